@@ -1,0 +1,68 @@
+"""The one seam for models: `await backend.complete(request)`.
+
+A backend is a module with two functions:
+
+    missing(spec) -> str | None     what stands in the way of asking this model (weights, key,
+                                    server), said without heavy imports; None when nothing does
+    connect(spec) -> Backend        the model, ready to be asked
+
+Our own modules stand in this folder; other packages add theirs through the entry point group
+`evalharness.backends` (name: the backend's name, value: such a module).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Protocol, cast
+
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from evalharness.domain import Completion, ModelSpec, Request
+
+ENTRY_POINTS = "evalharness.backends"
+
+
+class Backend(Protocol):
+    """A model that can be asked. Batching, pools, limits and retries live behind it."""
+
+    async def complete(self, request: Request) -> Completion:
+        """Return one completion.
+
+        Raises:
+            BackendError: the model could not be asked; retries are spent.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Free connections and memory."""
+        ...
+
+
+class BackendModule(Protocol):
+    """What a backend's module offers."""
+
+    def missing(self, spec: ModelSpec) -> str | None:
+        """Return what stands in the way of asking this model, or None."""
+        ...
+
+    def connect(self, spec: ModelSpec) -> Backend:
+        """Return the model, ready to be asked."""
+        ...
+
+
+def find(name: str) -> BackendModule:
+    """Return the module of a backend.
+
+    Raises:
+        ConfigError: there is no backend of that name.
+    """
+    module = f"{__name__}.{name}"
+    if name.isidentifier() and not name.startswith("_") and importlib.util.find_spec(module):
+        return cast("BackendModule", importlib.import_module(module))
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        return cast("BackendModule", point.load())
+    msg = f"there is no backend {name!r}"
+    raise ConfigError(msg)

@@ -1,0 +1,109 @@
+"""Every error that evalharness raises on purpose.
+
+    EvalHarnessError
+    |-- ConfigError             a setting is wrong or something it needs is missing: nothing was done
+    |   `-- RunConflictError    the run's folder was made with other settings
+    |-- InputError              a file that was read is not as it should be (file, line, remedy)
+    |-- RunLockedError          another process is writing this run
+    |-- DisconnectedError       the comparisons do not connect the models (also a ValueError)
+    |-- SeparationError         a rating has no finite maximum-likelihood value (also a ValueError)
+    |-- ConvergenceError        an iterative fit did not converge (also an ArithmeticError)
+    `-- BackendError            a model could not be asked; becomes a Failure row
+        |-- TransientError      worth asking again (timeouts, 408/409/429/5xx, lost connections)
+        `-- PermanentError      can never succeed as asked (400/401/403/404, too long a prompt)
+            `-- ContextLengthError  the conversation does not fit the model's context
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class EvalHarnessError(Exception):
+    """The root of the tree: catch it to catch all of ours."""
+
+
+class ConfigError(EvalHarnessError):
+    """A setting is wrong, or something it needs is missing; nothing was done."""
+
+
+class RunConflictError(ConfigError):
+    """The run's folder holds results of other settings."""
+
+
+class InputError(EvalHarnessError):
+    """A file is not as it should be.
+
+    Attributes:
+        path: the file.
+        line: its line, counted from 1; None when the whole file is meant.
+    """
+
+    def __init__(self, message: str, *, path: Path | str, line: int | None = None) -> None:
+        place = f"{path}:{line}" if line is not None else f"{path}"
+        super().__init__(f"{place}: {message}")
+        self.path = path
+        self.line = line
+
+
+class RunLockedError(EvalHarnessError):
+    """Another process is writing this run."""
+
+
+class DisconnectedError(EvalHarnessError, ValueError):
+    """The comparisons do not connect all models, so their ratings share no scale."""
+
+
+class SeparationError(EvalHarnessError, ValueError):
+    """A model won or lost everything, so its maximum-likelihood rating is infinite."""
+
+
+class ConvergenceError(EvalHarnessError, ArithmeticError):
+    """An iterative fit stopped before it converged."""
+
+
+class BackendError(EvalHarnessError):
+    """A model could not be asked.
+
+    Attributes:
+        reason: a short slug for tables (`timeout`, `http_429`, `context_length`).
+        attempts: how often it was tried.
+    """
+
+    def __init__(self, message: str, *, reason: str, attempts: int = 1) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.attempts = attempts
+
+
+class TransientError(BackendError):
+    """The same request may succeed later.
+
+    Attributes:
+        retry_after_s: seconds that the server asked to wait, if it did.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        attempts: int = 1,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, attempts=attempts)
+        self.retry_after_s = retry_after_s
+
+
+class PermanentError(BackendError):
+    """The same request can never succeed."""
+
+
+class ContextLengthError(PermanentError):
+    """The conversation and the wanted reply do not fit the model's context."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, reason="context_length")

@@ -1,0 +1,161 @@
+"""The shape of the configuration, as Hydra checks it; `config` turns it into the domain's records.
+
+Hydra needs mutable classes without slots, and knows no literal or union of a list: where a setting
+may be one value or a list, it is `Any` here and checked in `config`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from omegaconf import MISSING
+
+# Hydra reads these annotations at run time and knows Optional[X], not every form of X | None.
+# ruff: noqa: UP045
+
+
+@dataclass
+class CategorySampling:
+    """Sampling for one category; what is null is as for the others."""
+
+    temperature: Optional[float] = None
+    top_p: Optional[float] = None
+    max_tokens: Optional[int] = None
+    seed: Optional[int] = None
+
+
+@dataclass
+class SamplingConf:
+    """How text is drawn."""
+
+    temperature: float = 0.0
+    top_p: Optional[float] = None
+    max_tokens: int = 1024
+    seed: Optional[int] = None
+    by_category: dict[str, CategorySampling] = field(default_factory=dict)
+
+
+@dataclass
+class PricesConf:
+    """US dollars for a million tokens."""
+
+    input: float = 0.0
+    cached_input: Optional[float] = None
+    output: float = 0.0
+
+
+@dataclass
+class ModelConf:
+    """A model: a candidate, or what a judge runs on."""
+
+    name: str = MISSING
+    family: Optional[str] = None
+    backend: str = MISSING
+    weights: Optional[str] = None  # a folder or a hub id
+    revision: Optional[str] = None
+    gguf_file: Optional[str] = None
+    dtype: Optional[str] = None
+    device: Optional[str] = None
+    trust_remote_code: bool = False
+    base_url: Any = None  # one address or a list
+    endpoint: str = "chat"  # chat | completions
+    api_name: Optional[str] = None
+    api_key_env: Optional[str] = None
+    api_version: Optional[str] = None
+    system: Optional[str] = None
+    template: Optional[str] = None  # Jinja text, or `tokenizer`
+    stop: list[str] = field(default_factory=list)
+    context_length: Optional[int] = None
+    answers: Optional[str] = None  # a file of recorded answers
+    sampling: SamplingConf = field(default_factory=SamplingConf)
+    prices: PricesConf = field(default_factory=PricesConf)
+    concurrency: Optional[int] = None
+    timeout_s: float = 600.0
+    max_attempts: int = 8
+
+
+@dataclass
+class PromptConf:
+    """A judge's instruction."""
+
+    name: str = MISSING
+    kind: str = MISSING  # graded | pairwise
+    system: str = ""
+    template: str = MISSING
+    prefill: str = ""
+    language: str = "en"
+
+
+@dataclass
+class JudgeConf:
+    """A judge: a model, its prompts by kind, and how its decision is read."""
+
+    name: str = MISSING
+    model: ModelConf = field(default_factory=ModelConf)
+    prompts: dict[str, PromptConf] = field(default_factory=dict)
+    reading: str = "text"  # text | probabilities
+    caution: Optional[str] = None
+
+
+@dataclass
+class QuestionsConf:
+    """Which questions are asked."""
+
+    name: str = MISSING
+    path: str = MISSING
+    ids: Optional[list[str]] = None
+    categories: Optional[list[str]] = None
+    limit: Optional[int] = None
+
+
+@dataclass
+class JudgingConf:
+    """What is judged."""
+
+    name: str = MISSING
+    graded: bool = True
+    pairwise: bool = True
+    baseline: Optional[str] = None
+    turns: Optional[list[int]] = None
+    samples: int = 1
+
+
+@dataclass
+class BenchmarksConf:
+    """Which standard benchmarks are run."""
+
+    name: str = MISSING
+
+
+@dataclass
+class EngineConf:
+    """Where local models run."""
+
+    name: str = MISSING
+
+
+@dataclass
+class BudgetConf:
+    """Where a run stops; null is no limit."""
+
+    usd: Optional[float] = None
+
+
+@dataclass
+class RootConf:
+    """Everything that a run is made of."""
+
+    models: dict[str, ModelConf] = field(default_factory=dict)
+    judge: JudgeConf = field(default_factory=JudgeConf)
+    panel: dict[str, JudgeConf] = field(default_factory=dict)
+    questions: QuestionsConf = field(default_factory=QuestionsConf)
+    judging: JudgingConf = field(default_factory=JudgingConf)
+    benchmarks: BenchmarksConf = field(default_factory=BenchmarksConf)
+    engine: EngineConf = field(default_factory=EngineConf)
+    budget: BudgetConf = field(default_factory=BudgetConf)
+    run: Optional[str] = None
+    results: str = "results"
+    cache: str = "on"  # on | off | read
+    seed: int = 0
+    cautions: list[str] = field(default_factory=list)
