@@ -1,17 +1,17 @@
 """Every error that evalharness raises on purpose.
 
-    EvalHarnessError
-    |-- ConfigError             a setting is wrong or something it needs is missing: nothing was done
-    |   `-- RunConflictError    the run's folder was made with other settings
-    |-- InputError              a file that was read is not as it should be (file, line, remedy)
-    |-- RunLockedError          another process is writing this run
-    |-- DisconnectedError       the comparisons do not connect the models (also a ValueError)
-    |-- SeparationError         a rating has no finite maximum-likelihood value (also a ValueError)
-    |-- ConvergenceError        an iterative fit did not converge (also an ArithmeticError)
-    `-- BackendError            a model could not be asked; becomes a Failure row
-        |-- TransientError      worth asking again (timeouts, 408/409/429/5xx, lost connections)
-        `-- PermanentError      can never succeed as asked (400/401/403/404, too long a prompt)
-            `-- ContextLengthError  the conversation does not fit the model's context
+EvalHarnessError
+|-- ConfigError             a setting is wrong or something it needs is missing: nothing was done
+|   `-- RunConflictError    the run's folder was made with other settings
+|-- InputError              a file that was read is not as it should be (file, line, remedy)
+|-- RunLockedError          another process is writing this run
+|-- DisconnectedError       the comparisons do not connect the models (also a ValueError)
+|-- SeparationError         a rating has no finite maximum-likelihood value (also a ValueError)
+|-- ConvergenceError        an iterative fit did not converge (also an ArithmeticError)
+`-- BackendError            a model could not be asked; becomes a Failure row
+    |-- TransientError      worth asking again (timeouts, 408/409/429/5xx, lost connections)
+    `-- PermanentError      can never succeed as asked (400/401/403/404, too long a prompt)
+        `-- ContextLengthError  the conversation does not fit the model's context
 """
 
 from __future__ import annotations

@@ -1,0 +1,201 @@
+"""What a run finds: completions, answers, judgments, battles, failures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from evalharness.domain._words import Message, Question, Stage, Verdict, Winner, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evalharness.domain._specs import Sampling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a backend is asked.
+
+    With `options`, no text is generated: the backend returns how probable each of these texts is
+    as the start of the reply (after `prefill`).
+    """
+
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    prefill: str = ""
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One text from a backend.
+
+    `option_probabilities` stands beside `Request.options`: absolute probabilities, which may add
+    up to less than 1 (the rest went to other texts). `seconds` is the time of the last attempt.
+    """
+
+    text: str
+    finish_reason: str | None = "stop"
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    seconds: float = 0.0
+    attempts: int = 1
+    option_probabilities: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens and time of one model call; None where the backend did not count."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerTurn:
+    """A model's reply to one turn."""
+
+    text: str
+    finish_reason: str | None = "stop"
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether `max_tokens` cut the reply."""
+        return self.finish_reason == "length"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A model's replies to the turns of a question; unfinished while turns are missing.
+
+    `digest` is the key of what was asked (model identity, turns, sample), not of the text.
+    """
+
+    question_id: str
+    model: str
+    sample: int = 0
+    turns: tuple[AnswerTurn, ...]
+    digest: str
+
+    def text_digest(self, turn: int) -> str:
+        """Return the key of the replies up to a turn: what a judge of that turn was shown."""
+        return digest([reply.text for reply in self.turns[:turn]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradedJudgment:
+    """One answer graded from 1 to 10 at one turn; `score` is None when `unscored` says why."""
+
+    question_id: str
+    turn: int
+    judge: str
+    prompt: str
+    model: str
+    sample: int = 0
+    score: float | None
+    unscored: str | None = None
+    reply: str
+    probabilities: Mapping[str, float] | None = None
+    usage: Usage = field(default_factory=Usage)
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairwiseJudgment:
+    """One game: two answers compared at one turn, `model_a` shown first."""
+
+    question_id: str
+    turn: int
+    judge: str
+    prompt: str
+    model_a: str
+    model_b: str
+    sample: int = 0
+    verdict: Verdict | None
+    unscored: str | None = None
+    reply: str
+    probabilities: Mapping[str, float] | None = None
+    usage: Usage = field(default_factory=Usage)
+    digest: str
+
+    def is_swap_of(self, other: PairwiseJudgment) -> bool:
+        """Whether the two games differ only in the order of the answers."""
+        return (self.question_id, self.turn, self.judge, self.prompt, self.sample) == (
+            other.question_id,
+            other.turn,
+            other.judge,
+            other.prompt,
+            other.sample,
+        ) and (self.model_a, self.model_b) == (other.model_b, other.model_a)
+
+
+Judgment = GradedJudgment | PairwiseJudgment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battle:
+    """Both games of a pair settled."""
+
+    question_id: str
+    turn: int
+    judge: str
+    model_a: str
+    model_b: str
+    sample: int = 0
+    winner: Winner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Something that could not be done: never a number, always a row.
+
+    `key` is the digest of what was asked; `model` is the one that failed (a judge when judging).
+    """
+
+    stage: Stage
+    key: str
+    model: str
+    question_id: str
+    turn: int | None
+    reason: str
+    detail: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchmarkScore:
+    """One score of a standard benchmark."""
+
+    model: str
+    benchmark: str
+    task: str
+    metric: str
+    value: float
+    stderr: float | None
+    n: int
+    few_shot: int
+    harness_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecords:
+    """All that a run's folder holds, as records.
+
+    `config` is the resolved configuration and `manifest` the versions, hashes, seeds and usage,
+    both as plain JSON-like content.
+    """
+
+    name: str
+    questions: tuple[Question, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    graded: tuple[GradedJudgment, ...] = ()
+    games: tuple[PairwiseJudgment, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    benchmarks: tuple[BenchmarkScore, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    manifest: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,140 @@
+"""What a run is made of, as configured: models, judges, prompts, what is judged."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from evalharness.domain._words import Kind, Question, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TOKENIZER_TEMPLATE = "tokenizer"
+"""The value of `ModelSpec.template` that means: the tokenizer's own chat template."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How text is drawn. Temperature 0 is greedy; a None is left to the backend's default."""
+
+    temperature: float = 0.0
+    top_p: float | None = None
+    max_tokens: int = 1024
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """US dollars for a million tokens; `cached_input` None means the price of `input`."""
+
+    input: float = 0.0
+    output: float = 0.0
+    cached_input: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """A model as configured: a candidate, or what a judge runs on.
+
+    `template` is Jinja text (the prompt exactly as the model was trained), the word `tokenizer`
+    (the tokenizer's own chat template), or None where the server applies one.
+    """
+
+    name: str
+    backend: str
+    family: str | None = None
+    weights: str | None = None
+    revision: str | None = None
+    gguf_file: str | None = None
+    dtype: str | None = None
+    device: str | None = None
+    trust_remote_code: bool = False
+    base_url: tuple[str, ...] = ()
+    endpoint: str = "chat"
+    api_name: str | None = None
+    api_key_env: str | None = None
+    api_version: str | None = None
+    system: str | None = None
+    template: str | None = None
+    stop: tuple[str, ...] = ()
+    context_length: int | None = None
+    answers: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    sampling_by_category: Mapping[str, Sampling] = field(default_factory=dict)
+    prices: Prices = field(default_factory=Prices)
+    concurrency: int | None = None
+    timeout_s: float = 600.0
+    max_attempts: int = 8
+
+    def sampling_for(self, category: str) -> Sampling:
+        """Return the sampling for questions of a category."""
+        return self.sampling_by_category.get(category, self.sampling)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes this model's text its own: everything but speed, price and key."""
+        content = asdict(self)
+        for name in ("prices", "concurrency", "timeout_s", "max_attempts", "api_key_env"):
+            del content[name]
+        return content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgePrompt:
+    """A judge's instruction, as Jinja text.
+
+    The templates see `turns` (a list of objects with `number`, `question`, `reference`, and
+    `answer` or `answer_a` and `answer_b`), `turn` (the number of the judged turn) and
+    `has_reference`. `prefill` starts the judge's reply when probabilities are read.
+    """
+
+    name: str
+    kind: Kind
+    system: str
+    template: str
+    prefill: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSpec:
+    """A judge as configured: a model, its prompts, and how its decision is read."""
+
+    name: str
+    model: ModelSpec
+    prompts: Mapping[Kind, JudgePrompt]
+    reading: Reading = Reading.TEXT
+    caution: str | None = None
+    """A sentence shown beside every result of this judge (say, that it is too weak to trust)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgingSpec:
+    """What is judged: which kinds, which pairs, which turns.
+
+    `baseline` restricts pairs to those with that model. `turns` None means every turn.
+    """
+
+    graded: bool = True
+    pairwise: bool = True
+    baseline: str | None = None
+    turns: tuple[int, ...] | None = None
+    samples: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """Everything that a run is made of."""
+
+    name: str
+    models: tuple[ModelSpec, ...]
+    judges: tuple[JudgeSpec, ...]
+    questions: tuple[Question, ...]
+    judging: JudgingSpec
+    seed: int = 0
+    cautions: tuple[str, ...] = ()
+
+
+def with_sampling(spec: ModelSpec, sampling: Sampling) -> ModelSpec:
+    """Return the model with one sampling for all categories."""
+    return replace(spec, sampling=sampling, sampling_by_category={})

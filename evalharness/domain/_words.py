@@ -1,0 +1,98 @@
+"""What is said: roles, messages, questions, and the words for how they are judged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def digest(content: Any) -> str:
+    """Return the SHA-256 (hex, 32 digits kept) of JSON-like content; equal content, equal key."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class Role(StrEnum):
+    """Who speaks."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class Kind(StrEnum):
+    """How a judgment is made: one answer graded, or two compared."""
+
+    GRADED = "graded"
+    PAIRWISE = "pairwise"
+
+
+class Verdict(StrEnum):
+    """What the judge wrote about two answers as shown: a position, not a model."""
+
+    A = "A"
+    B = "B"
+    TIE = "tie"
+
+
+class Winner(StrEnum):
+    """Who won a battle: a model, not a position."""
+
+    MODEL_A = "model_a"
+    MODEL_B = "model_b"
+    TIE = "tie"
+
+
+class Reading(StrEnum):
+    """How a judge's decision is read: from its words, or from its token probabilities."""
+
+    TEXT = "text"
+    PROBABILITIES = "probabilities"
+
+
+class Stage(StrEnum):
+    """The part of a run in which something failed."""
+
+    ANSWER = "answer"
+    JUDGE = "judge"
+    BENCHMARK = "benchmark"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """User turns asked one after another; `references` has one entry a turn, or is empty."""
+
+    question_id: str
+    category: str
+    turns: tuple[str, ...]
+    references: tuple[str | None, ...] = ()
+
+    def reference(self, turn: int) -> str | None:
+        """Return the reference of a turn (counted from 1), or None."""
+        return self.references[turn - 1] if self.references else None
+
+
+def conversation(
+    turns: Sequence[str], replies: Sequence[str], system: str | None = None
+) -> tuple[Message, ...]:
+    """Return the messages of a conversation: turns and replies alternating, system first."""
+    messages = [Message(role=Role.SYSTEM, content=system)] if system else []
+    for number, turn in enumerate(turns):
+        messages.append(Message(role=Role.USER, content=turn))
+        if number < len(replies):
+            messages.append(Message(role=Role.ASSISTANT, content=replies[number]))
+    return tuple(messages)
