@@ -4,6 +4,7 @@ EvalHarnessError
 |-- ConfigError             a setting is wrong or something it needs is missing: nothing was done
 |   `-- RunConflictError    the run's folder was made with other settings
 |-- InputError              a file that was read is not as it should be (file, line, remedy)
+|-- BattlesError            battles given as arrays or a table are not as they should be (ValueError)
 |-- RunLockedError          another process is writing this run
 |-- DisconnectedError       the comparisons do not connect the models (also a ValueError)
 |-- SeparationError         a rating has no finite maximum-likelihood value (also a ValueError)
@@ -16,9 +17,11 @@ EvalHarnessError
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -47,6 +50,10 @@ class InputError(EvalHarnessError):
         super().__init__(f"{place}: {message}")
         self.path = path
         self.line = line
+
+
+class BattlesError(EvalHarnessError, ValueError):
+    """Battles given as arrays or as a table are not as they should be."""
 
 
 class RunLockedError(EvalHarnessError):
@@ -107,3 +114,9 @@ class ContextLengthError(PermanentError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, reason="context_length")
+
+
+def close_match(word: str, allowed: Sequence[str]) -> str:
+    """Return `; did you mean ...?`, or nothing when no allowed word is close."""
+    close = difflib.get_close_matches(word, allowed, n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(close)}?" if close else ""

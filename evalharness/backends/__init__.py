@@ -1,9 +1,11 @@
 """The one seam for models: `await backend.complete(request)`.
 
-A backend is a module with two functions:
+A backend is a module with three functions:
 
     missing(spec) -> str | None     what stands in the way of asking this model (weights, key,
                                     server), said without heavy imports; None when nothing does
+    occupies(spec) -> str | None    the memory of this machine that the model takes (the same text
+                                    for shared weights); None when it takes none
     connect(spec) -> Backend        the model, ready to be asked
 
 Our own modules stand in this folder; other packages add theirs through the entry point group
@@ -46,6 +48,10 @@ class BackendModule(Protocol):
 
     def missing(self, spec: ModelSpec) -> str | None:
         """Return what stands in the way of asking this model, or None."""
+        ...
+
+    def occupies(self, spec: ModelSpec) -> str | None:
+        """Return a name for the memory that the model takes here, or None."""
         ...
 
     def connect(self, spec: ModelSpec) -> Backend:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - the store reads the annotations
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from evalharness.domain._words import Message, Question, Stage, Verdict, Winner, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from evalharness.domain._specs import Sampling
 
 
@@ -18,13 +17,17 @@ class Request:
     """What a backend is asked.
 
     With `options`, no text is generated: the backend returns how probable each of these texts is
-    as the start of the reply (after `prefill`).
+    as the start of the reply (after `prefill`). Question, turn and sample say what it is for:
+    recorded answers are found by them.
     """
 
     messages: tuple[Message, ...]
     sampling: Sampling
     prefill: str = ""
     options: tuple[str, ...] = ()
+    question_id: str = ""
+    turn: int = 1
+    sample: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,7 @@ class Answer:
 class GradedJudgment:
     """One answer graded from 1 to 10 at one turn; `score` is None when `unscored` says why."""
 
+    kind: Literal["graded"] = "graded"
     question_id: str
     turn: int
     judge: str
@@ -109,6 +113,7 @@ class GradedJudgment:
 class PairwiseJudgment:
     """One game: two answers compared at one turn, `model_a` shown first."""
 
+    kind: Literal["pairwise"] = "pairwise"
     question_id: str
     turn: int
     judge: str
@@ -199,3 +204,8 @@ class RunRecords:
     benchmarks: tuple[BenchmarkScore, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def judgments(self) -> tuple[Judgment, ...]:
+        """Grades and games together."""
+        return (*self.graded, *self.games)

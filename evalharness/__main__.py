@@ -1,0 +1,10 @@
+"""`python -m evalharness VERB ...`; the verbs are in `cli`."""
+
+from __future__ import annotations
+
+import sys
+
+from evalharness.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

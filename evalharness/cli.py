@@ -1,0 +1,215 @@
+"""The command line: one function a verb. Errors are one or two lines on stderr, never a traceback.
+
+Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, nothing done;
+130 interrupted, and the same command resumes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalharness.errors import EvalHarnessError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from evalharness.config import Settings
+    from evalharness.domain import Stage
+
+OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+_OVERRIDES = """\
+overrides are Hydra's, for example:
+  '+models=[vicuna-13b,alpaca-7b]'   which models (quote the brackets)
+  judge=gpt-4o                       which judge
+  questions=mt|general|quick|PATH    which questions; questions.limit=N for fewer
+  judging=graded|pairwise|both       what is judged
+  models.vicuna-13b.backend=openai_compatible models.vicuna-13b.base_url=http://HOST:8000/v1
+  run=NAME                           the folder in results/
+`python -m evalharness list models` shows what can be named."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="evalharness",
+        description="LLM-as-judge evaluation: which model is better, by how much, how sure are we?",
+        epilog="verbs:\n"
+        + "\n".join(f"  {name:8} {verb.__doc__}" for name, verb in _VERBS.items())
+        + "\n\nevalharness VERB --help tells more",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="evalharness VERB [...]",
+    )
+    parser.add_argument("verb", choices=list(_VERBS), metavar="VERB", help=argparse.SUPPRESS)
+    verb = parser.parse_args(arguments[:1]).verb
+    try:
+        return _VERBS[verb](arguments[1:])
+    except EvalHarnessError as error:
+        print(f"evalharness: {error}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print("evalharness: interrupted; the same command resumes", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Answers, judgments, leaderboard and report; the same command resumes."""
+    from evalharness.domain import Stage
+
+    return _work("run", arguments, (Stage.ANSWER, Stage.JUDGE))
+
+
+def _answer(arguments: Sequence[str]) -> int:
+    """The answers of a run only."""
+    from evalharness.domain import Stage
+
+    return _work("answer", arguments, (Stage.ANSWER,))
+
+
+def _judge(arguments: Sequence[str]) -> int:
+    """The judgments of a run only, over the answers that are there."""
+    from evalharness.domain import Stage
+
+    return _work("judge", arguments, (Stage.JUDGE,))
+
+
+def _plan(arguments: Sequence[str]) -> int:
+    """What a run would do, and what is missing for it; calls nothing."""
+    from evalharness import planning
+
+    settings = _settings("plan", arguments)
+    if settings is None:
+        return OK
+    for line in planning.describe(settings.run):
+        print(line)
+    missing = planning.missing(settings.run)
+    for name, reason in missing.items():
+        print(f"missing   {name}: {reason}")
+    return FAILED if missing else OK
+
+
+def _report(arguments: Sequence[str]) -> int:
+    """Leaderboard and page again from a run's files; calls no model."""
+    parser = _parser("report", _report)
+    parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in results/")
+    folder = _run_folder(parser.parse_args(arguments).run)
+    from evalharness.publishing import publish
+
+    publish(folder)
+    _say_where(folder)
+    return OK
+
+
+def _prompt(arguments: Sequence[str]) -> int:
+    """The exact prompt that a model would be sent after these alternating turns."""
+    parser = _parser("prompt", _prompt)
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("texts", metavar="TEXT", nargs="+", help="user, model, user, ...")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides")
+    _add_config_dir(parser)
+    given = parser.parse_intermixed_args(arguments)
+    from evalharness import prompting
+    from evalharness.config import load_model
+
+    spec = load_model(given.model, given.overrides, given.config_dir)
+    sys.stdout.write(prompting.prompt_text(spec, given.texts))
+    if sys.stdout.isatty():
+        print()
+    return OK
+
+
+def _list(arguments: Sequence[str]) -> int:
+    """What can be named in overrides: models, judges, prompts, questions, benchmarks."""
+    groups = {
+        "models": "models",
+        "judges": "judge",
+        "prompts": "prompts",
+        "questions": "questions",
+        "benchmarks": "benchmarks",
+    }
+    parser = _parser("list", _list)
+    parser.add_argument("what", choices=list(groups))
+    _add_config_dir(parser)
+    given = parser.parse_intermixed_args(arguments)
+    from evalharness.config import choices, headline
+
+    for name in choices(groups[given.what], given.config_dir):
+        print(f"{name:32} {headline(groups[given.what], name, given.config_dir)}".rstrip())
+    return OK
+
+
+_VERBS: dict[str, Callable[[Sequence[str]], int]] = {
+    "run": _run,
+    "answer": _answer,
+    "judge": _judge,
+    "plan": _plan,
+    "report": _report,
+    "prompt": _prompt,
+    "list": _list,
+}
+
+
+def _work(verb: str, arguments: Sequence[str], stages: Sequence[Stage]) -> int:
+    """Do stages of a run, and publish what there is, also after an interrupt."""
+    settings = _settings(verb, arguments)
+    if settings is None:
+        return OK
+    from evalharness import running
+
+    command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
+    outcome = running.work(settings, stages, command)
+    for line in outcome.problems:
+        print(f"evalharness: {line}", file=sys.stderr)
+    _say_where(settings.folder)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    return FAILED if outcome.problems else OK
+
+
+def _settings(verb: str, arguments: Sequence[str]) -> Settings | None:
+    """Return what the overrides make, or None when they were only to be shown."""
+    parser = _parser(verb, _VERBS[verb])
+    parser.epilog = _OVERRIDES
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*")
+    parser.add_argument("--cfg", action="store_true", help="show the configuration, do nothing")
+    _add_config_dir(parser)
+    given = parser.parse_intermixed_args(arguments)
+    from evalharness import config
+
+    overrides = config.with_default_models(given.overrides)
+    if given.cfg:
+        import yaml
+
+        tree = config.compose(overrides, given.config_dir)
+        print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), end="")
+        return None
+    return config.load(overrides, given.config_dir)
+
+
+def _parser(verb: str, function: Callable[[Sequence[str]], int]) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=f"evalharness {verb}",
+        description=function.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_config_dir(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config-dir", type=Path, metavar="DIR", help="models, judges, ... of your own"
+    )
+
+
+def _run_folder(name: str) -> Path:
+    """Return a run's folder from its path, or from its name in results/."""
+    path = Path(name)
+    return path if path.is_dir() or "/" in name else Path("results") / name
+
+
+def _say_where(folder: Path) -> None:
+    print(f"report: {folder / 'report.html'}")

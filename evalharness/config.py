@@ -1,0 +1,331 @@
+"""From Hydra's configuration to `Settings`, refusing what is wrong before any work is done."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalharness import _explain, schema
+from evalharness.domain import (
+    JudgePrompt,
+    JudgeSpec,
+    JudgingSpec,
+    Kind,
+    ModelSpec,
+    Prices,
+    Question,
+    Reading,
+    RunSpec,
+    Sampling,
+    digest,
+    with_sampling,
+)
+from evalharness.errors import ConfigError, close_match
+from evalharness.store.questions import read_questions, select
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+DEMO = "+experiment=demo"
+CACHE_MODES = ("on", "off", "read")
+ENDPOINTS = ("chat", "completions")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What to run, and where.
+
+    `tree` is the resolved configuration as plain content: it goes into the run's folder. It names
+    the environment variables of keys and never holds a key.
+    """
+
+    run: RunSpec
+    results: Path
+    cache: str
+    tree: Mapping[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.results / self.run.name
+
+
+def resource_folder(name: str) -> Path:
+    """Return `conf` or `questions`: inside an installed package, else at the checkout's top."""
+    package = Path(__file__).parent
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def choices(group: str, config_dir: Path | None = None) -> tuple[str, ...]:
+    """Return the names that an override may choose in a group (`models`, `judge`, ...)."""
+    folders = [resource_folder("conf"), *([config_dir] if config_dir else [])]
+    return tuple(sorted({file.stem for top in folders for file in (top / group).glob("*.yaml")}))
+
+
+def headline(group: str, name: str, config_dir: Path | None = None) -> str:
+    """Return the first comment of a configuration file: what it is, in a line."""
+    tops = [*([config_dir] if config_dir else []), resource_folder("conf")]
+    file = next(path for top in tops if (path := top / group / f"{name}.yaml").is_file())
+    comments = (line[1:].strip() for line in file.read_text().splitlines() if line[:1] == "#")
+    return next((text for text in comments if not text.startswith("@package")), "")
+
+
+def with_default_models(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides, with the embedded demo where they name no models."""
+    named = {override.partition("=")[0].lstrip("+").partition("@")[0] for override in overrides}
+    return list(overrides) if named & {"models", "experiment"} else [DEMO, *overrides]
+
+
+def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
+    """Return the settings that overrides make.
+
+    Raises:
+        ConfigError: a key, a name, a type or a value is wrong; nothing was done.
+        InputError: the file of questions is not as it should be.
+    """
+    tree = compose(overrides, config_dir)
+    models = tuple(_model(conf, f"models.{key}") for key, conf in tree["models"].items())
+    judges = (
+        _judge(tree["judge"], "judge"),
+        *(_judge(conf, f"panel.{key}") for key, conf in tree["panel"].items()),
+    )
+    _refuse_twice([model.name for model in models], "models")
+    _refuse_twice([judge.name for judge in judges], "judge")
+    spec = RunSpec(
+        name="",
+        models=models,
+        judges=judges,
+        questions=_questions(tree["questions"]),
+        judging=_judging(tree["judging"], [model.name for model in models]),
+        seed=tree["seed"],
+        cautions=(*tree["cautions"], *(judge.caution for judge in judges if judge.caution)),
+    )
+    name = _run_name(tree, spec)
+    _one_of(tree["cache"], CACHE_MODES, "cache")
+    return Settings(
+        run=RunSpec(
+            name=name,
+            models=spec.models,
+            judges=spec.judges,
+            questions=spec.questions,
+            judging=spec.judging,
+            seed=spec.seed,
+            cautions=spec.cautions,
+        ),
+        results=Path(tree["results"]),
+        cache=tree["cache"],
+        tree=tree | {"run": name},
+    )
+
+
+def load_model(name: str, overrides: Sequence[str], config_dir: Path | None = None) -> ModelSpec:
+    """Return one model as configured.
+
+    Raises:
+        ConfigError: there is no such model, or an override is wrong.
+    """
+    tree = compose([f"models=[{name}]", *overrides], config_dir)
+    key, conf = next(iter(tree["models"].items()))
+    return _model(conf, f"models.{key}")
+
+
+def compose(overrides: Sequence[str], config_dir: Path | None = None) -> dict[str, Any]:
+    """Return the composed configuration as plain content.
+
+    Raises:
+        ConfigError: an override or a file is wrong; the message names it, with close matches.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    arguments = [argument for override in overrides for argument in _rewrite(override)]
+    if config_dir is not None:
+        if not config_dir.is_dir():
+            msg = f"--config-dir {config_dir}: there is no such folder"
+            raise ConfigError(msg)
+        arguments.append(f"hydra.searchpath=[{_quoted(f'file://{config_dir.resolve()}')}]")
+    ConfigStore.instance().store("schema", schema.RootConf)
+    GlobalHydra.instance().clear()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with initialize_config_dir(str(resource_folder("conf").resolve()), version_base="1.3"):
+                config = hydra_compose("config", overrides=arguments)
+        tree: dict[str, Any] = OmegaConf.to_container(  # type: ignore[assignment]
+            config, resolve=True, throw_on_missing=True
+        )
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(
+            _explain.hydra_error(error, lambda group: choices(group, config_dir))
+        ) from error
+    _explain.refuse_unknown_keys(tree)
+    return tree
+
+
+def _rewrite(override: str) -> list[str]:
+    """Turn what users may write into what Hydra understands."""
+    key, equals, value = override.partition("=")
+    bare = key.lstrip("+")
+    if not equals:
+        msg = f"{override!r} is not an override: write key=value, say models=[vicuna-13b]"
+        raise ConfigError(msg)
+    if bare == "experiment":
+        return [f"+experiment={value}"]
+    if bare == "questions" and (value.endswith(".jsonl") or "/" in value):
+        return ["questions=file", f"questions.path={_quoted(value)}"]
+    if bare == "judge" and value.startswith("[") and value.endswith("]"):
+        first, *others = [name.strip() for name in value[1:-1].split(",")]
+        return [f"judge={first}", *(f"+judge@panel.{name}={name}" for name in others)]
+    return [override]
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _questions(conf: Mapping[str, Any]) -> tuple[Question, ...]:
+    path = Path(conf["path"])
+    if not path.exists() and not path.is_absolute():
+        path = resource_folder("questions") / path
+    if not path.is_file():
+        msg = f"questions.path={conf['path']}: there is no such file"
+        raise ConfigError(msg)
+    return select(
+        read_questions(path),
+        ids=conf["ids"],
+        categories=conf["categories"],
+        limit=conf["limit"],
+    )
+
+
+def _judging(conf: Mapping[str, Any], models: Sequence[str]) -> JudgingSpec:
+    baseline = conf["baseline"]
+    if baseline is not None and models:
+        _one_of(baseline, models, "judging.baseline")
+    if any(turn < 1 for turn in conf["turns"] or ()):
+        msg = f"judging.turns={conf['turns']}: turns are counted from 1"
+        raise ConfigError(msg)
+    return JudgingSpec(
+        graded=conf["graded"],
+        pairwise=conf["pairwise"],
+        baseline=baseline,
+        turns=tuple(conf["turns"]) if conf["turns"] is not None else None,
+        samples=_at_least(conf["samples"], 1, "judging.samples"),
+    )
+
+
+def _judge(conf: Mapping[str, Any], place: str) -> JudgeSpec:
+    model = _model(conf["model"], f"{place}.model")
+    _one_of(conf["reading"], [reading.value for reading in Reading], f"{place}.reading")
+    prompts = {}
+    for key, prompt in conf["prompts"].items():
+        _one_of(key, [kind.value for kind in Kind], f"{place}.prompts")
+        if prompt["kind"] != key:
+            msg = f"{place}.prompts.{key}: {prompt['name']} is a {prompt['kind']} prompt"
+            raise ConfigError(msg)
+        prompts[Kind(key)] = JudgePrompt(**prompt | {"kind": Kind(key)})
+    return JudgeSpec(
+        name=conf["name"],
+        model=with_sampling(model, model.sampling),
+        prompts=prompts,
+        reading=Reading(conf["reading"]),
+        caution=conf["caution"],
+    )
+
+
+def _model(conf: Mapping[str, Any], place: str) -> ModelSpec:
+    _one_of(conf["endpoint"], ENDPOINTS, f"{place}.endpoint")
+    for name in ("concurrency", "context_length", "max_attempts"):
+        if conf[name] is not None:
+            _at_least(conf[name], 1, f"{place}.{name}")
+    sampling = _sampling(conf["sampling"], f"{place}.sampling")
+    by_category = {
+        category: _sampling(
+            conf["sampling"] | {key: value for key, value in own.items() if value is not None},
+            f"{place}.sampling.by_category.{category}",
+        )
+        for category, own in conf["sampling"]["by_category"].items()
+    }
+    prices = {name: price for name, price in conf["prices"].items() if price is not None}
+    for name, price in prices.items():
+        _at_least(price, 0, f"{place}.prices.{name}")
+    fields = dict(conf) | {
+        "base_url": _addresses(conf["base_url"], f"{place}.base_url"),
+        "stop": tuple(conf["stop"]),
+        "sampling": sampling,
+        "sampling_by_category": by_category,
+        "prices": Prices(**prices),
+    }
+    return ModelSpec(**fields)
+
+
+def _sampling(conf: Mapping[str, Any], place: str) -> Sampling:
+    _at_least(conf["temperature"], 0, f"{place}.temperature")
+    _at_least(conf["max_tokens"], 1, f"{place}.max_tokens")
+    if conf["top_p"] is not None and not 0 < conf["top_p"] <= 1:
+        msg = f"{place}.top_p={conf['top_p']}: must be above 0 and at most 1"
+        raise ConfigError(msg)
+    return Sampling(
+        temperature=conf["temperature"],
+        top_p=conf["top_p"],
+        max_tokens=conf["max_tokens"],
+        seed=conf["seed"],
+    )
+
+
+def _addresses(value: Any, place: str) -> tuple[str, ...]:
+    addresses = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(addresses, list):
+        msg = f"{place}={value}: must be an address or a list of addresses"
+        raise ConfigError(msg)
+    for address in addresses:
+        if not isinstance(address, str) or not address.startswith(("http://", "https://")):
+            msg = f"{place}={address}: must start with http:// or https://"
+            raise ConfigError(msg)
+        if "@" in address.split("/")[2]:
+            msg = f"{place}: an address must not hold a password; name a variable in api_key_env"
+            raise ConfigError(msg)
+    return tuple(addresses)
+
+
+def _run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
+    name = tree["run"]
+    if name is None:
+        words = [*(model.name for model in spec.models[:3]), tree["questions"]["name"]]
+        if len(spec.models) > len(words) - 1:
+            words.insert(-1, f"and-{len(spec.models) - 3}-more")
+        content = {key: value for key, value in tree.items() if key not in ("results", "budget")}
+        return f"{'_'.join(words).replace('/', '-')}_{digest(content)[:8]}"
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
+        msg = f"run={name}: must be the name of one folder in {tree['results']}/"
+        raise ConfigError(msg)
+    return str(name)
+
+
+def _one_of(value: str, allowed: Sequence[str], place: str) -> None:
+    if value not in allowed:
+        msg = f"{place}={value}: must be one of {', '.join(allowed)}"
+        raise ConfigError(msg + close_match(value, allowed))
+
+
+def _at_least(value: float, least: int, place: str) -> Any:
+    if not value >= least:
+        msg = f"{place}={value}: must be at least {least}"
+        raise ConfigError(msg)
+    return value
+
+
+def _refuse_twice(names: Sequence[str], place: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"{place}: two have the name {twice[0]!r}; names must differ"
+        raise ConfigError(msg)

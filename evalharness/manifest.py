@@ -1,0 +1,150 @@
+"""What a run was made with: versions, code, hashes, seeds, and what it used."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalharness.domain import digest
+from evalharness.store import jsonl
+from evalharness.store.run_folder import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from evalharness.domain import ModelSpec, Prices, RunRecords, RunSpec, Usage
+
+PACKAGES = (
+    "evalharness",
+    "aiohttp",
+    "hydra-core",
+    "lm-eval",
+    "numpy",
+    "openai",
+    "pandas",
+    "plotly",
+    "scipy",
+    "torch",
+    "transformers",
+)
+
+
+def describe(spec: RunSpec, records: RunRecords, *, command: str, finished: str) -> dict[str, Any]:
+    """Return the manifest.
+
+    Args:
+        spec: what was run.
+        records: what it found.
+        command: the command that repeats it.
+        finished: when, in ISO 8601.
+    """
+    return {
+        "command": command,
+        "finished": finished,
+        "seed": spec.seed,
+        "cautions": list(spec.cautions),
+        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "python": platform.python_version(),
+        "git": _git_state(),
+        "questions": digest([[q.question_id, q.turns, q.references] for q in spec.questions]),
+        "models": {model.name: _model(model) for model in spec.models},
+        "judges": {
+            judge.name: _model(judge.model)
+            | {
+                "reading": judge.reading,
+                "prompts": {
+                    kind: {"name": prompt.name, "sha256": digest([prompt.system, prompt.template])}
+                    for kind, prompt in judge.prompts.items()
+                },
+            }
+            for judge in spec.judges
+        },
+        "usage": usage(spec, records),
+    }
+
+
+def write(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write the manifest of a run's folder."""
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    jsonl.replace(folder / MANIFEST, text.encode())
+
+
+def usage(spec: RunSpec, records: RunRecords) -> dict[str, dict[str, float | int | None]]:
+    """Return calls, tokens and US dollars by role; dollars are None where no price is known."""
+    answers: dict[str, list[Usage]] = {model.name: [] for model in spec.models}
+    for answer in records.answers:
+        answers.setdefault(answer.model, []).extend(turn.usage for turn in answer.turns)
+    judgments: dict[str, list[Usage]] = {judge.name: [] for judge in spec.judges}
+    for judgment in records.judgments:
+        judgments.setdefault(judgment.judge, []).append(judgment.usage)
+    prices = {model.name: model.prices for model in spec.models}
+    judge_prices = {judge.name: judge.model.prices for judge in spec.judges}
+    return {"candidates": _sum(answers, prices), "judges": _sum(judgments, judge_prices)}
+
+
+def _sum(
+    calls: Mapping[str, Sequence[Usage]], prices: Mapping[str, Prices]
+) -> dict[str, float | int | None]:
+    every = [usage for usages in calls.values() for usage in usages]
+    priced = [
+        name for name in calls if name in prices and (prices[name].input or prices[name].output)
+    ]
+    dollars = sum(_dollars(usage, prices[name]) for name in priced for usage in calls[name])
+    return {
+        "calls": len(every),
+        "prompt_tokens": _total(usage.prompt_tokens for usage in every),
+        "completion_tokens": _total(usage.completion_tokens for usage in every),
+        "usd": round(dollars, 6) if priced else None,
+    }
+
+
+def _dollars(usage: Usage, prices: Prices) -> float:
+    cached = usage.cached_tokens or 0
+    cached_price = prices.input if prices.cached_input is None else prices.cached_input
+    fresh = (usage.prompt_tokens or 0) - cached
+    out = usage.completion_tokens or 0
+    return (fresh * prices.input + cached * cached_price + out * prices.output) / 1e6
+
+
+def _total(counts: Iterable[int | None]) -> int:
+    return sum(count or 0 for count in counts)
+
+
+def _model(model: ModelSpec) -> dict[str, Any]:
+    return {
+        "backend": model.backend,
+        "weights": model.weights,
+        "revision": model.revision,
+        "base_url": list(model.base_url),
+        "api_name": model.api_name,
+        "template": digest(model.template) if model.template else None,
+        "identity": digest(model.identity()),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git_state() -> str | None:
+    """Return the commit of the checkout that the code runs from, `-dirty` when it was changed."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],  # noqa: S607
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except OSError:
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,102 @@
+"""What a notebook starts from: a run as data frames."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalharness import leaderboard as leaderboards
+from evalharness import settle, tables
+from evalharness.store.run_folder import read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+    from evalharness.domain import RunRecords
+    from evalharness.leaderboard import Leaderboard
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run. Every property is a pandas DataFrame with one row a record."""
+
+    records: RunRecords
+
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """One row an answered turn: question_id, category, model, sample, turn, text, ..."""
+        categories = {q.question_id: q.category for q in self.records.questions}
+        return _frame(
+            {
+                "question_id": answer.question_id,
+                "category": categories.get(answer.question_id),
+                "model": answer.model,
+                "sample": answer.sample,
+                "turn": number,
+                "text": turn.text,
+                "finish_reason": turn.finish_reason,
+            }
+            | asdict(turn.usage)
+            for answer in self.records.answers
+            for number, turn in enumerate(answer.turns, start=1)
+        )
+
+    @cached_property
+    def judgments(self) -> pd.DataFrame:
+        """One row a judgment as the judge was shown it; `kind` is graded or pairwise."""
+        rows = (asdict(row) | asdict(row.usage) for row in self.records.judgments)
+        return _frame(rows).drop(columns="usage", errors="ignore")
+
+    @cached_property
+    def battles(self) -> pd.DataFrame:
+        """One row a battle: both orders settled; `winner` is model_a, model_b or tie."""
+        categories = {q.question_id: q.category for q in self.records.questions}
+        return _frame(
+            asdict(battle)
+            | {"winner": battle.winner.value, "category": categories.get(battle.question_id)}
+            for battle in settle.settle_all(self.records.games)
+        )
+
+    @cached_property
+    def board(self) -> Leaderboard:
+        """The leaderboard as a record, for the plots in `evalharness.report.figures`."""
+        return leaderboards.build(
+            self.records,
+            settle.settle_all(self.records.games),
+            seed=self.records.config.get("seed", 0),
+        )
+
+    @cached_property
+    def leaderboard(self) -> pd.DataFrame:
+        """One row a model, best first, indexed by model."""
+        return _frame(tables.to_records(self.board)).set_index("model")
+
+    @cached_property
+    def benchmarks(self) -> pd.DataFrame:
+        """One row a score of a standard benchmark."""
+        return _frame(asdict(row) for row in self.records.benchmarks)
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """One row a failure, with its stage and reason."""
+        return _frame(asdict(row) for row in self.records.failures)
+
+
+def load_run(path: str | Path) -> Run:
+    """Return a run from its folder, as data frames.
+
+    Raises:
+        ConfigError: there is no run in this folder.
+        InputError: a file in it is damaged.
+    """
+    return Run(read_run(Path(path)))
+
+
+def _frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(list(rows))

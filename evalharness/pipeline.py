@@ -1,0 +1,266 @@
+"""A run: every answer and judgment that is missing, overlapping where nothing depends on it.
+
+Models behind endpoints are asked all at once. Models that take this machine's memory are loaded one
+after another; a judge that does so comes last. A judgment starts when its answers are there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Protocol
+
+from evalharness import answering, backends, judging, schedule
+from evalharness.domain import Failure, Stage
+from evalharness.errors import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from typing import Any
+
+    from evalharness.backends import Backend
+    from evalharness.domain import Answer, JudgeSpec, ModelSpec, Question, RunSpec
+    from evalharness.store.run_folder import RunFolder
+
+
+class Progress(Protocol):
+    """Told what is done; never waits."""
+
+    def expect(self, stage: Stage, total: int) -> None:
+        """So many answers or judgments belong to this run."""
+
+    def advance(self, stage: Stage, *, failed: bool) -> None:
+        """One more is there, or cannot be had."""
+
+
+class Silence:
+    """Progress that nobody looks at."""
+
+    def expect(self, stage: Stage, total: int) -> None:
+        """Say nothing."""
+
+    def advance(self, stage: Stage, *, failed: bool) -> None:
+        """Say nothing."""
+
+
+def connect(spec: ModelSpec) -> Backend:
+    """Return the configured backend of a model."""
+    return backends.find(spec.backend).connect(spec)
+
+
+async def run(
+    spec: RunSpec,
+    folder: RunFolder,
+    *,
+    stages: Sequence[Stage] = (Stage.ANSWER, Stage.JUDGE),
+    connect: Callable[[ModelSpec], Backend] = connect,
+    progress: Progress | None = None,
+) -> None:
+    """Add to the folder what is missing in it.
+
+    What cannot be had is a row in the folder's failures, and is asked for again by the next run.
+
+    Args:
+        spec: what to run.
+        folder: where everything is kept at once.
+        stages: without `Stage.ANSWER` only the answers that are there are judged.
+        connect: makes a backend of a model.
+        progress: is told what is done.
+    """
+    await _Run(spec, folder, connect, progress or Silence()).work(stages)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Models and judges that are connected at the same time."""
+
+    models: list[ModelSpec]
+    judges: list[JudgeSpec]
+
+
+def steps(models: Sequence[ModelSpec], judges: Sequence[JudgeSpec]) -> tuple[_Step, list[_Step]]:
+    """Return what runs at once without taking memory here, and what is loaded one by one.
+
+    Weights that a judge shares with candidates are loaded once, if that judge is the first to
+    come after the candidates.
+    """
+    at_once = _Step([], [])
+    answering_steps: dict[str, _Step] = defaultdict(lambda: _Step([], []))
+    judging_steps: dict[str, _Step] = defaultdict(lambda: _Step([], []))
+    for model in models:
+        weights = backends.find(model.backend).occupies(model)
+        (answering_steps[weights] if weights else at_once).models.append(model)
+    for judge in judges:
+        weights = backends.find(judge.model.backend).occupies(judge.model)
+        (judging_steps[weights] if weights else at_once).judges.append(judge)
+    shared = next((weights for weights in judging_steps if weights in answering_steps), None)
+    if shared is None:
+        return at_once, [*answering_steps.values(), *judging_steps.values()]
+    both = _Step(answering_steps.pop(shared).models, judging_steps.pop(shared).judges)
+    return at_once, [*answering_steps.values(), both, *judging_steps.values()]
+
+
+class _Run:
+    """The futures of one run."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        folder: RunFolder,
+        connect: Callable[[ModelSpec], Backend],
+        progress: Progress,
+    ) -> None:
+        self._spec = spec
+        self._folder = folder
+        self._connect = connect
+        self._progress = progress
+        self._questions = {question.question_id: question for question in spec.questions}
+        self._answers: dict[tuple[str, str, int], asyncio.Future[Answer | None]] = {}
+
+    async def work(self, stages: Sequence[Stage]) -> None:
+        spec, answers = self._spec, Stage.ANSWER in stages
+        self._await_answers(from_folder=not answers)
+        if answers:
+            self._progress.expect(Stage.ANSWER, len(self._answers))
+        if Stage.JUDGE in stages:
+            names = [model.name for model in spec.models]
+            calls = schedule.count_calls(names, spec.questions, spec.judging)
+            self._progress.expect(Stage.JUDGE, calls * len(spec.judges))
+        at_once, one_by_one = steps(
+            spec.models if answers else (), spec.judges if Stage.JUDGE in stages else ()
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._take(at_once))
+            tasks.create_task(self._take_in_turn(one_by_one))
+
+    def _await_answers(self, *, from_folder: bool) -> None:
+        """Make a future for every answer, done at once when only the folder is looked at."""
+        spec, loop = self._spec, asyncio.get_running_loop()
+        for model, question, sample in product(
+            spec.models, spec.questions, range(spec.judging.samples)
+        ):
+            future = loop.create_future()
+            self._answers[model.name, question.question_id, sample] = future
+            if from_folder:
+                key = answering.answer_digest(model, question, sample, spec.seed)
+                future.set_result(self._folder.answers.get(key))
+
+    async def _take_in_turn(self, plan: Sequence[_Step]) -> None:
+        for step in plan:
+            await self._take(step)
+
+    async def _take(self, step: _Step) -> None:
+        """Connect a step's models and judges, do all their work, and let them go."""
+        connected: list[Backend] = []
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for model in step.models:
+                    backend = self._connect(model)
+                    connected.append(backend)
+                    for work in self._answers_of(model, backend):
+                        tasks.create_task(work)
+                for judge in step.judges:
+                    backend = self._connect(judge.model)
+                    connected.append(backend)
+                    for work in self._judgments_of(judge, backend):
+                        tasks.create_task(work)
+        finally:
+            for backend in connected:
+                await backend.close()
+
+    def _answers_of(self, model: ModelSpec, backend: Backend) -> list[Coroutine[Any, Any, None]]:
+        return [
+            self._answer(model, backend, question, sample)
+            for question in self._spec.questions
+            for sample in range(self._spec.judging.samples)
+        ]
+
+    async def _answer(
+        self, model: ModelSpec, backend: Backend, question: Question, sample: int
+    ) -> None:
+        folder, seed = self._folder, self._spec.seed
+        key = answering.answer_digest(model, question, sample, seed)
+        failed = False
+        try:
+            await answering.answer(
+                question,
+                model,
+                backend,
+                sample=sample,
+                seed=seed,
+                begun=folder.answers.get(key),
+                keep=folder.add_answer,
+            )
+            folder.settle_failure(key)
+        except BackendError as error:
+            failed = True
+            begun = folder.answers.get(key)
+            turn = len(begun.turns) + 1 if begun else 1
+            folder.add_failure(
+                _failure(Stage.ANSWER, key, model.name, question.question_id, turn, error)
+            )
+        self._answers[model.name, question.question_id, sample].set_result(folder.answers.get(key))
+        self._progress.advance(Stage.ANSWER, failed=failed)
+
+    def _judgments_of(self, judge: JudgeSpec, backend: Backend) -> list[Coroutine[Any, Any, None]]:
+        spec = self._spec
+        names = [model.name for model in spec.models]
+        showings = [
+            ((task.model,), task)
+            for task in schedule.graded_tasks(names, spec.questions, spec.judging)
+        ] + [
+            (models, task)
+            for task in schedule.pair_tasks(names, spec.questions, spec.judging)
+            for models in ((task.model_a, task.model_b), (task.model_b, task.model_a))
+        ]
+        return [
+            self._judge(judge, backend, task.question_id, task.turn, task.sample, models)
+            for models, task in showings
+        ]
+
+    async def _judge(
+        self,
+        judge: JudgeSpec,
+        backend: Backend,
+        question_id: str,
+        turn: int,
+        sample: int,
+        models: tuple[str, ...],
+    ) -> None:
+        answers = [await self._answers[model, question_id, sample] for model in models]
+        shown = tuple(answer for answer in answers if answer and len(answer.turns) >= turn)
+        if len(shown) < len(models):
+            # The missing answer is a failure of its own; there is nothing to show a judge.
+            self._progress.advance(Stage.JUDGE, failed=True)
+            return
+        showing = judging.Showing(
+            judge=judge, question=self._questions[question_id], turn=turn, answers=shown
+        )
+        key = showing.digest()
+        failed = False
+        if key not in self._folder.judgments:
+            try:
+                self._folder.add_judgment(await judging.judge(showing, backend))
+            except BackendError as error:
+                failed = True
+                self._folder.add_failure(
+                    _failure(Stage.JUDGE, key, judge.name, question_id, turn, error)
+                )
+        self._progress.advance(Stage.JUDGE, failed=failed)
+
+
+def _failure(
+    stage: Stage, key: str, model: str, question_id: str, turn: int, error: BackendError
+) -> Failure:
+    return Failure(
+        stage=stage,
+        key=key,
+        model=model,
+        question_id=question_id,
+        turn=turn,
+        reason=error.reason,
+        detail=str(error),
+        attempts=error.attempts,
+    )

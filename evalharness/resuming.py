@@ -1,0 +1,77 @@
+"""Whether a run's folder may be continued with these settings: it may grow, not change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from evalharness.errors import RunConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from evalharness.config import Settings
+    from evalharness.store.run_folder import RunFolder
+
+_SHOWN = 4
+# What changes neither what is asked nor how it is read.
+_FREE_TOP = {"results", "run", "cache", "budget", "engine", "questions", "cautions", "benchmarks"}
+_FREE_FIELDS = {"prices", "concurrency", "timeout_s", "max_attempts", "api_key_env", "caution"}
+# What may be added to: a new model is asked as well, a new kind of judgment is made as well.
+_GROWING = {"models", "panel"}
+_SWITCHES = {("judging", "graded"), ("judging", "pairwise")}
+
+
+def refuse_conflict(folder: RunFolder, settings: Settings) -> None:
+    """Refuse settings under which the folder's results would not have been made.
+
+    Raises:
+        RunConflictError: with the differences.
+    """
+    before = folder.config()
+    if before is None:
+        return
+    differences = [*_differences(before, settings.tree), *_changed_questions(folder, settings)]
+    if differences:
+        more = f" (+{len(differences) - _SHOWN} more)" if len(differences) > _SHOWN else ""
+        msg = (
+            f"{folder.path} was made with other settings: {'; '.join(differences[:_SHOWN])}{more}\n"
+            "choose another folder with run=NAME, or the settings it was made with"
+        )
+        raise RunConflictError(msg)
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    old, new = dict(_leaves(before, ())), dict(_leaves(now, ()))
+    for path in sorted(old.keys() | new.keys()):
+        was, is_now = old.get(path), new.get(path)
+        if was == is_now or path[0] in _FREE_TOP or _FREE_FIELDS & set(path):
+            continue
+        if path[0] in _GROWING and path[1] not in before.get(path[0], {}):
+            continue
+        if path[:2] in _SWITCHES and is_now:
+            continue
+        if path == ("judging", "name"):
+            continue
+        yield f"{'.'.join(path)} was {_short(was)}, now {_short(is_now)}"
+
+
+def _changed_questions(folder: RunFolder, settings: Settings) -> Iterator[str]:
+    now = {question.question_id: question for question in settings.run.questions}
+    for question in folder.questions():
+        if question.question_id not in now:
+            yield f"question {question.question_id} is no longer asked"
+        elif question != now[question.question_id]:
+            yield f"question {question.question_id} has changed"
+
+
+def _leaves(tree: Any, prefix: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(tree, dict) and tree:
+        for key, value in tree.items():
+            yield from _leaves(value, (*prefix, str(key)))
+    elif tree not in ({}, None):
+        yield prefix, tree
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if value is not None else "not set"
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - one line stays readable

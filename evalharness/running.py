@@ -1,0 +1,92 @@
+"""A run from its settings to its page: checks first, then work, then what there is to show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from evalharness import manifest, pipeline, planning, resuming
+from evalharness.domain import Stage
+from evalharness.errors import ConfigError
+from evalharness.progress import Bars
+from evalharness.publishing import publish
+from evalharness.store.cache import FILE, CachedBackend, CompletionCache
+from evalharness.store.run_folder import RunFolder, read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from evalharness.backends import Backend
+    from evalharness.config import Settings
+    from evalharness.domain import Failure, ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended: what failed, in sentences, and whether it was interrupted."""
+
+    problems: tuple[str, ...]
+    interrupted: bool
+
+
+def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
+    """Do what is missing in a run and publish it.
+
+    Raises:
+        ConfigError: something the run needs is missing, or its folder has other settings.
+        RunLockedError: another process is writing this run.
+    """
+    spec = settings.run
+    if Stage.ANSWER in stages:
+        planning.refuse_missing(spec, judges=Stage.JUDGE in stages)
+    interrupted = False
+    with RunFolder.open(settings.folder) as folder:
+        resuming.refuse_conflict(folder, settings)
+        if Stage.ANSWER not in stages and not folder.answers:
+            msg = f"{settings.folder}: there are no answers to judge; `answer` or `run` first"
+            raise ConfigError(msg)
+        folder.describe(settings.tree, spec.questions)
+        try:
+            with _connector(settings) as connect, Bars() as bars:
+                asyncio.run(
+                    pipeline.run(spec, folder, stages=stages, connect=connect, progress=bars)
+                )
+        except KeyboardInterrupt:
+            interrupted = True
+        failures = tuple(folder.failures.values())
+    records = read_run(settings.folder)
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    content = manifest.describe(spec, records, command=command, finished=finished)
+    manifest.write(settings.folder, content)
+    publish(settings.folder)
+    return Outcome(problems=_problems(failures, settings), interrupted=interrupted)
+
+
+@contextmanager
+def _connector(settings: Settings) -> Iterator[Callable[[ModelSpec], Backend]]:
+    """Give the function that connects models, through the cache unless it is off."""
+    if settings.cache == "off":
+        yield pipeline.connect
+        return
+    cache = CompletionCache(settings.results / FILE, writes=settings.cache == "on")
+    try:
+        yield lambda spec: CachedBackend(pipeline.connect(spec), cache, spec)
+    finally:
+        cache.close()
+
+
+def _problems(failures: Sequence[Failure], settings: Settings) -> tuple[str, ...]:
+    """Return a sentence for each model and reason that failed."""
+    counts = Counter((row.stage, row.model, row.reason) for row in failures)
+    details = {(row.stage, row.model, row.reason): row.detail for row in failures}
+    said = [
+        f"{count} x {stage} failed for {model}: {reason} ({details[stage, model, reason][:200]})"
+        for (stage, model, reason), count in counts.most_common()
+    ]
+    if said:
+        said.append(f"listed in {settings.folder / 'failures.jsonl'}; the same command asks again")
+    return tuple(said)

@@ -1,0 +1,207 @@
+"""A run's folder: what is there, and the one writer that adds to it.
+
+Every record is appended the moment it exists, under its digest; a later record of the same digest
+replaces an earlier one (a longer answer, a success after a failure). `close` writes each file once
+more in a settled order without what was replaced, so that equal runs leave equal files.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import yaml
+from filelock import FileLock, Timeout
+
+from evalharness.domain import (
+    Answer,
+    BenchmarkScore,
+    Failure,
+    GradedJudgment,
+    Judgment,
+    PairwiseJudgment,
+    Question,
+    RunRecords,
+)
+from evalharness.errors import ConfigError, InputError, RunLockedError
+from evalharness.store import jsonl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import Self
+
+QUESTIONS = "questions.jsonl"
+ANSWERS = "answers.jsonl"
+JUDGMENTS = "judgments.jsonl"
+FAILURES = "failures.jsonl"
+BENCHMARKS = "benchmarks.jsonl"
+CONFIG = "config.yaml"
+MANIFEST = "manifest.json"
+
+_Kept = Answer | GradedJudgment | PairwiseJudgment | Failure
+_JUDGMENT_KINDS = {"graded": GradedJudgment, "pairwise": PairwiseJudgment}
+
+
+def read_run(folder: Path) -> RunRecords:
+    """Return all that a run's folder holds.
+
+    Raises:
+        ConfigError: there is no run in this folder.
+        InputError: a file in it is damaged.
+    """
+    if not (folder / CONFIG).is_file():
+        msg = f"{folder}: there is no run here (no {CONFIG})"
+        raise ConfigError(msg)
+    judgments = _read_judgments(folder / JUDGMENTS)
+    answers = {answer.digest: answer for answer in jsonl.read_own(folder / ANSWERS, Answer)}
+    failures = {row.key: row for row in jsonl.read_own(folder / FAILURES, Failure)}
+    manifest_path = folder / MANIFEST
+    return RunRecords(
+        name=folder.resolve().name,
+        questions=tuple(jsonl.read_own(folder / QUESTIONS, Question)),
+        answers=tuple(answers.values()),
+        graded=tuple(row for row in judgments.values() if isinstance(row, GradedJudgment)),
+        games=tuple(row for row in judgments.values() if isinstance(row, PairwiseJudgment)),
+        failures=tuple(row for key, row in failures.items() if key not in judgments),
+        benchmarks=tuple(jsonl.read_own(folder / BENCHMARKS, BenchmarkScore)),
+        config=_read_yaml(folder / CONFIG),
+        manifest=json.loads(manifest_path.read_text()) if manifest_path.exists() else {},
+    )
+
+
+class RunFolder:
+    """The one writer of a run's folder, and what the folder already holds.
+
+    Attributes:
+        answers: by digest; an answer may be unfinished.
+        judgments: by digest.
+        failures: by the digest of what failed, without those that succeeded since.
+    """
+
+    def __init__(self, path: Path, lock: FileLock) -> None:
+        self.path = path
+        self._lock = lock
+        self.answers = {row.digest: row for row in jsonl.read_own(path / ANSWERS, Answer)}
+        self.judgments = _read_judgments(path / JUDGMENTS)
+        self.failures = {row.key: row for row in jsonl.read_own(path / FAILURES, Failure)}
+        self._questions = jsonl.read_own(path / QUESTIONS, Question)
+        self._appenders = {
+            name: jsonl.Appender(path / name) for name in (ANSWERS, JUDGMENTS, FAILURES)
+        }
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Return the folder, made if need be, for this process alone.
+
+        Raises:
+            RunLockedError: another process is writing it.
+            ConfigError: the folder cannot be made or written.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            msg = f"{path}: another process is writing this run; wait for it, or choose run=NAME"
+            raise RunLockedError(msg) from error
+        except OSError as error:
+            msg = f"{path}: cannot be written ({error.strerror}); choose results=FOLDER"
+            raise ConfigError(msg) from error
+        return cls(path, lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def config(self) -> Mapping[str, Any] | None:
+        """Return the configuration that the folder was made with, or None when it is new."""
+        path = self.path / CONFIG
+        return _read_yaml(path) if path.exists() else None
+
+    def questions(self) -> Sequence[Question]:
+        """Return the questions that were asked here."""
+        return self._questions
+
+    def describe(self, config: Mapping[str, Any], questions: Sequence[Question]) -> None:
+        """Write the configuration and the questions."""
+        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+        jsonl.replace(self.path / CONFIG, text.encode())
+        self._questions = list(questions)
+        jsonl.write(self.path / QUESTIONS, questions)
+
+    def add_answer(self, answer: Answer) -> None:
+        """Keep an answer, or as many of its turns as there are."""
+        self._appenders[ANSWERS].append(answer)
+        self.answers[answer.digest] = answer
+
+    def add_judgment(self, judgment: Judgment) -> None:
+        """Keep a judgment."""
+        self._appenders[JUDGMENTS].append(judgment)
+        self.judgments[judgment.digest] = judgment
+        self.failures.pop(judgment.digest, None)
+
+    def add_failure(self, failure: Failure) -> None:
+        """Keep a failure, in place of an earlier one of the same."""
+        self._appenders[FAILURES].append(failure)
+        self.failures[failure.key] = failure
+
+    def settle_failure(self, key: str) -> None:
+        """Forget the failure of something that succeeded since."""
+        self.failures.pop(key, None)
+
+    def close(self) -> None:
+        """Settle the files and let other processes in."""
+        for appender in self._appenders.values():
+            appender.close()
+        place = {question.question_id: number for number, question in enumerate(self._questions)}
+        for name, rows in (
+            (ANSWERS, self.answers),
+            (JUDGMENTS, self.judgments),
+            (FAILURES, self.failures),
+        ):
+            ordered = sorted(rows.values(), key=lambda row: _order(row, place))
+            jsonl.write(self.path / name, ordered)
+        self._lock.release()
+
+
+def _order(row: _Kept, place: Mapping[str, int]) -> tuple[Any, ...]:
+    """Return a sort key that does not depend on when a record came."""
+    number = place.get(row.question_id, len(place))
+    match row:
+        case Answer():
+            return (row.model, number, row.sample, row.digest)
+        case GradedJudgment():
+            return (row.judge, "", number, row.turn, row.model, "", row.sample, row.digest)
+        case PairwiseJudgment():
+            pair = sorted((row.model_a, row.model_b))
+            return (row.judge, *pair, number, row.turn, row.model_a, row.sample, row.digest)
+        case Failure():
+            return (row.stage, row.model, number, row.turn or 0, row.key)
+
+
+def _read_judgments(path: Path) -> dict[str, Judgment]:
+    judgments: dict[str, Judgment] = {}
+    for number, line in jsonl.read_numbered(path, dict[str, Any], may_be_torn=True):
+        kind = _JUDGMENT_KINDS.get(line.get("kind", ""))
+        if kind is None:
+            msg = f"kind must be graded or pairwise, not {line.get('kind')!r}"
+            raise InputError(msg, path=path, line=number)
+        try:
+            judgment: Judgment = msgspec.convert(line, kind)
+        except msgspec.ValidationError as error:
+            raise InputError(str(error), path=path, line=number) from error
+        judgments[judgment.digest] = judgment
+    return judgments
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        msg = f"not YAML: {str(error).splitlines()[0]}"
+        raise InputError(msg, path=path) from error
+    return dict(content or {})

@@ -1,0 +1,167 @@
+"""A run's folder: one writer, nothing lost, equal runs leave equal files."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+
+import pytest
+
+from evalharness.domain import (
+    Answer,
+    AnswerTurn,
+    Failure,
+    GradedJudgment,
+    PairwiseJudgment,
+    Question,
+    Stage,
+    Verdict,
+)
+from evalharness.errors import ConfigError, InputError, RunLockedError
+from evalharness.store.run_folder import RunFolder, read_run
+
+QUESTIONS = tuple(
+    Question(question_id=f"q{number}", category="c", turns=("one", "two")) for number in range(3)
+)
+
+
+def _answer(number: int, turns: int = 2) -> Answer:
+    return Answer(
+        question_id=f"q{number}",
+        model="m",
+        turns=tuple(AnswerTurn(text=f"text {turn}") for turn in range(turns)),
+        digest=f"answer-{number}",
+    )
+
+
+def _grade(number: int) -> GradedJudgment:
+    return GradedJudgment(
+        question_id=f"q{number}",
+        turn=1,
+        judge="j",
+        prompt="graded",
+        model="m",
+        score=7.5,
+        reply="[[7.5]]",
+        digest=f"grade-{number}",
+    )
+
+
+def _game(number: int) -> PairwiseJudgment:
+    return PairwiseJudgment(
+        question_id=f"q{number}",
+        turn=2,
+        judge="j",
+        prompt="pairwise",
+        model_a="m",
+        model_b="n",
+        verdict=Verdict.TIE,
+        reply="[[C]]",
+        probabilities={"A": 0.1, "C": 0.9},
+        digest=f"game-{number}",
+    )
+
+
+def _failure(key: str) -> Failure:
+    return Failure(
+        stage=Stage.JUDGE,
+        key=key,
+        model="j",
+        question_id="q0",
+        turn=1,
+        reason="timeout",
+        detail="no reply in 3 s",
+        attempts=3,
+    )
+
+
+RECORDS = [*map(_answer, range(3)), *map(_grade, range(3)), *map(_game, range(3))]
+
+
+def _write(path, records) -> None:
+    with RunFolder.open(path) as folder:
+        folder.describe({"seed": 1}, QUESTIONS)
+        for record in records:
+            if isinstance(record, Answer):
+                folder.add_answer(record)
+            else:
+                folder.add_judgment(record)
+
+
+def test_what_was_written_is_read_back(tmp_path):
+    """Every kind of record survives the folder."""
+    _write(tmp_path / "run", RECORDS)
+
+    run = read_run(tmp_path / "run")
+
+    assert [*run.answers, *run.graded, *run.games] == RECORDS
+    assert (run.name, run.questions, run.config) == ("run", QUESTIONS, {"seed": 1})
+
+
+def test_the_order_of_events_leaves_no_trace(tmp_path):
+    """Equal runs leave equal files, whatever came first."""
+    shuffled = random.Random(3).sample(RECORDS, len(RECORDS))
+    _write(tmp_path / "one", RECORDS)
+    _write(tmp_path / "two", shuffled)
+
+    for name in ("answers.jsonl", "judgments.jsonl", "failures.jsonl"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_longer_answer_replaces_its_beginning(tmp_path):
+    """A turn is kept before the next is asked, and an answer stays one line in the end."""
+    _write(tmp_path / "run", [_answer(0, turns=1)])
+    _write(tmp_path / "run", [_answer(0, turns=2)])
+
+    (answer,) = read_run(tmp_path / "run").answers
+    assert len(answer.turns) == 2
+    assert (tmp_path / "run/answers.jsonl").read_bytes().count(b"\n") == 1
+
+
+def test_a_success_removes_the_failure_before_it(tmp_path):
+    """What failed and was asked again with success is not listed as failed."""
+    with RunFolder.open(tmp_path / "run") as folder:
+        folder.describe({}, QUESTIONS)
+        folder.add_failure(_failure("grade-0"))
+        folder.add_failure(_failure("grade-1"))
+    with RunFolder.open(tmp_path / "run") as folder:
+        folder.add_judgment(_grade(0))
+
+    assert [row.key for row in read_run(tmp_path / "run").failures] == ["grade-1"]
+
+
+def test_a_second_process_is_refused(tmp_path):
+    """Two writers would tear each other's files."""
+    code = (
+        "import sys; from pathlib import Path; from evalharness.store.run_folder import RunFolder\n"
+        "RunFolder.open(Path(sys.argv[1]))"
+    )
+    with RunFolder.open(tmp_path / "run"):
+        second = subprocess.run(
+            [sys.executable, "-c", code, tmp_path / "run"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        with pytest.raises(RunLockedError, match="another process"):
+            RunFolder.open(tmp_path / "run")
+
+    assert second.returncode == 1
+    assert "RunLockedError" in second.stderr
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    """A mistyped name is not an empty run."""
+    with pytest.raises(ConfigError, match="no run here"):
+        read_run(tmp_path / "nothing")
+
+
+def test_a_judgment_of_unknown_kind_is_refused_with_its_line(tmp_path):
+    """Files edited by hand are checked like any other."""
+    _write(tmp_path / "run", [_grade(0)])
+    path = tmp_path / "run/judgments.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"kind": "guessed"}\n')
+
+    with pytest.raises(InputError, match=r"judgments\.jsonl:2: kind must be graded or pairwise"):
+        read_run(tmp_path / "run")

@@ -1,0 +1,184 @@
+"""Settings: what users type works, and what is wrong is refused with the right words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from evalharness import config
+from evalharness.domain import Kind, Reading
+from evalharness.errors import ConfigError, InputError
+
+
+@pytest.mark.parametrize("spelling", ["+models=[vicuna-13b,alpaca-7b]", "models=[vicuna-13b,alpaca-7b]"])
+def test_models_are_named_with_or_without_a_plus(spelling):
+    """The main line works as typed, in this order, and gpt-4 judges."""
+    settings = config.load([spelling])
+
+    assert [model.name for model in settings.run.models] == ["vicuna-13b", "alpaca-7b"]
+    assert [judge.name for judge in settings.run.judges] == ["gpt-4"]
+    assert len(settings.run.questions) == 80
+
+
+def test_one_field_of_one_model_is_overridden():
+    """The other model keeps its own."""
+    settings = config.load(
+        [
+            "models=[vicuna-13b,alpaca-7b]",
+            "models.vicuna-13b.sampling.temperature=0.25",
+            "models.vicuna-13b.base_url=http://127.0.0.1:8000/v1",
+            "models.alpaca-7b.base_url=[http://127.0.0.1:1/v1,http://127.0.0.1:2/v1]",
+        ]
+    )
+    vicuna, alpaca = settings.run.models
+
+    assert (vicuna.sampling.temperature, alpaca.sampling.temperature) == (0.25, 0.7)
+    assert vicuna.base_url == ("http://127.0.0.1:8000/v1",)
+    assert len(alpaca.base_url) == 2
+
+
+def test_sampling_by_category_fills_in_from_the_models_own():
+    """Math is greedy, and keeps the length limit that was set for all."""
+    (model,) = config.load(["models=[vicuna-13b]", "models.vicuna-13b.sampling.max_tokens=99"]).run.models
+
+    assert model.sampling_for("math").temperature == 0
+    assert model.sampling_for("math").max_tokens == 99
+    assert model.sampling_for("writing").temperature == 0.7
+
+
+def test_judges_are_asked_at_temperature_zero_whatever_the_category():
+    """A judge that is a candidate elsewhere must not bring its sampling along."""
+    (judge,) = config.load(["models=[vicuna-13b]", "models@judge.model=vicuna-13b"]).run.judges
+
+    assert judge.model.name == "vicuna-13b"
+    assert {judge.model.sampling_for(category).temperature for category in ("writing", "x")} == {0}
+
+
+def test_several_judges_keep_their_own_settings():
+    """A panel's judges are named in one list."""
+    settings = config.load(["models=[vicuna-13b]", "judge=[gpt-4,gpt-4o]"])
+
+    assert [judge.name for judge in settings.run.judges] == ["gpt-4", "gpt-4o"]
+    assert [judge.model.api_name or judge.model.name for judge in settings.run.judges] == [
+        "gpt-4",
+        "gpt-4o",
+    ]
+
+
+def test_no_models_named_means_the_embedded_demo():
+    """`run` alone works, and other overrides still count."""
+    run = config.load(config.with_default_models(["seed=5", "questions.limit=8"])).run
+
+    assert len(run.models) == 3
+    assert {model.weights for model in run.models} == {"embedded"}
+    assert run.judges[0].reading is Reading.PROBABILITIES
+    assert set(run.judges[0].prompts) == set(Kind)
+    assert (run.seed, len(run.questions)) == (5, 8)
+    assert len({question.category for question in run.questions}) == 8
+    assert any("too weak" in caution for caution in run.cautions)
+
+
+def test_a_path_chooses_a_question_file_of_ones_own(tmp_path):
+    """A file needs no configuration file beside it."""
+    path = tmp_path / "it's mine.jsonl"
+    path.write_text(json.dumps({"question_id": "x", "category": "c", "turns": ["?"]}) + "\n")
+
+    settings = config.load(["models=[vicuna-13b]", f"questions={path}"])
+
+    assert [question.question_id for question in settings.run.questions] == ["x"]
+
+
+def test_a_folder_of_ones_own_adds_models(tmp_path):
+    """--config-dir brings models that stand beside the built-in ones."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/mine.yaml").write_text(
+        "# @package models.mine\nname: mine\nbackend: scripted\n"
+    )
+
+    settings = config.load(["models=[mine,vicuna-13b]"], tmp_path)
+
+    assert [model.name for model in settings.run.models] == ["mine", "vicuna-13b"]
+    assert "mine" in config.choices("models", tmp_path)
+
+
+def test_the_same_settings_make_the_same_folder():
+    """The same command resumes; another makes another folder."""
+    names = [
+        config.load(["models=[vicuna-13b]", *more]).run.name
+        for more in ([], [], ["seed=2"], ["questions.limit=3"])
+    ]
+
+    assert names[0] == names[1]
+    assert len(set(names)) == 3
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["models=[vicuna-13x]"], "models=vicuna-13x.*did you mean vicuna-13b"),
+        (["models=[vicuna-13b]", "judge=gpt4"], "judge=gpt4.*did you mean gpt-4"),
+        (["models=[vicuna-13b]", "questions=mtt"], "questions=mtt.*did you mean mt"),
+        (
+            ["models=[vicuna-13b]", "models.vicuna-13b.temprature=0"],
+            "models.vicuna-13b.temprature: unknown key 'temprature'",
+        ),
+        (
+            ["models=[vicuna-13b]", "+models.vicuna-13b.sampling.temprature=0"],
+            "models.vicuna-13b.sampling.temprature.*did you mean temperature",
+        ),
+        (["models=[vicuna-13b]", "+sead=1"], "sead.*did you mean seed"),
+        (["models=[vicuna-13b]", "seed=many"], "seed=many.*(many|Integer)"),
+        (["models=[vicuna-13b]", "models.vicuna-13b.sampling.temperature=-1"], "at least 0"),
+        (["models=[vicuna-13b]", "models.vicuna-13b.sampling.top_p=0"], "top_p=0.*above 0"),
+        (["models=[vicuna-13b]", "models.vicuna-13b.sampling.max_tokens=0"], "at least 1"),
+        (["models=[vicuna-13b]", "models.vicuna-13b.endpoint=chatt"], "did you mean chat"),
+        (["models=[vicuna-13b]", "models.vicuna-13b.base_url=127.0.0.1:80"], "http://"),
+        (["models=[vicuna-13b]", "models.vicuna-13b.base_url=http://me:pw@x/v1"], "password"),
+        (["models=[vicuna-13b]", "judging.baseline=vicuna-7b"], "judging.baseline=vicuna-7b"),
+        (["models=[vicuna-13b]", "judging.turns=[0]"], "counted from 1"),
+        (["models=[vicuna-13b]", "cache=maybe"], "one of on, off, read"),
+        (["models=[vicuna-13b]", "run=../elsewhere"], "one folder"),
+        (["models=[vicuna-13b]", "questions=/no/such.jsonl"], "no such file"),
+        (["models=[vicuna-13b]", "questions.categories=[maths]"], "did you mean math"),
+        (["models=[vicuna-13b]", "judging=graded", "judge.reading=guess"], "one of text"),
+        (["vicuna-13b"], "key=value"),
+        (["models=[vicuna-13b"], "models"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_words_that_help(overrides, words):
+    """Before any work: the key, and what was probably meant, in at most two lines."""
+    with pytest.raises(ConfigError, match=f"(?s){words}") as refusal:
+        config.load(overrides)
+
+    assert len(str(refusal.value).splitlines()) <= 2
+
+
+def test_a_misspelt_key_in_a_file_is_refused_with_the_file(tmp_path):
+    """A user's own model file is checked like an override."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/mine.yaml").write_text(
+        "# @package models.mine\nname: mine\nbackend: scripted\nwieghts: x\n"
+    )
+
+    with pytest.raises(ConfigError, match=r"models/mine\.yaml: unknown key 'wieghts'.*weights"):
+        config.load(["models=[mine]"], tmp_path)
+
+
+def test_a_bad_question_file_is_refused_with_its_line(tmp_path):
+    """The error of the file's reader reaches the user as it is."""
+    path = tmp_path / "mine.jsonl"
+    path.write_text('{"question_id": "x"}\n')
+
+    with pytest.raises(InputError, match=r"mine\.jsonl:1: "):
+        config.load(["models=[vicuna-13b]", f"questions={path}"])
+
+
+def test_no_key_is_ever_in_the_settings(monkeypatch):
+    """What goes into the run's folder names the variable of a key, and never holds the key."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+
+    settings = config.load(["models=[chatgpt]"])
+
+    assert "sk-very-secret" not in json.dumps(settings.tree) + repr(settings)
+    assert settings.run.models[0].api_key_env == "OPENAI_API_KEY"
