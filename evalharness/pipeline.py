@@ -80,7 +80,16 @@ class _Step:
     judges: list[JudgeSpec]
 
 
-def steps(models: Sequence[ModelSpec], judges: Sequence[JudgeSpec]) -> tuple[_Step, list[_Step]]:
+def occupies(spec: ModelSpec) -> str | None:
+    """Return a name for the memory that a model takes on this machine, or None."""
+    return backends.find(spec.backend).occupies(spec)
+
+
+def steps(
+    models: Sequence[ModelSpec],
+    judges: Sequence[JudgeSpec],
+    occupies: Callable[[ModelSpec], str | None] = occupies,
+) -> tuple[_Step, list[_Step]]:
     """Return what runs at once without taking memory here, and what is loaded one by one.
 
     Weights that a judge shares with candidates are loaded once, if that judge is the first to
@@ -90,10 +99,10 @@ def steps(models: Sequence[ModelSpec], judges: Sequence[JudgeSpec]) -> tuple[_St
     answering_steps: dict[str, _Step] = defaultdict(lambda: _Step([], []))
     judging_steps: dict[str, _Step] = defaultdict(lambda: _Step([], []))
     for model in models:
-        weights = backends.find(model.backend).occupies(model)
+        weights = occupies(model)
         (answering_steps[weights] if weights else at_once).models.append(model)
     for judge in judges:
-        weights = backends.find(judge.model.backend).occupies(judge.model)
+        weights = occupies(judge.model)
         (judging_steps[weights] if weights else at_once).judges.append(judge)
     shared = next((weights for weights in judging_steps if weights in answering_steps), None)
     if shared is None:

@@ -1,0 +1,174 @@
+"""The command line as a user meets it: what is said, where, and with which exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from evalharness.cli import main
+
+SCRIPTED = (
+    "models=[vicuna-13b,alpaca-7b]",
+    "models.vicuna-13b.backend=scripted",
+    "models.alpaca-7b.backend=scripted",
+    "judge=scripted",
+    "questions.limit=8",
+)
+
+
+def _evalharness(*arguments: str, cwd, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder and a home of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "evalharness", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        timeout=120,
+        env={"PATH": os.environ["PATH"], "HOME": str(cwd), **environment},
+    )
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    """Results go where nobody else writes."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_run_says_where_its_report_is(capsys):
+    """The last line of standard output is the page; a run without faults exits with 0."""
+    assert main(["run", *SCRIPTED, "run=mine"]) == 0
+
+    assert capsys.readouterr().out.splitlines()[-1] == "report: results/mine/report.html"
+
+
+def test_a_run_leaves_every_file_of_the_design(tmp_path):
+    """Scripts find the files under their names."""
+    main(["run", *SCRIPTED, "run=mine"])
+
+    names = {path.name for path in (tmp_path / "results/mine").iterdir()}
+    assert names >= {
+        "config.yaml",
+        "manifest.json",
+        "questions.jsonl",
+        "answers.jsonl",
+        "judgments.jsonl",
+        "failures.jsonl",
+        "leaderboard.json",
+        "leaderboard.csv",
+        "leaderboard.md",
+        "leaderboard.tex",
+        "report.html",
+    }
+
+
+def test_stages_add_up_to_a_run(tmp_path):
+    """`answer` then `judge` is `run`; `report` makes the same page again."""
+    main(["run", *SCRIPTED, "run=whole"])
+    main(["answer", *SCRIPTED, "run=parts"])
+    main(["judge", *SCRIPTED, "run=parts", "cache=off"])
+
+    for name in ("answers.jsonl", "judgments.jsonl", "leaderboard.json"):
+        whole = (tmp_path / "results/whole" / name).read_bytes()
+        assert (tmp_path / "results/parts" / name).read_bytes() == whole
+
+    page = (tmp_path / "results/parts/report.html").read_bytes()
+    assert main(["report", "parts"]) == 0
+    assert (tmp_path / "results/parts/report.html").read_bytes() == page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "models=[vicuna-13x]"], "did you mean vicuna-13b"),
+        (["judge", *SCRIPTED, "run=none"], "no answers to judge"),
+        (["report", "nothing"], "no run here"),
+        (["prompt", "vicuna-13x", "Hi"], "did you mean vicuna-13b"),
+    ],
+)
+def test_a_refusal_is_short_on_stderr_and_exits_with_2(capsys, arguments, words):
+    """Nothing is done, and the words say what to do next."""
+    assert main(arguments) == 2
+
+    said = capsys.readouterr()
+    assert words in said.err
+    assert len(said.err.splitlines()) <= 2
+    assert said.out == ""
+
+
+def test_other_settings_in_the_same_folder_are_refused(capsys):
+    """Results of two judges never mix."""
+    main(["run", *SCRIPTED, "run=mine"])
+
+    assert main(["run", *SCRIPTED, "run=mine", "seed=4"]) == 2
+    assert "seed was 0, now 4" in capsys.readouterr().err
+
+
+def test_no_weights_no_key_and_no_server_is_refused_in_two_lines_within_seconds(tmp_path):
+    """The first thing that many users meet tells them the three ways on."""
+    started = time.monotonic()
+    refused = _evalharness(
+        "run", "+models=[vicuna-13b,alpaca-7b]", cwd=tmp_path, HF_HUB_OFFLINE="1"
+    )
+    seconds = time.monotonic() - started
+
+    assert refused.returncode == 2
+    assert len(refused.stderr.splitlines()) == 2
+    for way in ("weights=", "base_url=", "api_key_env"):
+        assert way in refused.stderr
+    assert not (tmp_path / "results").exists()
+    # The promise is 3 seconds on a quiet machine; tests may share theirs with others.
+    assert seconds < 30
+
+
+def test_help_names_every_verb(capsys):
+    """What can be done is found without the README."""
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+
+    assert end.value.code == 0
+    said = capsys.readouterr().out
+    for verb in ("run", "answer", "judge", "plan", "report", "prompt", "list"):
+        assert f"  {verb} " in said
+
+
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [("models", "vicuna-13b"), ("judges", "gpt-4"), ("prompts", "graded"), ("questions", "mt")],
+)
+def test_list_shows_what_can_be_named(capsys, what, name):
+    """Every name comes with a line that says what it is."""
+    assert main(["list", what]) == 0
+
+    (line,) = [row for row in capsys.readouterr().out.splitlines() if row.split()[0] == name]
+    assert len(line.split()) > 1
+
+
+def test_prompt_prints_the_exact_text(capsys):
+    """Byte for byte what the model would be sent, and nothing after it."""
+    assert main(["prompt", "vicuna-13b", "Hi", "Hello!", "Who are you?"]) == 0
+
+    assert capsys.readouterr().out.endswith(
+        " USER: Hi ASSISTANT: Hello!</s>USER: Who are you? ASSISTANT:"
+    )
+
+
+def test_plan_counts_and_calls_nothing(capsys, tmp_path):
+    """What a run would cost is known before it is begun."""
+    assert main(["plan", *SCRIPTED]) == 0
+
+    said = capsys.readouterr().out
+    assert "answers   vicuna-13b: 16 calls" in said
+    assert "judgments scripted: 64 calls" in said
+    assert not (tmp_path / "results").exists()
+
+
+def test_cfg_shows_the_composed_configuration(capsys):
+    """What the overrides made, in the form of the run's config.yaml."""
+    assert main(["run", *SCRIPTED, "--cfg"]) == 0
+
+    assert "vicuna-13b:" in capsys.readouterr().out

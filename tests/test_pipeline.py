@@ -1,0 +1,246 @@
+"""A run: everything asked once, failures are rows, and an interrupted run continues."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from builders import question
+from evalharness import pipeline
+from evalharness.backends import scripted
+from evalharness.backends.scripted import ScriptedBackend
+from evalharness.domain import (
+    JudgePrompt,
+    JudgeSpec,
+    JudgingSpec,
+    Kind,
+    ModelSpec,
+    Role,
+    RunSpec,
+    Sampling,
+    Stage,
+)
+from evalharness.errors import PermanentError
+from evalharness.store.run_folder import RunFolder, read_run
+
+PROMPTS = {
+    Kind.GRADED: JudgePrompt(
+        name="graded",
+        kind=Kind.GRADED,
+        system="",
+        template="{% for t in turns %}{{ t.question }} {{ t.answer }} {% endfor %} [[rating]]",
+    ),
+    Kind.PAIRWISE: JudgePrompt(
+        name="pairwise",
+        kind=Kind.PAIRWISE,
+        system="",
+        template="{% for t in turns %}{{ t.answer_a }} {{ t.answer_b }} {% endfor %} [[A]] [[B]]",
+    ),
+}
+JUDGE = JudgeSpec(
+    name="judge", model=ModelSpec(name="judge", backend="scripted"), prompts=PROMPTS
+)
+QUESTIONS = tuple(question(f"q{number}") for number in range(4))
+ONCE = 4 * 3 * 2 + 4 * 2 * (3 + 3 * 2)  # answered turns; grades and both orders of three pairs
+
+
+def _model(name: str) -> ModelSpec:
+    return ModelSpec(name=name, backend="scripted", sampling=Sampling(temperature=0.7))
+
+
+SPEC = RunSpec(
+    name="run",
+    models=(_model("a"), _model("b"), _model("c")),
+    judges=(JUDGE,),
+    questions=QUESTIONS,
+    judging=JudgingSpec(),
+)
+
+
+class Counter:
+    """Connects scripted models, and keeps every request of all of them."""
+
+    def __init__(self, fail=lambda spec, request: None) -> None:
+        self.backends: list[tuple[str, ScriptedBackend]] = []
+        self._fail = fail
+
+    def connect(self, spec: ModelSpec) -> ScriptedBackend:
+        def reply(request):
+            return self._fail(spec, request) or scripted.reply(spec.name, request.messages)
+
+        self.backends.append((spec.name, ScriptedBackend(reply)))
+        return self.backends[-1][1]
+
+    def calls(self, name: str | None = None) -> int:
+        return sum(len(b.requests) for own, b in self.backends if name in (None, own))
+
+
+def _run(path, spec=SPEC, fail=lambda spec, request: None, stages=(Stage.ANSWER, Stage.JUDGE)):
+    counter = Counter(fail)
+    with RunFolder.open(path) as folder:
+        folder.describe({}, spec.questions)
+        asyncio.run(pipeline.run(spec, folder, stages=stages, connect=counter.connect))
+    return counter
+
+
+def test_every_answer_and_judgment_is_asked_for_once(tmp_path):
+    """The number of calls is what the schedule says, no more."""
+    counter = _run(tmp_path)
+    records = read_run(tmp_path)
+
+    assert counter.calls() == ONCE
+    assert (len(records.answers), len(records.graded), len(records.games)) == (12, 24, 48)
+    assert not records.failures
+
+
+def test_the_same_run_again_asks_nothing(tmp_path):
+    """Resuming a finished run is free."""
+    _run(tmp_path)
+    before = (tmp_path / "judgments.jsonl").read_bytes()
+
+    assert _run(tmp_path).calls() == 0
+    assert (tmp_path / "judgments.jsonl").read_bytes() == before
+
+
+def test_a_second_turn_is_asked_with_the_first_reply_before_it(tmp_path):
+    """The conversation that a model sees is the one that it had."""
+    counter = _run(tmp_path, stages=(Stage.ANSWER,))
+    (answer,) = [
+        row for row in read_run(tmp_path).answers if (row.model, row.question_id) == ("a", "q0")
+    ]
+    last = [
+        request
+        for name, backend in counter.backends
+        for request in backend.requests
+        if name == "a" and request.question_id == "q0"
+    ][-1]
+
+    assert [message.role for message in last.messages] == [Role.USER, Role.ASSISTANT, Role.USER]
+    assert last.messages[1].content == answer.turns[0].text
+
+
+def test_both_orders_of_a_pair_are_shown(tmp_path):
+    """Each game has its swap, so that a position can favor neither model."""
+    _run(tmp_path)
+    games = read_run(tmp_path).games
+
+    assert all(sum(other.is_swap_of(game) for other in games) == 1 for game in games)
+
+
+def test_a_failed_turn_is_a_row_and_only_what_depends_on_it_is_missing(tmp_path):
+    """Turn 2 of one answer fails: its turn 1 is judged, and everything else goes on."""
+
+    def fail(spec, request):
+        if spec.name == "b" and request.question_id == "q1" and request.turn == 2:
+            return PermanentError("the server's words", reason="http_400")
+        return None
+
+    _run(tmp_path, fail=fail)
+    records = read_run(tmp_path)
+
+    (row,) = records.failures
+    assert (row.stage, row.model, row.question_id, row.turn) == (Stage.ANSWER, "b", "q1", 2)
+    assert (row.reason, row.detail) == ("http_400", "the server's words")
+    judged = {(g.model, g.turn) for g in records.graded if g.question_id == "q1"}
+    assert judged == {("a", 1), ("a", 2), ("b", 1), ("c", 1), ("c", 2)}
+    assert len(records.games) == 48 - 4
+
+
+def test_what_failed_is_asked_again_and_nothing_else(tmp_path):
+    """A repaired server costs one turn and the judgments that waited for it."""
+
+    def fail(spec, request):
+        failing = spec.name == "b" and request.question_id == "q1" and request.turn == 2
+        return PermanentError("no", reason="http_400") if failing else None
+
+    _run(tmp_path, fail=fail)
+    counter = _run(tmp_path)
+
+    assert (counter.calls("b"), counter.calls("judge"), counter.calls()) == (1, 5, 6)
+    assert not read_run(tmp_path).failures
+
+
+def test_a_judge_that_fails_leaves_rows_not_numbers(tmp_path):
+    """A judgment that cannot be had is no score and no tie."""
+
+    def fail(spec, request):
+        if spec.name == "judge" and request.question_id == "q2":
+            return PermanentError("no", reason="http_401")
+        return None
+
+    _run(tmp_path, fail=fail)
+    records = read_run(tmp_path)
+
+    assert len(records.failures) == 3 * 2 + 3 * 2 * 2
+    assert {row.reason for row in records.failures} == {"http_401"}
+    assert not [row for row in records.judgments if row.question_id == "q2"]
+
+
+def test_a_model_that_is_added_costs_only_itself(tmp_path):
+    """A run grows by a model without asking the others again."""
+    _run(tmp_path, replace(SPEC, models=SPEC.models[:2]))
+    counter = _run(tmp_path)
+
+    assert (counter.calls("a"), counter.calls("b"), counter.calls("c")) == (0, 0, 8)
+    assert counter.calls("judge") == 4 * 2 * (1 + 2 * 2)
+
+
+@pytest.mark.parametrize("calls", [1, 7, 13, 30, 70])
+def test_an_interrupted_run_continues_where_it_stopped(tmp_path, calls):
+    """After an interrupt at any moment, both runs together asked for everything once."""
+    asked = 0
+
+    def interrupt(_spec, _request):
+        nonlocal asked
+        asked += 1
+        if asked > calls:
+            raise KeyboardInterrupt
+        return None
+
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path / "run", fail=interrupt)
+    second = _run(tmp_path / "run")
+    _run(tmp_path / "whole")
+
+    assert calls + second.calls() == ONCE
+    for name in ("answers.jsonl", "judgments.jsonl", "failures.jsonl"):
+        whole = (tmp_path / "whole" / name).read_bytes()
+        assert (tmp_path / "run" / name).read_bytes() == whole
+
+
+def test_judging_alone_asks_no_candidate(tmp_path):
+    """`judge` works on the answers that are there."""
+    _run(tmp_path, stages=(Stage.ANSWER,))
+    counter = _run(tmp_path, stages=(Stage.JUDGE,))
+
+    assert {name for name, _ in counter.backends} == {"judge"}
+    assert counter.calls() == 72
+
+
+def test_answers_drawn_at_random_have_seeds_that_repeat(tmp_path):
+    """A run can be repeated; two questions or samples never share a seed."""
+    spec = replace(SPEC, judging=JudgingSpec(samples=2))
+    counter = _run(tmp_path, spec, stages=(Stage.ANSWER,))
+    seeds = {
+        (name, request.question_id, request.sample): request.sampling.seed
+        for name, backend in counter.backends
+        for request in backend.requests
+    }
+
+    assert len(set(seeds.values())) == len(seeds) == 3 * 4 * 2
+    assert None not in seeds.values()
+
+
+def test_local_weights_come_one_after_another_and_the_judges_last():
+    """What does not fit together is not loaded together; weights shared with a judge load once."""
+    places = {"a": "w1", "b": None, "c": "w2", "d": "w1"}
+    models = [replace(_model(name), weights=weights) for name, weights in places.items()]
+    judge = replace(JUDGE, model=replace(JUDGE.model, weights="w1"))
+
+    at_once, one_by_one = pipeline.steps(models, [judge, JUDGE], lambda spec: spec.weights)
+
+    assert ([m.name for m in at_once.models], at_once.judges) == (["b"], [JUDGE])
+    assert [[m.name for m in step.models] for step in one_by_one] == [["c"], ["a", "d"]]
+    assert [step.judges for step in one_by_one] == [[], [judge]]

@@ -1,0 +1,86 @@
+"""A run's folder may grow; results of different settings never mix."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from evalharness import config
+from evalharness.errors import RunConflictError
+from evalharness.resuming import refuse_conflict
+from evalharness.store.run_folder import RunFolder
+
+BASE = ("models=[vicuna-13b,alpaca-7b]", "questions.limit=8", "run=mine")
+
+
+def _continue(tmp_path, *overrides: str, base=BASE) -> None:
+    """Make a folder with the base settings, and continue it with others."""
+    place = f"results={tmp_path}"
+    before = config.load([*BASE, place])
+    with RunFolder.open(before.folder) as folder:
+        folder.describe(before.tree, before.run.questions)
+    now = config.load([*base, place, *overrides])
+    with RunFolder.open(now.folder) as folder:
+        refuse_conflict(folder, now)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "questions.limit=16",
+        "cache=off",
+        "models.vicuna-13b.concurrency=64",
+        "models.vicuna-13b.prices.input=3",
+        "judge.model.api_key_env=OTHER_KEY",
+        "judge.model.timeout_s=10",
+    ],
+)
+def test_a_run_may_grow_and_change_its_speed(tmp_path, override):
+    """More questions and other limits make no result wrong."""
+    _continue(tmp_path, override)
+
+
+def test_a_run_may_take_in_more_models(tmp_path):
+    """The main use of a leaderboard is to add to it."""
+    _continue(
+        tmp_path, base=("models=[vicuna-13b,alpaca-7b,gpt-4]", "questions.limit=8", "run=mine")
+    )
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("judge=gpt-4o", "judge.name was 'gpt-4', now 'gpt-4o'"),
+        ("models.vicuna-13b.sampling.temperature=0.1", "temperature was 0.7, now 0.1"),
+        ("models.vicuna-13b.base_url=http://127.0.0.1:1/v1", "base_url was not set"),
+        ("judge.prompts.graded.template=other", "judge.prompts.graded.template was"),
+        ("seed=9", "seed was 0, now 9"),
+        ("questions.limit=4", "no longer asked"),
+    ],
+)
+def test_other_settings_are_refused_with_the_difference(tmp_path, override, words):
+    """Two judges' grades in one mean would be a number of nothing."""
+    with pytest.raises(RunConflictError, match=words) as refusal:
+        _continue(tmp_path, override)
+
+    assert "run=NAME" in str(refusal.value)
+
+
+def test_a_changed_question_is_refused(tmp_path):
+    """A file that was edited since asks something else."""
+    path = tmp_path / "mine.jsonl"
+    line = {"question_id": "x", "category": "c", "turns": ["?"]}
+    path.write_text(json.dumps(line) + "\n")
+    overrides = ["models=[vicuna-13b]", "run=mine", f"questions={path}", f"results={tmp_path}"]
+    before = config.load(overrides)
+    with RunFolder.open(before.folder) as folder:
+        folder.describe(before.tree, before.run.questions)
+    path.write_text(json.dumps(line | {"turns": ["!"]}) + "\n")
+    now = config.load(overrides)
+
+    with (
+        RunFolder.open(now.folder) as folder,
+        pytest.raises(RunConflictError, match="question x has changed"),
+    ):
+        refuse_conflict(folder, now)
