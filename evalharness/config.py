@@ -167,7 +167,20 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> dict[st
             _explain.hydra_error(error, lambda group: choices(group, config_dir))
         ) from error
     _explain.refuse_unknown_keys(tree)
+    _let_overrides_win(tree, overrides)
     return tree
+
+
+def _let_overrides_win(tree: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    """Let `models.NAME.sampling.temperature=0` hold in every category, as it reads."""
+    keys = {override.partition("=")[0].lstrip("+") for override in overrides}
+    for name, model in tree["models"].items():
+        place = f"models.{name}.sampling"
+        for category, own in model["sampling"]["by_category"].items():
+            for field in own:
+                specific = f"{place}.by_category.{category}.{field}"
+                if f"{place}.{field}" in keys and specific not in keys:
+                    own[field] = None
 
 
 def _rewrite(override: str) -> list[str]:

@@ -47,6 +47,20 @@ def test_sampling_by_category_fills_in_from_the_models_own():
     assert model.sampling_for("writing").temperature == 0.7
 
 
+def test_an_override_of_the_sampling_holds_in_every_category():
+    """`temperature=0` on the command line means greedy, whatever the model's file says."""
+    (model,) = config.load(
+        [
+            "models=[vicuna-13b]",
+            "models.vicuna-13b.sampling.temperature=0",
+            "models.vicuna-13b.sampling.by_category.stem.temperature=0.3",
+        ]
+    ).run.models
+
+    assert model.sampling_for("writing").temperature == 0
+    assert model.sampling_for("stem").temperature == 0.3
+
+
 def test_judges_are_asked_at_temperature_zero_whatever_the_category():
     """A judge that is a candidate elsewhere must not bring its sampling along."""
     (judge,) = config.load(["models=[vicuna-13b]", "models@judge.model=vicuna-13b"]).run.judges
