@@ -21,7 +21,9 @@ def hydra_error(error: Exception, choices: Callable[[str], Sequence[str]]) -> st
         choices: the names in a group, to find close matches.
     """
     text = str(error)
-    if found := re.search(r"Could not load '([^'/]+)/([^']+)'", text):
+    if override := getattr(error, "override", None):
+        return f"{override}: cannot be read as KEY=VALUE ({_first_line(error)})"
+    if found := re.search(r"Could not (?:load|find) '([^'/]+)/([^']+)'", text):
         group, name = found.groups()
         known = choices(group)
         return (

@@ -90,7 +90,7 @@ def _context(
     if len(answers) != len(names) or not 1 <= turn <= min(map(len, (question.turns, *answers))):
         msg = f"{kind} needs {len(names)} answers with a reply to turn {turn} of the question"
         raise ValueError(msg)
-    turns = [
+    turns: list[dict[str, Any]] = [
         {
             "number": number,
             "question": question.turns[number - 1],
@@ -133,5 +133,5 @@ def _fill(template: str, context: Mapping[str, Any], name: str) -> str:
 def _compiled(template: str) -> jinja2.Template:
     return ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701 - this is text for a model, not a web page
+        autoescape=False,  # this is text for a model, not a web page
     ).from_string(template)

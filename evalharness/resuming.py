@@ -42,7 +42,7 @@ def refuse_conflict(folder: RunFolder, settings: Settings) -> None:
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     old, new = dict(_leaves(before, ())), dict(_leaves(now, ()))
-    for path in sorted(old.keys() | new.keys()):
+    for path in sorted(old.keys() | new.keys(), key=lambda path: (len(path), path)):
         was, is_now = old.get(path), new.get(path)
         if was == is_now or path[0] in _FREE_TOP or _FREE_FIELDS & set(path):
             continue

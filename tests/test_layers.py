@@ -31,7 +31,7 @@ LAYERS = (
         "schema",
     },
 )
-PURE_MAY_NOT = {"os", "pathlib", "time", "datetime", "io", "socket", "sqlite3", "subprocess"}
+PURE_MAY_NOT = {"os", "pathlib", "time", "datetime", "socket", "sqlite3", "subprocess"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

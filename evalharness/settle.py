@@ -1,0 +1,101 @@
+"""From games to battles: the one place where a verdict on positions becomes a winning model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalharness.domain import Battle, PairwiseJudgment, Verdict, Winner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_WINNERS = {
+    (Verdict.A, Verdict.B): Winner.MODEL_A,
+    (Verdict.B, Verdict.A): Winner.MODEL_B,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionCount:
+    """How pairs of games compare: what a judge's preference for a place is estimated from.
+
+    `consistent` pairs have one winner in both orders, or two ties. In the others, the answer
+    shown first won both games (`first`), the one shown second did (`second`), or one game of the
+    two was a tie (`half_tie`).
+    """
+
+    consistent: int = 0
+    first: int = 0
+    second: int = 0
+    half_tie: int = 0
+
+
+def settle(game: PairwiseJudgment, swapped: PairwiseJudgment) -> Battle | None:
+    """Settle a battle from two games that differ only in the order of the answers.
+
+    A model wins when the judge prefers its answer in both positions. Everything else is a tie, so
+    favoring a position lets neither model win. When one game is unscored there is no battle.
+
+    Raises:
+        ValueError: the games are not one game and its swap.
+    """
+    if not swapped.is_swap_of(game):
+        msg = f"not one game with its answers swapped: {game} and {swapped}"
+        raise ValueError(msg)
+    if game.verdict is None or swapped.verdict is None:
+        return None
+    return Battle(
+        question_id=game.question_id,
+        turn=game.turn,
+        judge=game.judge,
+        model_a=game.model_a,
+        model_b=game.model_b,
+        sample=game.sample,
+        winner=_WINNERS.get((game.verdict, swapped.verdict), Winner.TIE),
+    )
+
+
+def settle_all(games: Iterable[PairwiseJudgment]) -> tuple[Battle, ...]:
+    """Return the battles of all games that have their swap, both scored.
+
+    They are sorted, and `model_a` is the first of the two names in the alphabet, so that nothing
+    depends on the order in which games were played. Of a game that stands twice, the later counts.
+    """
+    settled = (settle(game, swapped) for game, swapped in _pairs(games))
+    return tuple(battle for battle in settled if battle is not None)
+
+
+def count_positions(games: Iterable[PairwiseJudgment]) -> PositionCount:
+    """Return how often the judge kept its mind when the answers changed places."""
+    verdicts = [
+        (game.verdict, swapped.verdict)
+        for game, swapped in _pairs(games)
+        if game.verdict is not None and swapped.verdict is not None
+    ]
+    first = verdicts.count((Verdict.A, Verdict.A))
+    second = verdicts.count((Verdict.B, Verdict.B))
+    half_tie = sum(pair.count(Verdict.TIE) == 1 for pair in verdicts)
+    return PositionCount(
+        consistent=len(verdicts) - first - second - half_tie,
+        first=first,
+        second=second,
+        half_tie=half_tie,
+    )
+
+
+def _pairs(
+    games: Iterable[PairwiseJudgment],
+) -> Iterator[tuple[PairwiseJudgment, PairwiseJudgment]]:
+    """Yield each game whose models stand in alphabetical order, with its swap."""
+    played = {_key(game, game.model_a, game.model_b): game for game in games}
+    for _, game in sorted(played.items(), key=lambda item: item[0]):
+        swapped = played.get(_key(game, game.model_b, game.model_a))
+        if swapped is not None and game.model_a < game.model_b:
+            yield game, swapped
+
+
+def _key(
+    game: PairwiseJudgment, first: str, second: str
+) -> tuple[str, int, int, str, str, str, str]:
+    return (game.question_id, game.turn, game.sample, game.judge, game.prompt, first, second)
