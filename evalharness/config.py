@@ -7,22 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness import _explain, schema
+from evalharness import _explain, _specs, schema
 from evalharness.domain import (
-    JudgePrompt,
-    JudgeSpec,
-    JudgingSpec,
-    Kind,
     ModelSpec,
-    Prices,
     Question,
-    Reading,
     RunSpec,
-    Sampling,
     digest,
-    with_sampling,
 )
-from evalharness.errors import ConfigError, close_match
+from evalharness.errors import ConfigError
 from evalharness.store.questions import read_questions, select
 
 if TYPE_CHECKING:
@@ -30,7 +22,6 @@ if TYPE_CHECKING:
 
 DEMO = "+experiment=demo"
 CACHE_MODES = ("on", "off", "read")
-ENDPOINTS = ("chat", "completions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +78,10 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         InputError: the file of questions is not as it should be.
     """
     tree = compose(overrides, config_dir)
-    models = tuple(_model(conf, f"models.{key}") for key, conf in tree["models"].items())
+    models = tuple(_specs.model_spec(conf, f"models.{key}") for key, conf in tree["models"].items())
     judges = (
-        _judge(tree["judge"], "judge"),
-        *(_judge(conf, f"panel.{key}") for key, conf in tree["panel"].items()),
+        _specs.judge_spec(tree["judge"], "judge"),
+        *(_specs.judge_spec(conf, f"panel.{key}") for key, conf in tree["panel"].items()),
     )
     _refuse_twice([model.name for model in models], "models")
     _refuse_twice([judge.name for judge in judges], "judge")
@@ -99,12 +90,12 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         models=models,
         judges=judges,
         questions=_questions(tree["questions"]),
-        judging=_judging(tree["judging"], [model.name for model in models]),
+        judging=_specs.judging_spec(tree["judging"], [model.name for model in models]),
         seed=tree["seed"],
         cautions=(*tree["cautions"], *(judge.caution for judge in judges if judge.caution)),
     )
     name = _run_name(tree, spec)
-    _one_of(tree["cache"], CACHE_MODES, "cache")
+    _specs.one_of(tree["cache"], CACHE_MODES, "cache")
     return Settings(
         run=RunSpec(
             name=name,
@@ -129,7 +120,7 @@ def load_model(name: str, overrides: Sequence[str], config_dir: Path | None = No
     """
     tree = compose([f"models=[{name}]", *overrides], config_dir)
     key, conf = next(iter(tree["models"].items()))
-    return _model(conf, f"models.{key}")
+    return _specs.model_spec(conf, f"models.{key}")
 
 
 def compose(overrides: Sequence[str], config_dir: Path | None = None) -> dict[str, Any]:
@@ -220,96 +211,6 @@ def _questions(conf: Mapping[str, Any]) -> tuple[Question, ...]:
     )
 
 
-def _judging(conf: Mapping[str, Any], models: Sequence[str]) -> JudgingSpec:
-    baseline = conf["baseline"]
-    if baseline is not None and models:
-        _one_of(baseline, models, "judging.baseline")
-    if any(turn < 1 for turn in conf["turns"] or ()):
-        msg = f"judging.turns={conf['turns']}: turns are counted from 1"
-        raise ConfigError(msg)
-    return JudgingSpec(
-        graded=conf["graded"],
-        pairwise=conf["pairwise"],
-        baseline=baseline,
-        turns=tuple(conf["turns"]) if conf["turns"] is not None else None,
-        samples=_at_least(conf["samples"], 1, "judging.samples"),
-    )
-
-
-def _judge(conf: Mapping[str, Any], place: str) -> JudgeSpec:
-    model = _model(conf["model"], f"{place}.model")
-    _one_of(conf["reading"], [reading.value for reading in Reading], f"{place}.reading")
-    prompts = {}
-    for key, prompt in conf["prompts"].items():
-        _one_of(key, [kind.value for kind in Kind], f"{place}.prompts")
-        if prompt["kind"] != key:
-            msg = f"{place}.prompts.{key}: {prompt['name']} is a {prompt['kind']} prompt"
-            raise ConfigError(msg)
-        prompts[Kind(key)] = JudgePrompt(**prompt | {"kind": Kind(key)})
-    return JudgeSpec(
-        name=conf["name"],
-        model=with_sampling(model, model.sampling),
-        prompts=prompts,
-        reading=Reading(conf["reading"]),
-        caution=conf["caution"],
-    )
-
-
-def _model(conf: Mapping[str, Any], place: str) -> ModelSpec:
-    _one_of(conf["endpoint"], ENDPOINTS, f"{place}.endpoint")
-    for name in ("concurrency", "context_length", "max_attempts"):
-        if conf[name] is not None:
-            _at_least(conf[name], 1, f"{place}.{name}")
-    sampling = _sampling(conf["sampling"], f"{place}.sampling")
-    by_category = {
-        category: _sampling(
-            conf["sampling"] | {key: value for key, value in own.items() if value is not None},
-            f"{place}.sampling.by_category.{category}",
-        )
-        for category, own in conf["sampling"]["by_category"].items()
-    }
-    prices = {name: price for name, price in conf["prices"].items() if price is not None}
-    for name, price in prices.items():
-        _at_least(price, 0, f"{place}.prices.{name}")
-    fields = dict(conf) | {
-        "base_url": _addresses(conf["base_url"], f"{place}.base_url"),
-        "stop": tuple(conf["stop"]),
-        "sampling": sampling,
-        "sampling_by_category": by_category,
-        "prices": Prices(**prices),
-    }
-    return ModelSpec(**fields)
-
-
-def _sampling(conf: Mapping[str, Any], place: str) -> Sampling:
-    _at_least(conf["temperature"], 0, f"{place}.temperature")
-    _at_least(conf["max_tokens"], 1, f"{place}.max_tokens")
-    if conf["top_p"] is not None and not 0 < conf["top_p"] <= 1:
-        msg = f"{place}.top_p={conf['top_p']}: must be above 0 and at most 1"
-        raise ConfigError(msg)
-    return Sampling(
-        temperature=conf["temperature"],
-        top_p=conf["top_p"],
-        max_tokens=conf["max_tokens"],
-        seed=conf["seed"],
-    )
-
-
-def _addresses(value: Any, place: str) -> tuple[str, ...]:
-    addresses = [] if value is None else [value] if isinstance(value, str) else value
-    if not isinstance(addresses, list):
-        msg = f"{place}={value}: must be an address or a list of addresses"
-        raise ConfigError(msg)
-    for address in addresses:
-        if not isinstance(address, str) or not address.startswith(("http://", "https://")):
-            msg = f"{place}={address}: must start with http:// or https://"
-            raise ConfigError(msg)
-        if "@" in address.split("/")[2]:
-            msg = f"{place}: an address must not hold a password; name a variable in api_key_env"
-            raise ConfigError(msg)
-    return tuple(addresses)
-
-
 def _run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
     name = tree["run"]
     if name is None:
@@ -322,19 +223,6 @@ def _run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
         msg = f"run={name}: must be the name of one folder in {tree['results']}/"
         raise ConfigError(msg)
     return str(name)
-
-
-def _one_of(value: str, allowed: Sequence[str], place: str) -> None:
-    if value not in allowed:
-        msg = f"{place}={value}: must be one of {', '.join(allowed)}"
-        raise ConfigError(msg + close_match(value, allowed))
-
-
-def _at_least(value: float, least: int, place: str) -> Any:
-    if not value >= least:
-        msg = f"{place}={value}: must be at least {least}"
-        raise ConfigError(msg)
-    return value
 
 
 def _refuse_twice(names: Sequence[str], place: str) -> None:

@@ -11,7 +11,9 @@ from evalharness.domain import Kind, Reading
 from evalharness.errors import ConfigError, InputError
 
 
-@pytest.mark.parametrize("spelling", ["+models=[vicuna-13b,alpaca-7b]", "models=[vicuna-13b,alpaca-7b]"])
+@pytest.mark.parametrize(
+    "spelling", ["+models=[vicuna-13b,alpaca-7b]", "models=[vicuna-13b,alpaca-7b]"]
+)
 def test_models_are_named_with_or_without_a_plus(spelling):
     """The main line works as typed, in this order, and gpt-4 judges."""
     settings = config.load([spelling])
@@ -40,7 +42,9 @@ def test_one_field_of_one_model_is_overridden():
 
 def test_sampling_by_category_fills_in_from_the_models_own():
     """Math is greedy, and keeps the length limit that was set for all."""
-    (model,) = config.load(["models=[vicuna-13b]", "models.vicuna-13b.sampling.max_tokens=99"]).run.models
+    (model,) = config.load(
+        ["models=[vicuna-13b]", "models.vicuna-13b.sampling.max_tokens=99"]
+    ).run.models
 
     assert model.sampling_for("math").temperature == 0
     assert model.sampling_for("math").max_tokens == 99

@@ -19,6 +19,7 @@ LAYERS = (
         "__init__",
         "__main__",
         "_explain",
+        "_specs",
         "cli",
         "config",
         "notebook",

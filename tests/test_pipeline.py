@@ -7,8 +7,8 @@ import signal
 from dataclasses import replace
 
 import pytest
-
 from builders import question
+
 from evalharness import pipeline
 from evalharness.backends import scripted
 from evalharness.backends.scripted import ScriptedBackend
@@ -40,9 +40,7 @@ PROMPTS = {
         template="{% for t in turns %}{{ t.answer_a }} {{ t.answer_b }} {% endfor %} [[A]] [[B]]",
     ),
 }
-JUDGE = JudgeSpec(
-    name="judge", model=ModelSpec(name="judge", backend="scripted"), prompts=PROMPTS
-)
+JUDGE = JudgeSpec(name="judge", model=ModelSpec(name="judge", backend="scripted"), prompts=PROMPTS)
 QUESTIONS = tuple(question(f"q{number}") for number in range(4))
 ONCE = 4 * 3 * 2 + 4 * 2 * (3 + 3 * 2)  # answered turns; grades and both orders of three pairs
 
@@ -63,11 +61,13 @@ SPEC = RunSpec(
 class Counter:
     """Connects scripted models, and keeps every request of all of them."""
 
-    def __init__(self, fail=lambda spec, request: None) -> None:
+    def __init__(self, fail) -> None:
         self.backends: list[tuple[str, ScriptedBackend]] = []
         self._fail = fail
 
     def connect(self, spec: ModelSpec) -> ScriptedBackend:
+        """Return a model that fails where it is told to, and replies elsewhere."""
+
         def reply(request):
             return self._fail(spec, request) or scripted.reply(spec.name, request.messages)
 
@@ -75,10 +75,11 @@ class Counter:
         return self.backends[-1][1]
 
     def calls(self, name: str | None = None) -> int:
+        """Return how often a model, or any, was asked."""
         return sum(len(b.requests) for own, b in self.backends if name in (None, own))
 
 
-def _run(path, spec=SPEC, fail=lambda spec, request: None, stages=(Stage.ANSWER, Stage.JUDGE)):
+def _run(path, spec=SPEC, fail=lambda _spec, _request: None, stages=(Stage.ANSWER, Stage.JUDGE)):
     counter = Counter(fail)
     with RunFolder.open(path) as folder:
         folder.describe({}, spec.questions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,7 +16,8 @@ from evalharness.store.cache import CachedBackend, CompletionCache
 
 SPEC = ModelSpec(name="m", backend="scripted")
 REQUEST = Request(
-    messages=(Message(role=Role.USER, content="2 + 2?"),), sampling=Sampling(temperature=0.7, seed=1)
+    messages=(Message(role=Role.USER, content="2 + 2?"),),
+    sampling=Sampling(temperature=0.7, seed=1),
 )
 
 
@@ -89,9 +91,9 @@ async def test_a_cache_that_is_only_read_stays_as_it_is(tmp_path):
     assert len(backend.requests) == 2
 
 
-async def test_another_process_sees_what_was_kept(cache, tmp_path):
+def test_another_process_sees_what_was_kept(cache, tmp_path):
     """A completion is on the disk when it is returned, not when the run ends."""
-    await CachedBackend(ScriptedBackend(lambda _: "4"), cache, SPEC).complete(REQUEST)
+    asyncio.run(CachedBackend(ScriptedBackend(lambda _: "4"), cache, SPEC).complete(REQUEST))
     code = (
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1])\n"
         "print(c.execute('SELECT count(*) FROM completions').fetchone()[0])"

@@ -60,7 +60,9 @@ def test_a_bad_line_is_refused_with_its_number(tmp_path, line, words):
 def test_bytes_that_are_not_text_are_refused_with_their_line(tmp_path):
     """A file in another encoding is not guessed at."""
     path = _file(tmp_path, json.dumps(GOOD))
-    path.write_bytes(path.read_bytes() + b'{"question_id": "\xff", "category": "b", "turns": ["x"]}\n')
+    path.write_bytes(
+        path.read_bytes() + b'{"question_id": "\xff", "category": "b", "turns": ["x"]}\n'
+    )
 
     with pytest.raises(InputError, match=r"mine\.jsonl:2: "):
         read_questions(path)

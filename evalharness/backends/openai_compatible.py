@@ -1,0 +1,146 @@
+"""Models behind OpenAI-compatible servers: chat or completions endpoints, Azure's included.
+
+    backend: openai_compatible
+    base_url: http://127.0.0.1:8000/v1    # one or several; none means OpenAI itself
+    endpoint: chat                        # the server applies its own template
+    endpoint: completions                 # the prompt is made here, from `template`
+
+`OPENAI_BASE_URL` is not read: where a model is asked is part of what the model is, and so stands in
+its configuration. The key comes from the variable that `api_key_env` names (`OPENAI_API_KEY`, with
+`api_version` `AZURE_OPENAI_API_KEY`). A request's `prefill` reaches only completions endpoints;
+chat endpoints have no way to begin the reply.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+import threading
+from itertools import chain
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from evalharness.domain import TOKENIZER_TEMPLATE
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from evalharness.backends import Backend
+    from evalharness.domain import ModelSpec
+
+OPENAI_URL = "https://api.openai.com/v1"
+_OPENAI_MOST_STOPS = 4
+_LOOK_S = 1.0
+
+
+def missing(spec: ModelSpec) -> str | None:
+    """Return what stands in the way: a wrong setting, no key, or no server at an address."""
+    silences = filter(None, map(_silence, _urls(spec)))
+    return next(chain(_problems(spec), silences), None)
+
+
+def occupies(_spec: ModelSpec) -> None:
+    """Return None: the model takes a server's memory, not this machine's."""
+
+
+def connect(
+    spec: ModelSpec, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> Backend:
+    """Return the model, ready to be asked.
+
+    Args:
+        spec: the model.
+        sleep: waits before a request is made again; tests pass one that only takes notes.
+
+    Raises:
+        ConfigError: a setting is wrong, or the key is not in the environment.
+    """
+    from evalharness.backends._openai_client import Client
+
+    if problem := next(_problems(spec), None):
+        raise ConfigError(problem)
+    proxies = {url: _proxy(url) for url in _urls(spec)}
+    return Client(spec, proxies=proxies, key=_key(spec), sleep=sleep)
+
+
+def _urls(spec: ModelSpec) -> tuple[str, ...]:
+    return spec.base_url or (OPENAI_URL,)
+
+
+def _key_name(spec: ModelSpec) -> str:
+    return spec.api_key_env or ("AZURE_OPENAI_API_KEY" if spec.api_version else "OPENAI_API_KEY")
+
+
+def _key(spec: ModelSpec) -> str | None:
+    return os.environ.get(_key_name(spec), "").strip() or None
+
+
+def _problems(spec: ModelSpec) -> Iterator[str]:
+    """Yield what is wrong with the settings or the environment, without a look at the network."""
+    place = f"models.{spec.name}"
+    if spec.endpoint not in ("chat", "completions"):
+        yield f"{place}.endpoint is {spec.endpoint!r}; it can be chat or completions"
+    if spec.endpoint == "completions" and spec.template in (None, TOKENIZER_TEMPLATE):
+        yield f"{place}.endpoint=completions needs the text of a chat template in {place}.template"
+    if spec.api_version and not spec.base_url:
+        yield f"{place}.api_version is Azure's; set {place}.base_url to your resource's address"
+    for url in spec.base_url:
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            yield f"{place}.base_url is {_shown(url)!r}; it should begin with http:// or https://"
+    if not spec.base_url and len(spec.stop) > _OPENAI_MOST_STOPS:
+        yield f"{place}.stop has {len(spec.stop)} texts; OpenAI takes {_OPENAI_MOST_STOPS}"
+    if _key(spec) is None and (spec.api_key_env or not all(map(_is_private, _urls(spec)))):
+        yield f"{_key_name(spec)} is not set; {place} needs it in the environment"
+
+
+def _is_private(url: str) -> bool:
+    """Whether a URL stays on this machine or in its network, where keys are not usual."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return "." not in host or host.endswith((".localhost", ".local", ".internal"))
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for a URL.
+
+    aiohttp could read the environment itself, but would take passwords from ~/.netrc as well.
+    """
+    host = urlsplit(url).hostname or ""
+    if _is_private(url) or proxy_bypass(host):
+        return None
+    return getproxies().get(urlsplit(url).scheme)
+
+
+def _silence(url: str) -> str | None:
+    """Return that no server answers, where that is certain: a slow network is no silence."""
+    if url == OPENAI_URL or _proxy(url):
+        return None
+    found: list[str] = []
+
+    def look() -> None:
+        parts = urlsplit(url)
+        address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+        try:
+            socket.create_connection(address, timeout=_LOOK_S).close()
+        except TimeoutError:
+            pass
+        except OSError as error:
+            found.append(f"no server answers at {_shown(url)}: {error.strerror or error}")
+
+    # A thread, because looking up a name has no timeout of its own.
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(_LOOK_S)
+    return found[0] if found else None
+
+
+def _shown(url: str) -> str:
+    """Return a URL without the password that it may hold."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,129 @@
+"""Replies made up by a function: for tests, demonstrations, and runs without any model.
+
+`ScriptedBackend` asks a function of yours. The configured backend (`backend: scripted`) makes
+replies from a hash of what was said, so that a run is the same every time: to a judge's prompt a
+verdict in the form that the prompt asks for, to anything else a few sentences.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from typing import TYPE_CHECKING
+
+from evalharness import prompts
+from evalharness.domain import Completion, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from evalharness.domain import Message, ModelSpec, Request
+
+_ELSEWHERE = 0.05  # the probability of texts that are no option
+_GRADE_WANTED = re.compile(r"\[\[(n|rating|\d+)\]\]|double (square )?brackets")
+_SENTENCES = (
+    "It depends on what you want to do.",
+    "The main point comes first, and the details follow from it.",
+    "A short example makes this plain.",
+    "There are two ways to look at it.",
+    "Most people would begin with the simpler one.",
+    "In the end the numbers agree.",
+)
+
+
+class ScriptedBackend:
+    """A backend that asks a function.
+
+    Attributes:
+        requests: what it was asked, in order.
+    """
+
+    def __init__(
+        self, reply: Callable[[Request], str | Completion | Exception], *, latency_s: float = 0.0
+    ) -> None:
+        """Ask `reply`, after a while; an exception that it returns is raised."""
+        self.requests: list[Request] = []
+        self._reply = reply
+        self._latency_s = latency_s
+
+    async def complete(self, request: Request) -> Completion:
+        """Return what the function returns, text as a completion."""
+        self.requests.append(request)
+        await asyncio.sleep(self._latency_s)
+        match self._reply(request):
+            case Exception() as error:
+                raise error
+            case str(text):
+                return Completion(text=text)
+            case Completion() as completion:
+                return completion
+
+    async def close(self) -> None:
+        """Do nothing: nothing was opened."""
+
+
+def missing(_spec: ModelSpec) -> None:
+    """Return None: nothing is needed."""
+
+
+def occupies(_spec: ModelSpec) -> None:
+    """Return None: no memory is taken."""
+
+
+def connect(spec: ModelSpec) -> ScriptedBackend:
+    """Return a model that replies from a hash of its name and of what was said."""
+    return ScriptedBackend(lambda request: _complete(spec.name, request))
+
+
+def _complete(model: str, request: Request) -> Completion:
+    variation = [request.sampling.seed, request.sample]
+    if request.options:
+        shares = probabilities(model, request.messages, request.options, variation)
+        likeliest = request.options[shares.index(max(shares))]
+        return Completion(text=likeliest, finish_reason="length", option_probabilities=shares)
+    text = reply(model, request.messages, variation)
+    return Completion(
+        text=text,
+        prompt_tokens=sum(count_tokens(message.content) for message in request.messages),
+        completion_tokens=count_tokens(text),
+    )
+
+
+def reply(model: str, messages: Sequence[Message], variation: object = None) -> str:
+    """Return a model's reply: a verdict to a judge's prompt, sentences to anything else."""
+    if marks := marks_asked_for(messages):
+        shares = probabilities(model, messages, marks, variation)
+        mark = marks[shares.index(max(shares))]
+        return f"I weighed what was asked against what was said.\n\nMy verdict: [[{mark}]]"
+    draw = _draw(model, messages, variation)
+    sentences = draw.sample(_SENTENCES, k=draw.randint(1, len(_SENTENCES)))
+    return f"This is reply {draw.getrandbits(32):08x} of {model}. {' '.join(sentences)}"
+
+
+def marks_asked_for(messages: Sequence[Message]) -> tuple[str, ...]:
+    """Return the verdicts that a judge's prompt lets choose from; none for other prompts."""
+    text = "\n".join(message.content for message in messages)
+    if "[[A]]" in text and "[[B]]" in text:
+        return tuple(mark for mark in prompts.VERDICTS if f"[[{mark}]]" in text)
+    return tuple(map(str, prompts.SCORES)) if _GRADE_WANTED.search(text) else ()
+
+
+def probabilities(
+    model: str, messages: Sequence[Message], options: Sequence[str], variation: object = None
+) -> tuple[float, ...]:
+    """Return a probability for each option; a little is left for other texts."""
+    draw = _draw(model, messages, variation)
+    weights = [draw.random() ** 3 for _ in options]
+    return tuple((1 - _ELSEWHERE) * weight / sum(weights) for weight in weights)
+
+
+def count_tokens(text: str) -> int:
+    """Return a number of tokens: here, words."""
+    return len(text.split())
+
+
+def _draw(model: str, messages: Sequence[Message], variation: object) -> random.Random:
+    """Return random numbers that depend on all that was said, and on nothing else."""
+    said = [[message.role, message.content] for message in messages]
+    return random.Random(digest([model, said, variation]))

@@ -1,0 +1,179 @@
+"""From a run's records and battles to its table."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.domain import Stage
+from evalharness.leaderboard._benchmarks import benchmark_values
+from evalharness.leaderboard._counts import count
+from evalharness.leaderboard._lengths import length_controlled
+from evalharness.leaderboard._rows import Leaderboard, LeaderboardRow, PairRow
+from evalharness.leaderboard._scoring import score
+from evalharness.leaderboard._standings import stand
+from evalharness.stats.ranks import rank_sets, ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evalharness.domain import Battle, RunRecords
+    from evalharness.leaderboard._counts import Counts
+    from evalharness.leaderboard._scoring import Scores
+    from evalharness.leaderboard._standings import Standings
+    from evalharness.stats.means import Mean
+    from evalharness.stats.ratings import Estimate
+    from evalharness.stats.win_rates import WinRate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A model's rank and the ranks it may have."""
+
+    rank: int | None = None
+    low: int | None = None
+    high: int | None = None
+
+
+def build(
+    records: RunRecords, battles: Sequence[Battle], *, level: float = 0.95, seed: int = 0
+) -> Leaderboard:
+    """Return the table of a run: every model that it names, best first.
+
+    Battles and grades of all judges are pooled; the question stays the unit of every interval.
+    Models are ranked by rating, or by score where there are no ratings.
+
+    Args:
+        records: the run.
+        battles: its games, settled.
+        level: the level of all intervals and rank sets.
+        seed: of the orders for online Elo and of the rank sets' simulation.
+    """
+    standings = stand(battles, np.random.default_rng([seed, 0]), level=level)
+    scores = score(records, level=level)
+    places = _places(standings, scores, np.random.default_rng([seed, 1]), level)
+    at_equal_length = length_controlled(records, battles)
+    rows = [
+        _row(
+            model,
+            places.get(model, _Place()),
+            own,
+            standings=standings,
+            scores=scores,
+            at_equal_length=at_equal_length.get(model),
+            benchmarks=benchmark_values(records.benchmarks, model),
+        )
+        for model, own in count(records, battles).items()
+    ]
+    return Leaderboard(
+        rows=tuple(sorted(rows, key=lambda row: (row.rank is None, row.rank))),
+        pairs=tuple(_pair(rate) for rate in standings.pairs),
+        level=level,
+        method=standings.method,
+        notes=(*standings.notes, *scores.notes, *_failed_judgments(records)),
+    )
+
+
+def _places(
+    standings: Standings, scores: Scores, rng: np.random.Generator, level: float
+) -> dict[str, _Place]:
+    """Return the models' places, by rating or else by score; none where there is neither."""
+    if standings.ratings is not None:
+        models = standings.ratings.models
+        estimates, covariance = standings.ratings.ratings, standings.ratings.rating_covariance
+        clusters = standings.ratings.clusters
+    elif scores.means:
+        models = tuple(scores.means)
+        estimates = np.array([mean.value for mean in scores.means.values()])
+        covariance, clusters = scores.covariance, scores.questions
+    else:
+        return {}
+    if not np.all(np.isfinite(covariance)):
+        found = zip(models, ranks(estimates).tolist(), strict=True)
+        return {model: _Place(rank=rank) for model, rank in found}
+    sets = rank_sets(estimates, covariance, rng, level=level, degrees_of_freedom=clusters - 1)
+    bounds = zip(sets.rank.tolist(), sets.low.tolist(), sets.high.tolist(), strict=True)
+    return {
+        model: _Place(rank=rank, low=low, high=high)
+        for model, (rank, low, high) in zip(models, bounds, strict=True)
+    }
+
+
+def _row(
+    model: str,
+    place: _Place,
+    counts: Counts,
+    *,
+    standings: Standings,
+    scores: Scores,
+    at_equal_length: float | None,
+    benchmarks: Mapping[str, float],
+) -> LeaderboardRow:
+    is_rated = standings.ratings is not None and model in standings.ratings.models
+    rated = standings.ratings.rating(model) if standings.ratings and is_rated else None
+    rating, rating_low, rating_high = _figures(rated)
+    win_rate, win_rate_low, win_rate_high = _figures(standings.win_rates.get(model))
+    mean, score_low, score_high = _figures(scores.means.get(model))
+    return LeaderboardRow(
+        model=model,
+        rank=place.rank,
+        rank_low=place.low,
+        rank_high=place.high,
+        rating=rating,
+        rating_low=rating_low,
+        rating_high=rating_high,
+        elo=standings.elo.get(model),
+        win_rate=win_rate,
+        win_rate_low=win_rate_low,
+        win_rate_high=win_rate_high,
+        length_controlled_win_rate=at_equal_length,
+        score=mean,
+        score_low=score_low,
+        score_high=score_high,
+        score_by_turn=scores.by_turn.get(model, {}),
+        score_by_category=scores.by_category.get(model, {}),
+        battles=counts.battles,
+        graded=counts.graded,
+        unscored=counts.unscored,
+        failed=counts.failed,
+        truncated=counts.truncated,
+        benchmarks=benchmarks,
+    )
+
+
+def _pair(rate: WinRate) -> PairRow:
+    _, low, high = _figures(rate)
+    return PairRow(
+        model_a=rate.model,
+        model_b=rate.opponent or "",
+        win_rate=rate.value,
+        low=low,
+        high=high,
+        wins=rate.wins,
+        losses=rate.losses,
+        ties=rate.ties,
+    )
+
+
+def _figures(
+    estimate: Estimate | Mean | WinRate | None,
+) -> tuple[float | None, float | None, float | None]:
+    """Return an estimate with the ends of its interval; None for what could not be computed."""
+    if estimate is None:
+        return None, None, None
+    if math.isnan(estimate.low):
+        return estimate.value, None, None
+    return estimate.value, estimate.low, estimate.high
+
+
+def _failed_judgments(records: RunRecords) -> tuple[str, ...]:
+    """Say how many judgments are missing: they lower no model's count, yet thin out its figures."""
+    failed = Counter(each.model for each in records.failures if each.stage is Stage.JUDGE)
+    return tuple(
+        f"{number} judgments by {judge} failed and are part of no figure."
+        for judge, number in sorted(failed.items())
+    )

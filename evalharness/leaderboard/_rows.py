@@ -1,0 +1,67 @@
+"""The records of the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderboardRow:
+    """A model's figures; what was not measured is None, never 0."""
+
+    model: str
+    rank: int | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
+    rating: float | None = None
+    rating_low: float | None = None
+    rating_high: float | None = None
+    elo: float | None = None
+    win_rate: float | None = None
+    win_rate_low: float | None = None
+    win_rate_high: float | None = None
+    length_controlled_win_rate: float | None = None
+    score: float | None = None
+    score_low: float | None = None
+    score_high: float | None = None
+    score_by_turn: Mapping[int, float] = field(default_factory=dict)
+    score_by_category: Mapping[str, float] = field(default_factory=dict)
+    battles: int = 0
+    graded: int = 0
+    unscored: int = 0
+    failed: int = 0
+    truncated: int = 0
+    benchmarks: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairRow:
+    """How model_a fared against model_b: win rate of model_a, ties half, with its interval."""
+
+    model_a: str
+    model_b: str
+    win_rate: float
+    low: float | None
+    high: float | None
+    wins: int
+    losses: int
+    ties: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaderboard:
+    """Rows best first, and what must be said about them.
+
+    `method` names how ratings were made; `notes` holds sentences a reader must see beside the
+    table (separated or disconnected comparisons, missing grades).
+    """
+
+    rows: tuple[LeaderboardRow, ...]
+    pairs: tuple[PairRow, ...] = ()
+    level: float = 0.95
+    method: str = "Bradley-Terry"
+    notes: tuple[str, ...] = ()

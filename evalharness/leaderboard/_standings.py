@@ -1,0 +1,89 @@
+"""What a run's battles say: ratings, online Elo and win rates, with notes on what they cannot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from evalharness.stats.bradley_terry import bradley_terry
+from evalharness.stats.comparisons import from_battles
+from evalharness.stats.connectivity import groups, named, one_sided
+from evalharness.stats.elo import shuffled_elo
+from evalharness.stats.win_rates import pair_win_rates, win_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+
+    from evalharness.domain import Battle
+    from evalharness.stats.comparisons import Comparisons
+    from evalharness.stats.ratings import Ratings
+    from evalharness.stats.win_rates import WinRate
+
+PENALTY = 0.25
+"""A normal prior of standard deviation 2 (347 rating points): about half a win and half a loss."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Standings:
+    """`ratings` and `elo` are absent where the battles do not connect the models."""
+
+    ratings: Ratings | None = None
+    elo: Mapping[str, float] = field(default_factory=dict)
+    win_rates: Mapping[str, WinRate] = field(default_factory=dict)
+    pairs: tuple[WinRate, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def method(self) -> str:
+        """How the ratings were made."""
+        has_prior = self.ratings is not None and self.ratings.penalty > 0
+        return "Bradley-Terry with a small prior" if has_prior else "Bradley-Terry"
+
+
+def stand(battles: Sequence[Battle], rng: np.random.Generator, *, level: float = 0.95) -> Standings:
+    """Return what battles say; those of all judges and turns count alike."""
+    if not battles:
+        return Standings()
+    comparisons = from_battles(battles)
+    ratings, notes = _rate(comparisons, level)
+    elo = {}
+    if ratings is not None:
+        shuffled = shuffled_elo(comparisons, rng)
+        elo = dict(zip(shuffled.models, shuffled.ratings.tolist(), strict=True))
+    return Standings(
+        ratings=ratings,
+        elo=elo,
+        win_rates={rate.model: rate for rate in win_rates(comparisons, level=level)},
+        pairs=pair_win_rates(comparisons, level=level),
+        notes=notes,
+    )
+
+
+def _rate(comparisons: Comparisons, level: float) -> tuple[Ratings | None, tuple[str, ...]]:
+    """Return ratings where there can be any, with notes on how they came about."""
+    apart = groups(comparisons, "weak")
+    if len(apart) > 1:
+        listed = "; ".join(named(group) for group in apart)
+        note = (
+            f"The battles do not connect all models ({listed}). Ratings of different groups share "
+            "no scale, so no rating is given, and ranks, if any, go by score."
+        )
+        return None, (note,)
+    notes = []
+    extreme = one_sided(comparisons)
+    if extreme:
+        listed = "; ".join(f"{named(group)} {what}" for group, what in extreme)
+        notes.append(
+            f"Without more battles some ratings are infinite: {listed}. All ratings therefore "
+            f"carry a small prior (penalty {PENALTY}), which keeps them finite; read those as at "
+            "least, or at most, that far from the rest."
+        )
+    ratings = bradley_terry(comparisons, level=level, penalty=PENALTY if extreme else 0.0)
+    if ratings.clusters == 1:
+        notes.append(
+            "All battles are on one question, so nothing shows how results vary between "
+            "questions: ratings and win rates have no interval."
+        )
+    return ratings, tuple(notes)

@@ -1,0 +1,87 @@
+"""The page: its sections in order, its style and script, and a policy that lets nothing else in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib
+import pkgutil
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Protocol, cast
+
+from markupsafe import Markup
+
+from evalharness.report import sections
+from evalharness.report.facts import Facts, gather
+from evalharness.report.templates import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalharness.domain import Battle, RunRecords
+    from evalharness.leaderboard import Leaderboard
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Section(Protocol):
+    """What a module in `sections` offers; its name is the section's address on the page."""
+
+    PLACE: int
+    TITLE: str
+
+    def render(self, facts: Facts) -> str:
+        """Return the section's HTML, or nothing when the run has nothing to show there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    name: str
+    title: str
+    body: str
+
+
+def render(records: RunRecords, battles: Sequence[Battle], leaderboard: Leaderboard) -> str:
+    """Return the report of a run as one HTML page that needs nothing else.
+
+    The page carries a hash of its own style and script in its content security policy: whatever a
+    model's answer may smuggle in, a browser neither runs nor loads it.
+    """
+    facts = gather(records, battles, leaderboard)
+    style, script = _asset("page.css"), _asset("page.js")
+    page = fill(
+        "page",
+        facts=facts,
+        parts=_parts(facts),
+        style=Markup(style),  # noqa: S704 - a file of ours
+        script=Markup(script),  # noqa: S704 - a file of ours
+        policy=(
+            f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+            "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
+        ),
+    )
+    # Half a surrogate pair, which JSON can carry, has no place in a file.
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", page)
+
+
+def _parts(facts: Facts) -> list[_Part]:
+    modules = {
+        found.name: cast("Section", importlib.import_module(f"{sections.__name__}.{found.name}"))
+        for found in pkgutil.iter_modules(sections.__path__)
+    }
+    parts = [
+        _Part(name=name, title=module.TITLE, body=module.render(facts))
+        for name, module in sorted(modules.items(), key=lambda item: item[1].PLACE)
+    ]
+    return [part for part in parts if part.body]
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,29 @@
+"""How each figure was computed, in two sentences with its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalharness.report.templates import fill
+
+if TYPE_CHECKING:
+    from evalharness.report.facts import Facts
+
+PLACE = 80
+TITLE = "Method"
+
+
+def render(facts: Facts) -> str:
+    """Return the statistics that this run shows."""
+    rows = facts.leaderboard.rows
+    return fill(
+        "sections/method",
+        level=facts.level,
+        method=facts.leaderboard.method,
+        has_games=bool(facts.records.games or facts.battles),
+        has_ratings=any(row.rating is not None for row in rows),
+        has_ranks=any(row.rank_low is not None for row in rows),
+        has_elo=any(row.elo is not None for row in rows),
+        has_scores=any(row.score is not None for row in rows),
+        has_length_control=any(row.length_controlled_win_rate is not None for row in rows),
+    )

@@ -1,0 +1,78 @@
+"""What was compared, what was found, what to be careful about, what it cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evalharness.report.numerals import count, counted, dollars, listed
+from evalharness.report.templates import fill
+from evalharness.report.verdict import find
+
+if TYPE_CHECKING:
+    from evalharness.report.facts import Facts
+
+PLACE = 10
+TITLE = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tile:
+    """One count; `is_trouble` when a reader should know of it before trusting the figures."""
+
+    value: str
+    label: str
+    is_trouble: bool = False
+
+
+def render(facts: Facts) -> str:
+    """Return the top of the page."""
+    return fill(
+        "sections/summary",
+        facts=facts,
+        headline=_headline(facts),
+        finding=find(facts.leaderboard),
+        tiles=_tiles(facts),
+        roles=_roles(facts),
+    )
+
+
+def _headline(facts: Facts) -> str:
+    compared = counted(len(facts.models), "model")
+    asked = counted(len(facts.records.questions), "question")
+    if not facts.judges:
+        return f"{compared} on {asked}, judged by nobody"
+    return f"{compared} on {asked}, judged by {listed(facts.judges)}"
+
+
+def _tiles(facts: Facts) -> list[_Tile]:
+    records = facts.records
+    troubles = {
+        "unscored": facts.unscored,
+        "cut off": facts.truncated,
+        "failures": len(facts.failures),
+    }
+    return [
+        _Tile(value=count(len(records.answers)), label="answers"),
+        _Tile(value=count(len(records.graded)), label="grades"),
+        _Tile(value=count(len(records.games)), label="games"),
+        _Tile(value=count(len(facts.battles)), label="battles"),
+        *(
+            _Tile(value=count(number), label=label, is_trouble=number > 0)
+            for label, number in troubles.items()
+        ),
+        *(_Tile(value=dollars(cost), label="cost") for cost in _cost(facts)),
+    ]
+
+
+def _cost(facts: Facts) -> list[float]:
+    """Return the cost of all roles, or nothing when some role's cost is not known."""
+    costs = [usage.get("usd") for _, usage in _roles(facts)]
+    known = [cost for cost in costs if cost is not None]
+    return [sum(known)] if known and len(known) == len(costs) else []
+
+
+def _roles(facts: Facts) -> list[tuple[str, dict[str, Any]]]:
+    """Return the usage of each role, with None for what was not counted."""
+    absent = dict.fromkeys(("calls", "prompt_tokens", "completion_tokens", "usd"))
+    return [(role, {**absent, **usage}) for role, usage in facts.usage.items()]

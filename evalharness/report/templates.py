@@ -1,0 +1,42 @@
+"""The page's templates, filled with everything escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from evalharness.report import numerals
+
+
+def fill(template: str, **values: Any) -> Markup:
+    """Return a template (a file of this package, without `.html.j2`) with its values in place."""
+    # Autoescape is on for every template, so what comes back is safe to embed.
+    return Markup(_environment().get_template(f"{template}.html.j2").render(values))  # noqa: S704
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("evalharness", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        name: getattr(numerals, name)
+        for name in (
+            "figure",
+            "percent",
+            "span",
+            "percent_span",
+            "count",
+            "counted",
+            "dollars",
+            "listed",
+        )
+    }
+    return environment

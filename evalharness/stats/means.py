@@ -1,0 +1,103 @@
+"""Means and proportions with intervals clustered by question.
+
+SE = sqrt(sum over clusters of (sum of deviations)^2) / n (Miller 2024, arXiv:2411.00640), times
+sqrt(G/(G-1)); intervals use Student's t with G-1 degrees of freedom.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evalharness.stats.ratings import critical_value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """A mean with its clustered standard error and interval (NaN with a single cluster)."""
+
+    value: float
+    standard_error: float
+    low: float
+    high: float
+    count: int
+    clusters: int
+    level: float
+
+
+def clustered_mean(
+    values: npt.ArrayLike,
+    cluster: npt.ArrayLike,
+    *,
+    weight: npt.ArrayLike | None = None,
+    level: float = 0.95,
+) -> Mean:
+    """Return the mean of values of which those of one cluster may depend on each other.
+
+    Raises:
+        ValueError: there are no values, or one is not finite.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    if not numbers.size or not np.all(np.isfinite(numbers)):
+        msg = "a mean needs at least one value, and finite ones: leave missing values out"
+        raise ValueError(msg)
+    weights = np.ones(len(numbers)) if weight is None else np.asarray(weight, dtype=np.float64)
+    codes, members = np.unique(np.asarray(cluster), return_inverse=True)
+    clusters, total = len(codes), weights.sum()
+    mean = float(weights @ numbers / total)
+    sums = np.bincount(members, weights * (numbers - mean))
+    correction = math.sqrt(clusters / (clusters - 1)) if clusters > 1 else math.nan
+    error = float(correction * math.sqrt(sums @ sums) / total)
+    reach = critical_value(level, clusters) * error
+    return Mean(
+        value=mean,
+        standard_error=error,
+        low=mean - reach,
+        high=mean + reach,
+        count=len(numbers),
+        clusters=clusters,
+        level=level,
+    )
+
+
+def clustered_proportion(
+    values: npt.ArrayLike,
+    cluster: npt.ArrayLike,
+    *,
+    weight: npt.ArrayLike | None = None,
+    level: float = 0.95,
+) -> Mean:
+    """Return the mean of values in 0..1 with an interval that stays in 0..1.
+
+    Wilson's interval for the number of independent values that would give the clustered standard
+    error. Where all clusters agree that error is 0 and says nothing; the number of clusters does.
+    """
+    mean = clustered_mean(values, cluster, weight=weight, level=level)
+    if mean.clusters == 1:
+        return mean
+    share, error = mean.value, mean.standard_error
+    spread = share * (1 - share)
+    agree = error**2 * mean.clusters <= np.finfo(float).eps
+    effective = mean.clusters if agree else spread / error**2
+    low, high = _wilson(share, effective, critical_value(level, mean.clusters))
+    return Mean(
+        value=share,
+        standard_error=error,
+        low=low,
+        high=high,
+        count=mean.count,
+        clusters=mean.clusters,
+        level=level,
+    )
+
+
+def _wilson(share: float, number: float, critical: float) -> tuple[float, float]:
+    """Return Wilson's interval (1927, JASA 22) of a share of a number of values."""
+    square = critical**2 / number
+    middle = (share + square / 2) / (1 + square)
+    reach = critical * math.sqrt(share * (1 - share) / number + square / number / 4)
+    reach /= 1 + square
+    return max(0.0, min(share, middle - reach)), min(1.0, max(share, middle + reach))

@@ -1,0 +1,135 @@
+"""Ratings as a fit leaves them: with full covariance, intervals, and how they were made."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from scipy.special import stdtrit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evalharness.stats.comparisons import FloatArray, IntArray
+
+ELO_PER_NAT = 400 / math.log(10)
+"""Rating points of one natural-log unit: 400 points are odds of ten to one."""
+
+MEAN_RATING = 1000.0
+
+
+def critical_value(level: float, clusters: int) -> float:
+    """Return how many standard errors an interval reaches: Student's t, clusters - 1 degrees.
+
+    NaN with fewer than two clusters: one question shows no spread.
+    """
+    if not 0 < level < 1:
+        msg = f"an interval's level lies between 0 and 1, not {level}"
+        raise ValueError(msg)
+    return float(stdtrit(clusters - 1, (1 + level) / 2)) if clusters > 1 else math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number with its standard error and interval."""
+
+    value: float
+    standard_error: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ratings:
+    """Maximum-likelihood ratings.
+
+    `strengths` are on the natural-log scale and sum to zero; `covariance` is theirs and that of
+    `parameters` (after the models), a sandwich clustered by `clustered_by`. Both it and the
+    intervals are NaN when there is a single cluster. `inverse_information` is the covariance that
+    would hold if the model were true and all battles independent. Rows follow `models`.
+    """
+
+    method: str
+    models: tuple[str, ...]
+    strengths: FloatArray
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    covariance: FloatArray
+    inverse_information: FloatArray
+    log_likelihood: float
+    battles: IntArray
+    level: float
+    clusters: int
+    clustered_by: Literal["question", "battle"]
+    iterations: int
+    penalty: float
+    anchor: str | None
+    anchor_rating: float
+
+    @property
+    def ratings(self) -> FloatArray:
+        """Ratings, 400 points for odds of ten to one; the mean, or the anchor, at its value."""
+        return ELO_PER_NAT * (self._origin @ self.strengths) + self.anchor_rating
+
+    @property
+    def rating_covariance(self) -> FloatArray:
+        """Covariance of `ratings`; an anchor has none."""
+        size = len(self.models)
+        origin = ELO_PER_NAT * self._origin
+        return origin @ self.covariance[:size, :size] @ origin.T
+
+    @property
+    def standard_errors(self) -> FloatArray:
+        """Standard errors of `ratings`. Two models are compared by `contrast`, not by these."""
+        return np.sqrt(np.maximum(np.diag(self.rating_covariance), 0.0))
+
+    @property
+    def low(self) -> FloatArray:
+        """Lower ends of the intervals of `ratings`."""
+        return self.ratings - self.critical * self.standard_errors
+
+    @property
+    def high(self) -> FloatArray:
+        """Upper ends of the intervals of `ratings`."""
+        return self.ratings + self.critical * self.standard_errors
+
+    @property
+    def critical(self) -> float:
+        """How many standard errors the intervals reach."""
+        return critical_value(self.level, self.clusters)
+
+    def rating(self, model: str) -> Estimate:
+        """Return a model's rating with its interval."""
+        place = self.models.index(model)
+        variance = self.rating_covariance[place, place]
+        return self._estimate(float(self.ratings[place]), float(variance))
+
+    def contrast(self, model: str, other: str) -> Estimate:
+        """Return how much higher `model` is rated than `other`, from the full covariance."""
+        direction = np.zeros(len(self.models))
+        direction[self.models.index(model)] += ELO_PER_NAT
+        direction[self.models.index(other)] -= ELO_PER_NAT
+        size = len(self.models)
+        variance = direction @ self.covariance[:size, :size] @ direction
+        return self._estimate(float(direction @ self.strengths), float(variance))
+
+    def parameter(self, name: str) -> Estimate:
+        """Return one of `parameters` with its interval."""
+        place = len(self.models) + list(self.parameters).index(name)
+        return self._estimate(self.parameters[name], float(self.covariance[place, place]))
+
+    @property
+    def _origin(self) -> FloatArray:
+        """The matrix that moves the origin from the mean to the anchor."""
+        size = len(self.models)
+        weights = np.full(size, 1 / size)
+        if self.anchor is not None:
+            weights = np.eye(size)[self.models.index(self.anchor)]
+        origin: FloatArray = np.eye(size) - weights
+        return origin
+
+    def _estimate(self, value: float, variance: float) -> Estimate:
+        error = float(np.sqrt(np.maximum(variance, 0.0)))  # keeps NaN, forgives -1e-20
+        reach = self.critical * error
+        return Estimate(value=value, standard_error=error, low=value - reach, high=value + reach)

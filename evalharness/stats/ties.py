@@ -1,0 +1,165 @@
+"""Ratings by models in which a tie is an outcome of its own, with or without a position effect.
+
+Davidson 1970 (JASA 65) lets ties be likelier between equals in proportion to the geometric mean
+of the strengths; Davidson & Beaver 1977 (Biometrics 33) multiply the first one's strength for its
+position. Rao & Kupper 1967 (JASA 62) call a tie what falls within a threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.errors import SeparationError
+from evalharness.stats.comparisons import Outcome
+from evalharness.stats.likelihood import OutcomeModel, Terms, fit
+from evalharness.stats.ratings import MEAN_RATING
+
+if TYPE_CHECKING:
+    from evalharness.stats.comparisons import Comparisons, FloatArray
+    from evalharness.stats.ratings import Ratings
+
+# One row an outcome (second won, tie, first won); columns: difference, log_nu, log_gamma.
+_DAVIDSON = np.array([[-0.5, 0.0, 0.0], [0.0, 1.0, 0.0], [0.5, 0.0, 1.0]])
+
+# What the difference, eta and delta add to the margin by which the first, or the second, wins.
+_FIRST_MARGIN = np.array([1.0, -1.0, 1.0])
+_SECOND_MARGIN = np.array([-1.0, -1.0, -1.0])
+
+
+def davidson(
+    comparisons: Comparisons,
+    *,
+    position: bool = False,
+    level: float = 0.95,
+    penalty: float = 0.0,
+    anchor: str | None = None,
+    anchor_rating: float = MEAN_RATING,
+    max_iterations: int = 100,
+) -> Ratings:
+    """Return Davidson ratings; `parameters` hold `log_nu` and, with `position`, `log_gamma`.
+
+    P(first) = gamma e^(d/2) / Z, P(second) = e^(-d/2) / Z, P(tie) = nu / Z. The other arguments
+    and errors are those of `fit`.
+    """
+    ties, decided = _require_ties(comparisons)
+    model = OutcomeModel(
+        name="Davidson",
+        parameters=("log_nu", "log_gamma")[: 1 + position],
+        start=(math.log(2 * ties / decided), 0.0)[: 1 + position],
+        terms=_davidson_terms,
+    )
+    return fit(
+        comparisons,
+        model,
+        level=level,
+        penalty=penalty,
+        anchor=anchor,
+        anchor_rating=anchor_rating,
+        max_iterations=max_iterations,
+    )
+
+
+def rao_kupper(
+    comparisons: Comparisons,
+    *,
+    position: bool = False,
+    level: float = 0.95,
+    penalty: float = 0.0,
+    anchor: str | None = None,
+    anchor_rating: float = MEAN_RATING,
+    max_iterations: int = 100,
+) -> Ratings:
+    """Return Rao-Kupper ratings; `parameters` hold `eta` and, with `position`, `delta`.
+
+    P(first) = s(d + delta - eta), P(second) = s(-d - delta - eta), s the logistic function, and
+    exp(eta) the threshold of the paper. The other arguments and errors are those of `fit`.
+    """
+    ties, decided = _require_ties(comparisons)
+    model = OutcomeModel(
+        name="Rao-Kupper",
+        parameters=("eta", "delta")[: 1 + position],
+        # between equals, P(tie) = tanh(eta / 2)
+        start=(2 * math.atanh(ties / (ties + decided)), 0.0)[: 1 + position],
+        terms=_rao_kupper_terms,
+    )
+    return fit(
+        comparisons,
+        model,
+        level=level,
+        penalty=penalty,
+        anchor=anchor,
+        anchor_rating=anchor_rating,
+        max_iterations=max_iterations,
+    )
+
+
+def _require_ties(comparisons: Comparisons) -> tuple[float, float]:
+    """Return the weights of ties and of decided battles; a model of ties needs both."""
+    tied = comparisons.outcome == Outcome.TIE
+    ties, decided = comparisons.weight[tied].sum(), comparisons.weight[~tied].sum()
+    if not (ties and decided):
+        which = "no battle is a tie" if decided else "every battle is a tie"
+        msg = f"{which}, so how often models tie has no finite estimate: use bradley_terry"
+        raise SeparationError(msg)
+    return float(ties), float(decided)
+
+
+def _davidson_terms(difference: FloatArray, parameters: FloatArray) -> Terms:
+    features = _DAVIDSON[:, : 1 + len(parameters)]
+    linear = np.outer(difference, features[:, 0]) + features[:, 1:] @ parameters
+    log_probability = linear - np.logaddexp.reduce(linear, axis=1, keepdims=True)
+    probability = np.exp(log_probability)
+    score = features - (probability @ features)[:, None, :]
+    information = np.einsum("po,poc,pod->pcd", probability, score, score)
+    return Terms(
+        log_probability=log_probability,
+        score=score,
+        information=np.repeat(information[:, None], len(Outcome), axis=1),
+    )
+
+
+def _rao_kupper_terms(difference: FloatArray, parameters: FloatArray) -> Terms:
+    """A tie has the probability (e^(2 eta) - 1) P(first) P(second): three sums of the same terms."""
+    first = _logistic_terms(difference, parameters, _FIRST_MARGIN)
+    second = _logistic_terms(difference, parameters, _SECOND_MARGIN)
+    eta = parameters[0]
+    coordinates = 1 + len(parameters)
+    score, information = np.zeros(coordinates), np.zeros((coordinates, coordinates))
+    log_ratio = math.log(math.expm1(2 * eta)) if eta > 0 else math.nan
+    score[1] = 2 / -math.expm1(-2 * eta) if eta > 0 else math.nan
+    information[1, 1] = score[1] ** 2 * math.exp(-2 * eta)
+    return Terms(
+        log_probability=np.stack(
+            [
+                second.log_probability,
+                second.log_probability + first.log_probability + log_ratio,
+                first.log_probability,
+            ],
+            axis=1,
+        ),
+        score=np.stack([second.score, second.score + first.score + score, first.score], axis=1),
+        information=np.stack(
+            [
+                second.information,
+                second.information + first.information + information,
+                first.information,
+            ],
+            axis=1,
+        ),
+    )
+
+
+def _logistic_terms(difference: FloatArray, parameters: FloatArray, margin: FloatArray) -> Terms:
+    """Return the terms of one logistic probability, without the axis of outcomes."""
+    slope = margin[: 1 + len(parameters)]
+    linear = slope[0] * difference + slope[1:] @ parameters
+    log_probability = -np.logaddexp(0.0, -linear)
+    miss = np.exp(-np.logaddexp(0.0, linear))
+    return Terms(
+        log_probability=log_probability,
+        score=np.outer(miss, slope),
+        information=(miss * np.exp(log_probability))[:, None, None] * np.outer(slope, slope),
+    )

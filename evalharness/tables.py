@@ -1,0 +1,164 @@
+"""The leaderboard as text: records for JSON, CSV, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evalharness.leaderboard import Leaderboard, LeaderboardRow
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_MARKDOWN = str.maketrans({"\\": "\\\\", "|": "\\|", "<": "&lt;", "\n": " ", "\r": " "})
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "$": r"\$",
+        "&": r"\&",
+        "#": r"\#",
+        "_": r"\_",
+        "%": r"\%",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "\n": " ",
+        "\r": " ",
+    }
+)
+
+
+def to_records(leaderboard: Leaderboard) -> list[dict[str, Any]]:
+    """Return one JSON-like object a model, best first; an absent figure is None, never 0."""
+    return [_record(row) for row in leaderboard.rows]
+
+
+def to_csv(leaderboard: Leaderboard) -> str:
+    """Return a CSV table, one column a figure.
+
+    Text that a spreadsheet would run as a formula has an apostrophe before it.
+    """
+    records = [_flat(record) for record in to_records(leaderboard)]
+    columns = list(dict.fromkeys(name for record in records for name in record))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([_without_formula(name) for name in columns])
+    for record in records:
+        writer.writerow([_without_formula(record.get(name)) for name in columns])
+    return text.getvalue()
+
+
+def to_markdown(leaderboard: Leaderboard) -> str:
+    """Return a Markdown table with intervals, its method and its notes."""
+    header, rows = _cells(leaderboard)
+    lines = [
+        _markdown_line(header),
+        "|".join(["", " --- ", *[" ---: "] * (len(header) - 1), ""]),
+        *(_markdown_line(row) for row in rows),
+    ]
+    notes = [
+        f"\n{note.translate(_MARKDOWN)}" for note in (_caption(leaderboard), *leaderboard.notes)
+    ]
+    return "\n".join([*lines, *notes]) + "\n"
+
+
+def to_latex(leaderboard: Leaderboard) -> str:
+    """Return a LaTeX tabular (of booktabs) with intervals; method and notes stand as comments."""
+    header, rows = _cells(leaderboard)
+    notes = [f"% {' '.join(note.split())}" for note in (_caption(leaderboard), *leaderboard.notes)]
+    lines = [
+        *notes,
+        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+        r"\toprule",
+        _latex_line(header),
+        r"\midrule",
+        *(_latex_line(row) for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _record(row: LeaderboardRow) -> dict[str, Any]:
+    record = asdict(row)
+    # JSON knows no number as a name; what is written and what is read back shall be equal.
+    record["score_by_turn"] = {str(turn): mean for turn, mean in row.score_by_turn.items()}
+    return record
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record with its inner mappings as columns of their own."""
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{key}": inner for key, inner in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _without_formula(cell: Any) -> Any:
+    is_formula = isinstance(cell, str) and cell.startswith(_FORMULA_STARTS)
+    return f"'{cell}" if is_formula else cell
+
+
+def _cells(leaderboard: Leaderboard) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows as text, without columns in which nothing stands."""
+    tables = [_texts(row, _benchmarks(leaderboard.rows)) for row in leaderboard.rows]
+    names = list(tables[0]) if tables else ["Model"]
+    shown = [name for name in names if name == "Model" or any(table[name] for table in tables)]
+    return shown, [[table[name] for name in shown] for table in tables]
+
+
+def _benchmarks(rows: Sequence[LeaderboardRow]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row.benchmarks))
+
+
+def _texts(row: LeaderboardRow, benchmarks: Sequence[str]) -> dict[str, str]:
+    trouble = {"Unscored": row.unscored, "Failed": row.failed, "Cut off": row.truncated}
+    return {
+        "Model": row.model,
+        "Rank": _interval(row.rank, row.rank_low, row.rank_high, ".0f"),
+        "Rating": _interval(row.rating, row.rating_low, row.rating_high, ".0f"),
+        "Elo": _number(row.elo, ".0f"),
+        "Win rate": _interval(row.win_rate, row.win_rate_low, row.win_rate_high, ".1%"),
+        "LC win rate": _number(row.length_controlled_win_rate, ".1%"),
+        "Score": _interval(row.score, row.score_low, row.score_high, ".2f"),
+        "Battles": str(row.battles or ""),
+        "Graded": str(row.graded or ""),
+        **{name: str(number or "") for name, number in trouble.items()},
+        **{name: _number(row.benchmarks.get(name), ".3f") for name in benchmarks},
+    }
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else f"{value:{form}}"
+
+
+def _interval(value: float | None, low: float | None, high: float | None, form: str) -> str:
+    if value is None or low is None or high is None:
+        return _number(value, form)
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def _caption(leaderboard: Leaderboard) -> str:
+    return (
+        f"Ratings: {leaderboard.method}. Intervals in brackets: {leaderboard.level:.0%}, "
+        "clustered by question; ranks in brackets hold for all models at once."
+    )
+
+
+def _markdown_line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.translate(_MARKDOWN) for cell in cells)} |"
+
+
+def _latex_line(cells: Sequence[str]) -> str:
+    line = " & ".join(cell.translate(_LATEX) for cell in cells) + r" \\"
+    # After the line before, LaTeX would take these for an argument of its line break.
+    return "{}" + line if line.startswith(("[", "*")) else line

@@ -1,0 +1,53 @@
+"""A model at the test server, requests for it, and a connection that takes note of its waits."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from evalharness.backends import openai_compatible
+from evalharness.domain import Message, ModelSpec, Request, Role, Sampling
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from server import Server
+
+    from evalharness.backends import Backend
+
+KEY = "sk-test-6f1d2c9b8a7e"
+
+
+def model(*base_urls: str, name: str = "vicuna-13b", **settings: Any) -> ModelSpec:
+    """Return a model behind these servers."""
+    return ModelSpec(name=name, backend="openai_compatible", base_url=base_urls, **settings)
+
+
+def request(text: str = "Write about Hawaii.", **settings: Any) -> Request:
+    """Return a request of one user message; its sampling has the defaults unless given."""
+    defaults = {"messages": (Message(role=Role.USER, content=text),), "sampling": Sampling()}
+    return Request(**{**defaults, **settings})
+
+
+@asynccontextmanager
+async def connection(
+    server: Server, **settings: Any
+) -> AsyncIterator[tuple[Server, Backend, list[float]]]:
+    """Open a server; give it, a model behind it, and the waits that the model would have made."""
+    async with server, backend_of(model(server.url, **settings)) as (backend, waits):
+        yield server, backend, waits
+
+
+@asynccontextmanager
+async def backend_of(spec: ModelSpec) -> AsyncIterator[tuple[Backend, list[float]]]:
+    """Give a model's backend and the waits that it would have made before asking again."""
+    waits: list[float] = []
+
+    async def take_note(seconds: float) -> None:
+        waits.append(seconds)
+
+    backend = openai_compatible.connect(spec, sleep=take_note)
+    try:
+        yield backend, waits
+    finally:
+        await backend.close()

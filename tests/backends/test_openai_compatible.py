@@ -1,0 +1,321 @@
+"""The client against a real server on the loopback: what it sends, repeats, gives up and hides."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import traceback
+
+import pytest
+from asking import KEY, backend_of, connection, model, request
+from server import Behavior, Server
+
+from evalharness.backends import openai_compatible
+from evalharness.domain import Message, Role, Sampling
+from evalharness.errors import ConfigError, ContextLengthError, PermanentError, TransientError
+
+TEMPLATE = (
+    "{% for message in messages %}{{ message.role | upper }}: {{ message.content }}\n{% endfor %}"
+    "ASSISTANT:"
+)
+CONVERSATION = (
+    Message(role=Role.SYSTEM, content="Be brief."),
+    Message(role=Role.USER, content="Write about Hawaii."),
+    Message(role=Role.ASSISTANT, content="Aloha."),
+    Message(role=Role.USER, content="Más, por favor: 夏威夷"),
+)
+GRADED = "Grade this answer. Give your grade as [[n]]."
+PAIRWISE = "Give your verdict as [[A]], [[B]] or [[C]]."
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    """Every test has a key that must not be seen anywhere."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+async def test_a_chat_endpoint_is_sent_the_messages_and_the_sampling_as_they_are():
+    """What a model was asked can be read from the records alone."""
+    sampling = Sampling(temperature=0.7, top_p=0.9, max_tokens=50, seed=3)
+    async with connection(Server(), stop=("###",)) as (server, backend, _):
+        await backend.complete(request(messages=CONVERSATION, sampling=sampling))
+
+    [call] = server.calls
+    assert call.path == "/v1/chat/completions"
+    assert call.headers["Authorization"] == f"Bearer {KEY}"
+    assert call.body == {
+        "model": "vicuna-13b",
+        "messages": [
+            {"role": message.role, "content": message.content} for message in CONVERSATION
+        ],
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "max_tokens": 50,
+        "seed": 3,
+        "stop": ["###"],
+    }
+
+
+async def test_what_is_not_set_is_not_sent():
+    """A default of ours is never mistaken for the server's."""
+    async with connection(Server()) as (server, backend, _):
+        await backend.complete(request())
+
+    assert set(server.calls[0].body) == {"model", "messages", "temperature", "max_tokens"}
+
+
+async def test_a_completions_endpoint_is_sent_the_rendered_template_byte_for_byte():
+    """The prompt is the one the model was trained on, and the prefill ends it."""
+    settings = {"name": "alpaca-7b", "endpoint": "completions", "template": TEMPLATE}
+    async with connection(Server(), **settings) as (server, backend, _):
+        completion = await backend.complete(request(messages=CONVERSATION, prefill=" Sure"))
+
+    [call] = server.calls
+    assert call.path == "/v1/completions"
+    assert call.body["prompt"] == (
+        "SYSTEM: Be brief.\nUSER: Write about Hawaii.\nASSISTANT: Aloha.\n"
+        "USER: Más, por favor: 夏威夷\nASSISTANT: Sure"
+    )
+    assert completion.text
+
+
+async def test_azure_is_addressed_by_deployment_and_given_its_own_header(monkeypatch):
+    """Azure puts the model into the path, and reads no bearer token."""
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "azure-key")
+    async with Server() as server:
+        spec = model(server.root, api_name="gpt-4o", api_version="2024-10-21")
+        async with backend_of(spec) as (backend, _):
+            await backend.complete(request())
+
+    [call] = server.calls
+    assert call.path == "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21"
+    assert call.headers["api-key"] == "azure-key"
+    assert "Authorization" not in call.headers
+
+
+async def test_a_completion_carries_the_servers_text_usage_and_finish_reason():
+    """Costs and truncation are counted from these."""
+    async with connection(Server([Behavior.OK, Behavior.TRUNCATED])) as (_server, backend, _):
+        first = await backend.complete(request("one two three four"))
+        second = await backend.complete(request("one two three four"))
+
+    assert first.text.startswith("This is reply")
+    assert (first.prompt_tokens, first.cached_tokens) == (4, 2)
+    assert first.completion_tokens == len(first.text.split())
+    assert (first.finish_reason, second.finish_reason) == ("stop", "length")
+    assert first.attempts == 1
+    assert first.seconds > 0
+
+
+@pytest.mark.parametrize("behavior", [Behavior.EMPTY, Behavior.NULL])
+async def test_an_empty_reply_is_an_empty_text(behavior):
+    """Silence is something a model may say; whether it counts is for the caller."""
+    async with connection(Server([behavior])) as (server, backend, _):
+        completion = await backend.complete(request())
+
+    assert completion.text == ""
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("behavior", "reason"),
+    [
+        (Behavior.RATE_LIMITED, "http_429"),
+        (Behavior.SERVER_ERROR, "http_500"),
+        (Behavior.DISCONNECT, "connection"),
+        (Behavior.CUT, "connection"),
+        (Behavior.HALF_JSON, "bad_reply"),
+        (Behavior.NO_CHOICES, "bad_reply"),
+        (Behavior.WRONG_TYPE, "bad_reply"),
+        (Behavior.HANG, "timeout"),
+    ],
+)
+async def test_what_may_pass_is_asked_again_until_the_attempts_are_spent(behavior, reason):
+    """A bad moment costs no answer, and a bad day ends."""
+    timeout_s = 0.5 if behavior is Behavior.HANG else 60.0
+    async with connection(Server([behavior]), timeout_s=timeout_s) as (server, backend, _):
+        completion = await backend.complete(request())
+    assert completion.attempts == len(server.calls) == 2
+
+    settings = {"timeout_s": timeout_s, "max_attempts": 2}
+    async with connection(Server(behavior), **settings) as (server, backend, waits):
+        with pytest.raises(TransientError) as caught:
+            await backend.complete(request())
+    assert len(server.calls) == caught.value.attempts == 2
+    assert len(waits) == 1
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("behavior", "reason", "words"),
+    [
+        (Behavior.UNAUTHORIZED, "http_401", "Incorrect API key"),
+        (Behavior.NOT_FOUND, "http_404", "models.vicuna-13b.base_url"),
+        (Behavior.CONTEXT_LENGTH, "context_length", "2048 tokens"),
+        (Behavior.NO_QUOTA, "insufficient_quota", "exceeded your current quota"),
+        (Behavior.REDIRECT, "http_307", "elsewhere.invalid"),
+    ],
+)
+async def test_what_can_never_succeed_is_asked_once(behavior, reason, words):
+    """The server's own words reach the user, and no money is spent on repeating."""
+    async with connection(Server(behavior)) as (server, backend, waits):
+        with pytest.raises(PermanentError, match=words) as caught:
+            await backend.complete(request())
+
+    assert len(server.calls) == caught.value.attempts == 1
+    assert waits == []
+    assert caught.value.reason == reason
+    assert isinstance(caught.value, ContextLengthError) == (reason == "context_length")
+
+
+async def test_the_servers_own_waits_are_kept_and_ours_grow_at_random():
+    """A server that says when to come back is believed."""
+    behaviors = [Behavior.RATE_LIMITED, Behavior.RATE_LIMITED_MS, *[Behavior.SERVER_ERROR] * 4]
+    async with connection(Server(behaviors)) as (_server, backend, waits):
+        completion = await backend.complete(request())
+
+    assert waits[:2] == [7.0, 1.5]
+    ceilings = (2, 4, 8, 16)
+    assert all(0 <= wait <= most for wait, most in zip(waits[2:], ceilings, strict=True))
+    assert completion.attempts == 7
+
+
+@pytest.mark.parametrize("behavior", sorted(set(Behavior) - {Behavior.HANG}))
+async def test_the_key_is_in_no_error_whatever_the_server_echoes(behavior):
+    """Errors are kept in files and shown on pages."""
+    async with connection(Server(behavior), max_attempts=2) as (server, backend, _):
+        try:
+            said = repr(await backend.complete(request()))
+        except (PermanentError, TransientError) as error:
+            chain = [error, error.__cause__, error.__context__]
+            said = "".join(traceback.format_exception(error)) + repr(chain)
+        said += repr(backend)
+
+    assert server.calls[0].headers["Authorization"].endswith(KEY)
+    assert KEY not in said
+
+
+async def test_a_model_that_knows_the_limit_by_its_newer_name_is_asked_by_that_from_then_on():
+    """OpenAI's reasoning models refuse max_tokens; one refusal is enough to learn it."""
+    async with connection(Server(Behavior.NEEDS_NEWER_LIMIT)) as (server, backend, waits):
+        await backend.complete(request("one", sampling=Sampling(max_tokens=9)))
+        await backend.complete(request("two", sampling=Sampling(max_tokens=9)))
+
+    limits = [
+        (call.body.get("max_tokens"), call.body.get("max_completion_tokens"))
+        for call in server.calls
+    ]
+    assert limits == [(9, None), (None, 9), (None, 9)]
+    assert waits == [0.0]
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "completions"])
+@pytest.mark.parametrize(
+    ("prompt", "options"),
+    [
+        (PAIRWISE, ("A", "B", "C")),
+        (GRADED, tuple(f"{score}]]" for score in range(1, 11))),
+    ],
+)
+async def test_options_come_back_with_their_probabilities(endpoint, prompt, options):
+    """The judge's doubt is read from its first token; what went elsewhere stays elsewhere."""
+    settings = {"endpoint": endpoint, "template": TEMPLATE}
+    async with connection(Server(), **settings) as (server, backend, _):
+        completion = await backend.complete(request(prompt, options=options))
+
+    assert len(completion.option_probabilities) == len(options)
+    assert all(share > 0 for share in completion.option_probabilities)
+    assert sum(completion.option_probabilities) == pytest.approx(0.95)
+    assert server.calls[0].body["max_tokens"] == 1
+
+
+async def test_a_server_without_probabilities_is_refused_at_once():
+    """Missing probabilities are not zeros."""
+    async with connection(Server(Behavior.NO_LOGPROBS)) as (server, backend, _):
+        with pytest.raises(PermanentError, match="reading=text") as caught:
+            await backend.complete(request(PAIRWISE, options=("A", "B", "C")))
+
+    assert caught.value.reason == "no_logprobs"
+    assert len(server.calls) == 1
+
+
+async def test_no_more_requests_are_in_flight_than_the_model_allows():
+    """A small server is not run over."""
+    async with connection(Server(latency_s=0.01), concurrency=3) as (server, backend, _):
+        await asyncio.gather(*[backend.complete(request(str(n))) for n in range(20)])
+
+    assert len(server.calls) == 20
+    assert server.most_in_flight == 3
+
+
+async def test_requests_spread_over_all_servers_and_pass_by_one_that_fails():
+    """Two servers share the work; one that falls out costs an attempt, no answer."""
+    async with (
+        Server(latency_s=0.01) as first,
+        Server(latency_s=0.01) as second,
+        backend_of(model(first.url, second.url)) as (backend, _),
+    ):
+        await asyncio.gather(*[backend.complete(request(str(n))) for n in range(10)])
+    assert (len(first.calls), len(second.calls)) == (5, 5)
+
+    async with (
+        Server(Behavior.SERVER_ERROR) as broken,
+        Server() as whole,
+        backend_of(model(broken.url, whole.url, max_attempts=2)) as (backend, _),
+    ):
+        completions = [await backend.complete(request(str(n))) for n in range(3)]
+    assert {completion.attempts for completion in completions} == {2}
+    assert len(whole.calls) == 3
+
+
+async def test_a_server_that_listens_is_not_missing():
+    """`plan` says what is missing without asking the model anything."""
+    async with Server() as server:
+        found = await asyncio.to_thread(openai_compatible.missing, model(server.url))
+
+    assert found is None
+    assert server.calls == []
+
+
+def test_an_address_where_nobody_listens_is_missing():
+    """A forgotten server is found before anything is paid for."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://user:{KEY}@127.0.0.1:{unused.getsockname()[1]}/v1"
+
+        found = openai_compatible.missing(model(url))
+
+    assert "no server answers at http://127.0.0.1" in found
+    assert KEY not in found
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (model(), "OPENAI_API_KEY is not set"),
+        (model("https://models.example.com/v1"), "OPENAI_API_KEY is not set"),
+        (model("http://127.0.0.1:1/v1", api_key_env="JUDGE_KEY"), "JUDGE_KEY is not set"),
+        (model("http://127.0.0.1:1/v1", endpoint="text"), "chat or completions"),
+        (model("http://127.0.0.1:1/v1", endpoint="completions"), "models.vicuna-13b.template"),
+        (model("127.0.0.1:1/v1"), "should begin with http"),
+        (model(api_version="2024-10-21"), "models.vicuna-13b.base_url"),
+        (model(stop=("a", "b", "c", "d", "e")), "stop has 5 texts"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_said_before_the_run(monkeypatch, spec, words):
+    """The message names the setting or the variable to change."""
+    monkeypatch.delenv("OPENAI_API_KEY")
+
+    assert words in openai_compatible.missing(spec)
+    with pytest.raises(ConfigError, match=words):
+        openai_compatible.connect(spec)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000/v1", "http://[::1]:8000", "http://10.1.2.3/v1", "http://vllm/v1"]
+)
+def test_a_server_of_ones_own_needs_no_key(monkeypatch, url):
+    """A local vLLM or llama.cpp runs without one."""
+    monkeypatch.delenv("OPENAI_API_KEY")
+
+    assert openai_compatible.connect(model(url)) is not None

@@ -1,0 +1,139 @@
+"""Answers from files: a run's own, and MT-bench's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import msgspec
+import pytest
+from asking import request
+from builders import answer
+
+from evalharness import backends
+from evalharness.domain import ModelSpec
+from evalharness.errors import ConfigError, InputError, PermanentError
+
+MT_BENCH = {
+    "question_id": 81,
+    "answer_id": "cV4zXygaNP6CXEsgdHMEqz",
+    "model_id": "vicuna-13b-v1.3",
+    "choices": [
+        {"index": 0, "turns": ["Aloha.", "A day on the beach."]},
+        {"index": 1, "turns": ["Mahalo.", "A night on the beach."]},
+    ],
+    "tstamp": 1687228728.1,
+}
+
+
+def _spec(path, **settings):
+    return ModelSpec(name="vicuna-13b", backend="recorded", answers=str(path), **settings)
+
+
+def _reply(path, question_id, **settings):
+    backend = backends.find("recorded").connect(_spec(path))
+    return asyncio.run(backend.complete(request(question_id=question_id, **settings)))
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A file that a test fills."""
+    return tmp_path / "answers.jsonl"
+
+
+def test_a_runs_answers_come_back_as_they_were_given(file):
+    """A run can be judged anew without asking its models again."""
+    rows = [
+        answer("alpaca-7b", texts=("No.", "No.")),
+        answer("vicuna-13b", texts=("Aloha.", "A day on the beach."), finish_reason="length"),
+        answer("vicuna-13b", texts=("Mahalo.", "Bye."), sample=1),
+    ]
+    file.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+
+    second = _reply(file, "81", turn=2)
+
+    assert second.text == "A day on the beach."
+    assert second.finish_reason == "length"
+    assert second.completion_tokens == rows[1].turns[1].usage.completion_tokens
+    assert _reply(file, "81", sample=1).text == "Mahalo."
+
+
+def test_mt_bench_answers_are_found_whatever_their_model_id_says(file):
+    """There the file's name tells the model, and choices are samples."""
+    file.write_text(json.dumps(MT_BENCH))
+
+    assert _reply(file, "81", turn=2).text == "A day on the beach."
+    assert _reply(file, "81", turn=1, sample=1).text == "Mahalo."
+
+
+def test_the_later_of_two_answers_holds(file):
+    """Files that were appended to read as their own tools read them."""
+    rows = [answer(texts=("Draft.",)), answer(texts=("Final.", "Done."))]
+    file.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+
+    assert _reply(file, "81").text == "Final."
+
+
+@pytest.mark.parametrize("asked", [{"question_id": "82"}, {"turn": 3}, {"sample": 2}])
+def test_what_was_not_recorded_is_refused(file, asked):
+    """A missing answer is a failure, not an empty text."""
+    file.write_text(json.dumps(MT_BENCH))
+
+    with pytest.raises(PermanentError) as caught:
+        _reply(file, **{"question_id": "81", **asked})
+
+    assert caught.value.reason == "not_recorded"
+
+
+def test_recorded_answers_have_no_probabilities(file):
+    """They cannot serve as a judge that is read by them."""
+    file.write_text(json.dumps(MT_BENCH))
+
+    with pytest.raises(PermanentError, match="probabilities"):
+        _reply(file, "81", options=("A", "B"))
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        (b'{"question_id": 81, "choi', ":2: "),
+        (b'{"question_id": 81, "choices": [{"turns": [1]}]}', ":2: "),
+        (b'{"question_id": 81}', ":2: .*choices"),
+        (b'{"choices": []}', ":2: .*question_id"),
+        (b'{"question_id": 81, "choices": [{"turns": ["\xff"]}]}', ":2: "),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(file, content, place):
+    """Half a file is never taken for the whole."""
+    file.write_bytes(json.dumps(MT_BENCH).encode() + b"\n" + content)
+
+    with pytest.raises(InputError, match=place):
+        _reply(file, "81")
+
+
+def test_a_byte_order_mark_is_refused_by_its_name(file):
+    """Editors that add one do not show it."""
+    file.write_bytes(b"\xef\xbb\xbf" + json.dumps(MT_BENCH).encode())
+
+    with pytest.raises(InputError, match="byte order mark"):
+        _reply(file, "81")
+
+
+def test_a_file_of_other_models_says_whose_it_is(file):
+    """The name to set is in the message."""
+    file.write_bytes(msgspec.json.encode(answer("alpaca-7b")))
+
+    with pytest.raises(InputError, match="it holds alpaca-7b"):
+        _reply(file, "81")
+
+
+def test_a_file_that_is_not_there_is_missing_before_the_run(tmp_path, file):
+    """`plan` and `run` say it before anything is done."""
+    recorded = backends.find("recorded")
+    file.write_text(json.dumps(MT_BENCH))
+
+    assert "names no file" in recorded.missing(ModelSpec(name="vicuna-13b", backend="recorded"))
+    assert "there is no file" in recorded.missing(_spec(tmp_path / "none.jsonl"))
+    assert recorded.missing(_spec(file)) is None
+    with pytest.raises(ConfigError):
+        recorded.connect(_spec(tmp_path / "none.jsonl"))

@@ -1,0 +1,190 @@
+"""What the test server sends back: completions as OpenAI's servers write them, and failures."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from evalharness.backends import scripted
+from evalharness.domain import Message, Role
+
+TOP_TOKENS = 20
+
+
+class Behavior(StrEnum):
+    """What the server does with one call."""
+
+    OK = "ok"
+    RATE_LIMITED = "rate_limited"  # 429 with `retry-after: 7`
+    RATE_LIMITED_MS = "rate_limited_ms"  # 429 with `retry-after-ms: 1500`
+    SERVER_ERROR = "server_error"
+    HANG = "hang"
+    DISCONNECT = "disconnect"
+    HALF_JSON = "half_json"  # a whole body that breaks off inside its JSON
+    CUT = "cut"  # a body shorter than its announced length
+    EMPTY = "empty"
+    NULL = "null"
+    TRUNCATED = "truncated"  # finish_reason `length`
+    NO_CHOICES = "no_choices"
+    NO_LOGPROBS = "no_logprobs"
+    WRONG_TYPE = "wrong_type"
+    CONTEXT_LENGTH = "context_length"
+    NO_QUOTA = "no_quota"  # a 429 that no waiting mends
+    UNAUTHORIZED = "unauthorized"  # echoes the key that was sent
+    NOT_FOUND = "not_found"
+    REDIRECT = "redirect"
+    NEEDS_NEWER_LIMIT = "needs_newer_limit"  # refuses max_tokens, as reasoning models do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request as it arrived."""
+
+    number: int
+    path: str
+    model: str
+    digest: str
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+def reply(behavior: Behavior, call: Call) -> web.Response:
+    """Return what the server sends back."""
+    if behavior is Behavior.NEEDS_NEWER_LIMIT and "max_tokens" not in call.body:
+        behavior = Behavior.OK
+    return _error(behavior, call) if behavior in _ERRORS else _completion_gone_wrong(behavior, call)
+
+
+_ERRORS: dict[Behavior, tuple[int, str, str | None, dict[str, str]]] = {
+    Behavior.RATE_LIMITED: (429, "Rate limit reached", None, {"retry-after": "7"}),
+    Behavior.RATE_LIMITED_MS: (429, "Rate limit reached", None, {"retry-after-ms": "1500"}),
+    Behavior.SERVER_ERROR: (500, "The server had an error", None, {}),
+    Behavior.CONTEXT_LENGTH: (
+        400,
+        "This model's maximum context length is 2048 tokens, you asked for 3000",
+        "context_length_exceeded",
+        {},
+    ),
+    Behavior.NO_QUOTA: (429, "You exceeded your current quota", "insufficient_quota", {}),
+    Behavior.UNAUTHORIZED: (401, "Incorrect API key provided: {key}", "invalid_api_key", {}),
+    Behavior.NOT_FOUND: (404, "The model {model} does not exist", "model_not_found", {}),
+    Behavior.REDIRECT: (307, "Moved", None, {"Location": "https://elsewhere.invalid/{key}"}),
+    Behavior.NEEDS_NEWER_LIMIT: (
+        400,
+        "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+        "unsupported_parameter",
+        {},
+    ),
+}
+
+
+def _error(behavior: Behavior, call: Call) -> web.Response:
+    status, message, code, headers = _ERRORS[behavior]
+    key = call.headers.get("Authorization", "").removeprefix("Bearer ")
+    error = {"message": message.format(key=key, model=call.model), "code": code}
+    sent = {name: value.format(key=key) for name, value in headers.items()}
+    return json_reply({"error": error}, status=status, headers=sent)
+
+
+def _completion_gone_wrong(behavior: Behavior, call: Call) -> web.Response:
+    completion = completion_of(call)
+    choice = completion["choices"][0]
+    said = choice.get("message", choice)
+    field = "content" if "message" in choice else "text"
+    match behavior:
+        case Behavior.EMPTY:
+            said[field] = ""
+        case Behavior.NULL:
+            said[field] = None
+        case Behavior.TRUNCATED:
+            choice["finish_reason"] = "length"
+        case Behavior.NO_CHOICES:
+            completion["choices"] = []
+        case Behavior.NO_LOGPROBS:
+            choice["logprobs"] = None
+        case Behavior.HALF_JSON:
+            text = msgspec.json.encode(completion).decode()
+            return web.Response(text=text[: len(text) // 2], content_type="application/json")
+        case Behavior.WRONG_TYPE:
+            page = f"<html>Sign in, {call.headers.get('Authorization')}</html>"
+            return web.Response(text=page, content_type="text/html")
+    return json_reply(completion)
+
+
+async def cut_reply(request: web.Request, call: Call) -> web.StreamResponse:
+    """Announce a whole body and hang up in the middle of it."""
+    body = msgspec.json.encode(completion_of(call))
+    response = web.StreamResponse(
+        headers={"Content-Type": "application/json", "Content-Length": str(len(body))}
+    )
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    request.transport.close()
+    return response
+
+
+def completion_of(call: Call) -> dict[str, Any]:
+    """Return what OpenAI's servers send back, as far as anyone reads it."""
+    messages = _messages(call.body)
+    text = scripted.reply(call.model, messages, call.body.get("seed"))
+    prompt_tokens = sum(scripted.count_tokens(message.content) for message in messages)
+    completion_tokens = scripted.count_tokens(text)
+    is_chat = "messages" in call.body
+    said = {"message": {"role": "assistant", "content": text}} if is_chat else {"text": text}
+    return {
+        "id": f"cmpl-{call.number}",
+        "object": "chat.completion" if is_chat else "text_completion",
+        "created": 0,
+        "model": call.model,
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "logprobs": _logprobs(call, messages) if call.body.get("logprobs") else None,
+                **said,
+            }
+        ],
+        "usage": {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": prompt_tokens + completion_tokens,
+            "prompt_tokens_details": {"cached_tokens": prompt_tokens // 2},
+        },
+    }
+
+
+def _messages(body: dict[str, Any]) -> list[Message]:
+    if "messages" not in body:
+        return [Message(role=Role.USER, content=body["prompt"])]
+    return [
+        Message(role=Role(message["role"]), content=message["content"])
+        for message in body["messages"]
+    ]
+
+
+def _logprobs(call: Call, messages: list[Message]) -> dict[str, Any]:
+    """Return probabilities of the verdicts asked for, in the form that each endpoint has."""
+    tokens = scripted.marks_asked_for(messages) or ("This", "The", "I")
+    shares = scripted.probabilities(call.model, messages, tokens, call.body.get("seed"))
+    logs = {
+        token: math.log(share) if share else -9999.0
+        for token, share in zip(tokens, shares, strict=True)
+    }
+    top = dict(sorted(logs.items(), key=lambda pair: -pair[1])[:TOP_TOKENS])
+    first = next(iter(top))
+    if "messages" not in call.body:
+        return {"tokens": [first], "token_logprobs": [top[first]], "top_logprobs": [top]}
+    listed = [{"token": token, "logprob": log, "bytes": None} for token, log in top.items()]
+    return {"content": [{**listed[0], "top_logprobs": listed}]}
+
+
+def json_reply(content: Any, **keywords: Any) -> web.Response:
+    """Return a response with this content."""
+    return web.Response(
+        body=msgspec.json.encode(content), content_type="application/json", **keywords
+    )

@@ -1,0 +1,188 @@
+"""Ratings and win rates of a table of battles."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import evalharness
+from evalharness.domain import Winner
+from evalharness.errors import BattlesError, DisconnectedError, EvalHarnessError, SeparationError
+from evalharness.stats.frames import rate, win_rates
+
+METHODS = ["bradley_terry", "davidson", "rao_kupper", "elo"]
+
+
+def table(**columns):
+    """Return eight battles of three models on four questions; replace or add columns."""
+    battles = {
+        "model_a": ["vicuna", "vicuna", "koala", "koala", "alpaca", "vicuna", "alpaca", "vicuna"],
+        "model_b": ["koala", "alpaca", "alpaca", "vicuna", "vicuna", "koala", "koala", "alpaca"],
+        "winner": ["model_a", "model_a", "model_a", "tie", "model_a", "tie", "model_a", "model_a"],
+        "question_id": [81, 81, 81, 82, 82, 83, 83, 84],
+    }
+    return pd.DataFrame(battles | columns)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_ratings_come_best_first_with_intervals_and_counts(method):
+    """The four columns, by model, whatever the method."""
+    ratings = rate(table(), method)
+
+    assert list(ratings.columns) == ["rating", "low", "high", "battles"]
+    assert ratings.index.name == "model"
+    assert ratings.rating.is_monotonic_decreasing
+    assert ratings.index[0] == "vicuna"
+    assert ((ratings.low < ratings.rating) & (ratings.rating < ratings.high)).all()
+    assert ratings.battles.to_dict() == {"vicuna": 6, "koala": 5, "alpaca": 5}
+    assert ratings.rating.mean() == pytest.approx(1000)
+
+
+def test_a_table_says_what_it_rests_on():
+    """Level, method and clusters travel with the numbers."""
+    about = rate(table(), level=0.9).attrs
+
+    assert (about["method"], about["level"]) == ("Bradley-Terry", 0.9)
+    assert (about["clusters"], about["clustered_by"]) == (4, "question")
+    assert rate(table().drop(columns="question_id")).attrs["clustered_by"] == "battle"
+
+
+def test_an_anchor_fixes_the_scale():
+    """Ratings shift; differences stay."""
+    free = rate(table()).rating
+    anchored = rate(table(), anchor="koala", anchor_rating=1500).rating
+
+    assert anchored["koala"] == pytest.approx(1500)
+    assert_allclose(anchored - anchored["koala"], free - free["koala"])
+
+
+def test_win_rates_come_best_first_with_counts():
+    """Vicuna: three wins, a loss and two ties are 4 of 6."""
+    rates = win_rates(table())
+
+    assert list(rates.columns) == ["win_rate", "low", "high", "wins", "losses", "ties"]
+    assert rates.win_rate.is_monotonic_decreasing
+    vicuna = rates.loc["vicuna"]
+    assert (vicuna.wins, vicuna.losses, vicuna.ties) == (3, 1, 2)
+    assert vicuna.win_rate == pytest.approx(4 / 6)
+
+
+def test_a_baseline_has_no_row():
+    """It cannot meet itself."""
+    assert sorted(win_rates(table(), "vicuna").index) == ["alpaca", "koala"]
+
+
+def test_the_rows_index_and_the_winners_type_do_not_matter():
+    """A filtered table keeps odd row numbers; a run's table may hold the enum."""
+    plain = table()
+    odd = table(winner=[Winner(name) for name in plain.winner]).set_index(np.arange(8) * 7)
+
+    pd.testing.assert_frame_equal(rate(odd), rate(plain))
+
+
+def test_categories_and_other_types_of_columns_work():
+    """What pandas reads from files differs in type and not in meaning."""
+    plain = table()
+    typed = plain.astype({"model_a": "category", "model_b": "string", "winner": "category"})
+
+    pd.testing.assert_frame_equal(rate(typed), rate(plain), check_index_type=False)
+
+
+def test_weights_count():
+    """A battle of weight 2 is the battle twice; one of weight 0 is none."""
+    weighted = rate(table(weight=[2, 1, 1, 1, 1, 1, 1, 0])).rating
+    rows = table()
+    repeated = rate(pd.concat([rows.iloc[[0]], rows.iloc[:7]])).rating
+
+    assert_allclose(weighted[repeated.index], repeated)
+
+
+def test_elo_depends_on_its_order_and_on_nothing_else():
+    """The same seed gives the same intervals; reversed rows give other ratings."""
+    pd.testing.assert_frame_equal(rate(table(), "elo", seed=3), rate(table(), "elo", seed=3))
+    assert not np.allclose(
+        rate(table(), "elo").rating.sort_index(), rate(table()[::-1], "elo").rating.sort_index()
+    )
+
+
+@pytest.mark.parametrize(
+    ("battles", "said"),
+    [
+        (table().drop(columns="winner"), "no column winner; found: model_a"),
+        (table()[:0], "no battles"),
+        (
+            table(winner=["model_a"] * 6 + ["tie (bothbad)", "left"]),
+            r"unknown winner 'tie \(bothbad\)', 'left': write model_a, model_b, tie",
+        ),
+        (table(winner=["tie"] * 7 + [None]), "1 battles have no winner, the first at row 7"),
+        (table(model_a=[None] + ["vicuna"] * 7), "no model_a, the first at row 0"),
+        (table(question_id=[81.0] * 7 + [np.nan]), "no question_id, the first at row 7"),
+        (table(model_a="vicuna", model_b="vicuna"), "of one model, vicuna"),
+        (table(model_a="koala"), "koala against itself"),
+        (table(weight=[1] * 7 + [np.nan]), "battle 7 has weight nan"),
+        (table(weight=[1] * 7 + [-2]), "battle 7 has weight -2"),
+        (table(weight=["much"] * 8), "a weight is no number"),
+    ],
+)
+@pytest.mark.parametrize("function", [rate, win_rates])
+def test_bad_tables_are_refused(function, battles, said):
+    """An error that is ours and a ValueError says what is wrong and where."""
+    with pytest.raises(BattlesError, match=said) as caught:
+        function(battles)
+
+    assert isinstance(caught.value, EvalHarnessError)
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"method": "davidsen"}, "did you mean davidson"),
+        ({"anchor": "vicunia"}, "did you mean vicuna"),
+        ({"method": "elo", "penalty": 0.1}, "neither an anchor nor a penalty"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments, said):
+    """The message names what there is."""
+    with pytest.raises(BattlesError, match=said):
+        rate(table(), **arguments)
+
+
+def test_an_unknown_baseline_is_refused():
+    """A misspelt baseline is not an empty table."""
+    with pytest.raises(BattlesError, match="'gpt-4' is in no battle"):
+        win_rates(table(), "gpt-4")
+
+
+def test_separation_and_disconnection_are_errors_with_a_remedy():
+    """Infinite ratings, or ratings without a common scale, are not shown."""
+    with pytest.raises(SeparationError, match=r"vicuna won every battle.*penalty"):
+        rate(table(winner="model_a")[:3])
+    held = rate(table(winner="model_a").iloc[[0, 1, 2, 7]], penalty=0.25)
+    assert np.isfinite(held).all(axis=None)
+    assert held.attrs["penalty"] == 0.25
+
+    apart = pd.DataFrame({"model_a": ["a", "c"], "model_b": ["b", "d"], "winner": "tie"})
+    with pytest.raises(DisconnectedError, match="a, b; c, d"):
+        rate(apart)
+
+
+def test_both_functions_stand_at_the_top_of_the_package():
+    """Notebooks call evalharness.rate and evalharness.win_rates."""
+    assert evalharness.rate is rate
+    assert evalharness.win_rates is win_rates
+
+
+def test_the_other_statistics_load_no_pandas():
+    """A command that only needs a leaderboard does not wait for pandas."""
+    code = "import sys, evalharness.leaderboard, evalharness.tables; print('pandas' in sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout.strip() == "False"

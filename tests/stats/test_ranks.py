@@ -1,0 +1,79 @@
+"""Ranks and the ranks that the data leave open."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalharness.stats.ranks import rank_sets, ranks
+
+
+def rng():
+    """Return a generator that every test may consume."""
+    return np.random.default_rng(11)
+
+
+def test_rank_sets_agree_with_the_case(case):
+    """The case's critical value comes from 400,000 draws and has a tolerance of 0.01."""
+    expected = case("rank_sets")
+    sets = rank_sets(np.array(expected["ratings"]), np.array(expected["cov"]), rng(), draws=400_000)
+
+    max_t = expected["max_t"]
+    assert sets.critical == pytest.approx(max_t["critical"], abs=max_t["critical_tolerance"])
+    assert np.column_stack([sets.low, sets.high]).tolist() == max_t["rank_sets"]
+    assert sets.rank.tolist() == [1, 2, 3, 4, 5]
+
+
+def test_two_models_have_the_critical_value_of_one_comparison():
+    """Nothing to correct for: the normal quantile 1.96, or Student's with few questions."""
+    independent = np.eye(2)
+    normal = rank_sets(np.zeros(2), independent, rng(), draws=200_000)
+    student = rank_sets(np.zeros(2), independent, rng(), draws=200_000, degrees_of_freedom=5)
+
+    assert normal.critical == pytest.approx(1.960, abs=0.02)
+    assert student.critical == pytest.approx(2.571, abs=0.04)
+
+
+def test_clear_differences_leave_one_rank_each():
+    """Far apart, all are decided; at no distance, none is."""
+    apart = rank_sets(np.array([0.0, 100.0, 50.0]), np.eye(3), rng())
+    equal = rank_sets(np.array([0.0, 0.1, 0.2]), np.eye(3), rng())
+
+    assert apart.rank.tolist() == apart.low.tolist() == apart.high.tolist() == [3, 1, 2]
+    assert (equal.low.tolist(), equal.high.tolist()) == ([1, 1, 1], [3, 3, 3])
+
+
+def test_equal_estimates_share_the_best_rank():
+    """Differences by rounding alone do not rank."""
+    assert ranks(np.array([1000.0, 1000.0 + 1e-10, 900.0])).tolist() == [1, 1, 3]
+
+
+def test_correlated_models_are_told_apart_sooner():
+    """Only differences count: what all questions do to both models drops out."""
+    estimates = np.array([0.0, 1.0])
+    together = np.array([[1.0, 0.99], [0.99, 1.0]])
+
+    assert rank_sets(estimates, np.eye(2), rng()).low.tolist() == [1, 1]
+    assert rank_sets(estimates, together, rng()).low.tolist() == [2, 1]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=6), st.integers(0, 100))
+def test_a_rank_lies_in_its_set(estimates, seed):
+    """Whatever the estimates and their covariance, 1 <= low <= rank <= high <= K."""
+    size = len(estimates)
+    root = np.random.default_rng(seed).normal(size=(size, size))
+    sets = rank_sets(np.array(estimates), root @ root.T, rng(), draws=500)
+
+    assert np.all(sets.low >= 1)
+    assert np.all(sets.low <= sets.rank)
+    assert np.all(sets.rank <= sets.high)
+    assert np.all(sets.high <= size)
+
+
+def test_an_unknown_covariance_is_refused():
+    """One question alone leaves all ranks open; that is the caller's to say."""
+    with pytest.raises(ValueError, match="finite covariance"):
+        rank_sets(np.zeros(2), np.full((2, 2), np.nan), rng())

@@ -1,0 +1,334 @@
+"""From a run's records and battles to its table."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from builders import (
+    a_run,
+    answer,
+    battle,
+    failure,
+    graded_judgment,
+    pairwise_judgment,
+    question,
+)
+
+from evalharness.domain import BenchmarkScore, RunRecords, Stage, Winner
+from evalharness.leaderboard import build
+from evalharness.settle import settle_all
+
+VICUNA, KOALA, ALPACA = "vicuna-13b", "koala-13b", "alpaca-7b"
+A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
+
+
+def by_model(leaderboard):
+    """Return the rows by model."""
+    return {row.model: row for row in leaderboard.rows}
+
+
+def run_of(*models, **records):
+    """Return records of a run with these models configured."""
+    return RunRecords(name="demo", config={"models": {model: {} for model in models}}, **records)
+
+
+def grade_board(*scores):
+    """Return the board of grades given as `(model, question_id, score)`."""
+    return build(run_of(graded=tuple(graded_judgment(m, q, score=s) for m, q, s in scores)), ())
+
+
+def cycle(questions=4):
+    """Return battles in which everyone beats, loses to and ties with someone."""
+    return [
+        battle(*pair, str(number), winner=winner)
+        for number in range(questions)
+        for pair, winner in (
+            ((VICUNA, KOALA), A if number else TIE),
+            ((KOALA, ALPACA), A if number % 2 else B),
+            ((VICUNA, ALPACA), B if number == 1 else A),
+        )
+    ]
+
+
+def test_a_whole_run_has_every_figure_with_its_interval():
+    """Rating, win rate and score lie inside their intervals; ranks inside their sets."""
+    records = a_run(models=4, questions=16)
+    battles = settle_all(records.games)
+    board = build(records, battles)
+
+    assert [row.rank for row in board.rows] == [1, 2, 3, 4]
+    for row in board.rows:
+        assert row.rating_low < row.rating < row.rating_high
+        assert 0 <= row.win_rate_low < row.win_rate < row.win_rate_high <= 1
+        assert row.score_low < row.score < row.score_high
+        assert 1 <= row.rank_low <= row.rank <= row.rank_high <= 4
+        assert (row.battles, row.graded, row.failed) == (96, 32, 0)
+    assert sum(row.rating for row in board.rows) == pytest.approx(4000)
+    assert sum(row.elo for row in board.rows) == pytest.approx(4000)
+    assert len(board.pairs) == 6
+    assert sum(pair.wins + pair.losses + pair.ties for pair in board.pairs) == len(battles)
+    assert board.notes == ()
+
+
+def test_the_same_seed_gives_the_same_table():
+    """Shuffled orders and simulated rank sets are seeded; only they depend on the seed."""
+    records = a_run()
+    battles = settle_all(records.games)
+
+    assert build(records, battles, seed=5) == build(records, battles, seed=5)
+    elo = {seed: [row.elo for row in build(records, battles, seed=seed).rows] for seed in (5, 6)}
+    assert elo[5] != elo[6]
+
+
+def test_configured_models_without_results_have_rows_without_figures():
+    """A model whose weights were missing is shown as missing; absent is None, not 0."""
+    board = build(run_of(VICUNA, KOALA, "llama-13b"), cycle())
+    row = by_model(board)["llama-13b"]
+
+    assert board.rows[-1] is row
+    assert (row.rank, row.rating, row.elo, row.win_rate, row.score) == (None,) * 5
+    assert row.battles == 0
+    assert set(by_model(board)) == {VICUNA, KOALA, ALPACA, "llama-13b"}
+
+
+def test_a_model_that_only_won_is_rated_with_a_stated_prior():
+    """Its rating would be infinite; the note names it and says what was done."""
+    battles = [battle(VICUNA, KOALA, str(q), winner=A) for q in range(6)]
+    battles += [battle(KOALA, ALPACA, str(q), winner=A if q % 2 else B) for q in range(6)]
+    board = build(run_of(), battles)
+
+    assert board.rows[0].model == VICUNA
+    assert board.rows[0].rating_low < board.rows[0].rating < 2000
+    assert board.method == "Bradley-Terry with a small prior"
+    (note,) = board.notes
+    assert f"{VICUNA} won every battle" in note
+    assert "penalty 0.25" in note
+
+
+def test_groups_that_never_met_get_no_ratings_and_a_note():
+    """Win rates remain, as they claim less."""
+    battles = [battle(VICUNA, KOALA, winner=TIE), battle(ALPACA, "llama-13b", winner=A)]
+    board = build(run_of(), battles)
+
+    assert {row.rating for row in board.rows} == {None}
+    assert {row.rank for row in board.rows} == {None}
+    assert by_model(board)[ALPACA].win_rate == 1
+    assert (
+        "do not connect all models (alpaca-7b, llama-13b; koala-13b, vicuna-13b)"
+        in (board.notes[0])
+    )
+
+
+def test_battles_on_one_question_have_no_interval_and_a_note():
+    """None, for nothing shows how questions differ."""
+    battles = [battle(VICUNA, KOALA, winner=winner, turn=1) for winner in (A, B, A)]
+    row = build(run_of(), battles).rows[0]
+
+    assert row.rating is not None
+    assert (row.rating_low, row.win_rate_high, row.rank_low) == (None, None, None)
+    assert row.rank == 1
+    assert "one question" in build(run_of(), battles).notes[0]
+
+
+def test_scores_rest_on_questions_graded_for_every_model():
+    """Koala lacks the hard question, so it does not count for vicuna either."""
+    board = grade_board(
+        (VICUNA, "81", 8), (VICUNA, "82", 6), (VICUNA, "83", 1), (KOALA, "81", 7), (KOALA, "82", 5)
+    )
+    rows = by_model(board)
+
+    assert (rows[VICUNA].score, rows[KOALA].score) == (7, 6)
+    assert (rows[VICUNA].graded, rows[KOALA].graded) == (3, 2)
+    assert "1 of 5 grades were left out" in board.notes[0]
+    assert [row.rank for row in board.rows] == [1, 2]
+
+
+def test_an_unscored_grade_is_counted_and_never_averaged():
+    """A reply that could not be read is no number, and drops its question for all."""
+    board = grade_board((VICUNA, "81", 8), (VICUNA, "82", None), (KOALA, "81", 7), (KOALA, "82", 5))
+    row = by_model(board)[VICUNA]
+
+    assert (row.score, row.graded, row.unscored) == (8, 1, 1)
+    assert by_model(board)[KOALA].score == 7
+
+
+def test_models_without_a_common_question_get_no_scores():
+    """Scores of different questions cannot be compared."""
+    board = grade_board((VICUNA, "81", 8), (KOALA, "82", 5))
+
+    assert {row.score for row in board.rows} == {None}
+    assert "No question was graded for every model" in board.notes[0]
+
+
+def test_a_judge_who_graded_one_model_only_does_not_tilt_the_scores():
+    """Common support holds judge by judge: a mild judge of vicuna alone does not lift it."""
+    graded = [
+        graded_judgment(model, q, score=score)
+        for q in ("81", "82")
+        for model, score in ((VICUNA, 5), (KOALA, 6))
+    ]
+    graded.append(graded_judgment(VICUNA, "81", score=10, judge="mild"))
+    rows = by_model(build(run_of(graded=tuple(graded)), ()))
+
+    assert (rows[VICUNA].score, rows[KOALA].score) == (5, 6)
+
+
+def test_scores_are_split_by_turn_and_category():
+    """Both over the same grades as the score."""
+    records = run_of(
+        questions=(question("81", category="math"), question("82", category="coding")),
+        graded=tuple(
+            graded_judgment(VICUNA, q, turn=turn, score=score)
+            for q, turn, score in (("81", 1, 9), ("81", 2, 5), ("82", 1, 7), ("82", 2, 3))
+        ),
+    )
+    row = build(records, ()).rows[0]
+
+    assert dict(row.score_by_turn) == {1: 8, 2: 4}
+    assert dict(row.score_by_category) == {"math": 7, "coding": 5}
+    assert row.score == 6
+
+
+def test_unreadable_games_count_for_both_models():
+    """A game without a verdict makes no battle, and both models show it."""
+    game = pairwise_judgment(VICUNA, KOALA, verdict=None, unscored="no verdict")
+    rows = by_model(build(run_of(games=(game,)), ()))
+
+    assert (rows[VICUNA].unscored, rows[KOALA].unscored) == (1, 1)
+
+
+def test_failures_and_missing_answers_count_once():
+    """Koala failed on one question and never got to another; vicuna answered both."""
+    records = run_of(
+        VICUNA,
+        KOALA,
+        questions=(question("81"), question("82"), question("83")),
+        answers=(
+            *(answer(VICUNA, q) for q in ("81", "82", "83")),
+            answer(KOALA, "81"),
+            answer(KOALA, "82", texts=("Only one turn.",)),
+        ),
+        failures=(failure(KOALA, "82", turn=2), failure(KOALA, "82", turn=2)),
+    )
+    rows = by_model(build(records, ()))
+
+    assert (rows[VICUNA].failed, rows[KOALA].failed) == (0, 2)
+
+
+def test_a_failure_that_a_later_attempt_mended_is_none():
+    """Its key is that of an answer which is there."""
+    late = answer(KOALA, "81")
+    mended = dataclasses.replace(failure(KOALA, "81"), key=late.digest)
+    records = run_of(KOALA, questions=(question("81"),), answers=(late,), failures=(mended,))
+
+    assert build(records, ()).rows[0].failed == 0
+
+
+def test_a_judges_failure_is_not_a_models():
+    """A judge may be a candidate as well; the note says what is missing."""
+    records = run_of("gpt-4", failures=(failure("gpt-4", "81", stage=Stage.JUDGE),))
+    board = build(records, ())
+
+    assert board.rows[0].failed == 0
+    assert board.notes == ("1 judgments by gpt-4 failed and are part of no figure.",)
+
+
+def test_imported_judgments_have_no_missing_answers():
+    """A run that never had answers is not one in which all failed."""
+    records = run_of(VICUNA, questions=(question("81"),), graded=(graded_judgment(VICUNA),))
+
+    assert build(records, ()).rows[0].failed == 0
+
+
+def test_replies_cut_by_max_tokens_are_counted_by_turn():
+    """Two turns, both cut."""
+    records = run_of(answers=(answer(VICUNA, finish_reason="length"), answer(KOALA)))
+    rows = by_model(build(records, ()))
+
+    assert (rows[VICUNA].truncated, rows[KOALA].truncated) == (2, 0)
+
+
+def test_a_baseline_gives_length_controlled_win_rates():
+    """Vicuna wins where it writes more; at equal length its lead shrinks."""
+    longer = {str(q): q % 3 != 0 for q in range(24)}
+    records = RunRecords(
+        name="demo",
+        config={"models": {VICUNA: {}, ALPACA: {}}, "judging": {"baseline": ALPACA}},
+        answers=(
+            *(answer(ALPACA, q, texts=("x" * 100,)) for q in longer),
+            *(
+                answer(VICUNA, q, texts=("x" * (150 + int(q) if more else 90 - int(q)),))
+                for q, more in longer.items()
+            ),
+        ),
+    )
+    battles = [
+        battle(VICUNA, ALPACA, q, winner=A if more != (int(q) % 5 == 0) else B)
+        for q, more in longer.items()
+    ]
+    rows = by_model(build(records, battles))
+
+    assert 0 < rows[VICUNA].length_controlled_win_rate < rows[VICUNA].win_rate
+    assert rows[ALPACA].length_controlled_win_rate is None
+    without = dataclasses.replace(records, config={})
+    assert by_model(build(without, battles))[VICUNA].length_controlled_win_rate is None
+
+
+def test_length_control_claims_nothing_where_it_has_no_fit():
+    """Koala won everything, llama's answers are not there, and others never met the baseline."""
+    records = RunRecords(
+        name="demo",
+        config={"judging": {"baseline": ALPACA}},
+        answers=tuple(
+            answer(model, str(q), texts=("x" * (10 + size * q),))
+            for q in range(4)
+            for model, size in ((ALPACA, 3), (KOALA, 5), (VICUNA, 4))
+        ),
+    )
+    battles = [battle(KOALA, ALPACA, str(q), winner=A) for q in range(4)]
+    battles += [battle("llama-13b", ALPACA, str(q), winner=TIE) for q in range(4)]
+    battles += [battle(VICUNA, KOALA, str(q), winner=TIE) for q in range(4)]
+
+    board = build(records, battles)
+    assert {row.length_controlled_win_rate for row in board.rows} == {None}
+
+
+def score_of(task, value, *, metric="acc", n=100, benchmark="mmlu"):
+    """Return one score of a standard benchmark."""
+    return BenchmarkScore(
+        model=VICUNA,
+        benchmark=benchmark,
+        task=task,
+        metric=metric,
+        value=value,
+        stderr=0.01,
+        n=n,
+        few_shot=5,
+        harness_version="0.4.9",
+    )
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ((score_of("mmlu", 0.5), score_of("mmlu_law", 0.9)), {"mmlu": 0.5}),
+        ((score_of("mmlu_law", 0.2, n=300), score_of("mmlu_art", 0.6)), {"mmlu": 0.3}),
+        (
+            (score_of("mmlu", 0.5), score_of("mmlu", 0.6, metric="acc_norm")),
+            {"mmlu (acc)": 0.5, "mmlu (acc_norm)": 0.6},
+        ),
+    ],
+)
+def test_a_benchmark_has_one_figure_a_metric(scores, expected):
+    """The whole benchmark's own score, or else the mean over tasks by their size."""
+    row = build(run_of(benchmarks=scores), ()).rows[0]
+
+    assert dict(row.benchmarks) == pytest.approx(expected)
+
+
+def test_an_empty_run_has_an_empty_table():
+    """Nothing was done yet, and nothing is claimed."""
+    board = build(RunRecords(name="demo"), ())
+
+    assert (board.rows, board.pairs, board.notes) == ((), (), ())

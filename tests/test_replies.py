@@ -1,0 +1,285 @@
+"""How judges' replies are read: what is said last, on the scale, or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalharness import prompts
+from evalharness.domain import Kind, Verdict
+from evalharness.replies import (
+    MIN_MASS,
+    Unscored,
+    read_score,
+    read_verdict,
+    score_from_probabilities,
+    verdict_from_probabilities,
+)
+
+DATA = Path(os.environ.get("EVALHARNESS_DATA", Path(__file__).parents[1] / "../shared/data"))
+FRAGMENTS = (
+    *("[[", "]]", "[", "]", "[[8]]", "[[11]]", "[[-3]]", "[[0]]", "[[7.5/10]]", "[[A]]", "[[b]]"),
+    *("[[C]]", "[[D]]", "[[rating]]", "[[1]]-[[10]]", "x[[2]]", "[[²]]", "[[٣]]", "[[1e9]]"),
+    *("[[NaN]]", "[[inf]]", "[[9999999999]]", "Rating: ", "Verdict: ", "Rating: [", "8/10", "7-8"),
+    *("<think>", "</think>", "`<think>`", "**", "\n", " ", "...", " or ", " to ", "A", "B", "10"),
+)
+replies = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=6), max_size=12).map("".join)
+finish_reasons = st.sampled_from(["stop", "length", None])
+
+
+@pytest.mark.parametrize(
+    ("reply", "score"),
+    [
+        ("Clear and correct. Rating: [[8]]", 8),
+        ("**[[8]]**", 8),
+        ("`[[8]]`", 8),
+        ("[[ 8 ]]", 8),
+        ("[[**8**]]", 8),
+        ("[[8/10]]", 8),
+        ("[[8 out of 10]]", 8),
+        ("[[Rating: 8]]", 8),
+        ("[[7.5]]", 7.5),
+        ("[[1]]", 1),
+        ("[[10]]", 10),
+        ("On a scale from [[1]] to [[10]] this is [[9]].", 9),
+        ("scale [[1]]-[[10]] ... [[9]]", 9),
+        ("On the scale [[1-10]] this is [[9]].", 9),
+        ("[[9]] on the scale [[1-10]]", 9),
+        ("I first thought [[4]], but the second half makes it [[6]].", 6),
+        ("I was asked for [[rating]]. [[6]]", 6),
+        ("It returns arr[0] and rows[[3]][[4]]. Rating: [[5]]", 5),
+        ("Rating: [[5]], because it reads x[[9]] after the end.", 5),
+        ("Turn 1: [[3]]\nTurn 2: [[7]]", 7),
+        ("[[7]] and again [[7]]", 7),
+        ("[[7]]\n[[8]]", 8),
+    ],
+)
+def test_the_last_mark_is_the_score(reply, score):
+    """A judge may name numbers on its way; what it ends with counts."""
+    assert read_score(reply).score == score
+
+
+@pytest.mark.parametrize(
+    ("reply", "score"),
+    [
+        ("Good.\n\nRating: 8", 8),
+        ("Good.\n\n**Rating:** 8/10\n", 8),
+        ("Good.\n### Final score: 8.5.", 8.5),
+        ("Good.\nRating: [7]", 7),
+        ("From [[1]] to [[10]], then:\nRating: 7", 7),
+    ],
+)
+def test_a_last_line_that_is_only_the_rating_needs_no_brackets(reply, score):
+    """Forgetting the brackets leaves no doubt about what was meant."""
+    assert read_score(reply).score == score
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("", Unscored.EMPTY),
+        (" \n\t", Unscored.EMPTY),
+        ("I cannot judge this.", Unscored.NO_VERDICT),
+        ("I would give it 8.", Unscored.NO_VERDICT),
+        ("It deserves [7]", Unscored.NO_VERDICT),
+        ("Rating: 8 for the first half, less for the second", Unscored.NO_VERDICT),
+        ("Depth score: 3", Unscored.NO_VERDICT),
+        ("Rating: 8\n\nI hope this helps!", Unscored.NO_VERDICT),
+        ("It prints arr[0] first.", Unscored.NO_VERDICT),
+        ("It prints rows[[3]][[4]] first.", Unscored.NO_VERDICT),
+        ("My rating is [[rating]].", Unscored.NO_VERDICT),
+        ("[[8", Unscored.NO_VERDICT),
+        ("[[A]]", Unscored.NO_VERDICT),
+        ("[[0]]", Unscored.OUT_OF_SCALE),
+        ("[[11]]", Unscored.OUT_OF_SCALE),
+        ("[[-1]]", Unscored.OUT_OF_SCALE),
+        ("[[10.01]]", Unscored.OUT_OF_SCALE),
+        ("[[85/100]]", Unscored.OUT_OF_SCALE),
+        ("[[4/5]]", Unscored.OUT_OF_SCALE),
+        ("[[8]] at first, in the end [[12]]", Unscored.OUT_OF_SCALE),
+        ("Rating: 85", Unscored.OUT_OF_SCALE),
+        ("[[7]]-[[8]]", Unscored.AMBIGUOUS),
+        ("[[7]] or **[[8]]**", Unscored.AMBIGUOUS),
+        ("[[7]][[8]]", Unscored.AMBIGUOUS),
+        ("From [[1]] (worst) to [[10]] (best).", Unscored.AMBIGUOUS),
+        ("[[7-8]]", Unscored.AMBIGUOUS),
+        ("[[7, 8]]", Unscored.AMBIGUOUS),
+        ("Rating: 7-8", Unscored.AMBIGUOUS),
+        ("<think>Perhaps [[3]]", Unscored.NO_VERDICT),
+        ("<think>Perhaps [[3]]</think>", Unscored.NO_VERDICT),
+    ],
+)
+def test_what_cannot_be_read_is_unscored_with_its_reason(reply, reason):
+    """A number outside the scale is not moved into it, and one of two is not chosen."""
+    read = read_score(reply)
+
+    assert (read.score, read.unscored) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("reply", "verdict"),
+    [
+        ("A is careful, B is not: [[A]]", Verdict.A),
+        ("[[A]] is good, but in the end: [[B]]", Verdict.B),
+        ("Neither is better. **[[C]]**", Verdict.TIE),
+        ("[[tie]]", Verdict.TIE),
+        ("[[ b ]]", Verdict.B),
+        ("[[Answer B]]", Verdict.B),
+        ("Reply [[A]], [[B]] or [[C]], I was told.\n\n[[A]]", Verdict.A),
+        ("Both.\n\nVerdict: B", Verdict.B),
+        ("Both.\n**Final verdict: [A]**.", Verdict.A),
+        ("Both.\nWinner: tie", Verdict.TIE),
+        ("B's list[[0]] is [[A]]'s", Verdict.A),
+    ],
+)
+def test_the_last_mark_is_the_verdict(reply, verdict):
+    """Both answers are named in most explanations; the conclusion stands at the end."""
+    assert read_verdict(reply).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("", Unscored.EMPTY),
+        ("A is better.", Unscored.NO_VERDICT),
+        ("Verdict: B is better than A", Unscored.NO_VERDICT),
+        ("[[verdict]]", Unscored.NO_VERDICT),
+        ("[[8]]", Unscored.NO_VERDICT),
+        ("[[D]]", Unscored.OUT_OF_SCALE),
+        ("[[A]] or [[B]]", Unscored.AMBIGUOUS),
+        ("[[A]], [[B]], or [[C]]", Unscored.AMBIGUOUS),
+        ("[[A]] = [[B]]", Unscored.AMBIGUOUS),
+        ("[[A/B]]", Unscored.AMBIGUOUS),
+        ("[[A or B]]", Unscored.AMBIGUOUS),
+        ("Verdict: A and B", Unscored.AMBIGUOUS),
+    ],
+)
+def test_no_verdict_is_not_a_tie(reply, reason):
+    """A tie is a judge's decision; that it made none is not."""
+    read = read_verdict(reply)
+
+    assert (read.verdict, read.unscored) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "<think>It looks like [[3]].</think>\nRating: [[8]]",
+        "<THINKING>[[3]]</THINKING>[[8]]",
+        "It looks like [[3]].</think>\n\n[[8]]",
+        "The answer shows a `<think>` tag, which is a flaw. [[8]]",
+    ],
+)
+def test_reasoning_is_not_the_conclusion(reply):
+    """What a judge weighs before it answers is not its answer; a tag it quotes is no reasoning."""
+    assert read_score(reply).score == 8
+
+
+@pytest.mark.parametrize("reply", ["", "The answer is clear and", "<think>Let me see", "Rating: 1"])
+def test_a_reply_cut_before_its_end_is_truncated(reply):
+    """`Rating: 1` may be the beginning of 10; only closed brackets show that a number is whole."""
+    assert read_score(reply, "length").unscored is Unscored.TRUNCATED
+    assert read_verdict(reply, "length").unscored is Unscored.TRUNCATED
+
+
+def test_a_mark_before_the_cut_counts():
+    """A judge that gives its verdict first and is cut while explaining has given it."""
+    assert read_score("Rating: [[8]]. The answer is", "length").score == 8
+
+
+@given(reply=replies, finish_reason=finish_reasons)
+def test_any_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_reason):
+    """Whatever a judge writes, nothing raises, and no number from outside the scale comes back."""
+    grade, game = read_score(reply, finish_reason), read_verdict(reply, finish_reason)
+
+    assert (grade.score is None) != (grade.unscored is None)
+    assert grade.score is None or 1 <= grade.score <= 10
+    assert (game.verdict is None) != (game.unscored is None)
+
+
+@given(reply=replies.filter(lambda text: "<think" not in text), score=st.integers(1, 10))
+def test_a_clear_last_line_decides_whatever_stands_before(reply, score):
+    """An explanation full of brackets does not keep its conclusion from being read."""
+    assert read_score(f"{reply}\n\nRating: [[{score}]]").score == score
+    assert read_verdict(f"{reply}\n\nVerdict: [[A]]").verdict is Verdict.A
+
+
+def test_scores_of_published_replies_are_read_as_published():
+    """320 replies of GPT-4 with the scores that were published with them; two hold none."""
+    path = DATA / "mt_bench/model_judgment_thirdparty/selfeval_gpt-4_single.jsonl"
+    if not path.is_file():
+        pytest.skip(f"no data {path}; EVALHARNESS_DATA names their folder")
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    published = [None if row["score"] == -1 else row["score"] for row in rows]
+
+    assert [read_score(row["judgment"]).score for row in rows] == published
+    assert published.count(None) == 2
+    assert len(rows) == 320
+
+
+def test_a_score_from_probabilities_is_their_mean():
+    """Half on 6 and half on 9 is 7.5, whatever went to other texts."""
+    read = score_from_probabilities([0, 0, 0, 0, 0, 0.4, 0, 0, 0.4, 0])
+
+    assert read.score == 7.5
+    assert read.mass == pytest.approx(0.8)
+    assert read.probabilities is not None
+    assert read.probabilities["6"] == 0.4
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "verdict"),
+    [
+        ((0.5, 0.3, 0.2), Verdict.A),
+        ((0.1, 0.5, 0.2), Verdict.B),
+        ((0.1, 0.1, 0.5), Verdict.TIE),
+        ((0.4, 0.4, 0.1), Verdict.TIE),
+    ],
+)
+def test_a_verdict_from_probabilities_is_the_likeliest(probabilities, verdict):
+    """Two that are equally likely are no preference for either answer."""
+    read = verdict_from_probabilities(probabilities)
+
+    assert read.verdict is verdict
+    assert read.probabilities == dict(zip(("A", "B", "tie"), probabilities, strict=True))
+
+
+def test_probabilities_that_leave_most_to_other_texts_decide_nothing():
+    """A judge that would most likely have written something else has not chosen an option."""
+    grade = score_from_probabilities([0.049] * 10)
+    game = verdict_from_probabilities([0.4, 0.05, 0.04])
+
+    assert (grade.score, grade.unscored) == (None, Unscored.LOW_MASS)
+    assert (game.verdict, game.unscored) == (None, Unscored.LOW_MASS)
+    assert game.probabilities == {"A": 0.4, "B": 0.05, "tie": 0.04}
+
+
+@given(weights=st.lists(st.floats(0, 1), min_size=10, max_size=10))
+def test_a_mean_score_stays_on_the_scale(weights):
+    """Rounding of the last digit does not carry a mean past 10 or below 1."""
+    total = max(1, math.fsum(weights))
+    read = score_from_probabilities([weight / total for weight in weights])
+
+    assert read.mass is not None
+    assert (read.score is None) == (read.mass < MIN_MASS)
+    assert read.score is None or 1 <= read.score <= 10
+
+
+def test_there_is_an_option_for_every_decision():
+    """A backend's probabilities stand beside the options, so their numbers must agree."""
+    assert score_from_probabilities([0.1 for _ in prompts.options(Kind.GRADED)]).score == 5.5
+    assert verdict_from_probabilities([0.3 for _ in prompts.options(Kind.PAIRWISE)]).verdict
+
+
+@pytest.mark.parametrize("wrong", [[math.nan] * 10, [-0.1] * 10, [1.5] * 10, [0.1] * 9])
+def test_what_are_no_probabilities_is_refused(wrong):
+    """Such numbers are a backend's mistake; averaging them would hide it."""
+    with pytest.raises(ValueError, match=r"probabilities|zip"):
+        score_from_probabilities(wrong)

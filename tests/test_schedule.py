@@ -1,0 +1,113 @@
+"""What is to be judged: completely, once, and in an order that treats models alike."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+from builders import MODELS, question
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalharness.domain import JudgingSpec
+from evalharness.errors import ConfigError
+from evalharness.schedule import GradedTask, PairTask, count_calls, graded_tasks, pair_tasks
+
+ONE_TURN = question("1", turns=("Why?",))
+TWO_TURNS = question("2", turns=("Why?", "And then?"))
+judgings = st.builds(
+    JudgingSpec,
+    graded=st.booleans(),
+    pairwise=st.booleans(),
+    turns=st.none() | st.lists(st.integers(1, 3), unique=True).map(tuple),
+    samples=st.integers(1, 3),
+)
+
+
+def test_every_answer_is_graded_at_every_turn():
+    """Questions may differ in their number of turns."""
+    tasks = graded_tasks(["vicuna-13b", "alpaca-7b"], [ONE_TURN, TWO_TURNS], JudgingSpec())
+
+    assert tasks == (
+        GradedTask(question_id="1", turn=1, model="vicuna-13b"),
+        GradedTask(question_id="1", turn=1, model="alpaca-7b"),
+        GradedTask(question_id="2", turn=1, model="vicuna-13b"),
+        GradedTask(question_id="2", turn=1, model="alpaca-7b"),
+        GradedTask(question_id="2", turn=2, model="vicuna-13b"),
+        GradedTask(question_id="2", turn=2, model="alpaca-7b"),
+    )
+
+
+def test_every_pair_is_compared_once_under_one_name():
+    """Both orders are one task; the pair is named alphabetically, as in battles."""
+    tasks = pair_tasks(["vicuna-13b", "koala-13b", "alpaca-7b"], [ONE_TURN], JudgingSpec())
+
+    assert tasks == (
+        PairTask(question_id="1", turn=1, model_a="koala-13b", model_b="vicuna-13b"),
+        PairTask(question_id="1", turn=1, model_a="alpaca-7b", model_b="vicuna-13b"),
+        PairTask(question_id="1", turn=1, model_a="alpaca-7b", model_b="koala-13b"),
+    )
+
+
+def test_with_a_baseline_only_pairs_with_it_are_compared():
+    """A baseline makes the number of games grow with the models, not with their square."""
+    judging = JudgingSpec(baseline="koala-13b")
+
+    tasks = pair_tasks(MODELS, [ONE_TURN], judging)
+
+    assert len(tasks) == len(MODELS) - 1
+    assert all("koala-13b" in (task.model_a, task.model_b) for task in tasks)
+
+
+def test_an_unknown_baseline_is_refused_with_the_models():
+    """A misspelt baseline would leave nothing to compare, without a word."""
+    judging = JudgingSpec(baseline="vicuna-31b")
+
+    with pytest.raises(ConfigError, match=r"one of the models vicuna-13b, alpaca-7b; did you mean"):
+        pair_tasks(["vicuna-13b", "alpaca-7b"], [ONE_TURN], judging)
+
+
+def test_only_the_wanted_turns_are_judged():
+    """A question that has no such turn is left out."""
+    judging = JudgingSpec(turns=(2,))
+
+    tasks = graded_tasks(["vicuna-13b"], [ONE_TURN, TWO_TURNS], judging)
+
+    assert [(task.question_id, task.turn) for task in tasks] == [("2", 2)]
+
+
+def test_one_model_is_graded_but_not_compared():
+    """There is nothing to compare a single model with."""
+    judging = JudgingSpec()
+
+    assert count_calls(["vicuna-13b"], [TWO_TURNS], judging) == 2
+    assert pair_tasks(["vicuna-13b"], [TWO_TURNS], judging) == ()
+
+
+def test_the_calls_of_mt_bench_are_counted():
+    """80 questions of two turns, six models: 960 grades, and 15 pairs in both orders."""
+    questions = [question(str(number)) for number in range(81, 161)]
+
+    assert count_calls(MODELS[:6], questions, JudgingSpec(pairwise=False)) == 960
+    assert count_calls(MODELS[:6], questions, JudgingSpec(graded=False)) == 4800
+    assert count_calls(MODELS[:6], questions, JudgingSpec()) == 5760
+
+
+@given(models=st.lists(st.sampled_from(MODELS), unique=True, max_size=5), judging=judgings)
+def test_tasks_are_complete_distinct_and_question_by_question(models, judging):
+    """A run that stops early has judged all models on the same questions."""
+    questions = [ONE_TURN, TWO_TURNS]
+    occasions = judging.samples * sum(
+        judging.turns is None or turn in judging.turns
+        for each in questions
+        for turn in range(1, len(each.turns) + 1)
+    )
+
+    graded = graded_tasks(models, questions, judging)
+    pairs = pair_tasks(models, questions, judging)
+
+    assert len(set(graded)) == len(graded) == judging.graded * occasions * len(models)
+    expected = judging.pairwise * occasions * len(list(combinations(models, 2)))
+    assert len(set(pairs)) == len(pairs) == expected
+    assert [task.question_id for task in graded] == sorted(task.question_id for task in graded)
+    assert [task.question_id for task in pairs] == sorted(task.question_id for task in pairs)

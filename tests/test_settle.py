@@ -1,0 +1,134 @@
+"""How two games become a battle, and what is learned from the pairs about a judge."""
+
+from __future__ import annotations
+
+import random
+from itertools import product
+
+import pytest
+from builders import pairwise_judgment
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalharness.domain import Verdict, Winner
+from evalharness.settle import PositionCount, count_positions, settle, settle_all
+
+verdicts = st.none() | st.sampled_from(Verdict)
+
+
+def both_orders(first: Verdict | None, second: Verdict | None, **settings):
+    """Return a game and its swap with these verdicts."""
+    return (
+        pairwise_judgment("alpaca-7b", "vicuna-13b", verdict=first, **settings),
+        pairwise_judgment("vicuna-13b", "alpaca-7b", verdict=second, **settings),
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "winner"),
+    [
+        (Verdict.A, Verdict.B, Winner.MODEL_A),
+        (Verdict.B, Verdict.A, Winner.MODEL_B),
+        (Verdict.A, Verdict.A, Winner.TIE),
+        (Verdict.B, Verdict.B, Winner.TIE),
+        (Verdict.TIE, Verdict.TIE, Winner.TIE),
+        (Verdict.A, Verdict.TIE, Winner.TIE),
+        (Verdict.TIE, Verdict.B, Winner.TIE),
+        (Verdict.TIE, Verdict.A, Winner.TIE),
+        (Verdict.B, Verdict.TIE, Winner.TIE),
+    ],
+)
+def test_a_model_wins_only_when_preferred_in_both_positions(first, second, winner):
+    """Position bias alone lets neither model win; the models are those of the first game."""
+    battle = settle(*both_orders(first, second, turn=2, sample=1))
+
+    assert battle is not None
+    assert battle.winner is winner
+    assert (battle.model_a, battle.model_b) == ("alpaca-7b", "vicuna-13b")
+    assert (battle.question_id, battle.turn, battle.sample) == ("81", 2, 1)
+
+
+@pytest.mark.parametrize(("first", "second"), [(None, Verdict.A), (Verdict.A, None), (None, None)])
+def test_an_unscored_game_makes_no_battle(first, second):
+    """Half a comparison is not a tie."""
+    game, swapped = both_orders(first, second)
+
+    assert settle(game, swapped) is None
+    assert settle_all([game, swapped]) == ()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pairwise_judgment("alpaca-7b", "vicuna-13b"),
+        pairwise_judgment("vicuna-13b", "koala-13b"),
+        pairwise_judgment("vicuna-13b", "alpaca-7b", turn=2),
+        pairwise_judgment("vicuna-13b", "alpaca-7b", sample=1),
+        pairwise_judgment("vicuna-13b", "alpaca-7b", "82"),
+        pairwise_judgment("vicuna-13b", "alpaca-7b", judge="gpt-4o"),
+    ],
+)
+def test_games_that_are_no_pair_are_refused_and_not_paired(other):
+    """Only the order of the answers may differ."""
+    game = pairwise_judgment("alpaca-7b", "vicuna-13b")
+
+    with pytest.raises(ValueError, match="not one game with its answers swapped"):
+        settle(game, other)
+    assert settle_all([game, other]) == ()
+
+
+@given(st.lists(st.tuples(verdicts, verdicts), max_size=6), st.randoms())
+def test_the_order_of_games_does_not_matter(pairs, rng: random.Random):
+    """Games are written as they finish, which differs from run to run."""
+    games = [
+        game
+        for number, (first, second) in enumerate(pairs)
+        for game in both_orders(first, second, question_id=str(number))
+    ]
+    shuffled = rng.sample(games, len(games))
+
+    battles = settle_all(games)
+
+    assert settle_all(shuffled) == battles
+    assert count_positions(shuffled) == count_positions(games)
+    assert len(battles) == sum(None not in pair for pair in pairs)
+
+
+def test_a_battles_models_stand_in_alphabetical_order():
+    """One pair has one name, whichever of its games comes first."""
+    game, swapped = both_orders(Verdict.A, Verdict.B)
+
+    for games in ([game, swapped], [swapped, game]):
+        (battle,) = settle_all(games)
+        assert (battle.model_a, battle.winner) == ("alpaca-7b", Winner.MODEL_A)
+
+
+def test_a_model_does_not_battle_itself():
+    """A game of a model against itself is its own swap, and says nothing about two models."""
+    assert settle_all([pairwise_judgment("vicuna-13b", "vicuna-13b")]) == ()
+
+
+def test_of_a_game_that_stands_twice_the_later_counts():
+    """Files are appended to: what was judged again replaces what was judged before."""
+    before, swapped = both_orders(Verdict.TIE, Verdict.B)
+    again, _ = both_orders(Verdict.A, None)
+
+    (battle,) = settle_all([before, swapped, again])
+
+    assert battle.winner is Winner.MODEL_A
+
+
+def test_every_pair_of_verdicts_is_counted_once():
+    """All nine pairs: three agree, two keep to a place, four are half a tie."""
+    games = [
+        game
+        for number, (first, second) in enumerate(product(Verdict, repeat=2))
+        for game in both_orders(first, second, question_id=str(number))
+    ]
+
+    assert count_positions(games) == PositionCount(consistent=3, first=1, second=1, half_tie=4)
+
+
+def test_pairs_with_an_unscored_game_show_no_preference_for_a_place():
+    """What was not decided is not counted, neither as consistent nor as not."""
+    assert count_positions(both_orders(Verdict.A, None)) == PositionCount()
