@@ -16,6 +16,7 @@ from evalharness.domain import (
     with_sampling,
 )
 from evalharness.errors import ConfigError, close_match
+from evalharness.prompts import check as check_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,6 +60,7 @@ def judge_spec(conf: Mapping[str, Any], place: str) -> JudgeSpec:
             msg = f"{place}.prompts.{key}: {prompt['name']} is a {prompt['kind']} prompt"
             raise ConfigError(msg)
         prompts[Kind(key)] = JudgePrompt(**prompt | {"kind": Kind(key)})
+        check_prompt(prompts[Kind(key)])
     return JudgeSpec(
         name=conf["name"],
         model=with_sampling(model, model.sampling),

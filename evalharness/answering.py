@@ -9,7 +9,6 @@ from evalharness.domain import (
     Answer,
     AnswerTurn,
     Request,
-    Usage,
     conversation,
     digest,
 )
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from evalharness.backends import Backend
-    from evalharness.domain import Completion, ModelSpec, Question, Sampling
+    from evalharness.domain import ModelSpec, Question, Sampling
 
 
 def sampling_of(model: ModelSpec, question: Question, sample: int, seed: int) -> Sampling:
@@ -78,7 +77,10 @@ async def answer(
         turn = AnswerTurn(
             text=completion.text,
             finish_reason=completion.finish_reason,
-            usage=usage_of(completion),
+            prompt_tokens=completion.prompt_tokens,
+            completion_tokens=completion.completion_tokens,
+            cached_tokens=completion.cached_tokens,
+            seconds=completion.seconds,
         )
         turns = (*turns, turn)
         begun = Answer(
@@ -93,13 +95,3 @@ async def answer(
         msg = f"a question without turns: {question}"
         raise ValueError(msg)
     return begun
-
-
-def usage_of(completion: Completion) -> Usage:
-    """Return the tokens and time of a completion."""
-    return Usage(
-        prompt_tokens=completion.prompt_tokens,
-        completion_tokens=completion.completion_tokens,
-        cached_tokens=completion.cached_tokens,
-        seconds=completion.seconds,
-    )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalharness import prompts, replies
-from evalharness.answering import usage_of
 from evalharness.domain import (
     GradedJudgment,
     Kind,
@@ -36,7 +35,7 @@ class Showing:
         return Kind.GRADED if len(self.answers) == 1 else Kind.PAIRWISE
 
     def digest(self) -> str:
-        """Return the key: the judge, its prompt, and the texts; not the models' names."""
+        """Return the key: the judge, its prompt, whose answers these are, and their texts."""
         prompt = self.judge.prompts[self.kind]
         return digest(
             [
@@ -96,7 +95,7 @@ def _graded(showing: Showing, completion: Completion) -> GradedJudgment:
         unscored=read.unscored,
         reply=completion.text,
         probabilities=read.probabilities,
-        usage=usage_of(completion),
+        usage=completion.usage,
         digest=showing.digest(),
     )
 
@@ -119,6 +118,6 @@ def _game(showing: Showing, completion: Completion) -> PairwiseJudgment:
         unscored=read.unscored,
         reply=completion.text,
         probabilities=read.probabilities,
-        usage=usage_of(completion),
+        usage=completion.usage,
         digest=showing.digest(),
     )

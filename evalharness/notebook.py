@@ -37,10 +37,8 @@ class Run:
                 "model": answer.model,
                 "sample": answer.sample,
                 "turn": number,
-                "text": turn.text,
-                "finish_reason": turn.finish_reason,
             }
-            | asdict(turn.usage)
+            | asdict(turn)
             for answer in self.records.answers
             for number, turn in enumerate(answer.turns, start=1)
         )

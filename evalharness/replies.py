@@ -1,5 +1,7 @@
 """What a judge decided, read from its words or from its probabilities, and never guessed."""
 
+# ruff: noqa: RUF001 - judges write dashes and minus signs of every kind
+
 from __future__ import annotations
 
 import math
@@ -68,7 +70,7 @@ def read_score(reply: str, finish_reason: str | None = "stop") -> ScoreRead:
         finish_reason: why it stopped; after `length` only a mark counts, whose brackets show
             that it is whole (`Rating: 1` may have been about to be 10).
     """
-    found = _conclusion(reply, finish_reason == "length", _score, _RATING_LINE)
+    found = _conclusion(reply, _score, _RATING_LINE, truncated=finish_reason == "length")
     if isinstance(found, Unscored):
         return ScoreRead(unscored=found)
     return ScoreRead(score=found)
@@ -76,7 +78,7 @@ def read_score(reply: str, finish_reason: str | None = "stop") -> ScoreRead:
 
 def read_verdict(reply: str, finish_reason: str | None = "stop") -> VerdictRead:
     """Return the verdict that a reply ends with, read as `read_score` does; `[[C]]` is a tie."""
-    found = _conclusion(reply, finish_reason == "length", _verdict, _VERDICT_LINE)
+    found = _conclusion(reply, _verdict, _VERDICT_LINE, truncated=finish_reason == "length")
     if isinstance(found, Unscored):
         return VerdictRead(unscored=found)
     return VerdictRead(verdict=found)
@@ -121,6 +123,9 @@ def verdict_from_probabilities(probabilities: Sequence[float]) -> VerdictRead:
     )
 
 
+# What single-precision arithmetic may add to a probability of 1.
+_ROUNDING = 1e-5
+
 _VERDICTS = {"a": Verdict.A, "b": Verdict.B, "c": Verdict.TIE}
 
 # A tag in quotes is one that the judge speaks of, not its own.
@@ -132,7 +137,7 @@ _MARKS = re.compile(r"(?<![A-Za-z0-9_)\]])(?:\[\[[^\[\]\n]{0,40}\]\])+")
 _MARK = re.compile(r"\[\[([^\[\]\n]*)\]\]")
 _MARKUP = re.compile(r"[*_`#>]+")
 _JOINT = re.compile(
-    r"(?:\([^()]*\) ?)?(?:,? ?(?:to|or|and|vs\.?|through)|[-–—~/,;|&=])?",  # noqa: RUF001
+    r"(?:\([^()]*\) ?)?(?:,? ?(?:to|or|and|vs\.?|through)|[-–—~/,;|&=])?",
     re.IGNORECASE,
 )
 
@@ -147,19 +152,20 @@ _VERDICT_LINE = re.compile(
 
 _SCORE = re.compile(
     r"(?:(?:rating|score|grade) ?[:=]? ?)?"
-    r"([-+−]?\d+(?:\.\d+)?)(?: ?(?:/|out of) ?(\d+(?:\.\d+)?))?",  # noqa: RUF001
+    r"([-+−]?\d+(?:\.\d+)?)(?: ?(?:/|out of) ?(\d+(?:\.\d+)?))?",
     re.IGNORECASE,
 )
-_WHOLE_SCALE = re.compile(r"1 ?(?:[-–—]|\.{2,3}|to) ?10")  # noqa: RUF001
-_NUMBERS = re.compile(r"(?:[\d\s.,/~–—−+-]|\b(?:to|or|and)\b)*")  # noqa: RUF001
+_WHOLE_SCALE = re.compile(r"1 ?(?:[-–—]|\.{2,3}|to) ?10")
+_NUMBERS = re.compile(r"(?:[\d\s.,/~–—−+-]|\b(?:to|or|and)\b)*")
 _CHOICE = re.compile(r"(?:(?:answer|assistant|response|model) )?([a-z])")
 
 
 def _conclusion(
     reply: str,
-    truncated: bool,  # noqa: FBT001 - private
     parse: Callable[[str], T | Unscored | None],
     line: re.Pattern[str],
+    *,
+    truncated: bool,
 ) -> T | Unscored:
     if not reply.strip():
         return Unscored.TRUNCATED if truncated else Unscored.EMPTY
@@ -185,7 +191,7 @@ def _last_line(
     said: str, parse: Callable[[str], T | Unscored | None], line: re.Pattern[str]
 ) -> T | Unscored | None:
     last = said.rstrip().rpartition("\n")[2]
-    match = line.fullmatch(_plain(last).removesuffix("."))
+    match = line.fullmatch(_plain(last).removesuffix(".").rstrip())
     return parse(_plain(match[1] or match[2])) if match else None
 
 
@@ -225,7 +231,7 @@ def _score(words: str) -> float | Unscored | None:
         is_numbers = any(map(str.isdigit, words)) and _NUMBERS.fullmatch(words)
         return Unscored.AMBIGUOUS if is_numbers else None
     # A minus sign proper is a different character from the hyphen that float knows.
-    score, out_of = float(match[1].replace("−", "-")), match[2]  # noqa: RUF001
+    score, out_of = float(match[1].replace("−", "-")), match[2]
     if out_of is not None and float(out_of) != SCORES[-1]:
         return Unscored.OUT_OF_SCALE
     return score if SCORES[0] <= score <= SCORES[-1] else Unscored.OUT_OF_SCALE
@@ -243,7 +249,7 @@ def _verdict(words: str) -> Verdict | Unscored | None:
 
 
 def _mass(probabilities: Sequence[float]) -> float:
-    if not all(0 <= p <= 1 for p in probabilities):
+    if not all(0 <= p <= 1 + _ROUNDING for p in probabilities):
         msg = f"not probabilities: {list(probabilities)}"
         raise ValueError(msg)
     return math.fsum(probabilities)

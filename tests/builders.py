@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import asdict
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ def answer(
         model=model,
         sample=sample,
         turns=tuple(
-            AnswerTurn(text=text, finish_reason=finish_reason, usage=usage(len(text) // 4))
+            AnswerTurn(text=text, finish_reason=finish_reason, **asdict(usage(len(text) // 4)))
             for text in texts
         ),
         digest=digest([question_id, model, sample]),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from builders import question
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
@@ -125,6 +125,7 @@ def test_turns_after_the_judged_one_are_not_shown(name):
 
 
 @pytest.mark.parametrize("name", PROMPTS)
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_answer_can_close_its_fence(name, data):
     """The mark of the tags stands in no answer, not even in one that had seen a mark before."""

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness import prompts
@@ -193,6 +193,7 @@ def test_a_mark_before_the_cut_counts():
     assert read_score("Rating: [[8]]. The answer is", "length").score == 8
 
 
+@settings(deadline=None)
 @given(reply=replies, finish_reason=finish_reasons)
 def test_any_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_reason):
     """Whatever a judge writes, nothing raises, and no number from outside the scale comes back."""
@@ -203,6 +204,7 @@ def test_any_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_reaso
     assert (game.verdict is None) != (game.unscored is None)
 
 
+@settings(deadline=None)
 @given(reply=replies.filter(lambda text: "<think" not in text), score=st.integers(1, 10))
 def test_a_clear_last_line_decides_whatever_stands_before(reply, score):
     """An explanation full of brackets does not keep its conclusion from being read."""
@@ -261,6 +263,12 @@ def test_probabilities_that_leave_most_to_other_texts_decide_nothing():
     assert game.probabilities == {"A": 0.4, "B": 0.05, "tie": 0.04}
 
 
+def test_a_probability_just_above_one_is_rounding():
+    """Single-precision softmax does this; it is no reason to stop a run."""
+    assert score_from_probabilities([0.0] * 9 + [1.000001]).score == 10
+
+
+@settings(deadline=None)
 @given(weights=st.lists(st.floats(0, 1), min_size=10, max_size=10))
 def test_a_mean_score_stays_on_the_scale(weights):
     """Rounding of the last digit does not carry a mean past 10 or below 1."""

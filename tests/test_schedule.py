@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 from builders import MODELS, question
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness.domain import JudgingSpec
@@ -93,6 +93,7 @@ def test_the_calls_of_mt_bench_are_counted():
     assert count_calls(MODELS[:6], questions, JudgingSpec()) == 5760
 
 
+@settings(deadline=None)
 @given(models=st.lists(st.sampled_from(MODELS), unique=True, max_size=5), judging=judgings)
 def test_tasks_are_complete_distinct_and_question_by_question(models, judging):
     """A run that stops early has judged all models on the same questions."""

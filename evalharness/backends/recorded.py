@@ -10,6 +10,7 @@ question is answered twice, the later line holds, as in both formats' own reader
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,7 +114,7 @@ def _read(path: Path, model: str) -> dict[tuple[str, int, int], Completion]:
             continue
         for sample, turns in line.samples():
             for turn, reply in enumerate(turns, start=1):
-                replies[str(line.question_id), sample, turn] = _completion(reply)
+                replies[str(line.question_id), sample, turn] = Completion(**asdict(reply))
     if not replies:
         held = f"it holds {', '.join(sorted(others))}" if others else "it holds nothing"
         msg = f"no answers of {model}; {held} (api_name chooses another name than the model's)"
@@ -126,14 +127,3 @@ def _refuse_byte_order_mark(path: Path) -> None:
         if file.read(len(_BYTE_ORDER_MARK)) == _BYTE_ORDER_MARK:
             msg = "begins with a byte order mark; save it as plain UTF-8"
             raise InputError(msg, path=path, line=1)
-
-
-def _completion(turn: AnswerTurn) -> Completion:
-    return Completion(
-        text=turn.text,
-        finish_reason=turn.finish_reason,
-        prompt_tokens=turn.usage.prompt_tokens,
-        completion_tokens=turn.usage.completion_tokens,
-        cached_tokens=turn.usage.cached_tokens,
-        seconds=turn.usage.seconds,
-    )

@@ -47,6 +47,16 @@ class Completion:
     attempts: int = 1
     option_probabilities: tuple[float, ...] | None = None
 
+    @property
+    def usage(self) -> Usage:
+        """The tokens and time."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            cached_tokens=self.cached_tokens,
+            seconds=self.seconds,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
@@ -60,11 +70,24 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerTurn:
-    """A model's reply to one turn."""
+    """A model's reply to one turn, with its tokens and time; None where nothing was counted."""
 
     text: str
     finish_reason: str | None = "stop"
-    usage: Usage = field(default_factory=Usage)
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    seconds: float = 0.0
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens and time."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            cached_tokens=self.cached_tokens,
+            seconds=self.seconds,
+        )
 
     @property
     def is_truncated(self) -> bool:

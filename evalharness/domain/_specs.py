@@ -84,8 +84,9 @@ class JudgePrompt:
     """A judge's instruction, as Jinja text.
 
     The templates see `turns` (a list of objects with `number`, `question`, `reference`, and
-    `answer` or `answer_a` and `answer_b`), `turn` (the number of the judged turn) and
-    `has_reference`. `prefill` starts the judge's reply when probabilities are read.
+    `answer` or `answer_a` and `answer_b`), `turn` (the number of the judged turn),
+    `has_reference`, and `fence` (a mark for tags, which none of the texts contains). `prefill`
+    starts the judge's reply when probabilities are read.
     """
 
     name: str

@@ -129,11 +129,14 @@
   addEventListener("hashchange", follow);
 
   const [search, category, flag, order, status] = ["search", "category", "flag", "order", "status"].map(by);
+  const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": '"', "&#34;": '"', "&#39;": "'" };
   const texts = new Map();
   const textOf = async (question) => {
     if (!texts.has(question)) {
-      const page = new DOMParser().parseFromString(await unpack(bodyOf(question).dataset.packed), "text/html");
-      texts.set(question, `${question.firstElementChild.textContent} ${page.body.textContent}`.toLowerCase());
+      const words = (await unpack(bodyOf(question).dataset.packed))
+        .replace(/<[^>]*>/g, " ")
+        .replace(/&(?:lt|gt|amp|quot|#34|#39);/g, (escaped) => ENTITIES[escaped]);
+      texts.set(question, `${question.firstElementChild.textContent} ${words}`.toLowerCase());
     }
     return texts.get(question);
   };

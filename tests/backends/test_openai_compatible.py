@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import traceback
 
 import pytest
 from asking import KEY, backend_of, connection, model, request
 from server import Behavior, Server
 
-from evalharness.backends import openai_compatible
 from evalharness.domain import Message, Role, Sampling
-from evalharness.errors import ConfigError, ContextLengthError, PermanentError, TransientError
+from evalharness.errors import ContextLengthError, PermanentError, TransientError
 
 TEMPLATE = (
     "{% for message in messages %}{{ message.role | upper }}: {{ message.content }}\n{% endfor %}"
@@ -266,56 +264,3 @@ async def test_requests_spread_over_all_servers_and_pass_by_one_that_fails():
         completions = [await backend.complete(request(str(n))) for n in range(3)]
     assert {completion.attempts for completion in completions} == {2}
     assert len(whole.calls) == 3
-
-
-async def test_a_server_that_listens_is_not_missing():
-    """`plan` says what is missing without asking the model anything."""
-    async with Server() as server:
-        found = await asyncio.to_thread(openai_compatible.missing, model(server.url))
-
-    assert found is None
-    assert server.calls == []
-
-
-def test_an_address_where_nobody_listens_is_missing():
-    """A forgotten server is found before anything is paid for."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        url = f"http://user:{KEY}@127.0.0.1:{unused.getsockname()[1]}/v1"
-
-        found = openai_compatible.missing(model(url))
-
-    assert "no server answers at http://127.0.0.1" in found
-    assert KEY not in found
-
-
-@pytest.mark.parametrize(
-    ("spec", "words"),
-    [
-        (model(), "OPENAI_API_KEY is not set"),
-        (model("https://models.example.com/v1"), "OPENAI_API_KEY is not set"),
-        (model("http://127.0.0.1:1/v1", api_key_env="JUDGE_KEY"), "JUDGE_KEY is not set"),
-        (model("http://127.0.0.1:1/v1", endpoint="text"), "chat or completions"),
-        (model("http://127.0.0.1:1/v1", endpoint="completions"), "models.vicuna-13b.template"),
-        (model("127.0.0.1:1/v1"), "should begin with http"),
-        (model(api_version="2024-10-21"), "models.vicuna-13b.base_url"),
-        (model(stop=("a", "b", "c", "d", "e")), "stop has 5 texts"),
-    ],
-)
-def test_a_setting_that_cannot_work_is_said_before_the_run(monkeypatch, spec, words):
-    """The message names the setting or the variable to change."""
-    monkeypatch.delenv("OPENAI_API_KEY")
-
-    assert words in openai_compatible.missing(spec)
-    with pytest.raises(ConfigError, match=words):
-        openai_compatible.connect(spec)
-
-
-@pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:8000/v1", "http://[::1]:8000", "http://10.1.2.3/v1", "http://vllm/v1"]
-)
-def test_a_server_of_ones_own_needs_no_key(monkeypatch, url):
-    """A local vLLM or llama.cpp runs without one."""
-    monkeypatch.delenv("OPENAI_API_KEY")
-
-    assert openai_compatible.connect(model(url)) is not None

@@ -122,7 +122,7 @@ def test_absent_figures_sort_last_both_ways(opened: Open) -> None:
         LeaderboardRow(model="high", score=9.0),
     )
     page = opened(render(RunRecords(name="demo"), (), Leaderboard(rows=rows)))
-    score = page.locator("#leaderboard th", has_text="Score").locator("button")
+    score = page.locator("#leaderboard").get_by_role("button", name="Score", exact=True)
 
     score.click()
     assert first_models(page) == ["high", "low", "unknown"]
