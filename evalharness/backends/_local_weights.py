@@ -1,0 +1,214 @@
+"""Weights on this machine or on the Hugging Face hub: where they are, and how they are loaded."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import socket
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from evalharness.backends import _embedded
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evalharness.domain import ModelSpec
+
+DTYPES = ("float32", "float16", "bfloat16")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_WEIGHT_FILES = ("*.safetensors", "*.bin")
+_LOOK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Which weights, and how they are held in memory; models for which all of it is equal share."""
+
+    name: str
+    revision: str | None
+    gguf_file: str | None
+    dtype: str | None
+    device: str | None
+    trust_remote_code: bool
+
+    @classmethod
+    def of(cls, spec: ModelSpec) -> Weights:
+        """Return the weights of a model that has some."""
+        return cls(
+            name=spec.weights or "",
+            revision=spec.revision,
+            gguf_file=spec.gguf_file,
+            dtype=spec.dtype,
+            device=spec.device,
+            trust_remote_code=spec.trust_remote_code,
+        )
+
+    def folder(self) -> Path | None:
+        """Return the folder that holds the weights on this machine, or None."""
+        path = Path(self.name).expanduser()
+        return path if path.is_dir() else _snapshot(self.name, self.revision)
+
+
+def missing(weights: Weights) -> str | None:
+    """Return what stands in the way of loading the weights, or None; loads nothing heavy."""
+    for library in ("torch", "transformers"):
+        if importlib.util.find_spec(library) is None:
+            return f"{library} is not installed: pip install 'evalharness[local]'"
+    if weights.name == _embedded.EMBEDDED:
+        return _embedded.missing()
+    folder = weights.folder()
+    if folder is not None:
+        return _gap(folder, weights.gguf_file)
+    if not _HUB_ID.fullmatch(weights.name):
+        return f"there is no folder {weights.name}"
+    absent = f"{weights.name} is neither a folder nor in the Hugging Face cache ({_hub_cache()})"
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        return f"{absent}, and HF_HUB_OFFLINE forbids to download it"
+    url = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    return None if _is_reachable(url) else f"{absent}, and {url} cannot be reached"
+
+
+def load_tokenizer(weights: Weights) -> Any:
+    """Return the tokenizer.
+
+    Raises:
+        ConfigError: it cannot be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    with _explained(weights), _without_bars():
+        return AutoTokenizer.from_pretrained(*_place(weights), **_choice(weights))
+
+
+def load_model(weights: Weights) -> Any:
+    """Return the model, on its device and ready to be asked.
+
+    Raises:
+        ConfigError: it cannot be loaded.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    device = weights.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    on_cpu = device == "cpu"
+    dtype = weights.dtype or ("float32" if on_cpu else "auto")
+    placed: Any = {"": device}
+    if weights.device is None and torch.cuda.device_count() > 1:
+        placed = "auto"  # spread over all, for models that no single one holds
+    with _explained(weights), _without_bars():
+        model = AutoModelForCausalLM.from_pretrained(
+            *_place(weights),
+            dtype=dtype,
+            device_map=None if on_cpu else placed,
+            **_choice(weights),
+        )
+    return model.eval()
+
+
+def _place(weights: Weights) -> tuple[str]:
+    if weights.name == _embedded.EMBEDDED:
+        return (str(_embedded.folder()),)
+    return (str(weights.folder() or weights.name),)
+
+
+def _choice(weights: Weights) -> dict[str, Any]:
+    """Return the arguments that model and tokenizer share; None where they are not wanted."""
+    choice: dict[str, Any] = {"trust_remote_code": weights.trust_remote_code}
+    if weights.revision is not None:
+        choice["revision"] = weights.revision
+    if weights.gguf_file is not None:
+        choice["gguf_file"] = weights.gguf_file
+    return choice
+
+
+@contextmanager
+def _explained(weights: Weights) -> Iterator[None]:
+    """Say whose weights they were when loading fails, and why in one line."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever foreign code raises on a file that it cannot read
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        msg = f"{weights.name} cannot be loaded: {lines[0]}"
+        raise ConfigError(msg) from error
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Keep transformers from drawing over the run's own progress."""
+    from transformers.utils import logging
+
+    drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if drawn:
+            logging.enable_progress_bar()
+
+
+def _gap(folder: Path, gguf_file: str | None) -> str | None:
+    """Return what a folder lacks to be a model, or None."""
+    if gguf_file is not None:
+        return None if (folder / gguf_file).is_file() else f"{folder} has no file {gguf_file}"
+    if not (folder / "config.json").is_file():
+        return f"{folder} has no config.json, so it holds no model"
+    if not any(True for pattern in _WEIGHT_FILES for _ in folder.glob(pattern)):
+        return f"{folder} has a config.json but no weights ({' or '.join(_WEIGHT_FILES)})"
+    return None
+
+
+def _hub_cache() -> Path:
+    """Return the folder in which the hub's own library keeps what it downloaded."""
+    if cache := os.environ.get("HF_HUB_CACHE"):
+        return Path(cache).expanduser()
+    if home := os.environ.get("HF_HOME"):
+        return Path(home).expanduser() / "hub"
+    cache_home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache_home).expanduser() / "huggingface" / "hub"
+
+
+def _snapshot(hub_id: str, revision: str | None) -> Path | None:
+    """Return the downloaded revision of a hub id, if it is whole enough to be tried."""
+    if not _HUB_ID.fullmatch(hub_id):
+        return None
+    kept = _hub_cache() / f"models--{hub_id.replace('/', '--')}"
+    reference = kept / "refs" / (revision or "main")
+    commit = reference.read_text().strip() if reference.is_file() else revision
+    if commit is None:
+        return None
+    folder = kept / "snapshots" / commit
+    return folder if folder.is_dir() and _gap(folder, None) is None else None
+
+
+@lru_cache(maxsize=8)
+def _is_reachable(url: str) -> bool:
+    """Whether a server answers within a second; behind a proxy that is left to the proxy."""
+    parts = urlsplit(url)
+    if parts.scheme in getproxies():
+        return True
+    reached = threading.Event()
+
+    def look() -> None:
+        address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+        try:
+            socket.create_connection(address, timeout=_LOOK_S).close()
+        except OSError:
+            return
+        reached.set()
+
+    # A thread, because looking up a name has no timeout of its own.
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(_LOOK_S)
+    return reached.is_set()
