@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evalharness import chat
 from evalharness.domain import (
+    TOKENIZER_TEMPLATE,
     JudgePrompt,
     JudgeSpec,
     JudgingSpec,
@@ -13,6 +15,7 @@ from evalharness.domain import (
     Prices,
     Reading,
     Sampling,
+    conversation,
     with_sampling,
 )
 from evalharness.errors import ConfigError, close_match
@@ -98,7 +101,18 @@ def model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         "sampling_by_category": by_category,
         "prices": Prices(**prices),
     }
+    if conf["template"] not in (None, TOKENIZER_TEMPLATE):
+        _try_template(conf["template"], f"{place}.template")
     return ModelSpec(**fields)
+
+
+def _try_template(template: str, place: str) -> None:
+    """Refuse a chat template that fails on a conversation of two turns."""
+    try:
+        chat.render(template, conversation(("question", "question"), ("answer",)))
+    except ConfigError as error:
+        msg = f"{place}: {error}"
+        raise ConfigError(msg) from error
 
 
 def _sampling(conf: Mapping[str, Any], place: str) -> Sampling:

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evalharness.backends import Backend
-    from evalharness.domain import Answer, JudgeSpec, ModelSpec, Question, RunSpec
+    from evalharness.domain import (
+        Answer,
+        Completion,
+        JudgeSpec,
+        ModelSpec,
+        Question,
+        Request,
+        RunSpec,
+    )
     from evalharness.store.run_folder import RunFolder
 
 
@@ -111,6 +119,19 @@ def steps(
     return at_once, [*answering_steps.values(), both, *judging_steps.values()]
 
 
+class _Unreachable:
+    """A model that could not be connected."""
+
+    def __init__(self, error: BackendError) -> None:
+        self._error = error
+
+    async def complete(self, _request: Request) -> Completion:
+        raise self._error
+
+    async def close(self) -> None:
+        """Do nothing: nothing was opened."""
+
+
 class _Run:
     """The futures of one run."""
 
@@ -166,18 +187,25 @@ class _Run:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for model in step.models:
-                    backend = self._connect(model)
+                    backend = self._reach(model)
                     connected.append(backend)
                     for work in self._answers_of(model, backend):
                         tasks.create_task(work)
                 for judge in step.judges:
-                    backend = self._connect(judge.model)
+                    backend = self._reach(judge.model)
                     connected.append(backend)
                     for work in self._judgments_of(judge, backend):
                         tasks.create_task(work)
         finally:
             for backend in connected:
                 await backend.close()
+
+    def _reach(self, spec: ModelSpec) -> Backend:
+        """Connect a model; one that cannot be connected fails in every call, and alone."""
+        try:
+            return self._connect(spec)
+        except BackendError as error:
+            return _Unreachable(error)
 
     def _answers_of(self, model: ModelSpec, backend: Backend) -> list[Coroutine[Any, Any, None]]:
         return [

@@ -57,6 +57,8 @@ def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
                 )
         except KeyboardInterrupt:
             interrupted = True
+        except ExceptionGroup as group:
+            raise _first(group) from group
         failures = tuple(folder.failures.values())
     records = read_run(settings.folder)
     finished = datetime.now(UTC).isoformat(timespec="seconds")
@@ -77,6 +79,13 @@ def _connector(settings: Settings) -> Iterator[Callable[[ModelSpec], Backend]]:
         yield lambda spec: CachedBackend(pipeline.connect(spec), cache, spec)
     finally:
         cache.close()
+
+
+def _first(error: Exception) -> Exception:
+    """Return the first error inside groups of errors: one is enough to say what is wrong."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _problems(failures: Sequence[Failure], settings: Settings) -> tuple[str, ...]:

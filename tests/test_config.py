@@ -160,6 +160,8 @@ def test_the_same_settings_make_the_same_folder():
         (["models=[vicuna-13b]", "questions=/no/such.jsonl"], "no such file"),
         (["models=[vicuna-13b]", "questions.categories=[maths]"], "did you mean math"),
         (["models=[vicuna-13b]", "judging=graded", "judge.reading=guess"], "one of text"),
+        (["models=[vicuna-13b]", "models.vicuna-13b.template='{% for %}'"], "template: "),
+        (["models=[vicuna-13b]", "judge.prompts.graded.template=no-answer"], "does not show"),
         (["vicuna-13b"], "key=value"),
         (["models=[vicuna-13b"], "models"),
     ],

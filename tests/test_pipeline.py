@@ -180,6 +180,26 @@ def test_a_judge_that_fails_leaves_rows_not_numbers(tmp_path):
     assert not [row for row in records.judgments if row.question_id == "q2"]
 
 
+def test_a_model_that_cannot_be_connected_fails_alone(tmp_path):
+    """Broken weights of one model leave the others' results as they are."""
+    counter = Counter(lambda _spec, _request: None)
+
+    def connect(spec):
+        if spec.name == "b":
+            msg = "config.json is missing"
+            raise PermanentError(msg, reason="load")
+        return counter.connect(spec)
+
+    with RunFolder.open(tmp_path) as folder:
+        folder.describe({}, SPEC.questions)
+        asyncio.run(pipeline.run(SPEC, folder, connect=connect))
+    records = read_run(tmp_path)
+
+    assert {(row.model, row.reason) for row in records.failures} == {("b", "load")}
+    assert {answer.model for answer in records.answers} == {"a", "c"}
+    assert len(records.games) == 4 * 2 * 2
+
+
 def test_a_model_that_is_added_costs_only_itself(tmp_path):
     """A run grows by a model without asking the others again."""
     _run(tmp_path, replace(SPEC, models=SPEC.models[:2]))
