@@ -30,6 +30,8 @@ SMALLEST_STEP = 1e-9
 """Newton doubles the correct digits, so after a step this small there is nothing left to gain."""
 
 ROUNDING = 1e-12
+NO_VARIANCE = 1e-9
+"""A variance of scores below this share of the information is what rounding leaves of none."""
 LARGEST_PARAMETER = 15.0
 """A tie or position parameter beyond this (log scale) runs to infinity: the data bound it not."""
 
@@ -248,8 +250,9 @@ def _inverse(information: FloatArray, size: int) -> FloatArray:
 def _meat(comparisons: Comparisons, pairs: _Pairs, best: _Point, penalty: float) -> FloatArray:
     """Return the variance of the score, clustered, with G/(G-1); NaN for a single cluster.
 
-    Residuals say too little where a model won everything (that is what a penalty is for) and
-    where there are fewer clusters than models: there the variance is at least the information.
+    Residuals say too little where a model won everything (that is what a penalty is for), where
+    there are fewer clusters than models, and where they vanish in some direction (all battles
+    between two models are ties): there the variance is at least the information.
     """
     codes, cluster = np.unique(comparisons.cluster, return_inverse=True)
     number, size = len(codes), pairs.design.shape[1]
@@ -257,10 +260,16 @@ def _meat(comparisons: Comparisons, pairs: _Pairs, best: _Point, penalty: float)
         return np.full_like(best.information, np.nan)
     scores = _cluster_scores(comparisons, pairs, best.terms, cluster)
     meat: FloatArray = number / (number - 1) * (scores.T @ scores).toarray()
-    if penalty == 0 and number >= size:
+    if penalty == 0 and number >= size and _rank(meat, best) == _rank(best.information, best):
         return meat
     unpenalised = best.information - penalty * _centring(len(best.at), size)
     return best.information + _positive_part(meat - unpenalised)
+
+
+def _rank(matrix: FloatArray, best: _Point) -> int:
+    """Return the rank of a matrix, beside which rounding errors of the fit are nothing."""
+    scale = float(np.abs(best.information).max())
+    return int(np.linalg.matrix_rank(matrix, tol=NO_VARIANCE * scale, hermitian=True))
 
 
 def _cluster_scores(

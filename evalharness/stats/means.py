@@ -82,7 +82,7 @@ def clustered_proportion(
     spread = share * (1 - share)
     agree = error**2 * mean.clusters <= np.finfo(float).eps
     effective = mean.clusters if agree else spread / error**2
-    low, high = _wilson(share, effective, critical_value(level, mean.clusters))
+    low, high = wilson(share, effective, critical_value(level, mean.clusters))
     return Mean(
         value=share,
         standard_error=error,
@@ -94,7 +94,7 @@ def clustered_proportion(
     )
 
 
-def _wilson(share: float, number: float, critical: float) -> tuple[float, float]:
+def wilson(share: float, number: float, critical: float) -> tuple[float, float]:
     """Return Wilson's interval (1927, JASA 22) of a share of a number of values."""
     square = critical**2 / number
     middle = (share + square / 2) / (1 + square)

@@ -61,7 +61,7 @@ def rank_sets(
     errors = np.sqrt(np.maximum(variances[:, None] + variances - 2 * covariance, 0.0))
     largest = _largest_gaps(covariance, errors, rng, degrees_of_freedom, draws)
     critical = float(np.quantile(largest, level))
-    above = _gaps(estimates) > critical * errors
+    above = gaps(estimates) > critical * errors
     return RankSets(
         rank=ranks(estimates),
         low=1 + above.sum(axis=0),
@@ -74,15 +74,15 @@ def rank_sets(
 
 def ranks(estimates: FloatArray) -> IntArray:
     """Return ranks, 1 the largest estimate; equal ones share the best."""
-    rank: IntArray = 1 + np.sum(_gaps(estimates) < 0, axis=1)
+    rank: IntArray = 1 + np.sum(gaps(estimates) < 0, axis=1)
     return rank
 
 
-def _gaps(estimates: FloatArray) -> FloatArray:
+def gaps(estimates: FloatArray) -> FloatArray:
     """Return how far each model (row) is above each other, 0 where only by rounding."""
-    gaps: FloatArray = estimates[:, None] - estimates
-    gaps[np.abs(gaps) <= _EQUAL * np.max(np.abs(estimates), initial=0.0)] = 0.0
-    return gaps
+    found: FloatArray = estimates[:, None] - estimates
+    found[np.abs(found) <= _EQUAL * np.max(np.abs(estimates), initial=0.0)] = 0.0
+    return found
 
 
 def _largest_gaps(

@@ -1,4 +1,4 @@
-"""Cases and data from outside the project; tests that need them skip where they are absent."""
+"""Check cases from outside the project; tests that need them skip where they are absent."""
 
 from __future__ import annotations
 
@@ -26,20 +26,6 @@ def case():
         return json.loads(path.read_text(encoding="utf-8"))
 
     return read
-
-
-@pytest.fixture
-def data_file():
-    """Return a function that finds a file of public data."""
-
-    def find(name):
-        folder = Path(os.environ.get("EVALHARNESS_DATA", PROJECT / "../shared/data"))
-        path = folder / name
-        if not path.is_file():
-            pytest.skip(f"no data {path}; EVALHARNESS_DATA names their folder")
-        return path
-
-    return find
 
 
 @pytest.fixture

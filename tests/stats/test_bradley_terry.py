@@ -257,3 +257,13 @@ def test_settings_without_sense_are_refused(settings):
     """Neither an impossible level nor an unknown anchor gives a table."""
     with pytest.raises(ValueError, match=r"level|penalty|anchor"):
         bradley_terry(simulated(), **settings)
+
+
+def test_nothing_but_ties_leaves_wide_intervals():
+    """Where residuals vanish, they cannot say how sure a rating is; the information does."""
+    ties = compare(["a", "b"], [0] * 12, [1] * 12, [TIE] * 12, question=list(range(12)))
+
+    found = bradley_terry(ties)
+
+    assert found.ratings == pytest.approx([1000, 1000])
+    assert (found.high - found.low > 100).all()

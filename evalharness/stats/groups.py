@@ -1,0 +1,196 @@
+"""Which models differ: all pairs tested, corrected for their number, and grouped.
+
+Every test takes its variance from the full covariance (v_ii + v_jj - 2 v_ij): overlaps of single
+intervals ignore that all models meet the same questions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import expit, ndtr, stdtr
+
+from evalharness.stats.ranks import gaps
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from evalharness.stats.comparisons import FloatArray, IntArray
+    from evalharness.stats.ratings import Ratings
+
+    BoolArray = npt.NDArray[np.bool_]
+
+
+class Correction(StrEnum):
+    """What is controlled: any wrong decision, or the share of wrong ones among all made."""
+
+    HOLM = "holm"
+    BENJAMINI_HOCHBERG = "benjamini_hochberg"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PairTests:
+    """All pairs of models tested; matrices of model by model.
+
+    `above` says which model (row) is decidedly better than which; `low`..`high` are the ranks
+    that these decisions leave open. `groups` are the largest sets of models (places, best first)
+    none of which is decidedly better than another in the set: the letters of a compact display.
+    """
+
+    p_values: FloatArray
+    adjusted: FloatArray
+    above: BoolArray
+    low: IntArray
+    high: IntArray
+    groups: tuple[tuple[int, ...], ...]
+    correction: Correction
+    level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WinProbabilities:
+    """How probably each model (row) wins a battle against each other, ties as half."""
+
+    models: tuple[str, ...]
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+    level: float
+
+
+def compare_all(
+    estimates: FloatArray,
+    covariance: FloatArray,
+    *,
+    correction: Correction = Correction.HOLM,
+    level: float = 0.95,
+    degrees_of_freedom: float = np.inf,
+) -> PairTests:
+    """Return the tests of all pairs of models, with significance groups.
+
+    Args:
+        estimates: one number a model.
+        covariance: their covariance.
+        correction: Holm 1979 bounds the chance of any wrong decision by 1 - level, Benjamini &
+            Hochberg 1995 the expected share of wrong ones among the decisions.
+        level: 1 minus what the correction bounds.
+        degrees_of_freedom: clusters - 1 for a clustered covariance.
+
+    Raises:
+        ValueError: the covariance is not finite, or the level outside 0..1.
+    """
+    if not 0 < level < 1:
+        msg = f"a level lies between 0 and 1, not {level}"
+        raise ValueError(msg)
+    p_values = 2 * _upper_tail(np.abs(_standardised(estimates, covariance)), degrees_of_freedom)
+    pairs = np.triu_indices(len(estimates), 1)
+    adjusted = np.ones_like(p_values)
+    adjusted[pairs] = _ADJUST[correction](p_values[pairs])
+    adjusted = np.minimum(adjusted, adjusted.T)
+    decided = adjusted <= 1 - level
+    above = decided & (estimates[:, None] > estimates)
+    return PairTests(
+        p_values=p_values,
+        adjusted=adjusted,
+        above=above,
+        low=1 + above.sum(axis=0),
+        high=len(estimates) - above.sum(axis=1),
+        groups=_groups(estimates, above),
+        correction=correction,
+        level=level,
+    )
+
+
+def better_probabilities(
+    estimates: FloatArray, covariance: FloatArray, *, degrees_of_freedom: float = np.inf
+) -> FloatArray:
+    """Return how probably each model (row) is truly better than each other, given these battles.
+
+    The posterior of a flat prior: the distribution function of the standardised difference. It
+    approaches 0 or 1 with more battles, whereas the chance to win a single one does not.
+
+    Raises:
+        ValueError: the covariance is not finite.
+    """
+    return _upper_tail(-_standardised(estimates, covariance), degrees_of_freedom)
+
+
+def win_probabilities(ratings: Ratings) -> WinProbabilities:
+    """Return how probably each model wins a battle, with intervals from the full covariance."""
+    size = len(ratings.models)
+    differences = gaps(ratings.strengths)
+    reach = ratings.critical * _errors(ratings.covariance[:size, :size])
+    return WinProbabilities(
+        models=ratings.models,
+        value=expit(differences),
+        low=expit(differences - reach),
+        high=expit(differences + reach),
+        level=ratings.level,
+    )
+
+
+def _standardised(estimates: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Return differences over their standard errors; 0 where models are equal but for rounding."""
+    if not np.all(np.isfinite(covariance)):
+        msg = "comparing models needs a finite covariance: one question alone decides nothing"
+        raise ValueError(msg)
+    differences, errors = gaps(estimates), _errors(covariance)
+    certain = np.copysign(np.inf, differences)
+    standardised: FloatArray = np.divide(differences, errors, out=certain, where=errors > 0)
+    standardised[differences == 0] = 0.0
+    return standardised
+
+
+def _errors(covariance: FloatArray) -> FloatArray:
+    variances = np.diag(covariance)
+    return np.sqrt(np.maximum(variances[:, None] + variances - 2 * covariance, 0.0))
+
+
+def _upper_tail(statistic: FloatArray, degrees_of_freedom: float) -> FloatArray:
+    if np.isinf(degrees_of_freedom):
+        return np.asarray(ndtr(-statistic), dtype=np.float64)
+    return np.asarray(stdtr(degrees_of_freedom, -statistic), dtype=np.float64)
+
+
+def _holm(p_values: FloatArray) -> FloatArray:
+    order = np.argsort(p_values, kind="stable")
+    number = len(p_values)
+    adjusted = np.empty(number)
+    scaled = p_values[order] * np.arange(number, 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(scaled))
+    return adjusted
+
+
+def _benjamini_hochberg(p_values: FloatArray) -> FloatArray:
+    order = np.argsort(p_values, kind="stable")[::-1]
+    number = len(p_values)
+    adjusted = np.empty(number)
+    scaled = p_values[order] * number / np.arange(number, 0, -1)
+    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(scaled))
+    return adjusted
+
+
+_ADJUST = {Correction.HOLM: _holm, Correction.BENJAMINI_HOCHBERG: _benjamini_hochberg}
+
+
+def _groups(estimates: FloatArray, above: BoolArray) -> tuple[tuple[int, ...], ...]:
+    """Return the sets by inserting each decision and absorbing what became a part of another.
+
+    Piepho 2004 (Journal of Computational and Graphical Statistics 13).
+    """
+    groups = {frozenset(range(len(estimates)))}
+    for better, worse in np.argwhere(above).tolist():
+        split = {group for group in groups if better in group and worse in group}
+        parts = {group - {model} for group in split for model in (better, worse)}
+        kept = groups - split
+        groups = kept | {part for part in parts if not any(part < other for other in kept | parts)}
+    order = np.argsort(-estimates, kind="stable").tolist()
+    place = {model: number for number, model in enumerate(order)}
+    ordered = [sorted(group, key=place.__getitem__) for group in groups]
+    return tuple(
+        tuple(group)
+        for group in sorted(ordered, key=lambda group: [place[model] for model in group])
+    )

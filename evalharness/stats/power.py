@@ -1,0 +1,225 @@
+"""How many questions or battles a difference needs, and what a design can show at all.
+
+Sample sizes are those of two-sided tests at 1 - level: the test finds a true difference of the
+given size with probability `power`. Scores follow Miller 2024 (arXiv:2411.00640).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit, ndtri, stdtrit
+
+from evalharness.stats.ratings import ELO_PER_NAT
+
+_FAR = 5.0
+_MANY = 10_000
+"""Beyond, the noncentral t distribution loses digits, and its first correction has enough."""
+
+_FEWEST = 2.0
+"""Fewer questions show no spread, which a t test needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needed:
+    """How many (questions, battles) find a difference; `number` is exact, `whole` rounded up."""
+
+    number: float
+    difference: float
+    power: float
+    level: float
+
+    @property
+    def whole(self) -> int:
+        """The number to plan with."""
+        return math.ceil(self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detectable:
+    """The smallest true difference that a design finds with probability `power`."""
+
+    difference: float
+    power: float
+    level: float
+
+
+def design_effect(per_question: float, correlation: float) -> float:
+    """Return how many times as many rows are needed when rows of one question are alike.
+
+    Args:
+        per_question: rows a question.
+        correlation: the intraclass correlation of the rows of one question.
+    """
+    return 1 + (per_question - 1) * correlation
+
+
+def paired_deviation(
+    difference: float,
+    within: float = 0.0,
+    other_within: float = 0.0,
+    *,
+    samples: int = 1,
+    other_samples: int = 1,
+) -> float:
+    """Return the standard deviation over questions of two models' difference in score.
+
+    Args:
+        difference: the standard deviation of the models' true difference over questions.
+        within: that of one model's score when the same question is answered again.
+        other_within: the same for the other model.
+        samples: answers a question, averaged.
+        other_samples: the other model's.
+    """
+    return math.sqrt(difference**2 + within**2 / samples + other_within**2 / other_samples)
+
+
+def questions_needed(
+    difference: float, deviation: float, *, level: float = 0.95, power: float = 0.8
+) -> Needed:
+    """Return how many questions find a mean difference of scores, by the normal approximation.
+
+    Raises:
+        ValueError: an argument makes no sense.
+    """
+    certain, likely = _quantiles(level, power)
+    _refuse_unless_positive("difference", difference)
+    _refuse_unless_positive("deviation", deviation)
+    number = ((certain + likely) * deviation / difference) ** 2
+    return Needed(number=number, difference=difference, power=power, level=level)
+
+
+def questions_needed_by_t(
+    difference: float, deviation: float, *, level: float = 0.95, power: float = 0.8
+) -> Needed:
+    """Return how many questions find a mean difference by a paired t test; for small numbers.
+
+    Raises:
+        ValueError: an argument makes no sense.
+    """
+    from scipy.optimize import brentq
+
+    start = questions_needed(difference, deviation, level=level, power=power).number
+    effect = difference / deviation
+    if start > _MANY:
+        number = start + float(ndtri((1 + level) / 2)) ** 2 / 2
+        return Needed(number=number, difference=difference, power=power, level=level)
+
+    def excess(number: float) -> float:
+        return _power_of_t(effect, number, level) - power
+
+    enough = excess(_FEWEST) >= 0
+    number = _FEWEST if enough else float(brentq(excess, _FEWEST, start + 10, xtol=1e-10))
+    return Needed(number=number, difference=difference, power=power, level=level)
+
+
+def battles_needed(
+    rating_gap: float, *, tie_share: float = 0.0, level: float = 0.95, power: float = 0.8
+) -> Needed:
+    """Return how many independent battles of two models tell their ratings apart.
+
+    For clustered battles, multiply by `design_effect`.
+
+    Args:
+        rating_gap: the difference of their ratings, 400 points for odds of ten to one.
+        tie_share: the share of battles that are ties.
+        level: 1 minus the chance of a false alarm.
+        power: the chance to find the gap.
+
+    Raises:
+        ValueError: an argument makes no sense, or so many ties leave no such gap.
+    """
+    certain, likely = _quantiles(level, power)
+    _refuse_unless_positive("rating gap", rating_gap)
+    edge = float(expit(rating_gap / ELO_PER_NAT)) - 0.5
+    spread = _decided_variance(tie_share) - edge**2
+    if edge >= (1 - tie_share) / 2:
+        msg = f"with {tie_share:.0%} ties, no gap of {rating_gap} rating points is possible"
+        raise ValueError(msg)
+    # Without ties the null hypothesis fixes the variance (1/4); with ties it is an estimate.
+    null = 0.25 if tie_share == 0 else spread
+    number = ((certain * math.sqrt(null) + likely * math.sqrt(spread)) / edge) ** 2
+    return Needed(number=number, difference=rating_gap, power=power, level=level)
+
+
+def detectable_difference(
+    standard_error: float, clusters: int, *, level: float = 0.95, power: float = 0.8
+) -> Detectable:
+    """Return what a finished design can resolve, in the unit of its clustered standard error.
+
+    Bloom 1995 (Evaluation Review 19): (t at level + t at power) standard errors, clusters - 1
+    degrees of freedom.
+
+    Raises:
+        ValueError: an argument makes no sense.
+    """
+    _quantiles(level, power)
+    if clusters < 2:  # noqa: PLR2004 - a spread needs two
+        msg = "a minimum detectable difference needs at least two clusters"
+        raise ValueError(msg)
+    reach = float(stdtrit(clusters - 1, (1 + level) / 2) + stdtrit(clusters - 1, power))
+    return Detectable(difference=reach * standard_error, power=power, level=level)
+
+
+def detectable_gap(
+    battles: float, *, tie_share: float = 0.0, level: float = 0.95, power: float = 0.8
+) -> Detectable:
+    """Return the smallest rating gap that so many independent battles find.
+
+    The inverse of `battles_needed`; divide clustered battles by `design_effect`.
+
+    Raises:
+        ValueError: an argument makes no sense, or the battles are too few for any gap.
+    """
+    certain, likely = _quantiles(level, power)
+    _refuse_unless_positive("number of battles", battles)
+    variance = _decided_variance(tie_share)
+    if tie_share == 0:
+        # edge sqrt(n) = certain / 2 + likely sqrt(1/4 - edge^2), squared and solved for the edge
+        root = likely * math.sqrt(max(battles + likely**2 - certain**2, 0.0))
+        edge = (certain * math.sqrt(battles) + root) / (2 * (battles + likely**2))
+    else:
+        both = (certain + likely) ** 2
+        edge = math.sqrt(both * variance / (battles + both))
+    if edge >= (1 - tie_share) / 2:
+        msg = f"{battles:g} battles are too few to find any gap with probability {power:g}"
+        raise ValueError(msg)
+    gap = ELO_PER_NAT * float(logit(0.5 + edge))
+    return Detectable(difference=gap, power=power, level=level)
+
+
+def _power_of_t(effect: float, number: float, level: float) -> float:
+    """Return the power of a two-sided t test, from the noncentral t distribution."""
+    from scipy.special import nctdtr
+
+    degrees, shift = number - 1, effect * math.sqrt(number)
+    critical = float(stdtrit(degrees, (1 + level) / 2))
+    # the wrong tail is below 1e-8 there, and its computation breaks down
+    wrong = float(nctdtr(degrees, shift, -critical)) if shift < _FAR else 0.0
+    return 1 - float(nctdtr(degrees, shift, critical)) + wrong
+
+
+def _decided_variance(tie_share: float) -> float:
+    """Return the variance of points between equals: ties, at a half, have none."""
+    if not 0 <= tie_share < 1:
+        msg = f"the share of ties lies between 0 and 1, not {tie_share}"
+        raise ValueError(msg)
+    return (1 - tie_share) / 4
+
+
+def _quantiles(level: float, power: float) -> tuple[float, float]:
+    if not 0 < level < 1:
+        msg = f"a test's level lies between 0 and 1, not {level}"
+        raise ValueError(msg)
+    if not 0.5 <= power < 1:  # noqa: PLR2004 - below, tossing a coin finds more
+        msg = f"a test's power lies between 1/2 and 1, not {power}"
+        raise ValueError(msg)
+    return float(ndtri((1 + level) / 2)), float(ndtri(power))
+
+
+def _refuse_unless_positive(what: str, value: float) -> None:
+    if not (value > 0 and np.isfinite(value)):
+        msg = f"the {what} is a number above 0, not {value}"
+        raise ValueError(msg)

@@ -1,0 +1,90 @@
+"""Votes of judges paired where they voted on the same thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.errors import BattlesError
+from evalharness.stats.comparisons import OUTCOME_BY_WINNER, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalharness.domain import Battle
+    from evalharness.stats.comparisons import FloatArray, IntArray
+
+    Showing = tuple[str, int, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PairedVotes:
+    """Two votes (or scores) on the same thing, one entry a pair of votes, with its question."""
+
+    left: FloatArray
+    right: FloatArray
+    question: IntArray
+
+
+def votes_between(judge: Sequence[Battle], others: Sequence[Battle]) -> PairedVotes:
+    """Return each vote of a judge beside each vote of others on the same showing.
+
+    A showing is a question, a turn and a pair of models; votes are turned to the order of the
+    models' names, as FastChat's agreement of MT-Bench does. They are settled: inconsistent
+    verdicts are ties.
+
+    Raises:
+        BattlesError: no showing has votes of both.
+    """
+    beside = _by_showing(others)
+    return _paired(
+        [
+            (showing, vote, other)
+            for showing, votes in _by_showing(judge).items()
+            for vote in votes
+            for other in beside.get(showing, [])
+        ],
+        "the two judges voted on no question, turn and pair of models in common",
+    )
+
+
+def votes_among(raters: Sequence[Battle]) -> PairedVotes:
+    """Return each two votes of one group on the same showing (see `votes_between`).
+
+    Raises:
+        BattlesError: no showing has two votes.
+    """
+    return _paired(
+        [
+            (showing, vote, other)
+            for showing, votes in _by_showing(raters).items()
+            for place, vote in enumerate(votes)
+            for other in votes[place + 1 :]
+        ],
+        "no question, turn and pair of models has two votes",
+    )
+
+
+def _by_showing(battles: Sequence[Battle]) -> dict[Showing, list[int]]:
+    votes: dict[Showing, list[int]] = {}
+    for battle in battles:
+        first, second = sorted((battle.model_a, battle.model_b))
+        outcome = int(OUTCOME_BY_WINNER[battle.winner])
+        vote = outcome if battle.model_a == first else Outcome.FIRST_WON - outcome
+        votes.setdefault((battle.question_id, battle.turn, first, second), []).append(vote)
+    return votes
+
+
+def _paired(pairs: Sequence[tuple[Showing, int, int]], nothing: str) -> PairedVotes:
+    if not pairs:
+        raise BattlesError(nothing)
+    questions: dict[str, int] = {}
+    return PairedVotes(
+        left=np.array([vote for _, vote, _ in pairs], dtype=np.float64),
+        right=np.array([vote for _, _, vote in pairs], dtype=np.float64),
+        question=np.array(
+            [questions.setdefault(showing[0], len(questions)) for showing, _, _ in pairs]
+        ),
+    )
