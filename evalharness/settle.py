@@ -10,7 +10,9 @@ from evalharness.domain import Battle, PairwiseJudgment, Verdict, Winner
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_WINNERS = {
+    from evalharness.domain import RunRecords
+
+_WINNERS: dict[tuple[Verdict | None, Verdict | None], Winner] = {
     (Verdict.A, Verdict.B): Winner.MODEL_A,
     (Verdict.B, Verdict.A): Winner.MODEL_B,
 }
@@ -35,7 +37,10 @@ def settle(game: PairwiseJudgment, swapped: PairwiseJudgment) -> Battle | None:
     """Settle a battle from two games that differ only in the order of the answers.
 
     A model wins when the judge prefers its answer in both positions. Everything else is a tie, so
-    favoring a position lets neither model win. When one game is unscored there is no battle.
+    favoring a position lets neither model win. Where the judge's probabilities were read, each
+    model's, and the tie's, are averaged over the two orders, and the most probable of the three
+    holds: the same rule, except that how strongly a position is favored cancels out as well. When
+    one game is unscored there is no battle.
 
     Raises:
         ValueError: the games are not one game and its swap.
@@ -52,7 +57,7 @@ def settle(game: PairwiseJudgment, swapped: PairwiseJudgment) -> Battle | None:
         model_a=game.model_a,
         model_b=game.model_b,
         sample=game.sample,
-        winner=_WINNERS.get((game.verdict, swapped.verdict), Winner.TIE),
+        winner=_winner(game, swapped),
     )
 
 
@@ -64,6 +69,12 @@ def settle_all(games: Iterable[PairwiseJudgment]) -> tuple[Battle, ...]:
     """
     settled = (settle(game, swapped) for game, swapped in _pairs(games))
     return tuple(battle for battle in settled if battle is not None)
+
+
+def battles_of(records: RunRecords) -> tuple[Battle, ...]:
+    """Return all battles of a run: its games settled, then its votes in their order."""
+    votes = (vote.battle for vote in records.votes)
+    return (*settle_all(records.games), *(battle for battle in votes if battle is not None))
 
 
 def count_positions(games: Iterable[PairwiseJudgment]) -> PositionCount:
@@ -82,6 +93,18 @@ def count_positions(games: Iterable[PairwiseJudgment]) -> PositionCount:
         second=second,
         half_tie=half_tie,
     )
+
+
+def _winner(game: PairwiseJudgment, swapped: PairwiseJudgment) -> Winner:
+    first, second = game.probabilities, swapped.probabilities
+    if first is None or second is None:
+        return _WINNERS.get((game.verdict, swapped.verdict), Winner.TIE)
+    model_a = first[Verdict.A] + second[Verdict.B]
+    model_b = first[Verdict.B] + second[Verdict.A]
+    tie = first[Verdict.TIE] + second[Verdict.TIE]
+    if model_a > max(model_b, tie):
+        return Winner.MODEL_A
+    return Winner.MODEL_B if model_b > max(model_a, tie) else Winner.TIE
 
 
 def _pairs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -45,6 +46,43 @@ def test_a_model_wins_only_when_preferred_in_both_positions(first, second, winne
     assert battle.winner is winner
     assert (battle.model_a, battle.model_b) == ("alpaca-7b", "vicuna-13b")
     assert (battle.question_id, battle.turn, battle.sample) == ("81", 2, 1)
+
+
+def _read(a: float, b: float, tie: float, *, verdict: Verdict = Verdict.A, swapped: bool):
+    names = ("vicuna-13b", "alpaca-7b") if swapped else ("alpaca-7b", "vicuna-13b")
+    game = pairwise_judgment(*names, verdict=verdict)
+    return replace(game, probabilities={"A": a, "B": b, "tie": tie})
+
+
+@pytest.mark.parametrize(
+    ("game", "swapped", "winner"),
+    [
+        ((0.8, 0.1, 0.1), (0.6, 0.3, 0.1), Winner.MODEL_A),  # both lean to A: the stronger counts
+        ((0.6, 0.3, 0.1), (0.8, 0.1, 0.1), Winner.MODEL_B),
+        ((0.7, 0.2, 0.1), (0.7, 0.2, 0.1), Winner.TIE),  # nothing but position bias
+        ((0.3, 0.2, 0.5), (0.2, 0.3, 0.5), Winner.TIE),
+    ],
+)
+def test_probabilities_are_averaged_over_both_orders(game, swapped, winner):
+    """What a judge adds to a position cancels out, and what is left decides."""
+    battle = settle(_read(*game, swapped=False), _read(*swapped, swapped=True))
+
+    assert battle is not None
+    assert battle.winner is winner
+
+
+@pytest.mark.parametrize(("first", "second"), list(product(Verdict, repeat=2)))
+def test_certain_probabilities_settle_like_words(first, second):
+    """A judge that is certain of its verdict gets the same battle however it is read."""
+    games = both_orders(first, second)
+    certain = [
+        replace(
+            game, probabilities={verdict: float(game.verdict is verdict) for verdict in Verdict}
+        )
+        for game in games
+    ]
+
+    assert settle(*certain) == settle(*games)
 
 
 @pytest.mark.parametrize(("first", "second"), [(None, Verdict.A), (Verdict.A, None), (None, None)])

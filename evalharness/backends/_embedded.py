@@ -64,7 +64,7 @@ def folder() -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f"{target.name}.lock")):
             if not is_converted():
-                _log.info("converting the embedded model, once: this takes about a minute")
+                _log.info("converting the embedded model, once: this takes up to a minute")
                 with tempfile.TemporaryDirectory(dir=target.parent) as temporary:
                     _convert(source, Path(temporary) / "model")
                     (Path(temporary) / "model").rename(target)
@@ -93,9 +93,7 @@ def _convert(source: Path, target: Path) -> None:
     place: dict[str, Any] = {"gguf_file": source.name, "local_files_only": True}
     tokenizer = AutoTokenizer.from_pretrained(str(source.parent), **place)
     _split_digits(tokenizer)
-    model = AutoModelForCausalLM.from_pretrained(
-        str(source.parent), dtype=torch.float32, **place
-    )
+    model = AutoModelForCausalLM.from_pretrained(str(source.parent), dtype=torch.float32, **place)
     # The tensors are dequantized; while these two say otherwise, nothing can be saved.
     model.hf_quantizer = None
     del model.config.quantization_config

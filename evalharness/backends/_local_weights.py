@@ -27,6 +27,7 @@ DTYPES = ("float32", "float16", "bfloat16")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _WEIGHT_FILES = ("*.safetensors", "*.bin")
 _LOOK_S = 1.0
+_LONGEST_QUOTE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Weights:
     def folder(self) -> Path | None:
         """Return the folder that holds the weights on this machine, or None."""
         path = Path(self.name).expanduser()
-        return path if path.is_dir() else _snapshot(self.name, self.revision)
+        return path if path.is_dir() else _snapshot(self)
 
 
 def missing(weights: Weights) -> str | None:
@@ -86,7 +87,7 @@ def load_tokenizer(weights: Weights) -> Any:
     from transformers import AutoTokenizer
 
     with _explained(weights), _without_bars():
-        return AutoTokenizer.from_pretrained(*_place(weights), **_choice(weights))
+        return AutoTokenizer.from_pretrained(**_source(weights))
 
 
 def load_model(weights: Weights) -> Any:
@@ -106,28 +107,22 @@ def load_model(weights: Weights) -> Any:
         placed = "auto"  # spread over all, for models that no single one holds
     with _explained(weights), _without_bars():
         model = AutoModelForCausalLM.from_pretrained(
-            *_place(weights),
-            dtype=dtype,
-            device_map=None if on_cpu else placed,
-            **_choice(weights),
+            dtype=dtype, device_map=None if on_cpu else placed, **_source(weights)
         )
     return model.eval()
 
 
-def _place(weights: Weights) -> tuple[str]:
-    if weights.name == _embedded.EMBEDDED:
-        return (str(_embedded.folder()),)
-    return (str(weights.folder() or weights.name),)
-
-
-def _choice(weights: Weights) -> dict[str, Any]:
-    """Return the arguments that model and tokenizer share; None where they are not wanted."""
-    choice: dict[str, Any] = {"trust_remote_code": weights.trust_remote_code}
-    if weights.revision is not None:
-        choice["revision"] = weights.revision
-    if weights.gguf_file is not None:
-        choice["gguf_file"] = weights.gguf_file
-    return choice
+def _source(weights: Weights) -> dict[str, Any]:
+    """Return where model and tokenizer are loaded from, as transformers takes it."""
+    embedded = weights.name == _embedded.EMBEDDED
+    folder = _embedded.folder() if embedded else weights.folder()
+    return {
+        "pretrained_model_name_or_path": str(folder or weights.name),
+        "local_files_only": folder is not None,
+        "revision": weights.revision or "main",
+        "gguf_file": weights.gguf_file,
+        "trust_remote_code": weights.trust_remote_code,
+    }
 
 
 @contextmanager
@@ -138,8 +133,8 @@ def _explained(weights: Weights) -> Iterator[None]:
     except ConfigError:
         raise
     except Exception as error:  # whatever foreign code raises on a file that it cannot read
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        msg = f"{weights.name} cannot be loaded: {lines[0]}"
+        said = " ".join(str(error).split())[:_LONGEST_QUOTE] or type(error).__name__
+        msg = f"{weights.name} cannot be loaded: {said}"
         raise ConfigError(msg) from error
 
 
@@ -178,17 +173,16 @@ def _hub_cache() -> Path:
     return Path(cache_home).expanduser() / "huggingface" / "hub"
 
 
-def _snapshot(hub_id: str, revision: str | None) -> Path | None:
+def _snapshot(weights: Weights) -> Path | None:
     """Return the downloaded revision of a hub id, if it is whole enough to be tried."""
-    if not _HUB_ID.fullmatch(hub_id):
+    if not _HUB_ID.fullmatch(weights.name):
         return None
-    kept = _hub_cache() / f"models--{hub_id.replace('/', '--')}"
-    reference = kept / "refs" / (revision or "main")
+    kept = _hub_cache() / f"models--{weights.name.replace('/', '--')}"
+    revision = weights.revision or "main"
+    reference = kept / "refs" / revision
     commit = reference.read_text().strip() if reference.is_file() else revision
-    if commit is None:
-        return None
     folder = kept / "snapshots" / commit
-    return folder if folder.is_dir() and _gap(folder, None) is None else None
+    return folder if _gap(folder, weights.gguf_file) is None else None
 
 
 @lru_cache(maxsize=8)

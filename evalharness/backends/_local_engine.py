@@ -1,0 +1,209 @@
+"""Weights in memory, and the one thread that works with them for every model that shares them."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import threading
+import time
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from evalharness.domain import Completion
+from evalharness.errors import BackendError, EvalHarnessError, PermanentError
+
+if TYPE_CHECKING:
+    from evalharness.backends._local_weights import Weights
+    from evalharness.domain import ModelSpec, Request
+
+_PATIENCE_S = 5.0  # for an interrupted run: weights that are still being loaded are not waited for
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    spec: ModelSpec
+    request: Request
+    future: Future[Completion]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice:
+    """A prompt to be read, and the tokens of each option after it."""
+
+    prompt: list[int]
+    options: list[list[int]]
+    texts: tuple[str, ...]
+    future: Future[Completion]
+
+
+class Engine:
+    """Loads weights and answers requests, as many together as there are."""
+
+    def __init__(self, weights: Weights) -> None:
+        """Begin to load, in a thread of its own."""
+        self.weights = weights
+        self._inbox: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=weights.name, daemon=True)
+        self._thread.start()
+
+    def ask(self, spec: ModelSpec, request: Request) -> Future[Completion]:
+        """Return the completion to come."""
+        job = _Job(spec=spec, request=request, future=Future())
+        self._inbox.put(job)
+        return job.future
+
+    async def close(self) -> None:
+        """Stop after the token that is being written, and free the memory."""
+        self._inbox.put(None)
+        await asyncio.to_thread(self._thread.join, _PATIENCE_S)
+
+    def _run(self) -> None:
+        try:
+            desk = _Desk(self.weights)
+        except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asks is told
+            for job in iter(self._inbox.get, None):
+                _refuse(job.future, error)
+            return
+        desk.work(self._inbox)
+        del desk
+        _free_memory()
+
+
+class _Desk:
+    """What the thread has before it: the model, replies being written, options to be read."""
+
+    def __init__(self, weights: Weights) -> None:
+        began = time.perf_counter()
+        # Imported here, in the thread, because torch alone takes seconds.
+        from evalharness.backends._generation import Batch
+        from evalharness.backends._local_model import LocalModel
+        from evalharness.backends._local_weights import load_model, load_tokenizer
+        from evalharness.backends._options import OptionReader
+
+        self._model = LocalModel(load_model(weights), load_tokenizer(weights))
+        self._batch = Batch(self._model)
+        self._reader = OptionReader(self._model)
+        self._choices: list[_Choice] = []
+        _log.info("loaded %s in %.1f s", weights.name, time.perf_counter() - began)
+
+    def work(self, inbox: SimpleQueue[_Job | None]) -> None:
+        """Do what comes in until None does; replies go before options, which judge them."""
+        import torch
+
+        with torch.inference_mode():
+            while self._receive(inbox):
+                if not self._batch.is_idle:
+                    self._advance()
+                elif self._choices:
+                    self._choose()
+        for writing in self._batch.abandon():
+            writing.future.cancel()
+        for choice in self._choices:
+            choice.future.cancel()
+
+    def _receive(self, inbox: SimpleQueue[_Job | None]) -> bool:
+        """Take all that has come in, waiting if there is nothing else to do; False at the end."""
+        is_idle = self._batch.is_idle and not self._choices
+        while is_idle or not inbox.empty():
+            job = inbox.get()
+            if job is None:
+                return False
+            try:
+                self._accept(job)
+            except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asked is told
+                _refuse(job.future, error)
+            is_idle = False
+        return True
+
+    def _accept(self, job: _Job) -> None:
+        """Encode a request and put it where it belongs.
+
+        Raises:
+            ContextLengthError: the conversation does not fit the model.
+        """
+        from evalharness.backends import _local_prompts as prompts
+        from evalharness.backends._generation import Writing
+
+        spec, request, model = job.spec, job.request, self._model
+        if request.options:
+            tokens, options = prompts.encode_options(spec, model.tokenizer, request)
+            model.check_length(len(tokens), max(map(len, options)), spec.context_length)
+            self._choices.append(
+                _Choice(prompt=tokens, options=options, texts=request.options, future=job.future)
+            )
+            return
+        text = prompts.prompt_text(spec, model.tokenizer, request.messages) + request.prefill
+        tokens = prompts.encode(spec, model.tokenizer, text)
+        model.check_length(len(tokens), request.sampling.max_tokens, spec.context_length)
+        self._batch.waiting.append(
+            Writing(
+                prompt=tokens,
+                sampling=request.sampling,
+                stops=spec.stop,
+                end_ids=model.end_ids | prompts.end_ids(spec, model.tokenizer),
+                future=job.future,
+            )
+        )
+
+    def _advance(self) -> None:
+        """Write one more token of every reply."""
+        self._reader.forget()
+        try:
+            self._batch.advance()
+        except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asked is told
+            for writing in self._batch.abandon():
+                _refuse(writing.future, error)
+
+    def _choose(self) -> None:
+        """Read the options of one prompt: the next in the order in which they share most."""
+        choice = min(self._choices, key=lambda choice: choice.prompt)
+        self._choices.remove(choice)
+        if choice.future.cancelled():
+            return
+        began = time.perf_counter()
+        try:
+            probabilities, known = self._reader.probabilities(choice.prompt, choice.options)
+        except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asked is told
+            self._reader.forget()
+            _refuse(choice.future, error)
+            return
+        likeliest = max(range(len(probabilities)), key=probabilities.__getitem__)
+        completion = Completion(
+            text=choice.texts[likeliest],
+            finish_reason="length",
+            prompt_tokens=len(choice.prompt),
+            completion_tokens=0,
+            cached_tokens=known,
+            seconds=time.perf_counter() - began,
+            option_probabilities=probabilities,
+        )
+        with suppress(InvalidStateError):  # cancelled meanwhile
+            choice.future.set_result(completion)
+
+
+def _free_memory() -> None:
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _refuse(future: Future[Completion], error: Exception) -> None:
+    """Tell whoever waits what went wrong, in our own words."""
+    match error:
+        case BackendError():
+            failure = error
+        case EvalHarnessError():
+            failure = PermanentError(str(error), reason="config")
+        case _:
+            said = str(error).strip().partition("\n")[0] or "no message"
+            failure = PermanentError(f"{type(error).__name__}: {said}", reason="local_model")
+    failure.__cause__ = error if failure is not error else None
+    with suppress(InvalidStateError):  # cancelled meanwhile
+        future.set_exception(failure)

@@ -1,0 +1,95 @@
+"""What a local model reads for a conversation: the exact text, and its tokens."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+from evalharness import chat
+from evalharness.domain import TOKENIZER_TEMPLATE
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalharness.domain import Message, ModelSpec, Request
+
+
+def prompt_text(spec: ModelSpec, tokenizer: Any, messages: Sequence[Message]) -> str:
+    """Return the text, with whatever special tokens the template itself writes.
+
+    Raises:
+        ConfigError: there is no template, or it does not take these messages.
+    """
+    template = spec.template
+    if template == TOKENIZER_TEMPLATE:
+        try:
+            template = tokenizer.get_chat_template()
+        except ValueError as error:
+            msg = f"the tokenizer of {spec.weights} has no chat template; {_remedy(spec)}"
+            raise ConfigError(msg) from error
+    if template is None:
+        raise ConfigError(_remedy(spec))
+    return chat.render(
+        template,
+        messages,
+        bos_token=tokenizer.bos_token or "",
+        eos_token=tokenizer.eos_token or "",
+    )
+
+
+def encode(spec: ModelSpec, tokenizer: Any, text: str) -> list[int]:
+    """Return the tokens of a prompt, begun once as the model was trained.
+
+    A tokenizer's own template writes all special tokens; with ours the tokenizer adds those that
+    begin a text.
+    """
+    if spec.template == TOKENIZER_TEMPLATE:
+        return _tokens(tokenizer, text, add_special_tokens=False)
+    begins = tokenizer.bos_token_id is not None and (
+        _tokens(tokenizer, "", add_special_tokens=True)[:1] == [tokenizer.bos_token_id]
+    )
+    if begins:
+        text = chat.without_bos(text, tokenizer.bos_token)
+    return _tokens(tokenizer, text, add_special_tokens=True)
+
+
+def encode_options(
+    spec: ModelSpec, tokenizer: Any, request: Request
+) -> tuple[list[int], list[list[int]]]:
+    """Return the tokens of a prompt and those of each option after it.
+
+    Prompt and option are encoded together, as they would be had the model written the option. Where
+    a token reaches from one into the other for any option, the prompt ends before that token, and
+    all options begin there.
+    """
+    prompt = prompt_text(spec, tokenizer, request.messages) + request.prefill
+    whole = [encode(spec, tokenizer, prompt + option) for option in request.options]
+    tokens = encode(spec, tokenizer, prompt)
+    shared = min(shared_length(tokens, each) for each in whole)
+    return tokens[:shared], [each[shared:] for each in whole]
+
+
+def shared_length(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many tokens two texts have in common from the start."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def end_ids(spec: ModelSpec, tokenizer: Any) -> frozenset[int]:
+    """Return those of a model's stop texts that are special tokens of its tokenizer.
+
+    Special tokens are left out of texts, so they can only be found as tokens.
+    """
+    special = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
+    return frozenset(special[stop] for stop in spec.stop if stop in special)
+
+
+def _tokens(tokenizer: Any, text: str, *, add_special_tokens: bool) -> list[int]:
+    tokens: list[int] = tokenizer(text, add_special_tokens=add_special_tokens, verbose=False)[
+        "input_ids"
+    ]
+    return tokens
+
+
+def _remedy(spec: ModelSpec) -> str:
+    return f"set models.{spec.name}.template to the Jinja text of the model's chat template"

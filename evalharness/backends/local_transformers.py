@@ -1,0 +1,114 @@
+"""Models whose weights are on this machine, or come from the Hugging Face hub, run by transformers.
+
+    backend: local_transformers
+    weights: FOLDER | ORGANIZATION/NAME | embedded
+    template: tokenizer    # or Jinja text
+
+Requests are gathered and answered together: see `_generation` for text and `_options` for the
+probabilities of options. Text is drawn as `Sampling` says and in no other way; what a checkpoint
+proposes besides (`top_k`, a repetition penalty) is left aside, so that models are asked alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING
+
+from evalharness.backends import _local_prompts, _local_weights
+from evalharness.backends._local_engine import Engine
+from evalharness.backends._local_weights import DTYPES, Weights
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalharness.domain import Completion, Message, ModelSpec, Request
+
+
+def missing(spec: ModelSpec) -> str | None:
+    """Return what stands in the way: a wrong setting, a library, the weights."""
+    return _problem(spec) or _local_weights.missing(Weights.of(spec))
+
+
+def occupies(spec: ModelSpec) -> str | None:
+    """Return a name for the memory that the weights take: the same where they are shared."""
+    return str(Weights.of(spec))
+
+
+def connect(spec: ModelSpec) -> LocalBackend:
+    """Return the model, which begins to load; a model that is loaded already is shared.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+    if problem := _problem(spec):
+        raise ConfigError(problem)
+    return LocalBackend(spec)
+
+
+def prompt_text(spec: ModelSpec, messages: Sequence[Message]) -> str:
+    """Return the exact text that the model reads for a conversation; loads only its tokenizer.
+
+    Raises:
+        ConfigError: the tokenizer cannot be loaded, or the template does not take these messages.
+    """
+    if problem := missing(spec):
+        raise ConfigError(problem)
+    tokenizer = _local_weights.load_tokenizer(Weights.of(spec))
+    return _local_prompts.prompt_text(spec, tokenizer, messages)
+
+
+class LocalBackend:
+    """A model run on this machine; one of several, perhaps, with the same weights."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        """Share the weights with whoever uses them, or begin to load them."""
+        self._spec = spec
+        self._engine: Engine | None = _share(Weights.of(spec))
+
+    async def complete(self, request: Request) -> Completion:
+        """Return one completion, worked out together with others."""
+        if self._engine is None:
+            msg = f"the backend of {self._spec.name} is closed"
+            raise RuntimeError(msg)
+        return await asyncio.wrap_future(self._engine.ask(self._spec, request))
+
+    async def close(self) -> None:
+        """Free the weights, unless others use them."""
+        engine, self._engine = self._engine, None
+        if engine is not None and _is_last_user(engine):
+            await engine.close()
+
+
+_users: dict[Weights, tuple[Engine, int]] = {}
+_users_lock = threading.Lock()
+
+
+def _share(weights: Weights) -> Engine:
+    """Return the engine of some weights, with one user more."""
+    with _users_lock:
+        engine, users = _users.get(weights) or (Engine(weights), 0)
+        _users[weights] = engine, users + 1
+    return engine
+
+
+def _is_last_user(engine: Engine) -> bool:
+    """Count one user less; whether none is left."""
+    with _users_lock:
+        _, users = _users.pop(engine.weights)
+        if users > 1:
+            _users[engine.weights] = engine, users - 1
+    return users == 1
+
+
+def _problem(spec: ModelSpec) -> str | None:
+    """Return what is wrong with the settings, or None."""
+    place = f"models.{spec.name}"
+    if not spec.weights:
+        return f"{place}.weights is not set; it can be a folder, a hub id, or embedded"
+    if spec.template is None:
+        return f"{place}.template is not set; it can be Jinja text, or tokenizer for its own"
+    if spec.dtype is not None and spec.dtype not in DTYPES:
+        return f"{place}.dtype is {spec.dtype!r}; it can be {', '.join(DTYPES)}"
+    return None

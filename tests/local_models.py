@@ -1,0 +1,41 @@
+"""A model whose weights are in a folder, and what it replies to requests made at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from evalharness.backends import local_transformers
+from evalharness.domain import ModelSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evalharness.domain import Completion, Request
+
+TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if message.role == 'user' %}USER: {{ message.content }} "
+    "{% else %}ASSISTANT: {{ message.content }}</s>{% endif %}"
+    "{% endfor %}ASSISTANT:"
+)
+
+
+def model(weights: Path | str, **settings: Any) -> ModelSpec:
+    """Return a model with these weights."""
+    defaults = {"name": "vicuna-13b", "template": TEMPLATE, "stop": ("</s>",)}
+    return ModelSpec(backend="local_transformers", weights=str(weights), **{**defaults, **settings})
+
+
+def ask(spec: ModelSpec, *requests: Request) -> list[Completion]:
+    """Return the completions of requests made at once; an error stands in its place."""
+
+    async def ask_all() -> Any:
+        backend = local_transformers.connect(spec)
+        try:
+            asked = map(backend.complete, requests)
+            return await asyncio.gather(*asked, return_exceptions=True)
+        finally:
+            await backend.close()
+
+    return asyncio.run(ask_all())
