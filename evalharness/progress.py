@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -25,9 +27,12 @@ _WORDS = {Stage.ANSWER: "answers", Stage.JUDGE: "judgments", Stage.BENCHMARK: "b
 
 
 class Bars:
-    """A bar a stage on stderr."""
+    """A bar a stage on stderr, and above the bars what the package logs (loading weights, ...)."""
 
     def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._log = logging.getLogger("evalharness")
+        self._handler = RichHandler(console=console, show_path=False, show_level=False)
         self._bars = Progress(
             TextColumn("{task.description:10}"),
             BarColumn(),
@@ -36,18 +41,22 @@ class Bars:
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=console,
             disable=not sys.stderr.isatty(),
         )
         self._tasks: dict[Stage, TaskID] = {}
         self._failed: dict[Stage, int] = {}
 
     def __enter__(self) -> Self:
+        if not self._bars.disable:
+            self._log.addHandler(self._handler)
+            self._log.setLevel(logging.INFO)
         self._bars.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._bars.stop()
+        self._log.removeHandler(self._handler)
 
     def expect(self, stage: Stage, total: int) -> None:
         """Show a bar for so many."""

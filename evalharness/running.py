@@ -14,6 +14,7 @@ from evalharness.domain import Stage
 from evalharness.errors import ConfigError
 from evalharness.progress import Bars
 from evalharness.publishing import publish
+from evalharness.report import verdict
 from evalharness.store.cache import FILE, CachedBackend, CompletionCache
 from evalharness.store.run_folder import RunFolder, read_run
 
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a run ended: what failed, in sentences, and whether it was interrupted."""
+    """How a run ended: what was found and what failed, in sentences; whether it was interrupted."""
 
+    finding: str
     problems: tuple[str, ...]
     interrupted: bool
 
@@ -64,8 +66,11 @@ def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     content = manifest.describe(spec, records, command=command, finished=finished)
     manifest.write(settings.folder, content)
-    publish(settings.folder)
-    return Outcome(problems=_problems(failures, settings), interrupted=interrupted)
+    return Outcome(
+        finding=verdict.find(publish(settings.folder)).sentence,
+        problems=_problems(failures, settings),
+        interrupted=interrupted,
+    )
 
 
 @contextmanager
