@@ -185,3 +185,56 @@ def test_an_interrupt_leaves_a_page_and_the_same_command_resumes(tmp_path):
     in_flight = 3 * 32
     assert sum(asked.values()) <= ANSWER_CALLS + JUDGE_CALLS + in_flight
     assert len(read_run(folder).judgments) == JUDGE_CALLS
+
+
+@pytest.mark.weights
+def test_the_main_line_runs_on_weights_on_the_disk(tmp_path):
+    """Two checkpoints of different architectures answer, and a server judges them."""
+    import checkpoints  # torch takes seconds, and only this test needs it
+
+    vicuna = checkpoints.save(tmp_path / "vicuna", checkpoints.llama)
+    alpaca = checkpoints.save(tmp_path / "alpaca", checkpoints.gpt_neox)
+    # One that fits the tiny models' context, and one that does not.
+    questions = tmp_path / "questions.jsonl"
+    lines = [
+        {"question_id": "short", "category": "writing", "turns": ["Hi", "Go on"]},
+        {"question_id": "long", "category": "writing", "turns": ["Hi " * 999]},
+    ]
+    questions.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with serving() as url:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "evalharness",
+                "run",
+                "+models=[vicuna-13b,alpaca-7b]",
+                f"models.vicuna-13b.weights={vicuna}",
+                f"models.alpaca-7b.weights={alpaca}",
+                "models.vicuna-13b.sampling.max_tokens=6",
+                "models.alpaca-7b.sampling.max_tokens=6",
+                "models.vicuna-13b.dtype=float32",
+                "models.alpaca-7b.dtype=float32",
+                f"judge.model.base_url={url}/v1",
+                f"questions={questions}",
+                "run=mine",
+            ],
+            cwd=tmp_path,
+            env=_environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    records = read_run(tmp_path / "results/mine")
+    assert done.returncode == 1
+    assert "context_length" in done.stderr
+    assert {(row.question_id, row.reason) for row in records.failures} == {
+        ("long", "context_length")
+    }
+    assert {(answer.model, len(answer.turns)) for answer in records.answers} == {
+        ("vicuna-13b", 2),
+        ("alpaca-7b", 2),
+    }
+    assert len(records.games) == 4
