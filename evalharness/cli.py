@@ -108,6 +108,37 @@ def _report(arguments: Sequence[str]) -> int:
     return OK
 
 
+def _import(arguments: Sequence[str]) -> int:
+    """Other tools' files into a run: answers, judgments, votes, labels."""
+    parser = _parser("import", _import)
+    _add_format(parser)
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
+    parser.add_argument("--run", required=True, help="a run's folder, or its name in results/")
+    given = parser.parse_intermixed_args(arguments)
+    from evalharness import importing
+
+    folder = _run_folder(given.run)
+    command = shlex.join(["python", "-m", "evalharness", "import", *arguments])
+    for line in importing.import_files(given.format, given.paths, folder, command):
+        print(f"evalharness: {line}", file=sys.stderr)
+    _say_where(folder)
+    return OK
+
+
+def _export(arguments: Sequence[str]) -> int:
+    """A run as other tools' files."""
+    parser = _parser("export", _export)
+    _add_format(parser)
+    parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in results/")
+    parser.add_argument("--to", required=True, type=Path, metavar="DIR", help="where files go")
+    given = parser.parse_intermixed_args(arguments)
+    from evalharness import exporting
+
+    for path in exporting.export_files(given.format, _run_folder(given.run), given.to):
+        print(path)
+    return OK
+
+
 def _prompt(arguments: Sequence[str]) -> int:
     """The exact prompt that a model would be sent after these alternating turns."""
     parser = _parser("prompt", _prompt)
@@ -152,6 +183,8 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "judge": _judge,
     "plan": _plan,
     "report": _report,
+    "import": _import,
+    "export": _export,
     "prompt": _prompt,
     "list": _list,
 }
@@ -166,6 +199,7 @@ def _work(verb: str, arguments: Sequence[str], stages: Sequence[Stage]) -> int:
 
     command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
     outcome = running.work(settings, stages, command)
+    print(outcome.finding)
     for line in outcome.problems:
         print(f"evalharness: {line}", file=sys.stderr)
     _say_where(settings.folder)
@@ -200,6 +234,12 @@ def _parser(verb: str, function: Callable[[Sequence[str]], int]) -> argparse.Arg
         description=function.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    from evalharness import formats
+
+    parser.add_argument("format", metavar="FORMAT", help=", ".join(formats.names()))
 
 
 def _add_config_dir(parser: argparse.ArgumentParser) -> None:

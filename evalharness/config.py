@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness import _explain, _specs, schema
+from evalharness import _explain, _specs, resuming, schema
 from evalharness.domain import (
     ModelSpec,
     Question,
@@ -67,7 +67,9 @@ def headline(group: str, name: str, config_dir: Path | None = None) -> str:
 def with_default_models(overrides: Sequence[str]) -> list[str]:
     """Return the overrides, with the embedded demo where they name no models."""
     named = {override.partition("=")[0].lstrip("+").partition("@")[0] for override in overrides}
-    return list(overrides) if named & {"models", "experiment"} else [DEMO, *overrides]
+    if named & {"models", "experiment"} or resuming.names_imported(overrides):
+        return list(overrides)
+    return [DEMO, *overrides]
 
 
 def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
@@ -77,7 +79,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         ConfigError: a key, a name, a type or a value is wrong; nothing was done.
         InputError: the file of questions is not as it should be.
     """
-    tree = compose(overrides, config_dir)
+    tree = resuming.with_imported(compose(overrides, config_dir), overrides)
     models = tuple(_specs.model_spec(conf, f"models.{key}") for key, conf in tree["models"].items())
     judges = (
         _specs.judge_spec(tree["judge"], "judge"),

@@ -38,15 +38,17 @@ def describe(spec: RunSpec, records: RunRecords, *, command: str, finished: str)
 
     Args:
         spec: what was run.
-        records: what it found.
+        records: what it found; what its manifest says of imports is kept.
         command: the command that repeats it.
         finished: when, in ISO 8601.
     """
+    imported = records.manifest.get("imported", [])
+    told = (caution for each in imported for caution in each["cautions"])
     return {
         "command": command,
         "finished": finished,
         "seed": spec.seed,
-        "cautions": list(spec.cautions),
+        "cautions": list(dict.fromkeys((*spec.cautions, *told))),
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
         "python": platform.python_version(),
         "git": _git_state(),
@@ -64,7 +66,7 @@ def describe(spec: RunSpec, records: RunRecords, *, command: str, finished: str)
             for judge in spec.judges
         },
         "usage": usage(spec, records),
-    }
+    } | ({"imported": imported} if imported else {})
 
 
 def write(folder: Path, content: Mapping[str, Any]) -> None:

@@ -51,20 +51,25 @@ class Run:
 
     @cached_property
     def battles(self) -> pd.DataFrame:
-        """One row a battle: both orders settled; `winner` is model_a, model_b or tie."""
+        """One row a battle: both orders settled, then votes; `winner` is model_a, model_b or tie."""
         categories = {q.question_id: q.category for q in self.records.questions}
         return _frame(
             asdict(battle)
             | {"winner": battle.winner.value, "category": categories.get(battle.question_id)}
-            for battle in settle.settle_all(self.records.games)
+            for battle in settle.battles_of(self.records)
         )
+
+    @cached_property
+    def votes(self) -> pd.DataFrame:
+        """One row a vote of imported files: a preference that was given in one order only."""
+        return _frame(asdict(vote) for vote in self.records.votes)
 
     @cached_property
     def board(self) -> Leaderboard:
         """The leaderboard as a record, for the plots in `evalharness.report.figures`."""
         return leaderboards.build(
             self.records,
-            settle.settle_all(self.records.games),
+            settle.battles_of(self.records),
             seed=self.records.config.get("seed", 0),
         )
 

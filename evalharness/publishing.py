@@ -26,7 +26,7 @@ def publish(folder: Path) -> Leaderboard:
         InputError: a file in it is damaged.
     """
     records = read_run(folder)
-    battles = settle.settle_all(records.games)
+    battles = settle.battles_of(records)
     board = leaderboard.build(records, battles, seed=records.config.get("seed", 0))
     texts = {
         "leaderboard.json": json.dumps(tables.to_records(board), indent=2, ensure_ascii=False)

@@ -1,13 +1,19 @@
-"""Whether a run's folder may be continued with these settings: it may grow, not change."""
+"""Whether a run's folder may be continued with these settings: it may grow, not change.
+
+A folder into which answers were imported brings its models and questions itself, so that
+`judge run=NAME` needs to name neither.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalharness.errors import RunConflictError
+from evalharness.store.run_folder import ANSWERS, read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from evalharness.config import Settings
     from evalharness.store.run_folder import RunFolder
@@ -19,6 +25,41 @@ _FREE_FIELDS = {"prices", "concurrency", "timeout_s", "max_attempts", "api_key_e
 # What may be added to: a new model is asked as well, a new kind of judgment is made as well.
 _GROWING = {"models", "panel"}
 _SWITCHES = {("judging", "graded"), ("judging", "pairwise")}
+
+
+def names_imported(overrides: Sequence[str]) -> bool:
+    """Whether overrides name a run that has models of its own, as imported answers are."""
+    given = {key.lstrip("+"): value for key, _, value in (o.partition("=") for o in overrides)}
+    return bool(_imported(given.get("results", "results"), given.get("run")))
+
+
+def with_imported(tree: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Return a configuration with the models and questions that its run's folder has by import.
+
+    Questions that the overrides name stand as they are; a conflict with the folder's is told later.
+    """
+    saved = _imported(tree["results"], tree["run"])
+    if not saved:
+        return tree
+    models = saved["models"] | tree["models"]
+    names_questions = any(each.lstrip("+").startswith("questions") for each in overrides)
+    questions = tree["questions"] if names_questions else saved["questions"]
+    return tree | {"models": models, "questions": questions}
+
+
+def _imported(results: str, run: str | None) -> dict[str, Any]:
+    """Return the imported models of a folder and its questions; nothing where none were imported.
+
+    A model is imported when its recorded answers are those of the run's own folder.
+    """
+    folder = Path(results, run or "")
+    saved = read_config(folder) if run else {}
+    models = {
+        name: conf
+        for name, conf in (saved.get("models") or {}).items()
+        if conf.get("answers") == str(folder / ANSWERS)
+    }
+    return {"models": models, "questions": saved["questions"]} if models else {}
 
 
 def refuse_conflict(folder: RunFolder, settings: Settings) -> None:
@@ -45,6 +86,8 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     for path in sorted(old.keys() | new.keys(), key=lambda path: (len(path), path)):
         was, is_now = old.get(path), new.get(path)
         if was == is_now or path[0] in _FREE_TOP or _FREE_FIELDS & set(path):
+            continue
+        if path[0] not in before:  # an import says nothing of judges
             continue
         if path[0] in _GROWING and path[1] not in before.get(path[0], {}):
             continue

@@ -22,6 +22,8 @@ LAYERS = (
         "_specs",
         "cli",
         "config",
+        "exporting",
+        "importing",
         "notebook",
         "progress",
         "prompting",

@@ -54,7 +54,7 @@ def test_a_run_may_take_in_more_models(tmp_path):
         ("judge=gpt-4o", "judge.name was 'gpt-4', now 'gpt-4o'"),
         ("models.vicuna-13b.sampling.temperature=0.1", "temperature was 0.7, now 0.1"),
         ("models.vicuna-13b.base_url=http://127.0.0.1:1/v1", "base_url was not set"),
-        ("judge.prompts.graded.template=other", "judge.prompts.graded.template was"),
+        ("judge.prompts.graded.system=other", "judge.prompts.graded.system was"),
         ("seed=9", "seed was 0, now 9"),
         ("questions.limit=4", "no longer asked"),
     ],

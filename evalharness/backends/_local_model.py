@@ -8,6 +8,7 @@ says which columns are text.
 from __future__ import annotations
 
 import inspect
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -133,12 +134,10 @@ def join(cache: DynamicCache, other: DynamicCache) -> None:
 
 
 def widened(cache: DynamicCache, rows: int) -> DynamicCache:
-    """Return a cache with copies of the one row of another."""
-    wide = DynamicCache()
-    for number, layer in enumerate(cache.layers):
-        wide.update(
-            layer.keys.expand(rows, -1, -1, -1), layer.values.expand(rows, -1, -1, -1), number
-        )
+    """Return a cache whose rows are all the one row of another; nothing is copied yet."""
+    wide = copy(cache)
+    wide.layers = [copy(layer) for layer in cache.layers]
+    change(wide, lambda kept: kept.expand(rows, -1, -1, -1))
     return wide
 
 

@@ -13,6 +13,7 @@ from evalharness.domain._records import (
     Request,
     RunRecords,
     Usage,
+    Vote,
 )
 from evalharness.domain._specs import (
     TOKENIZER_TEMPLATE,
@@ -66,6 +67,7 @@ __all__ = [
     "Stage",
     "Usage",
     "Verdict",
+    "Vote",
     "Winner",
     "conversation",
     "digest",

@@ -179,6 +179,46 @@ class Battle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """A preference that stands alone: a person's, a label's, or another tool's, of one showing.
+
+    It is no game, as nobody saw the answers in the other order. `winner` is None when `unscored`
+    says why; `label` is the source's own word where it says more than the winner; `preference` is
+    how probable it is that `model_b` is better; `scores` are those of `model_a` and `model_b`.
+    """
+
+    question_id: str
+    turn: int = 1
+    judge: str
+    prompt: str = ""
+    model_a: str
+    model_b: str
+    sample: int = 0
+    winner: Winner | None
+    unscored: str | None = None
+    label: str | None = None
+    preference: float | None = None
+    scores: tuple[float, float] | None = None
+    reply: str = ""
+    digest: str
+
+    @property
+    def battle(self) -> Battle | None:
+        """The vote as a battle, or None when it has no winner."""
+        if self.winner is None:
+            return None
+        return Battle(
+            question_id=self.question_id,
+            turn=self.turn,
+            judge=self.judge,
+            model_a=self.model_a,
+            model_b=self.model_b,
+            sample=self.sample,
+            winner=self.winner,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Something that could not be done: never a number, always a row.
 
@@ -223,6 +263,7 @@ class RunRecords:
     answers: tuple[Answer, ...] = ()
     graded: tuple[GradedJudgment, ...] = ()
     games: tuple[PairwiseJudgment, ...] = ()
+    votes: tuple[Vote, ...] = ()
     failures: tuple[Failure, ...] = ()
     benchmarks: tuple[BenchmarkScore, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)

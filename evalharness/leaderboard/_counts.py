@@ -78,9 +78,11 @@ def _failed(records: RunRecords) -> Counter[str]:
 def _missing(records: RunRecords, model: str) -> int:
     """Count questions that the model neither answered whole nor failed on.
 
-    A run whose judgments were imported has no answers at all; there none is missing.
+    Where judgments were imported without the answers, of all models or of one, none is missing.
     """
-    if not records.answers:
+    configured = records.config.get("models") or ()
+    answering = {answer.model for answer in records.answers}
+    if not answering or model not in {*answering, *configured}:
         return 0
     there = {answer.question_id for answer in _complete(records) if answer.model == model}
     there |= {failure.question_id for failure in records.failures if failure.model == model}

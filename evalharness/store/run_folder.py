@@ -23,18 +23,20 @@ from evalharness.domain import (
     PairwiseJudgment,
     Question,
     RunRecords,
+    Vote,
 )
 from evalharness.errors import ConfigError, InputError, RunLockedError
 from evalharness.store import jsonl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import Self
 
 QUESTIONS = "questions.jsonl"
 ANSWERS = "answers.jsonl"
 JUDGMENTS = "judgments.jsonl"
+VOTES = "votes.jsonl"
 FAILURES = "failures.jsonl"
 BENCHMARKS = "benchmarks.jsonl"
 CONFIG = "config.yaml"
@@ -64,11 +66,22 @@ def read_run(folder: Path) -> RunRecords:
         answers=tuple(answers.values()),
         graded=tuple(row for row in judgments.values() if isinstance(row, GradedJudgment)),
         games=tuple(row for row in judgments.values() if isinstance(row, PairwiseJudgment)),
+        votes=tuple(_read_votes(folder / VOTES).values()),
         failures=tuple(row for key, row in failures.items() if key not in judgments),
         benchmarks=tuple(jsonl.read_own(folder / BENCHMARKS, BenchmarkScore)),
         config=_read_yaml(folder / CONFIG),
         manifest=json.loads(manifest_path.read_text()) if manifest_path.exists() else {},
     )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the configuration that a run's folder was made with; nothing when there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    path = folder / CONFIG
+    return _read_yaml(path) if path.is_file() else {}
 
 
 class RunFolder:
@@ -78,6 +91,7 @@ class RunFolder:
         answers: by digest; an answer may be unfinished.
         judgments: by digest.
         failures: by the digest of what failed, without those that succeeded since.
+        votes: by digest, in the order of their source, which online Elo depends on.
     """
 
     def __init__(self, path: Path, lock: FileLock) -> None:
@@ -86,6 +100,7 @@ class RunFolder:
         self.answers = {row.digest: row for row in jsonl.read_own(path / ANSWERS, Answer)}
         self.judgments = _read_judgments(path / JUDGMENTS)
         self.failures = {row.key: row for row in jsonl.read_own(path / FAILURES, Failure)}
+        self.votes = _read_votes(path / VOTES)
         self._questions = jsonl.read_own(path / QUESTIONS, Question)
         self._appenders = {
             name: jsonl.Appender(path / name) for name in (ANSWERS, JUDGMENTS, FAILURES)
@@ -119,8 +134,7 @@ class RunFolder:
 
     def config(self) -> Mapping[str, Any] | None:
         """Return the configuration that the folder was made with, or None when it is new."""
-        path = self.path / CONFIG
-        return _read_yaml(path) if path.exists() else None
+        return read_config(self.path) or None
 
     def questions(self) -> Sequence[Question]:
         """Return the questions that were asked here."""
@@ -148,6 +162,12 @@ class RunFolder:
         """Keep a failure, in place of an earlier one of the same."""
         self._appenders[FAILURES].append(failure)
         self.failures[failure.key] = failure
+
+    def add_votes(self, votes: Iterable[Vote]) -> None:
+        """Keep votes behind those that are there, in place of earlier ones of the same."""
+        self.votes |= {vote.digest: vote for vote in votes}
+        if self.votes:
+            jsonl.write(self.path / VOTES, self.votes.values())
 
     def settle_failure(self, key: str) -> None:
         """Forget the failure of something that succeeded since."""
@@ -181,6 +201,10 @@ def _order(row: _Kept, place: Mapping[str, int]) -> tuple[Any, ...]:
             return (row.judge, *pair, number, row.turn, row.model_a, row.sample, row.digest)
         case Failure():
             return (row.stage, row.model, number, row.turn or 0, row.key)
+
+
+def _read_votes(path: Path) -> dict[str, Vote]:
+    return {vote.digest: vote for vote in jsonl.read_own(path, Vote)}
 
 
 def _read_judgments(path: Path) -> dict[str, Judgment]:

@@ -115,7 +115,10 @@ def _turns(rows: Sequence[LeaderboardRow]) -> list[_Column]:
 
 def _counts(rows: Sequence[LeaderboardRow]) -> list[_Column]:
     plain = {
-        "Battles": ("battles settled from both orders", [row.battles for row in rows]),
+        "Battles": (
+            "games settled from both orders, and imported votes",
+            [row.battles for row in rows],
+        ),
         "Graded": ("judgments that gave a score", [row.graded for row in rows]),
     }
     troubles = {

@@ -21,6 +21,8 @@ def render(facts: Facts) -> str:
         level=facts.level,
         method=facts.leaderboard.method,
         has_games=bool(facts.records.games or facts.battles),
+        has_both_orders=bool(facts.records.games or not facts.records.votes),
+        has_votes=bool(facts.records.votes),
         has_ratings=any(row.rating is not None for row in rows),
         has_ranks=any(row.rank_low is not None for row in rows),
         has_elo=any(row.elo is not None for row in rows),

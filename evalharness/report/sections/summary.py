@@ -39,7 +39,8 @@ def render(facts: Facts) -> str:
 
 def _headline(facts: Facts) -> str:
     compared = counted(len(facts.models), "model")
-    asked = counted(len(facts.records.questions), "question")
+    ids = {battle.question_id for battle in facts.battles}
+    asked = counted(len(facts.records.questions) or len(ids), "question")
     if not facts.judges:
         return f"{compared} on {asked}, judged by nobody"
     return f"{compared} on {asked}, judged by {listed(facts.judges)}"
@@ -56,6 +57,7 @@ def _tiles(facts: Facts) -> list[_Tile]:
         _Tile(value=count(len(records.answers)), label="answers"),
         _Tile(value=count(len(records.graded)), label="grades"),
         _Tile(value=count(len(records.games)), label="games"),
+        *([_Tile(value=count(len(records.votes)), label="votes")] if records.votes else []),
         _Tile(value=count(len(facts.battles)), label="battles"),
         *(
             _Tile(value=count(number), label=label, is_trouble=number > 0)

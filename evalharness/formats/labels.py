@@ -1,0 +1,153 @@
+"""Labels of one's own, for the answers of a run: JSON lines or CSV, pairs or grades.
+
+    {"question_id": "81", "model_a": ..., "model_b": ..., "winner": "model_a"|"model_b"|"tie"}
+    {"question_id": "81", "model": ..., "score": 7}
+
+`turn` (1 where it is left out) and `judge` (`human`) may be added. Import them into the run whose
+answers they label: question ids and models that it does not have are refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from evalharness.domain import GradedJudgment, Vote, Winner, digest
+from evalharness.formats._gathering import At, Gathering, known
+from evalharness.formats._reading import files_in, rows, shaped, table
+from evalharness.formats._writing import lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from evalharness.domain import RunRecords
+    from evalharness.formats._foreign import Source
+    from evalharness.formats._reading import Row
+
+PROMPT = "label"
+_WINNERS = {winner.value: winner for winner in Winner}
+_LOWEST, _HIGHEST = 1, 10
+
+
+class _PairLabel(msgspec.Struct):
+    question_id: str | int
+    model_a: str
+    model_b: str
+    winner: str
+    turn: int = 1
+    judge: str = "human"
+
+
+class _GradeLabel(msgspec.Struct):
+    question_id: str | int
+    model: str
+    score: float
+    turn: int = 1
+    judge: str = "human"
+
+
+def read(paths: Sequence[Path]) -> Gathering:
+    """Return the labels of files.
+
+    Raises:
+        InputError: a file is not as it should be, or a winner is unknown.
+        ConfigError: a path does not exist.
+    """
+    gathering = Gathering("labels", needs_run=True)
+    for path in files_in(paths, ".jsonl", ".csv"):
+        gathering.paths.append(path)
+        for line, row in _rows(path):
+            at = At(path=path, line=line)
+            _read_grade(row, gathering, at) if "score" in row else _read_pair(row, gathering, at)
+    return gathering.finish()
+
+
+def write(records: RunRecords, source: Source) -> dict[str, bytes]:
+    """Return a run's votes, and the grades that were labels, as JSON lines."""
+    found = [
+        source.restore("pair", vote.digest, _pair_row(vote))
+        for vote in records.votes
+        if vote.winner is not None
+    ]
+    found += [
+        source.restore("grade", grade.digest, _grade_row(grade))
+        for grade in records.graded
+        if grade.prompt == PROMPT
+    ]
+    return {"labels.jsonl": lines(found)}
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """Yield rows; numbers in a CSV file become numbers."""
+    if path.suffix != ".csv":
+        yield from rows(path)
+        return
+    for line, row in table(path, ("question_id",)):
+        given: Row = {name: cell for name, cell in row.items() if cell != ""}
+        for name, kind in (("turn", int), ("score", float)):
+            try:
+                given |= {name: kind(given[name])} if name in given else {}
+            except ValueError:
+                At(path=path, line=line).refuse(f"{name} must be a number, not {given[name]!r}")
+        yield line, given
+
+
+def _read_pair(row: Row, gathering: Gathering, at: At) -> None:
+    given = shaped(row, _PairLabel, at.path, at.line)
+    models = (given.model_a, given.model_b)
+    vote = Vote(
+        question_id=str(given.question_id),
+        turn=given.turn,
+        judge=given.judge,
+        model_a=given.model_a,
+        model_b=given.model_b,
+        winner=known(_WINNERS, given.winner, "winner", at),
+        digest=digest(["label", str(given.question_id), given.turn, given.judge, *models]),
+    )
+    if gathering.is_new("pair", vote.digest, row, at):
+        gathering.add_vote(vote, at)
+        gathering.keep_beyond("pair", vote.digest, row, _pair_row(vote))
+
+
+def _read_grade(row: Row, gathering: Gathering, at: At) -> None:
+    given = shaped(row, _GradeLabel, at.path, at.line)
+    if not _LOWEST <= given.score <= _HIGHEST:
+        at.refuse(f"score {given.score}: must be from 1 to 10")
+    grade = GradedJudgment(
+        question_id=str(given.question_id),
+        turn=given.turn,
+        judge=given.judge,
+        prompt=PROMPT,
+        model=given.model,
+        score=given.score,
+        reply="",
+        digest=digest(
+            ["label", str(given.question_id), given.turn, given.judge, given.model],
+        ),
+    )
+    if gathering.is_new("grade", grade.digest, row, at):
+        gathering.add_judgment(grade, at)
+        gathering.keep_beyond("grade", grade.digest, row, _grade_row(grade))
+
+
+def _pair_row(vote: Vote) -> dict[str, Any]:
+    return {
+        "question_id": vote.question_id,
+        "turn": vote.turn,
+        "judge": vote.judge,
+        "model_a": vote.model_a,
+        "model_b": vote.model_b,
+        "winner": vote.winner,
+    }
+
+
+def _grade_row(grade: GradedJudgment) -> dict[str, Any]:
+    return {
+        "question_id": grade.question_id,
+        "turn": grade.turn,
+        "judge": grade.judge,
+        "model": grade.model,
+        "score": grade.score,
+    }

@@ -1,0 +1,188 @@
+"""Every format: files come in whole and go out as they were, and are found by their name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from formats.foreign_files import FOLDERS, lay_out, read, rows_in, write
+
+from evalharness import formats
+from evalharness.errors import ConfigError, InputError
+
+BASELINE_OUTPUTS = 5
+
+
+def test_the_formats_are_those_that_are_documented():
+    """A format is a file in the folder; users type its name."""
+    assert set(formats.names()) == set(FOLDERS)
+
+
+def test_an_unknown_format_is_refused_with_a_close_one():
+    """A slip of the hand costs a second, not a search."""
+    with pytest.raises(ConfigError, match="did you mean mt-bench"):
+        formats.find("mtbench")
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_what_is_imported_is_exported_again_row_by_row(name, tmp_path):
+    """Fields that we have no place for are kept beside the run and come back."""
+    folder = lay_out(tmp_path, FOLDERS[name])
+    before = rows_in([path for path in folder.rglob("*.*") if path.is_file()])
+
+    gathering = read(name, folder)
+    after = rows_in(write(name, gathering))
+
+    extra = BASELINE_OUTPUTS if name == "alpaca-eval" else 0  # the baseline's, as a file of its own
+    assert [row for row in before if row not in after] == []
+    assert len(after) == len(before) + extra
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_windows_line_ends_change_nothing(name, tmp_path):
+    """Files travel through Windows."""
+    plain = read(name, lay_out(tmp_path / "plain", FOLDERS[name]))
+    folder = lay_out(tmp_path / "windows", FOLDERS[name])
+    for path in (path for path in folder.rglob("*.*") if path.is_file()):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+    found = read(name, folder)
+
+    assert rows_in(write(name, found)) == rows_in(write(name, plain))
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_cut_file_is_refused_at_its_last_line(name, tmp_path):
+    """A download that broke off never counts as a small file."""
+    folder = lay_out(tmp_path, FOLDERS[name])
+    path = min(path for path in folder.rglob("*.*") if path.is_file())
+    path.write_bytes(path.read_bytes().rstrip()[:-3].rstrip())
+    lines = path.read_bytes().count(b"\n") + 1
+
+    with pytest.raises(InputError) as refusal:
+        read(name, folder)
+
+    assert str(refusal.value).startswith(f"{path}:{lines}: ")
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b" \n\n", "is empty"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b'{"model_a": "\xff\xfe"}\n', ""),
+        (b"[" * 100_000, ""),
+        (b"[1, 2]", ""),
+        (b"null", ""),
+        (b"\x00\x01", ""),
+        (b'{"question_id": 1e999}', ""),
+        (b'{"x": ' + b"9" * 5000 + b"}", ""),
+    ],
+    ids=("empty", "blank", "mark", "latin", "deep", "list", "null", "binary", "huge", "long"),
+)
+def test_no_file_that_is_none_of_the_format_gets_through(name, content, said, tmp_path):
+    """One line with the file and where it is wrong, never a traceback."""
+    suffix = {"evalica": ".csv", "alpaca-eval": ".json", "llmbar": ".json"}.get(name, ".jsonl")
+    path = tmp_path / f"file{suffix}"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError) as refusal:
+        read(name, path)
+
+    assert str(refusal.value).startswith(f"{path}:")
+    assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_path_that_is_not_there_is_refused(name, tmp_path):
+    """So is a folder without a file of the format."""
+    with pytest.raises(ConfigError, match="no such file or folder"):
+        read(name, tmp_path / "nothing")
+    with pytest.raises(ConfigError, match="no file in this folder"):
+        read(name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "field", "label"),
+    [
+        ("mt-bench", "human.jsonl", "winner", "modela"),
+        ("mt-bench", "model_judgment/gpt-4_pair.jsonl", "g1_winner", "A"),
+        ("alpaca-eval", "vicuna-13b/alpaca_eval_gpt4/annotations.json", "preference", 3),
+        ("arena-battles", "battles.json", "winner", "bothbad"),
+        ("llmbar", "Natural/dataset.json", "label", 0),
+        ("judgebench", "pairs.jsonl", "label", "A=B"),
+        ("labels", "labels.jsonl", "winner", "A"),
+    ],
+)
+def test_an_unknown_label_is_an_error_and_not_a_tie(name, file, field, label, tmp_path):
+    """What a label means is never guessed."""
+    rows = json.loads(json.dumps(FOLDERS[name][file]))
+    rows[0][field] = label
+    folder = lay_out(tmp_path, {file: rows})
+
+    with pytest.raises(InputError, match=r":[12]: unknown"):
+        read(name, folder)
+
+
+def test_an_unknown_winner_in_a_table_is_an_error(tmp_path):
+    """Its own tool drops such rows; here they are refused with their line."""
+    (tmp_path / "x.csv").write_text("left,right,winner\na,b,left\na,b,both\n")
+
+    with pytest.raises(InputError, match=r"x\.csv:3: unknown winner 'both'"):
+        read("evalica", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("mt-bench", "model_answer/vicuna-13b.jsonl"),
+        ("mt-bench", "human.jsonl"),
+        ("vicuna-reviews", "review/review_gpt35_vicuna-13b.jsonl"),
+        ("alpaca-eval", "vicuna-13b/alpaca_eval_gpt4/annotations.json"),
+        ("arena-hard", "model_judgment/gpt-4.1/o3.jsonl"),
+        ("arena-battles", "battles.json"),
+        ("llmbar", "Natural/dataset.json"),
+        ("labels", "labels.jsonl"),
+    ],
+)
+def test_a_doubled_row_counts_once_and_is_told(name, file, tmp_path):
+    """Twice the same evidence is no more evidence."""
+    rows = list(FOLDERS[name][file])
+    whole = read(name, lay_out(tmp_path / "whole", FOLDERS[name]))
+
+    found = read(name, lay_out(tmp_path / "double", {**FOLDERS[name], file: [*rows, rows[0]]}))
+
+    assert rows_in(write(name, found)) == rows_in(write(name, whole))
+    assert any("1 rows" in line and "stand twice" in line for line in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "field"),
+    [
+        ("mt-bench", "question.jsonl", "category"),
+        ("mt-bench", "model_answer/vicuna-13b.jsonl", "answer_id"),
+        ("vicuna-reviews", "question.jsonl", "text"),
+        ("vicuna-reviews", "review/review_gpt35_vicuna-13b.jsonl", "text"),
+        ("arena-hard", "question.jsonl", "category"),
+        ("judgebench", "pairs.jsonl", "original_id"),
+    ],
+)
+def test_one_id_for_two_rows_is_refused(name, file, field, tmp_path):
+    """Which of the two is right, only the user can know."""
+    rows = list(FOLDERS[name][file])
+    folder = lay_out(tmp_path, {**FOLDERS[name], file: [*rows, rows[0] | {field: "another"}]})
+
+    with pytest.raises(InputError, match=rf":{len(rows) + 1}: this .* stands twice, and not alike"):
+        read(name, folder)
+
+
+def test_rows_of_two_kinds_in_one_file_are_refused(tmp_path):
+    """A file of answers with a question in it was put together wrongly."""
+    mixed = [*FOLDERS["mt-bench"]["model_answer/vicuna-13b.jsonl"]]
+    mixed.append(FOLDERS["mt-bench"]["question.jsonl"][0])
+    folder = lay_out(tmp_path, {"vicuna-13b.jsonl": mixed})
+
+    with pytest.raises(InputError, match=r"vicuna-13b\.jsonl:3: not of the kind `answer`"):
+        read("mt-bench", folder)

@@ -1,0 +1,202 @@
+"""What each format's labels mean: which model won, in which place it stood, what is no verdict."""
+
+from __future__ import annotations
+
+import pytest
+from formats.foreign_files import FOLDERS, lay_out, read, records_of
+
+from evalharness.domain import Verdict, Winner
+from evalharness.errors import InputError
+from evalharness.formats._gathering import UNSCORED
+from evalharness.settle import settle_all
+
+
+@pytest.fixture
+def imported(tmp_path):
+    """Return a function that reads a format's example."""
+
+    def make(name, files=None):
+        gathering = read(name, lay_out(tmp_path / name, files or FOLDERS[name]))
+        return gathering, records_of(gathering)
+
+    return make
+
+
+def _shown(games) -> list[tuple[str, str, Verdict | None]]:
+    return [(game.model_a, game.model_b, game.verdict) for game in games]
+
+
+def test_mt_bench_winners_become_places_in_both_orders(imported):
+    """FastChat stores models; in the second game model_1 stood second."""
+    _, records = imported("mt-bench")
+
+    assert _shown(game for game in records.games if game.turn == 1) == [
+        ("vicuna-13b", "alpaca-13b", Verdict.A),
+        ("alpaca-13b", "vicuna-13b", Verdict.B),
+    ]
+    assert [battle.winner for battle in settle_all(records.games)] == [Winner.MODEL_B]
+
+
+def test_mt_bench_errors_are_unscored(imported):
+    """Neither -1 nor `error` is ever a number or a tie."""
+    _, records = imported("mt-bench")
+
+    assert [(grade.score, grade.unscored) for grade in records.graded] == [
+        (7, None),
+        (None, UNSCORED),
+    ]
+    assert [game.unscored for game in records.games if game.turn == 2] == [None, UNSCORED]
+
+
+def test_mt_bench_references_go_to_their_questions(imported):
+    """The file of references counts; the field `reference` no judge ever saw, so it only travels."""
+    gathering, records = imported("mt-bench")
+
+    assert [question.references for question in records.questions] == [
+        (),
+        ("gpt-4 says 82.", "And more."),
+    ]
+    assert gathering.foreign["question", "81"].fields["reference"] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("more", "scores"),
+    [({"winner": "model_2"}, None), ({"m1_score": 3, "m2_score": 8}, (3.0, 8.0))],
+)
+def test_a_pair_without_a_second_order_is_a_vote(imported, more, scores):
+    """Two grades compared showed no order at all."""
+    row = FOLDERS["mt-bench"]["model_judgment/gpt-4_pair.jsonl"][0]
+    row = row | {"g1_winner": "model_2", "g2_winner": "model_2", **more}
+
+    _, records = imported("mt-bench", {"gpt-4_pair.jsonl": [row]})
+
+    assert records.games == ()
+    assert [(vote.winner, vote.scores) for vote in records.votes] == [(Winner.MODEL_B, scores)]
+
+
+def test_people_are_judges_by_a_name_that_says_so(imported):
+    """Whoever reads a table sees which votes are people's."""
+    _, records = imported("mt-bench")
+
+    assert [vote.judge for vote in records.votes] == ["human:expert_3", "human:author_0"]
+
+
+def test_alpaca_eval_preferences_are_probabilities_of_the_second_output(imported):
+    """1 is the baseline's win, 2 the model's, 0 an old draw, null no preference."""
+    _, records = imported("alpaca-eval")
+
+    assert [(vote.preference, vote.winner) for vote in records.votes] == [
+        (0.0, Winner.MODEL_A),
+        (1.0, Winner.MODEL_B),
+        (0.5, Winner.TIE),
+        (0.25, Winner.MODEL_A),
+        (None, None),
+    ]
+
+
+def test_arena_hard_shows_the_baseline_first_and_then_second(imported):
+    """A verdict names a place, and it is stored as one; a missing game has no verdict."""
+    gathering, records = imported("arena-hard")
+
+    assert _shown(game for game in records.games if game.question_id == "u1") == [
+        ("o1", "o3", Verdict.B),
+        ("o3", "o1", None),
+    ]
+    assert _shown(game for game in records.games if game.question_id == "q1") == [
+        ("gpt-4-0314", "o3", Verdict.TIE),
+        ("o3", "gpt-4-0314", Verdict.A),
+    ]
+    assert any("taken as gpt-4-0314" in line for line in gathering.warnings)
+    assert any("three times" in line for line in gathering.cautions)
+
+
+def test_both_versions_of_arena_hard_give_questions_and_answers(imported):
+    """One folder may hold files from before and after the change of layout."""
+    _, records = imported("arena-hard")
+
+    assert [question.turns for question in records.questions] == [("Sort it.",), ("Old.",)]
+    assert [answer.turns[0].text for answer in records.answers] == ["Done.", "Older."]
+
+
+def test_arena_ties_keep_what_they_were(imported):
+    """`both bad` is a tie for ratings, and its word stays for whoever asks."""
+    _, records = imported("arena-battles")
+
+    assert [(vote.winner, vote.label) for vote in records.votes][3:5] == [
+        (Winner.TIE, "tie (bothbad)"),
+        (Winner.TIE, "both_bad"),
+    ]
+
+
+def test_equal_battles_without_an_id_are_two_battles(imported):
+    """Where rows say only who won, two alike are no doubled row."""
+    gathering, records = imported("arena-battles")
+
+    assert [vote.judge for vote in records.votes].count("gpt-4") == 2
+    assert gathering.warnings == []
+
+
+def test_llmbar_winners_are_outputs_in_both_orders(imported):
+    """Winner 2 in the swapped order is the output shown first."""
+    _, records = imported("llmbar")
+
+    assert _shown(records.games) == [
+        ("output_1", "output_2", Verdict.A),
+        ("output_2", "output_1", Verdict.A),
+    ]
+    assert [vote.winner for vote in records.votes] == [Winner.MODEL_A, Winner.MODEL_B]
+
+
+def test_judgebench_decisions_are_places(imported):
+    """Its second decision is what the judge wrote of the swapped order."""
+    rows = [dict(row) for row in FOLDERS["judgebench"]["outputs/arena.jsonl"]]
+    rows[0]["judgments"] = [
+        {"judgment": {}, "decision": "B>A"},
+        {"judgment": {}, "decision": "A>B"},
+    ]
+
+    _, records = imported("judgebench", {"outputs/arena.jsonl": rows})
+
+    assert _shown(records.games) == [
+        ("response_A", "response_B", Verdict.B),
+        ("response_B", "response_A", Verdict.A),
+    ]
+    assert [vote.winner for vote in records.votes] == [Winner.MODEL_B]
+
+
+def test_ids_that_were_numbers_are_numbers_again_and_others_are_not(tmp_path):
+    """FastChat's scripts compare ids as they stand."""
+    rows = [
+        {"question_id": number, "category": "math", "turns": ["Add."]}
+        for number in (7, "8", "mt-9")
+    ]
+    gathering = read("mt-bench", lay_out(tmp_path, {"question.jsonl": rows}))
+
+    assert list(gathering.questions) == ["7", "8", "mt-9"]
+    assert [gathering.foreign["question", key].fields for key in ("7", "8", "mt-9")] == [
+        {},
+        {"question_id": "8"},
+        {},
+    ]
+
+
+def test_reviews_must_be_of_the_models_that_their_file_names(tmp_path):
+    """A review file under another pair's name would give that pair's figures."""
+    files = dict(FOLDERS["vicuna-reviews"])
+    files["review/review_bard_vicuna-13b.jsonl"] = files.pop("review/review_gpt35_vicuna-13b.jsonl")
+
+    with pytest.raises(InputError, match="its answers are of gpt35 and vicuna-13b"):
+        read("vicuna-reviews", lay_out(tmp_path, files))
+
+
+def test_what_was_not_judged_is_told(tmp_path):
+    """An annotation that is missing shows in no mean, so it must be said."""
+    name = "vicuna-13b/alpaca_eval_gpt4/annotations.json"
+    files = {**FOLDERS["alpaca-eval"], name: FOLDERS["alpaca-eval"][name][1:]}
+
+    gathering = read("alpaca-eval", lay_out(tmp_path, files))
+
+    assert [line.partition(" (")[0] for line in gathering.warnings] == [
+        "text_davinci_003: no answer to 1 of 5 questions",
+        "text_davinci_003 and vicuna-13b: no judgment of 1 of 5 questions",
+    ]

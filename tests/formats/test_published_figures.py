@@ -1,0 +1,183 @@
+"""Real files of other tools give the figures that these tools published for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from formats.foreign_files import read, records_of, rows_in, write
+from numpy.testing import assert_allclose
+
+from evalharness import replies, settle
+from evalharness.domain import Winner
+from evalharness.stats.agreement import agreement
+from evalharness.stats.bradley_terry import bradley_terry
+from evalharness.stats.comparisons import from_battles
+from evalharness.stats.elo import online_elo
+from evalharness.stats.recorded import label_accuracies, pair_totals, preference_rates
+from evalharness.stats.votes import votes_among, votes_between
+from evalharness.stats.win_rates import pair_matrix, win_rates
+
+TEXTS = {"vicuna-reviews": "vicuna_blog", "mt-bench": "mt_bench", "arena-hard": "arena_hard"}
+
+
+@pytest.fixture
+def records(data_file):
+    """Return a function that reads public data of a format as records."""
+
+    def find(name, place):
+        return records_of(read(name, data_file(place)))
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("model", "totals", "outcome"),
+    [
+        ("llama-13b", (513.0, 694.0), (77, 0, 3)),
+        ("alpaca-13b", (583.0, 704.0), (76, 1, 3)),
+        ("bard", (664.0, 655.5), (40, 10, 30)),
+        ("gpt35", (693.0, 638.0), (14, 22, 44)),
+    ],
+)
+def test_the_vicuna_evaluation_gives_its_totals(records, model, totals, outcome):
+    """The blog's table, and wins, ties and losses of Vicuna over the 80 questions."""
+    found = {
+        pair.model_a: pair for pair in pair_totals(records("vicuna-reviews", "vicuna_blog").votes)
+    }
+
+    pair = found[model]
+
+    assert pair.model_b == "vicuna-13b"
+    assert (pair.total_a, pair.total_b) == totals
+    assert (pair.wins, pair.ties, pair.losses) == outcome
+
+
+def test_vicuna_has_92_percent_of_the_quality_of_chatgpt(records):
+    """The most quoted figure of that evaluation is a ratio of totals."""
+    found = {
+        pair.model_a: pair for pair in pair_totals(records("vicuna-reviews", "vicuna_blog").votes)
+    }
+
+    assert f"{found['gpt35'].ratio:.1%}" == "92.1%"
+
+
+@pytest.mark.parametrize(
+    ("model", "judge", "win_rate", "standard_error"),
+    [
+        ("alpaca-7b", "alpaca_eval_gpt4", 26.4596, 1.5357),
+        ("vicuna-13b", "alpaca_eval_gpt4", 70.4348, 1.6070),
+        ("falcon-40b-instruct", "alpaca_eval_gpt4", 45.7143, 1.7525),
+        ("alpaca-7b", "weighted_alpaca_eval_gpt4_turbo", 2.5915, 0.4871),
+        ("vicuna-13b", "weighted_alpaca_eval_gpt4_turbo", 5.8311, 0.7423),
+        ("falcon-40b-instruct", "weighted_alpaca_eval_gpt4_turbo", 3.3429, 0.5541),
+    ],
+)
+def test_alpaca_eval_gives_its_win_rates(records, model, judge, win_rate, standard_error):
+    """Both leaderboards to their four decimals, probabilities and old draws included."""
+    folder = f"alpaca_eval/results/{model}"
+    rates = {rate.judge: rate for rate in preference_rates(records("alpaca-eval", folder).votes)}
+
+    rate = rates[judge]
+
+    assert (rate.model, rate.count) == (model, 805)
+    assert round(100 * rate.win_rate, 4) == win_rate
+    assert round(100 * rate.standard_error, 4) == standard_error
+
+
+@pytest.mark.parametrize(
+    ("judge", "accuracy", "both"),
+    [("GPT-4/Vanilla", 0.955, 0.93), ("ChatGPT/Vanilla", 0.815, 0.67), ("GPT-4/CoT", 0.945, 0.9)],
+)
+def test_llmbar_gives_its_judges_accuracies(records, judge, accuracy, both):
+    """Means over both orders, and pairs in which both are right, as in its statistics files."""
+    pairs = records("llmbar", "llmbar/Natural")
+    found = {each.judge: each for each in label_accuracies(pairs.games, pairs.votes)}
+
+    assert (found[judge].accuracy, found[judge].both) == (accuracy, both)
+    assert (found[judge].games, found[judge].pairs) == (200, 100)
+
+
+@pytest.mark.parametrize(
+    ("turn", "ties", "with_judge", "among_experts"),
+    [
+        (1, True, (66, 1343), (63, 721)),
+        (1, False, (85, 859), (81, 479)),
+        (2, True, (66, 1325), (67, 707)),
+        (2, False, (85, 864), (82, 474)),
+    ],
+)
+def test_mt_bench_gives_its_agreement_of_judge_and_experts(
+    records, turn, ties, with_judge, among_experts
+):
+    """The eight figures of the paper's table, with their counts; its humans are the experts."""
+    votes = [each for each in records("mt-bench", "mt_bench_human").votes if each.turn == turn]
+    experts = [vote.battle for vote in votes if vote.judge.startswith("human:expert")]
+    judge = [vote.battle for vote in votes if vote.judge == "gpt4_pair"]
+
+    for paired, expected in (
+        (votes_between(judge, experts), with_judge),
+        (votes_among(experts), among_experts),
+    ):
+        found = agreement(paired, np.random.default_rng(0), ties=ties, replicates=10)
+        assert (round(100 * found.value), found.count) == expected
+
+
+def test_llmfao_gives_evalica_s_scores(records, data_file):
+    """Elo in the file's order, Bradley-Terry, mean win rates and counts of 59 models."""
+    golden = pd.read_csv(data_file("llmfao/llmfao-golden.csv"))
+    golden = golden.pivot_table(index="item", columns="algorithm", values="score")
+    comparisons = from_battles(settle.battles_of(records("evalica", "llmfao/llmfao.csv")))
+
+    golden = golden.loc[list(comparisons.models)]
+    log_strengths = np.log(golden.bradley_terry)
+    rates = win_rates(comparisons)
+
+    assert len(golden) == 59
+    assert_allclose(online_elo(comparisons).ratings, golden.elo, rtol=0, atol=1e-6)
+    assert_allclose(
+        bradley_terry(comparisons).ratings,
+        1000 + 400 / np.log(10) * (log_strengths - log_strengths.mean()),
+        rtol=0,
+        atol=1e-6,
+    )
+    assert_allclose(np.nanmean(pair_matrix(comparisons), axis=1), golden.average_win_rate)
+    assert_allclose([rate.wins + rate.ties / 2 for rate in rates], golden.counting)
+
+
+def test_every_real_file_goes_out_as_it_came(data_file):
+    """Real files hold what no example thinks of."""
+    for name, place in TEXTS.items():
+        folder = data_file(place)
+        gathering = read(name, folder)
+        assert rows_in(write(name, gathering)) == rows_in(gathering.paths)
+
+
+def test_the_grades_of_mt_bench_are_those_in_the_judge_s_words(records):
+    """Our reader of replies finds in GPT-4's words the score that FastChat stored."""
+    grades = records("mt-bench", "mt_bench").graded
+
+    read_again = [replace(each, score=replies.read_score(each.reply).score) for each in grades]
+
+    assert len(grades) == 320
+    assert [each.score for each in read_again] == [each.score for each in grades]
+
+
+def test_mt_bench_answers_count_80_a_model(records):
+    """Six models, 80 questions of two turns, 30 of them with references."""
+    found = records("mt-bench", "mt_bench")
+
+    assert {len(answer.turns) for answer in found.answers} == {2}
+    assert len(found.answers) == 6 * 80
+    assert sum(bool(question.references) for question in found.questions) == 30
+
+
+def test_inconsistent_verdicts_keep_their_word(records):
+    """380 of GPT-4's pairs are ties only because its two orders disagree."""
+    votes = records("mt-bench", "mt_bench_human").votes
+    inconsistent = [vote for vote in votes if vote.label == "tie (inconsistent)"]
+
+    assert len(inconsistent) == 380
+    assert {vote.winner for vote in inconsistent} == {Winner.TIE}
