@@ -12,6 +12,8 @@ from evalharness.domain import (
     JudgingSpec,
     Kind,
     ModelSpec,
+    PairDesign,
+    PanelRule,
     Prices,
     Reading,
     Sampling,
@@ -19,10 +21,12 @@ from evalharness.domain import (
     with_sampling,
 )
 from evalharness.errors import ConfigError, close_match
+from evalharness.probes import AuditSpec
 from evalharness.prompts import check as check_prompt
+from evalharness.schedule import own_family
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 ENDPOINTS = ("chat", "completions")
 
@@ -45,6 +49,77 @@ def judging_spec(conf: Mapping[str, Any], models: Sequence[str]) -> JudgingSpec:
         baseline=baseline,
         turns=tuple(conf["turns"]) if conf["turns"] is not None else None,
         samples=_at_least(conf["samples"], 1, "judging.samples"),
+        pairs=_pair_design(conf),
+        budget_pairs=conf["budget_pairs"],
+        exclude_own_family=conf["exclude_own_family"],
+        panel=_panel_rule(conf["panel"]),
+    )
+
+
+def refuse_unjudged(
+    judging: JudgingSpec, judges: Sequence[JudgeSpec], models: Sequence[ModelSpec]
+) -> None:
+    """Refuse to leave a model to judges of its own family, when these are to give no judgment.
+
+    Raises:
+        ConfigError: with the models that nobody would judge.
+    """
+    judged = {
+        model.name
+        for judge in judges
+        for model in models
+        if model.name not in own_family(judge, models, judging)
+    }
+    unjudged = [model.name for model in models if model.name not in judged]
+    if unjudged:
+        msg = (
+            f"judging.exclude_own_family=true: every judge is of the family of "
+            f"{', '.join(unjudged)}; add a judge of another one, judge=[...]"
+        )
+        raise ConfigError(msg)
+
+
+def _panel_rule(value: str) -> PanelRule:
+    one_of(value, [rule.value for rule in PanelRule], "judging.panel")
+    return PanelRule(value)
+
+
+def _pair_design(conf: Mapping[str, Any]) -> PairDesign | None:
+    """Return which pairs are compared, refusing a baseline or a budget that has no place there."""
+    pairs, baseline, budget = conf["pairs"], conf["baseline"], conf["budget_pairs"]
+    if budget is not None:
+        _at_least(budget, 1, "judging.budget_pairs")
+        if pairs not in (PairDesign.CHAIN, PairDesign.RANDOM):
+            msg = f"judging.budget_pairs={budget}: needs judging.pairs=chain or random"
+            raise ConfigError(msg)
+    if pairs is None:
+        return None
+    one_of(pairs, [design.value for design in PairDesign], "judging.pairs")
+    if pairs == PairDesign.BASELINE and baseline is None:
+        msg = "judging.pairs=baseline: judging.baseline must name the model"
+        raise ConfigError(msg)
+    if pairs != PairDesign.BASELINE and baseline is not None:
+        msg = f"judging.pairs={pairs}: judging.baseline={baseline} asks for pairs with it only"
+        raise ConfigError(msg)
+    if pairs == PairDesign.RANDOM and budget is None:
+        msg = "judging.pairs=random: judging.budget_pairs must say how many a question"
+        raise ConfigError(msg)
+    return PairDesign(pairs)
+
+
+def audit_spec(conf: Mapping[str, Any]) -> AuditSpec:
+    """Return how a judge is audited.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+    for name, bound in conf["thresholds"].items():
+        if bound is not None and not 0 <= bound <= 1:
+            msg = f"audit.thresholds.{name}={bound}: must be a share from 0 to 1, or null"
+            raise ConfigError(msg)
+    return AuditSpec(
+        questions=_at_least(conf["questions"], 1, "audit.questions"),
+        thresholds=dict(conf["thresholds"]),
     )
 
 
@@ -63,14 +138,35 @@ def judge_spec(conf: Mapping[str, Any], place: str) -> JudgeSpec:
             msg = f"{place}.prompts.{key}: {prompt['name']} is a {prompt['kind']} prompt"
             raise ConfigError(msg)
         prompts[Kind(key)] = JudgePrompt(**prompt | {"kind": Kind(key)})
-        check_prompt(prompts[Kind(key)])
+        check_prompt(prompts[Kind(key)], Reading(conf["reading"]))
+    _refuse_unreadable(conf, prompts.values(), place)
     return JudgeSpec(
         name=conf["name"],
         model=with_sampling(model, model.sampling),
         prompts=prompts,
         reading=Reading(conf["reading"]),
+        repairs=conf["repairs"],
         caution=conf["caution"],
     )
+
+
+def _refuse_unreadable(conf: Mapping[str, Any], prompts: Iterable[JudgePrompt], place: str) -> None:
+    """Refuse settings under which a decision could not be read, or not be asked for again."""
+    if conf["repairs"] not in (0, 1):
+        msg = f"{place}.repairs={conf['repairs']}: must be 0 or 1"
+        raise ConfigError(msg)
+    if conf["reading"] != Reading.PROBABILITIES:
+        return
+    if conf["repairs"]:
+        msg = f"{place}.repairs=1: probabilities hold no words to repair; set {place}.repairs=0"
+        raise ConfigError(msg)
+    for prompt in prompts:
+        if prompt.five_levels:
+            msg = (
+                f"{place}.reading=probabilities: {prompt.name} has five levels, which only "
+                "words and JSON can say; choose reading=text, or a prompt of three verdicts"
+            )
+            raise ConfigError(msg)
 
 
 def model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:

@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, nothi
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("verb", choices=list(_VERBS), metavar="VERB", help=argparse.SUPPRESS)
     verb = parser.parse_args(arguments[:1]).verb
+    if not sys.stderr.isatty():
+        os.environ.setdefault("TQDM_DISABLE", "1")  # the bars that libraries draw
     try:
         return _VERBS[verb](arguments[1:])
     except EvalHarnessError as error:
@@ -94,6 +97,22 @@ def _plan(arguments: Sequence[str]) -> int:
     for name, reason in missing.items():
         print(f"missing   {name}: {reason}")
     return FAILED if missing else OK
+
+
+def _audit(arguments: Sequence[str]) -> int:
+    """The judge's health card: its habits in a run, and probes whose right result is known."""
+    settings = _settings("audit", arguments)
+    if settings is None:
+        return OK
+    from evalharness import health, running
+
+    audited = running.audit(settings)
+    for line in health.lines(audited.card):
+        print(line)
+    for line in audited.problems:
+        print(f"evalharness: {line}", file=sys.stderr)
+    _say_where(settings.folder)
+    return FAILED if audited.problems else OK
 
 
 def _report(arguments: Sequence[str]) -> int:
@@ -182,6 +201,7 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "answer": _answer,
     "judge": _judge,
     "plan": _plan,
+    "audit": _audit,
     "report": _report,
     "import": _import,
     "export": _export,

@@ -20,8 +20,12 @@ from evalharness.store.questions import read_questions, select
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from evalharness.probes import AuditSpec
+
 DEMO = "+experiment=demo"
 CACHE_MODES = ("on", "off", "read")
+# Settings that a run's default name does not depend on: with others, it is the same run.
+_NAMELESS = ("results", "budget", "audit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,7 @@ class Settings:
     run: RunSpec
     results: Path
     cache: str
+    audit: AuditSpec
     tree: Mapping[str, Any]
 
     @property
@@ -96,6 +101,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         seed=tree["seed"],
         cautions=(*tree["cautions"], *(judge.caution for judge in judges if judge.caution)),
     )
+    _specs.refuse_unjudged(spec.judging, spec.judges, spec.models)
     name = _run_name(tree, spec)
     _specs.one_of(tree["cache"], CACHE_MODES, "cache")
     return Settings(
@@ -110,6 +116,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         ),
         results=Path(tree["results"]),
         cache=tree["cache"],
+        audit=_specs.audit_spec(tree["audit"]),
         tree=tree | {"run": name},
     )
 
@@ -219,7 +226,7 @@ def _run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
         words = [*(model.name for model in spec.models[:3]), tree["questions"]["name"]]
         if len(spec.models) > len(words) - 1:
             words.insert(-1, f"and-{len(spec.models) - 3}-more")
-        content = {key: value for key, value in tree.items() if key not in ("results", "budget")}
+        content = {key: value for key, value in tree.items() if key not in _NAMELESS}
         return f"{'_'.join(words).replace('/', '-')}_{digest(content)[:8]}"
     if name in ("", ".", "..") or "/" in name or "\\" in name:
         msg = f"run={name}: must be the name of one folder in {tree['results']}/"

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from evalharness import prompts, replies
+from evalharness import prompts, replies, structured
 from evalharness.domain import (
     GradedJudgment,
     Kind,
+    Message,
     PairwiseJudgment,
     Reading,
     Request,
+    Role,
     digest,
 )
+from evalharness.replies import Unscored
 
 if TYPE_CHECKING:
     from evalharness.backends import Backend
-    from evalharness.domain import Answer, Completion, JudgeSpec, Judgment, Question
+    from evalharness.domain import Answer, Completion, JudgeSpec, Judgment, Question, Usage
+    from evalharness.replies import ScoreRead, VerdictRead
+
+ASKED_AGAIN = "--- asked again ---"
+"""The line between the two replies of a judgment that needed a repair."""
+
+# Empty and cut replies are not among them: asking again for less would hide why they are so.
+_REPAIRABLE = {Unscored.NO_VERDICT, Unscored.AMBIGUOUS, Unscored.OUT_OF_SCALE}
+_USUAL_LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,44 +57,114 @@ class Showing:
                 list(self.question.references[: self.turn]),
                 [[answer.model, answer.sample] for answer in self.answers],
                 [answer.text_digest(self.turn) for answer in self.answers],
+                *self._special(),
             ]
         )
+
+    def _special(self) -> list[dict[str, Any]]:
+        """Return what else decides what is asked, as far as it is not as usual.
+
+        What is as usual is left out, so that a setting that a judge does not use changes no key.
+        """
+        prompt, reading = self.judge.prompts[self.kind], self.judge.reading
+        reads_json = reading is Reading.JSON
+        special = {
+            "rubric": list(self.question.rubric),
+            "language": "" if prompt.language == _USUAL_LANGUAGE else prompt.language,
+            "form": prompts.form(prompt) if reads_json else "",
+            "schema": prompts.schema(prompt) if reads_json else {},
+            "repair": prompts.repair(prompt, reading) if self.judge.repairs else "",
+        }
+        asked = {name: value for name, value in special.items() if value}
+        return [asked] if asked else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """All that a judge said; its decision is read from the last."""
+
+    last: Completion
+    reply: str
+    usage: Usage
+    repaired: bool = False
 
 
 async def judge(showing: Showing, backend: Backend) -> Judgment:
     """Return the judgment; a reply that cannot be read is unscored, with its reason.
 
+    Where the judge's `repairs` allow it, such a reply is answered with a request for the decision
+    alone, and what comes back is read instead. Both replies are kept and both are counted.
+
     Raises:
         BackendError: the judge could not be asked.
     """
-    spec, kind = showing.judge, showing.kind
-    prompt = spec.prompts[kind]
+    request = _request(showing)
+    completion = await backend.complete(request)
+    heard = _Heard(last=completion, reply=completion.text, usage=completion.usage)
+    judgment = _judgment(showing, heard)
+    if showing.judge.repairs and judgment.unscored in _REPAIRABLE:
+        judgment = _judgment(showing, await _repaired(showing, request, heard, backend))
+    return judgment
+
+
+def _request(showing: Showing) -> Request:
+    spec, prompt = showing.judge, showing.judge.prompts[showing.kind]
     reads_probabilities = spec.reading is Reading.PROBABILITIES
-    completion = await backend.complete(
-        Request(
-            messages=prompts.render(
-                prompt,
-                showing.question,
-                [[turn.text for turn in answer.turns] for answer in showing.answers],
-                showing.turn,
-            ),
-            sampling=spec.model.sampling,
-            prefill=prompt.prefill if reads_probabilities else "",
-            options=prompts.options(kind) if reads_probabilities else (),
-            question_id=showing.question.question_id,
-            turn=showing.turn,
-        )
+    return Request(
+        messages=prompts.render(
+            prompt,
+            showing.question,
+            [[turn.text for turn in answer.turns] for answer in showing.answers],
+            showing.turn,
+            reading=spec.reading,
+        ),
+        sampling=spec.model.sampling,
+        prefill=prompt.prefill if reads_probabilities else "",
+        options=prompts.options(showing.kind) if reads_probabilities else (),
+        schema=prompts.schema(prompt) if spec.reading is Reading.JSON else None,
+        question_id=showing.question.question_id,
+        turn=showing.turn,
     )
-    if kind is Kind.GRADED:
-        return _graded(showing, completion)
-    return _game(showing, completion)
 
 
-def _graded(showing: Showing, completion: Completion) -> GradedJudgment:
-    if completion.option_probabilities is None:
-        read = replies.read_score(completion.text, completion.finish_reason)
-    else:
-        read = replies.score_from_probabilities(completion.option_probabilities)
+async def _repaired(showing: Showing, request: Request, first: _Heard, backend: Backend) -> _Heard:
+    """Return both replies; the decision is asked for in the same conversation."""
+    spec = showing.judge
+    asked = prompts.repair(spec.prompts[showing.kind], spec.reading)
+    messages = (
+        *request.messages,
+        Message(role=Role.ASSISTANT, content=first.reply),
+        Message(role=Role.USER, content=asked),
+    )
+    completion = await backend.complete(replace(request, messages=messages))
+    return _Heard(
+        last=completion,
+        reply=f"{first.reply}\n\n{ASKED_AGAIN}\n\n{completion.text}",
+        usage=first.usage + completion.usage,
+        repaired=True,
+    )
+
+
+def _judgment(showing: Showing, heard: _Heard) -> Judgment:
+    return _graded(showing, heard) if showing.kind is Kind.GRADED else _game(showing, heard)
+
+
+def _read_score(reading: Reading, completion: Completion) -> ScoreRead:
+    if completion.option_probabilities is not None:
+        return replies.score_from_probabilities(completion.option_probabilities)
+    read = structured.read_score if reading is Reading.JSON else replies.read_score
+    return read(completion.text, completion.finish_reason)
+
+
+def _read_verdict(reading: Reading, completion: Completion) -> VerdictRead:
+    if completion.option_probabilities is not None:
+        return replies.verdict_from_probabilities(completion.option_probabilities)
+    read = structured.read_verdict if reading is Reading.JSON else replies.read_verdict
+    return read(completion.text, completion.finish_reason)
+
+
+def _graded(showing: Showing, heard: _Heard) -> GradedJudgment:
+    read = _read_score(showing.judge.reading, heard.last)
     return GradedJudgment(
         question_id=showing.question.question_id,
         turn=showing.turn,
@@ -93,18 +174,16 @@ def _graded(showing: Showing, completion: Completion) -> GradedJudgment:
         sample=showing.answers[0].sample,
         score=read.score,
         unscored=read.unscored,
-        reply=completion.text,
+        reply=heard.reply,
         probabilities=read.probabilities,
-        usage=completion.usage,
+        repaired=heard.repaired,
+        usage=heard.usage,
         digest=showing.digest(),
     )
 
 
-def _game(showing: Showing, completion: Completion) -> PairwiseJudgment:
-    if completion.option_probabilities is None:
-        read = replies.read_verdict(completion.text, completion.finish_reason)
-    else:
-        read = replies.verdict_from_probabilities(completion.option_probabilities)
+def _game(showing: Showing, heard: _Heard) -> PairwiseJudgment:
+    read = _read_verdict(showing.judge.reading, heard.last)
     first, second = showing.answers
     return PairwiseJudgment(
         question_id=showing.question.question_id,
@@ -115,9 +194,11 @@ def _game(showing: Showing, completion: Completion) -> PairwiseJudgment:
         model_b=second.model,
         sample=first.sample,
         verdict=read.verdict,
+        strength=read.strength,
         unscored=read.unscored,
-        reply=completion.text,
+        reply=heard.reply,
         probabilities=read.probabilities,
-        usage=completion.usage,
+        repaired=heard.repaired,
+        usage=heard.usage,
         digest=showing.digest(),
     )

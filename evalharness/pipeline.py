@@ -155,9 +155,8 @@ class _Run:
         if answers:
             self._progress.expect(Stage.ANSWER, len(self._answers))
         if Stage.JUDGE in stages:
-            names = [model.name for model in spec.models]
-            calls = schedule.count_calls(names, spec.questions, spec.judging)
-            self._progress.expect(Stage.JUDGE, calls * len(spec.judges))
+            calls = sum(len(schedule.showings(spec, judge)) for judge in spec.judges)
+            self._progress.expect(Stage.JUDGE, calls)
         at_once, one_by_one = steps(
             spec.models if answers else (), spec.judges if Stage.JUDGE in stages else ()
         )
@@ -242,19 +241,9 @@ class _Run:
         self._progress.advance(Stage.ANSWER, failed=failed)
 
     def _judgments_of(self, judge: JudgeSpec, backend: Backend) -> list[Coroutine[Any, Any, None]]:
-        spec = self._spec
-        names = [model.name for model in spec.models]
-        showings = [
-            ((task.model,), task)
-            for task in schedule.graded_tasks(names, spec.questions, spec.judging)
-        ] + [
-            (models, task)
-            for task in schedule.pair_tasks(names, spec.questions, spec.judging)
-            for models in ((task.model_a, task.model_b), (task.model_b, task.model_a))
-        ]
         return [
             self._judge(judge, backend, task.question_id, task.turn, task.sample, models)
-            for models, task in showings
+            for task, models in schedule.showings(self._spec, judge)
         ]
 
     async def _judge(

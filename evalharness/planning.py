@@ -27,12 +27,14 @@ def describe(spec: RunSpec) -> list[str]:
     turns = sum(len(question.turns) for question in spec.questions)
     names = [model.name for model in spec.models]
     answers = turns * spec.judging.samples
-    judgments = schedule.count_calls(names, spec.questions, spec.judging)
     return [
         f"run       {spec.name}",
         f"questions {len(spec.questions)} with {turns} turns",
         *(f"answers   {name}: {answers} calls" for name in names),
-        *(f"judgments {judge.name}: {judgments} calls" for judge in spec.judges),
+        *(
+            f"judgments {judge.name}: {len(schedule.showings(spec, judge))} calls"
+            for judge in spec.judges
+        ),
     ]
 
 

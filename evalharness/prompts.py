@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from evalharness.domain import Kind, Message, Question, Role, digest
+from evalharness.domain import Kind, Message, Question, Reading, Role, digest
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,29 +20,52 @@ if TYPE_CHECKING:
 
 SCORES = tuple(range(1, 11))
 VERDICTS = ("A", "B", "C")
+FIVE_VERDICTS = ("A>>B", "A>B", "A=B", "B>A", "B>>A")
+JSON_VERDICTS = ("A", "B", "tie")
 
 _ANSWER_NAMES = {Kind.GRADED: ("answer",), Kind.PAIRWISE: ("answer_a", "answer_b")}
 _FENCE_DIGITS = 6
+# A language's code as in BCP 47, say `de` or `pt-BR`.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+_MEANINGS = {
+    "A": "answer A is better",
+    "B": "answer B is better",
+    "tie": "they are about as good",
+    "A>>B": "answer A is much better",
+    "A>B": "answer A is better",
+    "A=B": "they are about as good",
+    "B>A": "answer B is better",
+    "B>>A": "answer B is much better",
+}
 # What a template may fail with besides Jinja's own errors: it computes, looks up and compares.
 _TEMPLATE_ERRORS = (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
 
 
 def render(
-    prompt: JudgePrompt, question: Question, answers: Sequence[Sequence[str]], turn: int
+    prompt: JudgePrompt,
+    question: Question,
+    answers: Sequence[Sequence[str]],
+    turn: int,
+    *,
+    reading: Reading = Reading.TEXT,
 ) -> tuple[Message, ...]:
     """Return the messages that ask for a judgment: the system's, if there is one, and the user's.
 
     Args:
-        prompt: the instruction; its templates see what `JudgePrompt` says, and `fence`.
+        prompt: the instruction; its templates see what `JudgePrompt` says.
         question: what was asked.
         answers: one model's replies to the turns for a graded prompt, two models' for a pairwise
             one, in the order shown; replies after the judged turn are not shown.
         turn: the judged turn, counted from 1.
+        reading: how the reply will be read; as JSON, the templates are to print its `form`.
 
     Raises:
         ConfigError: the prompt is not a working template.
     """
-    context = _context(prompt.kind, question, answers, turn)
+    context = _context(prompt.kind, question, answers, turn) | {
+        "language": prompt.language,
+        "form": form(prompt) if reading is Reading.JSON else "",
+    }
     system = _fill(prompt.system, context, prompt.name)
     user = Message(role=Role.USER, content=_fill(prompt.template, context, prompt.name))
     return (Message(role=Role.SYSTEM, content=system), user) if system else (user,)
@@ -60,12 +84,69 @@ def options(kind: Kind) -> tuple[str, ...]:
             return VERDICTS
 
 
-def check(prompt: JudgePrompt) -> None:
+def form(prompt: JudgePrompt) -> str:
+    """Return the sentence that tells a judge how to write the JSON that `schema` describes."""
+    match prompt.kind:
+        case Kind.GRADED:
+            field = f'"score" is your grade, a whole number from {SCORES[0]} to {SCORES[-1]}'
+            shown = '"score": n'
+        case Kind.PAIRWISE:
+            verdicts = _json_verdicts(prompt)
+            meanings = ", ".join(f'"{verdict}" if {_MEANINGS[verdict]}' for verdict in verdicts)
+            field, shown = f'"verdict" is your verdict: {meanings}', '"verdict": "..."'
+    return (
+        f'Reply with one JSON object and nothing else, in this form: {{"reasons": "...", {shown}}}. '
+        f'"reasons" come first and are a few sentences; {field}.'
+    )
+
+
+def schema(prompt: JudgePrompt) -> dict[str, Any]:
+    """Return the JSON schema of a judge's reply: its reasons, then its score or verdict.
+
+    The reasons come first, so that the decision follows from them and not the reverse.
+    """
+    decision: dict[str, Any]
+    match prompt.kind:
+        case Kind.GRADED:
+            name, decision = "score", {"type": "integer", "enum": list(SCORES)}
+        case Kind.PAIRWISE:
+            name, decision = "verdict", {"type": "string", "enum": list(_json_verdicts(prompt))}
+    return {
+        "title": "judgment",
+        "type": "object",
+        "properties": {"reasons": {"type": "string"}, name: decision},
+        "required": ["reasons", name],
+        "additionalProperties": False,
+    }
+
+
+def repair(prompt: JudgePrompt, reading: Reading) -> str:
+    """Return the message that asks a judge once more, for a decision that can be read."""
+    if reading is Reading.JSON:
+        asked = form(prompt)
+    elif prompt.kind is Kind.GRADED:
+        asked = (
+            f"Reply with nothing but your grade, a whole number from {SCORES[0]} to {SCORES[-1]} "
+            "in double square brackets, in this form: Rating: [[n]]"
+        )
+    else:
+        marks = FIVE_VERDICTS if prompt.five_levels else VERDICTS
+        listed = f"{', '.join(f'[[{mark}]]' for mark in marks[:-1])} or [[{marks[-1]}]]"
+        asked = f"Reply with nothing but the verdict that you came to, as {listed}."
+    return f"No decision can be read from your reply. Do not judge anew. {asked}"
+
+
+def check(prompt: JudgePrompt, reading: Reading = Reading.TEXT) -> None:
     """Refuse a prompt that fails on a question of one or two turns, or that hides an answer.
+
+    One whose reply is read as JSON must print the `form` of it, too.
 
     Raises:
         ConfigError: with the prompt's name and what is wrong.
     """
+    if not _LANGUAGE.fullmatch(prompt.language):
+        msg = f"prompt {prompt.name!r}: language={prompt.language!r} must be a code such as de"
+        raise ConfigError(msg)
     names = _ANSWER_NAMES[prompt.kind]
     for turns in (1, 2):
         for reference in (None, "reference"):
@@ -76,11 +157,19 @@ def check(prompt: JudgePrompt) -> None:
                 references=(reference,) * turns,
             )
             replies = [[f"reply {name} {turn}" for turn in range(turns)] for name in names]
-            shown = render(prompt, question, replies, turns)[-1].content
+            messages = render(prompt, question, replies, turns, reading=reading)
+            shown = messages[-1].content
             for name, texts in zip(names, replies, strict=True):
                 if texts[-1] not in shown:
                     msg = f"prompt {prompt.name!r}: its template does not show `{name}`"
                     raise ConfigError(msg)
+            if reading is Reading.JSON and not any(form(prompt) in m.content for m in messages):
+                msg = f"prompt {prompt.name!r}: for reading=json it must print `{{{{ form }}}}`"
+                raise ConfigError(msg)
+
+
+def _json_verdicts(prompt: JudgePrompt) -> tuple[str, ...]:
+    return FIVE_VERDICTS if prompt.five_levels else JSON_VERDICTS
 
 
 def _context(
@@ -105,7 +194,8 @@ def _context(
         "turns": turns,
         "turn": turn,
         "has_reference": bool(references),
-        "fence": _fence([*question.turns[:turn], *references, *texts]),
+        "rubric": question.rubric,
+        "fence": _fence([*question.turns[:turn], *references, *question.rubric, *texts]),
     }
 
 

@@ -17,7 +17,10 @@ from evalharness.prompts import SCORES
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-T = TypeVar("T", float, Verdict)
+Preference = tuple[Verdict, int | None]
+"""A verdict and how strong it is: 1 slightly, 2 much, 0 a tie, None where it was not said."""
+
+T = TypeVar("T", float, Preference)
 
 MIN_MASS = 0.5
 """How probable the options must be together for a decision to be read from them.
@@ -50,9 +53,13 @@ class ScoreRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRead:
-    """A verdict, or why there is none; `mass` is what all options had together."""
+    """A verdict, or why there is none; `mass` is what all options had together.
+
+    `strength` stands beside a verdict of five levels: 1 slightly better, 2 much better, 0 a tie.
+    """
 
     verdict: Verdict | None = None
+    strength: int | None = None
     unscored: Unscored | None = None
     probabilities: Mapping[str, float] | None = None
     mass: float | None = None
@@ -77,11 +84,15 @@ def read_score(reply: str, finish_reason: str | None = "stop") -> ScoreRead:
 
 
 def read_verdict(reply: str, finish_reason: str | None = "stop") -> VerdictRead:
-    """Return the verdict that a reply ends with, read as `read_score` does; `[[C]]` is a tie."""
+    """Return the verdict that a reply ends with, read as `read_score` does; `[[C]]` is a tie.
+
+    `[[A>>B]]`, `[[A>B]]`, `[[A=B]]`, `[[B>A]]` and `[[B>>A]]` also say how strong it is.
+    """
     found = _conclusion(reply, _verdict, _VERDICT_LINE, truncated=finish_reason == "length")
     if isinstance(found, Unscored):
         return VerdictRead(unscored=found)
-    return VerdictRead(verdict=found)
+    verdict, strength = found
+    return VerdictRead(verdict=verdict, strength=strength)
 
 
 def score_from_probabilities(probabilities: Sequence[float]) -> ScoreRead:
@@ -135,9 +146,10 @@ _START_OF_THOUGHT = re.compile(r"(?<![`'\"])<think(?:ing)?>", re.IGNORECASE)
 # Brackets that follow a name or other brackets are an index in code: `x[[1]]`, `rows[0][[2]]`.
 _MARKS = re.compile(r"(?<![A-Za-z0-9_)\]])(?:\[\[[^\[\]\n]{0,40}\]\])+")
 _MARK = re.compile(r"\[\[([^\[\]\n]*)\]\]")
-_MARKUP = re.compile(r"[*_`#>]+")
+# A `>` is a quotation's only where a text begins; elsewhere it compares: `A>B`.
+_MARKUP = re.compile(r"[*_`#]+|^[\s>]*>")
 _JOINT = re.compile(
-    r"(?:\([^()]*\) ?)?(?:,? ?(?:to|or|and|vs\.?|through)|[-–—~/,;|&=])?",
+    r"(?:\([^()]*\) ?)?(?:,? ?(?:to|or|and|vs\.?|through)|[-–—~/,;|&=]?>*)?",
     re.IGNORECASE,
 )
 
@@ -158,6 +170,7 @@ _SCORE = re.compile(
 _WHOLE_SCALE = re.compile(r"1 ?(?:[-–—]|\.{2,3}|to) ?10")
 _NUMBERS = re.compile(r"(?:[\d\s.,/~–—−+-]|\b(?:to|or|and)\b)*")
 _CHOICE = re.compile(r"(?:(?:answer|assistant|response|model) )?([a-z])")
+_COMPARISON = re.compile(r"([ab]) ?(>>?|=) ?([ab])")
 
 
 def _conclusion(
@@ -169,7 +182,7 @@ def _conclusion(
 ) -> T | Unscored:
     if not reply.strip():
         return Unscored.TRUNCATED if truncated else Unscored.EMPTY
-    said = _without_thoughts(reply)
+    said = without_thoughts(reply)
     found = None if truncated else _last_line(said, parse, line)
     if found is None:
         found = _last_mark(said, parse)
@@ -178,7 +191,7 @@ def _conclusion(
     return found
 
 
-def _without_thoughts(reply: str) -> str:
+def without_thoughts(reply: str) -> str:
     """Return what follows the reasoning; nothing when the reasoning never ends.
 
     Some templates open the reasoning in the prompt, so its end may be all there is to see.
@@ -237,13 +250,19 @@ def _score(words: str) -> float | Unscored | None:
     return score if SCORES[0] <= score <= SCORES[-1] else Unscored.OUT_OF_SCALE
 
 
-def _verdict(words: str) -> Verdict | Unscored | None:
+def _verdict(words: str) -> Preference | Unscored | None:
     """Return the verdict that a mark holds; None for words that are none (`[[verdict]]`)."""
     folded = words.casefold()
     if folded == "tie":
-        return Verdict.TIE
+        return Verdict.TIE, None
     if match := _CHOICE.fullmatch(folded):
-        return _VERDICTS.get(match[1], Unscored.OUT_OF_SCALE)
+        verdict = _VERDICTS.get(match[1])
+        return Unscored.OUT_OF_SCALE if verdict is None else (verdict, None)
+    if match := _COMPARISON.fullmatch(folded):
+        better, sign, other = match.groups()
+        if better == other:
+            return Unscored.OUT_OF_SCALE
+        return (Verdict.TIE, 0) if sign == "=" else (_VERDICTS[better], len(sign))
     named = set(re.findall(r"\w+", folded)) - {"or", "and", "vs"}
     return Unscored.AMBIGUOUS if named and named <= {*_VERDICTS, "tie"} else None
 

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 _SHOWN = 4
 # What changes neither what is asked nor how it is read.
 _FREE_TOP = {"results", "run", "cache", "budget", "engine", "questions", "cautions", "benchmarks"}
+_FREE_TOP |= {"audit"}
 _FREE_FIELDS = {"prices", "concurrency", "timeout_s", "max_attempts", "api_key_env", "caution"}
 # What may be added to: a new model is asked as well, a new kind of judgment is made as well.
 _GROWING = {"models", "panel"}
+_FREE_PATHS = {("judging", "name"), ("judging", "panel")}
 _SWITCHES = {("judging", "graded"), ("judging", "pairwise")}
 
 
@@ -93,7 +95,9 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
             continue
         if path[:2] in _SWITCHES and is_now:
             continue
-        if path == ("judging", "name"):
+        if path in _FREE_PATHS:
+            continue
+        if was is None and not is_now:  # a setting left off that an older folder does not know
             continue
         yield f"{'.'.join(path)} was {_short(was)}, now {_short(is_now)}"
 

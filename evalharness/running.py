@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from evalharness import manifest, pipeline, planning, resuming
+from evalharness import auditing, health, manifest, pipeline, planning, resuming
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
 from evalharness.progress import Bars
-from evalharness.publishing import publish
+from evalharness.publishing import publish, write_card
 from evalharness.report import verdict
 from evalharness.store.cache import FILE, CachedBackend, CompletionCache
-from evalharness.store.run_folder import RunFolder, read_run
+from evalharness.store.run_folder import CONFIG, RunFolder, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from evalharness.backends import Backend
     from evalharness.config import Settings
     from evalharness.domain import Failure, ModelSpec
+    from evalharness.health import HealthCard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,47 @@ def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
         problems=_problems(failures, settings),
         interrupted=interrupted,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """How an audit ended: the judges' health, and in sentences what could not be asked."""
+
+    card: HealthCard
+    problems: tuple[str, ...]
+
+
+def audit(settings: Settings) -> Audited:
+    """Ask a finished run's judges what an audit lacks, write their health card, publish the run.
+
+    Raises:
+        ConfigError: there are no answers, a judge cannot be asked, or the folder has other settings.
+        RunLockedError: another process is writing this run.
+    """
+    spec, path = settings.run, settings.folder
+    if not (path / CONFIG).is_file() or not (records := read_run(path)).answers:
+        msg = f"{path}: there are no answers to audit a judge with; `run` first, or say run=NAME"
+        raise ConfigError(msg)
+    planning.refuse_missing(replace(spec, models=()))
+    with RunFolder.open(path) as folder:
+        resuming.refuse_conflict(folder, settings)
+        with _connector(settings) as connect, Bars() as bars:
+            asked = auditing.ask(
+                spec, settings.audit, records, path, connect=connect, progress=bars
+            )
+            try:
+                found = asyncio.run(asked)
+            except ExceptionGroup as group:
+                raise _first(group) from group
+    card = health.examine(records, spec, found.probed, settings.audit.thresholds)
+    write_card(path, card)
+    publish(path)
+    counts = Counter((row.model, row.reason, row.detail[:200]) for row in found.failures)
+    problems = [
+        f"{count} x probe failed for {model}: {reason} ({detail}); the same command asks again"
+        for (model, reason, detail), count in counts.most_common()
+    ]
+    return Audited(card=card, problems=tuple(problems))
 
 
 @contextmanager

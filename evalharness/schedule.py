@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING
 
+from evalharness.domain import PairDesign
 from evalharness.errors import ConfigError, close_match
+from evalharness.pairings import all_pairs, chains, random_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from evalharness.domain import JudgingSpec, Question
+    from evalharness.domain import JudgeSpec, JudgingSpec, ModelSpec, Question, RunSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,71 +36,158 @@ class PairTask:
     sample: int = 0
 
 
+def own_family(
+    judge: JudgeSpec, models: Sequence[ModelSpec], judging: JudgingSpec
+) -> frozenset[str]:
+    """Return the models about which a judge gives no judgment, being of their family.
+
+    None when the settings do not exclude them; a model without a family has no relatives.
+    """
+    if not judging.exclude_own_family or judge.model.family is None:
+        return frozenset()
+    return frozenset(model.name for model in models if model.family == judge.model.family)
+
+
 def graded_tasks(
-    models: Sequence[str], questions: Sequence[Question], judging: JudgingSpec
+    models: Sequence[str],
+    questions: Sequence[Question],
+    judging: JudgingSpec,
+    *,
+    spared: Collection[str] = (),
 ) -> tuple[GradedTask, ...]:
     """Return the grades to give; none when nothing is to be graded.
 
     One question is finished for all models before the next, so that a run that stops early has
     compared them on equal terms.
+
+    Args:
+        models: the candidates' names.
+        questions: what they are asked.
+        judging: what is judged.
+        spared: models that this judge does not judge (see `own_family`).
     """
     if not judging.graded:
         return ()
     return tuple(
-        GradedTask(question_id=question_id, turn=turn, model=model, sample=sample)
-        for question_id, sample, turn in _occasions(questions, judging)
+        GradedTask(question_id=question.question_id, turn=turn, model=model, sample=sample)
+        for question in questions
+        for sample, turn in _occasions(question, judging)
         for model in models
+        if model not in spared
     )
 
 
 def pair_tasks(
-    models: Sequence[str], questions: Sequence[Question], judging: JudgingSpec
+    models: Sequence[str],
+    questions: Sequence[Question],
+    judging: JudgingSpec,
+    *,
+    seed: int = 0,
+    spared: Collection[str] = (),
 ) -> tuple[PairTask, ...]:
     """Return the pairs to compare, ordered like the grades; none when none are to be compared.
 
+    A pair that is drawn for a question is compared at each of its turns and samples. All judges
+    have the same pairs; one that spares a model leaves out its pairs and gets no others instead.
+
+    Args:
+        models: the candidates' names.
+        questions: what they are asked.
+        judging: what is judged, and which pairs.
+        seed: of the order of a chain and of random pairs.
+        spared: models that this judge does not judge (see `own_family`).
+
     Raises:
-        ConfigError: the baseline is not among the models.
+        ConfigError: the baseline is not among the models, or random pairs have no budget.
     """
     if not judging.pairwise:
         return ()
-    pairs = _pairs(models, judging.baseline)
+    pairs = _pairs(models, len(questions), judging, seed)
     return tuple(
         PairTask(
-            question_id=question_id, turn=turn, model_a=model_a, model_b=model_b, sample=sample
+            question_id=question.question_id,
+            turn=turn,
+            model_a=model_a,
+            model_b=model_b,
+            sample=sample,
         )
-        for question_id, sample, turn in _occasions(questions, judging)
-        for model_a, model_b in pairs
+        for question, own in zip(questions, pairs, strict=True)
+        for sample, turn in _occasions(question, judging)
+        for model_a, model_b in own
+        if model_a not in spared and model_b not in spared
     )
 
 
-def count_calls(models: Sequence[str], questions: Sequence[Question], judging: JudgingSpec) -> int:
+def count_calls(
+    models: Sequence[str],
+    questions: Sequence[Question],
+    judging: JudgingSpec,
+    *,
+    seed: int = 0,
+    spared: Collection[str] = (),
+) -> int:
     """Return how often one judge is asked: once for a grade, twice for a pair.
 
     Raises:
-        ConfigError: the baseline is not among the models.
+        ConfigError: the baseline is not among the models, or random pairs have no budget.
     """
-    graded = len(graded_tasks(models, questions, judging))
-    return graded + 2 * len(pair_tasks(models, questions, judging))
+    graded = len(graded_tasks(models, questions, judging, spared=spared))
+    return graded + 2 * len(pair_tasks(models, questions, judging, seed=seed, spared=spared))
 
 
-def _pairs(models: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
-    """Return each pair once, its names in alphabetical order, as battles have them."""
-    if baseline is not None and baseline not in models:
+def showings(
+    spec: RunSpec, judge: JudgeSpec
+) -> tuple[tuple[GradedTask | PairTask, tuple[str, ...]], ...]:
+    """Return what a judge of a run is shown: each task with its models in the order of showing.
+
+    Its own family is left out where the settings say so. A pair is shown in both orders.
+
+    Raises:
+        ConfigError: the baseline is not among the models, or random pairs have no budget.
+    """
+    names = [model.name for model in spec.models]
+    spared = own_family(judge, spec.models, spec.judging)
+    grades = graded_tasks(names, spec.questions, spec.judging, spared=spared)
+    pairs = pair_tasks(names, spec.questions, spec.judging, seed=spec.seed, spared=spared)
+    return (
+        *((task, (task.model,)) for task in grades),
+        *(
+            (task, models)
+            for task in pairs
+            for models in ((task.model_a, task.model_b), (task.model_b, task.model_a))
+        ),
+    )
+
+
+def _pairs(
+    models: Sequence[str], questions: int, judging: JudgingSpec, seed: int
+) -> list[list[tuple[str, str]]]:
+    """Return the pairs of each question, their names in alphabetical order, as battles have them."""
+    match judging.pair_design:
+        case PairDesign.ALL:
+            return [all_pairs(models)] * questions
+        case PairDesign.BASELINE:
+            _refuse_unknown(judging.baseline, models)
+            own = [pair for pair in all_pairs(models) if judging.baseline in pair]
+            return [own] * questions
+        case PairDesign.CHAIN:
+            return chains(models, questions, seed, budget=judging.budget_pairs)
+        case PairDesign.RANDOM:
+            if judging.budget_pairs is None:
+                msg = "judging.pairs=random: judging.budget_pairs must say how many a question"
+                raise ConfigError(msg)
+            return random_pairs(models, questions, seed, budget=judging.budget_pairs)
+
+
+def _refuse_unknown(baseline: str | None, models: Sequence[str]) -> None:
+    if baseline is None or baseline not in models:
         msg = f"judging.baseline={baseline}: must be one of the models {', '.join(models)}"
-        raise ConfigError(msg + close_match(baseline, models))
-    return [
-        (min(pair), max(pair))
-        for pair in combinations(models, 2)
-        if baseline is None or baseline in pair
-    ]
+        raise ConfigError(msg + close_match(baseline or "", models))
 
 
-def _occasions(
-    questions: Sequence[Question], judging: JudgingSpec
-) -> Iterator[tuple[str, int, int]]:
-    """Yield question, sample and turn of everything that is judged."""
-    for question in questions:
-        for sample in range(judging.samples):
-            for turn in range(1, len(question.turns) + 1):
-                if judging.turns is None or turn in judging.turns:
-                    yield question.question_id, sample, turn
+def _occasions(question: Question, judging: JudgingSpec) -> Iterator[tuple[int, int]]:
+    """Yield sample and turn of everything that is judged of a question."""
+    for sample in range(judging.samples):
+        for turn in range(1, len(question.turns) + 1):
+            if judging.turns is None or turn in judging.turns:
+                yield sample, turn

@@ -84,7 +84,8 @@ class PromptConf:
     system: str = ""
     template: str = MISSING
     prefill: str = ""
-    language: str = "en"
+    language: str = "en"  # of the reasons: a code such as de or pt-BR
+    five_levels: bool = False  # a verdict from A>>B to B>>A
 
 
 @dataclass
@@ -94,7 +95,8 @@ class JudgeConf:
     name: str = MISSING
     model: ModelConf = field(default_factory=ModelConf)
     prompts: dict[str, PromptConf] = field(default_factory=dict)
-    reading: str = "text"  # text | probabilities
+    reading: str = "text"  # text | json | probabilities
+    repairs: int = 0  # 1: ask once more for a verdict that cannot be read
     caution: Optional[str] = None
 
 
@@ -119,6 +121,10 @@ class JudgingConf:
     baseline: Optional[str] = None
     turns: Optional[list[int]] = None
     samples: int = 1
+    pairs: Optional[str] = None  # all | baseline | chain | random
+    budget_pairs: Optional[int] = None  # pairs a question
+    exclude_own_family: bool = False
+    panel: str = "aggregate"  # aggregate | rater
 
 
 @dataclass
@@ -143,6 +149,42 @@ class BudgetConf:
 
 
 @dataclass
+class ThresholdsConf:
+    """The bounds of a judge's rates, as shares of 1 (kappas as they are); null is none."""
+
+    unscored: Optional[float] = None
+    consistency: Optional[float] = None
+    first_of_flips: Optional[float] = None
+    place: Optional[float] = None
+    ties: Optional[float] = None
+    length: Optional[float] = None
+    own_family: Optional[float] = None
+    human_agreement: Optional[float] = None
+    human_decided: Optional[float] = None
+    human_kappa: Optional[float] = None
+    gold_agreement: Optional[float] = None
+    gold_decided: Optional[float] = None
+    gold_kappa: Optional[float] = None
+    repeatability: Optional[float] = None
+    without_reference: Optional[float] = None
+    probe_same: Optional[float] = None
+    probe_truncated: Optional[float] = None
+    probe_shuffled: Optional[float] = None
+    probe_off_topic: Optional[float] = None
+    probe_padded: Optional[float] = None
+    probe_constant: Optional[float] = None
+    probe_addressed: Optional[float] = None
+
+
+@dataclass
+class AuditConf:
+    """How a judge is audited."""
+
+    questions: int = 16
+    thresholds: ThresholdsConf = field(default_factory=ThresholdsConf)
+
+
+@dataclass
 class RootConf:
     """Everything that a run is made of."""
 
@@ -154,6 +196,7 @@ class RootConf:
     benchmarks: BenchmarksConf = field(default_factory=BenchmarksConf)
     engine: EngineConf = field(default_factory=EngineConf)
     budget: BudgetConf = field(default_factory=BudgetConf)
+    audit: AuditConf = field(default_factory=AuditConf)
     run: Optional[str] = None
     results: str = "results"
     cache: str = "on"  # on | off | read

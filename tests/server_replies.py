@@ -131,7 +131,7 @@ async def cut_reply(request: web.Request, call: Call) -> web.StreamResponse:
 def completion_of(call: Call) -> dict[str, Any]:
     """Return what OpenAI's servers send back, as far as anyone reads it."""
     messages = _messages(call.body)
-    text = scripted.reply(call.model, messages, call.body.get("seed"))
+    text = _text(call, messages)
     prompt_tokens = sum(scripted.count_tokens(message.content) for message in messages)
     completion_tokens = scripted.count_tokens(text)
     is_chat = "messages" in call.body
@@ -156,6 +156,13 @@ def completion_of(call: Call) -> dict[str, Any]:
             "prompt_tokens_details": {"cached_tokens": prompt_tokens // 2},
         },
     }
+
+
+def _text(call: Call, messages: list[Message]) -> str:
+    seed, form = call.body.get("seed"), call.body.get("response_format")
+    if form is None:
+        return scripted.reply(call.model, messages, seed)
+    return scripted.structured_reply(call.model, messages, form["json_schema"]["schema"], seed)
 
 
 def _messages(body: dict[str, Any]) -> list[Message]:

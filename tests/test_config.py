@@ -84,6 +84,27 @@ def test_several_judges_keep_their_own_settings():
     ]
 
 
+def test_how_verdicts_are_asked_for_and_read_is_chosen_by_overrides():
+    """As the README's table has it, for any judge."""
+    settings = config.load(
+        [
+            "models=[vicuna-13b]",
+            "judge=gpt-4o",
+            "judge.reading=json",
+            "judge.repairs=1",
+            "prompts@judge.prompts.graded=rubric",
+            "prompts@judge.prompts.pairwise=pairwise_five_levels",
+            "judge.prompts.graded.language=pt-BR",
+        ]
+    )
+    [judge] = settings.run.judges
+
+    assert (judge.reading, judge.repairs) == (Reading.JSON, 1)
+    assert judge.prompts[Kind.GRADED].name == "rubric"
+    assert judge.prompts[Kind.GRADED].language == "pt-BR"
+    assert judge.prompts[Kind.PAIRWISE].five_levels
+
+
 def test_no_models_named_means_the_embedded_demo():
     """`run` alone works, and other overrides still count."""
     run = config.load(config.with_default_models(["seed=5", "questions.limit=8"])).run
@@ -160,6 +181,14 @@ def test_the_same_settings_make_the_same_folder():
         (["models=[vicuna-13b]", "questions=/no/such.jsonl"], "no such file"),
         (["models=[vicuna-13b]", "questions.categories=[maths]"], "did you mean math"),
         (["models=[vicuna-13b]", "judging=graded", "judge.reading=guess"], "one of text"),
+        (["models=[vicuna-13b]", "judge.repairs=2"], "judge.repairs=2: must be 0 or 1"),
+        (["judge=embedded", "judge.repairs=1"], "probabilities hold no words.*judge.repairs=0"),
+        (
+            ["judge=embedded", "prompts@judge.prompts.pairwise=pairwise_five_levels"],
+            "reading=probabilities: pairwise_five_levels.*reading=text",
+        ),
+        (["judge=embedded", "judge.reading=json"], "graded_short.*{{ form }}"),
+        (["models=[vicuna-13b]", "judge.prompts.graded.language=de_DE"], "such as de"),
         (["models=[vicuna-13b]", "models.vicuna-13b.template='{% for %}'"], "template: "),
         (["models=[vicuna-13b]", "judge.prompts.graded.template=no-answer"], "does not show"),
         (["vicuna-13b"], "key=value"),

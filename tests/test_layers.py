@@ -12,9 +12,23 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "evalharness"
 LAYERS = (
     {"domain", "errors"},
-    {"chat", "prompts", "replies", "settle", "schedule", "stats", "leaderboard", "tables"},
+    {
+        "chat",
+        "health",
+        "leaderboard",
+        "pairings",
+        "panels",
+        "probes",
+        "prompts",
+        "replies",
+        "schedule",
+        "settle",
+        "stats",
+        "structured",
+        "tables",
+    },
     {"store", "backends", "benchmarks", "formats"},
-    {"answering", "judging", "auditing", "planning", "pipeline", "manifest"},
+    {"answering", "judging", "auditing", "planning", "pipeline", "probing", "manifest"},
     {
         "__init__",
         "__main__",

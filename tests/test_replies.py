@@ -26,6 +26,7 @@ DATA = Path(os.environ.get("EVALHARNESS_DATA", Path(__file__).parents[1] / "../s
 FRAGMENTS = (
     *("[[", "]]", "[", "]", "[[8]]", "[[11]]", "[[-3]]", "[[0]]", "[[7.5/10]]", "[[A]]", "[[b]]"),
     *("[[C]]", "[[D]]", "[[rating]]", "[[1]]-[[10]]", "x[[2]]", "[[²]]", "[[٣]]", "[[1e9]]"),
+    *("[[A>>B]]", "[[B>A]]", "[[A=B]]", "[[A>A]]", ">", ">>"),
     *("[[NaN]]", "[[inf]]", "[[9999999999]]", "Rating: ", "Verdict: ", "Rating: [", "8/10", "7-8"),
     *("<think>", "</think>", "`<think>`", "**", "\n", " ", "...", " or ", " to ", "A", "B", "10"),
 )
@@ -165,6 +166,45 @@ def test_no_verdict_is_not_a_tie(reply, reason):
     read = read_verdict(reply)
 
     assert (read.verdict, read.unscored) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("reply", "verdict", "strength"),
+    [
+        ("My final verdict is: [[A>>B]]", Verdict.A, 2),
+        ("[[A>B]]", Verdict.A, 1),
+        ("[[A=B]]", Verdict.TIE, 0),
+        ("[[B>A]]", Verdict.B, 1),
+        ("**[[B>>A]]**", Verdict.B, 2),
+        ("[[ b >> a ]]", Verdict.B, 2),
+        ("> [[A > B]]", Verdict.A, 1),
+        ("Of [[A>>B]], [[A>B]] and the others I choose: [[B>A]]", Verdict.B, 1),
+        ("At first [[A>>B]] seemed right.\n\nVerdict: A=B", Verdict.TIE, 0),
+        ("> **Verdict:** B>>A", Verdict.B, 2),
+        ("[[A]]", Verdict.A, None),
+        ("[[C]]", Verdict.TIE, None),
+    ],
+)
+def test_five_levels_say_how_strong_a_verdict_is(reply, verdict, strength):
+    """Much better and slightly better win alike, and are told apart in the record."""
+    read = read_verdict(reply)
+
+    assert (read.verdict, read.strength) == (verdict, strength)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("[[A>A]]", Unscored.OUT_OF_SCALE),
+        ("[[A>>>B]]", Unscored.AMBIGUOUS),
+        ("[[A>B]] or [[A>>B]]", Unscored.AMBIGUOUS),
+        ("[[A>B]] -> [[B>A]]", Unscored.AMBIGUOUS),
+        ("[[A>C]]", Unscored.AMBIGUOUS),
+    ],
+)
+def test_a_comparison_that_says_nothing_is_unscored(reply, reason):
+    """No level is guessed from one that does not exist."""
+    assert read_verdict(reply).unscored is reason
 
 
 @pytest.mark.parametrize(

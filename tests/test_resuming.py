@@ -34,6 +34,7 @@ def _continue(tmp_path, *overrides: str, base=BASE) -> None:
         "models.vicuna-13b.prices.input=3",
         "judge.model.api_key_env=OTHER_KEY",
         "judge.model.timeout_s=10",
+        "judging.panel=rater",
     ],
 )
 def test_a_run_may_grow_and_change_its_speed(tmp_path, override):
@@ -84,3 +85,18 @@ def test_a_changed_question_is_refused(tmp_path):
         pytest.raises(RunConflictError, match="question x has changed"),
     ):
         refuse_conflict(folder, now)
+
+
+def test_a_folder_older_than_a_switch_that_is_off_is_continued(tmp_path):
+    """What it did not know, it did not do; turned on, the switch is a difference as any other."""
+    before = config.load([*BASE, f"results={tmp_path}"])
+    old = json.loads(json.dumps(before.tree))
+    del old["judging"]["exclude_own_family"]
+    with RunFolder.open(before.folder) as folder:
+        folder.describe(old, before.run.questions)
+    spared = config.load([*BASE, f"results={tmp_path}", "judging.exclude_own_family=true"])
+
+    with RunFolder.open(before.folder) as folder:
+        refuse_conflict(folder, before)
+        with pytest.raises(RunConflictError, match="exclude_own_family was not set, now True"):
+            refuse_conflict(folder, spared)

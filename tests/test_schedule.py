@@ -9,9 +9,16 @@ from builders import MODELS, question
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalharness.domain import JudgingSpec
+from evalharness.domain import JudgeSpec, JudgingSpec, ModelSpec, PairDesign
 from evalharness.errors import ConfigError
-from evalharness.schedule import GradedTask, PairTask, count_calls, graded_tasks, pair_tasks
+from evalharness.schedule import (
+    GradedTask,
+    PairTask,
+    count_calls,
+    graded_tasks,
+    own_family,
+    pair_tasks,
+)
 
 ONE_TURN = question("1", turns=("Why?",))
 TWO_TURNS = question("2", turns=("Why?", "And then?"))
@@ -112,3 +119,68 @@ def test_tasks_are_complete_distinct_and_question_by_question(models, judging):
     assert len(set(pairs)) == len(pairs) == expected
     assert [task.question_id for task in graded] == sorted(task.question_id for task in graded)
     assert [task.question_id for task in pairs] == sorted(task.question_id for task in pairs)
+
+
+designed = st.builds(
+    JudgingSpec,
+    turns=st.none() | st.lists(st.integers(1, 2), unique=True).map(tuple),
+    samples=st.integers(1, 2),
+    pairs=st.sampled_from((PairDesign.ALL, PairDesign.CHAIN, PairDesign.RANDOM)),
+    budget_pairs=st.integers(1, 6),
+    exclude_own_family=st.booleans(),
+)
+
+
+@given(
+    families=st.dictionaries(
+        st.sampled_from(MODELS), st.sampled_from((None, "x", "y")), min_size=2
+    ),
+    family=st.sampled_from((None, "x", "z")),
+    judging=designed,
+    seed=st.integers(0, 99),
+)
+def test_a_judges_family_is_never_judged_and_everything_else_is(families, family, judging, seed):
+    """What a judge spares is exactly what was drawn of its family; a seed makes the same tasks."""
+    models = [ModelSpec(name=n, backend="scripted", family=f) for n, f in families.items()]
+    judge = JudgeSpec(
+        name="judge", model=ModelSpec(name="j", backend="scripted", family=family), prompts={}
+    )
+    names, questions = list(families), [ONE_TURN, TWO_TURNS]
+    spared = own_family(judge, models, judging)
+    kin = {n for n, f in families.items() if family is not None and f == family}
+    assert spared == (kin if judging.exclude_own_family else set())
+
+    grades = graded_tasks(names, questions, judging, spared=spared)
+    pairs = pair_tasks(names, questions, judging, seed=seed, spared=spared)
+    every = pair_tasks(names, questions, judging, seed=seed)
+
+    assert {task.model for task in grades}.isdisjoint(spared)
+    assert pairs == tuple(t for t in every if not {t.model_a, t.model_b} & spared)
+    assert count_calls(names, questions, judging, seed=seed, spared=spared) == len(
+        grades
+    ) + 2 * len(pairs)
+    assert len(set(every)) == len(every)
+
+
+@given(judging=designed, seed=st.integers(0, 99))
+def test_a_pair_drawn_for_a_question_is_compared_at_all_its_turns_and_samples(judging, seed):
+    """The budget counts pairs a question; turns and samples multiply the calls."""
+    drawn = {}
+    for task in pair_tasks(MODELS[:5], [TWO_TURNS], judging, seed=seed):
+        drawn.setdefault((task.turn, task.sample), []).append((task.model_a, task.model_b))
+
+    turns = (1, 2) if judging.turns is None else judging.turns
+    size = {
+        PairDesign.ALL: 10,
+        PairDesign.CHAIN: min(judging.budget_pairs, 5),
+        PairDesign.RANDOM: judging.budget_pairs,
+    }
+    assert len({tuple(pairs) for pairs in drawn.values()}) == bool(turns)
+    assert len(drawn) == judging.samples * len(turns)
+    assert all(len(pairs) == size[judging.pairs] for pairs in drawn.values())
+
+
+def test_random_pairs_without_a_budget_are_refused():
+    """All pairs would not be random."""
+    with pytest.raises(ConfigError, match=r"judging.pairs=random: judging.budget_pairs must say"):
+        pair_tasks(MODELS[:3], [ONE_TURN], JudgingSpec(pairs=PairDesign.RANDOM))

@@ -54,11 +54,18 @@ def body(spec: ModelSpec, request: Request) -> dict[str, Any]:
         content["messages"] = [
             {"role": message.role, "content": message.content} for message in request.messages
         ]
+        if request.schema is not None:
+            content["response_format"] = _response_format(request.schema)
     if not request.options:
         return content | ({"stop": spec.stop} if spec.stop else {})
     if spec.endpoint == "completions":
         return content | {"max_tokens": 1, "logprobs": TOP_TOKENS}
     return content | {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_TOKENS}
+
+
+def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    named = {"name": schema.get("title", "reply"), "strict": True, "schema": schema}
+    return {"type": "json_schema", "json_schema": named}
 
 
 def _sampling(sampling: Sampling) -> dict[str, Any]:

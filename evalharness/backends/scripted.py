@@ -8,15 +8,16 @@ verdict in the form that the prompt asks for, to anything else a few sentences.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalharness import prompts
 from evalharness.domain import Completion, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from evalharness.domain import Message, ModelSpec, Request
 
@@ -82,7 +83,10 @@ def _complete(model: str, request: Request) -> Completion:
         shares = probabilities(model, request.messages, request.options, variation)
         likeliest = request.options[shares.index(max(shares))]
         return Completion(text=likeliest, finish_reason="length", option_probabilities=shares)
-    text = reply(model, request.messages, variation)
+    if request.schema is None:
+        text = reply(model, request.messages, variation)
+    else:
+        text = structured_reply(model, request.messages, request.schema, variation)
     return Completion(
         text=text,
         prompt_tokens=sum(count_tokens(message.content) for message in request.messages),
@@ -101,9 +105,23 @@ def reply(model: str, messages: Sequence[Message], variation: object = None) -> 
     return f"This is reply {draw.getrandbits(32):08x} of {model}. {' '.join(sentences)}"
 
 
+def structured_reply(
+    model: str, messages: Sequence[Message], schema: Mapping[str, Any], variation: object = None
+) -> str:
+    """Return a flat JSON object that matches a schema: texts, and choices among listed values."""
+    draw = _draw(model, messages, variation)
+    fields = {
+        name: draw.choice(field.get("enum", _SENTENCES))
+        for name, field in schema["properties"].items()
+    }
+    return json.dumps(fields)
+
+
 def marks_asked_for(messages: Sequence[Message]) -> tuple[str, ...]:
     """Return the verdicts that a judge's prompt lets choose from; none for other prompts."""
     text = "\n".join(message.content for message in messages)
+    if all(f"[[{mark}]]" in text for mark in prompts.FIVE_VERDICTS):
+        return prompts.FIVE_VERDICTS
     if "[[A]]" in text and "[[B]]" in text:
         return tuple(mark for mark in prompts.VERDICTS if f"[[{mark}]]" in text)
     return tuple(map(str, prompts.SCORES)) if _GRADE_WANTED.search(text) else ()

@@ -1,18 +1,16 @@
 """The records that every layer shares; this package imports nothing of the others."""
 
+from evalharness.domain._calls import Completion, Request, Usage
 from evalharness.domain._records import (
     Answer,
     AnswerTurn,
     Battle,
     BenchmarkScore,
-    Completion,
     Failure,
     GradedJudgment,
     Judgment,
     PairwiseJudgment,
-    Request,
     RunRecords,
-    Usage,
     Vote,
 )
 from evalharness.domain._specs import (
@@ -29,6 +27,8 @@ from evalharness.domain._specs import (
 from evalharness.domain._words import (
     Kind,
     Message,
+    PairDesign,
+    PanelRule,
     Question,
     Reading,
     Role,
@@ -55,7 +55,9 @@ __all__ = [
     "Kind",
     "Message",
     "ModelSpec",
+    "PairDesign",
     "PairwiseJudgment",
+    "PanelRule",
     "Prices",
     "Question",
     "Reading",

@@ -1,71 +1,14 @@
-"""What a run finds: completions, answers, judgments, battles, failures."""
+"""What a run finds: answers, judgments, battles, failures."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping  # noqa: TC003 - the store reads the annotations
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from evalharness.domain._words import Message, Question, Stage, Verdict, Winner, digest
-
-if TYPE_CHECKING:
-    from evalharness.domain._specs import Sampling
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a backend is asked.
-
-    With `options`, no text is generated: the backend returns how probable each of these texts is
-    as the start of the reply (after `prefill`). Question, turn and sample say what it is for:
-    recorded answers are found by them.
-    """
-
-    messages: tuple[Message, ...]
-    sampling: Sampling
-    prefill: str = ""
-    options: tuple[str, ...] = ()
-    question_id: str = ""
-    turn: int = 1
-    sample: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
-    """One text from a backend.
-
-    `option_probabilities` stands beside `Request.options`: absolute probabilities, which may add
-    up to less than 1 (the rest went to other texts). `seconds` is the time of the last attempt.
-    """
-
-    text: str
-    finish_reason: str | None = "stop"
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    cached_tokens: int | None = None
-    seconds: float = 0.0
-    attempts: int = 1
-    option_probabilities: tuple[float, ...] | None = None
-
-    @property
-    def usage(self) -> Usage:
-        """The tokens and time."""
-        return Usage(
-            prompt_tokens=self.prompt_tokens,
-            completion_tokens=self.completion_tokens,
-            cached_tokens=self.cached_tokens,
-            seconds=self.seconds,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens and time of one model call; None where the backend did not count."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    cached_tokens: int | None = None
-    seconds: float = 0.0
+from evalharness.domain._calls import Usage
+from evalharness.domain._words import Question, Stage, Verdict, Winner, digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +58,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedJudgment:
-    """One answer graded from 1 to 10 at one turn; `score` is None when `unscored` says why."""
+    """One answer graded from 1 to 10 at one turn; `score` is None when `unscored` says why.
+
+    `repaired` says that the judge was asked twice, as no score could be read from its first reply;
+    `reply` then holds both.
+    """
 
     kind: Literal["graded"] = "graded"
     question_id: str
@@ -128,13 +75,23 @@ class GradedJudgment:
     unscored: str | None = None
     reply: str
     probabilities: Mapping[str, float] | None = None
+    repaired: bool = False
     usage: Usage = field(default_factory=Usage)
     digest: str
+
+    @property
+    def mass(self) -> float | None:
+        """What the options had together, where probabilities were read; the rest went elsewhere."""
+        return _mass(self.probabilities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairwiseJudgment:
-    """One game: two answers compared at one turn, `model_a` shown first."""
+    """One game: two answers compared at one turn, `model_a` shown first.
+
+    `strength` is how much better the preferred answer is, where the judge was asked for it: 1 for
+    slightly, 2 for much, 0 in a tie. `repaired` is as for a grade.
+    """
 
     kind: Literal["pairwise"] = "pairwise"
     question_id: str
@@ -145,11 +102,18 @@ class PairwiseJudgment:
     model_b: str
     sample: int = 0
     verdict: Verdict | None
+    strength: int | None = None
     unscored: str | None = None
     reply: str
     probabilities: Mapping[str, float] | None = None
+    repaired: bool = False
     usage: Usage = field(default_factory=Usage)
     digest: str
+
+    @property
+    def mass(self) -> float | None:
+        """What the options had together, where probabilities were read; the rest went elsewhere."""
+        return _mass(self.probabilities)
 
     def is_swap_of(self, other: PairwiseJudgment) -> bool:
         """Whether the two games differ only in the order of the answers."""
@@ -273,3 +237,7 @@ class RunRecords:
     def judgments(self) -> tuple[Judgment, ...]:
         """Grades and games together."""
         return (*self.graded, *self.games)
+
+
+def _mass(probabilities: Mapping[str, float] | None) -> float | None:
+    return None if probabilities is None else math.fsum(probabilities.values())

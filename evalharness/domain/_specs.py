@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from evalharness.domain._words import Kind, Question, Reading
+from evalharness.domain._words import Kind, PairDesign, PanelRule, Question, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,8 +85,11 @@ class JudgePrompt:
 
     The templates see `turns` (a list of objects with `number`, `question`, `reference`, and
     `answer` or `answer_a` and `answer_b`), `turn` (the number of the judged turn),
-    `has_reference`, and `fence` (a mark for tags, which none of the texts contains). `prefill`
-    starts the judge's reply when probabilities are read.
+    `has_reference`, `rubric` (the question's checklist, often empty), `fence` (a mark for tags,
+    which none of the texts contains), `language` (in which the reasons are to be written), and
+    `form` (how a JSON reply is to be written; empty when words or probabilities are read).
+    `prefill` starts the judge's reply when probabilities are read. With `five_levels`, a verdict
+    says by how much an answer is better, from `A>>B` to `B>>A`.
     """
 
     name: str
@@ -95,16 +98,21 @@ class JudgePrompt:
     template: str
     prefill: str = ""
     language: str = "en"
+    five_levels: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeSpec:
-    """A judge as configured: a model, its prompts, and how its decision is read."""
+    """A judge as configured: a model, its prompts, and how its decision is read.
+
+    `repairs` is how often it is asked again for a verdict that cannot be read: never or once.
+    """
 
     name: str
     model: ModelSpec
     prompts: Mapping[Kind, JudgePrompt]
     reading: Reading = Reading.TEXT
+    repairs: int = 0
     caution: str | None = None
     """A sentence shown beside every result of this judge (say, that it is too weak to trust)."""
 
@@ -113,7 +121,10 @@ class JudgeSpec:
 class JudgingSpec:
     """What is judged: which kinds, which pairs, which turns.
 
-    `baseline` restricts pairs to those with that model. `turns` None means every turn.
+    `baseline` restricts pairs to those with that model. `turns` None means every turn. `pairs`
+    None means those with the baseline where there is one, else all; `budget_pairs` is how many of
+    a chain, or random ones, a question has. With `exclude_own_family`, a judge gives no judgment
+    about a model of its own family. `panel` is how several judges are brought together.
     """
 
     graded: bool = True
@@ -121,6 +132,17 @@ class JudgingSpec:
     baseline: str | None = None
     turns: tuple[int, ...] | None = None
     samples: int = 1
+    pairs: PairDesign | None = None
+    budget_pairs: int | None = None
+    exclude_own_family: bool = False
+    panel: PanelRule = PanelRule.AGGREGATE
+
+    @property
+    def pair_design(self) -> PairDesign:
+        """Which pairs are compared, where the settings do not say."""
+        if self.pairs is not None:
+            return self.pairs
+        return PairDesign.ALL if self.baseline is None else PairDesign.BASELINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

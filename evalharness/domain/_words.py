@@ -50,10 +50,27 @@ class Winner(StrEnum):
 
 
 class Reading(StrEnum):
-    """How a judge's decision is read: from its words, or from its token probabilities."""
+    """How a decision is read: from the judge's words, its JSON, or its token probabilities."""
 
     TEXT = "text"
+    JSON = "json"
     PROBABILITIES = "probabilities"
+
+
+class PairDesign(StrEnum):
+    """Which pairs of models are compared on a question."""
+
+    ALL = "all"
+    BASELINE = "baseline"
+    CHAIN = "chain"
+    RANDOM = "random"
+
+
+class PanelRule(StrEnum):
+    """How several judges become one figure: each counts alike, or as its judgments show."""
+
+    AGGREGATE = "aggregate"
+    RATER = "rater"
 
 
 class Stage(StrEnum):
@@ -74,12 +91,16 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """User turns asked one after another; `references` has one entry a turn, or is empty."""
+    """User turns asked one after another; `references` has one entry a turn, or is empty.
+
+    `rubric` is a checklist for judges whose prompt shows one; candidates never see it.
+    """
 
     question_id: str
     category: str
     turns: tuple[str, ...]
     references: tuple[str | None, ...] = ()
+    rubric: tuple[str, ...] = ()
 
     def reference(self, turn: int) -> str | None:
         """Return the reference of a turn (counted from 1), or None."""

@@ -1,6 +1,21 @@
 """The table of a run: one row a model, every figure with its interval and its counts."""
 
 from evalharness.leaderboard._build import build
-from evalharness.leaderboard._rows import Leaderboard, LeaderboardRow, PairRow
+from evalharness.leaderboard._rows import (
+    JudgeRow,
+    Leaderboard,
+    LeaderboardRow,
+    PairRow,
+    PanelAgreement,
+    PanelSummary,
+)
 
-__all__ = ["Leaderboard", "LeaderboardRow", "PairRow", "build"]
+__all__ = [
+    "JudgeRow",
+    "Leaderboard",
+    "LeaderboardRow",
+    "PairRow",
+    "PanelAgreement",
+    "PanelSummary",
+    "build",
+]

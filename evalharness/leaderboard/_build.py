@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +11,14 @@ import numpy as np
 from evalharness.domain import Stage
 from evalharness.leaderboard._benchmarks import benchmark_values
 from evalharness.leaderboard._counts import count
+from evalharness.leaderboard._families import spared_families
 from evalharness.leaderboard._lengths import length_controlled
+from evalharness.leaderboard._panel import convene, panel_scores, panel_standings
+from evalharness.leaderboard._places import Place, places
 from evalharness.leaderboard._rows import Leaderboard, LeaderboardRow, PairRow
 from evalharness.leaderboard._scoring import score
+from evalharness.leaderboard._seats import flagged, summarize
 from evalharness.leaderboard._standings import stand
-from evalharness.stats.ranks import rank_sets, ranks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,22 +32,13 @@ if TYPE_CHECKING:
     from evalharness.stats.win_rates import WinRate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """A model's rank and the ranks it may have."""
-
-    rank: int | None = None
-    low: int | None = None
-    high: int | None = None
-
-
 def build(
     records: RunRecords, battles: Sequence[Battle], *, level: float = 0.95, seed: int = 0
 ) -> Leaderboard:
     """Return the table of a run: every model that it names, best first.
 
-    Battles and grades of all judges are pooled; the question stays the unit of every interval.
-    Models are ranked by rating, or by score where there are no ratings.
+    Several judges become one by the panel's rule (the run's `judging.panel`); the question stays
+    the unit of every interval. Models are ranked by rating, or by score where there are no ratings.
 
     Args:
         records: the run.
@@ -53,14 +46,21 @@ def build(
         level: the level of all intervals and rank sets.
         seed: of the orders for online Elo and of the rank sets' simulation.
     """
-    standings = stand(battles, np.random.default_rng([seed, 0]), level=level)
-    scores = score(records, level=level)
-    places = _places(standings, scores, np.random.default_rng([seed, 1]), level)
+    panel = convene(records, tuple(battles))
+    draws = np.random.default_rng([seed, 0])
+    if panel is None:
+        standings, scores = stand(battles, draws, level=level), score(records, level=level)
+    else:
+        battles = panel.battles
+        standings = panel_standings(panel, draws, level=level)
+        scores = panel_scores(panel, records, level=level)
+    found = places(standings, scores, np.random.default_rng([seed, 1]), level)
+    summary = summarize(panel, records, level=level, seed=seed) if panel else None
     at_equal_length = length_controlled(records, battles)
     rows = [
         _row(
             model,
-            places.get(model, _Place()),
+            found.get(model, Place()),
             own,
             standings=standings,
             scores=scores,
@@ -74,38 +74,20 @@ def build(
         pairs=tuple(_pair(rate) for rate in standings.pairs),
         level=level,
         method=standings.method,
-        notes=(*standings.notes, *scores.notes, *_failed_judgments(records)),
+        notes=(
+            *standings.notes,
+            *scores.notes,
+            *_failed_judgments(records),
+            *spared_families(records),
+            *flagged(summary),
+        ),
+        panel=summary,
     )
-
-
-def _places(
-    standings: Standings, scores: Scores, rng: np.random.Generator, level: float
-) -> dict[str, _Place]:
-    """Return the models' places, by rating or else by score; none where there is neither."""
-    if standings.ratings is not None:
-        models = standings.ratings.models
-        estimates, covariance = standings.ratings.ratings, standings.ratings.rating_covariance
-        clusters = standings.ratings.clusters
-    elif scores.means:
-        models = tuple(scores.means)
-        estimates = np.array([mean.value for mean in scores.means.values()])
-        covariance, clusters = scores.covariance, scores.questions
-    else:
-        return {}
-    if not np.all(np.isfinite(covariance)):
-        found = zip(models, ranks(estimates).tolist(), strict=True)
-        return {model: _Place(rank=rank) for model, rank in found}
-    sets = rank_sets(estimates, covariance, rng, level=level, degrees_of_freedom=clusters - 1)
-    bounds = zip(sets.rank.tolist(), sets.low.tolist(), sets.high.tolist(), strict=True)
-    return {
-        model: _Place(rank=rank, low=low, high=high)
-        for model, (rank, low, high) in zip(models, bounds, strict=True)
-    }
 
 
 def _row(
     model: str,
-    place: _Place,
+    place: Place,
     counts: Counts,
     *,
     standings: Standings,

@@ -53,11 +53,62 @@ class PairRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeRow:
+    """One judge of a panel; what was not measured is None.
+
+    `severity` is by how many points its grades lie below the panel's, `noise` the standard
+    deviation of what it adds beside that. `discrimination` is how sharply its verdicts follow the
+    ratings (1: as the typical judge's; 0: not at all), `standing` what its interval says of it.
+    The last three are the table without this judge.
+    """
+
+    judge: str
+    grades: int = 0
+    battles: int = 0
+    severity: float | None = None
+    severity_low: float | None = None
+    severity_high: float | None = None
+    noise: float | None = None
+    discrimination: float | None = None
+    discrimination_low: float | None = None
+    discrimination_high: float | None = None
+    standing: str | None = None
+    ranks_without: Mapping[str, int | None] = field(default_factory=dict)
+    ratings_without: Mapping[str, float] = field(default_factory=dict)
+    scores_without: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelAgreement:
+    """Krippendorff's alpha of a panel: 1 is full agreement, 0 what chance gives.
+
+    `units` is how many answers, or pairs of answers, two judges at least judged.
+    """
+
+    alpha: float
+    low: float | None
+    high: float | None
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelSummary:
+    """Several judges: how they became one table, what each is worth, and how far they agree."""
+
+    rule: str
+    judges: tuple[JudgeRow, ...]
+    grade_agreement: PanelAgreement | None = None
+    verdict_agreement: PanelAgreement | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
     """Rows best first, and what must be said about them.
 
     `method` names how ratings were made; `notes` holds sentences a reader must see beside the
-    table (separated or disconnected comparisons, missing grades).
+    table (separated or disconnected comparisons, missing grades). `panel` is None where a single
+    judge judged.
     """
 
     rows: tuple[LeaderboardRow, ...]
@@ -65,3 +116,4 @@ class Leaderboard:
     level: float = 0.95
     method: str = "Bradley-Terry"
     notes: tuple[str, ...] = ()
+    panel: PanelSummary | None = None

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from evalharness.stats.ratings import Ratings
     from evalharness.stats.win_rates import WinRate
 
+JUDGE_AWARE = "judge-aware Bradley-Terry"
+"""The method of ratings that weigh their judges, as `stats.judge_aware` names it."""
+
 PENALTY = 0.25
 """A normal prior of standard deviation 2 (347 rating points): about half a win and half a loss."""
 
@@ -38,6 +41,8 @@ class Standings:
     @property
     def method(self) -> str:
         """How the ratings were made."""
+        if self.ratings is not None and self.ratings.method == JUDGE_AWARE:
+            return JUDGE_AWARE
         has_prior = self.ratings is not None and self.ratings.penalty > 0
         return "Bradley-Terry with a small prior" if has_prior else "Bradley-Terry"
 
@@ -47,7 +52,7 @@ def stand(battles: Sequence[Battle], rng: np.random.Generator, *, level: float =
     if not battles:
         return Standings()
     comparisons = from_battles(battles)
-    ratings, notes = _rate(comparisons, level)
+    ratings, notes = rate(comparisons, level)
     elo = {}
     if ratings is not None:
         shuffled = shuffled_elo(comparisons, rng)
@@ -61,7 +66,7 @@ def stand(battles: Sequence[Battle], rng: np.random.Generator, *, level: float =
     )
 
 
-def _rate(comparisons: Comparisons, level: float) -> tuple[Ratings | None, tuple[str, ...]]:
+def rate(comparisons: Comparisons, level: float) -> tuple[Ratings | None, tuple[str, ...]]:
     """Return ratings where there can be any, with notes on how they came about."""
     apart = groups(comparisons, "weak")
     if len(apart) > 1:

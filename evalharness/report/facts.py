@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from evalharness.domain import Battle, Failure, Judgment, RunRecords
+    from evalharness.health import HealthCard
     from evalharness.leaderboard import Leaderboard
 
 
@@ -21,6 +22,7 @@ class Facts:
     leaderboard: Leaderboard
     models: tuple[str, ...]
     judges: tuple[str, ...]
+    health: HealthCard | None = None
 
     def number(self, model: str) -> int:
         """Return a model's place among the models, which fixes its color and its mark."""
@@ -59,12 +61,18 @@ class Facts:
         return self.records.manifest.get("usage") or {}
 
 
-def gather(records: RunRecords, battles: Sequence[Battle], leaderboard: Leaderboard) -> Facts:
+def gather(
+    records: RunRecords,
+    battles: Sequence[Battle],
+    leaderboard: Leaderboard,
+    health: HealthCard | None = None,
+) -> Facts:
     """Return a run's facts."""
     return Facts(
         records=records,
         battles=tuple(battles),
         leaderboard=leaderboard,
+        health=health,
         models=_once(
             (
                 *(row.model for row in leaderboard.rows),

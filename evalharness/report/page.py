@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.domain import Battle, RunRecords
+    from evalharness.health import HealthCard
     from evalharness.leaderboard import Leaderboard
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -44,13 +45,18 @@ class _Part:
     body: str
 
 
-def render(records: RunRecords, battles: Sequence[Battle], leaderboard: Leaderboard) -> str:
+def render(
+    records: RunRecords,
+    battles: Sequence[Battle],
+    leaderboard: Leaderboard,
+    health: HealthCard | None = None,
+) -> str:
     """Return the report of a run as one HTML page that needs nothing else.
 
     The page carries a hash of its own style and script in its content security policy: whatever a
     model's answer may smuggle in, a browser neither runs nor loads it.
     """
-    facts = gather(records, battles, leaderboard)
+    facts = gather(records, battles, leaderboard, health)
     style, script = _asset("page.css"), _asset("page.js")
     page = fill(
         "page",

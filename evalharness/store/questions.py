@@ -21,6 +21,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     category: str
     turns: list[str]
     references: list[str | None] = []
+    rubric: list[str] = []
 
 
 def read_questions(path: Path) -> tuple[Question, ...]:
@@ -36,6 +37,7 @@ def read_questions(path: Path) -> tuple[Question, ...]:
             category=line.category,
             turns=tuple(line.turns),
             references=tuple(line.references),
+            rubric=tuple(line.rubric),
         )
         if problem := _problem(question):
             raise InputError(problem, path=path, line=number)
@@ -103,6 +105,8 @@ def _problem(question: Question) -> str | None:
             f"{len(question.references)} references for {len(question.turns)} turns: "
             "give one a turn (null where there is none) or leave them out"
         )
+    if not all(point.strip() for point in question.rubric):
+        return "a rubric is a list of points, and none may be empty"
     return None
 
 

@@ -9,7 +9,8 @@ import pytest
 from asking import KEY, backend_of, connection, model, request
 from server import Behavior, Server
 
-from evalharness.domain import Message, Role, Sampling
+from evalharness import prompts, structured
+from evalharness.domain import JudgePrompt, Kind, Message, Role, Sampling
 from evalharness.errors import ContextLengthError, PermanentError, TransientError
 
 TEMPLATE = (
@@ -225,6 +226,31 @@ async def test_options_come_back_with_their_probabilities(endpoint, prompt, opti
     assert all(share > 0 for share in completion.option_probabilities)
     assert sum(completion.option_probabilities) == pytest.approx(0.95)
     assert server.calls[0].body["max_tokens"] == 1
+
+
+@pytest.mark.parametrize("kind", Kind)
+async def test_a_chat_endpoint_is_held_to_the_schema(kind):
+    """The schema goes out strict, and a reply that matches it can be read."""
+    prompt = JudgePrompt(name="p", kind=kind, system="", template="")
+    schema = prompts.schema(prompt)
+    async with connection(Server()) as (server, backend, _):
+        completion = await backend.complete(request("Judge.", schema=schema))
+
+    assert server.calls[0].body["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "judgment", "strict": True, "schema": schema},
+    }
+    read = structured.read_score if kind is Kind.GRADED else structured.read_verdict
+    assert read(completion.text).unscored is None
+
+
+async def test_a_completions_endpoint_is_sent_no_schema():
+    """It has no field for one; the prompt tells the form in words."""
+    settings = {"endpoint": "completions", "template": TEMPLATE}
+    async with connection(Server(), **settings) as (server, backend, _):
+        await backend.complete(request("Judge.", schema={"type": "object"}))
+
+    assert "response_format" not in server.calls[0].body
 
 
 async def test_a_server_without_probabilities_is_refused_at_once():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from asking import request
 
-from evalharness import backends
+from evalharness import backends, prompts
 from evalharness.backends.scripted import ScriptedBackend
-from evalharness.domain import Completion, ModelSpec, Sampling
+from evalharness.domain import Completion, JudgePrompt, Kind, ModelSpec, Sampling
 from evalharness.errors import PermanentError
 
 PAIRWISE = "Give your verdict as [[A]], [[B]] or [[C]]."
@@ -62,6 +63,10 @@ def test_models_questions_seeds_and_samples_differ():
     ("prompt", "marks"),
     [
         (PAIRWISE, {"[[A]]", "[[B]]", "[[C]]"}),
+        (
+            "[[A>>B]], [[A>B]], [[A=B]], [[B>A]] or [[B>>A]]; double brackets",
+            {"[[A>>B]]", "[[A>B]]", "[[A=B]]", "[[B>A]]", "[[B>>A]]"},
+        ),
         ('"[[A]]" if A is better, "[[B]]" if B is better', {"[[A]]", "[[B]]"}),
         (GRADED, {f"[[{score}]]" for score in range(1, 11)}),
         ('in this format: "[[rating]]", for example: "Rating: [[5]]"', None),
@@ -82,6 +87,17 @@ def test_other_prompts_are_given_no_verdict():
     [reply] = _ask(_connected(), request("Flatten [[1, 2], [3]] in Python."))
 
     assert "[[" not in reply.text
+
+
+def test_a_schema_gets_json_that_matches_it():
+    """A judge asked for JSON gives every decision there is, and nothing unreadable."""
+    prompt = JudgePrompt(name="p", kind=Kind.PAIRWISE, system="", template="", five_levels=True)
+    asked = [request(f"{number}", schema=prompts.schema(prompt)) for number in range(100)]
+
+    replies = [json.loads(reply.text) for reply in _ask(_connected(), *asked)]
+
+    assert all(reply.keys() == {"reasons", "verdict"} for reply in replies)
+    assert {reply["verdict"] for reply in replies} == set(prompts.FIVE_VERDICTS)
 
 
 def test_options_get_probabilities_and_agree_with_the_text():

@@ -48,6 +48,35 @@ def test_the_same_records_give_the_same_bytes() -> None:
     assert page_of(a_run(seed=3)) == page_of(a_run(seed=3))
 
 
+def test_judgments_that_needed_a_repair_are_counted_for_their_judge() -> None:
+    """A judge that has to be asked twice is not as good an instrument as one that has not."""
+    records = a_run(pairwise_games=False)
+    repaired = tuple(replace(grade, repaired=True) for grade in records.graded[:3])
+
+    page = text_of(page_of(replace(records, graded=(*repaired, *records.graded[3:]))))
+
+    assert f"3 of {len(records.graded)} judgments needed a repair" in page
+    assert "needed a repair" not in page_of(records)
+
+
+def test_probability_that_went_elsewhere_is_shown_beside_the_decision() -> None:
+    """A grade read from half of the probability is worth less than one read from all of it."""
+    grade = replace(graded_judgment(), probabilities={"7": 0.5, "8": 0.13})
+    game = replace(pairwise_judgment(), probabilities={"A": 0.6, "B": 0.1, "tie": 0.21})
+    records = RunRecords(
+        name="demo",
+        questions=(question(),),
+        answers=(answer("vicuna-13b"), answer("alpaca-7b")),
+        graded=(grade,),
+        games=(game, replace(game, model_a=game.model_b, model_b=game.model_a)),
+    )
+
+    [body] = bodies(page_of(records))
+
+    assert "63% of the probability on a decision" in text_of(body)
+    assert text_of(body).count("91% of the probability on a decision") == 2
+
+
 def test_the_page_names_no_other_file() -> None:
     """Nothing is loaded: every source and stylesheet is inside, and links are only links."""
     page = page_of(a_run())

@@ -47,6 +47,7 @@ async def test_the_same_request_is_asked_once(cache):
         (SPEC, replace(REQUEST, messages=(Message(role=Role.USER, content="2 + 3?"),))),
         (SPEC, replace(REQUEST, sample=1)),
         (SPEC, replace(REQUEST, options=("4", "5"))),
+        (SPEC, replace(REQUEST, schema={"type": "object"})),
     ],
 )
 async def test_anything_that_changes_the_text_is_asked_anew(cache, spec, request_):

@@ -31,6 +31,15 @@ def test_a_question_may_have_any_number_of_turns(tmp_path):
     assert (second.question_id, len(second.turns), second.reference(7)) == ("7", 7, None)
 
 
+def test_a_question_may_bring_its_checklist(tmp_path):
+    """A judge with a rubric prompt is shown it; most questions have none."""
+    lines = [GOOD | {"rubric": ["Names the year.", "Is short."]}, GOOD | {"question_id": "a-2"}]
+
+    first, second = read_questions(_file(tmp_path, *map(json.dumps, lines)))
+
+    assert (first.rubric, second.rubric) == (("Names the year.", "Is short."), ())
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -42,6 +51,8 @@ def test_a_question_may_have_any_number_of_turns(tmp_path):
         (json.dumps(GOOD | {"turns": ["one", 2]}), r"turns"),
         (json.dumps(GOOD | {"references": ["r"]}), "1 references for 2 turns"),
         (json.dumps(GOOD | {"refrences": ["r", "r"]}), "refrences"),
+        (json.dumps(GOOD | {"rubric": ["one", " "]}), "rubric"),
+        (json.dumps(GOOD | {"rubric": "one"}), "rubric"),
         (json.dumps(GOOD | {"category": ""}), "category"),
         (json.dumps({"question_id": "x", "turns": ["one"]}), "category"),
         (json.dumps(GOOD), "twice"),

@@ -1,4 +1,4 @@
-"""How each judge behaved: whether places swayed it, and which grades it gives."""
+"""How each judge behaved: whether places swayed it, which grades it gives, what needed a repair."""
 
 from __future__ import annotations
 
@@ -38,9 +38,14 @@ class _Share:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Conduct:
-    """What one judge's judgments show of it; empty where it made none of that kind."""
+    """What one judge's judgments show of it; empty where it made none of that kind.
+
+    `repaired` of the `judged` were asked for twice, with a decision in the end or without one.
+    """
 
     judge: str
+    judged: int
+    repaired: int
     swaps: tuple[_Share, ...]
     grades: tuple[_Share, ...]
 
@@ -48,13 +53,16 @@ class _Conduct:
 def render(facts: Facts) -> str:
     """Return every judge's conduct, or nothing when nothing was judged."""
     conducts = [_conduct(facts, judge) for judge in facts.judges]
-    told = [conduct for conduct in conducts if conduct.swaps or conduct.grades]
+    told = [each for each in conducts if each.swaps or each.grades or each.repaired]
     return fill("sections/judging", conducts=told) if told else ""
 
 
 def _conduct(facts: Facts, judge: str) -> _Conduct:
+    own = [judgment for judgment in facts.records.judgments if judgment.judge == judge]
     return _Conduct(
         judge=judge,
+        judged=len(own),
+        repaired=sum(judgment.repaired for judgment in own),
         swaps=_swaps(count_positions(game for game in facts.records.games if game.judge == judge)),
         grades=_grades(
             [grade.score for grade in facts.records.graded if grade.judge == judge],

@@ -1,0 +1,170 @@
+"""An audit: the judges of a run are asked what has a known result, and some judgments again.
+
+Every reply is kept in the run's folder under its digest the moment it is there; only what is
+missing is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from evalharness import judging
+from evalharness.domain import Failure, GradedJudgment, PairwiseJudgment, Stage
+from evalharness.errors import BackendError
+from evalharness.probes import Probe, Probed
+from evalharness.probing import plan
+from evalharness.store import jsonl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from evalharness.backends import Backend
+    from evalharness.domain import (
+        Completion,
+        JudgeSpec,
+        ModelSpec,
+        Request,
+        RunRecords,
+        RunSpec,
+    )
+    from evalharness.pipeline import Progress
+    from evalharness.probes import AuditSpec
+    from evalharness.probing import Ask
+
+FILE = "probes.jsonl"
+_AGAIN = 1_000_000
+"""Added to a request's sample number: no run takes so many, so no cache has the reply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the judges said to the probes, and what could not be asked."""
+
+    probed: tuple[Probed, ...]
+    failures: tuple[Failure, ...]
+
+
+async def ask(
+    spec: RunSpec,
+    audit: AuditSpec,
+    records: RunRecords,
+    folder: Path,
+    *,
+    connect: Callable[[ModelSpec], Backend],
+    progress: Progress,
+) -> Found:
+    """Return the judges' replies to all probes, those that are missing newly asked.
+
+    Judges are asked one after another, as each may need this machine's memory for itself.
+    """
+    asks = plan(spec, audit, records)
+    kept = {row.digest: row for row in jsonl.read_own(folder / FILE, Probed)}
+    progress.expect(Stage.JUDGE, len(asks))
+    asking = _Asking(kept, jsonl.Appender(folder / FILE), progress)
+    try:
+        for judge in spec.judges:
+            await asking.work(
+                judge, [each for each in asks if each.showing.judge is judge], connect
+            )
+    finally:
+        asking.appender.close()
+        jsonl.write(folder / FILE, sorted(kept.values(), key=_order))
+    wanted = dict.fromkeys(each.digest for each in asks)
+    return Found(
+        probed=tuple(kept[key] for key in wanted if key in kept), failures=tuple(asking.failures)
+    )
+
+
+class _Asking:
+    """What is kept and what failed while judges are asked."""
+
+    def __init__(
+        self, kept: dict[str, Probed], appender: jsonl.Appender, progress: Progress
+    ) -> None:
+        self.appender = appender
+        self.failures: list[Failure] = []
+        self._kept = kept
+        self._progress = progress
+
+    async def work(
+        self, judge: JudgeSpec, asks: Sequence[Ask], connect: Callable[[ModelSpec], Backend]
+    ) -> None:
+        """Ask a judge for what is not kept yet."""
+        missing = [each for each in asks if each.digest not in self._kept]
+        for _ in range(len(asks) - len(missing)):
+            self._progress.advance(Stage.JUDGE, failed=False)
+        if not missing:
+            return
+        try:
+            backend = connect(judge.model)
+        except BackendError as error:
+            for each in missing:
+                self._fail(each, error)
+            return
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for each in missing:
+                    tasks.create_task(self._ask(each, backend))
+        finally:
+            await backend.close()
+
+    async def _ask(self, each: Ask, backend: Backend) -> None:
+        try:
+            row = await _probe(each, backend)
+        except BackendError as error:
+            self._fail(each, error)
+            return
+        self.appender.append(row)
+        self._kept[row.digest] = row
+        self._progress.advance(Stage.JUDGE, failed=False)
+
+    def _fail(self, each: Ask, error: BackendError) -> None:
+        self.failures.append(_failure(each, error))
+        self._progress.advance(Stage.JUDGE, failed=True)
+
+
+async def _probe(each: Ask, backend: Backend) -> Probed:
+    asked = _Again(backend) if each.probe is Probe.REPEATED else backend
+    judgment = await judging.judge(each.showing, asked)
+    return Probed(
+        probe=each.probe,
+        of=each.of,
+        shown_first=each.shown_first,
+        game=judgment if isinstance(judgment, PairwiseJudgment) else None,
+        grade=judgment if isinstance(judgment, GradedJudgment) else None,
+        digest=each.digest,
+    )
+
+
+class _Again:
+    """A judge asked as if for another sample, so that no cache answers for it."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def complete(self, request: Request) -> Completion:
+        return await self._backend.complete(replace(request, sample=request.sample + _AGAIN))
+
+    async def close(self) -> None:
+        await self._backend.close()
+
+
+def _failure(each: Ask, error: BackendError) -> Failure:
+    return Failure(
+        stage=Stage.JUDGE,
+        key=each.digest,
+        model=each.showing.judge.name,
+        question_id=each.showing.question.question_id,
+        turn=each.showing.turn,
+        reason=error.reason,
+        detail=str(error),
+        attempts=error.attempts,
+    )
+
+
+def _order(row: Probed) -> tuple[str, str, str, str]:
+    judgment = row.judgment
+    return (judgment.judge, judgment.question_id, row.probe, row.digest)

@@ -1,0 +1,194 @@
+"""A table from several judges: brought together by a rule, with what each of them is worth.
+
+The panel is made of the judges who graded, or who compared in both orders. Votes that were
+imported (people's, labels') stand beside it as they are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.domain import PanelRule
+from evalharness.errors import EvalHarnessError
+from evalharness.leaderboard._scoring import Scores, score
+from evalharness.leaderboard._standings import Standings, rate, stand
+from evalharness.panels import (
+    Opinions,
+    grades_by_judge,
+    grades_of,
+    majority_battles,
+    mean_grades,
+    verdicts_by_judge,
+)
+from evalharness.stats.comparisons import from_battles
+from evalharness.stats.judge_aware import judge_aware
+from evalharness.stats.raters import fit_raters, rated_means
+
+if TYPE_CHECKING:
+    from evalharness.domain import Battle, RunRecords
+    from evalharness.stats.comparisons import Comparisons, IntArray
+    from evalharness.stats.judge_aware import JudgeAwareRatings
+
+VOTES = "imported votes"
+"""The seat of votes in a judge-aware fit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Panel:
+    """What the judges said, and the votes beside it."""
+
+    rule: PanelRule
+    grades: Opinions
+    verdicts: Opinions
+    votes: tuple[Battle, ...]
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """All judges, of grades and of pairs."""
+        return tuple(sorted({*self.grades.judges, *self.verdicts.judges}))
+
+    @property
+    def battles(self) -> tuple[Battle, ...]:
+        """The majority's battles, then the votes."""
+        return (*majority_battles(self.verdicts), *self.votes)
+
+    def without(self, judge: str) -> Panel:
+        """Return the panel without a judge."""
+        return replace(
+            self,
+            grades=self.grades.without(judge),
+            verdicts=self.verdicts.without(judge),
+        )
+
+
+def convene(records: RunRecords, battles: tuple[Battle, ...]) -> Panel | None:
+    """Return the panel of a run, or None when there are not several judges of one kind."""
+    players = {game.judge for game in records.games}
+    grades = grades_by_judge(records.graded)
+    verdicts = verdicts_by_judge(battle for battle in battles if battle.judge in players)
+    if max(len(grades.judges), len(verdicts.judges)) <= 1:
+        return None
+    judging = records.config.get("judging")
+    rule = judging.get("panel") if isinstance(judging, dict) else None
+    return Panel(
+        rule=PanelRule(rule or PanelRule.AGGREGATE),
+        grades=grades,
+        verdicts=verdicts,
+        votes=tuple(battle for battle in battles if battle.judge not in players),
+    )
+
+
+def panel_standings(
+    panel: Panel, rng: np.random.Generator | None, *, level: float = 0.95
+) -> Standings:
+    """Return what the judges' battles say; without `rng`, the ratings only.
+
+    Win rates and online Elo are the majority's under either rule.
+    """
+    battles = panel.battles
+    if not battles:
+        return Standings()
+    if rng is not None:
+        standings = stand(battles, rng, level=level)
+    else:
+        ratings, notes = rate(from_battles(battles), level)
+        standings = Standings(ratings=ratings, notes=notes)
+    if panel.rule is PanelRule.AGGREGATE or standings.ratings is None:
+        return standings
+    try:
+        rated = judge_aware_ratings(panel, level=level)
+    except EvalHarnessError as error:
+        note = f"Ratings are the majority's, as judges could not be weighed: {error}."
+        return replace(standings, notes=(*standings.notes, note))
+    return replace(standings, ratings=rated.ratings, notes=())
+
+
+def panel_scores(panel: Panel, records: RunRecords, *, level: float = 0.95) -> Scores:
+    """Return the mean scores of the judges' common grades."""
+    if panel.rule is PanelRule.AGGREGATE or len(panel.grades.judges) <= 1:
+        return _plain(panel.grades, records, level)
+    try:
+        return _rated(panel.grades, records, level)
+    except EvalHarnessError as error:
+        plain = _plain(panel.grades, records, level)
+        note = f"Scores are plain means over judges, as these could not be weighed: {error}."
+        return replace(plain, notes=(*plain.notes, note))
+
+
+def _plain(opinions: Opinions, records: RunRecords, level: float) -> Scores:
+    """Return scores of means over judges, where they can be on equal terms, with what was not."""
+    fair = opinions.on_equal_terms()
+    used = fair if fair.units else opinions
+    scores = score(replace(records, graded=mean_grades(used)), level=level)
+    total, left = (int(np.sum(~np.isnan(each.values))) for each in (opinions, used))
+    if not scores.means:
+        return scores
+    if not fair.units:
+        note = (
+            "No judge graded all models on any question, so each score is a mean over other "
+            "judges, and a severe one lowers the models that it graded. judging.panel=rater takes "
+            "severity out."
+        )
+    elif left < total:
+        note = (
+            f"Scores are means over the judges who graded every model there: {total - left} of "
+            f"{total} grades were left out. judging.panel=rater uses them all."
+        )
+    else:
+        return scores
+    return replace(scores, notes=(*scores.notes, note))
+
+
+def judge_aware_ratings(panel: Panel, *, level: float = 0.95) -> JudgeAwareRatings:
+    """Return the ratings under which each judge has its own discrimination.
+
+    Raises:
+        EvalHarnessError: the battles do not allow a finite fit.
+    """
+    comparisons, judges, seats = _seated(panel)
+    return judge_aware(comparisons, judges, seats, level=level)
+
+
+def _seated(panel: Panel) -> tuple[Comparisons, list[str], IntArray]:
+    """Return every judge's battles with their judges; one seat is that of all votes."""
+    battles, seats = list(panel.votes), [len(panel.verdicts.judges)] * len(panel.votes)
+    for place in range(len(panel.verdicts.judges)):
+        own = panel.verdicts
+        rows = np.flatnonzero(~np.isnan(own.values[:, place]))
+        alone = Opinions(
+            units=tuple(own.units[row] for row in rows),
+            judges=(own.judges[place],),
+            values=own.values[rows, place : place + 1],
+        )
+        battles += majority_battles(alone)
+        seats += [place] * len(rows)
+    judges = [*panel.verdicts.judges, *([VOTES] if panel.votes else [])]
+    return from_battles(battles), judges, np.array(seats, dtype=np.int64)
+
+
+def _rated(opinions: Opinions, records: RunRecords, level: float) -> Scores:
+    """Return scores at common severity; their intervals know that severities are estimates."""
+    raters = fit_raters(opinions.values, opinions.questions, level=level)
+    graded = grades_of(opinions.units, raters.score)
+    scores = score(replace(records, graded=graded), level=level)
+    if not scores.means:
+        return scores
+    models = tuple(scores.means)
+    items = [(unit.question_id, unit.turn, unit.sample) for unit in opinions.units]
+    answered = Counter(items)
+    means, covariance = rated_means(
+        raters,
+        np.array([models.index(unit.models[0]) for unit in opinions.units], dtype=np.int64),
+        np.array([answered[item] == len(models) for item in items]),
+        len(models),
+    )
+    return replace(
+        scores,
+        means=dict(zip(models, means, strict=True)),
+        covariance=covariance,
+        questions=len(raters.influence),
+    )

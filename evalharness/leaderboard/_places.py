@@ -1,0 +1,48 @@
+"""The models' ranks, with the ranks that they may have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.stats.ranks import rank_sets, ranks
+
+if TYPE_CHECKING:
+    from evalharness.leaderboard._scoring import Scores
+    from evalharness.leaderboard._standings import Standings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A model's rank and the ranks it may have."""
+
+    rank: int | None = None
+    low: int | None = None
+    high: int | None = None
+
+
+def places(
+    standings: Standings, scores: Scores, rng: np.random.Generator, level: float
+) -> dict[str, Place]:
+    """Return the models' places, by rating or else by score; none where there is neither."""
+    if standings.ratings is not None:
+        models = standings.ratings.models
+        estimates, covariance = standings.ratings.ratings, standings.ratings.rating_covariance
+        clusters = standings.ratings.clusters
+    elif scores.means:
+        models = tuple(scores.means)
+        estimates = np.array([mean.value for mean in scores.means.values()])
+        covariance, clusters = scores.covariance, scores.questions
+    else:
+        return {}
+    if not np.all(np.isfinite(covariance)):
+        found = zip(models, ranks(estimates).tolist(), strict=True)
+        return {model: Place(rank=rank) for model, rank in found}
+    sets = rank_sets(estimates, covariance, rng, level=level, degrees_of_freedom=clusters - 1)
+    bounds = zip(sets.rank.tolist(), sets.low.tolist(), sets.high.tolist(), strict=True)
+    return {
+        model: Place(rank=rank, low=low, high=high)
+        for model, (rank, low, high) in zip(models, bounds, strict=True)
+    }

@@ -1,0 +1,152 @@
+"""What an audit asks a run's judges: probes of some questions, and some judgments again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from evalharness import judging, probes
+from evalharness.domain import Kind, PairwiseJudgment, digest
+from evalharness.probes import Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from evalharness.domain import Answer, JudgeSpec, Judgment, Question, RunRecords, RunSpec
+    from evalharness.probes import AuditSpec
+
+    Answers = dict[tuple[str, str, int], Answer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One showing that an audit asks a judge about."""
+
+    probe: Probe
+    showing: judging.Showing
+    of: str | None = None
+    shown_first: bool = True
+
+    @property
+    def digest(self) -> str:
+        """The key: what is probed, and all that the judge is shown."""
+        return digest([self.probe, self.showing.judge.name, self.showing.digest()])
+
+
+def plan(spec: RunSpec, audit: AuditSpec, records: RunRecords) -> tuple[Ask, ...]:
+    """Return all that an audit asks about, for every judge."""
+    answers: Answers = {
+        (answer.question_id, answer.model, answer.sample): answer for answer in records.answers
+    }
+    names = {model.name for model in spec.models}
+    judged = spec.judging.turns
+    turn = min(judged) if judged else 1
+    usable = {
+        question.question_id: [
+            answer
+            for name in sorted(names)
+            if (answer := answers.get((question.question_id, name, 0))) and _is_usable(answer, turn)
+        ]
+        for question in spec.questions
+    }
+    answered = [question for question in spec.questions if usable[question.question_id]]
+    chosen = probes.choose(answered, audit.questions, random.Random(digest([spec.seed, "audit"])))
+    asks: list[Ask] = []
+    for judge in spec.judges:
+        if Kind.PAIRWISE in judge.prompts:
+            asks += _games(judge, chosen, answered, usable, turn, spec.seed)
+        asks += _again(judge, chosen, answers, records)
+    return tuple(asks)
+
+
+def _games(
+    judge: JudgeSpec,
+    chosen: Sequence[Question],
+    answered: Sequence[Question],
+    usable: dict[str, list[Answer]],
+    turn: int,
+    seed: int,
+) -> Iterator[Ask]:
+    for question in chosen:
+        rng = random.Random(digest([seed, question.question_id]))
+        answer = rng.choice(usable[question.question_id])
+        elsewhere = _elsewhere(question, answer, answered, usable)
+        for game in probes.games(answer, turn, elsewhere, rng):
+            yield Ask(
+                probe=game.probe,
+                showing=judging.Showing(
+                    judge=judge, question=question, turn=turn, answers=game.answers
+                ),
+                shown_first=game.shown_first,
+            )
+
+
+def _elsewhere(
+    question: Question,
+    answer: Answer,
+    answered: Sequence[Question],
+    usable: dict[str, list[Answer]],
+) -> Answer | None:
+    """Return an answer to a later question, of another category and by the same model if any is.
+
+    "Later" goes on from the beginning, so that each question has another one's answer.
+    """
+    own = answered.index(question)
+    others = [
+        (
+            (other.category == question.category, each.model != answer.model, step),
+            each,
+        )
+        for step, other in enumerate((*answered[own + 1 :], *answered[:own]))
+        for each in usable[other.question_id]
+    ]
+    return min(others, key=lambda other: other[0])[1] if others else None
+
+
+def _again(
+    judge: JudgeSpec, chosen: Sequence[Question], answers: Answers, records: RunRecords
+) -> Iterator[Ask]:
+    """Yield a judgment of each kind on each question, as it was asked and without its reference."""
+    questions = {question.question_id: question for question in chosen}
+    seen: set[tuple[Probe, Kind, str]] = set()
+    for judgment in sorted(records.judgments, key=lambda row: row.digest):
+        question = questions.get(judgment.question_id)
+        if question is None or judgment.judge != judge.name:
+            continue
+        showing = _as_shown(judge, question, judgment, answers)
+        if showing is None:
+            continue
+        bare = replace(showing, question=replace(question, references=()))
+        for probe, asked in ((Probe.REPEATED, showing), (Probe.WITHOUT_REFERENCE, bare)):
+            place = (probe, asked.kind, question.question_id)
+            has_something_to_drop = any(question.references[: judgment.turn])
+            if place in seen or (probe is Probe.WITHOUT_REFERENCE and not has_something_to_drop):
+                continue
+            seen.add(place)
+            yield Ask(probe=probe, showing=asked, of=judgment.digest)
+
+
+def _as_shown(
+    judge: JudgeSpec, question: Question, judgment: Judgment, answers: Answers
+) -> judging.Showing | None:
+    """Return what a judgment was made of; None when it was not made of this judge and prompt."""
+    models, kind = (
+        ((judgment.model_a, judgment.model_b), Kind.PAIRWISE)
+        if isinstance(judgment, PairwiseJudgment)
+        else ((judgment.model,), Kind.GRADED)
+    )
+    shown = [answers.get((question.question_id, name, judgment.sample)) for name in models]
+    there = tuple(each for each in shown if each and len(each.turns) >= judgment.turn)
+    if len(there) < len(models) or kind not in judge.prompts:
+        return None
+    showing = judging.Showing(judge=judge, question=question, turn=judgment.turn, answers=there)
+    return showing if showing.digest() == judgment.digest else None
+
+
+def _is_usable(answer: Answer, turn: int) -> bool:
+    """Whether an answer is whole: to cut or mix one that is not would prove nothing."""
+    replies = answer.turns[:turn]
+    return len(replies) == turn and all(
+        reply.text.strip() and not reply.is_truncated for reply in replies
+    )

@@ -1,0 +1,226 @@
+"""The card beside others: people, labels, another judge; and its words on the page."""
+
+from __future__ import annotations
+
+import pytest
+from builders import MODELS, a_run, pairwise_judgment
+
+from evalharness import health
+from evalharness.domain import (
+    JudgeSpec,
+    JudgingSpec,
+    ModelSpec,
+    RunRecords,
+    RunSpec,
+    Verdict,
+    Vote,
+    Winner,
+)
+from evalharness.health import HealthCard, JudgeHealth, Measure, Side, Status
+from evalharness.leaderboard import build
+from evalharness.report import render
+from evalharness.settle import settle_all
+
+
+def _spec(family=None, families=("ours", "theirs")) -> RunSpec:
+    judge = ModelSpec(name="gpt-4", backend="scripted", family=family)
+    return RunSpec(
+        name="run",
+        models=tuple(
+            ModelSpec(name=name, backend="scripted", family=own)
+            for name, own in zip(MODELS, families, strict=False)
+        ),
+        judges=(JudgeSpec(name="gpt-4", model=judge, prompts={}),),
+        questions=(),
+        judging=JudgingSpec(),
+    )
+
+
+def _games(winners, judge="gpt-4"):
+    """Return both orders of one pair a question: the first model wins, loses or ties."""
+    verdicts = {
+        "win": (Verdict.A, Verdict.B),
+        "loss": (Verdict.B, Verdict.A),
+        "tie": (Verdict.TIE, Verdict.TIE),
+    }
+    a, b = sorted(MODELS[:2])
+    return tuple(
+        pairwise_judgment(*models, str(number), verdict=verdict, judge=judge)
+        for number, winner in enumerate(winners)
+        for models, verdict in zip(((a, b), (b, a)), verdicts[winner], strict=True)
+    )
+
+
+def _votes(winners, judge="human:1"):
+    a, b = sorted(MODELS[:2])
+    named = {"win": Winner.MODEL_A, "loss": Winner.MODEL_B, "tie": Winner.TIE}
+    return tuple(
+        Vote(
+            question_id=str(number),
+            judge=judge,
+            model_a=a,
+            model_b=b,
+            winner=named[winner],
+            digest=f"{judge}{number}",
+        )
+        for number, winner in enumerate(winners)
+    )
+
+
+def _measures(records, spec=None, thresholds=None):
+    (judge,) = health.examine(records, spec or _spec(), (), thresholds or {}).judges
+    return {measure.name: measure for measure in judge.measures}
+
+
+JUDGED = ("win", "win", "win", "loss", "loss", "tie", "win", "loss")
+PEOPLE = ("win", "win", "loss", "loss", "loss", "win", "tie", "win")
+# Equal: questions 0, 1, 3, 4, which is 4 of 8; both decided: all but 5 and 6, 4 of 6.
+
+
+def test_agreement_with_people_is_that_of_the_same_battles():
+    """Four of eight votes agree; of the six where neither ties, four do."""
+    found = _measures(RunRecords(name="x", games=_games(JUDGED), votes=_votes(PEOPLE)))
+
+    assert (found["human_agreement"].value, found["human_agreement"].count) == (0.5, 8)
+    assert (found["human_decided"].value, found["human_decided"].count) == (4 / 6, 6)
+    # Margins: judge 4 wins, 3 losses, 1 tie; people 4, 3, 1: chance (16 + 9 + 1) / 64.
+    chance = 26 / 64
+    assert found["human_kappa"].value == pytest.approx((0.5 - chance) / (1 - chance))
+    assert found["human_agreement"].low < 0.5 < found["human_agreement"].high
+
+
+def test_gold_labels_count_apart_from_people():
+    """Accuracy against labels is another figure than agreement with people."""
+    found = _measures(RunRecords(name="x", games=_games(JUDGED), votes=_votes(PEOPLE, "gold")))
+
+    assert found["gold_agreement"].value == 0.5
+    assert "human_agreement" not in found
+
+
+def test_another_tools_judge_is_no_person():
+    """Votes of a model say nothing about agreement with people."""
+    found = _measures(RunRecords(name="x", games=_games(JUDGED), votes=_votes(PEOPLE, "gpt-3.5")))
+
+    assert not [name for name in found if name.startswith(("human", "gold"))]
+
+
+def test_preference_for_the_own_family_is_beside_what_people_grant_it():
+    """The judge gives its kin 4.5 of 8 points and people 4.5: no preference; all 8: 3.5 / 8 each.
+
+    What one side has more, the other has less, so that the difference is twice that.
+    """
+    own = min(MODELS[:2])
+    families = tuple("ours" if name == own else "theirs" for name in MODELS[:2])
+    spec = _spec("ours", families)
+    fair = RunRecords(name="x", games=_games(JUDGED), votes=_votes(PEOPLE))
+    kin = RunRecords(name="x", games=_games(["win"] * 8), votes=_votes(PEOPLE))
+
+    assert _measures(fair, spec)["own_family"].value == pytest.approx(0)
+    found = _measures(kin, spec, {"own_family": 0.1})["own_family"]
+    assert found.value == pytest.approx(2 * 3.5 / 8)
+    assert (found.status, found.note) == (Status.MISSED, "beside people's votes")
+
+
+def test_another_judge_stands_in_where_no_person_voted():
+    """The panel is the reference, and the card says so; alone, a judge shows nothing."""
+    families = tuple("ours" if name == min(MODELS[:2]) else "theirs" for name in MODELS[:2])
+    spec = _spec("ours", families)
+    both = RunRecords(name="x", games=(*_games(["win"] * 8), *_games(JUDGED, "claude")))
+    alone = RunRecords(name="x", games=_games(["win"] * 8))
+
+    assert _measures(both, spec)["own_family"].note == "beside the run's other judges"
+    assert _measures(alone, spec)["own_family"].status is Status.UNKNOWN
+
+
+def test_a_judge_of_no_candidates_family_has_no_such_rate():
+    """There is nothing to prefer."""
+    assert "own_family" not in _measures(RunRecords(name="x", games=_games(JUDGED)), _spec("other"))
+
+
+def test_unscored_judgments_are_counted_and_are_no_verdicts():
+    """Two of sixteen replies cannot be read; their pair is no pair in both orders."""
+    games = list(_games(JUDGED))
+    for place in (0, 1):
+        game = games[place]
+        games[place] = pairwise_judgment(
+            game.model_a, game.model_b, game.question_id, verdict=None, unscored="empty"
+        )
+    found = _measures(RunRecords(name="x", games=tuple(games)))
+
+    assert (found["unscored"].value, found["unscored"].count) == (2 / 16, 16)
+    assert (found["consistency"].value, found["consistency"].count) == (1.0, 7)
+    assert (found["ties"].value, found["ties"].count) == (2 / 14, 14)
+
+
+def test_length_preference_needs_the_answers():
+    """Imported judgments without answers leave the rate unknown, not zero."""
+    found = _measures(RunRecords(name="x", games=_games(JUDGED)))["length"]
+
+    assert (found.value, found.status) == (None, Status.UNKNOWN)
+
+
+def test_a_rate_is_measured_against_its_bound_from_the_right_side():
+    """Of a floor less is missed, of a ceiling more, also in the other direction."""
+    found = _measures(
+        RunRecords(name="x", games=_games(JUDGED)), thresholds={"consistency": 1.0, "ties": 0.1}
+    )
+
+    assert (found["consistency"].status, found["ties"].status) == (Status.OK, Status.MISSED)
+    assert found["unscored"].status is Status.UNBOUNDED
+
+
+def _card(*missed: str) -> HealthCard:
+    def measure(name: str, status: Status) -> Measure:
+        return Measure(
+            name=name,
+            title=f"the rate of {name}",
+            value=0.25,
+            low=0.1,
+            high=0.5,
+            count=32,
+            questions=16,
+            side=Side.FLOOR,
+            bound=0.8,
+            status=status,
+        )
+
+    rates = (measure("fine", Status.OK), *(measure(name, Status.MISSED) for name in missed))
+    return HealthCard(
+        judges=(JudgeHealth(judge="<gpt-4>", measures=rates),), judgments=40, probes=9
+    )
+
+
+def test_a_caution_names_the_worst_of_it():
+    """One sentence a judge: what is missed, by how much; a long list is cut, and said to be."""
+    (few,) = health.cautions(_card("one"))
+    (many,) = health.cautions(_card("one", "two", "three", "four", "five"))
+
+    assert few == (
+        "Judge <gpt-4> is out of bounds in 1 of 2 rates of its audit: "
+        "the rate of one 25% (at least 80%)."
+    )
+    assert many.endswith("the rate of three 25% (at least 80%); and 2 more.")
+    assert health.cautions(_card()) == ()
+
+
+def test_the_page_shows_the_card_and_that_it_is_out_of_date():
+    """Every rate stands with its interval and bound; the judge's name is text, never markup."""
+    records = a_run()
+    battles = settle_all(records.games)
+    page = render(records, battles, build(records, battles), _card("one"))
+    section = page[page.index("From 40 judgments of this run and 9 probes") :]
+
+    assert "The judge&#39;s health" in page
+    assert "The run's judgments have changed since" in section
+    assert "&lt;gpt-4&gt;" in section
+    assert "<gpt-4>" not in page
+    for cell in ("the rate of one", "25%", "[10%, 50%]", "at least 80%", "out of bounds"):
+        assert cell in section
+
+
+def test_a_run_without_an_audit_has_no_such_section():
+    """Nothing is shown that nobody measured."""
+    records = a_run()
+    battles = settle_all(records.games)
+
+    assert "judge&#39;s health" not in render(records, battles, build(records, battles))

@@ -1,0 +1,61 @@
+"""The page's panel: every judge's figures, and nothing where one judge judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from builders import a_run
+
+from evalharness.leaderboard import build
+from evalharness.report import render
+from evalharness.settle import battles_of
+
+
+def page_of(records):
+    """Return the page of a run."""
+    battles = battles_of(records)
+    return render(records, battles, build(records, battles))
+
+
+def joined(names, **config):
+    """Return runs of different seeds as one, each by its own judge."""
+    runs = [a_run(seed=seed) for seed, _ in enumerate(names)]
+    return replace(
+        runs[0],
+        graded=tuple(
+            replace(each, judge=name)
+            for name, run in zip(names, runs, strict=True)
+            for each in run.graded
+        ),
+        games=tuple(
+            replace(each, judge=name)
+            for name, run in zip(names, runs, strict=True)
+            for each in run.games
+        ),
+        config=dict(runs[0].config) | config,
+    )
+
+
+def test_a_panels_judges_agreement_and_ranks_without_each_are_shown():
+    """Names are text, whatever they hold."""
+    page = page_of(joined(("gpt-4", "<b>mine</b>", "gpt-4o")))
+
+    assert 'id="panel"' in page
+    assert "<bdi>&lt;b&gt;mine&lt;/b&gt;</bdi>" in page
+    assert "<b>mine</b>" not in page
+    for said in ("Severity", "Discrimination", "Krippendorff", "Without <bdi>gpt-4o</bdi>"):
+        assert said in page
+    assert "Each judge has one voice" in page
+
+
+def test_the_page_says_when_judges_are_weighed():
+    """The rule is part of every figure."""
+    page = page_of(joined(("x", "y", "z"), judging={"panel": "rater"}))
+
+    assert "Judges are weighed" in page
+    assert "judge-aware Bradley-Terry" in page
+
+
+def test_a_single_judge_has_no_panel():
+    """There is nothing to compare it with."""
+    assert 'id="panel"' not in page_of(a_run())

@@ -1,0 +1,101 @@
+"""The audit as a user meets it: what is said and written, what is refused, how it ends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+
+import pytest
+
+from evalharness.cli import main
+from evalharness.health import NAMES
+from evalharness.schema import ThresholdsConf
+
+SCRIPTED = (
+    "models=[vicuna-13b,alpaca-7b]",
+    "models.vicuna-13b.backend=scripted",
+    "models.alpaca-7b.backend=scripted",
+    "judge=scripted",
+    "questions.limit=4",
+)
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    """Results go where nobody else writes."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_an_audit_finds_the_run_by_its_settings_and_warns_beside_its_table(tmp_path, capsys):
+    """The same overrides lead to the same folder, however many questions are probed."""
+    main(["run", *SCRIPTED])
+    (folder,) = [path for path in (tmp_path / "results").iterdir() if path.is_dir()]
+    capsys.readouterr()
+
+    assert main(["audit", *SCRIPTED, "audit.questions=2", "audit.thresholds.probe_same=1"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    card = json.loads((folder / "audit.json").read_text())
+    rates = {each["name"]: each for each in card["judges"][0]["measures"]}
+
+    assert said[0] == "judge scripted"
+    assert said[-1] == f"report: results/{folder.name}/report.html"
+    assert (rates["probe_constant"]["count"], rates["probe_constant"]["status"]) == (2, "missed")
+    for name in ("leaderboard.md", "report.html"):
+        assert "Judge scripted is out of bounds in" in (folder / name).read_text()
+
+
+def test_an_audit_leaves_the_judgments_as_they_were(tmp_path):
+    """What a judge says to a probe is no judgment of a model."""
+    main(["run", *SCRIPTED, "run=mine"])
+    before = (tmp_path / "results/mine/judgments.jsonl").read_bytes()
+    table = (tmp_path / "results/mine/leaderboard.json").read_bytes()
+    main(["audit", *SCRIPTED, "run=mine"])
+
+    assert (tmp_path / "results/mine/judgments.jsonl").read_bytes() == before
+    assert (tmp_path / "results/mine/leaderboard.json").read_bytes() == table
+
+
+def test_without_answers_an_audit_is_refused_and_leaves_nothing(tmp_path, capsys):
+    """Probes are made of a run's answers: the remedy is a run."""
+    assert main(["audit", *SCRIPTED, "run=none"]) == 2
+
+    assert "no answers to audit a judge with; `run` first" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_judge_of_other_settings_is_refused(capsys):
+    """A card must be of the judge that made the run's judgments."""
+    main(["run", *SCRIPTED, "run=mine"])
+    capsys.readouterr()
+
+    assert main(["audit", *SCRIPTED, "run=mine", "judge.model.sampling.temperature=1"]) == 2
+    assert "judge.model.sampling.temperature was 0.0, now 1.0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("audit.thresholds.probe_same=80", "must be a share from 0 to 1, or null"),
+        ("audit.questions=0", "audit.questions=0: must be at least 1"),
+        ("audit.thresholds.consistancy=0.5", "did you mean consistency"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(override, said, capsys):
+    """A threshold that is mistyped would never warn."""
+    assert main(["audit", *SCRIPTED, override]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_damaged_card_is_named(tmp_path, capsys):
+    """What cannot be read is not passed over in silence: a warning might stand in it."""
+    main(["run", *SCRIPTED, "run=mine"])
+    (tmp_path / "results/mine/audit.json").write_text('{"judges": 7}')
+    capsys.readouterr()
+
+    assert main(["report", "mine"]) == 2
+    assert "audit.json: " in capsys.readouterr().err
+
+
+def test_every_measure_may_have_a_threshold():
+    """The schema's thresholds are the card's measures, so that none is without effect."""
+    assert {field.name for field in fields(ThresholdsConf)} == set(NAMES)

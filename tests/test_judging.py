@@ -1,0 +1,215 @@
+"""One judgment: what the judge is asked, how often, and what is kept of its replies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+from builders import answer, question
+
+from evalharness import prompts
+from evalharness.backends.scripted import ScriptedBackend
+from evalharness.domain import (
+    Completion,
+    JudgePrompt,
+    JudgeSpec,
+    Kind,
+    ModelSpec,
+    Reading,
+    Role,
+    Verdict,
+)
+from evalharness.errors import PermanentError
+from evalharness.judging import ASKED_AGAIN, Showing, judge
+
+PROMPTS = {
+    Kind.GRADED: JudgePrompt(
+        name="graded",
+        kind=Kind.GRADED,
+        system="",
+        template="{{ turns[0].answer }} {{ form }} {{ language }} {{ rubric | join }}",
+    ),
+    Kind.PAIRWISE: JudgePrompt(
+        name="pairwise",
+        kind=Kind.PAIRWISE,
+        system="",
+        template="{{ turns[0].answer_a }} {{ turns[0].answer_b }} {{ form }}",
+    ),
+}
+JUDGE = JudgeSpec(name="judge", model=ModelSpec(name="judge", backend="scripted"), prompts=PROMPTS)
+
+
+def showing(*models: str, **settings) -> Showing:
+    """Return one answer to grade, or two to compare, for a judge with these settings."""
+    return Showing(
+        judge=replace(JUDGE, **settings),
+        question=question(),
+        turn=1,
+        answers=tuple(answer(model) for model in models or ("vicuna-13b",)),
+    )
+
+
+def ask(shown: Showing, *said: str | Completion | Exception):
+    """Return the judgment of a judge that says this, and what the judge was asked."""
+    replies = iter(said)
+    backend = ScriptedBackend(lambda _request: next(replies))
+    return asyncio.run(judge(shown, backend)), backend.requests
+
+
+def with_prompt(shown: Showing, **changes) -> Showing:
+    """Return the showing with another prompt for its kind."""
+    changed = {**shown.judge.prompts, shown.kind: replace(PROMPTS[shown.kind], **changes)}
+    return replace(shown, judge=replace(shown.judge, prompts=changed))
+
+
+@pytest.mark.parametrize("said", ["No idea.", "[[7]]-[[8]]", "Rating: [[11]]"])
+def test_a_reply_that_cannot_be_read_is_repaired_once(said):
+    """The judge sees its own reply and is asked for the grade alone; both replies are kept."""
+    judgment, asked = ask(showing(repairs=1), said, "Rating: [[8]]")
+
+    first, second = (request.messages for request in asked)
+    assert second[: len(first)] == first
+    assert [(each.role, each.content) for each in second[len(first) :]] == [
+        (Role.ASSISTANT, said),
+        (Role.USER, prompts.repair(PROMPTS[Kind.GRADED], Reading.TEXT)),
+    ]
+    assert (judgment.score, judgment.repaired) == (8, True)
+    assert judgment.reply == f"{said}\n\n{ASKED_AGAIN}\n\nRating: [[8]]"
+
+
+def test_a_repair_that_fails_is_unscored_and_not_asked_a_third_time():
+    """One more chance is one: a judge that cannot say it is not asked until it does."""
+    judgment, asked = ask(showing(repairs=1), "No idea.", "Rating: [[99]]")
+
+    assert len(asked) == 2
+    assert (judgment.score, judgment.unscored, judgment.repaired) == (None, "out_of_scale", True)
+
+
+def test_the_first_reply_does_not_count_after_a_repair():
+    """A mark in what could not be read is not mixed with the second reply's."""
+    judgment, _ = ask(showing(repairs=1), "[[7]]-[[8]]", "I still cannot say.")
+
+    assert (judgment.score, judgment.unscored) == (None, "no_verdict")
+
+
+@pytest.mark.parametrize("said", ["", Completion(text="It is", finish_reason="length")])
+def test_silence_and_cut_replies_are_not_repaired(said):
+    """Their reason is not the form of the verdict, and asking again would hide it."""
+    judgment, asked = ask(showing(repairs=1), said)
+
+    assert (len(asked), judgment.score, judgment.repaired) == (1, None, False)
+
+
+@pytest.mark.parametrize(("repairs", "said"), [(0, "No idea."), (1, "Rating: [[8]]")])
+def test_without_need_or_leave_a_judge_is_asked_once(repairs, said):
+    """Nothing is paid for twice by default, or where the first reply can be read."""
+    judgment, asked = ask(showing(repairs=repairs), said)
+
+    assert (len(asked), judgment.repaired, judgment.reply) == (1, False, said)
+
+
+def test_a_repair_adds_up_what_both_replies_used():
+    """The cost of a run includes its repairs; what was not counted is not called zero."""
+    counted = Completion(text="?", prompt_tokens=100, completion_tokens=7, seconds=1.0)
+    again = Completion(text="[[8]]", prompt_tokens=120, completion_tokens=3, seconds=0.5)
+
+    judgment, _ = ask(showing(repairs=1), counted, again)
+
+    usage = judgment.usage
+    assert (usage.prompt_tokens, usage.completion_tokens, usage.seconds) == (220, 10, 1.5)
+    assert usage.cached_tokens is None
+
+
+def test_a_repair_that_cannot_be_asked_for_is_a_failure():
+    """The run keeps a row with the reason, and the next run asks again."""
+    with pytest.raises(PermanentError):
+        ask(showing(repairs=1), "No idea.", PermanentError("gone", reason="http_404"))
+
+
+@pytest.mark.parametrize("models", [("vicuna-13b",), ("vicuna-13b", "alpaca-7b")])
+def test_json_is_asked_for_by_schema_and_in_words(models):
+    """A server that ignores the schema has still told its model the form."""
+    shown = showing(*models, reading=Reading.JSON)
+    prompt = PROMPTS[shown.kind]
+
+    _, [request] = ask(shown, "")
+
+    assert request.schema == prompts.schema(prompt)
+    assert prompts.form(prompt) in request.messages[-1].content
+
+
+def test_words_are_asked_for_without_a_schema():
+    """A judge that explains in free words is not held to JSON."""
+    _, [request] = ask(showing(), "[[8]]")
+
+    assert request.schema is None
+    assert "JSON" not in request.messages[-1].content
+
+
+def test_json_is_read_and_repaired_as_json():
+    """Marks in brackets are no JSON, and the repair asks for JSON again."""
+    said = json.dumps({"reasons": "Fine.", "score": 6})
+
+    judgment, asked = ask(showing(reading=Reading.JSON, repairs=1), "Rating: [[8]]", said)
+
+    assert (judgment.score, judgment.repaired) == (6, True)
+    assert "JSON" in asked[1].messages[-1].content
+    assert asked[1].schema == asked[0].schema
+
+
+@pytest.mark.parametrize(
+    ("reading", "said", "verdict", "strength"),
+    [
+        (Reading.TEXT, "[[A>>B]]", Verdict.A, 2),
+        (Reading.TEXT, "[[A=B]]", Verdict.TIE, 0),
+        (Reading.TEXT, "[[B]]", Verdict.B, None),
+        (Reading.JSON, '{"reasons": "", "verdict": "B>A"}', Verdict.B, 1),
+    ],
+)
+def test_the_strength_of_a_verdict_is_kept(reading, said, verdict, strength):
+    """Battles count the verdict alone; how strong it was can be studied later."""
+    game, _ = ask(showing("vicuna-13b", "alpaca-7b", reading=reading), said)
+
+    assert (game.verdict, game.strength) == (verdict, strength)
+
+
+def test_probabilities_keep_what_went_elsewhere():
+    """The missing mass can be read from the record: one less the sum of what is there."""
+    shares = (0.0,) * 7 + (0.6, 0.2, 0.0)
+    said = Completion(text="8]]", option_probabilities=shares)
+
+    judgment, _ = ask(showing(reading=Reading.PROBABILITIES), said)
+
+    assert judgment.score == 8.25
+    assert judgment.mass == pytest.approx(0.8)
+    assert ask(showing(), "[[8]]")[0].mass is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        showing(reading=Reading.JSON),
+        showing(repairs=1),
+        with_prompt(showing(), language="de"),
+        replace(showing(), question=replace(question(), rubric=("Names the year.",))),
+    ],
+)
+def test_whatever_changes_what_is_asked_changes_the_key(changed):
+    """A run resumed with other settings asks again instead of keeping old judgments."""
+    assert changed.digest() != showing().digest()
+
+
+def test_other_levels_change_the_key_of_json_and_of_repairs():
+    """Both list the verdicts that there are."""
+    for settings in ({"reading": Reading.JSON}, {"repairs": 1}):
+        shown = showing("vicuna-13b", "alpaca-7b", **settings)
+
+        assert with_prompt(shown, five_levels=True).digest() != shown.digest()
+
+
+def test_a_setting_that_is_not_used_adds_nothing_to_the_key():
+    """What was judged before these settings existed is not judged again."""
+    assert showing()._special() == []
+    assert showing(repairs=1)._special() != []

@@ -1,0 +1,157 @@
+"""A run with three judges: who is asked what, how often, and what the table makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from builders import question
+
+from evalharness import leaderboard, pipeline, planning, schedule
+from evalharness.backends import scripted
+from evalharness.backends.scripted import ScriptedBackend
+from evalharness.domain import (
+    JudgePrompt,
+    JudgeSpec,
+    JudgingSpec,
+    Kind,
+    ModelSpec,
+    PairDesign,
+    RunSpec,
+    Sampling,
+    Stage,
+)
+from evalharness.settle import battles_of
+from evalharness.store.run_folder import RunFolder, read_run
+
+PROMPTS = {
+    Kind.GRADED: JudgePrompt(
+        name="graded",
+        kind=Kind.GRADED,
+        system="",
+        template="{% for t in turns %}{{ t.question }} {{ t.answer }} {% endfor %} [[rating]]",
+    ),
+    Kind.PAIRWISE: JudgePrompt(
+        name="pairwise",
+        kind=Kind.PAIRWISE,
+        system="",
+        template="{% for t in turns %}{{ t.answer_a }} {{ t.answer_b }} {% endfor %} [[A]] [[B]]",
+    ),
+}
+
+
+def model(name, family=None):
+    """Return a candidate whose samples differ."""
+    sampling = Sampling(temperature=0.7)
+    return ModelSpec(name=name, backend="scripted", family=family, sampling=sampling)
+
+
+def judge(name, family=None):
+    """Return a judge of both kinds."""
+    return JudgeSpec(name=name, model=model(name, family), prompts=PROMPTS)
+
+
+SPEC = RunSpec(
+    name="run",
+    models=(model("a", "x"), model("b", "y"), model("c")),
+    judges=(judge("judge x", "x"), judge("judge y", "y"), judge("judge z", "z")),
+    questions=tuple(question(f"q{number}", turns=("Why?",)) for number in range(4)),
+    judging=JudgingSpec(),
+)
+
+
+class Expected:
+    """Keeps how many calls a run said that it would make."""
+
+    def __init__(self) -> None:
+        self.totals: dict[Stage, int] = {}
+        self.done = Counter()
+
+    def expect(self, stage, total):
+        """Keep the total."""
+        self.totals[stage] = total
+
+    def advance(self, stage, *, failed):
+        """Count what succeeded."""
+        self.done[stage] += not failed
+
+
+def run(path, spec):
+    """Run it with scripted models; return its records, its calls by model, and its progress."""
+    calls, progress = Counter(), Expected()
+
+    def connect(own):
+        def reply(request):
+            calls[own.name] += 1
+            return scripted.reply(own.name, request.messages, request.sample)
+
+        return ScriptedBackend(reply)
+
+    with RunFolder.open(path) as folder:
+        folder.describe({}, spec.questions)
+        asyncio.run(pipeline.run(spec, folder, connect=connect, progress=progress))
+    return read_run(path), calls, progress
+
+
+def test_three_judges_judge_everything_and_make_one_table(tmp_path):
+    """4 questions: 12 grades and 12 pairs in both orders each; a model fights 8 battles."""
+    records, calls, progress = run(tmp_path, SPEC)
+    board = leaderboard.build(records, battles_of(records))
+
+    assert {name: calls[name] for name in ("judge x", "judge y", "judge z")} == dict.fromkeys(
+        ("judge x", "judge y", "judge z"), 36
+    )
+    assert progress.totals[Stage.JUDGE] == progress.done[Stage.JUDGE] == 108
+    assert {row.battles for row in board.rows} == {8}
+    assert [row.judge for row in board.panel.judges] == ["judge x", "judge y", "judge z"]
+
+
+def test_a_judge_is_not_asked_about_its_own_family(tmp_path):
+    """It grades two models on four questions and compares one pair; who has no kin does all."""
+    spec = replace(SPEC, judging=JudgingSpec(exclude_own_family=True))
+    records, calls, progress = run(tmp_path, spec)
+
+    assert (calls["judge x"], calls["judge y"], calls["judge z"]) == (16, 16, 36)
+    assert progress.totals[Stage.JUDGE] == progress.done[Stage.JUDGE] == 68
+    shown = {(game.judge, name) for game in records.games for name in (game.model_a, game.model_b)}
+    shown |= {(grade.judge, grade.model) for grade in records.graded}
+    assert {("judge x", "a"), ("judge y", "b")} & shown == set()
+    assert ("judge z", "a") in shown
+    assert "judgments judge x: 16 calls" in planning.describe(spec)
+
+
+def test_every_sample_is_answered_and_judged(tmp_path):
+    """Three samples a question: three answers, three grades, three battles, told apart."""
+    spec = replace(SPEC, judges=SPEC.judges[2:], judging=JudgingSpec(samples=3))
+    records, calls, _ = run(tmp_path, spec)
+
+    assert len(records.answers) == 3 * 3 * 4
+    assert len({(answer.model, answer.turns[0].text) for answer in records.answers}) == 3 * 3
+    assert Counter(grade.sample for grade in records.graded) == {0: 12, 1: 12, 2: 12}
+    assert Counter(battle.sample for battle in battles_of(records)) == {0: 12, 1: 12, 2: 12}
+    assert calls["judge z"] == 3 * 36
+
+
+@pytest.mark.parametrize(
+    "judging",
+    [
+        JudgingSpec(graded=False, pairs=PairDesign.RANDOM, budget_pairs=1),
+        JudgingSpec(graded=False, pairs=PairDesign.CHAIN, budget_pairs=2, samples=2),
+        JudgingSpec(graded=False, pairs=PairDesign.BASELINE, baseline="b"),
+    ],
+)
+def test_only_the_designed_pairs_are_judged_in_both_orders_and_resumed_for_free(tmp_path, judging):
+    """All judges compare the same pairs; the same run again asks nothing."""
+    spec = replace(SPEC, judging=judging, seed=7)
+    records, _, progress = run(tmp_path, spec)
+    names = [each.name for each in spec.models]
+    tasks = schedule.pair_tasks(names, spec.questions, judging, seed=7)
+
+    assert progress.totals[Stage.JUDGE] == 3 * 2 * len(tasks) == len(records.games)
+    wanted = {(task.question_id, task.sample, task.model_a, task.model_b) for task in tasks}
+    for own in (each.name for each in spec.judges):
+        battles = [battle for battle in battles_of(records) if battle.judge == own]
+        assert {(b.question_id, b.sample, b.model_a, b.model_b) for b in battles} == wanted
+    assert run(tmp_path, spec)[1] == Counter()

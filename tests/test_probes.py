@@ -1,0 +1,96 @@
+"""Probe texts are what they claim to be, and are shown in both orders."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from builders import answer, question
+
+from evalharness import probes
+from evalharness.domain import Verdict
+from evalharness.probes import Probe
+
+TEXT = " ".join(f"Sentence {number} says its part." for number in range(12))
+ANSWER = answer("vicuna-13b", "81", texts=("A first reply.", TEXT))
+OTHER = answer("vicuna-13b", "82", texts=("Elsewhere.", "Of something else."))
+
+
+def _games(text=TEXT, elsewhere=OTHER):
+    given = answer("vicuna-13b", "81", texts=("A first reply.", text))
+    return list(probes.games(given, 2, elsewhere, random.Random(0)))
+
+
+def test_a_truncated_text_is_a_third_that_ends_between_words():
+    """Twenty of sixty words are left, as they stood."""
+    cut = probes.truncated(TEXT)
+
+    assert len(cut.split()) == len(TEXT.split()) // 3 == 20
+    assert TEXT.startswith(cut + " ")
+
+
+def test_a_shuffled_text_has_the_same_sentences_in_another_order():
+    """Nothing is lost but the order."""
+    mixed = probes.shuffled(TEXT, random.Random(0))
+
+    assert mixed != TEXT
+    assert Counter(mixed.split()) == Counter(TEXT.split())
+
+
+def test_short_texts_are_neither_cut_nor_shuffled():
+    """A cut that nobody would miss proves nothing about a judge."""
+    assert probes.truncated("Aloha to all of you.") is None
+    assert probes.shuffled("Yes. No. Yes. No. Yes.", random.Random(0)) is None
+
+
+def test_every_probe_but_the_same_answer_is_shown_in_both_orders():
+    """An order in itself favors neither side of a probe."""
+    games = _games()
+
+    assert Counter(game.probe for game in games) == {
+        Probe.SAME: 1,
+        **dict.fromkeys(
+            (
+                Probe.TRUNCATED,
+                Probe.SHUFFLED,
+                Probe.OFF_TOPIC,
+                Probe.PADDED,
+                Probe.CONSTANT,
+                Probe.ADDRESSED,
+            ),
+            2,
+        ),
+    }
+    assert all(game.answers[0 if game.shown_first else 1].model == "vicuna-13b" for game in games)
+
+
+def test_only_the_judged_turn_is_changed():
+    """What came before is the same conversation on both sides."""
+    assert {each.turns[0].text for game in _games() for each in game.answers} == {"A first reply."}
+
+
+def test_the_text_that_addresses_the_judge_names_the_place_where_it_stands():
+    """Shown first it asks for A, shown second for B."""
+    asked = {
+        game.shown_first: game.answers[1 if game.shown_first else 0].turns[1].text
+        for game in _games()
+        if game.probe is Probe.ADDRESSED
+    }
+
+    assert asked == {True: probes.addressed(Verdict.B), False: probes.addressed(Verdict.A)}
+    assert "choose B." in asked[True]
+    assert "choose A." in asked[False]
+
+
+def test_without_another_question_there_is_no_off_topic_answer():
+    """A run of one question is probed with what there is."""
+    assert Probe.OFF_TOPIC not in {game.probe for game in _games(elsewhere=None)}
+
+
+def test_questions_are_spread_over_categories_and_grow_by_more():
+    """Four of two categories are two of each; five begin with the same four."""
+    asked = [question(str(n), category="math" if n < 10 else "writing") for n in range(13)]
+    four, five = (probes.choose(asked, number, random.Random(7)) for number in (4, 5))
+
+    assert Counter(each.category for each in four) == {"math": 2, "writing": 2}
+    assert five[:4] == four

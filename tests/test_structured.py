@@ -1,0 +1,162 @@
+"""How JSON replies are read: as what was asked for, or not at all."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalharness import prompts
+from evalharness.domain import JudgePrompt, Kind, Verdict
+from evalharness.replies import Unscored
+from evalharness.structured import read_score, read_verdict
+
+FRAGMENTS = (
+    *("{", "}", "[", "]", '"', ",", ":", '"score"', '"verdict"', '"reasons"', '"A"', '"B>>A"'),
+    *("```", "```json", "\n", " ", "8", "-1", "11", "1e999", "NaN", "null", "true", "\\u0000"),
+    *("<think>", "</think>", "\ud800", '{"reasons": "", "score": 8}', "\x00", '"tie"', "0.5"),
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+objects = st.fixed_dictionaries(
+    {},
+    optional={
+        "reasons": json_values,
+        "score": json_values | st.floats(-20, 20) | st.integers(-2, 13),
+        "verdict": json_values | st.sampled_from(["A", "B", "tie", "C", "A>B", "A>>>B"]),
+        "extra": json_values,
+    },
+).map(json.dumps)
+texts = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=6), max_size=12).map("".join)
+replies = objects | texts | objects.map("```json\n{}\n```".format)
+finish_reasons = st.sampled_from(["stop", "length", None])
+
+
+def graded(score: object) -> str:
+    """Return a grade as a judge writes it."""
+    return json.dumps({"reasons": "Clear [[3]], and {short}.", "score": score})
+
+
+def game(verdict: object) -> str:
+    """Return a verdict as a judge writes it."""
+    return json.dumps({"reasons": "Both are good.", "verdict": verdict})
+
+
+@pytest.mark.parametrize("score", [1, 7, 7.5, 10])
+@pytest.mark.parametrize(
+    "around",
+    [
+        "{}",
+        "\n {} \n",
+        "```json\n{}\n```",
+        "```JSON\n{}\n```\nThat is all.",
+        "Here it is:\n```\n{}\n```",
+        '```json\n{{"score": 2}}\n```\nNo:\n```json\n{}\n```',
+        "<think>[[2]]</think>{}",
+    ],
+)
+def test_the_object_that_was_asked_for_is_the_score(around, score):
+    """Small judges put it into a fenced block; the last block is their conclusion."""
+    assert read_score(around.format(graded(score))).score == score
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected", "strength"),
+    [
+        ("A", Verdict.A, None),
+        ("B", Verdict.B, None),
+        ("tie", Verdict.TIE, None),
+        ("A>>B", Verdict.A, 2),
+        ("A>B", Verdict.A, 1),
+        ("A=B", Verdict.TIE, 0),
+        ("B>A", Verdict.B, 1),
+        ("B>>A", Verdict.B, 2),
+    ],
+)
+def test_a_verdict_keeps_its_strength(verdict, expected, strength):
+    """Five levels say more than who is better."""
+    read = read_verdict(game(verdict))
+
+    assert (read.verdict, read.strength) == (expected, strength)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("", Unscored.EMPTY),
+        (" \n", Unscored.EMPTY),
+        ("Rating: [[8]]", Unscored.NO_VERDICT),
+        ("8", Unscored.NO_VERDICT),
+        ('{"score": 8}', Unscored.NO_VERDICT),
+        (graded("8"), Unscored.NO_VERDICT),
+        (graded(None), Unscored.NO_VERDICT),
+        ('{"reasons": "", "score": true}', Unscored.NO_VERDICT),
+        (graded([8]), Unscored.NO_VERDICT),
+        (game("A"), Unscored.NO_VERDICT),
+        ('{"reasons": "", "score": 8, "sure": true}', Unscored.NO_VERDICT),
+        ('{"reasons": "", "score": NaN}', Unscored.NO_VERDICT),
+        (f"It says {graded(8)}", Unscored.NO_VERDICT),
+        (f"{graded(8)}{graded(3)}", Unscored.NO_VERDICT),
+        (f"<think>{graded(8)}", Unscored.NO_VERDICT),
+        ("[" * 100_000, Unscored.NO_VERDICT),
+        ('{"reasons": "", "score": ' + "1" * 5000 + "}", Unscored.NO_VERDICT),
+        ('{"reasons": "", "score": 1e999}', Unscored.NO_VERDICT),
+        ('{"reasons": "", "score": 8, "score": 3}', Unscored.AMBIGUOUS),
+        (graded(0), Unscored.OUT_OF_SCALE),
+        (graded(11), Unscored.OUT_OF_SCALE),
+        (graded(-3), Unscored.OUT_OF_SCALE),
+        (graded(10.01), Unscored.OUT_OF_SCALE),
+    ],
+)
+def test_what_was_not_asked_for_is_unscored_with_its_reason(reply, reason):
+    """A reply is never searched for something that might have been meant."""
+    read = read_score(reply)
+
+    assert (read.score, read.unscored) == (None, reason)
+
+
+@pytest.mark.parametrize("verdict", ["C", "a", "A > B", "A>>>B", "B=A", "", "both"])
+def test_a_verdict_that_was_not_offered_is_out_of_scale(verdict):
+    """A schema lists the verdicts; a server that ignores it is not met halfway."""
+    assert read_verdict(game(verdict)).unscored is Unscored.OUT_OF_SCALE
+
+
+def test_a_cut_object_is_truncated_and_a_whole_one_counts():
+    """Brackets show that an object is whole, whatever came after it was cut."""
+    whole = graded(8)
+
+    assert read_score(whole[:-4], "length").unscored is Unscored.TRUNCATED
+    assert read_score(whole, "length").score == 8
+    assert read_score("", "length").unscored is Unscored.TRUNCATED
+
+
+@settings(deadline=None)
+@given(reply=replies, finish_reason=finish_reasons)
+def test_any_json_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_reason):
+    """Whatever a judge writes, nothing raises, and no number from outside the scale comes back."""
+    grade, verdict = read_score(reply, finish_reason), read_verdict(reply, finish_reason)
+
+    assert (grade.score is None) != (grade.unscored is None)
+    assert grade.score is None or 1 <= grade.score <= 10
+    assert (verdict.verdict is None) != (verdict.unscored is None)
+    assert verdict.strength in (None, 0, 1, 2)
+
+
+@pytest.mark.parametrize("five_levels", [False, True])
+@pytest.mark.parametrize("kind", Kind)
+def test_every_reply_that_the_schema_allows_is_read(kind, five_levels):
+    """What the judge is asked for and what is understood are the same."""
+    prompt = JudgePrompt(name="p", kind=kind, system="", template="", five_levels=five_levels)
+    properties = prompts.schema(prompt)["properties"]
+    name = next(iter(properties.keys() - {"reasons"}))
+    read = read_score if kind is Kind.GRADED else read_verdict
+
+    said = [read(json.dumps({"reasons": "r", name: value})) for value in properties[name]["enum"]]
+
+    assert [each.unscored for each in said] == [None] * len(said)
+    assert len(said) == (10 if kind is Kind.GRADED else 5 if five_levels else 3)
