@@ -137,8 +137,7 @@ class _Desk:
                 _Choice(prompt=tokens, options=options, texts=request.options, future=job.future)
             )
             return
-        text = prompts.prompt_text(spec, model.tokenizer, request.messages) + request.prefill
-        tokens = prompts.encode(spec, model.tokenizer, text)
+        tokens = prompts.encode_prompt(spec, model.tokenizer, request)
         model.check_length(len(tokens), request.sampling.max_tokens, spec.context_length)
         self._batch.waiting.append(
             Writing(

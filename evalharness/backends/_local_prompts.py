@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.domain import Message, ModelSpec, Request
+
+
+_SEAM = "\ufdd0"
+"""A code point that Unicode keeps for programs' own use: no text that is exchanged holds it."""
 
 
 def prompt_text(spec: ModelSpec, tokenizer: Any, messages: Sequence[Message]) -> str:
@@ -36,6 +41,36 @@ def prompt_text(spec: ModelSpec, tokenizer: Any, messages: Sequence[Message]) ->
         bos_token=tokenizer.bos_token or "",
         eos_token=tokenizer.eos_token or "",
     )
+
+
+def encode_prompt(spec: ModelSpec, tokenizer: Any, request: Request) -> list[int]:
+    """Return the tokens of a request's prompt and prefill."""
+    return encode(spec, tokenizer, _prompt(spec, tokenizer, request))
+
+
+def _prompt(spec: ModelSpec, tokenizer: Any, request: Request) -> str:
+    """Return the text to encode: special tokens that a message spells have a seam inside.
+
+    Only the template may end a turn. Without the seam, an answer that spells `<|im_end|>` would end
+    the judge's turn and begin one of its own.
+    """
+    specials = _special_texts(tokenizer)
+    messages = [
+        replace(message, content=_with_seams(message.content, specials))
+        for message in request.messages
+    ]
+    return prompt_text(spec, tokenizer, messages) + request.prefill
+
+
+def _special_texts(tokenizer: Any) -> list[str]:
+    added = (token for token in tokenizer.added_tokens_decoder.values() if token.special)
+    return sorted({*map(str, added), *tokenizer.all_special_tokens}, key=len, reverse=True)
+
+
+def _with_seams(content: str, specials: Sequence[str]) -> str:
+    for special in specials:
+        content = content.replace(special, f"{special[0]}{_SEAM}{special[1:]}")
+    return content
 
 
 def encode(spec: ModelSpec, tokenizer: Any, text: str) -> list[int]:
@@ -63,7 +98,7 @@ def encode_options(
     a token reaches from one into the other for any option, the prompt ends before that token, and
     all options begin there.
     """
-    prompt = prompt_text(spec, tokenizer, request.messages) + request.prefill
+    prompt = _prompt(spec, tokenizer, request)
     whole = [encode(spec, tokenizer, prompt + option) for option in request.options]
     tokens = encode(spec, tokenizer, prompt)
     shared = min(shared_length(tokens, each) for each in whole)
@@ -85,9 +120,13 @@ def end_ids(spec: ModelSpec, tokenizer: Any) -> frozenset[int]:
 
 
 def _tokens(tokenizer: Any, text: str, *, add_special_tokens: bool) -> list[int]:
-    tokens: list[int] = tokenizer(text, add_special_tokens=add_special_tokens, verbose=False)[
+    """Return the tokens of a text, its parts between seams encoded apart."""
+    first, *others = text.split(_SEAM)
+    tokens: list[int] = tokenizer(first, add_special_tokens=add_special_tokens, verbose=False)[
         "input_ids"
     ]
+    for part in others:
+        tokens += tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"]
     return tokens
 
 
