@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ PROJECT = Path(__file__).parents[1]
 # Machines that run tests are busy: how long one example takes says nothing.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
+
+# A shell's background jobs ignore interrupts, and so would tests of them and their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
