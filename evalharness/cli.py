@@ -28,7 +28,7 @@ overrides are Hydra's, for example:
   '+models=[vicuna-13b,alpaca-7b]'   which models (quote the brackets)
   judge=gpt-4o                       which judge
   questions=mt|general|quick|PATH    which questions; questions.limit=N for fewer
-  judging=graded|pairwise|both       what is judged
+  judging=graded|pairwise|both       what is judged; chain|random for fewer pairs
   models.vicuna-13b.backend=openai_compatible models.vicuna-13b.base_url=http://HOST:8000/v1
   run=NAME                           the folder in results/
 `python -m evalharness list models` shows what can be named."""
