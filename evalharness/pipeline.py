@@ -255,7 +255,9 @@ class _Run:
         sample: int,
         models: tuple[str, ...],
     ) -> None:
-        answers = [await asyncio.shield(self._answers[model, question_id, sample]) for model in models]
+        answers = [
+            await asyncio.shield(self._answers[model, question_id, sample]) for model in models
+        ]
         shown = tuple(answer for answer in answers if answer and len(answer.turns) >= turn)
         if len(shown) < len(models):
             # The missing answer is a failure of its own; there is nothing to show a judge.
