@@ -20,6 +20,7 @@ from evalharness.errors import ConvergenceError, SeparationError
 from evalharness.stats.comparisons import Outcome
 from evalharness.stats.connectivity import require_connected, require_finite
 from evalharness.stats.ratings import MEAN_RATING, Ratings, critical_value
+from evalharness.stats.sandwich import at_least_the_information, inverse_beside, level_direction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,12 +240,7 @@ def _centring(total: int, size: int) -> FloatArray:
 
 def _inverse(information: FloatArray, size: int) -> FloatArray:
     """Return the inverse where strengths sum to zero (they have no common level)."""
-    level = np.zeros(len(information))
-    level[:size] = 1 / np.sqrt(size)
-    scale = np.trace(information) / len(information)
-    common = np.outer(level, level)
-    inverse: FloatArray = np.linalg.inv(information + scale * common) - common / scale
-    return inverse
+    return inverse_beside(information, level_direction(size, len(information)))
 
 
 def _meat(comparisons: Comparisons, pairs: _Pairs, best: _Point, penalty: float) -> FloatArray:
@@ -262,8 +258,7 @@ def _meat(comparisons: Comparisons, pairs: _Pairs, best: _Point, penalty: float)
     meat: FloatArray = number / (number - 1) * (scores.T @ scores).toarray()
     if penalty == 0 and number >= size and _rank(meat, best) == _rank(best.information, best):
         return meat
-    unpenalised = best.information - penalty * _centring(len(best.at), size)
-    return best.information + _positive_part(meat - unpenalised)
+    return at_least_the_information(meat, best.information, penalty * _centring(len(best.at), size))
 
 
 def _rank(matrix: FloatArray, best: _Point) -> int:
@@ -283,9 +278,3 @@ def _cluster_scores(
     if scores.shape[1] == 1:
         return csr_array(strengths)
     return csr_array(hstack([strengths, csr_array(members @ scores[:, 1:])]))
-
-
-def _positive_part(symmetric: FloatArray) -> FloatArray:
-    values, vectors = np.linalg.eigh(symmetric)
-    positive: FloatArray = (vectors * np.maximum(values, 0.0)) @ vectors.T
-    return positive

@@ -60,10 +60,23 @@ def clustered_sandwich(
     sums = cluster_sums(scores, cluster)
     meat = clusters / (clusters - 1) * sums.T @ sums
     if prior is not None or clusters < len(information):
-        likelihood = information if prior is None else information - prior
-        meat = information + _positive_part(meat - likelihood)
+        meat = at_least_the_information(meat, information, prior)
     covariance: FloatArray = inverse @ meat @ inverse
     return covariance
+
+
+def at_least_the_information(
+    variance: FloatArray, information: FloatArray, prior: FloatArray | None = None
+) -> FloatArray:
+    """Return a variance of the score that is nowhere below what the likelihood expects.
+
+    Args:
+        variance: as the scores show it.
+        information: minus the likelihood's second derivative, with the prior's.
+        prior: the prior's part in the information.
+    """
+    likelihood = information if prior is None else information - prior
+    return information + _positive_part(variance - likelihood)
 
 
 def cluster_sums(rows: FloatArray | csr_array, cluster: IntArray) -> FloatArray:
