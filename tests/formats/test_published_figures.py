@@ -12,12 +12,11 @@ from numpy.testing import assert_allclose
 
 from evalharness import replies, settle
 from evalharness.domain import Winner
-from evalharness.stats.agreement import agreement
 from evalharness.stats.bradley_terry import bradley_terry
 from evalharness.stats.comparisons import from_battles
 from evalharness.stats.elo import online_elo
+from evalharness.stats.people import human_agreements
 from evalharness.stats.recorded import label_accuracies, pair_totals, preference_rates
-from evalharness.stats.votes import votes_among, votes_between
 from evalharness.stats.win_rates import pair_matrix, win_rates
 
 TEXTS = {"vicuna-reviews": "vicuna_blog", "mt-bench": "mt_bench", "arena-hard": "arena_hard"}
@@ -113,16 +112,16 @@ def test_mt_bench_gives_its_agreement_of_judge_and_experts(
     records, turn, ties, with_judge, among_experts
 ):
     """The eight figures of the paper's table, with their counts; its humans are the experts."""
-    votes = [each for each in records("mt-bench", "mt_bench_human").votes if each.turn == turn]
-    experts = [vote.battle for vote in votes if vote.judge.startswith("human:expert")]
-    judge = [vote.battle for vote in votes if vote.judge == "gpt4_pair"]
+    battles = settle.battles_of(records("mt-bench", "mt_bench_human"))
+    rows = human_agreements(battles, np.random.default_rng(0), replicates=10)
+    found = {
+        row.judge: row.with_ties if ties else row.decided
+        for row in rows
+        if (row.people, row.turn) == ("human:expert", turn)
+    }
 
-    for paired, expected in (
-        (votes_between(judge, experts), with_judge),
-        (votes_among(experts), among_experts),
-    ):
-        found = agreement(paired, np.random.default_rng(0), ties=ties, replicates=10)
-        assert (round(100 * found.value), found.count) == expected
+    for judge, expected in (("gpt4_pair", with_judge), ("human:expert", among_experts)):
+        assert (round(100 * found[judge].value), found[judge].count) == expected
 
 
 def test_llmfao_gives_evalica_s_scores(records, data_file):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from evalharness.report.templates import fill
+from evalharness.stats.people import human_agreements
 from evalharness.stats.recorded import label_accuracies, pair_totals, preference_rates
 
 if TYPE_CHECKING:
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 
 PLACE = 52
 TITLE = "As the sources count"
+_SEED = 0  # of the intervals' bootstrap: the same run makes the same page
 
 
 def render(facts: Facts) -> str:
@@ -19,6 +23,13 @@ def render(facts: Facts) -> str:
     votes = facts.records.votes
     totals, rates = pair_totals(votes), preference_rates(votes)
     accuracies = label_accuracies(facts.records.games, votes)
-    if not (totals or rates or accuracies):
+    agreements = human_agreements(facts.battles, np.random.default_rng(_SEED))
+    if not (totals or rates or accuracies or agreements):
         return ""
-    return fill("sections/recorded", totals=totals, rates=rates, accuracies=accuracies)
+    return fill(
+        "sections/recorded",
+        totals=totals,
+        rates=rates,
+        accuracies=accuracies,
+        agreements=agreements,
+    )

@@ -1,0 +1,94 @@
+"""How often judges and people agree on battles, and people among themselves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalharness.errors import BattlesError
+from evalharness.stats.agreement import Agreement, agreement
+from evalharness.stats.votes import votes_among, votes_between
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+
+    from evalharness.domain import Battle
+    from evalharness.stats.votes import PairedVotes
+
+PEOPLE = "human"
+"""What the names of people begin with, as imports write them (`human:expert_3`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanAgreement:
+    """Votes of a judge, or of people, held against those of a group of people at one turn.
+
+    `with_ties` counts every pair of votes (setup 1 of Zheng et al. 2023, arXiv:2306.05685),
+    `decided` those without a tie (setup 2); None where there are none.
+    """
+
+    judge: str
+    people: str
+    turn: int
+    with_ties: Agreement
+    decided: Agreement | None
+
+
+def human_agreements(
+    battles: Iterable[Battle], rng: np.random.Generator, *, replicates: int = 1000
+) -> tuple[HumanAgreement, ...]:
+    """Return the agreement of every judge with every group of people, and within each group.
+
+    People are grouped by their names without numbers: `human:expert_3` is one of `human:expert`.
+    """
+    voices: dict[tuple[int, str], list[Battle]] = defaultdict(list)
+    for battle in battles:
+        voices[battle.turn, _group(battle.judge)].append(battle)
+    found = []
+    for (turn, people), theirs in sorted(voices.items()):
+        if not people.startswith(PEOPLE):
+            continue
+        for (other_turn, judge), votes in sorted(voices.items()):
+            if other_turn != turn or (judge.startswith(PEOPLE) and judge != people):
+                continue
+            paired = _paired(votes, theirs, within=judge == people)
+            if paired is not None:
+                found.append(_agreement(judge, people, turn, paired, rng, replicates))
+    return tuple(found)
+
+
+def _group(judge: str) -> str:
+    return judge.rstrip("0123456789").rstrip("_-") if judge.startswith(PEOPLE) else judge
+
+
+def _paired(
+    votes: Sequence[Battle], people: Sequence[Battle], *, within: bool
+) -> PairedVotes | None:
+    try:
+        return votes_among(people) if within else votes_between(votes, people)
+    except BattlesError:  # they never voted on the same battle
+        return None
+
+
+def _agreement(
+    judge: str,
+    people: str,
+    turn: int,
+    paired: PairedVotes,
+    rng: np.random.Generator,
+    replicates: int,
+) -> HumanAgreement:
+    try:
+        decided = agreement(paired, rng, ties=False, replicates=replicates)
+    except BattlesError:
+        decided = None
+    return HumanAgreement(
+        judge=judge,
+        people=people,
+        turn=turn,
+        with_ties=agreement(paired, rng, replicates=replicates),
+        decided=decided,
+    )

@@ -1,0 +1,61 @@
+"""Agreement of judges with groups of people, and of people among themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+from builders import battle
+
+from evalharness.domain import Winner
+from evalharness.stats.people import human_agreements
+
+A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
+
+
+def _votes(judge, *winners, turn=1):
+    return [
+        battle(question_id=f"q{number}", winner=winner, judge=judge, turn=turn)
+        for number, winner in enumerate(winners)
+    ]
+
+
+def test_votes_are_held_against_each_group_of_people():
+    """By hand: of four pairs two are equal; of the three without a tie, two."""
+    votes = [*_votes("judge", A, A, B, B), *_votes("human:expert_1", A, B, B, TIE)]
+
+    (row,) = human_agreements(votes, np.random.default_rng(0), replicates=50)
+
+    assert (row.judge, row.people, row.turn) == ("judge", "human:expert", 1)
+    assert (row.with_ties.agreed, row.with_ties.count) == (2, 4)
+    assert row.decided is not None
+    assert (row.decided.agreed, row.decided.count) == (2, 3)
+
+
+def test_people_are_held_against_each_other_within_their_group():
+    """Experts with experts; a group of another name stands apart."""
+    votes = [
+        *_votes("human:expert_1", A, A),
+        *_votes("human:expert_2", A, B),
+        *_votes("human:author_1", B, B),
+    ]
+
+    rows = human_agreements(votes, np.random.default_rng(0), replicates=50)
+
+    assert [(row.judge, row.people) for row in rows] == [("human:expert", "human:expert")]
+    assert (rows[0].with_ties.agreed, rows[0].with_ties.count) == (1, 2)
+
+
+def test_turns_are_kept_apart_and_nothing_in_common_gives_nothing():
+    """A vote on the first turn says nothing of the second."""
+    votes = [*_votes("judge", A, turn=1), *_votes("human:expert_1", A, turn=2)]
+
+    assert human_agreements(votes, np.random.default_rng(0)) == ()
+
+
+def test_only_ties_leave_no_decided_figure():
+    """An absent figure is None, never 0."""
+    votes = [*_votes("judge", TIE, A), *_votes("human:expert_1", A, TIE)]
+
+    (row,) = human_agreements(votes, np.random.default_rng(0), replicates=50)
+
+    assert row.decided is None
+    assert row.with_ties.agreed == 0
