@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -108,21 +107,17 @@ def test_other_settings_in_the_same_folder_are_refused(capsys):
     assert "seed was 0, now 4" in capsys.readouterr().err
 
 
-def test_no_weights_no_key_and_no_server_is_refused_in_two_lines_within_seconds(tmp_path):
+def test_no_weights_no_key_and_no_server_is_refused_in_two_lines(tmp_path):
     """The first thing that many users meet tells them the three ways on."""
-    started = time.monotonic()
     refused = _evalharness(
         "run", "+models=[vicuna-13b,alpaca-7b]", cwd=tmp_path, HF_HUB_OFFLINE="1"
     )
-    seconds = time.monotonic() - started
 
     assert refused.returncode == 2
     assert len(refused.stderr.splitlines()) == 2
     for way in ("weights=", "base_url=", "api_key_env"):
         assert way in refused.stderr
     assert not (tmp_path / "results").exists()
-    # The promise is 3 seconds on a quiet machine; tests may share theirs with others.
-    assert seconds < 30
 
 
 def test_help_names_every_verb(capsys):

@@ -8,15 +8,14 @@ from dataclasses import replace
 
 import pytest
 from builders import question
+from judge_prompts import PROMPTS
 
 from evalharness import leaderboard, pipeline, planning, schedule
 from evalharness.backends import scripted
 from evalharness.backends.scripted import ScriptedBackend
 from evalharness.domain import (
-    JudgePrompt,
     JudgeSpec,
     JudgingSpec,
-    Kind,
     ModelSpec,
     PairDesign,
     RunSpec,
@@ -25,21 +24,6 @@ from evalharness.domain import (
 )
 from evalharness.settle import battles_of
 from evalharness.store.run_folder import RunFolder, read_run
-
-PROMPTS = {
-    Kind.GRADED: JudgePrompt(
-        name="graded",
-        kind=Kind.GRADED,
-        system="",
-        template="{% for t in turns %}{{ t.question }} {{ t.answer }} {% endfor %} [[rating]]",
-    ),
-    Kind.PAIRWISE: JudgePrompt(
-        name="pairwise",
-        kind=Kind.PAIRWISE,
-        system="",
-        template="{% for t in turns %}{{ t.answer_a }} {{ t.answer_b }} {% endfor %} [[A]] [[B]]",
-    ),
-}
 
 
 def model(name, family=None):

@@ -8,15 +8,14 @@ from dataclasses import replace
 
 import pytest
 from builders import question
+from judge_prompts import PROMPTS
 
 from evalharness import pipeline
 from evalharness.backends import scripted
 from evalharness.backends.scripted import ScriptedBackend
 from evalharness.domain import (
-    JudgePrompt,
     JudgeSpec,
     JudgingSpec,
-    Kind,
     ModelSpec,
     Role,
     RunSpec,
@@ -26,20 +25,6 @@ from evalharness.domain import (
 from evalharness.errors import PermanentError
 from evalharness.store.run_folder import RunFolder, read_run
 
-PROMPTS = {
-    Kind.GRADED: JudgePrompt(
-        name="graded",
-        kind=Kind.GRADED,
-        system="",
-        template="{% for t in turns %}{{ t.question }} {{ t.answer }} {% endfor %} [[rating]]",
-    ),
-    Kind.PAIRWISE: JudgePrompt(
-        name="pairwise",
-        kind=Kind.PAIRWISE,
-        system="",
-        template="{% for t in turns %}{{ t.answer_a }} {{ t.answer_b }} {% endfor %} [[A]] [[B]]",
-    ),
-}
 JUDGE = JudgeSpec(name="judge", model=ModelSpec(name="judge", backend="scripted"), prompts=PROMPTS)
 QUESTIONS = tuple(question(f"q{number}") for number in range(4))
 ONCE = 4 * 3 * 2 + 4 * 2 * (3 + 3 * 2)  # answered turns; grades and both orders of three pairs

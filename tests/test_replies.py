@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +20,6 @@ from evalharness.replies import (
     verdict_from_probabilities,
 )
 
-DATA = Path(os.environ.get("EVALHARNESS_DATA", Path(__file__).parents[1] / "../shared/data"))
 FRAGMENTS = (
     *("[[", "]]", "[", "]", "[[8]]", "[[11]]", "[[-3]]", "[[0]]", "[[7.5/10]]", "[[A]]", "[[b]]"),
     *("[[C]]", "[[D]]", "[[rating]]", "[[1]]-[[10]]", "x[[2]]", "[[²]]", "[[٣]]", "[[1e9]]"),
@@ -252,11 +249,9 @@ def test_a_clear_last_line_decides_whatever_stands_before(reply, score):
     assert read_verdict(f"{reply}\n\nVerdict: [[A]]").verdict is Verdict.A
 
 
-def test_scores_of_published_replies_are_read_as_published():
+def test_scores_of_published_replies_are_read_as_published(data_file):
     """320 replies of GPT-4 with the scores that were published with them; two hold none."""
-    path = DATA / "mt_bench/model_judgment_thirdparty/selfeval_gpt-4_single.jsonl"
-    if not path.is_file():
-        pytest.skip(f"no data {path}; EVALHARNESS_DATA names their folder")
+    path = data_file("mt_bench/model_judgment_thirdparty/selfeval_gpt-4_single.jsonl")
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
     published = [None if row["score"] == -1 else row["score"] for row in rows]
