@@ -16,24 +16,30 @@ from evalharness.stats.ratings import MEAN_RATING
 
 if TYPE_CHECKING:
     from evalharness.stats.comparisons import Comparisons, FloatArray
+    from evalharness.stats.counting import Counts
     from evalharness.stats.ratings import Ratings
 
 _POINTS = np.array([0.0, 0.5, 1.0])
 
 
 def bradley_terry(
-    comparisons: Comparisons,
+    battles: Comparisons | Counts,
     *,
+    position: bool = False,
     level: float = 0.95,
     penalty: float = 0.0,
     anchor: str | None = None,
     anchor_rating: float = MEAN_RATING,
     max_iterations: int = 100,
 ) -> Ratings:
-    """Return Bradley-Terry ratings, ties as half; arguments and errors are those of `fit`."""
+    """Return Bradley-Terry ratings, ties as half.
+
+    With `position`, `parameters` hold `delta`: the log-odds that the first of two equals wins. The
+    other arguments and errors are those of `fit`.
+    """
     return fit(
-        comparisons,
-        OutcomeModel(name="Bradley-Terry", parameters=(), start=(), terms=_terms),
+        battles,
+        POSITIONED if position else PLAIN,
         level=level,
         penalty=penalty,
         anchor=anchor,
@@ -42,15 +48,20 @@ def bradley_terry(
     )
 
 
-def _terms(difference: FloatArray, _parameters: FloatArray) -> Terms:
-    log_win = -np.logaddexp(0.0, -difference)
-    log_loss = -np.logaddexp(0.0, difference)
+def _terms(difference: FloatArray, parameters: FloatArray) -> Terms:
+    linear = difference + parameters.sum()
+    log_win = -np.logaddexp(0.0, -linear)
+    log_loss = log_win - linear
     probability = np.exp(log_win)
-    information = np.broadcast_to(
-        (probability * np.exp(log_loss))[:, None, None, None], (len(difference), 3, 1, 1)
-    )
+    coordinates = (len(difference), 3, 1 + len(parameters))
+    score = np.broadcast_to((_POINTS - probability[:, None])[:, :, None], coordinates)
+    information = (probability * np.exp(log_loss))[:, None, None, None]
     return Terms(
         log_probability=np.outer(log_win, _POINTS) + np.outer(log_loss, 1 - _POINTS),
-        score=(_POINTS - probability[:, None])[:, :, None],
-        information=information,
+        score=score,
+        information=np.broadcast_to(information, (*coordinates, coordinates[-1])),
     )
+
+
+PLAIN = OutcomeModel(name="Bradley-Terry", parameters=(), start=(), terms=_terms)
+POSITIONED = OutcomeModel(name="Bradley-Terry", parameters=("delta",), start=(0.0,), terms=_terms)

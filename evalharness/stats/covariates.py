@@ -12,8 +12,9 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack
 
 from evalharness.errors import BattlesError
-from evalharness.stats.connectivity import require_connected, require_finite
-from evalharness.stats.logistic import differences, fit_logistic, strength_penalty
+from evalharness.stats.connectivity import require_determined
+from evalharness.stats.logistic import fit_logistic, strength_penalty
+from evalharness.stats.paired import differences
 from evalharness.stats.ratings import MEAN_RATING, Ratings, critical_value
 from evalharness.stats.sandwich import clustered_sandwich
 
@@ -54,9 +55,7 @@ def bradley_terry_with_covariates(
         ConvergenceError: the fit did not converge.
     """
     critical_value(level, 2)  # refuses a level outside 0..1 before any work
-    require_connected(comparisons)
-    if penalty == 0:
-        require_finite(comparisons)
+    require_determined(comparisons, finite=penalty == 0)
     size = len(comparisons.models)
     design = _design(comparisons, covariates)
     prior = strength_penalty(size, design.shape[1], penalty)

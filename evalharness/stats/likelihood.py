@@ -17,15 +17,17 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack
 
 from evalharness.errors import ConvergenceError, SeparationError
-from evalharness.stats.comparisons import Outcome
-from evalharness.stats.connectivity import require_connected, require_finite
+from evalharness.stats.connectivity import require_determined
+from evalharness.stats.counting import counted
+from evalharness.stats.paired import differences, laplacian, slope
 from evalharness.stats.ratings import MEAN_RATING, Ratings, critical_value
 from evalharness.stats.sandwich import at_least_the_information, inverse_beside, level_direction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from evalharness.stats.comparisons import Comparisons, FloatArray, IntArray
+    from evalharness.stats.comparisons import Comparisons, FloatArray
+    from evalharness.stats.counting import Counts
 
 SMALLEST_STEP = 1e-9
 """Newton doubles the correct digits, so after a step this small there is nothing left to gain."""
@@ -61,15 +63,6 @@ class OutcomeModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Pairs:
-    """Battles summed by ordered pair: `design` takes strengths to differences."""
-
-    design: csr_array
-    counts: FloatArray
-    pair_of_battle: IntArray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Point:
     """The likelihood at one point; its derivatives carry the penalty."""
 
@@ -81,7 +74,7 @@ class _Point:
 
 
 def fit(
-    comparisons: Comparisons,
+    battles: Comparisons | Counts,
     model: OutcomeModel,
     *,
     level: float = 0.95,
@@ -93,7 +86,7 @@ def fit(
     """Return maximum-likelihood ratings under a model of outcomes.
 
     Args:
-        comparisons: the battles.
+        battles: the battles, one by one or counted.
         model: the model of outcomes.
         level: the intervals' level.
         penalty: subtracts penalty/2 times the squared strengths, as a normal prior of standard
@@ -108,27 +101,25 @@ def fit(
         ConvergenceError: it did not converge.
         ValueError: an argument makes no sense.
     """
-    _refuse_nonsense(comparisons, penalty=penalty, anchor=anchor)
+    counts = counted(battles)
+    _refuse_nonsense(counts.models, penalty=penalty, anchor=anchor)
     critical_value(level, 2)  # refuses a level outside 0..1 before any work
-    require_connected(comparisons)
-    if penalty == 0:
-        require_finite(comparisons)
-    pairs = _pairs(comparisons)
-    best, iterations = _maximise(pairs, model, penalty, max_iterations)
-    size = len(comparisons.models)
+    require_determined(counts, finite=penalty == 0)
+    best, iterations = maximise(counts, model, penalty, max_iterations)
+    size = len(counts.models)
     inverse = _inverse(best.information, size)
     return Ratings(
         method=model.name,
-        models=comparisons.models,
+        models=counts.models,
         strengths=best.at[:size],
         parameters=dict(zip(model.parameters, best.at[size:].tolist(), strict=True)),
-        covariance=inverse @ _meat(comparisons, pairs, best, penalty) @ inverse,
+        covariance=inverse @ _meat(counts, best, penalty) @ inverse,
         inverse_information=inverse,
         log_likelihood=best.value,
-        battles=comparisons.battles,
+        battles=counts.battles,
         level=level,
-        clusters=len(np.unique(comparisons.cluster)),
-        clustered_by=comparisons.clustered_by,
+        clusters=counts.clusters,
+        clustered_by=counts.clustered_by,
         iterations=iterations,
         penalty=penalty,
         anchor=anchor,
@@ -136,41 +127,35 @@ def fit(
     )
 
 
-def _refuse_nonsense(comparisons: Comparisons, *, penalty: float, anchor: str | None) -> None:
+def _refuse_nonsense(models: Sequence[str], *, penalty: float, anchor: str | None) -> None:
     if not 0 <= penalty < np.inf:
         msg = f"a penalty is a number from 0 up, not {penalty}"
         raise ValueError(msg)
-    if anchor is not None and anchor not in comparisons.models:
-        msg = f"the anchor {anchor!r} is none of the models: {', '.join(comparisons.models)}"
+    if anchor is not None and anchor not in models:
+        msg = f"the anchor {anchor!r} is none of the models: {', '.join(models)}"
         raise ValueError(msg)
 
 
-def _pairs(comparisons: Comparisons) -> _Pairs:
-    size = len(comparisons.models)
-    codes, pair_of_battle = np.unique(
-        comparisons.first * size + comparisons.second, return_inverse=True
-    )
-    first, second = np.divmod(codes, size)
-    rows = np.arange(len(codes))
-    signs = np.repeat([1.0, -1.0], len(codes))
-    places = (np.concatenate([rows, rows]), np.concatenate([first, second]))
-    cells = pair_of_battle * len(Outcome) + comparisons.outcome
-    counts = np.bincount(cells, comparisons.weight, minlength=len(codes) * len(Outcome))
-    return _Pairs(
-        design=csr_array((signs, places), shape=(len(codes), size)),
-        counts=counts.reshape(-1, len(Outcome)).astype(np.float64),
-        pair_of_battle=pair_of_battle,
-    )
-
-
-def _maximise(
-    pairs: _Pairs, model: OutcomeModel, penalty: float, max_iterations: int
+def maximise(
+    counts: Counts,
+    model: OutcomeModel,
+    penalty: float,
+    max_iterations: int,
+    start: FloatArray | None = None,
 ) -> tuple[_Point, int]:
-    size = pairs.design.shape[1]
-    point = _evaluate(pairs, model, penalty, np.concatenate([np.zeros(size), model.start]))
+    """Return where the penalised likelihood is largest, and after how many Newton steps.
+
+    Raises:
+        SeparationError: a parameter of the model of outcomes has no finite value.
+        ConvergenceError: it did not converge.
+    """
+    size = len(counts.models)
+    if start is None:
+        start = np.concatenate([np.zeros(size), model.start])
+    point = _evaluate(counts, model, penalty, start)
     for iteration in range(1, max_iterations + 1):
         step = _inverse(point.information, size) @ point.gradient
-        point = _ascend(pairs, model, penalty, point, step)
+        point = _ascend(counts, model, penalty, point, step)
         _refuse_unbounded(point.at[size:], model)
         if np.max(np.abs(step)) < SMALLEST_STEP:
             return point, iteration
@@ -179,13 +164,13 @@ def _maximise(
 
 
 def _ascend(
-    pairs: _Pairs, model: OutcomeModel, penalty: float, point: _Point, step: FloatArray
+    counts: Counts, model: OutcomeModel, penalty: float, point: _Point, step: FloatArray
 ) -> _Point:
     """Take a Newton step, halved until it does not lower the likelihood."""
     lowest = point.value - ROUNDING * (1 + abs(point.value))
     share = 1.0
     while share > ROUNDING:
-        stepped = _evaluate(pairs, model, penalty, point.at + share * step)
+        stepped = _evaluate(counts, model, penalty, point.at + share * step)
         if stepped.value >= lowest:
             return stepped
         share /= 2
@@ -204,31 +189,35 @@ def _refuse_unbounded(parameters: FloatArray, model: OutcomeModel) -> None:
             raise SeparationError(msg)
 
 
-def _evaluate(pairs: _Pairs, model: OutcomeModel, penalty: float, at: FloatArray) -> _Point:
-    size = pairs.design.shape[1]
-    terms = model.terms(pairs.design @ at[:size], at[size:])
-    centred = np.append(at[:size] - at[:size].mean(), np.zeros(len(at) - size))
-    counts = pairs.counts
-    seen = counts > 0
-    value = float(np.sum(counts[seen] * terms.log_probability[seen]))
-    score = np.einsum("po,poc->pc", counts, terms.score)
-    curvature = np.einsum("po,pocd->pcd", counts, terms.information)
+def _evaluate(counts: Counts, model: OutcomeModel, penalty: float, at: FloatArray) -> _Point:
+    size = len(counts.models)
+    strengths = at[:size]
+    terms = model.terms(strengths[counts.first] - strengths[counts.second], at[size:])
+    centred = np.append(strengths - strengths.mean(), np.zeros(len(at) - size))
+    weight = counts.weight
+    value = float(np.sum(weight * terms.log_probability, where=weight > 0))
+    score = np.einsum("po,poc->pc", weight, terms.score)
     return _Point(
         at=at,
         value=value - penalty / 2 * float(centred @ centred) if np.isfinite(value) else -np.inf,
-        gradient=np.append(pairs.design.T @ score[:, 0], score[:, 1:].sum(axis=0))
+        gradient=np.append(
+            slope(counts.first, counts.second, score[:, 0], size), score[:, 1:].sum(axis=0)
+        )
         - penalty * centred,
-        information=_assemble(pairs.design, curvature) + penalty * _centring(len(at), size),
+        information=_assemble(counts, np.einsum("po,pocd->pcd", weight, terms.information))
+        + penalty * _centring(len(at), size),
         terms=terms,
     )
 
 
-def _assemble(design: csr_array, curvature: FloatArray) -> FloatArray:
+def _assemble(counts: Counts, curvature: FloatArray) -> FloatArray:
     """Return the information about strengths and parameters from that of each pair."""
-    strengths = (design.T @ diags_array(curvature[:, 0, 0]) @ design).toarray()
-    mixed = design.T @ curvature[:, 0, 1:]
-    parameters = curvature[:, 1:, 1:].sum(axis=0)
-    return np.block([[strengths, mixed], [mixed.T, parameters]])
+    first, second, size = counts.first, counts.second, len(counts.models)
+    strengths = laplacian(first, second, curvature[:, 0, 0], size)
+    mixed = np.array(
+        [slope(first, second, column, size) for column in curvature[:, 0, 1:].T]
+    ).reshape(-1, size)
+    return np.block([[strengths, mixed.T], [mixed, curvature[:, 1:, 1:].sum(axis=0)]])
 
 
 def _centring(total: int, size: int) -> FloatArray:
@@ -243,38 +232,39 @@ def _inverse(information: FloatArray, size: int) -> FloatArray:
     return inverse_beside(information, level_direction(size, len(information)))
 
 
-def _meat(comparisons: Comparisons, pairs: _Pairs, best: _Point, penalty: float) -> FloatArray:
+def _meat(counts: Counts, best: _Point, penalty: float) -> FloatArray:
     """Return the variance of the score, clustered, with G/(G-1); NaN for a single cluster.
 
     Residuals say too little where a model won everything (that is what a penalty is for), where
     there are fewer clusters than models, and where they vanish in some direction (all battles
     between two models are ties): there the variance is at least the information.
     """
-    codes, cluster = np.unique(comparisons.cluster, return_inverse=True)
-    number, size = len(codes), pairs.design.shape[1]
+    number, size = counts.clusters, len(counts.models)
     if number == 1:
         return np.full_like(best.information, np.nan)
-    scores = _cluster_scores(comparisons, pairs, best.terms, cluster)
-    meat: FloatArray = number / (number - 1) * (scores.T @ scores).toarray()
-    if penalty == 0 and number >= size and _rank(meat, best) == _rank(best.information, best):
+    meat = number / (number - 1) * _score_products(counts, best.terms.score)
+    if penalty == 0 and number >= size and _is_determined(meat, best, size):
         return meat
     return at_least_the_information(meat, best.information, penalty * _centring(len(best.at), size))
 
 
-def _rank(matrix: FloatArray, best: _Point) -> int:
-    """Return the rank of a matrix, beside which rounding errors of the fit are nothing."""
+def _is_determined(meat: FloatArray, best: _Point, size: int) -> bool:
+    """Return whether scores vary in every direction but the common level of strengths."""
+    level = level_direction(size, len(meat))
     scale = float(np.abs(best.information).max())
-    return int(np.linalg.matrix_rank(matrix, tol=NO_VARIANCE * scale, hermitian=True))
+    try:
+        np.linalg.cholesky(meat + scale * (level @ level.T - NO_VARIANCE * np.eye(len(meat))))
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
-def _cluster_scores(
-    comparisons: Comparisons, pairs: _Pairs, terms: Terms, cluster: IntArray
-) -> csr_array:
-    """Return the score of each cluster; sparse, as most clusters may be single battles."""
-    battles = np.arange(len(cluster))
-    scores = terms.score[pairs.pair_of_battle, comparisons.outcome]
-    members = csr_array((comparisons.weight, (cluster, battles)))
-    strengths = members @ (diags_array(scores[:, 0]) @ pairs.design[pairs.pair_of_battle])
-    if scores.shape[1] == 1:
-        return csr_array(strengths)
-    return csr_array(hstack([strengths, csr_array(members @ scores[:, 1:])]))
+def _score_products(counts: Counts, score: FloatArray) -> FloatArray:
+    """Return the sum over clusters of the score's products with itself."""
+    if counts.by_question is None:
+        return _assemble(counts, np.einsum("po,poc,pod->pcd", counts.square, score, score))
+    cells = score.reshape(-1, score.shape[2])
+    pair = np.repeat(np.arange(len(score)), score.shape[1])
+    strengths = diags_array(cells[:, 0]) @ differences(counts)[pair]
+    scores = counts.by_question @ csr_array(hstack([strengths, csr_array(cells[:, 1:])]))
+    return np.asarray((scores.T @ scores).toarray(), dtype=np.float64)

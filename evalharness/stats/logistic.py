@@ -18,7 +18,7 @@ from evalharness.errors import ConvergenceError, SeparationError
 from evalharness.stats.sandwich import inverse_beside, level_direction
 
 if TYPE_CHECKING:
-    from evalharness.stats.comparisons import Comparisons, FloatArray
+    from evalharness.stats.comparisons import FloatArray
 
 _SMALLEST_STEP = 1e-9
 _ROUNDING = 1e-12
@@ -36,18 +36,6 @@ class LogisticFit:
     inverse: FloatArray
     log_likelihood: float
     iterations: int
-
-
-def differences(comparisons: Comparisons) -> csr_array:
-    """Return the matrix that takes strengths to the difference of each battle's two models."""
-    number = len(comparisons.first)
-    rows = np.arange(number)
-    signs = np.repeat([1.0, -1.0], number)
-    places = (
-        np.concatenate([rows, rows]),
-        np.concatenate([comparisons.first, comparisons.second]),
-    )
-    return csr_array((signs, places), shape=(number, len(comparisons.models)))
 
 
 def strength_penalty(size: int, total: int, penalty: float) -> FloatArray:

@@ -14,7 +14,8 @@ from scipy.sparse import csr_array, diags_array, hstack
 from scipy.special import expit
 
 from evalharness.errors import ConvergenceError, SeparationError
-from evalharness.stats.logistic import differences, fit_logistic, strength_penalty
+from evalharness.stats.logistic import fit_logistic, strength_penalty
+from evalharness.stats.paired import differences
 from evalharness.stats.sandwich import clustered_sandwich, inverse_beside, level_direction
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from scipy.sparse import csr_array, diags_array, vstack
 from evalharness.errors import BattlesError
 from evalharness.stats.connectivity import require_connected
 from evalharness.stats.influence import Influence, best_trust, influence_of
-from evalharness.stats.logistic import LogisticFit, differences, fit_logistic
+from evalharness.stats.logistic import LogisticFit, fit_logistic
 from evalharness.stats.means import Mean, clustered_mean
+from evalharness.stats.paired import differences
 from evalharness.stats.ratings import MEAN_RATING, Ratings, critical_value
 
 if TYPE_CHECKING:

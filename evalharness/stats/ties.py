@@ -14,11 +14,13 @@ import numpy as np
 
 from evalharness.errors import SeparationError
 from evalharness.stats.comparisons import Outcome
+from evalharness.stats.counting import counted
 from evalharness.stats.likelihood import OutcomeModel, Terms, fit
 from evalharness.stats.ratings import MEAN_RATING
 
 if TYPE_CHECKING:
     from evalharness.stats.comparisons import Comparisons, FloatArray
+    from evalharness.stats.counting import Counts
     from evalharness.stats.ratings import Ratings
 
 # One row an outcome (second won, tie, first won); columns: difference, log_nu, log_gamma.
@@ -30,7 +32,7 @@ _SECOND_MARGIN = np.array([-1.0, -1.0, -1.0])
 
 
 def davidson(
-    comparisons: Comparisons,
+    battles: Comparisons | Counts,
     *,
     position: bool = False,
     level: float = 0.95,
@@ -44,7 +46,8 @@ def davidson(
     P(first) = gamma e^(d/2) / Z, P(second) = e^(-d/2) / Z, P(tie) = nu / Z. The other arguments
     and errors are those of `fit`.
     """
-    ties, decided = _require_ties(comparisons)
+    counts = counted(battles)
+    ties, decided = _require_ties(counts)
     model = OutcomeModel(
         name="Davidson",
         parameters=("log_nu", "log_gamma")[: 1 + position],
@@ -52,7 +55,7 @@ def davidson(
         terms=_davidson_terms,
     )
     return fit(
-        comparisons,
+        counts,
         model,
         level=level,
         penalty=penalty,
@@ -63,7 +66,7 @@ def davidson(
 
 
 def rao_kupper(
-    comparisons: Comparisons,
+    battles: Comparisons | Counts,
     *,
     position: bool = False,
     level: float = 0.95,
@@ -77,7 +80,8 @@ def rao_kupper(
     P(first) = s(d + delta - eta), P(second) = s(-d - delta - eta), s the logistic function, and
     exp(eta) the threshold of the paper. The other arguments and errors are those of `fit`.
     """
-    ties, decided = _require_ties(comparisons)
+    counts = counted(battles)
+    ties, decided = _require_ties(counts)
     model = OutcomeModel(
         name="Rao-Kupper",
         parameters=("eta", "delta")[: 1 + position],
@@ -86,7 +90,7 @@ def rao_kupper(
         terms=_rao_kupper_terms,
     )
     return fit(
-        comparisons,
+        counts,
         model,
         level=level,
         penalty=penalty,
@@ -96,10 +100,10 @@ def rao_kupper(
     )
 
 
-def _require_ties(comparisons: Comparisons) -> tuple[float, float]:
+def _require_ties(counts: Counts) -> tuple[float, float]:
     """Return the weights of ties and of decided battles; a model of ties needs both."""
-    tied = comparisons.outcome == Outcome.TIE
-    ties, decided = comparisons.weight[tied].sum(), comparisons.weight[~tied].sum()
+    ties = counts.weight[:, Outcome.TIE].sum()
+    decided = counts.weight.sum() - ties
     if not (ties and decided):
         which = "no battle is a tie" if decided else "every battle is a tie"
         msg = f"{which}, so how often models tie has no finite estimate: use bradley_terry"

@@ -20,7 +20,8 @@ from scipy.special import expit
 
 from evalharness.stats.bradley_terry import bradley_terry
 from evalharness.stats.comparisons import compare
-from evalharness.stats.logistic import differences, fit_logistic
+from evalharness.stats.logistic import fit_logistic
+from evalharness.stats.paired import differences
 from evalharness.stats.ratings import critical_value
 
 STRENGTHS = np.array([0.8, 0.4, 0.0, -0.4, -0.8])

@@ -15,8 +15,9 @@ from scipy.special import expit
 from evalharness.errors import BattlesError, DisconnectedError
 from evalharness.stats.bradley_terry import bradley_terry
 from evalharness.stats.comparisons import compare
-from evalharness.stats.logistic import differences, fit_logistic
+from evalharness.stats.logistic import fit_logistic
 from evalharness.stats.means import clustered_mean
+from evalharness.stats.paired import differences
 from evalharness.stats.prediction_powered import (
     prediction_powered_mean,
     prediction_powered_ratings,
