@@ -96,6 +96,39 @@ def count(
     return tally.counts(models)
 
 
+def folded(counts: Counts) -> Counts:
+    """Return counts in which each pair stands once, the model earlier in `models` first.
+
+    For what does not depend on who came first: a swapped pair's win is the other's loss.
+    """
+    size, swapped = len(counts.models), counts.first > counts.second
+    first, second = np.sort([counts.first, counts.second], axis=0)
+    pairs, row = np.unique(first * size + second, return_inverse=True)
+    outcome = np.where(swapped[:, None], np.arange(_OUTCOMES)[::-1], np.arange(_OUTCOMES))
+    cell = (row[:, None] * _OUTCOMES + outcome).ravel()
+
+    def summed(values: FloatArray) -> FloatArray:
+        sums: FloatArray = np.zeros(_OUTCOMES * len(pairs))
+        np.add.at(sums, cell, values.ravel())
+        return sums.reshape(-1, _OUTCOMES)
+
+    by_question = counts.by_question
+    if by_question is not None:
+        held = by_question.tocoo()
+        by_question = csr_array(
+            (held.data, (held.row, cell[held.col])), shape=(held.shape[0], _OUTCOMES * len(pairs))
+        )
+    return replace(
+        counts,
+        first=pairs // size,
+        second=pairs % size,
+        number=summed(counts.number.astype(np.float64)).astype(np.int64),
+        weight=summed(counts.weight),
+        square=summed(counts.square),
+        by_question=by_question,
+    )
+
+
 def counted(battles: Comparisons | Counts) -> Counts:
     """Return battles counted, as they may be already."""
     if isinstance(battles, Counts):

@@ -70,7 +70,11 @@ class Ratings:
     @property
     def ratings(self) -> FloatArray:
         """Ratings, 400 points for odds of ten to one; the mean, or the anchor, at its value."""
-        return ELO_PER_NAT * (self._origin @ self.strengths) + self.anchor_rating
+        return self.on_scale(self.strengths)
+
+    def on_scale(self, strengths: FloatArray) -> FloatArray:
+        """Return strengths (models last) as ratings with the same mean, or anchor, as these."""
+        return ELO_PER_NAT * (strengths @ self._origin.T) + self.anchor_rating
 
     @property
     def rating_covariance(self) -> FloatArray:
