@@ -6,6 +6,7 @@ For notebooks:
     run.leaderboard
     evalharness.rate(run.battles, method="davidson")
     evalharness.win_rates(run.battles, baseline="vicuna-13b")
+    evalharness.rate(evalharness.count_battles("battles.parquet"))
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evalharness.notebook import Run, load_run
-    from evalharness.stats.frames import rate, win_rates
+    from evalharness.stats.frames import rate, rate_online, win_rates
+    from evalharness.store.battles import count_battles
 
-__all__ = ["Run", "load_run", "rate", "win_rates"]
+__all__ = ["Run", "count_battles", "load_run", "rate", "rate_online", "win_rates"]
 
 _HOMES = {
     "Run": "evalharness.notebook",
+    "count_battles": "evalharness.store.battles",
     "load_run": "evalharness.notebook",
     "rate": "evalharness.stats.frames",
+    "rate_online": "evalharness.stats.frames",
     "win_rates": "evalharness.stats.frames",
 }
 

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr
 
-from evalharness.errors import DisconnectedError, SeparationError
+from evalharness.errors import BattlesError, DisconnectedError, SeparationError
 from evalharness.stats.bradley_terry import PLAIN, bradley_terry
 from evalharness.stats.counting import counted
+from evalharness.stats.likelihood import NO_VARIANCE
 from evalharness.stats.ratings import Estimate, critical_value
 from evalharness.stats.resampling import Resampling, drawn_weights, fit_together, refuse_unbounded
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from evalharness.stats.comparisons import Comparisons, FloatArray
-    from evalharness.stats.counting import Counts
+    from evalharness.stats.counts import Counts
     from evalharness.stats.ratings import Ratings
 
 
@@ -117,6 +118,7 @@ def bootstrap(
         threads: how many chunks of replicates are fitted at a time.
 
     Raises:
+        BattlesError: replicates do not differ in some direction, which is not certainty.
         SeparationError: some replicates have no finite ratings: questions that keep a model's
             rating finite were not drawn.
         ValueError: an argument makes no sense; and all that `method` raises.
@@ -137,6 +139,8 @@ def bootstrap(
         parameters = {
             name: np.array([fit.parameters[name] for fit in fits]) for name in fitted.parameters
         }
+    if fitted.clusters > 1:
+        _refuse_no_spread(strengths, fitted)
     return Bootstrap(
         fitted=fitted,
         strengths=strengths,
@@ -144,6 +148,24 @@ def bootstrap(
         resampling=resampling,
         level=level,
     )
+
+
+def _refuse_no_spread(strengths: FloatArray, fitted: Ratings) -> None:
+    """Refuse replicates that hardly differ: all battles of two models are ties, for example."""
+    replicates, size = strengths.shape
+    if replicates <= size:
+        return
+    level = np.full((size, size), 1 / size)
+    scale = np.diag(fitted.inverse_information)[:size].max()
+    spread = np.cov(strengths.T) / scale + level - NO_VARIANCE * np.eye(size)
+    try:
+        np.linalg.cholesky(spread)
+    except np.linalg.LinAlgError as error:
+        msg = (
+            "replicates do not show how ratings vary: there are too few questions, or too like "
+            "each other. Use the sandwich interval, which then rests on the likelihood"
+        )
+        raise BattlesError(msg) from error
 
 
 def _fit_each(

@@ -16,7 +16,7 @@ from evalharness.stats.ratings import MEAN_RATING
 
 if TYPE_CHECKING:
     from evalharness.stats.comparisons import Comparisons, FloatArray
-    from evalharness.stats.counting import Counts
+    from evalharness.stats.counts import Counts
     from evalharness.stats.ratings import Ratings
 
 _POINTS = np.array([0.0, 0.5, 1.0])

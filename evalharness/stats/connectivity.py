@@ -19,7 +19,7 @@ from evalharness.stats.counting import counted
 
 if TYPE_CHECKING:
     from evalharness.stats.comparisons import Comparisons, IntArray
-    from evalharness.stats.counting import Counts
+    from evalharness.stats.counts import Counts
 
 NAMED = 5
 """How many models an error names before it only counts the rest."""

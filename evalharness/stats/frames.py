@@ -1,40 +1,54 @@
-"""Ratings and win rates of a table of battles, for notebooks: DataFrames in, DataFrames out.
+"""Ratings and win rates of a table of battles, for notebooks: tables in, DataFrames out.
 
 Battles have the columns `model_a`, `model_b` and `winner` (`model_a`, `model_b` or `tie`), and
-may have `question_id` (intervals are then clustered by question) and `weight`. What a result
-rests on (method, level, clusters) stands in its `attrs`.
+may have `question_id` (intervals are then clustered by question) and `weight`. They come as a
+pandas DataFrame or an Arrow table, or counted already (`evalharness.count_battles`), as battles
+in files are. What a result rests on (method, level, clusters) stands in its `attrs`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from evalharness.domain import Winner
 from evalharness.errors import BattlesError, close_match
 from evalharness.stats import win_rates as win_rate_statistics
+from evalharness.stats.batches import (
+    OPTIONAL,
+    REQUIRED,
+    Coder,
+    count_batches,
+    refuse_missing,
+    refuse_one_model,
+)
+from evalharness.stats.bootstrap import Bootstrap, bootstrap
 from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import OUTCOME_BY_WINNER, Comparisons, compare
-from evalharness.stats.elo import elo_intervals, online_elo
+from evalharness.stats.comparisons import Comparisons, compare
+from evalharness.stats.counts import Counts
+from evalharness.stats.elo import elo_intervals, online_elo, shuffled_elo
 from evalharness.stats.ratings import MEAN_RATING
 from evalharness.stats.ties import davidson, rao_kupper
 
 if TYPE_CHECKING:
-    from evalharness.stats.comparisons import IntArray
+    from evalharness.stats.comparisons import FloatArray
     from evalharness.stats.ratings import Ratings
 
-_REQUIRED = ("model_a", "model_b", "winner")
 _FITS = {"bradley_terry": bradley_terry, "davidson": davidson, "rao_kupper": rao_kupper}
 _METHODS = (*_FITS, "elo")
+_INTERVALS = ("sandwich", "bootstrap")
 
 
-def rate(
-    battles: pd.DataFrame,
+def rate(  # noqa: PLR0913 - settings that a notebook gives by name
+    battles: pd.DataFrame | pa.Table | Counts,
     method: str = "bradley_terry",
     *,
     level: float = 0.95,
+    interval: Literal["sandwich", "bootstrap"] = "sandwich",
+    position: bool = False,
     anchor: str | None = None,
     anchor_rating: float = MEAN_RATING,
     penalty: float = 0.0,
@@ -44,38 +58,95 @@ def rate(
 
     Args:
         battles: the battles; see the module's text.
-        method: `bradley_terry` (ties as half), `davidson`, `rao_kupper`, or `elo` (online, in the
-            order of the rows, K = 4; its intervals come from a bootstrap of the questions).
+        method: `bradley_terry` (ties as half), `davidson`, `rao_kupper`, or `elo`
+            (`rate_online` has its settings).
         level: the intervals' level.
-        anchor: the model whose rating is `anchor_rating`; without one, their mean is. Elo starts
-            every model at `anchor_rating` and takes no anchor.
+        interval: by the `sandwich` covariance, or the percentiles of a `bootstrap` of 1,000
+            replicates; both clustered by question.
+        position: also estimate what it is worth to be `model_a`; it stands in
+            `attrs["parameters"]`.
+        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
         anchor_rating: the rating of the anchor or the mean.
         penalty: keeps ratings finite where a model won or lost everything; 0.25 is a normal prior
-            of standard deviation 2 (347 rating points). Elo takes none.
-        seed: of the bootstrap for Elo; the other methods draw nothing.
+            of standard deviation 2 (347 rating points).
+        seed: of the bootstrap; without it nothing is drawn.
 
     Raises:
         BattlesError: the table or an argument is not as it should be (a ValueError).
         DisconnectedError: the battles do not connect all models (a ValueError).
         SeparationError: a rating is infinite; give a penalty (a ValueError).
     """
-    if method not in _METHODS:
-        hint = close_match(method, _METHODS)
-        msg = f"there is no rating method {method!r}{hint}; there are {', '.join(_METHODS)}"
+    _refuse_unknown("rating method", method, _METHODS)
+    _refuse_unknown("interval", interval, _INTERVALS)
+    if method == "elo":
+        if anchor is not None or penalty or position:
+            msg = "online Elo takes no anchor, penalty or position effect"
+            raise BattlesError(msg)
+        return rate_online(battles, level=level, start=anchor_rating, seed=seed)
+    counts = counts_of(battles)
+    if anchor is not None and anchor not in counts.models:
+        msg = f"the anchor {anchor!r} is in no battle{close_match(anchor, counts.models)}"
+        raise BattlesError(msg)
+    fit = partial(
+        _FITS[method],
+        position=position,
+        level=level,
+        penalty=penalty,
+        anchor=anchor,
+        anchor_rating=anchor_rating,
+    )
+    if interval == "bootstrap":
+        rng = np.random.default_rng(seed)
+        drawn = bootstrap(counts, rng, method=fit, level=level)
+        return _ratings_table(drawn.fitted, drawn, seed)
+    return _ratings_table(fit(counts))
+
+
+def rate_online(
+    battles: pd.DataFrame | pa.Table,
+    *,
+    level: float = 0.95,
+    k: float = 4.0,
+    start: float = MEAN_RATING,
+    orders: int = 1,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return online Elo ratings with intervals from a bootstrap of the questions, best first.
+
+    Args:
+        battles: the battles; their order matters.
+        level: the intervals' level.
+        k: the largest change of one battle.
+        start: every model's rating before its first battle.
+        orders: 1 plays the battles in the order of the rows; more shuffle them so often and give
+            the mean, which hardly depends on the order.
+        seed: of the bootstrap and the shuffles.
+
+    Raises:
+        BattlesError: the table is not as it should be; counted battles have no order.
+    """
+    if isinstance(battles, Counts):
+        msg = "online Elo plays battles in order, and counted battles have none: give the table"
         raise BattlesError(msg)
     comparisons = comparisons_of(battles)
-    if method == "elo":
-        if anchor is not None or penalty:
-            msg = "online Elo takes neither an anchor nor a penalty"
-            raise BattlesError(msg)
-        return _elo_table(comparisons, level=level, start=anchor_rating, seed=seed)
-    if anchor is not None and anchor not in comparisons.models:
-        msg = f"the anchor {anchor!r} is in no battle{close_match(anchor, comparisons.models)}"
-        raise BattlesError(msg)
-    fitted = _FITS[method](
-        comparisons, level=level, penalty=penalty, anchor=anchor, anchor_rating=anchor_rating
-    )
-    return _ratings_table(fitted)
+    rng = np.random.default_rng(seed)
+    elo = online_elo(comparisons, k=k, start=start)
+    spread = elo_intervals(comparisons, rng, level=level, k=k, start=start)
+    if orders > 1:
+        elo = shuffled_elo(comparisons, rng, orders=orders, k=k, start=start)
+    reach = spread.high - spread.low
+    table = _table(elo.models, elo.ratings, elo.ratings - reach / 2, elo.ratings + reach / 2)
+    table["battles"] = elo.battles
+    about = {
+        "method": "online Elo",
+        "level": level,
+        "clusters": spread.clusters,
+        "clustered_by": comparisons.clustered_by,
+        "k": k,
+        "orders": orders,
+        "seed": seed,
+    }
+    return _best_first(table, "rating", about)
 
 
 def win_rates(
@@ -104,107 +175,96 @@ def win_rates(
     return _best_first(table, "win_rate", {"baseline": baseline, "level": level})
 
 
-def comparisons_of(battles: pd.DataFrame) -> Comparisons:
+def counts_of(battles: pd.DataFrame | pa.Table | Counts, *, by_question: bool = True) -> Counts:
+    """Return battles counted, clustered by `question_id` where there is one.
+
+    Args:
+        battles: a table, or battles counted already.
+        by_question: False lets every battle stand alone.
+
+    Raises:
+        BattlesError: a column is missing, a cell empty, or a winner unknown.
+    """
+    if isinstance(battles, Counts):
+        return battles
+    return count_batches(_arrow(battles).to_batches(), by_question=by_question)
+
+
+def comparisons_of(battles: pd.DataFrame | pa.Table) -> Comparisons:
     """Return a table of battles as checked arrays; models in order of name.
 
     Raises:
         BattlesError: a column is missing, a cell empty, or a winner unknown.
     """
-    _refuse_incomplete(battles)
-    models = sorted({*battles["model_a"], *battles["model_b"]}, key=str)
-    place = {model: number for number, model in enumerate(models)}
-    if len(models) == 1:
-        msg = f"all battles are of one model, {models[0]}: a rating needs two"
+    coder = Coder()
+    parts = [coder.code(batch) for batch in _arrow(battles).to_batches()]
+    if not parts:
+        msg = "there are no battles"
         raise BattlesError(msg)
+    names = list(coder.models)
+    refuse_one_model(names)
+    place = np.argsort(np.argsort(names))
     return compare(
-        [str(model) for model in models],
-        battles["model_a"].map(place).to_numpy(),
-        battles["model_b"].map(place).to_numpy(),
-        _outcomes(battles["winner"]),
-        weight=_weights(battles),
-        question=pd.factorize(battles["question_id"])[0] if "question_id" in battles else None,
+        sorted(names),
+        place[np.concatenate([part.first.each for part in parts])],
+        place[np.concatenate([part.second.each for part in parts])],
+        np.concatenate([part.outcome.each for part in parts]),
+        weight=_joined([part.weight for part in parts]),
+        question=_joined([part.question for part in parts]),
     )
 
 
-def _refuse_incomplete(battles: pd.DataFrame) -> None:
-    missing = [name for name in _REQUIRED if name not in battles]
-    if missing:
-        msg = f"the battles have no column {' and no column '.join(missing)}; found: " + (
-            ", ".join(map(str, battles.columns)) or "none"
-        )
-        raise BattlesError(msg)
-    if battles.empty:
-        msg = "there are no battles"
-        raise BattlesError(msg)
-    for name in (*_REQUIRED, "question_id"):
-        empty = np.flatnonzero(battles[name].isna()) if name in battles else np.array([])
-        if empty.size:
-            msg = f"{len(empty)} battles have no {name}, the first at row {empty[0]}"
-            raise BattlesError(msg)
+def _joined(columns: list[Any]) -> Any:
+    return None if columns[0] is None else np.concatenate(columns)
 
 
-def _outcomes(winner: pd.Series[Any]) -> IntArray:
-    outcome = winner.map({str(name): int(value) for name, value in OUTCOME_BY_WINNER.items()})
-    if outcome.isna().any():
-        unknown = ", ".join(repr(str(label)) for label in winner[outcome.isna()].unique())
-        allowed = ", ".join(Winner)
-        msg = f"unknown winner {unknown}: write {allowed}, or drop these battles"
-        raise BattlesError(msg)
-    return np.asarray(outcome, dtype=np.int64)
-
-
-def _weights(battles: pd.DataFrame) -> Any:
-    if "weight" not in battles:
-        return None
+def _arrow(battles: pd.DataFrame | pa.Table) -> pa.Table:
+    """Return the columns that count as an Arrow table."""
+    names = battles.column_names if isinstance(battles, pa.Table) else list(battles.columns)
+    refuse_missing(names)
+    known = [name for name in (*REQUIRED, *OPTIONAL) if name in names]
+    if isinstance(battles, pa.Table):
+        return battles.select(known)
     try:
-        return battles["weight"].to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        msg = f"a weight is no number: {error}"
+        return pa.Table.from_pandas(battles[known], preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        msg = f"a column of the battles mixes types: {error.args[0]}"
         raise BattlesError(msg) from error
 
 
-def _ratings_table(fitted: Ratings) -> pd.DataFrame:
-    table = pd.DataFrame(
-        {
-            "rating": fitted.ratings,
-            "low": fitted.low,
-            "high": fitted.high,
-            "battles": fitted.battles,
-        },
-        index=pd.Index(fitted.models, name="model"),
-    )
-    about = {
+def _refuse_unknown(what: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        hint = close_match(name, known)
+        msg = f"there is no {what} {name!r}{hint}; there are {', '.join(known)}"
+        raise BattlesError(msg)
+
+
+def _ratings_table(
+    fitted: Ratings, drawn: Bootstrap | None = None, seed: int | None = None
+) -> pd.DataFrame:
+    ends = drawn or fitted
+    table = _table(fitted.models, fitted.ratings, ends.low, ends.high)
+    table["battles"] = fitted.battles
+    about: dict[str, Any] = {
         "method": fitted.method,
         "level": fitted.level,
         "clusters": fitted.clusters,
         "clustered_by": fitted.clustered_by,
         "penalty": fitted.penalty,
         "parameters": dict(fitted.parameters),
+        "interval": "sandwich",
     }
+    if drawn is not None:
+        about |= {"interval": "bootstrap", "replicates": drawn.replicates, "seed": seed}
     return _best_first(table, "rating", about)
 
 
-def _elo_table(comparisons: Comparisons, *, level: float, start: float, seed: int) -> pd.DataFrame:
-    elo = online_elo(comparisons, start=start)
-    intervals = elo_intervals(comparisons, np.random.default_rng(seed), level=level, start=start)
-    table = pd.DataFrame(
-        {
-            "rating": elo.ratings,
-            "low": intervals.low,
-            "high": intervals.high,
-            "battles": elo.battles,
-        },
-        index=pd.Index(elo.models, name="model"),
+def _table(
+    models: tuple[str, ...], rating: FloatArray, low: FloatArray, high: FloatArray
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"rating": rating, "low": low, "high": high}, index=pd.Index(models, name="model")
     )
-    about = {
-        "method": "online Elo",
-        "level": level,
-        "clusters": intervals.clusters,
-        "clustered_by": comparisons.clustered_by,
-        "k": elo.k,
-        "seed": seed,
-    }
-    return _best_first(table, "rating", about)
 
 
 def _best_first(table: pd.DataFrame, column: str, about: dict[str, Any]) -> pd.DataFrame:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from evalharness.stats.comparisons import Comparisons, FloatArray
-    from evalharness.stats.counting import Counts
+    from evalharness.stats.counts import Counts
 
 SMALLEST_STEP = 1e-9
 """Newton doubles the correct digits, so after a step this small there is nothing left to gain."""

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 if TYPE_CHECKING:
     from evalharness.stats.comparisons import Comparisons, FloatArray, IntArray
-    from evalharness.stats.counting import Counts
+    from evalharness.stats.counts import Counts
 
 
 def differences(battles: Comparisons | Counts) -> csr_array:

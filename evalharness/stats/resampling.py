@@ -21,7 +21,7 @@ import numpy as np
 from evalharness.errors import DisconnectedError, SeparationError
 from evalharness.stats.bradley_terry import bradley_terry
 from evalharness.stats.comparisons import Outcome
-from evalharness.stats.counting import Counts, folded
+from evalharness.stats.counts import Counts, folded
 from evalharness.stats.paired import differences
 
 if TYPE_CHECKING:

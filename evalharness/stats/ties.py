@@ -20,7 +20,7 @@ from evalharness.stats.ratings import MEAN_RATING
 
 if TYPE_CHECKING:
     from evalharness.stats.comparisons import Comparisons, FloatArray
-    from evalharness.stats.counting import Counts
+    from evalharness.stats.counts import Counts
     from evalharness.stats.ratings import Ratings
 
 # One row an outcome (second won, tie, first won); columns: difference, log_nu, log_gamma.

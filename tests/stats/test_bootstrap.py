@@ -12,12 +12,19 @@ from hypothesis import given, settings
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chisquare, poisson
 
-from evalharness.errors import SeparationError
+from evalharness.errors import BattlesError, SeparationError
 from evalharness.stats.bootstrap import bootstrap
 from evalharness.stats.bradley_terry import bradley_terry
 from evalharness.stats.comparisons import compare
-from evalharness.stats.counting import count, counted, folded
-from evalharness.stats.resampling import Resampling, _plain_tools, _tools, drawn_weights
+from evalharness.stats.counting import count, counted
+from evalharness.stats.counts import folded
+from evalharness.stats.resampling import (
+    Resampling,
+    _plain_tools,
+    _tools,
+    drawn_weights,
+    fit_together,
+)
 from evalharness.stats.ties import davidson
 
 
@@ -51,10 +58,11 @@ def test_replicates_of_few_battles_converge_too(comparisons):
     """Where one matrix for all does not do, Newton's method takes over; nothing is left undone."""
     counts = folded(counted(comparisons))
 
-    found = bootstrap(counts, rng(), replicates=8, resampling="bayesian", threads=1)
+    fitted = bradley_terry(counts)
+    found = fit_together(counts, fitted, rng(), 8, Resampling.BAYESIAN, 1)
 
     weights = drawn_weights(counts, rng().spawn(1)[0], 8, Resampling.BAYESIAN)
-    for strengths, weight in zip(found.strengths, weights.T, strict=True):
+    for strengths, weight in zip(found, weights.T, strict=True):
         replicate = replace(counts, weight=weight.reshape(-1, 3), by_question=None)
         assert_allclose(strengths, bradley_terry(replicate).strengths, atol=1e-6)
 
@@ -129,6 +137,19 @@ def test_replicates_without_finite_ratings_are_refused_with_the_remedy():
         one_loss, rng(), replicates=100, method=partial(bradley_terry, penalty=0.25)
     )
     assert np.isfinite([weighed.low, weighed.high, penalised.low, penalised.high]).all()
+
+
+@pytest.mark.parametrize(
+    "alike",
+    [
+        [("a", "b", TIE, q) for q in range(12)],
+        [(*pair, WON, q) for q in range(2) for pair in [("a", "b"), ("b", "c"), ("c", "a")]],
+    ],
+)
+def test_replicates_that_do_not_vary_are_refused(alike):
+    """Twelve ties are ten thousand equal replicates: an interval of width zero would be a lie."""
+    with pytest.raises(BattlesError, match="sandwich"):
+        bootstrap(battles(*alike), rng(), replicates=100)
 
 
 def test_one_question_leaves_no_interval():

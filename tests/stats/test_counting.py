@@ -15,7 +15,8 @@ from scipy.special import expit
 from evalharness.errors import BattlesError, DisconnectedError, SeparationError
 from evalharness.stats.bradley_terry import bradley_terry
 from evalharness.stats.comparisons import compare
-from evalharness.stats.counting import Tally, count, counted
+from evalharness.stats.counting import count, counted
+from evalharness.stats.tally import Tally
 from evalharness.stats.ties import davidson
 
 NAMES = ["a", "b", "c"]

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 import evalharness
 from evalharness.domain import Winner
 from evalharness.errors import BattlesError, DisconnectedError, EvalHarnessError, SeparationError
-from evalharness.stats.frames import rate, win_rates
+from evalharness.stats.frames import counts_of, rate, rate_online, win_rates
 
 METHODS = ["bradley_terry", "davidson", "rao_kupper", "elo"]
 
@@ -124,7 +124,7 @@ def test_elo_depends_on_its_order_and_on_nothing_else():
         (table(question_id=[81.0] * 7 + [np.nan]), "no question_id, the first at row 7"),
         (table(model_a="vicuna", model_b="vicuna"), "of one model, vicuna"),
         (table(model_a="koala"), "koala against itself"),
-        (table(weight=[1] * 7 + [np.nan]), "battle 7 has weight nan"),
+        (table(weight=[1] * 7 + [np.nan]), "no weight, the first at row 7"),
         (table(weight=[1] * 7 + [-2]), "battle 7 has weight -2"),
         (table(weight=["much"] * 8), "a weight is no number"),
     ],
@@ -144,13 +144,66 @@ def test_bad_tables_are_refused(function, battles, said):
     [
         ({"method": "davidsen"}, "did you mean davidson"),
         ({"anchor": "vicunia"}, "did you mean vicuna"),
-        ({"method": "elo", "penalty": 0.1}, "neither an anchor nor a penalty"),
+        ({"method": "elo", "penalty": 0.1}, "no anchor, penalty"),
+        ({"interval": "bootstrp"}, "did you mean bootstrap"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, said):
     """The message names what there is."""
     with pytest.raises(BattlesError, match=said):
         rate(table(), **arguments)
+
+
+def test_bootstrap_intervals_say_how_they_were_made():
+    """Asked for by name; seeded; about as wide as the sandwich's."""
+    rng = np.random.default_rng(2)
+    copies = [table(winner=rng.permutation(table().winner)) for _ in range(60)]
+    rows = pd.concat(
+        [rows.assign(question_id=rows.question_id + 4 * n) for n, rows in enumerate(copies)]
+    )
+    sandwich, drawn = rate(rows), rate(rows, interval="bootstrap")
+
+    assert_allclose(drawn.rating, sandwich.rating)
+    assert_allclose(drawn.high - drawn.low, sandwich.high - sandwich.low, rtol=0.15)
+    assert (drawn.attrs["interval"], drawn.attrs["replicates"]) == ("bootstrap", 1000)
+    pd.testing.assert_frame_equal(rate(rows, interval="bootstrap"), drawn)
+    assert not rate(rows, interval="bootstrap", seed=1).equals(drawn)
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [("bradley_terry", "delta"), ("davidson", "log_gamma"), ("rao_kupper", "delta")],
+)
+def test_a_position_effect_stands_beside_the_ratings(method, name):
+    """`model_a` wins three battles in four here, whoever it is."""
+    forth = {"model_a": "koala", "model_b": "vicuna"}
+    back = {"model_a": "vicuna", "model_b": "koala"}
+    winners = ["model_a"] * 5 + ["model_b", "tie", "tie"]
+    rows = pd.DataFrame([pair | {"winner": winner} for pair in (forth, back) for winner in winners])
+
+    rated = rate(rows, method, position=True)
+
+    assert rated.attrs["parameters"][name] > 0.5
+    assert_allclose(rated.rating, 1000)
+
+
+def test_counted_battles_are_rated_as_their_table_is():
+    """What was counted once can be rated again and again."""
+    counts = counts_of(table())
+    for method in METHODS[:3]:
+        pd.testing.assert_frame_equal(rate(counts, method), rate(table(), method))
+    with pytest.raises(BattlesError, match="counted battles have none"):
+        rate(counts, "elo")
+
+
+def test_shuffled_online_elo_hardly_depends_on_the_order():
+    """The mean over many orders is nearly the same for reversed rows; one order is not."""
+    rows = pd.concat([table()] * 5)
+    forward, backward = (rate_online(given, orders=400).rating for given in (rows, rows[::-1]))
+
+    assert_allclose(forward.sort_index(), backward.sort_index(), atol=0.3)
+    played_once = rate_online(rows).rating.sort_index()
+    assert np.abs(played_once - rate_online(rows[::-1]).rating.sort_index()).max() > 0.3
 
 
 def test_an_unknown_baseline_is_refused():

@@ -1,0 +1,290 @@
+"""Counting battles that come in batches, as those of a file larger than memory do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from evalharness.errors import BattlesError
+from evalharness.stats.comparisons import FloatArray, IntArray, Outcome
+from evalharness.stats.counts import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CHUNK = 1 << 18
+"""Battles counted at a time: their arrays stay in the processor's cache."""
+
+_DENSE = 1 << 22
+"""Up to so many possible cells, each has a place of its own in an array while counting."""
+
+_OUTCOMES = len(Outcome)
+_STRIDE = 1 << 30
+"""More models than this cannot be told apart."""
+
+
+Codes = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Coded:
+    """A column of a batch as codes, with the place (of a model) or `Outcome` of each code."""
+
+    codes: Codes
+    places: IntArray
+
+    @property
+    def each(self) -> IntArray:
+        """The place of each battle."""
+        return self.places[self.codes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Part:
+    """Cells that some battles filled, by code; and by question, where these are known."""
+
+    code: IntArray
+    number: FloatArray
+    weight: FloatArray
+    square: FloatArray
+    by_question: tuple[IntArray, IntArray, FloatArray] | None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts battles that come in batches, as those of a file larger than memory do."""
+
+    _parts: list[_Part] = field(default_factory=list)
+
+    def add(
+        self,
+        first: npt.ArrayLike,
+        second: npt.ArrayLike,
+        outcome: npt.ArrayLike,
+        *,
+        weight: npt.ArrayLike | None = None,
+        question: npt.ArrayLike | None = None,
+    ) -> None:
+        """Count a batch; arguments and errors are those of `counting.count`."""
+        outcomes = _coded("outcome", outcome)
+        if len(outcomes.places) > _OUTCOMES:
+            msg = f"outcomes are {[int(kind) for kind in Outcome]}, twice the first's points"
+            raise BattlesError(msg)
+        self.add_coded(
+            _coded("first", first),
+            _coded("second", second),
+            outcomes,
+            weight=None if weight is None else np.asarray(weight, dtype=np.float64),
+            question=None if question is None else _coded("question", question).codes,
+        )
+
+    def add_coded(
+        self,
+        first: Coded,
+        second: Coded,
+        outcome: Coded,
+        *,
+        weight: FloatArray | None = None,
+        question: Codes | None = None,
+    ) -> None:
+        """Count a batch of which each column has codes of its own.
+
+        Raises:
+            BattlesError: the columns differ in length, or a weight makes no sense.
+        """
+        batch = _Batch(
+            first=first, second=second, outcome=outcome, weight=weight, question=question
+        )
+        _refuse_lengths(batch)
+        if weight is not None:
+            batch = _of_positive_weight(batch, weight)
+        if len(batch):
+            self._parts.append(_count_batch(batch))
+
+    def counts(self, models: Sequence[str]) -> Counts:
+        """Return what was counted, over models whose places the batches named.
+
+        Raises:
+            BattlesError: nothing was counted, or a place or name makes no sense.
+        """
+        if not self._parts:
+            msg = "there are no battles to count: give at least one of positive weight"
+            raise BattlesError(msg)
+        codes = np.concatenate([part.code for part in self._parts])
+        order = np.argsort(codes)
+        ordered = codes[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        code = ordered[starts]
+        pair, outcome = np.divmod(code, _OUTCOMES)
+        opens = np.diff(pair, prepend=-1) > 0
+        first, second = np.divmod(pair[opens], _STRIDE)
+        _refuse_places(models, first, second)
+        cell = (np.cumsum(opens) - 1) * _OUTCOMES + outcome
+
+        def summed(values: Sequence[FloatArray]) -> FloatArray:
+            sums = np.zeros(_OUTCOMES * len(first))
+            sums[cell] = np.add.reduceat(np.concatenate(values)[order], starts)
+            return sums.reshape(-1, _OUTCOMES)
+
+        return Counts(
+            models=tuple(models),
+            first=first,
+            second=second,
+            number=summed([part.number for part in self._parts]).astype(np.int64),
+            weight=summed([part.weight for part in self._parts]),
+            square=summed([part.square for part in self._parts]),
+            by_question=_by_question(self._parts, code, cell),
+        )
+
+
+def _by_question(parts: Sequence[_Part], code: IntArray, cell: IntArray) -> csr_array | None:
+    known = [part.by_question for part in parts if part.by_question is not None]
+    if not known:
+        return None
+    if len(known) < len(parts):
+        msg = "some of the battles have a question and some have none"
+        raise BattlesError(msg)
+    questions, codes, weights = (np.concatenate(column) for column in zip(*known, strict=True))
+    labels, row = np.unique(questions, return_inverse=True)
+    width = (int(cell[-1]) // _OUTCOMES + 1) * _OUTCOMES
+    columns = cell[np.searchsorted(code, codes)]
+    return csr_array((weights, (row, columns)), shape=(len(labels), width))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Batch:
+    """Columns of battles; a code of each of the first three makes a cell."""
+
+    first: Coded
+    second: Coded
+    outcome: Coded
+    weight: FloatArray | None
+    question: Codes | None
+
+    def __len__(self) -> int:
+        return len(self.first.codes)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """How many codes the columns have."""
+        return len(self.first.places), len(self.second.places), len(self.outcome.places)
+
+    def cells(self, piece: slice = slice(None)) -> IntArray:
+        """Return the number of each battle's cell, in an array of this shape."""
+        _, seconds, outcomes = self.shape
+        cell = self.first.codes[piece].astype(np.int64)
+        cell *= seconds
+        cell += self.second.codes[piece]
+        cell *= outcomes
+        cell += self.outcome.codes[piece]
+        return cell
+
+    def codes(self, cells: IntArray) -> IntArray:
+        """Return for cells, by number, what means the same in every batch."""
+        _, seconds, outcomes = self.shape
+        pair, outcome = np.divmod(cells, outcomes)
+        first, second = np.divmod(pair, seconds)
+        code: IntArray = self.first.places[first] * _STRIDE + self.second.places[second]
+        code *= _OUTCOMES
+        code += self.outcome.places[outcome]
+        return code
+
+
+def _count_batch(batch: _Batch) -> _Part:
+    dense = int(np.prod(batch.shape, dtype=np.int64))
+    size, cells, place = dense, None, None
+    if dense > max(_DENSE, len(batch)):
+        cells, place = np.unique(batch.cells(), return_inverse=True)
+        size = len(cells)
+    number = np.zeros(size, dtype=np.int64)
+    weight, square = np.zeros((2, size if batch.weight is not None else 0))
+    for start in range(0, len(batch), _CHUNK):
+        piece = slice(start, start + _CHUNK)
+        where = batch.cells(piece) if place is None else place[piece]
+        number += np.bincount(where, minlength=size)
+        if batch.weight is not None:
+            weights = batch.weight[piece]
+            weight += np.bincount(where, weights, size)
+            square += np.bincount(where, weights**2, size)
+    seen = np.flatnonzero(number)
+    held = number[seen].astype(np.float64)
+    return _Part(
+        code=batch.codes(seen if cells is None else cells[seen]),
+        number=held,
+        weight=held if batch.weight is None else weight[seen],
+        square=held if batch.weight is None else square[seen],
+        by_question=_question_cells(batch, cells, place),
+    )
+
+
+def _question_cells(
+    batch: _Batch, cells: IntArray | None, place: IntArray | None
+) -> tuple[IntArray, IntArray, FloatArray] | None:
+    """Return questions, codes of cells and weights, each question's cell once."""
+    if batch.question is None:
+        return None
+    column = batch.cells() if place is None else place
+    weight = np.ones(len(column)) if batch.weight is None else batch.weight
+    found = csr_array((weight, (batch.question, column))).tocoo()
+    seen = found.col.astype(np.int64) if cells is None else cells[found.col]
+    return found.row.astype(np.int64), batch.codes(seen), found.data
+
+
+def _coded(name: str, column: npt.ArrayLike) -> Coded:
+    """Return numbers from 0 up as their own codes."""
+    array = np.asarray(column)
+    if not array.size:
+        return Coded(codes=np.zeros(0, dtype=np.int64), places=np.zeros(0, dtype=np.int64))
+    if not np.issubdtype(array.dtype, np.integer):
+        msg = f"the column {name} holds {array.dtype}, not integers"
+        raise BattlesError(msg)
+    if array.min() < 0:
+        msg = f"the column {name} holds {array.min()}: numbers start at 0"
+        raise BattlesError(msg)
+    return Coded(codes=array, places=np.arange(int(array.max()) + 1))
+
+
+def _refuse_lengths(batch: _Batch) -> None:
+    columns = (batch.first.codes, batch.second.codes, batch.outcome.codes)
+    optional = (batch.weight, batch.question)
+    shapes = {column.shape for column in (*columns, *optional) if column is not None}
+    if len(shapes) > 1 or columns[0].ndim != 1:
+        msg = f"the arrays of the battles have different lengths: {sorted(shapes)}"
+        raise BattlesError(msg)
+
+
+def _of_positive_weight(batch: _Batch, weights: FloatArray) -> _Batch:
+    sound = np.isfinite(weights) & (weights >= 0)
+    if not sound.all():
+        place = int(np.flatnonzero(~sound)[0])
+        msg = f"battle {place} has weight {weights[place]}: weights are numbers from 0 up"
+        raise BattlesError(msg)
+    kept = weights > 0
+    if kept.all():
+        return batch
+    columns = (batch.first, batch.second, batch.outcome)
+    first, second, outcome = (replace(given, codes=given.codes[kept]) for given in columns)
+    return _Batch(
+        first=first,
+        second=second,
+        outcome=outcome,
+        weight=weights[kept],
+        question=None if batch.question is None else batch.question[kept],
+    )
+
+
+def _refuse_places(models: Sequence[str], first: IntArray, second: IntArray) -> None:
+    if len(set(models)) != len(models):
+        msg = "two models have the same name"
+        raise BattlesError(msg)
+    if max(first.max(), second.max()) >= len(models):
+        msg = f"a battle names a model outside 0..{len(models) - 1}"
+        raise BattlesError(msg)
+    same = np.flatnonzero(first == second)
+    if same.size:
+        msg = f"a battle sets {models[first[same[0]]]} against itself"
+        raise BattlesError(msg)

@@ -1,0 +1,95 @@
+"""Battles in files, counted while they are read: a file may be larger than memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyarrow import dataset
+
+from evalharness.errors import BattlesError, InputError
+from evalharness.stats.batches import OPTIONAL, REQUIRED, count_batches, refuse_missing
+from evalharness.stats.frames import counts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from evalharness.stats.counts import Counts
+
+_ROWS = 1 << 20
+"""Battles read at a time: some 12 MB."""
+
+_AHEAD = 2
+"""Batches that are decoded before they are counted."""
+
+_FORMATS = {
+    ".parquet": "parquet",
+    ".arrow": "ipc",
+    ".feather": "ipc",
+    ".csv": "csv",
+}
+
+
+def count_battles(
+    source: str | Path | Sequence[str | Path] | pd.DataFrame | pa.Table,
+    *,
+    by_question: bool = True,
+) -> Counts:
+    """Return battles counted, for `rate`: from a table, or from files of any size.
+
+    Files are Parquet, Arrow or CSV, all of one kind; a folder stands for the files in it. Their
+    columns are those of `rate`. Only counts stay in memory.
+
+    Args:
+        source: a file, a folder, several of them, a pandas DataFrame or an Arrow table.
+        by_question: cluster intervals by `question_id`, where there is one. Where nearly every
+            battle has a question of its own, False is the same and needs far less memory.
+
+    Raises:
+        InputError: a file is not there or cannot be read.
+        BattlesError: the battles are not as they should be.
+    """
+    if not isinstance(source, (str, Path, list, tuple)):
+        return counts_of(source, by_question=by_question)
+    paths = [source] if isinstance(source, (str, Path)) else source
+    files = [file for path in paths for file in _files(Path(path))]
+    try:
+        return count_batches(_batches(files, by_question=by_question), by_question=by_question)
+    except BattlesError as error:
+        msg = f"{', '.join(str(path) for path in paths)}: {error}"
+        raise BattlesError(msg) from error
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(str(error), path=files[0]) from error
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.suffix in _FORMATS)
+        if not found:
+            msg = f"there is no file of battles in this folder ({', '.join(_FORMATS)})"
+            raise InputError(msg, path=path)
+        return found
+    if not path.is_file():
+        msg = "there is no such file"
+        raise InputError(msg, path=path)
+    if path.suffix not in _FORMATS:
+        msg = f"battles are read from {', '.join(_FORMATS)}, not from {path.suffix or 'this'}"
+        raise InputError(msg, path=path)
+    return [path]
+
+
+def _batches(files: Sequence[Path], *, by_question: bool) -> Iterator[pa.RecordBatch]:
+    kind = _FORMATS[files[0].suffix]
+    # Parquet keeps text as codes already; read so, it is never spelt out.
+    layout = dataset.ParquetFileFormat(dictionary_columns=REQUIRED) if kind == "parquet" else kind
+    opened = dataset.dataset([str(file) for file in files], format=layout)
+    refuse_missing(opened.schema.names)
+    wanted = (*REQUIRED, *(OPTIONAL if by_question else ("weight",)))
+    yield from opened.to_batches(
+        columns=[name for name in wanted if name in opened.schema.names],
+        batch_size=_ROWS,
+        batch_readahead=_AHEAD,
+    )
