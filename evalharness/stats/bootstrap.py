@@ -103,7 +103,7 @@ def bootstrap(
     replicates: int = 1000,
     level: float = 0.95,
     resampling: Resampling | str = Resampling.MULTINOMIAL,
-    threads: int = 2,
+    threads: int | None = None,
 ) -> Bootstrap:
     """Return replicates of ratings, for intervals.
 
@@ -115,7 +115,8 @@ def bootstrap(
         replicates: how many.
         level: the intervals' level.
         resampling: questions drawn with replacement, or weighed.
-        threads: how many chunks of replicates are fitted at a time.
+        threads: how many chunks of replicates are fitted at a time; some more than processors,
+            where not given.
 
     Raises:
         BattlesError: replicates do not differ in some direction, which is not certainty.

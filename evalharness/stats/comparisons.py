@@ -58,6 +58,12 @@ class Comparisons:
         return self.outcome / 2.0
 
     @property
+    def clusters(self) -> int:
+        """How many questions there are, or battles where they stand alone."""
+        alone = self.clustered_by == "battle"
+        return len(self.first) if alone else len(np.unique(self.cluster))
+
+    @property
     def battles(self) -> IntArray:
         """How many battles each model fought."""
         return self.tally(np.ones(len(self.first), dtype=np.bool_))
@@ -68,8 +74,8 @@ class Comparisons:
         on_first_side = np.bincount(self.first[chosen], minlength=size)
         return on_first_side + np.bincount(self.second[chosen], minlength=size)
 
-    def among(self, chosen: npt.NDArray[np.bool_]) -> Comparisons:
-        """Return the chosen battles only, over the same models."""
+    def among(self, chosen: npt.NDArray[np.bool_] | IntArray) -> Comparisons:
+        """Return the chosen battles only, over the same models, in the order of their places."""
         return Comparisons(
             models=self.models,
             first=self.first[chosen],

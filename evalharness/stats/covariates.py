@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, hstack
 
-from evalharness.errors import BattlesError
-from evalharness.stats.connectivity import require_determined
+from evalharness.errors import BattlesError, ConvergenceError, SeparationError
+from evalharness.stats.bradley_terry import bradley_terry
 from evalharness.stats.logistic import fit_logistic, strength_penalty
-from evalharness.stats.paired import differences
+from evalharness.stats.paired import Design
 from evalharness.stats.ratings import MEAN_RATING, Ratings, critical_value
-from evalharness.stats.sandwich import clustered_sandwich
+from evalharness.stats.sandwich import cluster_products, sandwich
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,30 +54,45 @@ def bradley_terry_with_covariates(
         ConvergenceError: the fit did not converge.
     """
     critical_value(level, 2)  # refuses a level outside 0..1 before any work
-    require_determined(comparisons, finite=penalty == 0)
+    plain = bradley_terry(comparisons, penalty=penalty)
     size = len(comparisons.models)
-    design = _design(comparisons, covariates)
-    prior = strength_penalty(size, design.shape[1], penalty)
+    comparisons, columns = _by_pair(comparisons, covariates)
+    number = len(comparisons.first)
+    design = Design.of(
+        comparisons.first,
+        comparisons.second,
+        size,
+        np.array([*columns.values()]).reshape(-1, number),
+    )
+    prior = strength_penalty(size, design.coefficients, penalty)
     prior[range(size, len(prior)), range(size, len(prior))] = covariate_penalty
     weight = comparisons.weight
-    fitted = fit_logistic(
-        design,
-        weight * comparisons.points,
-        weight,
-        size=size,
-        prior=prior,
-        max_iterations=max_iterations,
-    )
-    scores = csr_array(diags_array(weight * (comparisons.points - fitted.probability)) @ design)
+    try:
+        fitted = fit_logistic(
+            design,
+            weight * comparisons.points,
+            weight,
+            prior=prior,
+            # the ratings without covariates, which counts give in no time
+            start=np.append(plain.strengths, np.zeros(len(columns))),
+            max_iterations=max_iterations,
+        )
+    except (SeparationError, ConvergenceError):
+        _refuse_repeats(design.gram(weight), columns)
+        raise
+    _refuse_repeats(fitted.information, columns)
+    residual = weight * (comparisons.points - fitted.probability)
     at = fitted.coefficients
     return Ratings(
         method="Bradley-Terry with covariates",
         models=comparisons.models,
         strengths=at[:size],
         parameters=dict(zip(covariates, at[size:].tolist(), strict=True)),
-        covariance=clustered_sandwich(
-            scores,
-            comparisons.cluster,
+        covariance=sandwich(
+            design.gram(residual**2)
+            if comparisons.clustered_by == "battle"
+            else cluster_products(design.rows(residual), comparisons.cluster),
+            comparisons.clusters,
             fitted.information,
             fitted.inverse,
             prior if penalty or covariate_penalty else None,
@@ -87,7 +101,7 @@ def bradley_terry_with_covariates(
         log_likelihood=fitted.log_likelihood,
         battles=comparisons.battles,
         level=level,
-        clusters=len(np.unique(comparisons.cluster)),
+        clusters=comparisons.clusters,
         clustered_by=comparisons.clustered_by,
         iterations=fitted.iterations,
         penalty=penalty,
@@ -96,21 +110,27 @@ def bradley_terry_with_covariates(
     )
 
 
-def _design(comparisons: Comparisons, covariates: Mapping[str, npt.ArrayLike]) -> csr_array:
-    """Return the columns of the models, then those of the covariates."""
+def _by_pair(
+    comparisons: Comparisons, covariates: Mapping[str, npt.ArrayLike]
+) -> tuple[Comparisons, dict[str, FloatArray]]:
+    """Return battles and covariates in order of their pairs, which makes a design of few runs."""
     number, size = len(comparisons.first), len(comparisons.models)
-    columns = [_column(name, covariates[name], number) for name in covariates]
-    design = csr_array(hstack([differences(comparisons), *map(csr_array, columns)]))
-    gram = np.asarray((design.T @ design).toarray(), dtype=np.float64)
-    eigenvalues = np.linalg.eigvalsh(_scaled(gram))
+    columns = {name: _column(name, values, number) for name, values in covariates.items()}
+    pair = (comparisons.first * size + comparisons.second).astype(np.min_scalar_type(size**2))
+    order = np.argsort(pair, kind="stable")
+    return comparisons.among(order), {name: column[order] for name, column in columns.items()}
+
+
+def _refuse_repeats(information: FloatArray, covariates: Mapping[str, FloatArray]) -> None:
+    """Refuse covariates that repeat each other, or which models meet: nothing tells them apart."""
+    eigenvalues = np.linalg.eigvalsh(_scaled(information))
     undetermined = int(np.sum(eigenvalues < _INDEPENDENT * eigenvalues[-1]))
-    if undetermined > 1 or design.shape[1] == size:
+    if undetermined > 1 or not covariates:
         msg = (
             f"the covariates {', '.join(covariates) or '(none)'} must vary apart from each other "
             "and from which models meet: leave out what repeats the rest"
         )
         raise BattlesError(msg)
-    return design
 
 
 def _column(name: str, values: npt.ArrayLike, number: int) -> FloatArray:
@@ -118,7 +138,7 @@ def _column(name: str, values: npt.ArrayLike, number: int) -> FloatArray:
     if column.shape != (number,) or not np.all(np.isfinite(column)):
         msg = f"the covariate {name} needs {number} finite numbers, one a battle"
         raise BattlesError(msg)
-    return column[:, None]
+    return column
 
 
 def _scaled(gram: FloatArray) -> FloatArray:

@@ -7,20 +7,27 @@ weight.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
 from scipy.special import expit
 
 from evalharness.errors import ConvergenceError, SeparationError
+from evalharness.stats.paired import ROWS, Design
 from evalharness.stats.sandwich import inverse_beside, level_direction
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Executor
+
     from evalharness.stats.comparisons import FloatArray
 
-_SMALLEST_STEP = 1e-9
+_SMALLEST_STEP = 1e-6
+"""Newton's method doubles the digits: what is left after a step this small is below 1e-11."""
+
+_TINY = np.finfo(np.float64).tiny
 _ROUNDING = 1e-12
 _LARGEST_COEFFICIENT = 25.0
 """A coefficient beyond this (log-odds of 7e10) runs to infinity: the data do not bound it."""
@@ -46,56 +53,111 @@ def strength_penalty(size: int, total: int, penalty: float) -> FloatArray:
 
 
 def fit_logistic(
-    design: csr_array,
+    design: Design,
     won: FloatArray,
     weight: FloatArray,
     *,
-    size: int,
     prior: FloatArray | None = None,
+    start: FloatArray | None = None,
     max_iterations: int = 100,
 ) -> LogisticFit:
-    """Return the maximum-likelihood fit; the first `size` coefficients sum to zero.
+    """Return the maximum-likelihood fit; its strengths sum to zero.
 
     Args:
-        design: one row a battle, one column a coefficient.
+        design: one row a battle.
         won: the points won in each battle, times its weight.
         weight: how much each battle counts.
-        size: how many of the coefficients are strengths.
         prior: the information of a normal prior around zero.
+        start: coefficients to start from; zeros where not given.
         max_iterations: Newton steps before giving up.
 
     Raises:
         SeparationError: a coefficient has no finite value.
         ConvergenceError: it did not converge.
     """
-    total = design.shape[1]
+    total = design.coefficients
     bounds = np.zeros((total, total)) if prior is None else prior
-    null = level_direction(size, total)
-    at = np.zeros(total)
-    for iteration in range(1, max_iterations + 1):
-        probability = expit(design @ at)
-        information = _information(design, weight * probability * (1 - probability)) + bounds
-        slope = design.T @ (won - weight * probability) - bounds @ at
-        inverse = _inverse(information, null)
-        step = inverse @ slope
-        if np.max(np.abs(step)) < _SMALLEST_STEP:
-            return LogisticFit(
-                coefficients=at,
-                probability=probability,
-                information=information,
-                inverse=inverse,
-                log_likelihood=_log_likelihood(design @ at, won, weight),
-                iterations=iteration,
-            )
-        at = _ascend(design, won, weight, bounds, at, step)
-        if np.max(np.abs(at)) > _LARGEST_COEFFICIENT:
-            raise SeparationError(_NOT_FINITE)
+    null = level_direction(design.size, total)
+    pieces = [
+        _Piece(design=design.part(rows), won=won[rows], weight=weight[rows])
+        for rows in (slice(at, at + ROWS) for at in range(0, len(won), ROWS))
+    ]
+    with ThreadPoolExecutor() as threads:
+        problem = _Problem(pieces=pieces, prior=bounds, threads=threads)
+        point = problem.at(np.zeros(total) if start is None else start)
+        for iteration in range(1, max_iterations + 1):
+            step = _inverse(point.information, null) @ point.slope
+            point = _ascend(problem, point, step)
+            if np.max(np.abs(point.coefficients)) > _LARGEST_COEFFICIENT:
+                raise SeparationError(_NOT_FINITE)
+            if np.max(np.abs(step)) < _SMALLEST_STEP:
+                return LogisticFit(
+                    coefficients=point.coefficients,
+                    probability=expit(design.predict(point.coefficients)),
+                    information=point.information,
+                    inverse=_inverse(point.information, null),
+                    log_likelihood=point.log_likelihood,
+                    iterations=iteration,
+                )
     msg = f"the logistic fit did not converge in {max_iterations} Newton steps"
     raise ConvergenceError(msg)
 
 
-def _information(design: csr_array, weight: FloatArray) -> FloatArray:
-    return np.asarray((design.T @ diags_array(weight) @ design).toarray(), dtype=np.float64)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Point:
+    """The likelihood at some coefficients; all but `log_likelihood` with the prior."""
+
+    coefficients: FloatArray
+    log_likelihood: float
+    value: float
+    slope: FloatArray
+    information: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Piece:
+    """Battles few enough for their arrays to stay in a processor's cache."""
+
+    design: Design
+    won: FloatArray
+    weight: FloatArray
+
+    def likelihood(self, coefficients: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Return the likelihood, its slope, and minus its second derivative."""
+        linear = self.design.predict(coefficients)
+        miss = expit(-linear)
+        # log(1 + e^z) is -log(miss), and z where that underflows
+        softplus = np.maximum(-np.log(np.maximum(miss, _TINY)), linear)
+        expected = self.weight * (1 - miss)
+        return (
+            float(self.won @ linear - self.weight @ softplus),
+            self.design.slope(self.won - expected),
+            self.design.gram(expected * miss),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Problem:
+    """A penalised likelihood, summed over pieces that threads share."""
+
+    pieces: Sequence[_Piece]
+    prior: FloatArray
+    threads: Executor
+
+    def at(self, coefficients: FloatArray) -> _Point:
+        run = self.threads.map if len(self.pieces) > 1 else map
+        values, slopes, informations = zip(
+            *run(lambda piece: piece.likelihood(coefficients), self.pieces), strict=True
+        )
+        pull = self.prior @ coefficients
+        log_likelihood = float(np.sum(values))
+        return _Point(
+            coefficients=coefficients,
+            log_likelihood=log_likelihood,
+            value=log_likelihood - float(coefficients @ pull) / 2,
+            slope=np.sum(slopes, axis=0) - pull,
+            information=np.sum(informations, axis=0) + self.prior,
+        )
 
 
 def _inverse(information: FloatArray, null: FloatArray) -> FloatArray:
@@ -105,32 +167,17 @@ def _inverse(information: FloatArray, null: FloatArray) -> FloatArray:
         raise SeparationError(_NOT_FINITE) from error
 
 
-def _ascend(
-    design: csr_array,
-    won: FloatArray,
-    weight: FloatArray,
-    prior: FloatArray,
-    at: FloatArray,
-    step: FloatArray,
-) -> FloatArray:
+def _ascend(problem: _Problem, point: _Point, step: FloatArray) -> _Point:
     """Take a Newton step, halved until it does not lower the penalised likelihood."""
-
-    def value(place: FloatArray) -> float:
-        return _log_likelihood(design @ place, won, weight) - float(place @ prior @ place) / 2
-
-    start = value(at)
-    lowest = start - _ROUNDING * (1 + abs(start))
+    lowest = point.value - _ROUNDING * (1 + abs(point.value))
     share = 1.0
     while share > _ROUNDING:
-        if value(at + share * step) >= lowest:
-            return at + share * step
+        stepped = problem.at(point.coefficients + share * step)
+        if stepped.value >= lowest:
+            return stepped
         share /= 2
     msg = "the logistic fit did not converge: no step raises the likelihood"
     raise ConvergenceError(msg)
-
-
-def _log_likelihood(linear: FloatArray, won: FloatArray, weight: FloatArray) -> float:
-    return float(won @ linear - weight @ np.logaddexp(0.0, linear))
 
 
 _NOT_FINITE = (

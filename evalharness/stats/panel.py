@@ -15,7 +15,7 @@ from scipy.special import expit
 
 from evalharness.errors import ConvergenceError, SeparationError
 from evalharness.stats.logistic import fit_logistic, strength_penalty
-from evalharness.stats.paired import differences
+from evalharness.stats.paired import Design, differences
 from evalharness.stats.sandwich import clustered_sandwich, inverse_beside, level_direction
 
 if TYPE_CHECKING:
@@ -106,10 +106,9 @@ def _start(comparisons: Comparisons, seats: IntArray, judges: int) -> FloatArray
     for judge in range(judges):
         battles = comparisons.among(seats == judge)
         own[judge] = fit_logistic(
-            differences(battles),
+            Design.of(battles.first, battles.second, size),
             battles.weight * battles.points,
             battles.weight,
-            size=size,
             prior=strength_penalty(size, size, _START_PENALTY),
         ).coefficients
     left, values, right = np.linalg.svd(own, full_matrices=False)

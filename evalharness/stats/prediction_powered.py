@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, vstack
+from scipy.sparse import diags_array
 
 from evalharness.errors import BattlesError
 from evalharness.stats.connectivity import require_connected
 from evalharness.stats.influence import Influence, best_trust, influence_of
 from evalharness.stats.logistic import LogisticFit, fit_logistic
 from evalharness.stats.means import Mean, clustered_mean
-from evalharness.stats.paired import differences
+from evalharness.stats.paired import Design, differences
 from evalharness.stats.ratings import MEAN_RATING, Ratings, critical_value
 
 if TYPE_CHECKING:
@@ -216,12 +216,15 @@ def _fit(
     weight = labelled.weight / labelled.weight.sum()
     more = unlabelled.weight / unlabelled.weight.sum()
     return fit_logistic(
-        csr_array(vstack([differences(labelled), differences(unlabelled)])),
+        Design.of(
+            np.concatenate([labelled.first, unlabelled.first]),
+            np.concatenate([labelled.second, unlabelled.second]),
+            len(labelled.models),
+        ),
         np.concatenate(
             [weight * (labelled.points - trust * judged), trust * more * unlabelled.points]
         ),
         np.concatenate([(1 - trust) * weight, trust * more]),
-        size=len(labelled.models),
     )
 
 

@@ -93,7 +93,7 @@ def fit_together(
     rng: np.random.Generator,
     replicates: int,
     resampling: Resampling,
-    threads: int,
+    threads: int | None,
 ) -> FloatArray:
     """Return the Bradley-Terry strengths of each replicate (row).
 

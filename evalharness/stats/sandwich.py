@@ -55,10 +55,34 @@ def clustered_sandwich(
         prior: the prior's part in the information.
     """
     clusters = len(np.unique(cluster))
+    return sandwich(cluster_products(scores, cluster), clusters, information, inverse, prior)
+
+
+def cluster_products(scores: FloatArray | csr_array, cluster: IntArray) -> FloatArray:
+    """Return the sum over clusters of the products of their scores: S_q S_q'."""
+    sums = cluster_sums(scores, cluster)
+    return sums.T @ sums
+
+
+def sandwich(
+    products: FloatArray,
+    clusters: int,
+    information: FloatArray,
+    inverse: FloatArray,
+    prior: FloatArray | None = None,
+) -> FloatArray:
+    """Return the covariance as `clustered_sandwich` does.
+
+    Args:
+        products: what `cluster_products` returns.
+        clusters: how many there are.
+        information: see there, as `inverse` and `prior`.
+        inverse: see there.
+        prior: see there.
+    """
     if clusters == 1:
         return np.full_like(information, np.nan)
-    sums = cluster_sums(scores, cluster)
-    meat = clusters / (clusters - 1) * sums.T @ sums
+    meat = clusters / (clusters - 1) * products
     if prior is not None or clusters < len(information):
         meat = at_least_the_information(meat, information, prior)
     covariance: FloatArray = inverse @ meat @ inverse

@@ -21,7 +21,7 @@ from scipy.special import expit
 from evalharness.stats.bradley_terry import bradley_terry
 from evalharness.stats.comparisons import compare
 from evalharness.stats.logistic import fit_logistic
-from evalharness.stats.paired import differences
+from evalharness.stats.paired import Design
 from evalharness.stats.ratings import critical_value
 
 STRENGTHS = np.array([0.8, 0.4, 0.0, -0.4, -0.8])
@@ -91,8 +91,8 @@ def true_strengths(effect, rng, draws=400_000):
     """Return the strengths that Bradley-Terry tends to: its fit to the expected points."""
     suits = effect * rng.standard_normal((draws if effect else 1, len(STRENGTHS)))
     points = sum(chance.mean(axis=0) for chance in chances(suits)) / 2
-    design = differences(compare(MODELS, FIRST, SECOND, np.ones(len(FIRST))))
-    return fit_logistic(design, points, np.ones(len(FIRST)), size=len(STRENGTHS)).coefficients
+    design = Design.of(FIRST, SECOND, len(STRENGTHS))
+    return fit_logistic(design, points, np.ones(len(FIRST))).coefficients
 
 
 def gaps(strengths, first=None, second=None):

@@ -17,7 +17,7 @@ from evalharness.stats.bradley_terry import bradley_terry
 from evalharness.stats.comparisons import compare
 from evalharness.stats.logistic import fit_logistic
 from evalharness.stats.means import clustered_mean
-from evalharness.stats.paired import differences
+from evalharness.stats.paired import Design
 from evalharness.stats.prediction_powered import (
     prediction_powered_mean,
     prediction_powered_ratings,
@@ -184,8 +184,8 @@ def marginal_gap(sd, rng):
     effect = rng.normal(0, sd, (100_000, 3))
     first, second = PAIRS.T
     gaps = STRENGTHS[first] - STRENGTHS[second] + effect[:, first] - effect[:, second]
-    design = differences(compare(["a", "b", "c"], first, second, np.ones(len(first))))
-    fitted = fit_logistic(design, expit(gaps).mean(axis=0), np.ones(len(first)), size=3)
+    design = Design.of(np.array(first), np.array(second), 3)
+    fitted = fit_logistic(design, expit(gaps).mean(axis=0), np.ones(len(first)))
     return ELO_PER_NAT * (fitted.coefficients[0] - fitted.coefficients[2])
 
 
