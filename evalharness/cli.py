@@ -1,7 +1,8 @@
 """The command line: one function a verb. Errors are one or two lines on stderr, never a traceback.
 
 Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, nothing done;
-130 interrupted, and the same command resumes.
+130 interrupted, and the same command resumes. `compare` has its own: 0 not worse, 1 worse, 3 cannot
+tell.
 """
 
 from __future__ import annotations
@@ -86,12 +87,12 @@ def _judge(arguments: Sequence[str]) -> int:
 
 def _plan(arguments: Sequence[str]) -> int:
     """What a run would do, and what is missing for it; calls nothing."""
-    from evalharness import planning
+    from evalharness import planning, resolving
 
     settings = _settings("plan", arguments)
     if settings is None:
         return OK
-    for line in planning.describe(settings.run):
+    for line in (*planning.describe(settings.run), *resolving.describe(settings.run)):
         print(line)
     missing = planning.missing(settings.run)
     for name, reason in missing.items():
@@ -125,6 +126,18 @@ def _report(arguments: Sequence[str]) -> int:
     publish(folder)
     _say_where(folder)
     return OK
+
+
+def _compare(arguments: Sequence[str]) -> int:
+    """Whether a model is worse than another in a run: exit code 0 no, 1 yes, 3 cannot tell."""
+    from evalharness import comparing
+
+    parser = _parser("compare", _compare)
+    comparing.add_arguments(parser)
+    given = parser.parse_args(arguments)
+    said, code = comparing.compare(_run_folder(given.run), given)
+    print("\n".join(said))
+    return code
 
 
 def _import(arguments: Sequence[str]) -> int:
@@ -203,6 +216,7 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "plan": _plan,
     "audit": _audit,
     "report": _report,
+    "compare": _compare,
     "import": _import,
     "export": _export,
     "prompt": _prompt,

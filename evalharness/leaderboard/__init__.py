@@ -1,6 +1,7 @@
 """The table of a run: one row a model, every figure with its interval and its counts."""
 
 from evalharness.leaderboard._build import build
+from evalharness.leaderboard._comparison import Comparison, Metric, compare_models
 from evalharness.leaderboard._rows import (
     JudgeRow,
     Leaderboard,
@@ -11,11 +12,14 @@ from evalharness.leaderboard._rows import (
 )
 
 __all__ = [
+    "Comparison",
     "JudgeRow",
     "Leaderboard",
     "LeaderboardRow",
+    "Metric",
     "PairRow",
     "PanelAgreement",
     "PanelSummary",
     "build",
+    "compare_models",
 ]

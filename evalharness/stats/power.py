@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 from scipy.special import expit, logit, ndtri, stdtrit
 
 from evalharness.stats.ratings import ELO_PER_NAT
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from evalharness.stats.comparisons import FloatArray
 
 _FAR = 5.0
 _MANY = 10_000
@@ -188,6 +196,29 @@ def detectable_gap(
         raise ValueError(msg)
     gap = ELO_PER_NAT * float(logit(0.5 + edge))
     return Detectable(difference=gap, power=power, level=level)
+
+
+def equivalent_battles(fought: npt.ArrayLike) -> FloatArray:
+    """Return how many battles of two models alone would tell as much as a whole design does.
+
+    Battles with third models inform, too: between equals a design is a network of resistors, and
+    what it tells of two models is the conductance between them. (All pairs of K models, n battles
+    each, tell K n / 2 of every pair.) Infinite on the diagonal, 0 where nothing connects.
+
+    Args:
+        fought: how many battles each two models fight; symmetric.
+    """
+    between = np.asarray(fought, dtype=np.float64)
+    size = len(between)
+    _, parts = connected_components(csr_array((between > 0).astype(np.int8)), directed=False)
+    inverse = np.linalg.pinv(np.diag(between.sum(axis=1)) - between, hermitian=True)
+    own = np.diag(inverse)
+    resistance = own[:, None] + own - 2 * inverse
+    found = np.diag(np.full(size, np.inf))
+    apart = parts[:, None] != parts
+    np.divide(1.0, resistance, out=found, where=~(apart | np.eye(size, dtype=bool)))
+    found[apart] = 0.0
+    return found
 
 
 def _power_of_t(effect: float, number: float, level: float) -> float:

@@ -9,12 +9,14 @@ import numpy as np
 
 from evalharness.errors import BattlesError
 from evalharness.stats.comparisons import Outcome
+from evalharness.stats.differences import difference_of
 from evalharness.stats.means import clustered_proportion
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from evalharness.stats.comparisons import Comparisons, FloatArray
+    from evalharness.stats.differences import Difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,36 @@ def pair_win_rates(comparisons: Comparisons, *, level: float = 0.95) -> tuple[Wi
     return tuple(rate for rate in rates if rate is not None)
 
 
+def win_rate_difference(
+    comparisons: Comparisons, model: str, other: str, *, level: float = 0.95
+) -> Difference:
+    """Return how much higher a model's win rate against all others is than another's.
+
+    Both meet the same questions, so each question's influence on one is taken with that on the
+    other.
+
+    Raises:
+        BattlesError: one of them fought no battle.
+    """
+    rates, influences = [], np.zeros(comparisons.clusters)
+    cluster = np.unique(comparisons.cluster, return_inverse=True)[1]
+    for sign, name in ((1.0, model), (-1.0, other)):
+        place = _place(comparisons, name)
+        first, second = comparisons.first == place, comparisons.second == place
+        weight = comparisons.weight * (first | second)
+        if not weight.any():
+            msg = f"{name} fought no battle"
+            raise BattlesError(msg)
+        points = np.where(first, comparisons.points, 1 - comparisons.points)
+        rate = float(weight @ points / weight.sum())
+        rates.append(rate)
+        influences += sign * np.bincount(cluster, weight * (points - rate)) / weight.sum()
+    number = comparisons.clusters
+    correction = number / (number - 1) if number > 1 else np.nan
+    error = float(np.sqrt(correction * (influences @ influences)))
+    return difference_of(rates[0] - rates[1], error, number, level=level)
+
+
 def pair_matrix(comparisons: Comparisons) -> FloatArray:
     """Return the win rate of each model (row) against each other; NaN where they never met."""
     size = len(comparisons.models)
@@ -87,7 +119,7 @@ def pair_matrix(comparisons: Comparisons) -> FloatArray:
 def _place(comparisons: Comparisons, model: str) -> int:
     if model in comparisons.models:
         return comparisons.models.index(model)
-    msg = f"the baseline {model!r} is in no battle; the models are {', '.join(comparisons.models)}"
+    msg = f"{model!r} is in no battle; the models are {', '.join(comparisons.models)}"
     raise BattlesError(msg)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from performance.coverage import METHODS, covered, true_strengths
+from performance.interval_coverage import METHODS, covered, true_strengths
 
 
 @pytest.mark.parametrize("effect", [0.0, 0.7])

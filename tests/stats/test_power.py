@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 
+from evalharness.stats.bradley_terry import bradley_terry
+from evalharness.stats.comparisons import compare
 from evalharness.stats.means import clustered_mean
 from evalharness.stats.power import (
     battles_needed,
     design_effect,
     detectable_difference,
     detectable_gap,
+    equivalent_battles,
     paired_deviation,
     questions_needed,
     questions_needed_by_t,
@@ -128,3 +132,32 @@ def test_nonsense_is_refused(call, said):
     """The message names what makes none."""
     with pytest.raises(ValueError, match=said):
         call()
+
+
+def test_third_models_add_to_what_a_pair_tells():
+    """All pairs of K models tell K n / 2 of each; a chain of two links tells half of a link."""
+    all_pairs = 12 * (1 - np.eye(5))
+    chain = np.array([[0, 8, 0], [8, 0, 8], [0, 8, 0]])
+    apart = np.array([[0, 8, 0], [8, 0, 0], [0, 0, 0]])
+
+    assert_allclose(equivalent_battles(all_pairs)[~np.eye(5, dtype=bool)], 30)
+    assert_allclose(equivalent_battles(chain)[[0, 0, 1], [1, 2, 2]], [8, 4, 8])
+    assert_allclose(equivalent_battles(apart)[[0, 0], [1, 2]], [8, 0])
+
+
+def test_what_a_design_tells_is_the_variance_of_a_fit_to_it():
+    """Between equals a battle's information is 1/4, so a gap's variance is 4 / battles."""
+    rng = np.random.default_rng(2)
+    fought = np.triu(rng.integers(1, 30, (6, 6)), 1)
+    first, second = np.nonzero(fought)
+    times = fought[first, second]
+    ties = compare(
+        list("abcdef"), np.repeat(first, times), np.repeat(second, times), np.ones(times.sum())
+    )
+    inverse = bradley_terry(ties).inverse_information
+
+    expected = equivalent_battles(fought + fought.T)
+
+    variances = np.diag(inverse)[:, None] + np.diag(inverse) - 2 * inverse
+    pairs = np.triu_indices(6, 1)
+    assert_allclose(4 / variances[pairs], expected[pairs])

@@ -1,6 +1,6 @@
 """How often a 95% interval holds the true difference when battles share questions, by method.
 
-python tests/performance/coverage.py [--replicates 1500] [--questions 80] [--seed 0]
+python tests/performance/interval_coverage.py [--replicates 1500] [--questions 80] [--seed 0]
 
 Five models, all pairs, both orders, on every question; some questions suit some models (an effect
 of model and question, of the given standard deviation in log-odds); about a quarter are ties.

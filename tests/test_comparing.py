@@ -1,0 +1,162 @@
+"""`compare`: the figures of the table, tested; words and exit codes that a script can rely on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import a_run, graded_judgment, question
+
+from evalharness import leaderboard, settle
+from evalharness.cli import main
+from evalharness.domain import BenchmarkScore, RunRecords
+from evalharness.errors import ConfigError
+from evalharness.leaderboard import Metric, compare_models
+from evalharness.stats.means import clustered_mean
+
+EXAMPLE = str(Path(__file__).parents[1] / "results/example")
+PAIR = ("smollm2-135m-chat", "smollm2-135m-plain")
+
+
+def compared(records, *pair, **settings):
+    """Return the comparison of two models of a run."""
+    return compare_models(records, settle.battles_of(records), *pair, **settings)
+
+
+@pytest.mark.parametrize("metric", [Metric.RATING, Metric.SCORE, Metric.WIN_RATE])
+def test_the_difference_is_that_of_the_table(metric):
+    """Whoever subtracts two cells of the leaderboard finds the same number."""
+    records = a_run(models=4, questions=40)
+    rows = leaderboard.build(records, settle.battles_of(records)).rows
+    table = {row.model: getattr(row, metric.value) for row in rows}
+
+    found = compared(records, "vicuna-13b", "alpaca-7b", metric=metric)
+
+    assert found.difference.value == pytest.approx(table["vicuna-13b"] - table["alpaca-7b"])
+    assert found.difference.clusters == 40
+    assert found.difference.low < found.difference.value < found.difference.high
+
+
+def test_scores_are_compared_over_what_was_graded_for_both():
+    """A paired test: what only one of them was graded on, or a third model, plays no part."""
+    rng = np.random.default_rng(0)
+    scores = rng.integers(1, 11, (3, 12)).astype(float)
+    graded = [
+        graded_judgment(name, str(q), score=float(scores[place, q]))
+        for place, name in enumerate(("one", "two", "three"))
+        for q in range(12)
+        if (name, q) not in {("one", 3), ("three", 5)}
+    ]
+    records = RunRecords(
+        name="r", questions=tuple(question(str(q)) for q in range(12)), graded=tuple(graded)
+    )
+
+    found = compared(records, "one", "two").difference
+
+    both = [q for q in range(12) if q != 3]
+    expected = clustered_mean(scores[0, both] - scores[1, both], both)
+    assert (found.value, found.standard_error) == (
+        pytest.approx(expected.value),
+        pytest.approx(expected.standard_error),
+    )
+
+
+def test_the_first_figure_of_the_run_is_taken():
+    """Ratings where there are battles, scores where there are only grades."""
+    assert compared(a_run(questions=20), "vicuna-13b", "alpaca-7b").metric is Metric.RATING
+    graded = a_run(questions=20, pairwise_games=False)
+    assert compared(graded, "vicuna-13b", "alpaca-7b").metric is Metric.SCORE
+
+
+def test_benchmarks_are_compared_over_those_that_both_have():
+    """Means of the differences; standard errors of independent samples."""
+
+    def scored(model, task, value, stderr=0.02):
+        return BenchmarkScore(
+            model=model,
+            benchmark="suite",
+            task=task,
+            metric="acc",
+            value=value,
+            stderr=stderr,
+            n=500,
+            few_shot=0,
+            harness_version="0",
+        )
+
+    records = RunRecords(
+        name="r",
+        benchmarks=(
+            scored("one", "arc", 0.60),
+            scored("two", "arc", 0.50),
+            scored("one", "gsm8k", 0.30),
+            scored("two", "gsm8k", 0.36),
+            scored("one", "mmlu", 0.90),
+        ),
+    )
+
+    found = compared(records, "one", "two").difference
+
+    assert found.value == pytest.approx(0.02)
+    assert found.standard_error == pytest.approx(np.sqrt(4 * 0.02**2) / 2)
+
+
+def test_what_the_run_does_not_have_is_refused():
+    """A misspelt model, a model against itself, a figure that is not there."""
+    records = a_run(questions=4, pairwise_games=False)
+    with pytest.raises(ConfigError, match="did you mean vicuna-13b"):
+        compared(records, "vicuna-13", "alpaca-7b")
+    with pytest.raises(ConfigError, match="itself"):
+        compared(records, "alpaca-7b", "alpaca-7b")
+    with pytest.raises(ConfigError, match="no rating of both"):
+        compared(records, "vicuna-13b", "alpaca-7b", metric=Metric.RATING)
+    with pytest.raises(ConfigError, match="no models"):
+        compared(RunRecords(name="empty"), "a", "b")
+
+
+def test_the_battles_of_one_question_decide_nothing():
+    """The table shows no interval then, and the gate does not pass."""
+    records = a_run(questions=1)
+    found = compared(replace(records, graded=()), "vicuna-13b", "alpaca-7b", metric=Metric.WIN_RATE)
+    assert found.difference.decide().value == "cannot tell"
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        ([], 3, "cannot tell at this size"),
+        (["--metric", "score", "--max-drop", "1"], 0, "is not worse by more than 1.00 points"),
+        (["--metric", "win_rate", "--alpha", "0.2"], 1, "is worse: the whole interval"),
+    ],
+)
+def test_the_command_says_what_it_found_and_ends_so(capsys, options, code, said):
+    """Exit codes 0, 1 and 3 are what a pipeline goes by."""
+    assert main(["compare", EXAMPLE, *PAIR, *options]) == code
+
+    out = capsys.readouterr().out
+    assert said in out
+    assert "interval" in out
+    assert "p = " in out
+    assert "8 questions" in out
+    assert "detectable" in out
+
+
+@pytest.mark.parametrize(
+    "options", [["--alpha", "2"], ["--max-drop", "-1"], ["--metric", "elo"], ["--max-drop", "nan"]]
+)
+def test_bad_options_are_refused_with_code_two(capsys, options):
+    """Code 2, as for any verb; never a code that a gate would take for a result."""
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", EXAMPLE, *PAIR, *options])
+    assert ended.value.code == 2
+    assert options[0] in capsys.readouterr().err
+
+
+def test_an_unknown_model_or_run_is_refused_with_code_two(capsys, tmp_path):
+    """One line each."""
+    assert main(["compare", EXAMPLE, "smollm2-135m-cat", PAIR[1]]) == 2
+    assert "did you mean smollm2-135m-chat" in capsys.readouterr().err
+    assert main(["compare", str(tmp_path), *PAIR]) == 2
+    assert "there is no run" in capsys.readouterr().err

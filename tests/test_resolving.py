@@ -1,0 +1,98 @@
+"""What a plan says it can tell apart: figures that follow from the design and stated spreads."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders import question
+
+from evalharness import resolving
+from evalharness.domain import JudgingSpec, ModelSpec, PairDesign, RunSpec
+from evalharness.stats.power import detectable_gap
+
+
+def spec(models=2, questions=80, turns=2, **judging):
+    """Return a run of so many models and questions."""
+    names = [f"model-{place}" for place in range(models)]
+    return RunSpec(
+        name="planned",
+        models=tuple(ModelSpec(name=name, backend="scripted") for name in names),
+        judges=(),
+        questions=tuple(question(str(n), turns=("?",) * turns) for n in range(questions)),
+        judging=JudgingSpec(**judging),
+    )
+
+
+def gaps(planned):
+    """Return the rating gaps that a plan says it resolves."""
+    (line,) = [line for line in resolving.describe(planned) if "rating points" in line]
+    return [float(number) for number in re.findall(r"\d+", line.split("rating")[0])]
+
+
+def points(planned):
+    """Return the difference of scores that a plan says it resolves."""
+    (line,) = [line for line in resolving.describe(planned) if "points of score" in line]
+    return float(re.search(r"\d+\.\d+", line)[0])
+
+
+def test_two_models_on_eighty_questions_cannot_be_told_apart_below_75_points():
+    """160 battles of which those of a question correlate are 120 independent ones."""
+    expected = detectable_gap(160 / 1.33, tie_share=0.25).difference
+
+    assert gaps(spec()) == [round(expected)]
+    assert 70 < expected < 80
+
+
+def test_more_questions_turns_and_models_resolve_more():
+    """Each helps, and a question's second turn less than a second question."""
+    base, turns, questions, models = (
+        gaps(each)[0]
+        for each in (spec(turns=1), spec(), spec(questions=160, turns=1), spec(models=8))
+    )
+    assert questions < turns < base
+    assert models < gaps(spec())[0]
+    assert points(spec(questions=160)) < points(spec()) < points(spec(turns=1))
+
+
+def test_a_baseline_design_resolves_more_about_the_baseline():
+    """Two others are compared through it only: half the information."""
+    low, high = gaps(spec(models=5, baseline="model-0"))
+    single = gaps(spec(models=2))[0]
+
+    assert low == single
+    halved = detectable_gap(160 / 1.33 / 2, tie_share=0.25).difference
+    assert high == round(halved)
+
+
+def test_scores_follow_the_stated_spread():
+    """2 points of deviation over 80 questions: 2.8 standard errors, with Student's t a little more."""
+    assert points(spec()) == pytest.approx(2.816 * 2 / np.sqrt(80), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("planned", "said"),
+    [
+        (spec(models=1), []),
+        (spec(questions=1, pairwise=False), ["one question shows no spread"]),
+        (spec(questions=1, graded=False), ["battles are too few"]),
+        (spec(models=3, graded=False), ["rating points"]),
+        (spec(pairwise=False), ["points of score"]),
+    ],
+)
+def test_only_what_is_judged_is_promised(planned, said):
+    """No figure for what the run does not do, or cannot tell."""
+    lines = resolving.describe(planned)
+    assert [part for part in said if not any(part in line for line in lines)] == []
+    assert len(lines) == (len(said) + 1 if said else 0)
+
+
+def test_battles_that_connect_nothing_promise_nothing():
+    """A chain over fewer questions than links leaves models apart."""
+    planned = spec(models=4, questions=1, turns=1, graded=False)
+    planned = replace(
+        planned, judging=replace(planned.judging, pairs=PairDesign.RANDOM, budget_pairs=1)
+    )
+    assert "do not connect" in resolving.describe(planned)[0]
