@@ -60,13 +60,13 @@ class Bootstrap:
     @property
     def low(self) -> FloatArray:
         """Lower ends of the intervals of the ratings, by model."""
-        low: FloatArray = self._ends(self.ratings)[0]
+        low: FloatArray = self.ends(self.ratings)[0]
         return low
 
     @property
     def high(self) -> FloatArray:
         """Upper ends of the intervals of the ratings, by model."""
-        high: FloatArray = self._ends(self.ratings)[1]
+        high: FloatArray = self.ends(self.ratings)[1]
         return high
 
     def contrast(self, model: str, other: str) -> Estimate:
@@ -82,11 +82,16 @@ class Bootstrap:
     def _estimate(self, value: float, values: FloatArray) -> Estimate:
         clusters = self.fitted.clusters
         correction = math.sqrt(clusters / (clusters - 1)) if clusters > 1 else math.nan
-        low, high = self._ends(values)
+        low, high = self.ends(values)
         error = correction * float(np.std(values, ddof=1))
         return Estimate(value=value, standard_error=error, low=float(low), high=float(high))
 
-    def _ends(self, values: FloatArray) -> FloatArray:
+    def ends(self, values: FloatArray) -> FloatArray:
+        """Return the lower and upper ends of intervals of any function of the replicates.
+
+        Args:
+            values: one row, or entry, a replicate.
+        """
         clusters = self.fitted.clusters
         if clusters == 1:
             return np.full((2, *values.shape[1:]), np.nan)

@@ -19,6 +19,7 @@ def test_clustered_intervals_cover_when_battles_share_questions(effect):
     share = dict(zip(METHODS, shares, strict=True))
 
     assert share["clustered, G/(G-1), t"] == pytest.approx(0.95, abs=0.025)
+    assert share["question bootstrap"] == pytest.approx(0.95, abs=0.025)
     if effect:
         assert share["HC0"] < 0.91
         assert share["Fisher"] < 0.94
