@@ -17,6 +17,7 @@ import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack
 
 from evalharness.errors import ConvergenceError, SeparationError
+from evalharness.stats.blas import one_thread
 from evalharness.stats.connectivity import require_determined
 from evalharness.stats.counting import counted
 from evalharness.stats.paired import differences, laplacian, slope
@@ -105,15 +106,17 @@ def fit(
     _refuse_nonsense(counts.models, penalty=penalty, anchor=anchor)
     critical_value(level, 2)  # refuses a level outside 0..1 before any work
     require_determined(counts, finite=penalty == 0)
-    best, iterations = maximise(counts, model, penalty, max_iterations)
     size = len(counts.models)
-    inverse = _inverse(best.information, size)
+    with one_thread(size):
+        best, iterations = maximise(counts, model, penalty, max_iterations)
+        inverse = _inverse(best.information, size)
+        covariance = inverse @ _meat(counts, best, penalty) @ inverse
     return Ratings(
         method=model.name,
         models=counts.models,
         strengths=best.at[:size],
         parameters=dict(zip(model.parameters, best.at[size:].tolist(), strict=True)),
-        covariance=inverse @ _meat(counts, best, penalty) @ inverse,
+        covariance=covariance,
         inverse_information=inverse,
         log_likelihood=best.value,
         battles=counts.battles,

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from evalharness.errors import ConvergenceError, SeparationError
+from evalharness.stats.blas import one_thread
 from evalharness.stats.paired import ROWS, Design
 from evalharness.stats.sandwich import inverse_beside, level_direction
 
@@ -82,7 +83,7 @@ def fit_logistic(
         _Piece(design=design.part(rows), won=won[rows], weight=weight[rows])
         for rows in (slice(at, at + ROWS) for at in range(0, len(won), ROWS))
     ]
-    with ThreadPoolExecutor() as threads:
+    with one_thread(total), ThreadPoolExecutor() as threads:
         problem = _Problem(pieces=pieces, prior=bounds, threads=threads)
         point = problem.at(np.zeros(total) if start is None else start)
         for iteration in range(1, max_iterations + 1):

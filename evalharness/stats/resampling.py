@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from evalharness.errors import DisconnectedError, SeparationError
+from evalharness.stats.blas import one_thread
 from evalharness.stats.bradley_terry import bradley_terry
 from evalharness.stats.comparisons import Outcome
 from evalharness.stats.counts import Counts, folded
@@ -118,7 +119,7 @@ def fit_together(
         strengths, done = solve(drawn, fitted)
         return strengths.T, _finish(strengths.T, drawn, np.flatnonzero(~done), pairs, fitted)
 
-    with ThreadPoolExecutor(threads) as pool:
+    with one_thread(len(counts.models)), ThreadPoolExecutor(threads) as pool:
         chunks = list(pool.map(work, zip(rng.spawn(len(sizes)), sizes, strict=True)))
     refuse_unbounded([said for _, failed in chunks for said in failed], replicates)
     return np.concatenate([strengths for strengths, _ in chunks])
