@@ -150,7 +150,7 @@ def rate_online(
 
 
 def win_rates(
-    battles: pd.DataFrame, baseline: str | None = None, *, level: float = 0.95
+    battles: pd.DataFrame | pa.Table | Counts, baseline: str | None = None, *, level: float = 0.95
 ) -> pd.DataFrame:
     """Return `win_rate, low, high, wins, losses, ties` by model, best first.
 
@@ -160,7 +160,7 @@ def win_rates(
     Raises:
         BattlesError: the table is not as it should be, or the baseline is in no battle.
     """
-    rates = win_rate_statistics.win_rates(comparisons_of(battles), baseline, level=level)
+    rates = win_rate_statistics.win_rates(counts_of(battles), baseline, level=level)
     table = pd.DataFrame(
         {
             "win_rate": [rate.value for rate in rates],

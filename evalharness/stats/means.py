@@ -7,7 +7,7 @@ sqrt(G/(G-1)); intervals use Student's t with G-1 degrees of freedom.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -76,22 +76,19 @@ def clustered_proportion(
     error. Where all clusters agree that error is 0 and says nothing; the number of clusters does.
     """
     mean = clustered_mean(values, cluster, weight=weight, level=level)
-    if mean.clusters == 1:
-        return mean
-    share, error = mean.value, mean.standard_error
-    spread = share * (1 - share)
-    agree = error**2 * mean.clusters <= np.finfo(float).eps
-    effective = mean.clusters if agree else spread / error**2
-    low, high = wilson(share, effective, critical_value(level, mean.clusters))
-    return Mean(
-        value=share,
-        standard_error=error,
-        low=low,
-        high=high,
-        count=mean.count,
-        clusters=mean.clusters,
-        level=level,
-    )
+    low, high = share_interval(mean.value, mean.standard_error, mean.clusters, level)
+    return replace(mean, low=low, high=high)
+
+
+def share_interval(
+    share: float, standard_error: float, clusters: int, level: float
+) -> tuple[float, float]:
+    """Return the interval of `clustered_proportion` for a share with its clustered error."""
+    if clusters == 1:
+        return math.nan, math.nan
+    agree = standard_error**2 * clusters <= np.finfo(float).eps
+    effective = clusters if agree else share * (1 - share) / standard_error**2
+    return wilson(share, effective, critical_value(level, clusters))
 
 
 def wilson(share: float, number: float, critical: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
 
 from evalharness.errors import BattlesError
 from evalharness.stats.comparisons import FloatArray, IntArray, Outcome
@@ -45,13 +45,13 @@ class Coded:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Part:
-    """Cells that some battles filled, by code; and by question, where these are known."""
+    """Cells that some battles filled, by code; and weights by question (row) and cell (column)."""
 
     code: IntArray
     number: FloatArray
     weight: FloatArray
     square: FloatArray
-    by_question: tuple[IntArray, IntArray, FloatArray] | None
+    by_question: coo_array | None
 
 
 @dataclass(slots=True)
@@ -148,11 +148,19 @@ def _by_question(parts: Sequence[_Part], code: IntArray, cell: IntArray) -> csr_
     if len(known) < len(parts):
         msg = "some of the battles have a question and some have none"
         raise BattlesError(msg)
-    questions, codes, weights = (np.concatenate(column) for column in zip(*known, strict=True))
-    labels, row = np.unique(questions, return_inverse=True)
-    width = (int(cell[-1]) // _OUTCOMES + 1) * _OUTCOMES
-    columns = cell[np.searchsorted(code, codes)]
-    return csr_array((weights, (row, columns)), shape=(len(labels), width))
+    rows = np.concatenate([held.row for held in known])
+    labels = np.zeros(int(rows.max()) + 1, dtype=np.int32)
+    labels[rows] = 1
+    order = np.cumsum(labels, dtype=np.int32) - 1
+    columns = np.concatenate(
+        [
+            cell[np.searchsorted(code, part.code)].astype(np.int32)[held.col]
+            for part, held in zip(parts, known, strict=True)
+        ]
+    )
+    weights = np.concatenate([held.data for held in known])
+    shape = (int(order[-1]) + 1, (int(cell[-1]) // _OUTCOMES + 1) * _OUTCOMES)
+    return csr_array((weights, (order[rows], columns)), shape=shape)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -212,26 +220,24 @@ def _count_batch(batch: _Batch) -> _Part:
             square += np.bincount(where, weights**2, size)
     seen = np.flatnonzero(number)
     held = number[seen].astype(np.float64)
+    rank = np.cumsum(number > 0, dtype=np.int32) - 1
     return _Part(
         code=batch.codes(seen if cells is None else cells[seen]),
         number=held,
         weight=held if batch.weight is None else weight[seen],
         square=held if batch.weight is None else square[seen],
-        by_question=_question_cells(batch, cells, place),
+        by_question=_question_cells(batch, rank, place),
     )
 
 
-def _question_cells(
-    batch: _Batch, cells: IntArray | None, place: IntArray | None
-) -> tuple[IntArray, IntArray, FloatArray] | None:
-    """Return questions, codes of cells and weights, each question's cell once."""
+def _question_cells(batch: _Batch, rank: Codes, place: IntArray | None) -> coo_array | None:
+    """Return weights by question and seen cell, each place once."""
     if batch.question is None:
         return None
-    column = batch.cells() if place is None else place
+    column = rank[batch.cells() if place is None else place]
     weight = np.ones(len(column)) if batch.weight is None else batch.weight
-    found = csr_array((weight, (batch.question, column))).tocoo()
-    seen = found.col.astype(np.int64) if cells is None else cells[found.col]
-    return found.row.astype(np.int64), batch.codes(seen), found.data
+    row = batch.question.astype(np.int32)
+    return coo_array(csr_array((weight, (row, column))))
 
 
 def _coded(name: str, column: npt.ArrayLike) -> Coded:

@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csc_array
 
 from evalharness.errors import BattlesError
-from evalharness.stats.comparisons import Outcome
+from evalharness.stats.counting import counted
 from evalharness.stats.differences import difference_of
-from evalharness.stats.means import clustered_proportion
+from evalharness.stats.means import share_interval
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from collections.abc import Sequence
 
-    from evalharness.stats.comparisons import Comparisons, FloatArray
+    from evalharness.stats.comparisons import Comparisons, FloatArray, IntArray
+    from evalharness.stats.counts import Counts
     from evalharness.stats.differences import Difference
+
+_POINTS = np.array([0.0, 0.5, 1.0])
+"""Of a loss, a tie and a win."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +51,7 @@ class WinRate:
 
 
 def win_rates(
-    comparisons: Comparisons, baseline: str | None = None, *, level: float = 0.95
+    battles: Comparisons | Counts, baseline: str | None = None, *, level: float = 0.95
 ) -> tuple[WinRate, ...]:
     """Return each model's win rate against all others, or against the baseline.
 
@@ -55,20 +60,19 @@ def win_rates(
     Raises:
         BattlesError: the baseline fought no battle.
     """
-    opponent = None if baseline is None else _place(comparisons, baseline)
-    found = []
-    for place in range(len(comparisons.models)):
-        rate = _win_rate(comparisons, place, opponent, level)
-        if rate is not None:
-            found.append(rate)
-    return tuple(found)
+    counts = counted(battles)
+    opponent = None if baseline is None else _place(counts.models, baseline)
+    cells = _Cells.of(counts)
+    found = (_win_rate(cells, place, opponent, level) for place in range(len(counts.models)))
+    return tuple(rate for rate in found if rate is not None)
 
 
-def pair_win_rates(comparisons: Comparisons, *, level: float = 0.95) -> tuple[WinRate, ...]:
+def pair_win_rates(battles: Comparisons | Counts, *, level: float = 0.95) -> tuple[WinRate, ...]:
     """Return the win rate of each pair that met, once, the model earlier in `models` first."""
-    size = len(comparisons.models)
+    cells = _Cells.of(counted(battles))
+    size = len(cells.counts.models)
     pairs = ((model, other) for model in range(size) for other in range(model + 1, size))
-    rates = (_win_rate(comparisons, model, other, level) for model, other in pairs)
+    rates = (_win_rate(cells, model, other, level) for model, other in pairs)
     return tuple(rate for rate in rates if rate is not None)
 
 
@@ -86,7 +90,7 @@ def win_rate_difference(
     rates, influences = [], np.zeros(comparisons.clusters)
     cluster = np.unique(comparisons.cluster, return_inverse=True)[1]
     for sign, name in ((1.0, model), (-1.0, other)):
-        place = _place(comparisons, name)
+        place = _place(comparisons.models, name)
         first, second = comparisons.first == place, comparisons.second == place
         weight = comparisons.weight * (first | second)
         if not weight.any():
@@ -116,43 +120,71 @@ def pair_matrix(comparisons: Comparisons) -> FloatArray:
     return matrix
 
 
-def _place(comparisons: Comparisons, model: str) -> int:
-    if model in comparisons.models:
-        return comparisons.models.index(model)
-    msg = f"{model!r} is in no battle; the models are {', '.join(comparisons.models)}"
+def _place(models: Sequence[str], model: str) -> int:
+    if model in models:
+        return models.index(model)
+    msg = f"{model!r} is in no battle; the models are {', '.join(models)}"
     raise BattlesError(msg)
 
 
-def _win_rate(
-    comparisons: Comparisons, model: int, opponent: int | None, level: float
-) -> WinRate | None:
-    as_first = (comparisons.first == model) & _is(comparisons.second, opponent)
-    as_second = (comparisons.second == model) & _is(comparisons.first, opponent)
-    chosen = as_first | as_second
-    if not chosen.any():
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Cells:
+    """Counts, with the rows in which each model is first or second."""
+
+    counts: Counts
+    as_first: tuple[IntArray, ...]
+    as_second: tuple[IntArray, ...]
+    by_question: csc_array | None
+
+    @classmethod
+    def of(cls, counts: Counts) -> _Cells:
+        size = len(counts.models)
+        held = counts.by_question
+        return cls(
+            counts=counts,
+            as_first=tuple(np.flatnonzero(counts.first == place) for place in range(size)),
+            as_second=tuple(np.flatnonzero(counts.second == place) for place in range(size)),
+            by_question=None if held is None else csc_array(held),
+        )
+
+
+def _win_rate(cells: _Cells, model: int, opponent: int | None, level: float) -> WinRate | None:
+    counts = cells.counts
+    first, second = cells.as_first[model], cells.as_second[model]
+    if opponent is not None:
+        first = first[counts.second[first] == opponent]
+        second = second[counts.first[second] == opponent]
+    number, weight, square = (
+        held[first].sum(axis=0) + held[second, ::-1].sum(axis=0)
+        for held in (counts.number, counts.weight, counts.square)
+    )
+    if not number.any():
         return None
-    outcome = np.where(as_first, comparisons.outcome, 2 - comparisons.outcome)[chosen]
-    rate = clustered_proportion(
-        outcome / 2, comparisons.cluster[chosen], weight=comparisons.weight[chosen], level=level
-    )
-    wins, losses, ties = (
-        int(np.sum(outcome == kind))
-        for kind in (Outcome.FIRST_WON, Outcome.SECOND_WON, Outcome.TIE)
-    )
+    share = float(weight @ _POINTS / weight.sum())
+    if cells.by_question is None:
+        clusters, spread = int(number.sum()), float(square @ (_POINTS - share) ** 2)
+    else:
+        columns = (np.concatenate([first, second])[:, None] * 3 + np.arange(3)).ravel()
+        surplus = np.concatenate(
+            [np.tile(_POINTS - share, len(first)), np.tile(1 - _POINTS - share, len(second))]
+        )
+        own = cells.by_question[:, columns]
+        clusters = int(np.count_nonzero(own.sum(axis=1)))
+        spread = float(np.sum((own @ surplus) ** 2))
+    correction = clusters / (clusters - 1) if clusters > 1 else np.nan
+    error = float(np.sqrt(correction * spread) / weight.sum())
+    low, high = share_interval(share, error, clusters, level)
+    losses, ties, wins = (int(each) for each in number)
     return WinRate(
-        model=comparisons.models[model],
-        opponent=None if opponent is None else comparisons.models[opponent],
-        value=rate.value,
-        standard_error=rate.standard_error,
-        low=rate.low,
-        high=rate.high,
+        model=counts.models[model],
+        opponent=None if opponent is None else counts.models[opponent],
+        value=share,
+        standard_error=error,
+        low=low,
+        high=high,
         wins=wins,
         losses=losses,
         ties=ties,
         level=level,
-        clusters=rate.clusters,
+        clusters=clusters,
     )
-
-
-def _is(players: npt.NDArray[np.int64], opponent: int | None) -> npt.NDArray[np.bool_]:
-    return np.ones(len(players), dtype=np.bool_) if opponent is None else players == opponent
