@@ -43,7 +43,9 @@ _CELLS = 1 << 19
 _FEWEST, _MOST = 16, 512
 """Replicates side by side."""
 
-SMALLEST_STEP = 1e-8
+SMALLEST_STEP = 1e-7
+"""In log-odds, 0.00002 rating points; what is left after it is far smaller."""
+
 SWEEPS = 40
 """Chord steps, after which Newton's method takes over: a replicate of few battles may need it."""
 

@@ -22,6 +22,9 @@ _CHUNK = 1 << 18
 _DENSE = 1 << 22
 """Up to so many possible cells, each has a place of its own in an array while counting."""
 
+_NARROW = 1 << 31
+"""Numbers below need half the memory, and two thirds of the time."""
+
 _OUTCOMES = len(Outcome)
 _STRIDE = 1 << 30
 """More models than this cannot be told apart."""
@@ -181,14 +184,15 @@ class _Batch:
         """How many codes the columns have."""
         return len(self.first.places), len(self.second.places), len(self.outcome.places)
 
-    def cells(self, piece: slice = slice(None)) -> IntArray:
+    def cells(self, piece: slice = slice(None)) -> Codes:
         """Return the number of each battle's cell, in an array of this shape."""
         _, seconds, outcomes = self.shape
-        cell = self.first.codes[piece].astype(np.int64)
-        cell *= seconds
-        cell += self.second.codes[piece]
-        cell *= outcomes
-        cell += self.outcome.codes[piece]
+        kind = np.int32 if np.prod(self.shape, dtype=np.float64) < _NARROW else np.int64
+        cell = np.multiply(
+            self.first.codes[piece], seconds * outcomes, dtype=kind, casting="unsafe"
+        )
+        cell += np.multiply(self.second.codes[piece], outcomes, dtype=kind, casting="unsafe")
+        np.add(cell, self.outcome.codes[piece], out=cell, casting="unsafe")
         return cell
 
     def codes(self, cells: IntArray) -> IntArray:
@@ -222,7 +226,7 @@ def _count_batch(batch: _Batch) -> _Part:
     held = number[seen].astype(np.float64)
     rank = np.cumsum(number > 0, dtype=np.int32) - 1
     return _Part(
-        code=batch.codes(seen if cells is None else cells[seen]),
+        code=batch.codes(seen if cells is None else cells[seen].astype(np.int64)),
         number=held,
         weight=held if batch.weight is None else weight[seen],
         square=held if batch.weight is None else square[seen],

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyarrow import dataset
+from pyarrow import dataset, parquet
 
 from evalharness.errors import BattlesError, InputError
 from evalharness.stats.batches import OPTIONAL, REQUIRED, count_batches, refuse_missing
@@ -25,8 +25,9 @@ _ROWS = 1 << 20
 _AHEAD = 2
 """Batches that are decoded before they are counted."""
 
+_PARQUET = ".parquet"
 _FORMATS = {
-    ".parquet": "parquet",
+    _PARQUET: "parquet",
     ".arrow": "ipc",
     ".feather": "ipc",
     ".csv": "csv",
@@ -40,8 +41,8 @@ def count_battles(
 ) -> Counts:
     """Return battles counted, for `rate`: from a table, or from files of any size.
 
-    Files are Parquet, Arrow or CSV, all of one kind; a folder stands for the files in it. Their
-    columns are those of `rate`. Only counts stay in memory.
+    Files are Parquet, Arrow or CSV; a folder stands for the files in it. Their columns are
+    those of `rate`. Only counts stay in memory.
 
     Args:
         source: a file, a folder, several of them, a pandas DataFrame or an Arrow table.
@@ -82,14 +83,23 @@ def _files(path: Path) -> list[Path]:
 
 
 def _batches(files: Sequence[Path], *, by_question: bool) -> Iterator[pa.RecordBatch]:
-    kind = _FORMATS[files[0].suffix]
-    # Parquet keeps text as codes already; read so, it is never spelt out.
-    layout = dataset.ParquetFileFormat(dictionary_columns=REQUIRED) if kind == "parquet" else kind
-    opened = dataset.dataset([str(file) for file in files], format=layout)
-    refuse_missing(opened.schema.names)
     wanted = (*REQUIRED, *(OPTIONAL if by_question else ("weight",)))
-    yield from opened.to_batches(
-        columns=[name for name in wanted if name in opened.schema.names],
-        batch_size=_ROWS,
-        batch_readahead=_AHEAD,
-    )
+    for file in files:
+        if file.suffix == _PARQUET:
+            yield from _parquet_batches(file, wanted)
+            continue
+        opened = dataset.dataset(str(file), format=_FORMATS[file.suffix])
+        refuse_missing(opened.schema.names)
+        columns = [name for name in wanted if name in opened.schema.names]
+        yield from opened.to_batches(columns, batch_size=_ROWS, batch_readahead=_AHEAD)
+
+
+def _parquet_batches(file: Path, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Give batches in which text is coded as the file has it: it is never spelt out."""
+    # Arrow tells which columns are text only once the file is open.
+    schema = parquet.read_schema(file)
+    refuse_missing(schema.names)
+    columns = [name for name in wanted if name in schema.names]
+    coded = [name for name in REQUIRED if pa.types.is_string(schema.field(name).type)]
+    with parquet.ParquetFile(file, read_dictionary=coded) as opened:
+        yield from opened.iter_batches(batch_size=_ROWS, columns=columns)
