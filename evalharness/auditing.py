@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from evalharness import judging
 from evalharness.domain import Failure, GradedJudgment, PairwiseJudgment, Stage
-from evalharness.errors import BackendError
+from evalharness.errors import BackendError, RunStoppedError
 from evalharness.probes import Probe, Probed
 from evalharness.probing import plan
 from evalharness.store import jsonl
@@ -100,6 +100,8 @@ class _Asking:
             return
         try:
             backend = connect(judge.model)
+        except RunStoppedError:
+            return
         except BackendError as error:
             for each in missing:
                 self._fail(each, error)
@@ -114,6 +116,8 @@ class _Asking:
     async def _ask(self, each: Ask, backend: Backend) -> None:
         try:
             row = await _probe(each, backend)
+        except RunStoppedError:
+            return
         except BackendError as error:
             self._fail(each, error)
             return

@@ -11,6 +11,7 @@ import argparse
 import os
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from evalharness.domain import Stage
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+_STAGES = ("run", "answer", "judge")
 
 _OVERRIDES = """\
 overrides are Hydra's, for example:
@@ -113,6 +115,8 @@ def _audit(arguments: Sequence[str]) -> int:
     for line in audited.problems:
         print(f"evalharness: {line}", file=sys.stderr)
     _say_where(settings.folder)
+    if audited.interrupted:
+        raise KeyboardInterrupt
     return FAILED if audited.problems else OK
 
 
@@ -248,6 +252,10 @@ def _settings(verb: str, arguments: Sequence[str]) -> Settings | None:
     parser.epilog = _OVERRIDES
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*")
     parser.add_argument("--cfg", action="store_true", help="show the configuration, do nothing")
+    if verb in _STAGES:
+        parser.add_argument(
+            "--retry-failed", action="store_true", help="ask for what failed, and nothing else"
+        )
     _add_config_dir(parser)
     given = parser.parse_intermixed_args(arguments)
     from evalharness import config
@@ -259,7 +267,8 @@ def _settings(verb: str, arguments: Sequence[str]) -> Settings | None:
         tree = config.compose(overrides, given.config_dir)
         print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), end="")
         return None
-    return config.load(overrides, given.config_dir)
+    settings = config.load(overrides, given.config_dir)
+    return replace(settings, retry_failed=getattr(given, "retry_failed", False))
 
 
 def _parser(verb: str, function: Callable[[Sequence[str]], int]) -> argparse.ArgumentParser:

@@ -32,7 +32,7 @@ _NAMELESS = ("results", "budget", "audit")
 class Settings:
     """What to run, and where.
 
-    `tree` is the resolved configuration as plain content: it goes into the run's folder. It names
+    `retry_failed` asks for what failed and for nothing else. `tree` is the resolved configuration as plain content: it goes into the run's folder. It names
     the environment variables of keys and never holds a key.
     """
 
@@ -41,6 +41,7 @@ class Settings:
     cache: str
     audit: AuditSpec
     tree: Mapping[str, Any]
+    retry_failed: bool = False
 
     @property
     def folder(self) -> Path:

@@ -6,6 +6,7 @@ EvalHarnessError
 |-- InputError              a file that was read is not as it should be (file, line, remedy)
 |-- BattlesError            battles given as arrays or a table are not as they should be (ValueError)
 |-- RunLockedError          another process is writing this run
+|-- RunStoppedError         a call was not made, as its run is to end
 |-- DisconnectedError       the comparisons do not connect the models (also a ValueError)
 |-- SeparationError         a rating has no finite maximum-likelihood value (also a ValueError)
 |-- ConvergenceError        an iterative fit did not converge (also an ArithmeticError)
@@ -58,6 +59,10 @@ class BattlesError(EvalHarnessError, ValueError):
 
 class RunLockedError(EvalHarnessError):
     """Another process is writing this run."""
+
+
+class RunStoppedError(EvalHarnessError):
+    """A call was not made, as its run is to end; the same command makes it."""
 
 
 class DisconnectedError(EvalHarnessError, ValueError):

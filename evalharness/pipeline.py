@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
 from evalharness import answering, backends, judging, schedule
 from evalharness.domain import Failure, Stage
-from evalharness.errors import BackendError
+from evalharness.errors import BackendError, RunStoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
     from evalharness.backends import Backend
     from evalharness.domain import (
         Answer,
-        Completion,
         JudgeSpec,
         ModelSpec,
         Question,
-        Request,
         RunSpec,
     )
     from evalharness.store.run_folder import RunFolder
@@ -65,6 +64,7 @@ async def run(
     stages: Sequence[Stage] = (Stage.ANSWER, Stage.JUDGE),
     connect: Callable[[ModelSpec], Backend] = connect,
     progress: Progress | None = None,
+    only_failed: bool = False,
 ) -> None:
     """Add to the folder what is missing in it.
 
@@ -76,8 +76,10 @@ async def run(
         stages: without `Stage.ANSWER` only the answers that are there are judged.
         connect: makes a backend of a model.
         progress: is told what is done.
+        only_failed: asks for nothing but the folder's failures and what waited for them.
     """
-    await _Run(spec, folder, connect, progress or Silence()).work(stages)
+    only = frozenset(folder.failures) if only_failed else None
+    await _Run(spec, folder, connect, progress or Silence(), only).work(stages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +121,6 @@ def steps(
     return at_once, [*answering_steps.values(), both, *judging_steps.values()]
 
 
-class _Unreachable:
-    """A model that could not be connected."""
-
-    def __init__(self, error: BackendError) -> None:
-        self._error = error
-
-    async def complete(self, _request: Request) -> Completion:
-        raise self._error
-
-    async def close(self) -> None:
-        """Do nothing: nothing was opened."""
-
-
 class _Run:
     """The futures of one run."""
 
@@ -141,11 +130,13 @@ class _Run:
         folder: RunFolder,
         connect: Callable[[ModelSpec], Backend],
         progress: Progress,
+        only: frozenset[str] | None,
     ) -> None:
         self._spec = spec
         self._folder = folder
         self._connect = connect
         self._progress = progress
+        self._only = only
         self._questions = {question.question_id: question for question in spec.questions}
         self._answers: dict[tuple[str, str, int], asyncio.Future[Answer | None]] = {}
 
@@ -181,7 +172,10 @@ class _Run:
             await self._take(step)
 
     async def _take(self, step: _Step) -> None:
-        """Connect a step's models and judges, do all their work, and let them go."""
+        """Do all the work of a step's models and judges, and let them go.
+
+        One that cannot be connected fails in every call, and alone.
+        """
         connected: list[Backend] = []
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -200,11 +194,8 @@ class _Run:
                 await backend.close()
 
     def _reach(self, spec: ModelSpec) -> Backend:
-        """Connect a model; one that cannot be connected fails in every call, and alone."""
-        try:
-            return self._connect(spec)
-        except BackendError as error:
-            return _Unreachable(error)
+        """Return a model that is connected when it is first asked, if it ever is."""
+        return backends.Lazy(partial(self._connect, spec))
 
     def _answers_of(self, model: ModelSpec, backend: Backend) -> list[Coroutine[Any, Any, None]]:
         return [
@@ -218,18 +209,23 @@ class _Run:
     ) -> None:
         folder, seed = self._folder, self._spec.seed
         key = answering.answer_digest(model, question, sample, seed)
+        answered = self._answers[model.name, question.question_id, sample]
         failed = False
         try:
-            await answering.answer(
-                question,
-                model,
-                backend,
-                sample=sample,
-                seed=seed,
-                begun=folder.answers.get(key),
-                keep=folder.add_answer,
-            )
-            folder.settle_failure(key)
+            if self._is_wanted(key):
+                await answering.answer(
+                    question,
+                    model,
+                    backend,
+                    sample=sample,
+                    seed=seed,
+                    begun=folder.answers.get(key),
+                    keep=folder.add_answer,
+                )
+                folder.settle_failure(key)
+        except RunStoppedError:
+            answered.cancel()  # and with it the judgments that wait for it
+            return
         except BackendError as error:
             failed = True
             begun = folder.answers.get(key)
@@ -237,8 +233,12 @@ class _Run:
             folder.add_failure(
                 _failure(Stage.ANSWER, key, model.name, question.question_id, turn, error)
             )
-        self._answers[model.name, question.question_id, sample].set_result(folder.answers.get(key))
+        answered.set_result(folder.answers.get(key))
         self._progress.advance(Stage.ANSWER, failed=failed)
+
+    def _is_wanted(self, *keys: str) -> bool:
+        """Whether something is to be asked, by its own key or that of what it waited for."""
+        return self._only is None or not self._only.isdisjoint(keys)
 
     def _judgments_of(self, judge: JudgeSpec, backend: Backend) -> list[Coroutine[Any, Any, None]]:
         return [
@@ -268,9 +268,12 @@ class _Run:
         )
         key = showing.digest()
         failed = False
-        if key not in self._folder.judgments:
+        wanted = self._is_wanted(key, *(answer.digest for answer in shown))
+        if wanted and key not in self._folder.judgments:
             try:
                 self._folder.add_judgment(await judging.judge(showing, backend))
+            except RunStoppedError:
+                return
             except BackendError as error:
                 failed = True
                 self._folder.add_failure(

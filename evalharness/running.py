@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from evalharness import auditing, health, manifest, pipeline, planning, resuming
+from evalharness import auditing, health, interrupting, manifest, pipeline, planning, resuming
+from evalharness.backends import Lazy, Stop, Stoppable
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
 from evalharness.progress import Bars
@@ -19,7 +20,8 @@ from evalharness.store.cache import FILE, CachedBackend, CompletionCache
 from evalharness.store.run_folder import CONFIG, RunFolder, read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from typing import Any
 
     from evalharness.backends import Backend
     from evalharness.config import Settings
@@ -43,25 +45,23 @@ def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
         ConfigError: something the run needs is missing, or its folder has other settings.
         RunLockedError: another process is writing this run.
     """
-    spec = settings.run
+    spec, stop = settings.run, Stop()
     if Stage.ANSWER in stages:
         planning.refuse_missing(spec, judges=Stage.JUDGE in stages)
-    interrupted = False
     with RunFolder.open(settings.folder) as folder:
         resuming.refuse_conflict(folder, settings)
-        if Stage.ANSWER not in stages and not folder.answers:
-            msg = f"{settings.folder}: there are no answers to judge; `answer` or `run` first"
-            raise ConfigError(msg)
+        _refuse_nothing_to_do(folder, settings, stages)
         folder.describe(settings.tree, spec.questions)
-        try:
-            with _connector(settings) as connect, Bars() as bars:
-                asyncio.run(
-                    pipeline.run(spec, folder, stages=stages, connect=connect, progress=bars)
-                )
-        except KeyboardInterrupt:
-            interrupted = True
-        except ExceptionGroup as group:
-            raise _first(group) from group
+        with _connector(settings, stop) as connect, Bars() as bars:
+            working = pipeline.run(
+                spec,
+                folder,
+                stages=stages,
+                connect=connect,
+                progress=bars,
+                only_failed=settings.retry_failed,
+            )
+            _finish(working, stop)
         failures = tuple(folder.failures.values())
     records = read_run(settings.folder)
     finished = datetime.now(UTC).isoformat(timespec="seconds")
@@ -70,16 +70,26 @@ def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
     return Outcome(
         finding=verdict.find(publish(settings.folder)).sentence,
         problems=_problems(failures, settings),
-        interrupted=interrupted,
+        interrupted=stop.is_set,
     )
+
+
+def _refuse_nothing_to_do(folder: RunFolder, settings: Settings, stages: Sequence[Stage]) -> None:
+    if Stage.ANSWER not in stages and not folder.answers:
+        msg = f"{settings.folder}: there are no answers to judge; `answer` or `run` first"
+        raise ConfigError(msg)
+    if settings.retry_failed and not folder.failures:
+        msg = f"{settings.folder}: nothing has failed here; without --retry-failed the run goes on"
+        raise ConfigError(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
-    """How an audit ended: the judges' health, and in sentences what could not be asked."""
+    """How an audit ended: the judges' health, what could not be asked, and whether all was."""
 
     card: HealthCard
     problems: tuple[str, ...]
+    interrupted: bool
 
 
 def audit(settings: Settings) -> Audited:
@@ -89,21 +99,18 @@ def audit(settings: Settings) -> Audited:
         ConfigError: there are no answers, a judge cannot be asked, or the folder has other settings.
         RunLockedError: another process is writing this run.
     """
-    spec, path = settings.run, settings.folder
+    spec, path, stop = settings.run, settings.folder, Stop()
     if not (path / CONFIG).is_file() or not (records := read_run(path)).answers:
         msg = f"{path}: there are no answers to audit a judge with; `run` first, or say run=NAME"
         raise ConfigError(msg)
     planning.refuse_missing(replace(spec, models=()))
     with RunFolder.open(path) as folder:
         resuming.refuse_conflict(folder, settings)
-        with _connector(settings) as connect, Bars() as bars:
+        with _connector(settings, stop) as connect, Bars() as bars:
             asked = auditing.ask(
                 spec, settings.audit, records, path, connect=connect, progress=bars
             )
-            try:
-                found = asyncio.run(asked)
-            except ExceptionGroup as group:
-                raise _first(group) from group
+            found = _finish(asked, stop)
     card = health.examine(records, spec, found.probed, settings.audit.thresholds)
     write_card(path, card)
     publish(path)
@@ -112,20 +119,42 @@ def audit(settings: Settings) -> Audited:
         f"{count} x probe failed for {model}: {reason} ({detail}); the same command asks again"
         for (model, reason, detail), count in counts.most_common()
     ]
-    return Audited(card=card, problems=tuple(problems))
+    return Audited(card=card, problems=tuple(problems), interrupted=stop.is_set)
 
 
 @contextmanager
-def _connector(settings: Settings) -> Iterator[Callable[[ModelSpec], Backend]]:
-    """Give the function that connects models, through the cache unless it is off."""
-    if settings.cache == "off":
-        yield pipeline.connect
-        return
-    cache = CompletionCache(settings.results / FILE, writes=settings.cache == "on")
+def _connector(settings: Settings, stop: Stop) -> Iterator[Callable[[ModelSpec], Backend]]:
+    """Give the function that connects models, through the caches that keep their completions."""
+    caches = list(_caches(settings))
+
+    def connect(spec: ModelSpec) -> Backend:
+        backend: Backend = Lazy(partial(pipeline.connect, spec))
+        for cache in caches:
+            backend = CachedBackend(backend, cache, spec)
+        return Stoppable(backend, stop)
+
     try:
-        yield lambda spec: CachedBackend(pipeline.connect(spec), cache, spec)
+        yield connect
     finally:
-        cache.close()
+        for cache in caches:
+            cache.close()
+
+
+def _caches(settings: Settings) -> Iterator[CompletionCache]:
+    """Yield the caches in the order in which they keep a completion."""
+    if settings.cache != "on" and any(judge.repairs for judge in settings.run.judges):
+        # Of a judgment that takes two calls, the first must be kept before the second is made.
+        yield CompletionCache(settings.folder / FILE)
+    if settings.cache != "off":
+        yield CompletionCache(settings.results / FILE, writes=settings.cache == "on")
+
+
+def _finish(work: Coroutine[Any, Any, Any], stop: Stop) -> Any:
+    """Return what the work returns, or raise the first of its errors."""
+    try:
+        return interrupting.run(work, stop)
+    except ExceptionGroup as group:
+        raise _first(group) from group
 
 
 def _first(error: Exception) -> Exception:

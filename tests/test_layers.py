@@ -48,6 +48,7 @@ LAYERS = (
         "config",
         "exporting",
         "importing",
+        "interrupting",
         "notebook",
         "progress",
         "prompting",

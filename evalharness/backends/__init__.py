@@ -10,6 +10,9 @@ A backend is a module with three functions:
 
 Our own modules stand in this folder; other packages add theirs through the entry point group
 `evalharness.backends` (name: the backend's name, value: such a module).
+
+When a run is interrupted, whoever waits in `complete` is cancelled. A backend whose calls cost money
+holds `on_the_wire()` while a server works on one: that call is waited for, and kept.
 """
 
 from __future__ import annotations
@@ -19,10 +22,14 @@ import importlib.util
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol, cast
 
+from evalharness.backends._lazy import Lazy
+from evalharness.backends._stopping import Stop, Stoppable, on_the_wire
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
     from evalharness.domain import Completion, ModelSpec, Request
+
+__all__ = ["Backend", "BackendModule", "Lazy", "Stop", "Stoppable", "find", "on_the_wire"]
 
 ENTRY_POINTS = "evalharness.backends"
 

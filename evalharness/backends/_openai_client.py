@@ -23,6 +23,7 @@ from tenacity import (
 )
 
 from evalharness.backends import _openai_wire as wire
+from evalharness.backends import on_the_wire
 from evalharness.errors import BackendError, TransientError
 
 if TYPE_CHECKING:
@@ -111,10 +112,11 @@ class Client:
 
     async def _post(self, url: str, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         try:
-            async with self._opened().post(
-                url, data=body, proxy=self._proxies[url], allow_redirects=False
-            ) as response:
-                return response.status, response.headers, await response.read()
+            with on_the_wire():
+                async with self._opened().post(
+                    url, data=body, proxy=self._proxies[url], allow_redirects=False
+                ) as response:
+                    return response.status, response.headers, await response.read()
         except TimeoutError as error:
             message = str(error) or f"no reply within {self._spec.timeout_s:g} s"
             raise TransientError(message, reason="timeout") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Record = TypeVar("Record")
+_SYNC_EVERY_S = 5.0
 
 
 def read_own(path: Path, kind: type[Record]) -> list[Record]:
@@ -63,39 +65,91 @@ def write(path: Path, records: Iterable[Any]) -> None:
 def replace(path: Path, content: bytes) -> None:
     """Replace a file's content, all or nothing: a reader sees the old or the new."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # on a full disk its space is wanted
+        raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left of files that they were about to replace."""
+    for path in folder.glob(".*.*"):
+        process = path.suffix.removeprefix(".")
+        if process.isdigit() and not _is_alive(int(process)):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 class Appender:
     """Appends records to a file, each in one write, so that a kill can tear only the last line."""
 
     def __init__(self, path: Path) -> None:
-        _drop_torn_line(path)
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        self._synced = time.monotonic()
+        _mend_last_line(path, self._descriptor)
+        self._length = os.fstat(self._descriptor).st_size
 
     def append(self, record: Any) -> None:
-        """Write one record; it is the operating system's when this returns."""
+        """Write one record; it is the operating system's when this returns, and soon the disk's.
+
+        Raises:
+            OSError: it could not be written whole; nothing of it is left in the file.
+        """
         line = dump(record)
-        written = os.write(self._descriptor, line)
-        while written < len(line):
-            written += os.write(self._descriptor, line[written:])
+        try:
+            _write(self._descriptor, line)
+        except OSError:
+            os.ftruncate(self._descriptor, self._length)
+            raise
+        self._length += len(line)
+        if time.monotonic() - self._synced > _SYNC_EVERY_S:
+            self.sync()
+
+    def sync(self) -> None:
+        """Bring everything to the disk, where it outlives a loss of power."""
+        os.fdatasync(self._descriptor)
+        self._synced = time.monotonic()
 
     def close(self) -> None:
         """Bring everything to the disk and close the file."""
-        os.fsync(self._descriptor)
-        os.close(self._descriptor)
+        try:
+            self.sync()
+        finally:
+            os.close(self._descriptor)
 
 
-def _drop_torn_line(path: Path) -> None:
-    """Cut what a killed process wrote of its last line."""
-    if not path.exists():
-        return
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        with path.open("rb+") as file:
-            file.truncate(whole)
+def _write(descriptor: int, line: bytes) -> None:
+    while line:
+        line = line[os.write(descriptor, line) :]
+
+
+def _mend_last_line(path: Path, descriptor: int) -> None:
+    """Cut what a killed process wrote of its last line; end the line where only its end is missing."""
+    with path.open("rb") as file:
+        whole = 0
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            whole += len(line)
+        else:
+            return
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        os.ftruncate(descriptor, whole)
+    else:
+        _write(descriptor, b"\n")

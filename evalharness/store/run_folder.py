@@ -56,9 +56,7 @@ def read_run(folder: Path) -> RunRecords:
     if not (folder / CONFIG).is_file():
         msg = f"{folder}: there is no run here (no {CONFIG})"
         raise ConfigError(msg)
-    judgments = _read_judgments(folder / JUDGMENTS)
-    answers = {answer.digest: answer for answer in jsonl.read_own(folder / ANSWERS, Answer)}
-    failures = {row.key: row for row in jsonl.read_own(folder / FAILURES, Failure)}
+    answers, judgments = _read_answers(folder), _read_judgments(folder / JUDGMENTS)
     manifest_path = folder / MANIFEST
     return RunRecords(
         name=folder.resolve().name,
@@ -67,7 +65,7 @@ def read_run(folder: Path) -> RunRecords:
         graded=tuple(row for row in judgments.values() if isinstance(row, GradedJudgment)),
         games=tuple(row for row in judgments.values() if isinstance(row, PairwiseJudgment)),
         votes=tuple(_read_votes(folder / VOTES).values()),
-        failures=tuple(row for key, row in failures.items() if key not in judgments),
+        failures=tuple(_read_failures(folder, answers, judgments).values()),
         benchmarks=tuple(jsonl.read_own(folder / BENCHMARKS, BenchmarkScore)),
         config=_read_yaml(folder / CONFIG),
         manifest=json.loads(manifest_path.read_text()) if manifest_path.exists() else {},
@@ -97,9 +95,9 @@ class RunFolder:
     def __init__(self, path: Path, lock: FileLock) -> None:
         self.path = path
         self._lock = lock
-        self.answers = {row.digest: row for row in jsonl.read_own(path / ANSWERS, Answer)}
+        self.answers = _read_answers(path)
         self.judgments = _read_judgments(path / JUDGMENTS)
-        self.failures = {row.key: row for row in jsonl.read_own(path / FAILURES, Failure)}
+        self.failures = _read_failures(path, self.answers, self.judgments)
         self.votes = _read_votes(path / VOTES)
         self._questions = jsonl.read_own(path / QUESTIONS, Question)
         self._appenders = {
@@ -121,10 +119,16 @@ class RunFolder:
         except Timeout as error:
             msg = f"{path}: another process is writing this run; wait for it, or choose run=NAME"
             raise RunLockedError(msg) from error
-        except OSError as error:
-            msg = f"{path}: cannot be written ({error.strerror}); choose results=FOLDER"
+        except (OSError, NotImplementedError) as error:  # the latter: a disk without locks
+            reason = getattr(error, "strerror", None) or error
+            msg = f"{path}: cannot be written ({reason}); choose results=FOLDER"
             raise ConfigError(msg) from error
-        return cls(path, lock)
+        try:
+            jsonl.sweep(path)
+            return cls(path, lock)
+        except BaseException:
+            lock.release()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -174,9 +178,20 @@ class RunFolder:
         self.failures.pop(key, None)
 
     def close(self) -> None:
-        """Settle the files and let other processes in."""
-        for appender in self._appenders.values():
-            appender.close()
+        """Settle the files and let other processes in.
+
+        Raises:
+            OSError: a file could not be written; what was appended to it is kept.
+        """
+        try:
+            for appender in self._appenders.values():
+                appender.close()
+            self._settle()
+        finally:
+            self._lock.release()
+
+    def _settle(self) -> None:
+        """Write each file once more, in an order that does not depend on when a record came."""
         place = {question.question_id: number for number, question in enumerate(self._questions)}
         for name, rows in (
             (ANSWERS, self.answers),
@@ -185,7 +200,6 @@ class RunFolder:
         ):
             ordered = sorted(rows.values(), key=lambda row: _order(row, place))
             jsonl.write(self.path / name, ordered)
-        self._lock.release()
 
 
 def _order(row: _Kept, place: Mapping[str, int]) -> tuple[Any, ...]:
@@ -201,6 +215,27 @@ def _order(row: _Kept, place: Mapping[str, int]) -> tuple[Any, ...]:
             return (row.judge, *pair, number, row.turn, row.model_a, row.sample, row.digest)
         case Failure():
             return (row.stage, row.model, number, row.turn or 0, row.key)
+
+
+def _read_answers(folder: Path) -> dict[str, Answer]:
+    """Return answers by digest; of one that grew turn by turn, the longest."""
+    return {answer.digest: answer for answer in jsonl.read_own(folder / ANSWERS, Answer)}
+
+
+def _read_failures(
+    folder: Path, answers: Mapping[str, Answer], judgments: Mapping[str, Judgment]
+) -> dict[str, Failure]:
+    """Return failures by key, without those of what succeeded since."""
+    rows = {row.key: row for row in jsonl.read_own(folder / FAILURES, Failure)}
+    return {
+        key: row
+        for key, row in rows.items()
+        if key not in judgments and not (key in answers and len(answers[key].turns) >= _turn(row))
+    }
+
+
+def _turn(row: Failure) -> int:
+    return row.turn or 1
 
 
 def _read_votes(path: Path) -> dict[str, Vote]:

@@ -1,0 +1,76 @@
+"""Ctrl-C: once, a run finishes what is in the air and shows what there is; twice, it is gone.
+
+What a scheduler sends before it kills (SIGTERM) counts as Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+    from types import FrameType
+    from typing import Any
+
+    from evalharness.backends import Stop
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SHOW_CURSOR = "\x1b[?25h"  # bars hide it
+_log = logging.getLogger(__name__)
+
+
+def run(work: Coroutine[Any, Any, Any], stop: Stop) -> Any:
+    """Return what a coroutine returns; a first interrupt sets `stop`, a second ends the process."""
+
+    async def heeded() -> Any:
+        with _heeding(stop):
+            return await work
+
+    return asyncio.run(heeded())
+
+
+@contextmanager
+def _heeding(stop: Stop) -> Iterator[None]:
+    """Heed interrupts in the main thread, where alone they arrive."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    seen: list[int] = []
+
+    def heed(number: int, _frame: FrameType | None) -> None:
+        seen.append(number)
+        if len(seen) > 1:
+            _leave()
+        loop.call_soon_threadsafe(_finish, stop)
+
+    before = {number: signal.signal(number, heed) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _finish(stop: Stop) -> None:
+    stop.set()
+    _log.warning(
+        "interrupted: waiting for the %d calls in the air; Ctrl-C again ends at once",
+        stop.on_the_wire,
+    )
+
+
+def _leave() -> NoReturn:
+    """End this process as a kill would: whatever came is on the disk already."""
+    if sys.stderr.isatty():
+        sys.stderr.write(_SHOW_CURSOR)
+    sys.stderr.write("\nevalharness: interrupted at once; the same command resumes\n")
+    sys.stderr.flush()
+    os._exit(128 + signal.SIGINT)  # what a shell shows for it
