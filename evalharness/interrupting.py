@@ -69,8 +69,8 @@ def _finish(stop: Stop) -> None:
 
 def _leave() -> NoReturn:
     """End this process as a kill would: whatever came is on the disk already."""
-    if sys.stderr.isatty():
-        sys.stderr.write(_SHOW_CURSOR)
-    sys.stderr.write("\nevalharness: interrupted at once; the same command resumes\n")
-    sys.stderr.flush()
+    cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
+    words = f"{cursor}\nevalharness: interrupted at once; the same command resumes\n"
+    # Not through sys.stderr: the signal may have come in the middle of another write to it.
+    os.write(2, words.encode())
     os._exit(128 + signal.SIGINT)  # what a shell shows for it

@@ -1,0 +1,123 @@
+"""Ctrl-C in real child processes: once, what is in the air comes home; twice, all ends at once."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+from main_job import (
+    ANSWER_CALLS,
+    IN_FLIGHT,
+    JUDGE_CALLS,
+    SLOWLY,
+    calls,
+    command,
+    environment,
+    records,
+    run,
+)
+from server import serving
+
+from evalharness.store.run_folder import read_run
+
+
+def _start(url, folder, *overrides, verb="run"):
+    return subprocess.Popen(
+        command(url, *SLOWLY, *overrides, verb=verb),
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _await_calls(process, url, least):
+    while process.poll() is None and sum(calls(url).values()) < least:
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("number", "cache"), [(signal.SIGINT, "cache=on"), (signal.SIGTERM, "cache=off")]
+)
+def test_an_interrupt_keeps_what_was_asked_and_leaves_a_page(tmp_path, number, cache):
+    """Everything that the server was asked is on the disk, so the rest is all that is asked then."""
+    folder = tmp_path / "results/mine"
+    with serving("--latency", "0.1") as url:
+        process = _start(url, tmp_path, cache)
+        _await_calls(process, url, 20)
+        process.send_signal(number)
+        said = process.communicate(timeout=60)
+        asked, kept = sum(calls(url).values()), read_run(folder)
+        page = (folder / "report.html").read_text()
+        finished = run(url, tmp_path, cache)
+        in_all = calls(url)
+
+    assert process.returncode == 130, said
+    assert "interrupted: waiting for the" in said[1]
+    assert "the same command resumes" in said[1]
+    stored = sum(len(answer.turns) for answer in kept.answers) + len(kept.judgments)
+    assert 20 <= asked == stored < ANSWER_CALLS + JUDGE_CALLS
+    assert page.lower().startswith("<!doctype html>")
+    assert finished.returncode == 0
+    assert (sum(in_all.values()), max(in_all.values())) == (ANSWER_CALLS + JUDGE_CALLS, 1)
+    assert len(read_run(folder).judgments) == JUDGE_CALLS
+
+
+def test_a_second_interrupt_ends_at_once(tmp_path):
+    """Whoever presses Ctrl-C twice does not wait for a slow server; what had come is kept."""
+    with serving("--latency", "0.05", "--behaviors", ",".join(["ok"] * 12 + ["hang"] * 20)) as url:
+        process = _start(url, tmp_path)
+        _await_calls(process, url, 12 + IN_FLIGHT - 2)
+        process.send_signal(signal.SIGINT)
+        first = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        rest = process.communicate(timeout=30)
+        took = time.monotonic() - began
+
+    assert "waiting for the" in first
+    assert process.returncode == 130
+    assert took < 30  # the server never answers
+    assert "at once" in rest[1]
+    assert not (tmp_path / "results/mine/report.html").exists()
+    assert records(tmp_path / "results/mine") == 12
+
+
+def test_an_interrupted_wait_for_another_try_is_not_waited_for(tmp_path):
+    """A server that asks to come back in 7 seconds has nothing of ours: the run ends now."""
+    with serving("--behaviors", ",".join(["rate_limited"] * 50)) as url:
+        process = _start(url, tmp_path)
+        _await_calls(process, url, 4)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)
+        asked = sum(calls(url).values())
+
+    assert process.returncode == 130, said
+    assert asked <= IN_FLIGHT
+    assert records(tmp_path / "results/mine") == 0
+    assert not read_run(tmp_path / "results/mine").failures
+
+
+def test_an_interrupted_audit_keeps_its_replies(tmp_path):
+    """An audit costs calls as a run does."""
+    folder = tmp_path / "results/mine"
+    with serving("--latency", "0.05") as url:
+        run(url, tmp_path, *SLOWLY)
+        before = sum(calls(url).values())
+        process = _start(url, tmp_path, verb="audit")
+        _await_calls(process, url, before + 10)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)
+        asked = sum(calls(url).values()) - before
+        kept = (folder / "probes.jsonl").read_bytes().count(b"\n")
+        card = json.loads((folder / "audit.json").read_text())
+        finished = run(url, tmp_path, *SLOWLY, verb="audit")
+
+    assert process.returncode == 130, said
+    assert 10 <= asked <= kept  # a judgment asked again may cost two calls, and none is lost
+    assert card["judges"]
+    assert finished.returncode == 0

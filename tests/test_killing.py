@@ -1,0 +1,18 @@
+"""Runs that are killed: `killing.py` does the same as often as one likes."""
+
+from __future__ import annotations
+
+import pytest
+from killing import trials
+
+
+@pytest.mark.parametrize(
+    ("chain", "cache"),
+    [(("run", "audit", "report"), "cache=on"), (("answer", "judge", "report"), "cache=off")],
+)
+def test_a_killed_run_continues_and_ends_like_an_uninterrupted_one(tmp_path, chain, cache):
+    """SIGKILL at random moments: nothing done is lost or asked twice, and the files end up equal."""
+    tally = trials(12, 7, tmp_path, chains=[chain], caches=[cache])
+
+    assert sum(tally.kills.values()) == 12
+    assert tally.moments["while asking"] > 0
