@@ -175,6 +175,15 @@ def _export(arguments: Sequence[str]) -> int:
     return OK
 
 
+def _cache(arguments: Sequence[str]) -> int:
+    """The completions kept between runs: how many, how large; drops old ones."""
+    from evalharness import caching
+
+    for line in caching.tend(_parser("cache", _cache), arguments):
+        print(line)
+    return OK
+
+
 def _prompt(arguments: Sequence[str]) -> int:
     """The exact prompt that a model would be sent after these alternating turns."""
     parser = _parser("prompt", _prompt)
@@ -223,6 +232,7 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "compare": _compare,
     "import": _import,
     "export": _export,
+    "cache": _cache,
     "prompt": _prompt,
     "list": _list,
 }

@@ -43,6 +43,7 @@ LAYERS = (
         "__main__",
         "_explain",
         "_specs",
+        "caching",
         "cli",
         "comparing",
         "config",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from evalharness.backends.scripted import ScriptedBackend
-from evalharness.domain import Message, ModelSpec, Request, Role, Sampling
-from evalharness.errors import PermanentError
+from evalharness.domain import Completion, Message, ModelSpec, Request, Role, Sampling
+from evalharness.errors import ConfigError, PermanentError
 from evalharness.store.cache import CachedBackend, CompletionCache
 
+COMPLETION = Completion(text="4")
 SPEC = ModelSpec(name="m", backend="scripted")
 REQUEST = Request(
     messages=(Message(role=Role.USER, content="2 + 2?"),),
@@ -90,6 +94,102 @@ async def test_a_cache_that_is_only_read_stays_as_it_is(tmp_path):
     reading.close()
 
     assert len(backend.requests) == 2
+
+
+def test_a_cache_that_is_only_read_is_not_touched(tmp_path):
+    """It may be a colleague's, on a disk that nobody here can write."""
+    path = tmp_path / "completions.sqlite"
+    CompletionCache(path, writes=False).close()
+    assert list(tmp_path.iterdir()) == []
+
+    _keep(path, {"key": 0})
+    before = path.read_bytes()
+    reading = CompletionCache(path, writes=False)
+    assert reading.get("key") == COMPLETION
+    reading.put("other", COMPLETION)
+    reading.close()
+
+    assert path.read_bytes() == before
+
+
+def test_pruning_drops_what_is_old_and_frees_its_space(tmp_path):
+    """Days are counted from when a completion was kept; a date in the future is not old."""
+    path = tmp_path / "completions.sqlite"
+    _keep(path, {f"{days}-{number}": days for days in (40, 20, -3) for number in range(500)})
+    cache = CompletionCache(path)
+    before = cache.holding()
+
+    dropped = cache.prune(30)
+    after = cache.holding()
+
+    assert (dropped, before.completions, after.completions) == (500, 1500, 1000)
+    assert after.size_bytes < before.size_bytes
+    assert cache.get("40-0") is None
+    assert cache.get("-3-0") == COMPLETION
+    cache.close()
+
+
+def test_a_cache_without_dates_is_used_and_counts_as_old(tmp_path):
+    """Completions that an earlier release paid for are not paid for again."""
+    path = tmp_path / "completions.sqlite"
+    old = sqlite3.connect(path)
+    old.execute("CREATE TABLE completions (key TEXT PRIMARY KEY, completion BLOB)")
+    old.execute("INSERT INTO completions VALUES ('key', ?)", (msgspec.json.encode(COMPLETION),))
+    old.commit()
+    old.close()
+
+    cache = CompletionCache(path)
+
+    assert cache.get("key") == COMPLETION
+    assert cache.prune(1000) == 1
+    cache.close()
+
+
+def test_what_is_no_cache_is_refused_with_the_way_on(tmp_path):
+    """To ask anew in silence would pay again for all that the file held."""
+    path = tmp_path / "completions.sqlite"
+    path.write_text("this is no database, and no run may overwrite it" * 100)
+
+    with pytest.raises(ConfigError, match="move it away, or say cache=off"):
+        CompletionCache(path)
+    assert path.read_text().startswith("this is no database")
+
+
+def test_two_processes_may_add_to_one_cache(tmp_path):
+    """Two runs at the same time share what they pay for; neither stops the other."""
+    path = tmp_path / "completions.sqlite"
+    code = (
+        "import sys; from pathlib import Path; from evalharness.domain import Completion\n"
+        "from evalharness.store.cache import CompletionCache\n"
+        "cache = CompletionCache(Path(sys.argv[1]))\n"
+        "for n in range(300): cache.put(f'{sys.argv[2]}-{n}', Completion(text='4'))\n"
+        "cache.close()"
+    )
+    adding = [
+        subprocess.Popen([sys.executable, "-c", code, path, name], stderr=subprocess.PIPE)
+        for name in "abc"
+    ]
+    said = [process.communicate()[1] for process in adding]
+    cache = CompletionCache(path)
+
+    assert [process.returncode for process in adding] == [0, 0, 0], said
+    assert cache.holding().completions == 900
+    cache.close()
+
+
+def _keep(path, days_ago):
+    """Keep a completion under each key, so many days ago."""
+    cache = CompletionCache(path)
+    for key in days_ago:
+        cache.put(key, COMPLETION)
+    cache.close()
+    dating = sqlite3.connect(path)
+    dating.executemany(
+        "UPDATE completions SET stored = ? WHERE key = ?",
+        [(time.time() - days * 86_400, key) for key, days in days_ago.items()],
+    )
+    dating.commit()
+    dating.close()
 
 
 def test_another_process_sees_what_was_kept(cache, tmp_path):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from evalharness.domain import Answer, AnswerTurn
@@ -38,6 +42,59 @@ def test_a_torn_last_line_is_dropped_and_overwritten(tmp_path, kept):
     appender.append(_answer(2))
     appender.close()
     assert jsonl.read_own(path, Answer) == [_answer(0), _answer(2)]
+
+
+def test_a_whole_record_without_its_line_end_is_kept(tmp_path):
+    """A kill between a record and its line end: what can be read was paid for."""
+    path = tmp_path / "answers.jsonl"
+    path.write_bytes((jsonl.dump(_answer(0)) + jsonl.dump(_answer(1)))[:-1])
+
+    appender = jsonl.Appender(path)
+    appender.append(_answer(2))
+    appender.close()
+
+    assert jsonl.read_own(path, Answer) == [_answer(number) for number in range(3)]
+
+
+def test_a_record_that_could_not_be_written_whole_leaves_nothing(tmp_path):
+    """On a full disk half a line must not come to stand in the middle of the file."""
+    code = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from evalharness.store.jsonl import Appender, replace\n"
+        "appender = Appender(Path(sys.argv[1]))\n"
+        "appender.append('a' * 80)\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (128, 128))\n"
+        "for write in (lambda: appender.append('b' * 80),\n"
+        "              lambda: replace(Path(sys.argv[1]), b'c' * 200)):\n"
+        "    try: write()\n"
+        "    except OSError as error: print(error.strerror)\n"
+        "appender.append('d')\n"
+    )
+    path = tmp_path / "answers.jsonl"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines() == ["File too large"] * 2
+    assert jsonl.read_own(path, str) == ["a" * 80, "d"]
+    assert [file.name for file in tmp_path.iterdir()] == ["answers.jsonl"]
+
+
+def test_what_a_killed_process_left_is_swept_and_a_living_one_is_left_alone(tmp_path):
+    """A kill in the middle of replacing a file leaves a copy beside it that nobody needs."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for process in (gone.pid, os.getpid()):
+        (tmp_path / f".report.html.{process}").write_bytes(b"half")
+    (tmp_path / ".lock").touch()
+
+    jsonl.sweep(tmp_path)
+
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {".lock", f".report.html.{os.getpid()}"}
 
 
 def test_a_damaged_line_in_the_middle_is_refused_with_its_number(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,7 @@ from evalharness.domain import (
     Verdict,
 )
 from evalharness.errors import ConfigError, InputError, RunLockedError
+from evalharness.store import jsonl
 from evalharness.store.run_folder import RunFolder, read_run
 
 QUESTIONS = tuple(
@@ -129,6 +131,20 @@ def test_a_success_removes_the_failure_before_it(tmp_path):
         folder.add_judgment(_grade(0))
 
     assert [row.key for row in read_run(tmp_path / "run").failures] == ["grade-1"]
+
+
+def test_a_success_that_a_kill_left_beside_its_failure_counts(tmp_path):
+    """A failed judgment or turn that succeeded just before a kill is not listed as failed."""
+    _write(tmp_path / "run", [_answer(0), _grade(0)])
+    late = replace(_failure("answer-0"), stage=Stage.ANSWER, turn=2)
+    still = replace(_failure("answer-0x"), stage=Stage.ANSWER, turn=2)
+    rows = [_failure("grade-0"), late, still]
+    (tmp_path / "run/failures.jsonl").write_bytes(b"".join(map(jsonl.dump, rows)))
+
+    assert [row.key for row in read_run(tmp_path / "run").failures] == ["answer-0x"]
+    with RunFolder.open(tmp_path / "run") as folder:
+        assert list(folder.failures) == ["answer-0x"]
+    assert (tmp_path / "run/failures.jsonl").read_bytes() == jsonl.dump(still)
 
 
 def test_a_second_process_is_refused(tmp_path):
