@@ -59,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"evalharness: {error}", file=sys.stderr)
         return REFUSED
     except OSError as error:
-        print(f"evalharness: {error}; what was done is kept", file=sys.stderr)
+        print(
+            f"evalharness: {error}; what was done is kept, and the same command resumes",
+            file=sys.stderr,
+        )
         return FAILED
     except KeyboardInterrupt:
         print("evalharness: interrupted; the same command resumes", file=sys.stderr)
