@@ -1,9 +1,4 @@
-"""The command line: one function a verb. Errors are one or two lines on stderr, never a traceback.
-
-Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, nothing done;
-130 interrupted, and the same command resumes. `compare` has its own: 0 not worse, 1 worse, 3 cannot
-tell.
-"""
+"""The command line: one function a verb. How each ends, with which exit code, is in `ending`."""
 
 from __future__ import annotations
 
@@ -15,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness.errors import EvalHarnessError
+from evalharness import ending, keys
+from evalharness.ending import FAILED, OK
+from evalharness.plain import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
     from evalharness.config import Settings
     from evalharness.domain import Stage
 
-OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _STAGES = ("run", "answer", "judge")
 
 _OVERRIDES = """\
@@ -53,20 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verb = parser.parse_args(arguments[:1]).verb
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")  # the bars that libraries draw
-    try:
+
+    def command() -> int:
+        keys.load_env_file(Path.cwd())
         return _VERBS[verb](arguments[1:])
-    except EvalHarnessError as error:
-        print(f"evalharness: {error}", file=sys.stderr)
-        return REFUSED
-    except OSError as error:
-        print(
-            f"evalharness: {error}; what was done is kept, and the same command resumes",
-            file=sys.stderr,
-        )
-        return FAILED
-    except KeyboardInterrupt:
-        print("evalharness: interrupted; the same command resumes", file=sys.stderr)
-        return INTERRUPTED
+
+    return ending.code_of(command)
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -98,10 +86,10 @@ def _plan(arguments: Sequence[str]) -> int:
     if settings is None:
         return OK
     for line in (*planning.describe(settings.run), *resolving.describe(settings.run)):
-        print(line)
+        print(one_line(line))
     missing = planning.missing(settings.run)
     for name, reason in missing.items():
-        print(f"missing   {name}: {reason}")
+        print(one_line(f"missing   {name}: {reason}"))
     return FAILED if missing else OK
 
 
@@ -114,9 +102,9 @@ def _audit(arguments: Sequence[str]) -> int:
 
     audited = running.audit(settings)
     for line in health.lines(audited.card):
-        print(line)
+        print(one_line(line))
     for line in audited.problems:
-        print(f"evalharness: {line}", file=sys.stderr)
+        ending.complain(one_line(line))
     _say_where(settings.folder)
     if audited.interrupted:
         raise KeyboardInterrupt
@@ -159,7 +147,7 @@ def _import(arguments: Sequence[str]) -> int:
     folder = _run_folder(given.run)
     command = shlex.join(["python", "-m", "evalharness", "import", *arguments])
     for line in importing.import_files(given.format, given.paths, folder, command):
-        print(f"evalharness: {line}", file=sys.stderr)
+        ending.complain(one_line(line))
     _say_where(folder)
     return OK
 
@@ -174,7 +162,7 @@ def _export(arguments: Sequence[str]) -> int:
     from evalharness import exporting
 
     for path in exporting.export_files(given.format, _run_folder(given.run), given.to):
-        print(path)
+        print(one_line(str(path)))
     return OK
 
 
@@ -183,7 +171,7 @@ def _cache(arguments: Sequence[str]) -> int:
     from evalharness import caching
 
     for line in caching.tend(_parser("cache", _cache), arguments):
-        print(line)
+        print(one_line(line))
     return OK
 
 
@@ -250,9 +238,9 @@ def _work(verb: str, arguments: Sequence[str], stages: Sequence[Stage]) -> int:
 
     command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
     outcome = running.work(settings, stages, command)
-    print(outcome.finding)
+    print(one_line(outcome.finding))
     for line in outcome.problems:
-        print(f"evalharness: {line}", file=sys.stderr)
+        ending.complain(one_line(line))
     _say_where(settings.folder)
     if outcome.interrupted:
         raise KeyboardInterrupt
@@ -311,4 +299,4 @@ def _run_folder(name: str) -> Path:
 
 
 def _say_where(folder: Path) -> None:
-    print(f"report: {folder / 'report.html'}")
+    print(one_line(f"report: {folder / 'report.html'}"))

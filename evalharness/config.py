@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness import _explain, _specs, resuming, schema
+from evalharness import _explain, _specs, keys, resuming, schema
 from evalharness.domain import (
     ModelSpec,
     Question,
@@ -147,6 +147,7 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> dict[st
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    keys.refuse_in_overrides(overrides)
     arguments = [argument for override in overrides for argument in _rewrite(override)]
     if config_dir is not None:
         if not config_dir.is_dir():
@@ -168,6 +169,7 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> dict[st
             _explain.hydra_error(error, lambda group: choices(group, config_dir))
         ) from error
     _explain.refuse_unknown_keys(tree)
+    keys.refuse_in_tree(tree)
     _let_overrides_win(tree, overrides)
     return tree
 

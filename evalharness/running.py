@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from evalharness import auditing, health, interrupting, manifest, pipeline, planning, resuming
+from evalharness import auditing, health, interrupting, keys, manifest, pipeline, planning, resuming
 from evalharness.backends import Lazy, Stop, Stoppable
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
@@ -128,7 +128,7 @@ def _connector(settings: Settings, stop: Stop) -> Iterator[Callable[[ModelSpec],
     caches = list(_caches(settings))
 
     def connect(spec: ModelSpec) -> Backend:
-        backend: Backend = Lazy(partial(pipeline.connect, spec))
+        backend: Backend = keys.Scrubbed(Lazy(partial(pipeline.connect, spec)), spec)
         for cache in caches:
             backend = CachedBackend(backend, cache, spec)
         return Stoppable(backend, stop)

@@ -12,9 +12,15 @@ if TYPE_CHECKING:
 
     from evalharness.leaderboard import Leaderboard, LeaderboardRow
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-_MARKDOWN = str.maketrans({"\\": "\\\\", "|": "\\|", "<": "&lt;", "\n": " ", "\r": " "})
-_LATEX = str.maketrans(
+# As OWASP lists them ("CSV injection"); the last four are = + - @ of East Asian keyboards.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Control characters, and what ends a line or turns the direction of writing.
+_INVISIBLE = dict.fromkeys((*range(32), *range(127, 160), *range(0x2028, 0x202F)), " ")
+_INVISIBLE |= dict.fromkeys(range(0x2066, 0x206A), " ")
+_MARKDOWN = _INVISIBLE | str.maketrans(
+    {letter: f"\\{letter}" for letter in "\\|`*[]"} | {"<": "&lt;", "&": "&amp;"}
+)
+_LATEX = _INVISIBLE | str.maketrans(
     {
         "\\": r"\textbackslash{}",
         "{": r"\{",
@@ -28,8 +34,6 @@ _LATEX = str.maketrans(
         "^": r"\textasciicircum{}",
         "<": r"\textless{}",
         ">": r"\textgreater{}",
-        "\n": " ",
-        "\r": " ",
     }
 )
 
@@ -58,9 +62,9 @@ def to_markdown(leaderboard: Leaderboard) -> str:
     """Return a Markdown table with intervals, its method and its notes."""
     header, rows = _cells(leaderboard)
     lines = [
-        _markdown_line(header),
+        _markdown_line([name.translate(_MARKDOWN) for name in header]),
         "|".join(["", " --- ", *[" ---: "] * (len(header) - 1), ""]),
-        *(_markdown_line(row) for row in rows),
+        *(_markdown_line([name.translate(_MARKDOWN), *figures]) for name, *figures in rows),
     ]
     notes = [
         f"\n{note.translate(_MARKDOWN)}" for note in (_caption(leaderboard), *leaderboard.notes)
@@ -71,7 +75,9 @@ def to_markdown(leaderboard: Leaderboard) -> str:
 def to_latex(leaderboard: Leaderboard) -> str:
     """Return a LaTeX tabular (of booktabs) with intervals; method and notes stand as comments."""
     header, rows = _cells(leaderboard)
-    notes = [f"% {' '.join(note.split())}" for note in (_caption(leaderboard), *leaderboard.notes)]
+    notes = [
+        f"% {note.translate(_INVISIBLE)}" for note in (_caption(leaderboard), *leaderboard.notes)
+    ]
     lines = [
         *notes,
         rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
@@ -155,7 +161,7 @@ def _caption(leaderboard: Leaderboard) -> str:
 
 
 def _markdown_line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.translate(_MARKDOWN) for cell in cells)} |"
+    return f"| {' | '.join(cells)} |"
 
 
 def _latex_line(cells: Sequence[str]) -> str:

@@ -38,6 +38,7 @@ class Behavior(StrEnum):
     UNAUTHORIZED = "unauthorized"  # echoes the key that was sent
     NOT_FOUND = "not_found"
     REDIRECT = "redirect"
+    ECHO_KEY = "echo_key"  # a good reply that holds the key
     NEEDS_NEWER_LIMIT = "needs_newer_limit"  # refuses max_tokens, as reasoning models do
 
 
@@ -107,6 +108,8 @@ def _completion_gone_wrong(behavior: Behavior, call: Call) -> web.Response:
             completion["choices"] = []
         case Behavior.NO_LOGPROBS:
             choice["logprobs"] = None
+        case Behavior.ECHO_KEY:
+            said[field] = f"You sent {call.headers.get('Authorization')}. {said[field]}"
         case Behavior.HALF_JSON:
             text = msgspec.json.encode(completion).decode()
             return web.Response(text=text[: len(text) // 2], content_type="application/json")

@@ -1,0 +1,44 @@
+"""How a command ends: its exit code, and one or two lines on stderr; a traceback is a bug.
+
+Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, nothing done;
+130 interrupted, and the same command resumes. `compare` has its own: 0 not worse, 1 worse, 3 cannot
+tell.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from evalharness import keys, plain
+from evalharness.errors import EvalHarnessError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def code_of(command: Callable[[], int]) -> int:
+    """Do a command, and return its exit code."""
+    try:
+        return command()
+    except EvalHarnessError as error:
+        complain(str(error))
+        return REFUSED
+    except OSError as error:
+        complain(f"{error}; what was done is kept, and the same command resumes")
+        return FAILED
+    except KeyboardInterrupt:
+        complain("interrupted; the same command resumes")
+        return INTERRUPTED
+    except Exception:  # noqa: BLE001 - the edge: Python itself would print values of ours as well
+        complain(f"{traceback.format_exc()}this is a bug in evalharness; what was done is kept")
+        return FAILED
+
+
+def complain(text: str) -> None:
+    """Say what is wrong on stderr: without keys, and with nothing that could pass for our words."""
+    safe = plain.lines(keys.without(text, keys.secrets()))
+    sys.stderr.write(f"evalharness: {safe}\n")

@@ -1,0 +1,152 @@
+"""API keys: they come from the environment or `.env`, and are never written anywhere.
+
+A key in a configuration or an override is refused, as both are kept in the run's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from evalharness.errors import BackendError, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from evalharness.backends import Backend
+    from evalharness.domain import Completion, ModelSpec, Request
+
+HIDDEN = "***"
+ENV_FILE = ".env"
+_SHORTEST = 8  # below, a word such as EMPTY may stand for the lack of a key
+_NAMES_A_SECRET = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
+_LOOKS_LIKE_KEY = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?:sk|pk|rk|xai|pplx|nvapi|tgp|csk)-[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic, xAI, ...
+    r"|(?:hf|gsk|r8|ghp|glpat|fw|api)_[A-Za-z0-9_-]{20,}"  # Hugging Face, Groq, Replicate, ...
+    r"|AIza[A-Za-z0-9_-]{30,}"  # Google
+    r")"
+)
+_VARIABLE_FIELD = "api_key_env"
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONGEST_VARIABLE = 64
+_REMEDY = (
+    "a key does not belong in a configuration, which is kept and shown: export it (or put a line "
+    f"NAME=KEY in {ENV_FILE}), and name the variable in api_key_env"
+)
+
+
+def load_env_file(folder: Path) -> None:
+    """Add the variables of a folder's `.env` to the environment, which goes first."""
+    path = folder / ENV_FILE
+    if path.is_file():
+        from dotenv import load_dotenv
+
+        load_dotenv(path, interpolate=False)
+
+
+def secrets(*names: str | None) -> tuple[str, ...]:
+    """Return the keys, tokens and passwords in the environment, longest first.
+
+    Args:
+        names: variables that hold a key although their names do not say so.
+    """
+    found = {
+        value.strip()
+        for name, value in os.environ.items()
+        if name in names or _NAMES_A_SECRET.search(name)
+    }
+    return tuple(sorted((each for each in found if len(each) >= _SHORTEST), key=len, reverse=True))
+
+
+def without(text: str, hidden: Sequence[str]) -> str:
+    """Return the text without these keys."""
+    for secret in hidden:
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
+    return text
+
+
+def refuse_in_overrides(overrides: Sequence[str]) -> None:
+    """Refuse overrides that hold a key; they would be kept in the manifest.
+
+    Raises:
+        ConfigError: with the place, and not with the key.
+    """
+    known = secrets()
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if _is_secret(override, known) or (value and _NAMES_A_SECRET.search(key)):
+            place = without(_LOOKS_LIKE_KEY.sub(HIDDEN, key), known)
+            msg = f"{place}: {_REMEDY}"
+            raise ConfigError(msg)
+
+
+def refuse_in_tree(tree: Mapping[str, Any]) -> None:
+    """Refuse a composed configuration that holds a key, written or taken in by `${oc.env:...}`.
+
+    Raises:
+        ConfigError: with the place, and not with the key.
+    """
+    texts = list(_texts(tree, ""))
+    known = secrets(*(text for place, text in texts if place.endswith(_VARIABLE_FIELD)))
+    for place, text in texts:
+        is_variable = place.endswith(_VARIABLE_FIELD)
+        if _is_secret(text, known) or (is_variable and not _may_be_variable(text)):
+            msg = f"{without(place, known)}: {_REMEDY}"
+            raise ConfigError(msg)
+
+
+class Scrubbed:
+    """A backend whose words hold no key of ours, whatever a server echoes."""
+
+    def __init__(self, backend: Backend, spec: ModelSpec) -> None:
+        self._backend = backend
+        self._hidden = secrets(spec.api_key_env)
+
+    async def complete(self, request: Request) -> Completion:
+        """Return a completion, as the backend does.
+
+        Raises:
+            BackendError: as the backend does.
+        """
+        try:
+            completion = await self._backend.complete(request)
+        except BackendError as error:
+            error.args = tuple(without(str(word), self._hidden) for word in error.args)
+            raise
+        text = without(completion.text, self._hidden)
+        return completion if text is completion.text else replace(completion, text=text)
+
+    async def close(self) -> None:
+        """Close the backend."""
+        await self._backend.close()
+
+
+def _is_secret(text: str, known: Sequence[str]) -> bool:
+    return bool(_LOOKS_LIKE_KEY.search(text)) or any(secret in text for secret in known)
+
+
+def _may_be_variable(text: str) -> bool:
+    """Whether this is the name of a variable; a long one in which digits and small letters mix is not."""
+    is_name = _VARIABLE.fullmatch(text) and len(text) <= _LONGEST_VARIABLE
+    looks_drawn = len(text) > 24 and re.search(r"\d", text) and re.search(r"[a-z]", text)  # noqa: PLR2004
+    return bool(is_name) and (text in os.environ or not looks_drawn)
+
+
+def _texts(tree: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Yield every text of a configuration with its dotted place; keys of mappings are texts too."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            inner = f"{place}.{key}" if place else str(key)
+            yield place or "the configuration", str(key)
+            yield from _texts(value, inner)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _texts(value, place)
+    elif isinstance(tree, str):
+        yield place, tree

@@ -1,0 +1,191 @@
+"""API keys: from the environment or `.env`, refused elsewhere, and never written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+from main_job import KEY, calls, command, environment, run
+from server import serving
+
+from evalharness import config, keys
+from evalharness.cli import main
+from evalharness.errors import ConfigError
+
+LOOKS_LIKE_KEY = "sk-proj-" + "a1B2" * 6
+
+
+def written(folder):
+    """Return the content of every file below a folder, and of the cache's rows."""
+    content = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for path in folder.rglob("completions.sqlite"):
+        rows = sqlite3.connect(path).execute("SELECT completion FROM completions").fetchall()
+        content[path.with_suffix(".rows")] = b"\n".join(row[0] for row in rows)
+    return content
+
+
+def holding(folder, *said):
+    """Return where the key stands among a run's files and words."""
+    places = [str(path) for path, content in written(folder).items() if KEY.encode() in content]
+    return places + [words for words in said if KEY in words]
+
+
+@pytest.mark.parametrize(
+    "behaviors",
+    [
+        "unauthorized,unauthorized,server_error",
+        "echo_key," * 40,  # a reply that holds the key, as servers for debugging send it
+        "wrong_type," * 4,
+        "redirect," * 4,
+    ],
+)
+def test_the_key_is_in_no_file_and_no_message(tmp_path, behaviors):
+    """Whatever a run writes can be shown to others, whatever the server echoes."""
+    with serving("--behaviors", behaviors.rstrip(",")) as url:
+        done = run(url, tmp_path, "models.vicuna-13b.max_attempts=1", "judge.model.max_attempts=2")
+        audited = run(url, tmp_path, verb="audit")
+        asked = calls(url)
+
+    assert len(written(tmp_path)) > 10
+    assert sum(asked.values()) > 10
+    assert holding(tmp_path, done.stdout, done.stderr, audited.stdout, audited.stderr) == []
+
+
+def test_a_killed_and_an_interrupted_run_leave_no_key(tmp_path):
+    """What lies about after a sudden end is shown to others as well."""
+    for number in (signal.SIGKILL, signal.SIGINT):
+        with serving("--latency", "0.05", "--behaviors", ",".join(["echo_key"] * 99)) as url:
+            process = subprocess.Popen(
+                command(url, f"run={number.name}"),
+                cwd=tmp_path,
+                env=environment(tmp_path),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            while process.poll() is None and sum(calls(url).values()) < 40:
+                time.sleep(0.01)
+            process.send_signal(number)
+            assert holding(tmp_path, *process.communicate()) == []
+
+
+def test_a_bug_shows_its_traceback_without_the_key():
+    """An error of ours may hold anything that was in memory."""
+    code = (
+        "import os, sys\n"
+        "from evalharness import ending\n"
+        "def bug(): raise RuntimeError('asked with ' + os.environ['OPENAI_API_KEY'])\n"
+        "sys.exit(ending.code_of(bug))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": os.environ["PATH"], "OPENAI_API_KEY": KEY},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "asked with ***" in done.stderr
+    assert "a bug in evalharness" in done.stderr
+    assert KEY not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        f"models.gpt-4.api_key_env={LOOKS_LIKE_KEY}",
+        f"models.gpt-4.api_key_env={LOOKS_LIKE_KEY.replace('-', '_')}",
+        f"models.gpt-4.system='The key is {KEY}.'",
+        "models.gpt-4.system=${oc.env:OPENAI_API_KEY}",
+        f"run={LOOKS_LIKE_KEY}",
+        f"models.gpt-4.base_url=https://example.org/v1?key={LOOKS_LIKE_KEY}",
+        "+models.gpt-4.api_key=a-secret-of-no-known-form",
+        f"models.gpt-4.{LOOKS_LIKE_KEY}=1",
+        f"judge.caution={KEY}",
+        LOOKS_LIKE_KEY,
+    ],
+)
+def test_a_key_in_an_override_is_refused_and_not_repeated(override, monkeypatch, capsys, tmp_path):
+    """It would stand in the run's folder; the words say where it belongs."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["run", "models=[gpt-4]", override]) == 2
+    said = capsys.readouterr().err
+
+    assert "export it" in said
+    assert "api_key_env" in said
+    for secret in (KEY, LOOKS_LIKE_KEY, LOOKS_LIKE_KEY.replace("-", "_"), "no-known-form"):
+        assert secret not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (f"api_key: {LOOKS_LIKE_KEY}", "api_key"),
+        (f"api_key_env: {LOOKS_LIKE_KEY}", "export it"),
+        (f"system: {LOOKS_LIKE_KEY}", "export it"),
+        (f"stop: [{KEY}]", "export it"),
+    ],
+)
+def test_a_key_in_a_file_is_refused_and_not_repeated(line, words, monkeypatch, tmp_path):
+    """A configuration is copied, committed and kept with the run."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/mine.yaml").write_text(
+        f"# @package models.mine\nname: mine\nbackend: openai_compatible\n{line}\n"
+    )
+
+    with pytest.raises(ConfigError, match=words) as refusal:
+        config.load(["models=[mine]"], tmp_path)
+
+    assert KEY not in str(refusal.value)
+    assert LOOKS_LIKE_KEY not in str(refusal.value)
+    assert "api_key_env" in str(refusal.value)
+
+
+def test_a_key_under_a_name_of_its_own_is_a_key(monkeypatch):
+    """What `api_key_env` names is a key, whatever its name looks like."""
+    monkeypatch.setenv("MY_ACCESS", "no-form-that-anyone-knows")
+
+    with pytest.raises(ConfigError, match="export it"):
+        keys.refuse_in_tree({"api_key_env": "MY_ACCESS", "run": "no-form-that-anyone-knows"})
+    assert "no-form-that-anyone-knows" in keys.secrets("MY_ACCESS")
+
+
+@pytest.mark.parametrize(
+    "text", ["EMPTY", "vicuna-13b", "sk-ip", "task-force-of-the-united-nations", "risk-" + "a" * 30]
+)
+def test_usual_words_are_no_keys(text, monkeypatch):
+    """A refusal of what is no key would be in the way."""
+    monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
+
+    keys.refuse_in_overrides([f"run={text}", "models.x.sampling.max_tokens=100"])
+    keys.refuse_in_tree({"run": text, "api_key_env": "TOGETHER_API_KEY"})
+
+
+def test_a_key_may_stand_in_an_env_file_and_the_environment_goes_first(tmp_path):
+    """As other tools read it; `$` and `#` in a key are a part of it."""
+    (tmp_path / ".env").write_text(f"OPENAI_API_KEY='{KEY}${{HOME}}#1'\nOTHER_KEY=from-the-file\n")
+    code = (
+        "import os, sys; from evalharness.cli import main\n"
+        "main(['list', 'judges']); print(os.environ['OPENAI_API_KEY'], os.environ['OTHER_KEY'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "OTHER_KEY": "from-outside"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == f"{KEY}${{HOME}}#1 from-outside"
