@@ -15,6 +15,7 @@ from evalharness.domain import (
     digest,
 )
 from evalharness.errors import ConfigError
+from evalharness.plain import one_line
 from evalharness.store.questions import read_questions, select
 
 if TYPE_CHECKING:
@@ -231,8 +232,8 @@ def _run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
             words.insert(-1, f"and-{len(spec.models) - 3}-more")
         content = {key: value for key, value in tree.items() if key not in _NAMELESS}
         return f"{'_'.join(words).replace('/', '-')}_{digest(content)[:8]}"
-    if name in ("", ".", "..") or "/" in name or "\\" in name:
-        msg = f"run={name}: must be the name of one folder in {tree['results']}/"
+    if not resuming.is_folder_name(name):
+        msg = f"run={one_line(name)}: must be the name of one folder in {tree['results']}/"
         raise ConfigError(msg)
     return str(name)
 

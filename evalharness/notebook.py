@@ -26,6 +26,16 @@ class Run:
 
     records: RunRecords
 
+    def __repr__(self) -> str:
+        """Return a line: a notebook that shows a run shall not show all that it holds."""
+        records = self.records
+        counts = {
+            "answers": len(records.answers),
+            "judgments": len(records.judgments),
+            "failures": len(records.failures),
+        }
+        return f"Run({records.name!r}, {', '.join(f'{k}={v}' for k, v in counts.items())})"
+
     @cached_property
     def answers(self) -> pd.DataFrame:
         """One row an answered turn: question_id, category, model, sample, turn, text, ..."""
@@ -38,7 +48,7 @@ class Run:
                 "sample": answer.sample,
                 "turn": number,
             }
-            | asdict(turn)
+            | _shallow(turn)
             for answer in self.records.answers
             for number, turn in enumerate(answer.turns, start=1)
         )
@@ -46,7 +56,7 @@ class Run:
     @cached_property
     def judgments(self) -> pd.DataFrame:
         """One row a judgment as the judge was shown it; `kind` is graded or pairwise."""
-        rows = (asdict(row) | asdict(row.usage) for row in self.records.judgments)
+        rows = (_shallow(row) | _shallow(row.usage) for row in self.records.judgments)
         return _frame(rows).drop(columns="usage", errors="ignore")
 
     @cached_property
@@ -97,6 +107,11 @@ def load_run(path: str | Path) -> Run:
         InputError: a file in it is damaged.
     """
     return Run(read_run(Path(path)))
+
+
+def _shallow(record: Any) -> dict[str, Any]:
+    """Return a record's own fields; `asdict` would copy all that is in them, for seconds."""
+    return {field: getattr(record, field) for field in record.__slots__}
 
 
 def _frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:

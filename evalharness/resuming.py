@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evalharness.store.run_folder import RunFolder
 
 _SHOWN = 4
+_LONGEST_NAME = 200  # letters; disks take 255 bytes
 # What changes neither what is asked nor how it is read.
 _FREE_TOP = {"results", "run", "cache", "budget", "engine", "questions", "cautions", "benchmarks"}
 _FREE_TOP |= {"audit"}
@@ -27,6 +28,12 @@ _FREE_FIELDS = {"prices", "concurrency", "timeout_s", "max_attempts", "api_key_e
 _GROWING = {"models", "panel"}
 _FREE_PATHS = {("judging", "name"), ("judging", "panel")}
 _SWITCHES = {("judging", "graded"), ("judging", "pairwise")}
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether this is the name of one folder, of which no more than the name can be meant."""
+    is_plain = name.isprintable() and 0 < len(name) <= _LONGEST_NAME
+    return is_plain and name not in (".", "..") and not set("/\\") & set(name)
 
 
 def names_imported(overrides: Sequence[str]) -> bool:
@@ -54,8 +61,10 @@ def _imported(results: str, run: str | None) -> dict[str, Any]:
 
     A model is imported when its recorded answers are those of the run's own folder.
     """
-    folder = Path(results, run or "")
-    saved = read_config(folder) if run else {}
+    if run is None or not is_folder_name(run):  # the latter is refused later
+        return {}
+    folder = Path(results, run)
+    saved = read_config(folder)
     models = {
         name: conf
         for name, conf in (saved.get("models") or {}).items()

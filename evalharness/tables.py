@@ -52,9 +52,9 @@ def to_csv(leaderboard: Leaderboard) -> str:
     columns = list(dict.fromkeys(name for record in records for name in record))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_without_formula(name) for name in columns])
+    writer.writerow([without_formula(name) for name in columns])
     for record in records:
-        writer.writerow([_without_formula(record.get(name)) for name in columns])
+        writer.writerow([without_formula(record.get(name)) for name in columns])
     return text.getvalue()
 
 
@@ -91,6 +91,23 @@ def to_latex(leaderboard: Leaderboard) -> str:
     return "\n".join(lines) + "\n"
 
 
+def without_formula(cell: Any) -> Any:
+    """Return a cell of a CSV file; text that a spreadsheet would run has an apostrophe before it.
+
+    A carriage return, which Python's writer does not quote, becomes a space: to others it would
+    begin a row.
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r", " ")
+    return f"'{text}" if cell.startswith(_FORMULA_STARTS) else text
+
+
+def with_formula(cell: str) -> str:
+    """Return what `without_formula` was given."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell
+
+
 def _record(row: LeaderboardRow) -> dict[str, Any]:
     record = asdict(row)
     # JSON knows no number as a name; what is written and what is read back shall be equal.
@@ -107,11 +124,6 @@ def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
         else:
             flat[name] = value
     return flat
-
-
-def _without_formula(cell: Any) -> Any:
-    is_formula = isinstance(cell, str) and cell.startswith(_FORMULA_STARTS)
-    return f"'{cell}" if is_formula else cell
 
 
 def _cells(leaderboard: Leaderboard) -> tuple[list[str], list[list[str]]]:

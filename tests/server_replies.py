@@ -38,6 +38,7 @@ class Behavior(StrEnum):
     UNAUTHORIZED = "unauthorized"  # echoes the key that was sent
     NOT_FOUND = "not_found"
     REDIRECT = "redirect"
+    FORGING = "forging"  # an error whose words are commands to a terminal
     ECHO_KEY = "echo_key"  # a good reply that holds the key
     NEEDS_NEWER_LIMIT = "needs_newer_limit"  # refuses max_tokens, as reasoning models do
 
@@ -75,6 +76,12 @@ _ERRORS: dict[Behavior, tuple[int, str, str | None, dict[str, str]]] = {
     Behavior.UNAUTHORIZED: (401, "Incorrect API key provided: {key}", "invalid_api_key", {}),
     Behavior.NOT_FOUND: (404, "The model {model} does not exist", "model_not_found", {}),
     Behavior.REDIRECT: (307, "Moved", None, {"Location": "https://elsewhere.invalid/{key}"}),
+    Behavior.FORGING: (
+        400,
+        "\x1b]0;owned\x07\x1b[2J no\nevalharness: all is well\r\n\x9b31m\u202e",
+        None,
+        {},
+    ),
     Behavior.NEEDS_NEWER_LIMIT: (
         400,
         "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",

@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from evalharness.domain import digest
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from evalharness.domain import Vote
+
+
+_LONGEST = 100  # bytes; disks take 255, of which a name may hold two such parts
 
 
 def lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -24,6 +29,8 @@ def array(rows: Iterable[Mapping[str, Any]]) -> bytes:
 def file_name(name: str) -> str:
     """Return a model's or judge's name as one part of a path."""
     plain = name.replace("/", "__").replace("\\", "__").replace("\0", "")
+    if len(plain.encode()) > _LONGEST:
+        plain = f"{plain.encode()[:_LONGEST].decode(errors='ignore')}_{digest(name)[:8]}"
     return plain if plain.strip(".") else f"_{plain}"
 
 

@@ -15,6 +15,7 @@ from evalharness.domain import Vote, Winner, digest
 from evalharness.formats._gathering import At, Gathering, known
 from evalharness.formats._reading import files_in, table
 from evalharness.settle import settle_all
+from evalharness.tables import with_formula, without_formula
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +40,8 @@ def read(paths: Sequence[Path]) -> Gathering:
     gathering = Gathering("evalica")
     for path in files_in(paths, ".csv"):
         gathering.paths.append(path)
-        for number, (line, row) in enumerate(table(path, ("left", "right", "winner"))):
+        for number, (line, cells) in enumerate(table(path, ("left", "right", "winner"))):
+            row = {name: with_formula(cell) for name, cell in cells.items()}
             _read_comparison(row, number, gathering, At(path=path, line=line))
     return gathering.finish()
 
@@ -56,7 +58,7 @@ def write(records: RunRecords, source: Source) -> dict[str, bytes]:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns or ["left", "right", "winner"], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _harmless(cell) for name, cell in row.items()} for row in rows)
     return {"comparisons.csv": text.getvalue().encode()}
 
 
@@ -76,6 +78,15 @@ def _read_comparison(row: Mapping[str, str], number: int, gathering: Gathering, 
     gathering.add_vote(vote, at)
     if vote.battle is not None:
         gathering.keep_beyond("comparison", key, row, _row(vote.battle))
+
+
+def _harmless(cell: str) -> str:
+    """Return a cell that no spreadsheet runs; a number below zero stays one."""
+    try:
+        float(cell)
+    except ValueError:
+        return str(without_formula(cell))
+    return cell
 
 
 def _row(battle: Battle) -> dict[str, str]:
