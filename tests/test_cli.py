@@ -107,6 +107,29 @@ def test_other_settings_in_the_same_folder_are_refused(capsys):
     assert "seed was 0, now 4" in capsys.readouterr().err
 
 
+def test_what_failed_is_asked_for_alone_and_nothing_failed_is_said(capsys):
+    """`--retry-failed` mends; a run that has nothing to mend says how it goes on."""
+    main(["run", *SCRIPTED, "run=mine"])
+    capsys.readouterr()
+
+    assert main(["run", *SCRIPTED, "run=mine", "--retry-failed"]) == 2
+    assert "nothing has failed here; without --retry-failed" in capsys.readouterr().err
+
+
+def test_the_cache_is_shown_and_pruned(capsys):
+    """It grows with every run; whoever prunes it is told what that freed."""
+    assert main(["cache"]) == 2
+    assert "no completions are kept here" in capsys.readouterr().err
+    main(["run", *SCRIPTED])
+    capsys.readouterr()
+
+    assert main(["cache"]) == 0
+    assert capsys.readouterr().out.startswith("kept      96 completions, ")
+    assert main(["cache", "--prune", "30"]) == 0
+    assert capsys.readouterr().out.startswith("dropped   0 completions\nkept      96 ")
+    assert main(["cache", "--prune", "-1"]) == 2
+
+
 def test_no_weights_no_key_and_no_server_is_refused_in_two_lines(tmp_path):
     """The first thing that many users meet tells them the three ways on."""
     refused = _evalharness(

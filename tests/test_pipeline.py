@@ -64,11 +64,22 @@ class Counter:
         return sum(len(b.requests) for own, b in self.backends if name in (None, own))
 
 
-def _run(path, spec=SPEC, fail=lambda _spec, _request: None, stages=(Stage.ANSWER, Stage.JUDGE)):
+def _run(
+    path,
+    spec=SPEC,
+    fail=lambda _spec, _request: None,
+    stages=(Stage.ANSWER, Stage.JUDGE),
+    *,
+    only_failed=False,
+):
     counter = Counter(fail)
     with RunFolder.open(path) as folder:
         folder.describe({}, spec.questions)
-        asyncio.run(pipeline.run(spec, folder, stages=stages, connect=counter.connect))
+        asyncio.run(
+            pipeline.run(
+                spec, folder, stages=stages, connect=counter.connect, only_failed=only_failed
+            )
+        )
     return counter
 
 
@@ -87,7 +98,9 @@ def test_the_same_run_again_asks_nothing(tmp_path):
     _run(tmp_path)
     before = (tmp_path / "judgments.jsonl").read_bytes()
 
-    assert _run(tmp_path).calls() == 0
+    again = _run(tmp_path)
+
+    assert (again.calls(), again.backends) == (0, [])  # not even loaded
     assert (tmp_path / "judgments.jsonl").read_bytes() == before
 
 
@@ -147,6 +160,28 @@ def test_what_failed_is_asked_again_and_nothing_else(tmp_path):
 
     assert (counter.calls("b"), counter.calls("judge"), counter.calls()) == (1, 5, 6)
     assert not read_run(tmp_path).failures
+
+
+def test_only_what_failed_can_be_asked_for(tmp_path):
+    """A run that was stopped early is mended without going on: failures and what waited for them."""
+
+    def fail(spec, request):
+        failing = (spec.name, request.question_id) in {("b", "q1"), ("judge", "q0")}
+        return PermanentError("no", reason="http_400") if failing else None
+
+    part = replace(SPEC, questions=QUESTIONS[:2])
+    _run(tmp_path, part, fail=fail)
+    before = {row.key for row in read_run(tmp_path).failures}
+    counter = _run(tmp_path, only_failed=True)
+    records = read_run(tmp_path)
+
+    assert len(before) == 1 + 6 + 12
+    assert counter.calls("b") == 2
+    assert counter.calls("judge") == 18 + 2 + 2 * 4
+    assert counter.calls() == 30
+    assert not records.failures
+    assert {answer.question_id for answer in records.answers} == {"q0", "q1"}
+    assert _run(tmp_path).calls() == ONCE // 2
 
 
 def test_a_judge_that_fails_leaves_rows_not_numbers(tmp_path):

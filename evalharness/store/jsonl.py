@@ -48,7 +48,9 @@ def read_numbered(path: Path, kind: Any, *, may_be_torn: bool = False) -> Iterat
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 if may_be_torn and not line.endswith(b"\n"):
                     return
-                raise InputError(str(error), path=path, line=number) from error
+                remedy = "; delete the line, and what it held is had anew" if may_be_torn else ""
+                msg = f"{error}{remedy}"
+                raise InputError(msg, path=path, line=number) from error
             yield number, record
 
 
