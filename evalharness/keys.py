@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from evalharness.errors import BackendError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 HIDDEN = "***"
 ENV_FILE = ".env"
-_SHORTEST = 8  # below, a word such as EMPTY may stand for the lack of a key
+_SHORTEST = 16  # every provider's keys are longer; EMPTY or not-needed stand for the lack of one
+_USUAL = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY")
 _NAMES_A_SECRET = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 _LOOKS_LIKE_KEY = re.compile(
     r"(?<![A-Za-z0-9])(?:"
@@ -55,12 +56,7 @@ def secrets(*names: str | None) -> tuple[str, ...]:
     Args:
         names: variables that hold a key although their names do not say so.
     """
-    found = {
-        value.strip()
-        for name, value in os.environ.items()
-        if name in names or _NAMES_A_SECRET.search(name)
-    }
-    return tuple(sorted((each for each in found if len(each) >= _SHORTEST), key=len, reverse=True))
+    return _values(name for name in os.environ if name in names or _NAMES_A_SECRET.search(name))
 
 
 def without(text: str, hidden: Sequence[str]) -> str:
@@ -106,7 +102,8 @@ class Scrubbed:
 
     def __init__(self, backend: Backend, spec: ModelSpec) -> None:
         self._backend = backend
-        self._hidden = secrets(spec.api_key_env)
+        # What was sent, and nothing else: a model may say whatever stands in other variables.
+        self._hidden = _values([spec.api_key_env] if spec.api_key_env else _USUAL)
 
     async def complete(self, request: Request) -> Completion:
         """Return a completion, as the backend does.
@@ -125,6 +122,12 @@ class Scrubbed:
     async def close(self) -> None:
         """Close the backend."""
         await self._backend.close()
+
+
+def _values(names: Iterable[str]) -> tuple[str, ...]:
+    """Return what these variables hold, as far as it may be a key, longest first."""
+    found = {os.environ.get(name, "").strip() for name in names}
+    return tuple(sorted((each for each in found if len(each) >= _SHORTEST), key=len, reverse=True))
 
 
 def _is_secret(text: str, known: Sequence[str]) -> bool:

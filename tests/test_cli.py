@@ -190,3 +190,13 @@ def test_cfg_shows_the_composed_configuration(capsys):
     assert main(["run", *SCRIPTED, "--cfg"]) == 0
 
     assert "vicuna-13b:" in capsys.readouterr().out
+
+
+def test_a_judgment_of_two_calls_keeps_the_first_also_without_the_cache(tmp_path):
+    """What is paid for is on the disk before it is used, whatever `cache` says."""
+    main(["run", *SCRIPTED, "run=mine", "cache=off", "judge.repairs=1"])
+    main(["run", *SCRIPTED, "run=once", "cache=off"])
+
+    assert (tmp_path / "results/mine/completions.sqlite").exists()
+    assert not (tmp_path / "results/once/completions.sqlite").exists()
+    assert not (tmp_path / "results/completions.sqlite").exists()

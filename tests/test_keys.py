@@ -10,11 +10,14 @@ import sys
 import time
 
 import pytest
+from asking import request
 from main_job import KEY, calls, command, environment, run
 from server import serving
 
 from evalharness import config, keys
+from evalharness.backends.scripted import ScriptedBackend
 from evalharness.cli import main
+from evalharness.domain import ModelSpec
 from evalharness.errors import ConfigError
 
 LOOKS_LIKE_KEY = "sk-proj-" + "a1B2" * 6
@@ -159,6 +162,18 @@ def test_a_key_under_a_name_of_its_own_is_a_key(monkeypatch):
     with pytest.raises(ConfigError, match="export it"):
         keys.refuse_in_tree({"api_key_env": "MY_ACCESS", "run": "no-form-that-anyone-knows"})
     assert "no-form-that-anyone-knows" in keys.secrets("MY_ACCESS")
+
+
+async def test_a_reply_is_changed_only_where_it_holds_the_key_that_was_sent(monkeypatch):
+    """Other variables may hold words that a model says by right."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("PRIMARY_KEY", "internationalization")
+    said = f"{KEY} and internationalization, not-needed"
+    backend = keys.Scrubbed(ScriptedBackend(lambda _: said), ModelSpec(name="m", backend="x"))
+
+    completion = await backend.complete(request())
+
+    assert completion.text == "*** and internationalization, not-needed"
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ class Appender:
 
     def sync(self) -> None:
         """Bring everything to the disk, where it outlives a loss of power."""
-        os.fdatasync(self._descriptor)
+        os.fsync(self._descriptor)
         self._synced = time.monotonic()
 
     def close(self) -> None:
