@@ -61,10 +61,8 @@ def _heeding(stop: Stop) -> Iterator[None]:
 
 def _finish(stop: Stop) -> None:
     stop.set()
-    _log.warning(
-        "interrupted: waiting for the %d calls in the air; Ctrl-C again ends at once",
-        stop.on_the_wire,
-    )
+    left = f"waiting for the {calls} calls in the air" if (calls := stop.on_the_wire) else "ending"
+    _log.warning("interrupted: %s; Ctrl-C again ends at once", left)
 
 
 def _leave() -> NoReturn:
