@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from evalharness import ending, keys
 from evalharness.ending import FAILED, OK
-from evalharness.plain import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,11 +84,9 @@ def _plan(arguments: Sequence[str]) -> int:
     settings = _settings("plan", arguments)
     if settings is None:
         return OK
-    for line in (*planning.describe(settings.run), *resolving.describe(settings.run)):
-        print(one_line(line))
+    ending.tell((*planning.describe(settings.run), *resolving.describe(settings.run)))
     missing = planning.missing(settings.run)
-    for name, reason in missing.items():
-        print(one_line(f"missing   {name}: {reason}"))
+    ending.tell(f"missing   {name}: {reason}" for name, reason in missing.items())
     return FAILED if missing else OK
 
 
@@ -101,10 +98,8 @@ def _audit(arguments: Sequence[str]) -> int:
     from evalharness import health, running
 
     audited = running.audit(settings)
-    for line in health.lines(audited.card):
-        print(one_line(line))
-    for line in audited.problems:
-        ending.complain(one_line(line))
+    ending.tell(health.lines(audited.card))
+    ending.warn(audited.problems)
     _say_where(settings.folder)
     if audited.interrupted:
         raise KeyboardInterrupt
@@ -131,7 +126,7 @@ def _compare(arguments: Sequence[str]) -> int:
     comparing.add_arguments(parser)
     given = parser.parse_args(arguments)
     said, code = comparing.compare(_run_folder(given.run), given)
-    print("\n".join(said))
+    ending.tell(said)
     return code
 
 
@@ -146,8 +141,7 @@ def _import(arguments: Sequence[str]) -> int:
 
     folder = _run_folder(given.run)
     command = shlex.join(["python", "-m", "evalharness", "import", *arguments])
-    for line in importing.import_files(given.format, given.paths, folder, command):
-        ending.complain(one_line(line))
+    ending.warn(importing.import_files(given.format, given.paths, folder, command))
     _say_where(folder)
     return OK
 
@@ -161,8 +155,7 @@ def _export(arguments: Sequence[str]) -> int:
     given = parser.parse_intermixed_args(arguments)
     from evalharness import exporting
 
-    for path in exporting.export_files(given.format, _run_folder(given.run), given.to):
-        print(one_line(str(path)))
+    ending.tell(map(str, exporting.export_files(given.format, _run_folder(given.run), given.to)))
     return OK
 
 
@@ -170,8 +163,7 @@ def _cache(arguments: Sequence[str]) -> int:
     """The completions kept between runs: how many, how large; drops old ones."""
     from evalharness import caching
 
-    for line in caching.tend(_parser("cache", _cache), arguments):
-        print(one_line(line))
+    ending.tell(caching.tend(_parser("cache", _cache), arguments))
     return OK
 
 
@@ -238,9 +230,8 @@ def _work(verb: str, arguments: Sequence[str], stages: Sequence[Stage]) -> int:
 
     command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
     outcome = running.work(settings, stages, command)
-    print(one_line(outcome.finding))
-    for line in outcome.problems:
-        ending.complain(one_line(line))
+    ending.tell([outcome.finding])
+    ending.warn(outcome.problems)
     _say_where(settings.folder)
     if outcome.interrupted:
         raise KeyboardInterrupt
@@ -299,4 +290,4 @@ def _run_folder(name: str) -> Path:
 
 
 def _say_where(folder: Path) -> None:
-    print(one_line(f"report: {folder / 'report.html'}"))
+    ending.tell([f"report: {folder / 'report.html'}"])

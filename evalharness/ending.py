@@ -15,7 +15,7 @@ from evalharness import keys, plain
 from evalharness.errors import EvalHarnessError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -36,6 +36,18 @@ def code_of(command: Callable[[], int]) -> int:
     except Exception:  # noqa: BLE001 - the edge: Python itself would print values of ours as well
         complain(f"{traceback.format_exc()}this is a bug in evalharness; what was done is kept")
         return FAILED
+
+
+def tell(lines: Iterable[str]) -> None:
+    """Say lines on stdout, each as one, whatever stands in them."""
+    for line in lines:
+        sys.stdout.write(f"{plain.one_line(line)}\n")
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Say lines on stderr, each as one, whatever stands in them."""
+    for line in lines:
+        complain(plain.one_line(line))
 
 
 def complain(text: str) -> None:
