@@ -43,6 +43,8 @@ class LocalModel:
         # Some architectures number the tokens themselves, from the mask.
         accepted = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in accepted
+        # From release 5.24 of transformers on it is `cache`, and the older name warns.
+        self._cache_name = "cache" if "cache" in accepted else "past_key_values"
         self._takes_logits_to_keep = "logits_to_keep" in accepted
         self._positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         with torch.inference_mode():
@@ -68,7 +70,7 @@ class LocalModel:
             keep: for how many tokens, counted from the end.
         """
         device = self._model.device
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {self._cache_name: cache}
         if self._takes_positions:
             positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
             options["position_ids"] = positions.to(device)
@@ -77,7 +79,6 @@ class LocalModel:
         output = self._model(
             input_ids=ids.to(device),
             attention_mask=mask.to(device),
-            past_key_values=cache,
             use_cache=True,
             **options,
         )
