@@ -70,9 +70,11 @@ class ModelConf:
     answers: Optional[str] = None  # a file of recorded answers
     sampling: SamplingConf = field(default_factory=SamplingConf)
     prices: PricesConf = field(default_factory=PricesConf)
-    concurrency: Optional[int] = None
-    timeout_s: float = 600.0
+    concurrency: Optional[int] = None  # the most calls in the air at a time
+    timeout_s: float = 600.0  # of one attempt
+    total_timeout_s: float = 1800.0  # of a call with all its attempts and waits
     max_attempts: int = 8
+    give_up_after: int = 8  # calls in a row that failed alike, after which no more are made
 
 
 @dataclass
@@ -96,6 +98,7 @@ class JudgeConf:
     model: ModelConf = field(default_factory=ModelConf)
     prompts: dict[str, PromptConf] = field(default_factory=dict)
     reading: str = "text"  # text | json | probabilities
+    mode: str = "live"  # live | batch
     repairs: int = 0  # 1: ask once more for a verdict that cannot be read
     caution: Optional[str] = None
 
@@ -146,6 +149,8 @@ class BudgetConf:
     """Where a run stops; null is no limit."""
 
     usd: Optional[float] = None
+    calls: Optional[int] = None
+    minutes: Optional[float] = None
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -40,13 +41,17 @@ async def connection(
 
 @asynccontextmanager
 async def backend_of(spec: ModelSpec) -> AsyncIterator[tuple[Backend, list[float]]]:
-    """Give a model's backend and the waits that it would have made before asking again."""
+    """Give a model's backend and the waits that it would have made before asking.
+
+    Its clock stands still but for these waits.
+    """
     waits: list[float] = []
 
     async def take_note(seconds: float) -> None:
         waits.append(seconds)
+        await asyncio.sleep(0)
 
-    backend = openai_compatible.connect(spec, sleep=take_note)
+    backend = openai_compatible.connect(spec, sleep=take_note, clock=lambda: sum(waits))
     try:
         yield backend, waits
     finally:

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
-from server_replies import Behavior, Call, cut_reply, json_reply, reply
+from server_replies import Behavior, Call, cut_reply, dripping_reply, json_reply, reply
 
 from evalharness.domain import digest
 
@@ -123,6 +123,8 @@ class Server:
                 await self._closing.wait()
             case Behavior.DISCONNECT:
                 request.transport.abort()
+            case Behavior.DRIP:
+                return await dripping_reply(request, self._closing)
             case Behavior.CUT:
                 return await cut_reply(request, call)
         return reply(behavior, call)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,6 +16,7 @@ from evalharness.backends import scripted
 from evalharness.domain import Message, Role
 
 TOP_TOKENS = 20
+_DRIP_S = 0.02
 
 
 class Behavior(StrEnum):
@@ -24,6 +27,10 @@ class Behavior(StrEnum):
     RATE_LIMITED_MS = "rate_limited_ms"  # 429 with `retry-after-ms: 1500`
     SERVER_ERROR = "server_error"
     HANG = "hang"
+    DRIP = "drip"  # a byte now and then, and never the last
+    OVERLOADED = "overloaded"  # 503
+    FORBIDDEN = "forbidden"  # 403
+    BAD_REQUEST = "bad_request"  # 400
     DISCONNECT = "disconnect"
     HALF_JSON = "half_json"  # a whole body that breaks off inside its JSON
     CUT = "cut"  # a body shorter than its announced length
@@ -65,6 +72,9 @@ def reply(behavior: Behavior, call: Call) -> web.Response:
 _ERRORS: dict[Behavior, tuple[int, str, str | None, dict[str, str]]] = {
     Behavior.RATE_LIMITED: (429, "Rate limit reached", None, {"retry-after": "7"}),
     Behavior.RATE_LIMITED_MS: (429, "Rate limit reached", None, {"retry-after-ms": "1500"}),
+    Behavior.OVERLOADED: (503, "The server is overloaded", None, {}),
+    Behavior.FORBIDDEN: (403, "Your country is not supported", None, {}),
+    Behavior.BAD_REQUEST: (400, "temperature must be at most 2", None, {}),
     Behavior.SERVER_ERROR: (500, "The server had an error", None, {}),
     Behavior.CONTEXT_LENGTH: (
         400,
@@ -135,6 +145,17 @@ async def cut_reply(request: web.Request, call: Call) -> web.StreamResponse:
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
     request.transport.close()
+    return response
+
+
+async def dripping_reply(request: web.Request, closing: asyncio.Event) -> web.StreamResponse:
+    """Begin a reply, and add spaces to it until the server closes or the client has enough."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    while not closing.is_set():
+        await response.write(b" ")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(closing.wait(), _DRIP_S)
     return response
 
 

@@ -1,43 +1,50 @@
-"""The connection to OpenAI-compatible servers: pool, limit, retries.
+"""The connection to OpenAI-compatible servers: pool, limits, retries.
 
 aiohttp carries the requests: the `openai` package's own client spends several times the processor
 time on each (`tests/performance/client_overhead.py` measures both), and with many requests in the
-air that, not the network, would be the limit.
+air that, not the network, would be the limit. The loop over attempts is our own for the same
+reason: a call that succeeds at once pays nothing for it.
 """
 
 from __future__ import annotations
 
-import asyncio
+import logging
+import random
 import time
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import msgspec
-from tenacity import (
-    AsyncRetrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
 
 from evalharness.backends import _openai_wire as wire
 from evalharness.backends import on_the_wire
+from evalharness.backends._breaker import Breaker
+from evalharness.backends._pace import Pace
+from evalharness.backends._servers import Servers
+from evalharness.backends._slots import Slots
+from evalharness.domain import Role
 from evalharness.errors import BackendError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from tenacity import RetryCallState
-
     from evalharness.domain import Completion, ModelSpec, Request
 
-DEFAULT_CONCURRENCY = 32
-_CONNECT_TIMEOUT_S = 10.0
-_OK = 200
+WAITS = "evalharness.waits"
+"""The log that tells who waits for what; it is for the moment, and for no file."""
 
-_backoff = wait_random_exponential(multiplier=0.5, max=wire.LONGEST_WAIT_S)
+DEFAULT_CONCURRENCY = 64
+_CONNECT_TIMEOUT_S = 10.0
+_LEAST_TIMEOUT_S = 0.001  # zero would mean none
+_FIRST_BACKOFF_S = 0.5
+_BYTES_A_TOKEN = 4
+_WORTH_TELLING_S = 1.0
+_OK = 200
+_TOO_MANY = "http_429"
+_BUSY = {_TOO_MANY, "http_503", "http_529", "timeout"}
+
+_waits = logging.getLogger(WAITS)
 
 
 class Client:
@@ -50,6 +57,7 @@ class Client:
         proxies: Mapping[str, str | None],
         key: str | None,
         sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float],
     ) -> None:
         """Prepare to ask; nothing is opened before the first request.
 
@@ -57,35 +65,46 @@ class Client:
             spec: the model.
             proxies: the servers' base URLs, each with the proxy that leads to it, if one does.
             key: the servers' key, if they want one.
-            sleep: waits before a request is made again.
+            sleep: waits before a request is made.
+            clock: the seconds that passed, also in `sleep`.
         """
         self._spec = spec
         self._proxies = {wire.address(spec, url): proxy for url, proxy in proxies.items()}
         self._key = key
         self._sleep = sleep
-        self._slots = asyncio.Semaphore(spec.concurrency or DEFAULT_CONCURRENCY)
-        self._in_flight: Counter[str] = Counter()
+        self._clock = clock
+        self._servers = Servers(self._proxies)
+        self._slots = Slots(spec.concurrency or DEFAULT_CONCURRENCY)
+        self._pace = Pace()
+        self._breaker = Breaker(spec.give_up_after)
         self._takes_max_tokens = True
+        self._timeout = _timeout(spec.timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
     async def complete(self, request: Request) -> Completion:
-        """Return one completion; a request that waits to be made again keeps its slot."""
+        """Return one completion, asked for again while that may help."""
         body = wire.body(self._spec, request)
+        # Who has been given a reply before goes on with a conversation.
+        continues = any(message.role is Role.ASSISTANT for message in request.messages)
         tried: list[str] = []
-        # One object a request: tenacity keeps the state of its loop in it.
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._spec.max_attempts),
-            wait=_wait_s,
-            retry=retry_if_exception_type(TransientError),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        async with self._slots:
+        began: float | None = None
+        while True:
+            self._breaker.refuse_when_open()
+            await self._slots.take(continues=continues)
+            began = self._clock() if began is None else began
             try:
-                return await retrying(self._ask, request, body, tried)
+                self._breaker.refuse_when_open()  # it may have opened meanwhile
+                completion = await self._ask(request, body, tried, began)
             except BackendError as error:
-                error.attempts = len(tried)
-                raise
+                failure = error
+            else:
+                self._breaker.succeeded()
+                return completion
+            finally:
+                self._slots.give_back()
+            failure.attempts = len(tried)
+            await self._wait(failure, began)
+            continues = True
 
     async def close(self) -> None:
         """Close the connections."""
@@ -93,32 +112,81 @@ class Client:
             await self._session.close()
             self._session = None
 
-    async def _ask(self, request: Request, body: dict[str, Any], tried: list[str]) -> Completion:
-        """Return the completion of one attempt, at the least busy server not yet tried."""
-        url = min(self._proxies, key=lambda url: (tried.count(url), self._in_flight[url]))
-        tried.append(url)
+    async def _wait(self, failure: BackendError, began: float) -> None:
+        """Wait until it is time to ask again.
+
+        Raises:
+            BackendError: the failure, where asking again is of no use or no more attempt is left.
+        """
+        attempts, most = failure.attempts, self._spec.max_attempts
+        wait_s = _wait_s(failure) if attempts < most else None
+        left_s = began + self._spec.total_timeout_s - self._clock()
+        if wait_s is None or wait_s >= left_s:
+            if attempts:
+                self._breaker.failed(failure)
+            raise failure
+        if wait_s:
+            words = failure.reason.removeprefix("http_")
+            message = "%s: %s, waiting %.0f s, try %d/%d"
+            _waits.info(message, self._spec.name, words, wait_s, attempts + 1, most)
+        await self._sleep(wait_s)
+
+    async def _ask(
+        self, request: Request, body: dict[str, Any], tried: list[str], call_began: float
+    ) -> Completion:
+        """Return the completion of one attempt."""
         if not self._takes_max_tokens and "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
-        self._in_flight[url] += 1
+        content = msgspec.json.encode(body)
+        tokens = len(content) / _BYTES_A_TOKEN + request.sampling.max_tokens
+        if pause_s := self._pace.take(tokens, self._clock()):
+            if pause_s > _WORTH_TELLING_S:
+                _waits.info("%s: rate limit, waiting %.0f s", self._spec.name, pause_s)
+            await self._sleep(pause_s)
+        asked_at = self._clock()
+        url = self._servers.choose(request, tried, asked_at)
+        tried.append(url)
+        left_s = call_began + self._spec.total_timeout_s - asked_at
         began = time.perf_counter()
         try:
-            status, headers, content = await self._post(url, msgspec.json.encode(body))
+            status, headers, reply = await self._post(url, content, left_s)
+            if status != _OK:
+                raise self._refusal(status, headers, reply, body)
+            completion = self._completion(headers, reply, request)
+        except TransientError as error:
+            self._heed(error, url, asked_at)
+            raise
         finally:
-            self._in_flight[url] -= 1
-        if status != _OK:
-            raise self._refusal(status, headers, content, body)
-        completion = self._completion(headers, content, request)
+            self._servers.release(url)
+        self._servers.served(request, url)
+        self._pace.came_through(headers, self._clock())
+        self._slots.grow()
         return replace(completion, seconds=time.perf_counter() - began, attempts=len(tried))
 
-    async def _post(self, url: str, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+    def _heed(self, error: TransientError, url: str, asked_at: float) -> None:
+        """Ask less, or elsewhere, after a failed attempt."""
+        now = self._clock()
+        if error.reason in _BUSY:
+            self._slots.shrink(asked_at=asked_at, now=now)
+        if error.reason == _TOO_MANY:
+            self._pace.refused(error.retry_after_s, now)
+        elif error.retry_after_s != 0:
+            self._servers.failed(url, now)
+
+    async def _post(
+        self, url: str, body: bytes, left_s: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        timeout = self._timeout
+        if left_s < self._spec.timeout_s:
+            timeout = _timeout(max(left_s, _LEAST_TIMEOUT_S))
         try:
             with on_the_wire():
                 async with self._opened().post(
-                    url, data=body, proxy=self._proxies[url], allow_redirects=False
+                    url, data=body, proxy=self._proxies[url], allow_redirects=False, timeout=timeout
                 ) as response:
                     return response.status, response.headers, await response.read()
         except TimeoutError as error:
-            message = str(error) or f"no reply within {self._spec.timeout_s:g} s"
+            message = str(error) or f"no whole reply within {timeout.total:.3g} s"
             raise TransientError(message, reason="timeout") from error
         except aiohttp.ClientError as error:
             message = self._scrubbed(f"the connection failed: {error or type(error).__name__}")
@@ -137,9 +205,6 @@ class Client:
                 connector=aiohttp.TCPConnector(limit=0),  # the slots are the limit
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=headers,
-                timeout=aiohttp.ClientTimeout(
-                    total=self._spec.timeout_s, sock_connect=_CONNECT_TIMEOUT_S
-                ),
             )
         return self._session
 
@@ -183,9 +248,20 @@ class Client:
         return text.replace(self._key, "***") if self._key else text
 
 
-def _wait_s(state: RetryCallState) -> float:
-    """Return the seconds that the server asked for, else a random part of a growing span."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, TransientError) and error.retry_after_s is not None:
-        return error.retry_after_s
-    return _backoff(state)
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_TIMEOUT_S)
+
+
+def _wait_s(failure: BackendError) -> float | None:
+    """Return the seconds that the server asked for, else a random part of a growing span.
+
+    The whole span is open to chance (full jitter: M. Brooker, "Exponential backoff and jitter",
+    2015), so that calls that failed together do not come back together. None where the same
+    request can never succeed.
+    """
+    if not isinstance(failure, TransientError):
+        return None
+    if failure.retry_after_s is not None:
+        return failure.retry_after_s
+    span_s = _FIRST_BACKOFF_S * 2.0 ** (failure.attempts - 1)
+    return random.uniform(0.0, min(wire.LONGEST_WAIT_S, span_s))

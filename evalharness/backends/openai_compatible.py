@@ -18,6 +18,7 @@ import ipaddress
 import os
 import socket
 import threading
+import time
 from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -48,13 +49,17 @@ def occupies(_spec: ModelSpec) -> None:
 
 
 def connect(
-    spec: ModelSpec, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    spec: ModelSpec,
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Backend:
     """Return the model, ready to be asked.
 
     Args:
         spec: the model.
-        sleep: waits before a request is made again; tests pass one that only takes notes.
+        sleep: waits before a request is made; tests pass one that only takes notes,
+        clock: and a clock that it moves on.
 
     Raises:
         ConfigError: a setting is wrong, or the key is not in the environment.
@@ -64,7 +69,7 @@ def connect(
     if problem := next(_problems(spec), None):
         raise ConfigError(problem)
     proxies = {url: _proxy(url) for url in _urls(spec)}
-    return Client(spec, proxies=proxies, key=_key(spec), sleep=sleep)
+    return Client(spec, proxies=proxies, key=_key(spec), sleep=sleep, clock=clock)
 
 
 def _urls(spec: ModelSpec) -> tuple[str, ...]:

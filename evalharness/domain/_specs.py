@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from evalharness.domain._words import Kind, PairDesign, PanelRule, Question, Reading
@@ -39,6 +39,11 @@ class ModelSpec:
 
     `template` is Jinja text (the prompt exactly as the model was trained), the word `tokenizer`
     (the tokenizer's own chat template), or None where the server applies one.
+
+    `concurrency` is the most calls in the air at a time. An attempt may take `timeout_s`, a call
+    with all its attempts and the waits between them `total_timeout_s`; after `give_up_after` calls
+    in a row that failed alike the model is asked no more. With `batch`, calls go through the
+    server's batch endpoint.
     """
 
     name: str
@@ -65,7 +70,10 @@ class ModelSpec:
     prices: Prices = field(default_factory=Prices)
     concurrency: int | None = None
     timeout_s: float = 600.0
+    total_timeout_s: float = 1800.0
     max_attempts: int = 8
+    give_up_after: int = 8
+    batch: bool = False
 
     def sampling_for(self, category: str) -> Sampling:
         """Return the sampling for questions of a category."""
@@ -73,10 +81,25 @@ class ModelSpec:
 
     def identity(self) -> dict[str, Any]:
         """Return what makes this model's text its own: everything but speed, price and key."""
-        content = asdict(self)
-        for name in ("prices", "concurrency", "timeout_s", "max_attempts", "api_key_env"):
-            del content[name]
-        return content
+        return {name: getattr(self, name) for name in _IDENTITY}
+
+
+# A list made once: identities are digested for every call.
+_IDENTITY = tuple(
+    own.name
+    for own in fields(ModelSpec)
+    if own.name
+    not in {
+        "prices",
+        "concurrency",
+        "timeout_s",
+        "total_timeout_s",
+        "max_attempts",
+        "give_up_after",
+        "batch",
+        "api_key_env",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 def digest(content: Any) -> str:
-    """Return the SHA-256 (hex, 32 digits kept) of JSON-like content; equal content, equal key."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    """Return the SHA-256 (hex, 32 digits kept) of JSON-like content; equal content, equal key.
+
+    Records count as the objects that they are in JSON.
+    """
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:32]
 
 
 class Role(StrEnum):

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -164,7 +164,7 @@ class CachedBackend:
 
     async def complete(self, request: Request) -> Completion:
         """Return the kept completion, or a new one that is kept before it is returned."""
-        key = digest([self._identity, asdict(request)])
+        key = digest([self._identity, request])
         kept = self._cache.get(key)
         if kept is not None:
             return kept

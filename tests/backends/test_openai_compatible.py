@@ -126,12 +126,14 @@ async def test_an_empty_reply_is_an_empty_text(behavior):
         (Behavior.HALF_JSON, "bad_reply"),
         (Behavior.NO_CHOICES, "bad_reply"),
         (Behavior.WRONG_TYPE, "bad_reply"),
+        (Behavior.OVERLOADED, "http_503"),
         (Behavior.HANG, "timeout"),
+        (Behavior.DRIP, "timeout"),
     ],
 )
 async def test_what_may_pass_is_asked_again_until_the_attempts_are_spent(behavior, reason):
     """A bad moment costs no answer, and a bad day ends."""
-    timeout_s = 0.5 if behavior is Behavior.HANG else 60.0
+    timeout_s = 0.5 if behavior in (Behavior.HANG, Behavior.DRIP) else 60.0
     async with connection(Server([behavior]), timeout_s=timeout_s) as (server, backend, _):
         completion = await backend.complete(request())
     assert completion.attempts == len(server.calls) == 2
@@ -150,6 +152,8 @@ async def test_what_may_pass_is_asked_again_until_the_attempts_are_spent(behavio
     [
         (Behavior.UNAUTHORIZED, "http_401", "Incorrect API key"),
         (Behavior.NOT_FOUND, "http_404", "models.vicuna-13b.base_url"),
+        (Behavior.FORBIDDEN, "http_403", "Your country is not supported"),
+        (Behavior.BAD_REQUEST, "http_400", "temperature must be at most 2"),
         (Behavior.CONTEXT_LENGTH, "context_length", "2048 tokens"),
         (Behavior.NO_QUOTA, "insufficient_quota", "exceeded your current quota"),
         (Behavior.REDIRECT, "http_307", "elsewhere.invalid"),
@@ -169,17 +173,23 @@ async def test_what_can_never_succeed_is_asked_once(behavior, reason, words):
 
 async def test_the_servers_own_waits_are_kept_and_ours_grow_at_random():
     """A server that says when to come back is believed."""
-    behaviors = [Behavior.RATE_LIMITED, Behavior.RATE_LIMITED_MS, *[Behavior.SERVER_ERROR] * 4]
+    behaviors = [Behavior.RATE_LIMITED, Behavior.RATE_LIMITED_MS]
     async with connection(Server(behaviors)) as (_server, backend, waits):
         completion = await backend.complete(request())
+    assert waits == [7.0, 1.5]
+    assert completion.attempts == 3
 
-    assert waits[:2] == [7.0, 1.5]
-    ceilings = (2, 4, 8, 16)
-    assert all(0 <= wait <= most for wait, most in zip(waits[2:], ceilings, strict=True))
+    async with connection(Server([Behavior.SERVER_ERROR] * 6)) as (_server, backend, waits):
+        completion = await backend.complete(request())
+    ceilings = (0.5, 1, 2, 4, 8, 16)
+    assert all(0 <= wait <= most for wait, most in zip(waits, ceilings, strict=True))
+    assert len(set(waits)) == 6
     assert completion.attempts == 7
 
 
-@pytest.mark.parametrize("behavior", sorted(set(Behavior) - {Behavior.HANG, Behavior.ECHO_KEY}))
+@pytest.mark.parametrize(
+    "behavior", sorted(set(Behavior) - {Behavior.HANG, Behavior.DRIP, Behavior.ECHO_KEY})
+)
 async def test_the_key_is_in_no_error_whatever_the_server_echoes(behavior):
     """Errors are kept in files and shown on pages."""
     async with connection(Server(behavior), max_attempts=2) as (server, backend, _):
@@ -282,11 +292,108 @@ async def test_requests_spread_over_all_servers_and_pass_by_one_that_fails():
         await asyncio.gather(*[backend.complete(request(str(n))) for n in range(10)])
     assert (len(first.calls), len(second.calls)) == (5, 5)
 
+
+async def test_a_server_that_fails_is_left_out_until_it_is_well():
+    """One that falls out costs an attempt, no answer; once it is tried again, it is back."""
+    well = []
     async with (
-        Server(Behavior.SERVER_ERROR) as broken,
+        Server(lambda _call: Behavior.OK if well else Behavior.DISCONNECT) as broken,
         Server() as whole,
-        backend_of(model(broken.url, whole.url, max_attempts=2)) as (backend, _),
+        backend_of(model(broken.url, whole.url)) as (backend, waits),
     ):
-        completions = [await backend.complete(request(str(n))) for n in range(3)]
-    assert {completion.attempts for completion in completions} == {2}
-    assert len(whole.calls) == 3
+        attempts = [(await backend.complete(request(str(n)))).attempts for n in range(4)]
+        assert (attempts, len(broken.calls), len(whole.calls)) == ([2, 1, 1, 1], 1, 4)
+
+        well.append(True)
+        waits.append(2.0)
+        await asyncio.gather(*[backend.complete(request(f"again {n}")) for n in range(2)])
+        assert (len(broken.calls), len(whole.calls)) == (2, 5)
+
+
+async def test_a_conversation_stays_with_the_server_that_it_began_at():
+    """What a server remembers of a conversation is not computed anew elsewhere."""
+    async with (
+        Server(latency_s=0.01) as first,
+        Server(latency_s=0.01) as second,
+        backend_of(model(first.url, second.url)) as (backend, _),
+    ):
+
+        async def talk(number: int) -> None:
+            said = (Message(role=Role.USER, content=str(number)),)
+            for _ in range(3):
+                reply = await backend.complete(request(messages=said))
+                said += (
+                    Message(role=Role.ASSISTANT, content=reply.text),
+                    Message(role=Role.USER, content="Go on."),
+                )
+
+        await asyncio.gather(*[talk(number) for number in range(6)])
+
+    places = [
+        {call.body["messages"][0]["content"] for call in server.calls} for server in (first, second)
+    ]
+    assert not places[0] & places[1]
+    assert {len(first.calls), len(second.calls)} == {9}
+
+
+async def test_a_call_ends_when_its_time_is_over_however_many_attempts_are_left():
+    """The last attempt is cut where the call's time ends, and no wait goes beyond it."""
+    settings = {"total_timeout_s": 20.0, "max_attempts": 50}
+    async with connection(Server(Behavior.RATE_LIMITED), **settings) as (server, backend, waits):
+        with pytest.raises(TransientError):
+            await backend.complete(request())
+    assert len(server.calls) == 3  # at 0, 7 and 14 seconds
+    assert sum(waits) == 14
+
+    settings = {"timeout_s": 300.0, "total_timeout_s": 0.3, "max_attempts": 50}
+    async with connection(Server(Behavior.HANG), **settings) as (server, backend, _):
+        with pytest.raises(TransientError, match="no whole reply"):
+            await backend.complete(request())
+    assert len(server.calls) >= 1
+
+
+@pytest.mark.parametrize("behavior", [Behavior.UNAUTHORIZED, Behavior.SERVER_ERROR])
+async def test_a_model_whose_calls_fail_all_alike_is_asked_no_more(behavior):
+    """A wrong key costs a few calls, not ten thousand; the rest says why it was not asked."""
+    settings = {"give_up_after": 3, "max_attempts": 2, "concurrency": 1}
+    async with connection(Server(behavior), **settings) as (server, backend, _):
+        found = await asyncio.gather(
+            *[backend.complete(request(str(n))) for n in range(10)], return_exceptions=True
+        )
+        asked = len(server.calls)
+
+    reasons = [error.reason for error in found]
+    assert reasons[3:] == ["given_up"] * 7
+    assert len(set(reasons[:3])) == 1
+    assert "3 calls in a row failed alike" in str(found[-1])
+    in_flight = 1
+    assert asked <= 3 * (1 if behavior is Behavior.UNAUTHORIZED else 2) + in_flight
+
+
+async def test_failures_that_differ_or_are_the_prompts_own_stop_nothing():
+    """A long prompt says nothing of the next one."""
+    settings = {"give_up_after": 2, "concurrency": 1}
+    async with connection(Server([Behavior.CONTEXT_LENGTH] * 5), **settings) as (_s, backend, _w):
+        found = await asyncio.gather(
+            *[backend.complete(request(str(n))) for n in range(6)], return_exceptions=True
+        )
+    assert [isinstance(each, ContextLengthError) for each in found] == [True] * 5 + [False]
+
+
+async def test_a_storm_of_refusals_is_waited_out_without_hammering():
+    """While a server takes nothing, all calls together ask at the pace that it names."""
+    storm = [Behavior.RATE_LIMITED] * 40
+    async with connection(Server(storm), concurrency=8, max_attempts=50) as (server, backend, _):
+        done = await asyncio.gather(*[backend.complete(request(str(n))) for n in range(30)])
+
+    assert len(done) == 30
+    assert len(server.calls) == 30 + 40
+
+
+async def test_who_waits_for_what_is_told(caplog):
+    """A bar that stands still says why."""
+    caplog.set_level("INFO", logger="evalharness.waits")
+    async with connection(Server([Behavior.RATE_LIMITED])) as (_server, backend, _):
+        await backend.complete(request())
+
+    assert "vicuna-13b: 429, waiting 7 s, try 2/8" in caplog.messages

@@ -1,0 +1,147 @@
+"""How fast a server may be asked: what its headers say, or what it let through before it refused.
+
+    x-ratelimit-limit-requests: 6000       the bucket's size
+    x-ratelimit-remaining-requests: 5900   what is in it
+    x-ratelimit-reset-requests: 1s         until it is full again: so it fills by 100 a second
+
+A server may have a second bucket of tokens, which a request's prompt and its `max_tokens` are taken
+from. Where a server says nothing, a refusal shows the rate: it is what came through just before.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SEEN_S = 2.0  # how far back deliveries count
+_ENOUGH = 20  # deliveries, or
+_ENOUGH_S = 1.0  # seconds, that show a rate
+_BELOW = 0.98  # of what came through, to stay under the limit
+_GROWTH = 0.02  # of the rate, a second
+_TELLING = 0.1  # the share of a bucket that must be gone before its filling can be told
+_SLOWEST = 1.0 / 60
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
+_UNITS_S = (86400.0, 3600.0, 60.0, 1.0, 0.001)
+
+
+class TokenBucket:
+    """A level that falls with what is taken and rises with time; without a rate it never ends."""
+
+    def __init__(self) -> None:
+        self.rate = math.inf
+        self._level = math.inf
+        self._capacity = math.inf
+        self._at = 0.0
+
+    def take(self, amount: float, now: float) -> float:
+        """Take an amount; return the seconds until there is enough for it.
+
+        The level may fall below zero: who comes later waits longer.
+        """
+        if self.rate == math.inf:
+            return 0.0
+        self._fill(now)
+        self._level -= amount
+        return max(0.0, -self._level / self.rate)
+
+    def set(self, rate: float, now: float, *, level: float, capacity: float) -> None:
+        """Change the rate; what is already taken stays taken."""
+        self._fill(now)
+        self.rate = rate
+        self._capacity = capacity
+        self._level = min(self._level, level, capacity)
+
+    def _fill(self, now: float) -> None:
+        if self.rate < math.inf:
+            self._level = min(self._capacity, self._level + (now - self._at) * self.rate)
+        self._at = now
+
+
+class Pace:
+    """The requests and tokens a second that a server takes, as far as it is known."""
+
+    def __init__(self) -> None:
+        self._requests = TokenBucket()
+        self._tokens = TokenBucket()
+        self._delivered: deque[float] = deque()
+        self._since = math.inf
+        self._good = 0.0
+        self._is_told = False
+
+    @property
+    def requests_a_second(self) -> float:
+        """The rate now; infinite while no limit is known."""
+        return self._requests.rate
+
+    def take(self, tokens: float, now: float) -> float:
+        """Return the seconds to wait before a request that may use so many tokens is sent."""
+        return max(self._requests.take(1.0, now), self._tokens.take(tokens, now))
+
+    def came_through(self, headers: Mapping[str, str], now: float) -> None:
+        """Take note of a served request, and of what the server says of its limits."""
+        self._since = min(self._since, now)
+        self._delivered.append(now)
+        self._forget(now)
+        if any(name.lower().startswith("x-ratelimit") for name in headers):
+            self._is_told = _listen(self._requests, headers, "requests", now) or self._is_told
+            _listen(self._tokens, headers, "tokens", now)
+        if not self._is_told and self._requests.rate < math.inf:
+            rate = self._requests.rate
+            faster = 2 * rate if 2 * rate <= self._good else rate + _GROWTH
+            self._requests.set(faster, now, level=math.inf, capacity=1.0)
+
+    def refused(self, wait_s: float | None, now: float) -> None:
+        """Take note of a 429: go no faster than what came through, once in a while if nothing did.
+
+        Args:
+            wait_s: what the server asked to wait.
+            now: the time.
+        """
+        rate = self._requests.rate
+        if rate == math.inf or len(self._delivered) >= _ENOUGH or now - self._since >= _ENOUGH_S:
+            # Between two refusals a bucket lets through what flows into it, and nothing else.
+            self._forget(now)
+            seen = len(self._delivered) / max(now - self._since, 1e-3)
+            self._good = max(seen, self._good / 2)
+            rate = max(min(rate, _BELOW * seen), 1.0 / wait_s if wait_s else _SLOWEST)
+            self._delivered.clear()
+            self._since = now
+        self._requests.set(rate, now, level=0.0, capacity=1.0)
+
+    def _forget(self, now: float) -> None:
+        self._since = max(self._since, now - _SEEN_S)
+        while self._delivered and self._delivered[0] < self._since:
+            self._delivered.popleft()
+
+
+def _listen(bucket: TokenBucket, headers: Mapping[str, str], kind: str, now: float) -> bool:
+    """Set a bucket as a server describes its own; whether that could be told."""
+    limit = _number(headers.get(f"x-ratelimit-limit-{kind}"))
+    remaining = _number(headers.get(f"x-ratelimit-remaining-{kind}"))
+    reset_s = seconds(headers.get(f"x-ratelimit-reset-{kind}", ""))
+    if not (limit > 0 and reset_s > 0 and limit - remaining >= _TELLING * limit):
+        return False
+    bucket.set((limit - remaining) / reset_s, now, level=remaining, capacity=limit)
+    return True
+
+
+def seconds(duration: str) -> float:
+    """Return the seconds in `6m0s`, `12ms`, `1h2m`, or a plain number; NaN for anything else."""
+    found = _DURATION.fullmatch(duration.strip())
+    if found is None or not any(found.groups()):
+        return _number(duration)
+    return math.fsum(
+        float(part) * unit for part, unit in zip(found.groups(), _UNITS_S, strict=True) if part
+    )
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return math.nan

@@ -1,0 +1,138 @@
+"""How fast a server is asked, against a bucket that is counted here and a clock that is a number."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from evalharness.backends._pace import Pace, TokenBucket, seconds
+
+LIMIT = 100  # requests a second, as many at once
+
+
+class Bucket:
+    """A server's own bucket: full at first, and told about in headers if it is open about it."""
+
+    def __init__(self, *, tells: bool) -> None:
+        self.refused = self.served = 0
+        self._tells = tells
+        self._level = float(LIMIT)
+        self._at = 0.0
+
+    def ask(self, pace: Pace, now: float) -> None:
+        """Serve or refuse a request, and let the pace know."""
+        self._level = min(LIMIT, self._level + (now - self._at) * LIMIT)
+        self._at = now
+        if self._level < 1:
+            self.refused += 1
+            pace.refused(None, now)
+            return
+        self._level -= 1
+        self.served += 1
+        pace.came_through(self._headers() if self._tells else {}, now)
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "x-ratelimit-limit-requests": str(LIMIT),
+            "x-ratelimit-remaining-requests": str(int(self._level)),
+            "x-ratelimit-reset-requests": f"{(LIMIT - self._level) / LIMIT * 1000:.0f}ms",
+        }
+
+
+@pytest.mark.parametrize(
+    ("tells", "refused_at_most", "served_at_least"), [(True, 0.01, 0.98), (False, 0.05, 0.95)]
+)
+def test_a_limit_is_used_up_and_hardly_ever_run_into(tells, refused_at_most, served_at_least):
+    """Whether a server tells its limit or only refuses: nearly all that it allows is asked."""
+    server, pace, now = Bucket(tells=tells), Pace(), 0.0
+    while now < 30:
+        now += max(pace.take(100, now), 1 / 400)  # as fast as 400 a second
+        server.ask(pace, now)
+
+    assert server.refused <= refused_at_most * server.served
+    assert server.served >= served_at_least * LIMIT * 30
+
+
+def test_without_limits_nobody_waits():
+    """A server of one's own has no headers."""
+    pace = Pace()
+    for _ in range(10_000):
+        pace.came_through({}, 0.0)
+
+    assert pace.take(1e9, 0.0) == 0
+
+
+def test_a_limit_of_tokens_holds_back_what_needs_many():
+    """Long prompts use up a limit that requests alone would not."""
+    pace = Pace()
+    headers = {
+        "x-ratelimit-limit-tokens": "60000",
+        "x-ratelimit-remaining-tokens": "10000",
+        "x-ratelimit-reset-tokens": "50s",
+    }
+    pace.came_through(headers, 0.0)
+
+    assert pace.take(8000, 0.0) == 0
+    assert pace.take(8000, 0.0) == pytest.approx(6.0)
+    assert pace.take(1000, 6.0) == pytest.approx(1.0)
+
+
+def test_while_nothing_comes_through_the_server_is_asked_as_often_as_it_named():
+    """Thousands of waiting calls do not make a storm of their own."""
+    pace = Pace()
+    pace.refused(7.0, 0.0)
+
+    assert pace.take(1, 0.0) == pytest.approx(7)
+    assert pace.take(1, 0.0) == pytest.approx(14)
+
+
+def test_after_a_storm_the_pace_is_soon_what_it_was():
+    """A bad minute does not slow down the hour after it."""
+    pace = Pace()
+    for moment in range(200):
+        pace.came_through({}, moment / 100)
+    for moment in range(20):
+        pace.refused(1.0, 2.0 + moment)
+    assert pace.requests_a_second == pytest.approx(1)
+
+    pace.refused(1.0, 22.0)
+    now = 22.0
+    for _ in range(200):
+        now += pace.take(1, now)
+        pace.came_through({}, now)
+    assert pace.requests_a_second > 4
+
+
+def test_a_bucket_falls_below_zero_so_that_who_comes_later_waits_longer():
+    """Each call has its own turn."""
+    bucket = TokenBucket()
+    bucket.set(10.0, 0.0, level=2.0, capacity=5.0)
+
+    waits = [bucket.take(1, 0.0) for _ in range(4)]
+
+    assert waits == pytest.approx([0, 0, 0.1, 0.2])
+    assert bucket.take(5, 100.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("6m0s", 360),
+        ("12ms", 0.012),
+        ("1h2m", 3720),
+        ("2m59.56s", 179.56),
+        ("1s", 1),
+        ("1.5", 1.5),
+        ("1d", 86400),
+    ],
+)
+def test_durations_are_read_in_every_form_that_servers_write(text, expected):
+    """OpenAI writes units, others plain seconds."""
+    assert seconds(text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "s", "2026-01-01T00:00:00Z"])
+def test_what_is_no_duration_says_nothing(text):
+    """An unknown form leaves the limit unknown."""
+    assert math.isnan(seconds(text))
