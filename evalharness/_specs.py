@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evalharness import chat
 from evalharness.domain import (
     TOKENIZER_TEMPLATE,
+    Budget,
     JudgePrompt,
     JudgeSpec,
     JudgingSpec,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 ENDPOINTS = ("chat", "completions")
+MODES = ("live", "batch")
 
 
 def judging_spec(conf: Mapping[str, Any], models: Sequence[str]) -> JudgingSpec:
@@ -123,6 +126,24 @@ def audit_spec(conf: Mapping[str, Any]) -> AuditSpec:
     )
 
 
+def budget(conf: Mapping[str, Any], models: Sequence[ModelSpec]) -> Budget:
+    """Return where a run stops.
+
+    Raises:
+        ConfigError: a limit is below zero, or dollars cannot be counted for want of any price.
+    """
+    for name, limit in conf.items():
+        if limit is not None:
+            _at_least(limit, 0, f"budget.{name}")
+    if conf["usd"] is not None and not any(model.prices.is_known for model in models):
+        msg = (
+            f"budget.usd={conf['usd']:g}: no price is known for any model; "
+            "set models.NAME.prices.input and .output, in dollars for a million tokens"
+        )
+        raise ConfigError(msg)
+    return Budget(**conf)
+
+
 def judge_spec(conf: Mapping[str, Any], place: str) -> JudgeSpec:
     """Return a judge; it is asked with one sampling for every category.
 
@@ -140,6 +161,12 @@ def judge_spec(conf: Mapping[str, Any], place: str) -> JudgeSpec:
         prompts[Kind(key)] = JudgePrompt(**prompt | {"kind": Kind(key)})
         check_prompt(prompts[Kind(key)], Reading(conf["reading"]))
     _refuse_unreadable(conf, prompts.values(), place)
+    one_of(conf["mode"], MODES, f"{place}.mode")
+    if conf["mode"] == "batch":
+        if model.backend != "openai_compatible":
+            msg = f"{place}.mode=batch: needs a server with a batch endpoint, not {model.backend}"
+            raise ConfigError(msg)
+        model = replace(model, batch=True)
     return JudgeSpec(
         name=conf["name"],
         model=with_sampling(model, model.sampling),
@@ -176,9 +203,13 @@ def model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         ConfigError: a value is out of its range; the message names its place.
     """
     one_of(conf["endpoint"], ENDPOINTS, f"{place}.endpoint")
-    for name in ("concurrency", "context_length", "max_attempts"):
+    for name in ("concurrency", "context_length", "max_attempts", "give_up_after"):
         if conf[name] is not None:
             _at_least(conf[name], 1, f"{place}.{name}")
+    for name in ("timeout_s", "total_timeout_s"):
+        if not conf[name] > 0:
+            msg = f"{place}.{name}={conf[name]}: must be above 0"
+            raise ConfigError(msg)
     sampling = _sampling(conf["sampling"], f"{place}.sampling")
     by_category = {
         category: _sampling(

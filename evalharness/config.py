@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalharness import _explain, _specs, keys, resuming, schema
 from evalharness.domain import (
+    Budget,
     ModelSpec,
     Question,
     RunSpec,
@@ -41,6 +42,7 @@ class Settings:
     results: Path
     cache: str
     audit: AuditSpec
+    budget: Budget
     tree: Mapping[str, Any]
     retry_failed: bool = False
 
@@ -119,6 +121,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         results=Path(tree["results"]),
         cache=tree["cache"],
         audit=_specs.audit_spec(tree["audit"]),
+        budget=_specs.budget(tree["budget"], [*models, *(judge.model for judge in judges)]),
         tree=tree | {"run": name},
     )
 

@@ -16,7 +16,14 @@ from evalharness.store.run_folder import MANIFEST
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from evalharness.domain import ModelSpec, Prices, RunRecords, RunSpec, Usage
+    from evalharness.domain import (
+        Answer,
+        Judgment,
+        ModelSpec,
+        RunRecords,
+        RunSpec,
+        Usage,
+    )
 
 PACKAGES = (
     "evalharness",
@@ -31,6 +38,7 @@ PACKAGES = (
     "torch",
     "transformers",
 )
+_COUNTED = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens")
 
 
 def describe(spec: RunSpec, records: RunRecords, *, command: str, finished: str) -> dict[str, Any]:
@@ -65,7 +73,7 @@ def describe(spec: RunSpec, records: RunRecords, *, command: str, finished: str)
             }
             for judge in spec.judges
         },
-        "usage": usage(spec, records),
+        "usage": usage(spec, records.answers, records.judgments),
     } | ({"imported": imported} if imported else {})
 
 
@@ -75,41 +83,45 @@ def write(folder: Path, content: Mapping[str, Any]) -> None:
     jsonl.replace(folder / MANIFEST, text.encode())
 
 
-def usage(spec: RunSpec, records: RunRecords) -> dict[str, dict[str, float | int | None]]:
-    """Return calls, tokens and US dollars by role; dollars are None where no price is known."""
-    answers: dict[str, list[Usage]] = {model.name: [] for model in spec.models}
-    for answer in records.answers:
-        answers.setdefault(answer.model, []).extend(turn.usage for turn in answer.turns)
-    judgments: dict[str, list[Usage]] = {judge.name: [] for judge in spec.judges}
-    for judgment in records.judgments:
-        judgments.setdefault(judgment.judge, []).append(judgment.usage)
-    prices = {model.name: model.prices for model in spec.models}
-    judge_prices = {judge.name: judge.model.prices for judge in spec.judges}
-    return {"candidates": _sum(answers, prices), "judges": _sum(judgments, judge_prices)}
+def usage(
+    spec: RunSpec, answers: Iterable[Answer], judgments: Iterable[Judgment]
+) -> dict[str, dict[str, Any]]:
+    """Return calls, tokens and US dollars by role, and in it by model.
+
+    Dollars are None where no price is known.
+    """
+    candidates: dict[str, list[Usage]] = {model.name: [] for model in spec.models}
+    for answer in answers:
+        candidates.setdefault(answer.model, []).extend(turn.usage for turn in answer.turns)
+    judges: dict[str, list[Usage]] = {judge.name: [] for judge in spec.judges}
+    for judgment in judgments:
+        judges.setdefault(judgment.judge, []).append(judgment.usage)
+    models = {model.name: model for model in spec.models}
+    judge_models = {judge.name: judge.model for judge in spec.judges}
+    return {"candidates": _by_model(candidates, models), "judges": _by_model(judges, judge_models)}
 
 
-def _sum(
-    calls: Mapping[str, Sequence[Usage]], prices: Mapping[str, Prices]
-) -> dict[str, float | int | None]:
-    every = [usage for usages in calls.values() for usage in usages]
-    priced = [
-        name for name in calls if name in prices and (prices[name].input or prices[name].output)
-    ]
-    dollars = sum(_dollars(usage, prices[name]) for name in priced for usage in calls[name])
+def _by_model(
+    calls: Mapping[str, Sequence[Usage]], specs: Mapping[str, ModelSpec]
+) -> dict[str, Any]:
+    each = {name: _sum(usages, specs.get(name)) for name, usages in calls.items()}
+    priced = [own["usd"] for own in each.values() if own["usd"] is not None]
     return {
-        "calls": len(every),
-        "prompt_tokens": _total(usage.prompt_tokens for usage in every),
-        "completion_tokens": _total(usage.completion_tokens for usage in every),
-        "usd": round(dollars, 6) if priced else None,
+        **{name: sum(own[name] or 0 for own in each.values()) for name in _COUNTED},
+        "usd": round(sum(priced), 6) if priced else None,
+        "by_model": each,
     }
 
 
-def _dollars(usage: Usage, prices: Prices) -> float:
-    cached = usage.cached_tokens or 0
-    cached_price = prices.input if prices.cached_input is None else prices.cached_input
-    fresh = (usage.prompt_tokens or 0) - cached
-    out = usage.completion_tokens or 0
-    return (fresh * prices.input + cached * cached_price + out * prices.output) / 1e6
+def _sum(usages: Sequence[Usage], spec: ModelSpec | None) -> dict[str, float | int | None]:
+    priced = spec is not None and spec.prices.is_known
+    return {
+        "calls": len(usages),
+        "prompt_tokens": _total(usage.prompt_tokens for usage in usages),
+        "cached_tokens": _total(usage.cached_tokens for usage in usages),
+        "completion_tokens": _total(usage.completion_tokens for usage in usages),
+        "usd": round(sum(map(spec.usd, usages)), 6) if spec and priced else None,
+    }
 
 
 def _total(counts: Iterable[int | None]) -> int:

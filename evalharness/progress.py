@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,38 +13,102 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
+from evalharness.backends import WAITS
 from evalharness.domain import Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Self
+
+    from rich.console import RenderableType
+    from rich.progress import Task
+
+    from evalharness.metering import Meter
 
 _WORDS = {Stage.ANSWER: "answers", Stage.JUDGE: "judgments", Stage.BENCHMARK: "benchmarks"}
 
 
-class Bars:
-    """A bar a stage on stderr, and above the bars what the package logs (loading weights, ...)."""
+class _Rate(ProgressColumn):
+    """How many a second, or a minute when they are few."""
 
-    def __init__(self) -> None:
+    def render(self, task: Task) -> Text:
+        speed = task.speed
+        if not speed:
+            return Text("")
+        return Text(f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.1f}/min")
+
+
+class _Spent(ProgressColumn):
+    """What the run has cost so far, beside the first bar."""
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__()
+        self._meter = meter
+
+    def render(self, task: Task) -> Text:
+        is_known = task.id == 0 and self._meter.usd
+        return Text(f"${self._meter.usd:.2f}" if is_known else "")
+
+
+class _Display(Progress):
+    """The bars, and below them the last wait that was told of, until it is over."""
+
+    wait = ""
+    wait_ends = 0.0
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Yield what is shown."""
+        yield self.make_tasks_table(self.tasks)
+        if time.monotonic() < self.wait_ends:
+            yield Text(self.wait, style="dim")
+
+
+class _Waits(logging.Handler):
+    """Takes waits from their log."""
+
+    def __init__(self, display: _Display) -> None:
+        super().__init__(logging.INFO)
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a wait in place of the last one."""
+        self._display.wait = record.getMessage()
+        self._display.wait_ends = time.monotonic() + getattr(record, "wait_s", 0.0)
+
+
+class Bars:
+    """A bar a stage on stderr, and above the bars what the package logs (loading weights, ...).
+
+    Beside the bars stand the rate, the time left and the cost; below them, who waits for what.
+    """
+
+    def __init__(self, meter: Meter) -> None:
         console = Console(stderr=True)
         self._log = logging.getLogger("evalharness")
         self._handler = RichHandler(console=console, show_path=False, show_level=False)
-        self._bars = Progress(
+        self._bars = _Display(
             TextColumn("{task.description:10}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[failed]}"),
+            _Rate(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
+            _Spent(meter),
             console=console,
             disable=not sys.stderr.isatty(),
         )
+        self._waits = logging.getLogger(WAITS)
+        self._waits_handler = _Waits(self._bars)
         self._tasks: dict[Stage, TaskID] = {}
         self._failed: dict[Stage, int] = {}
 
@@ -51,12 +116,16 @@ class Bars:
         if not self._bars.disable:
             self._log.addHandler(self._handler)
             self._log.setLevel(logging.INFO)
+            self._waits.addHandler(self._waits_handler)
+            self._waits.propagate = False  # they come by the hundred, and only the last matters
         self._bars.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._bars.stop()
         self._log.removeHandler(self._handler)
+        self._waits.removeHandler(self._waits_handler)
+        self._waits.propagate = True
 
     def expect(self, stage: Stage, total: int) -> None:
         """Show a bar for so many."""

@@ -196,6 +196,8 @@ def without_thoughts(reply: str) -> str:
 
     Some templates open the reasoning in the prompt, so its end may be all there is to see.
     """
+    if "<" not in reply:
+        return reply
     said = _END_OF_THOUGHT.split(reply)[-1]
     return "" if _START_OF_THOUGHT.search(said) else said
 

@@ -9,10 +9,21 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from evalharness import auditing, health, interrupting, keys, manifest, pipeline, planning, resuming
+from evalharness import (
+    auditing,
+    collecting,
+    health,
+    interrupting,
+    keys,
+    manifest,
+    pipeline,
+    planning,
+    resuming,
+)
 from evalharness.backends import Lazy, Stop, Stoppable
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
+from evalharness.metering import Meter, Metered
 from evalharness.progress import Bars
 from evalharness.publishing import publish, write_card
 from evalharness.report import verdict
@@ -52,7 +63,8 @@ def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
         resuming.refuse_conflict(folder, settings)
         _refuse_nothing_to_do(folder, settings, stages)
         folder.describe(settings.tree, spec.questions)
-        with _connector(settings, stop) as connect, Bars() as bars:
+        meter = _meter(settings, stop, folder)
+        with _connector(settings, stop, meter) as connect, Bars(meter) as bars:
             working = pipeline.run(
                 spec,
                 folder,
@@ -61,7 +73,7 @@ def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
                 progress=bars,
                 only_failed=settings.retry_failed,
             )
-            _finish(working, stop)
+            _finish(working, stop, meter)
         failures = tuple(folder.failures.values())
     records = read_run(settings.folder)
     finished = datetime.now(UTC).isoformat(timespec="seconds")
@@ -69,8 +81,8 @@ def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
     manifest.write(settings.folder, content)
     return Outcome(
         finding=verdict.find(publish(settings.folder)).sentence,
-        problems=_problems(failures, settings),
-        interrupted=stop.is_set,
+        problems=(*_budget_end(meter), *_problems(failures, settings)),
+        interrupted=stop.is_set and meter.ended_by is None,
     )
 
 
@@ -106,11 +118,12 @@ def audit(settings: Settings) -> Audited:
     planning.refuse_missing(replace(spec, models=()))
     with RunFolder.open(path) as folder:
         resuming.refuse_conflict(folder, settings)
-        with _connector(settings, stop) as connect, Bars() as bars:
+        meter = _meter(settings, stop, folder)
+        with _connector(settings, stop, meter) as connect, Bars(meter) as bars:
             asked = auditing.ask(
                 spec, settings.audit, records, path, connect=connect, progress=bars
             )
-            found = _finish(asked, stop)
+            found = _finish(asked, stop, meter)
     card = health.examine(records, spec, found.probed, settings.audit.thresholds)
     write_card(path, card)
     publish(path)
@@ -119,16 +132,40 @@ def audit(settings: Settings) -> Audited:
         f"{count} x probe failed for {model}: {reason} ({detail}); the same command asks again"
         for (model, reason, detail), count in counts.most_common()
     ]
-    return Audited(card=card, problems=tuple(problems), interrupted=stop.is_set)
+    return Audited(
+        card=card,
+        problems=(*_budget_end(meter), *problems),
+        interrupted=stop.is_set and meter.ended_by is None,
+    )
+
+
+def _meter(settings: Settings, stop: Stop, folder: RunFolder) -> Meter:
+    """Return the run's meter, at what its folder holds already."""
+    used = manifest.usage(settings.run, folder.answers.values(), folder.judgments.values())
+    return Meter(
+        settings.budget,
+        stop,
+        calls=sum(role["calls"] for role in used.values()),
+        usd=sum(role["usd"] or 0.0 for role in used.values()),
+    )
+
+
+def _budget_end(meter: Meter) -> tuple[str, ...]:
+    if meter.ended_by is None:
+        return ()
+    return (f"stopped: {meter.ended_by}; with a larger budget the same command goes on",)
 
 
 @contextmanager
-def _connector(settings: Settings, stop: Stop) -> Iterator[Callable[[ModelSpec], Backend]]:
+def _connector(
+    settings: Settings, stop: Stop, meter: Meter
+) -> Iterator[Callable[[ModelSpec], Backend]]:
     """Give the function that connects models, through the caches that keep their completions."""
     caches = list(_caches(settings))
 
     def connect(spec: ModelSpec) -> Backend:
         backend: Backend = keys.Scrubbed(Lazy(partial(pipeline.connect, spec)), spec)
+        backend = Metered(backend, meter, spec)
         for cache in caches:
             backend = CachedBackend(backend, cache, spec)
         return Stoppable(backend, stop)
@@ -149,10 +186,16 @@ def _caches(settings: Settings) -> Iterator[CompletionCache]:
         yield CompletionCache(settings.results / FILE, writes=settings.cache == "on")
 
 
-def _finish(work: Coroutine[Any, Any, Any], stop: Stop) -> Any:
+def _finish(work: Coroutine[Any, Any, Any], stop: Stop, meter: Meter) -> Any:
     """Return what the work returns, or raise the first of its errors."""
+
+    async def timed() -> Any:
+        with meter.ticking():
+            return await work
+
     try:
-        return interrupting.run(work, stop)
+        with collecting.rare():
+            return interrupting.run(timed(), stop)
     except ExceptionGroup as group:
         raise _first(group) from group
 

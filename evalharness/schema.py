@@ -43,6 +43,7 @@ class PricesConf:
     input: float = 0.0
     cached_input: Optional[float] = None
     output: float = 0.0
+    batch: float = 0.5  # the share of these prices that a batch costs
 
 
 @dataclass
@@ -75,6 +76,7 @@ class ModelConf:
     total_timeout_s: float = 1800.0  # of a call with all its attempts and waits
     max_attempts: int = 8
     give_up_after: int = 8  # calls in a row that failed alike, after which no more are made
+    batch: bool = False  # through the server's batch endpoint; judge.mode sets it
 
 
 @dataclass

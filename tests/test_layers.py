@@ -32,6 +32,9 @@ LAYERS = (
     {
         "answering",
         "judging",
+        "collecting",
+        "metering",
+        "estimating",
         "auditing",
         "planning",
         "pipeline",

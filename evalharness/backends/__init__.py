@@ -29,9 +29,11 @@ from evalharness.errors import ConfigError
 if TYPE_CHECKING:
     from evalharness.domain import Completion, ModelSpec, Request
 
-__all__ = ["Backend", "BackendModule", "Lazy", "Stop", "Stoppable", "find", "on_the_wire"]
+__all__ = ["WAITS", "Backend", "BackendModule", "Lazy", "Stop", "Stoppable", "find", "on_the_wire"]
 
 ENTRY_POINTS = "evalharness.backends"
+WAITS = "evalharness.waits"
+"""The log in which backends tell who waits for what; it is for the moment, and for no file."""
 
 
 class Backend(Protocol):

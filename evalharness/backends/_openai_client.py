@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import msgspec
 
+from evalharness.backends import WAITS, on_the_wire
 from evalharness.backends import _openai_wire as wire
-from evalharness.backends import on_the_wire
 from evalharness.backends._breaker import Breaker
 from evalharness.backends._pace import Pace
 from evalharness.backends._servers import Servers
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from evalharness.domain import Completion, ModelSpec, Request
-
-WAITS = "evalharness.waits"
-"""The log that tells who waits for what; it is for the moment, and for no file."""
 
 DEFAULT_CONCURRENCY = 64
 _CONNECT_TIMEOUT_S = 10.0
@@ -128,7 +125,8 @@ class Client:
         if wait_s:
             words = failure.reason.removeprefix("http_")
             message = "%s: %s, waiting %.0f s, try %d/%d"
-            _waits.info(message, self._spec.name, words, wait_s, attempts + 1, most)
+            details = (self._spec.name, words, wait_s, attempts + 1, most)
+            _waits.info(message, *details, extra={"wait_s": wait_s})
         await self._sleep(wait_s)
 
     async def _ask(
@@ -141,7 +139,8 @@ class Client:
         tokens = len(content) / _BYTES_A_TOKEN + request.sampling.max_tokens
         if pause_s := self._pace.take(tokens, self._clock()):
             if pause_s > _WORTH_TELLING_S:
-                _waits.info("%s: rate limit, waiting %.0f s", self._spec.name, pause_s)
+                details = (self._spec.name, pause_s)
+                _waits.info("%s: rate limit, %.0f s", *details, extra={"wait_s": pause_s})
             await self._sleep(pause_s)
         asked_at = self._clock()
         url = self._servers.choose(request, tried, asked_at)

@@ -87,8 +87,9 @@ class Pace:
         self._since = min(self._since, now)
         self._delivered.append(now)
         self._forget(now)
-        if any(name.lower().startswith("x-ratelimit") for name in headers):
+        if "x-ratelimit-limit-requests" in headers:
             self._is_told = _listen(self._requests, headers, "requests", now) or self._is_told
+        if "x-ratelimit-limit-tokens" in headers:
             _listen(self._tokens, headers, "tokens", now)
         if not self._is_told and self._requests.rate < math.inf:
             rate = self._requests.rate

@@ -15,6 +15,7 @@ from evalharness.domain._records import (
 )
 from evalharness.domain._specs import (
     TOKENIZER_TEMPLATE,
+    Budget,
     JudgePrompt,
     JudgeSpec,
     JudgingSpec,
@@ -45,6 +46,7 @@ __all__ = [
     "AnswerTurn",
     "Battle",
     "BenchmarkScore",
+    "Budget",
     "Completion",
     "Failure",
     "GradedJudgment",

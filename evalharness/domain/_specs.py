@@ -10,6 +10,8 @@ from evalharness.domain._words import Kind, PairDesign, PanelRule, Question, Rea
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from evalharness.domain._calls import Usage
+
 TOKENIZER_TEMPLATE = "tokenizer"
 """The value of `ModelSpec.template` that means: the tokenizer's own chat template."""
 
@@ -26,11 +28,29 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """US dollars for a million tokens; `cached_input` None means the price of `input`."""
+    """US dollars for a million tokens; `cached_input` None means the price of `input`.
+
+    `batch` is the share of these prices that the batch endpoint takes.
+    """
 
     input: float = 0.0
     output: float = 0.0
     cached_input: float | None = None
+    batch: float = 0.5
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a call costs anything, as far as is known."""
+        return bool(self.input or self.output)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Where a run stops; None is no limit. Calls and US dollars are the run's, minutes a command's."""
+
+    usd: float | None = None
+    calls: int | None = None
+    minutes: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +98,19 @@ class ModelSpec:
     def sampling_for(self, category: str) -> Sampling:
         """Return the sampling for questions of a category."""
         return self.sampling_by_category.get(category, self.sampling)
+
+    def usd(self, usage: Usage) -> float:
+        """Return the US dollars for a call's tokens; tokens that were not counted cost nothing."""
+        return self.usd_of(
+            usage.prompt_tokens or 0, usage.completion_tokens or 0, usage.cached_tokens or 0
+        )
+
+    def usd_of(self, prompt: float, completion: float, cached: float = 0) -> float:
+        """Return the US dollars for so many tokens; the cached ones are part of the prompt's."""
+        prices = self.prices
+        cached_price = prices.input if prices.cached_input is None else prices.cached_input
+        full = (prompt - cached) * prices.input + cached * cached_price + completion * prices.output
+        return full * (prices.batch if self.batch else 1.0) / 1e6
 
     def identity(self) -> dict[str, Any]:
         """Return what makes this model's text its own: everything but speed, price and key."""

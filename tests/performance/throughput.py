@@ -7,6 +7,8 @@ limit or a ratio of this run: machines differ. With `--peers`, an interpreter th
 `inspect-ai` installed, other programs make the same calls (`peers.py` says how).
 """
 
+# ruff: noqa: T201 - a script that prints figures
+
 from __future__ import annotations
 
 import argparse
@@ -25,7 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness import answering, config, pipeline
+from evalharness import answering, collecting, config, pipeline
 from evalharness.domain import Answer, AnswerTurn, Question, RunSpec, Stage
 from evalharness.store.cache import CachedBackend, CompletionCache
 from evalharness.store.run_folder import RunFolder
@@ -105,7 +107,8 @@ def measure(
         began, used = time.perf_counter(), time.process_time()
         if profile:
             profile.enable()
-        asyncio.run(work)
+        with collecting.rare():
+            asyncio.run(work)
         if profile:
             profile.disable()
         measured = Measured(
@@ -178,7 +181,9 @@ def alone(calls: int) -> None:
     print(f"\n{calls} judgments without latency: nothing but processor time")
     with serving() as url:
         found = measure(run_spec(url, calls, 64), (Stage.JUDGE,))
-        print(f"  evalharness {found.calls / found.wall:.0f}/s, {found.processor / calls * 1e6:.0f} us")
+        print(
+            f"  evalharness {found.calls / found.wall:.0f}/s, {found.processor / calls * 1e6:.0f} us"
+        )
         print(f"  the server  {_served_a_second(url):.0f}/s to one that only sends and counts")
 
 

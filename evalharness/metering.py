@@ -1,0 +1,142 @@
+"""What a run spends, and the budget at which it stops: no call is made that might go beyond it.
+
+A call is let through when the budget has room for the most that it may cost; others wait until it
+is known what those before them did cost. The run ends when there is room for none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from evalharness.backends import Backend, Stop
+    from evalharness.domain import Budget, Completion, ModelSpec, Request
+
+_BYTES_A_TOKEN = 3  # few texts have more tokens than a third of their bytes
+
+
+class Meter:
+    """The calls and US dollars of a run so far.
+
+    Attributes:
+        calls: how many were made.
+        usd: what they cost, as far as prices are known.
+        ended_by: the limit that was reached, in words; None while there is room.
+    """
+
+    def __init__(self, budget: Budget, stop: Stop, *, calls: int = 0, usd: float = 0.0) -> None:
+        """Begin with what the run has spent before."""
+        self.calls = calls
+        self.usd = usd
+        self.ended_by: str | None = None
+        self._budget = budget
+        self._stop = stop
+        self._in_air = 0
+        self._reserved = 0.0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @contextmanager
+    def ticking(self) -> Iterator[None]:
+        """End the run after the budget's minutes; to be entered in its event loop."""
+        if self._budget.minutes is None:
+            yield
+            return
+        words = f"budget.minutes={self._budget.minutes:g} are over"
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(60 * self._budget.minutes, self._end, words)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    async def admit(self, usd: float) -> None:
+        """Wait until there is room for a call that costs so much at most.
+
+        Raises:
+            RunStoppedError: there will be none.
+        """
+        while words := self._full(usd):
+            if not self._in_air:
+                self._end(words)
+                self._stop.refuse()
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            await waiting
+        self._in_air += 1
+        self._reserved += usd
+        self._wake()
+
+    def settle(self, reserved: float, *, usd: float, made: bool) -> None:
+        """Take note of a call that is over, and of what it did cost."""
+        self._in_air -= 1
+        self._reserved -= reserved
+        self.calls += made
+        self.usd += usd
+        self._wake()
+
+    def _full(self, usd: float) -> str | None:
+        """Return the limit that a further call might go beyond."""
+        budget = self._budget
+        if budget.calls is not None and self.calls + self._in_air >= budget.calls:
+            return f"budget.calls={budget.calls} are made"
+        if budget.usd is not None and usd and self.usd + self._reserved + usd > budget.usd:
+            return f"budget.usd={budget.usd:g} is used up ({self.usd:.4f} spent)"
+        return None
+
+    def _wake(self) -> None:
+        while self._waiting:
+            first = self._waiting.popleft()
+            if not first.done():
+                first.set_result(None)
+                return
+
+    def _end(self, words: str) -> None:
+        self.ended_by = words
+        self._stop.set()
+
+
+class Metered:
+    """A backend whose calls are counted, and made only while the budget has room for them."""
+
+    def __init__(self, backend: Backend, meter: Meter, spec: ModelSpec) -> None:
+        self._backend = backend
+        self._meter = meter
+        self._spec = spec
+
+    async def complete(self, request: Request) -> Completion:
+        """Return a completion, as the backend does.
+
+        Raises:
+            RunStoppedError: the budget has no room for it.
+        """
+        most = most_usd(self._spec, request)
+        await self._meter.admit(most)
+        usd, made = 0.0, False
+        try:
+            completion = await self._backend.complete(request)
+            made = True
+            known = (
+                completion.prompt_tokens is not None and completion.completion_tokens is not None
+            )
+            usd = self._spec.usd(completion.usage) if known else most
+        finally:
+            self._meter.settle(most, usd=usd, made=made)
+        return completion
+
+    async def close(self) -> None:
+        """Close the backend."""
+        await self._backend.close()
+
+
+def most_usd(spec: ModelSpec, request: Request) -> float:
+    """Return what a call may cost at most: a long prompt, and a reply as long as is allowed."""
+    if not spec.prices.is_known:
+        return 0.0
+    said = sum(len(message.content.encode()) for message in request.messages)
+    longest = 1 if request.options else request.sampling.max_tokens
+    return spec.usd_of(said // _BYTES_A_TOKEN, longest)
