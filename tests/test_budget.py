@@ -1,0 +1,122 @@
+"""A budget holds: no call goes beyond it, what was paid for is kept, and the run can go on."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+import pytest
+from server import serving
+
+from evalharness.cli import main
+
+ANSWERS, JUDGMENTS = 2 * 4 * 2, 4 * 2 * 4  # two models, four questions, two turns
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    """Results go where nobody else writes; the judge's key is in the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
+
+
+def _run(url: str, *overrides: str) -> int:
+    models = ("vicuna-13b", "alpaca-7b")
+    return main(
+        [
+            "run",
+            f"models=[{','.join(models)}]",
+            *(f"models.{name}.backend=openai_compatible" for name in models),
+            *(f"models.{name}.base_url={url}/v1" for name in models),
+            f"judge.model.base_url={url}/v1",
+            "judge.model.sampling.max_tokens=100",
+            "questions.limit=4",
+            "run=mine",
+            *overrides,
+        ]
+    )
+
+
+def _asked(url: str) -> dict[str, int]:
+    with urllib.request.urlopen(f"{url}/calls", timeout=10) as reply:  # noqa: S310 - our server
+        return json.load(reply)["by_request"]
+
+
+def _manifest(tmp_path) -> dict:
+    return json.loads((tmp_path / "results/mine/manifest.json").read_text())
+
+
+def test_a_budget_of_calls_is_not_exceeded_and_a_larger_one_goes_on(tmp_path, capsys):
+    """As many calls as allowed, a page of what they gave, and nothing asked twice after that."""
+    with serving("--latency", "0.01") as url:
+        assert _run(url, "budget.calls=20") == 1
+        said = capsys.readouterr()
+        first = sum(_asked(url).values())
+        page = (tmp_path / "results/mine/report.html").read_text()
+        assert _run(url, "budget.calls=20") == 1
+        again = sum(_asked(url).values())
+        assert _run(url) == 0
+        asked = _asked(url)
+
+    assert (first, again) == (20, 20)
+    assert "stopped: budget.calls=20 are made" in said.err
+    assert "interrupted" not in said.err
+    assert page.lower().startswith("<!doctype html>")
+    assert not (tmp_path / "results/mine/failures.jsonl").read_text()
+    assert sum(asked.values()) == ANSWERS + JUDGMENTS
+    assert max(asked.values()) == 1
+
+
+def test_a_budget_of_dollars_is_not_exceeded(tmp_path, capsys):
+    """With the judge's list price: what is spent stays below, and comes near to the limit."""
+    with serving() as url:
+        assert _run(url, "budget.usd=0.5") == 1
+
+    usage = _manifest(tmp_path)["usage"]
+    assert "stopped: budget.usd=0.5 is used up" in capsys.readouterr().err
+    assert usage["candidates"]["calls"] == ANSWERS  # they have no price
+    assert usage["candidates"]["usd"] is None
+    assert 0.4 < usage["judges"]["usd"] <= 0.5
+    assert usage["judges"]["by_model"]["gpt-4"]["usd"] == usage["judges"]["usd"]
+
+
+def test_a_budget_of_minutes_ends_the_run(tmp_path, capsys):
+    """At the end of the time nothing new is asked, and what is in the air comes home."""
+    with serving("--latency", "0.2") as url:
+        assert _run(url, "budget.minutes=0.01", "judge.model.concurrency=1") == 1
+        asked = sum(_asked(url).values())
+
+    manifest = _manifest(tmp_path)
+    kept = manifest["usage"]["candidates"]["calls"] + manifest["usage"]["judges"]["calls"]
+    assert "stopped: budget.minutes=0.01 are over" in capsys.readouterr().err
+    assert kept == asked < ANSWERS + JUDGMENTS
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("budget.usd=-1", "budget.usd=-1.0: must be at least 0"),
+        ("budget.dollars=1", "budget.dollars"),
+        ("budget.usd=5", "no price is known"),
+    ],
+)
+def test_a_budget_that_cannot_be_kept_is_refused(capsys, override, words):
+    """Nothing is asked under a limit that means nothing."""
+    assert main(["run", "models=[vicuna-13b]", "judge=scripted", override]) == 2
+
+    assert words in capsys.readouterr().err
+
+
+def test_without_a_budget_a_run_is_counted_all_the_same(tmp_path):
+    """The manifest has calls and tokens by role and by model."""
+    with serving() as url:
+        assert _run(url) == 0
+
+    usage = _manifest(tmp_path)["usage"]
+    assert (usage["candidates"]["calls"], usage["judges"]["calls"]) == (ANSWERS, JUDGMENTS)
+    by_model = usage["candidates"]["by_model"]
+    assert {name: own["calls"] for name, own in by_model.items()} == {
+        "vicuna-13b": ANSWERS // 2,
+        "alpaca-7b": ANSWERS // 2,
+    }
+    assert 0 < usage["judges"]["cached_tokens"] <= usage["judges"]["prompt_tokens"] / 2
