@@ -84,7 +84,8 @@ def _plan(arguments: Sequence[str]) -> int:
     settings = _settings("plan", arguments)
     if settings is None:
         return OK
-    ending.tell((*planning.describe(settings.run), *resolving.describe(settings.run)))
+    lines = planning.describe(settings.run, settings.records())
+    ending.tell((*lines, *resolving.describe(settings.run)))
     missing = planning.missing(settings.run)
     ending.tell(f"missing   {name}: {reason}" for name, reason in missing.items())
     return FAILED if missing else OK

@@ -12,12 +12,14 @@ from evalharness.domain import (
     Budget,
     ModelSpec,
     Question,
+    RunRecords,
     RunSpec,
     digest,
 )
 from evalharness.errors import ConfigError
 from evalharness.plain import one_line
 from evalharness.store.questions import read_questions, select
+from evalharness.store.run_folder import CONFIG, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +52,10 @@ class Settings:
     def folder(self) -> Path:
         """The run's folder."""
         return self.results / self.run.name
+
+    def records(self) -> RunRecords | None:
+        """Return what the run's folder holds, or None where there is none yet."""
+        return read_run(self.folder) if (self.folder / CONFIG).is_file() else None
 
 
 def resource_folder(name: str) -> Path:

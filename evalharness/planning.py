@@ -5,11 +5,17 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from evalharness import backends, schedule
+from evalharness import backends
+from evalharness.domain import Stage
 from evalharness.errors import ConfigError
+from evalharness.estimating import Estimate, estimate
 
 if TYPE_CHECKING:
-    from evalharness.domain import ModelSpec, RunSpec
+    from collections.abc import Sequence
+
+    from evalharness.domain import ModelSpec, RunRecords, RunSpec
+
+_PLACES = {Stage.ANSWER: "answers", Stage.JUDGE: "judgments"}
 
 
 def missing(spec: RunSpec, *, judges: bool = True) -> dict[str, str]:
@@ -22,20 +28,66 @@ def missing(spec: RunSpec, *, judges: bool = True) -> dict[str, str]:
     return {name: reason for name, reason in found.items() if reason is not None}
 
 
-def describe(spec: RunSpec) -> list[str]:
-    """Return lines that say how many answers and judgments a run is made of."""
+def describe(spec: RunSpec, records: RunRecords | None = None) -> list[str]:
+    """Return lines that say what a run is made of, and what is missing of it would take.
+
+    Args:
+        spec: what to run.
+        records: what its folder holds, if there is one.
+    """
     turns = sum(len(question.turns) for question in spec.questions)
-    names = [model.name for model in spec.models]
-    answers = turns * spec.judging.samples
-    return [
+    estimates = estimate(spec, records)
+    lines = [
         f"run       {spec.name}",
         f"questions {len(spec.questions)} with {turns} turns",
-        *(f"answers   {name}: {answers} calls" for name in names),
-        *(
-            f"judgments {judge.name}: {len(schedule.showings(spec, judge))} calls"
-            for judge in spec.judges
-        ),
+        *(_line(_PLACES[each.stage], f"{each.name}: ", each) for each in estimates),
+        _line("total", "", _total(estimates)),
     ]
+    if any(judge.model.batch for judge in spec.judges):
+        lines.append("time      a batch is done within a day, often within an hour")
+    if done := sum(each.done for each in estimates):
+        lines.append(f"done      {done} calls, which are not made again")
+    return lines
+
+
+def _line(place: str, name: str, each: Estimate) -> str:
+    read, written = _thousands(each.prompt_tokens), _thousands(each.completion_tokens)
+    parts = [f"{each.calls} calls", f"about {read} tokens read and {written} written"]
+    if each.usd is not None and each.usd_at_most is not None:
+        parts.append(f"about ${each.usd:.2f} (at most ${each.usd_at_most:.2f})")
+    if each.seconds:
+        parts.append(f"about {_duration(each.seconds)}")
+    return f"{place:9} {name}{', '.join(parts)}"
+
+
+def _total(estimates: Sequence[Estimate]) -> Estimate:
+    """Return all together; stages overlap, so the time is that of the longest."""
+    priced = [each for each in estimates if each.usd is not None]
+    return Estimate(
+        stage=Stage.JUDGE,
+        name="",
+        calls=sum(each.calls for each in estimates),
+        done=sum(each.done for each in estimates),
+        prompt_tokens=sum(each.prompt_tokens for each in estimates),
+        completion_tokens=sum(each.completion_tokens for each in estimates),
+        usd=sum(each.usd or 0.0 for each in priced) if priced else None,
+        usd_at_most=sum(each.usd_at_most or 0.0 for each in priced) if priced else None,
+        seconds=max((each.seconds or 0.0 for each in estimates), default=0.0),
+    )
+
+
+def _thousands(tokens: float) -> str:
+    for size, unit in ((1e6, "M"), (1e3, "k")):
+        if tokens >= size:
+            return f"{tokens / size:.1f}{unit}"
+    return f"{tokens:.0f}"
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{max(1.0, seconds):.0f} s"
 
 
 def refuse_missing(spec: RunSpec, *, judges: bool = True) -> None:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from evalharness.domain import Completion, ModelSpec, Request
 
-DEFAULT_CONCURRENCY = 64
 _CONNECT_TIMEOUT_S = 10.0
 _LEAST_TIMEOUT_S = 0.001  # zero would mean none
 _FIRST_BACKOFF_S = 0.5
@@ -71,7 +70,7 @@ class Client:
         self._sleep = sleep
         self._clock = clock
         self._servers = Servers(self._proxies)
-        self._slots = Slots(spec.concurrency or DEFAULT_CONCURRENCY)
+        self._slots = Slots(spec.most_at_once)
         self._pace = Pace()
         self._breaker = Breaker(spec.give_up_after)
         self._takes_max_tokens = True

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from evalharness.domain._calls import Usage
 
+DEFAULT_CONCURRENCY = 64
+"""The most calls in the air at a time, where the settings do not say."""
+
 TOKENIZER_TEMPLATE = "tokenizer"
 """The value of `ModelSpec.template` that means: the tokenizer's own chat template."""
 
@@ -94,6 +97,11 @@ class ModelSpec:
     max_attempts: int = 8
     give_up_after: int = 8
     batch: bool = False
+
+    @property
+    def most_at_once(self) -> int:
+        """The most calls in the air at a time."""
+        return self.concurrency or DEFAULT_CONCURRENCY
 
     def sampling_for(self, category: str) -> Sampling:
         """Return the sampling for questions of a category."""
