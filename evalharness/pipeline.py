@@ -148,12 +148,14 @@ class _Run:
         if Stage.JUDGE in stages:
             calls = sum(len(schedule.showings(spec, judge)) for judge in spec.judges)
             self._progress.expect(Stage.JUDGE, calls)
-        at_once, one_by_one = steps(
-            spec.models if answers else (), spec.judges if Stage.JUDGE in stages else ()
-        )
+        judges = spec.judges if Stage.JUDGE in stages else ()
+        live = [each for each in judges if not each.model.batch]
+        at_once, one_by_one = steps(spec.models if answers else (), live)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._take(at_once))
             tasks.create_task(self._take_in_turn(one_by_one))
+        # Only now that all answers are there: what is asked together becomes one batch.
+        await self._take(_Step([], [each for each in judges if each.model.batch]))
 
     def _await_answers(self, *, from_folder: bool) -> None:
         """Make a future for every answer, done at once when only the folder is looked at."""

@@ -20,7 +20,7 @@ from evalharness import (
     planning,
     resuming,
 )
-from evalharness.backends import Lazy, Stop, Stoppable
+from evalharness.backends import Lazy, Stop, Stoppable, openai_compatible
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
 from evalharness.metering import Meter, Metered
@@ -32,12 +32,15 @@ from evalharness.store.run_folder import CONFIG, RunFolder, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from pathlib import Path
     from typing import Any
 
     from evalharness.backends import Backend
     from evalharness.config import Settings
     from evalharness.domain import Failure, ModelSpec
     from evalharness.health import HealthCard
+
+BATCHES = "batches.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +167,8 @@ def _connector(
     caches = list(_caches(settings))
 
     def connect(spec: ModelSpec) -> Backend:
-        backend: Backend = keys.Scrubbed(Lazy(partial(pipeline.connect, spec)), spec)
-        backend = Metered(backend, meter, spec)
+        reach = partial(_reach, spec, settings.folder / BATCHES)
+        backend: Backend = Metered(keys.Scrubbed(Lazy(reach), spec), meter, spec)
         for cache in caches:
             backend = CachedBackend(backend, cache, spec)
         return Stoppable(backend, stop)
@@ -175,6 +178,12 @@ def _connector(
     finally:
         for cache in caches:
             cache.close()
+
+
+def _reach(spec: ModelSpec, journal: Path) -> Backend:
+    if spec.batch:
+        return openai_compatible.connect_batch(spec, journal)
+    return pipeline.connect(spec)
 
 
 def _caches(settings: Settings) -> Iterator[CompletionCache]:

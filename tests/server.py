@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
+from server_batches import Batches
 from server_replies import Behavior, Call, cut_reply, dripping_reply, json_reply, reply
 
 from evalharness.domain import digest
@@ -70,6 +71,8 @@ class Server:
         application.router.add_post("/openai/deployments/{model}/chat/completions", self._serve)
         application.router.add_get("/v1/models", self._models)
         application.router.add_get("/calls", self._report)
+        self.batches = Batches(self.calls, self._choose)
+        self.batches.add_to(application)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         self._closing = asyncio.Event()
         self.port = 0
@@ -140,6 +143,7 @@ class Server:
                 "by_model": Counter(call.model for call in self.calls),
                 "by_request": Counter(call.digest for call in self.calls),
                 "most_in_flight": self.most_in_flight,
+                "batches": self.batches.created,
             }
         )
 

@@ -14,12 +14,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import msgspec
 
 from evalharness.backends import WAITS, on_the_wire
 from evalharness.backends import _openai_wire as wire
 from evalharness.backends._breaker import Breaker
+from evalharness.backends._openai_connection import OK, Connection, timeout
 from evalharness.backends._pace import Pace
 from evalharness.backends._servers import Servers
 from evalharness.backends._slots import Slots
@@ -31,12 +31,11 @@ if TYPE_CHECKING:
 
     from evalharness.domain import Completion, ModelSpec, Request
 
-_CONNECT_TIMEOUT_S = 10.0
 _LEAST_TIMEOUT_S = 0.001  # zero would mean none
 _FIRST_BACKOFF_S = 0.5
 _BYTES_A_TOKEN = 4
 _WORTH_TELLING_S = 1.0
-_OK = 200
+_JSON = {"Content-Type": "application/json"}
 _TOO_MANY = "http_429"
 _BUSY = {_TOO_MANY, "http_503", "http_529", "timeout"}
 
@@ -66,7 +65,7 @@ class Client:
         """
         self._spec = spec
         self._proxies = {wire.address(spec, url): proxy for url, proxy in proxies.items()}
-        self._key = key
+        self._connection = Connection(spec, key)
         self._sleep = sleep
         self._clock = clock
         self._servers = Servers(self._proxies)
@@ -74,8 +73,6 @@ class Client:
         self._pace = Pace()
         self._breaker = Breaker(spec.give_up_after)
         self._takes_max_tokens = True
-        self._timeout = _timeout(spec.timeout_s)
-        self._session: aiohttp.ClientSession | None = None
 
     async def complete(self, request: Request) -> Completion:
         """Return one completion, asked for again while that may help."""
@@ -104,9 +101,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._connection.close()
 
     async def _wait(self, failure: BackendError, began: float) -> None:
         """Wait until it is time to ask again.
@@ -115,7 +110,7 @@ class Client:
             BackendError: the failure, where asking again is of no use or no more attempt is left.
         """
         attempts, most = failure.attempts, self._spec.max_attempts
-        wait_s = _wait_s(failure) if attempts < most else None
+        wait_s = backoff_s(failure) if attempts < most else None
         left_s = began + self._spec.total_timeout_s - self._clock()
         if wait_s is None or wait_s >= left_s:
             if attempts:
@@ -148,7 +143,7 @@ class Client:
         began = time.perf_counter()
         try:
             status, headers, reply = await self._post(url, content, left_s)
-            if status != _OK:
+            if status != OK:
                 raise self._refusal(status, headers, reply, body)
             completion = self._completion(headers, reply, request)
         except TransientError as error:
@@ -174,37 +169,13 @@ class Client:
     async def _post(
         self, url: str, body: bytes, left_s: float
     ) -> tuple[int, Mapping[str, str], bytes]:
-        timeout = self._timeout
+        within = None
         if left_s < self._spec.timeout_s:
-            timeout = _timeout(max(left_s, _LEAST_TIMEOUT_S))
-        try:
-            with on_the_wire():
-                async with self._opened().post(
-                    url, data=body, proxy=self._proxies[url], allow_redirects=False, timeout=timeout
-                ) as response:
-                    return response.status, response.headers, await response.read()
-        except TimeoutError as error:
-            message = str(error) or f"no whole reply within {timeout.total:.3g} s"
-            raise TransientError(message, reason="timeout") from error
-        except aiohttp.ClientError as error:
-            message = self._scrubbed(f"the connection failed: {error or type(error).__name__}")
-            # The cause is dropped: its repr may hold the request's headers, and so the key.
-            raise TransientError(message, reason="connection") from None
-
-    def _opened(self) -> aiohttp.ClientSession:
-        """Return the session; it is made here because it needs the running loop."""
-        if self._session is None:
-            headers = {"Content-Type": "application/json"}
-            if self._key and self._spec.api_version:
-                headers["api-key"] = self._key
-            elif self._key:
-                headers["Authorization"] = f"Bearer {self._key}"
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),  # the slots are the limit
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers=headers,
+            within = timeout(max(left_s, _LEAST_TIMEOUT_S))
+        with on_the_wire():
+            return await self._connection.send(
+                url, data=body, headers=_JSON, proxy=self._proxies[url], within=within
             )
-        return self._session
 
     def _completion(
         self, headers: Mapping[str, str], content: bytes, request: Request
@@ -218,39 +189,21 @@ class Client:
             problem = str(error)
         except UnicodeDecodeError:
             problem = "it is not UTF-8"
-        message = f"not a completion: {problem}: {wire.words(content, self._key)}"
+        message = f"not a completion: {problem}: {self._connection.words(content)}"
         raise TransientError(message, reason="bad_reply")
 
     def _refusal(
         self, status: int, headers: Mapping[str, str], content: bytes, body: dict[str, Any]
     ) -> BackendError:
-        error = wire.refusal(status, headers, wire.words(content, self._key))
-        message = self._scrubbed(str(error))
-        if "max_completion_tokens" in message and "max_tokens" in body:
+        error = self._connection.refusal(status, headers, content)
+        if "max_completion_tokens" in str(error) and "max_tokens" in body:
             # OpenAI's reasoning models know the limit only under its newer name.
             self._takes_max_tokens = False
-            return TransientError(message, reason=error.reason, retry_after_s=0.0)
-        error.args = (message + self._remedy(status),)
+            return TransientError(str(error), reason=error.reason, retry_after_s=0.0)
         return error
 
-    def _remedy(self, status: int) -> str:
-        name = self._spec.name
-        match status:
-            case 401 | 403:
-                return f"; check the key (models.{name}.api_key_env names its variable)"
-            case 404:
-                return f"; check models.{name}.base_url and models.{name}.api_name"
-        return ""
 
-    def _scrubbed(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
-
-
-def _timeout(seconds: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_TIMEOUT_S)
-
-
-def _wait_s(failure: BackendError) -> float | None:
+def backoff_s(failure: BackendError) -> float | None:
     """Return the seconds that the server asked for, else a random part of a growing span.
 
     The whole span is open to chance (full jitter: M. Brooker, "Exponential backoff and jitter",

@@ -39,6 +39,20 @@ def address(spec: ModelSpec, base_url: str) -> str:
     return f"{deployment}/{path}?api-version={spec.api_version}"
 
 
+def batch_address(spec: ModelSpec, base_url: str, path: str) -> str:
+    """Return the URL of something in the files or batches of a server."""
+    base = base_url.rstrip("/")
+    if spec.api_version is None:
+        return f"{base}/{path}"
+    return f"{base}/openai/{path}?api-version={spec.api_version}"
+
+
+def batch_endpoint(spec: ModelSpec) -> str:
+    """Return the endpoint that a batch's requests are for."""
+    path = "completions" if spec.endpoint == "completions" else "chat/completions"
+    return f"/v1/{path}" if spec.api_version is None else f"/{path}"
+
+
 def body(spec: ModelSpec, request: Request) -> dict[str, Any]:
     """Return what is sent.
 

@@ -29,6 +29,7 @@ from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
     from evalharness.backends import Backend
     from evalharness.domain import ModelSpec
@@ -70,6 +71,29 @@ def connect(
         raise ConfigError(problem)
     proxies = {url: _proxy(url) for url in _urls(spec)}
     return Client(spec, proxies=proxies, key=_key(spec), sleep=sleep, clock=clock)
+
+
+def connect_batch(
+    spec: ModelSpec, journal: Path, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> Backend:
+    """Return the model, ready to be asked through its server's batch endpoint.
+
+    Args:
+        spec: the model.
+        journal: a file that keeps what was sent.
+        sleep: waits before a server is asked again.
+
+    Raises:
+        ConfigError: a setting is wrong, or the key is not in the environment.
+    """
+    from evalharness.backends._openai_batch import BatchBackend
+    from evalharness.backends._openai_batch_api import BatchApi
+
+    if problem := next(_problems(spec), None):
+        raise ConfigError(problem)
+    url = _urls(spec)[0]
+    api = BatchApi(spec, url, proxy=_proxy(url), key=_key(spec), sleep=sleep)
+    return BatchBackend(spec, api, journal, sleep=sleep)
 
 
 def _urls(spec: ModelSpec) -> tuple[str, ...]:

@@ -1,0 +1,174 @@
+"""Calls through a batch endpoint: one batch, every line's own fate, and nothing sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from asking import KEY, model, request
+from server import Behavior, Server
+
+from evalharness.backends import openai_compatible
+from evalharness.errors import BackendError, PermanentError
+
+if TYPE_CHECKING:
+    from evalharness.backends import Backend
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch):
+    """Every test has a key that must not be seen anywhere."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
+
+
+@asynccontextmanager
+async def batching(server: Server, journal, **settings):
+    """Give a model that is asked in batches, and that never really waits."""
+
+    async def at_once(_seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    url = server.root if "api_version" in settings else server.url
+    spec = model(url, batch=True, **settings)
+    backend = openai_compatible.connect_batch(spec, journal, sleep=at_once)
+    try:
+        yield backend
+    finally:
+        await backend.close()
+
+
+async def _ask(backend: Backend, count: int) -> list:
+    calls = [backend.complete(request(f"question {number}")) for number in range(count)]
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def test_what_is_asked_together_is_one_batch(tmp_path):
+    """Every reply finds the request that it belongs to."""
+    async with Server() as server:
+        async with batching(server, tmp_path / "batches.jsonl") as backend:
+            batched = await _ask(backend, 20)
+        live = openai_compatible.connect(model(server.url))
+        alone = await live.complete(request("question 7"))
+        await live.close()
+
+    assert server.batches.created == 1
+    assert len(server.calls) == 20 + 1
+    assert batched[7].text == alone.text
+    assert len({completion.text for completion in batched}) == 20
+    assert batched[7].prompt_tokens == alone.prompt_tokens
+
+
+async def test_azure_has_its_own_address_and_header(tmp_path):
+    """Files and batches stand beside the deployments."""
+    async with Server() as server:
+        settings = {"api_version": "2024-10-21", "api_name": "gpt-4o"}
+        async with batching(server, tmp_path / "batches.jsonl", **settings) as backend:
+            (found,) = await _ask(backend, 1)
+
+    assert found.text
+    assert server.calls[0].headers["api-key"] == KEY
+    assert server.calls[0].model == "gpt-4o"
+
+
+async def test_each_line_that_fails_fails_alone_and_is_asked_anew_after(tmp_path):
+    """One bad line costs one row, and a later run sends that one again."""
+    bad = {"question 1": Behavior.CONTEXT_LENGTH, "question 3": Behavior.SERVER_ERROR}
+
+    def choose(call):
+        return bad.get(call.body["messages"][0]["content"], Behavior.OK)
+
+    async with Server(choose) as server:
+        async with batching(server, tmp_path / "batches.jsonl") as backend:
+            found = await _ask(backend, 5)
+        bad.clear()
+        async with batching(server, tmp_path / "batches.jsonl") as backend:
+            again = await backend.complete(request("question 3"))
+
+    reasons = [each.reason if isinstance(each, BackendError) else None for each in found]
+    assert reasons == [None, "context_length", None, "http_500", None]
+    assert again.text
+    assert (server.batches.created, len(server.calls)) == (2, 6)
+
+
+@pytest.mark.parametrize("ends_as", ["failed", "expired", "cancelled"])
+async def test_a_batch_that_ends_badly_is_everybodys_failure(tmp_path, ends_as):
+    """Nothing waits for replies that will never come."""
+    async with Server() as server:
+        server.batches.ends_as = ends_as
+        server.batches._choose = lambda _call: Behavior.OK
+        async with batching(server, tmp_path / "batches.jsonl") as backend:
+            found = await _ask(backend, 3)
+
+    if ends_as == "failed":
+        assert {each.reason for each in found} == {"batch_failed"}
+        assert "Enqueued token limit" in str(found[0])
+    else:  # what was done until then is kept
+        assert all(each.text for each in found)
+
+
+@pytest.mark.parametrize("knows_its_id", [True, False])
+async def test_a_batch_is_found_again_by_who_comes_after_a_kill(tmp_path, knows_its_id):
+    """Killed after sending, with or without having noted the id: nothing is sent twice."""
+    journal = tmp_path / "batches.jsonl"
+    async with Server() as server:
+        async with batching(server, journal) as backend:
+            asking = asyncio.create_task(_ask(backend, 5))
+            await server.batches.has_one.wait()
+            lines = journal.read_bytes().splitlines(keepends=True)
+            asking.cancel()
+            with suppress(asyncio.CancelledError):
+                await asking
+        journal.write_bytes(b"".join(lines if knows_its_id else lines[:1]))
+
+        async with batching(server, journal) as backend:
+            found = await _ask(backend, 7)
+
+    assert all(completion.text for completion in found)
+    assert server.batches.created == 2  # the second has what is new
+    assert len(server.calls) == 7
+
+
+async def test_a_batch_whose_replies_are_taken_is_closed(tmp_path):
+    """The same question asked later on purpose is asked anew."""
+    async with Server() as server:
+        for _ in range(2):
+            async with batching(server, tmp_path / "batches.jsonl") as backend:
+                await _ask(backend, 3)
+
+    assert server.batches.created == 2
+
+
+async def test_a_server_without_batches_is_told_at_once(tmp_path):
+    """The server's own words, for every call."""
+    async with (
+        Server() as server,
+        batching(server, tmp_path / "batches.jsonl") as backend,
+    ):
+        backend._api._base_url = f"{server.root}/elsewhere"
+        found = await _ask(backend, 3)
+
+    assert {type(each) for each in found} == {PermanentError}
+    assert {each.reason for each in found} == {"http_404"}
+
+
+async def test_no_file_is_larger_than_servers_take(tmp_path, monkeypatch):
+    """A large run becomes several batches."""
+    monkeypatch.setattr("evalharness.backends._openai_batch.MOST_REQUESTS", 4)
+    async with Server() as server, batching(server, tmp_path / "batches.jsonl") as backend:
+        found = await _ask(backend, 10)
+
+    assert all(completion.text for completion in found)
+    assert (server.batches.created, len(server.calls)) == (3, 10)
+
+
+async def test_the_key_is_in_no_journal_and_no_error(tmp_path):
+    """What is written can be shown to others."""
+    journal = tmp_path / "batches.jsonl"
+    async with Server(Behavior.UNAUTHORIZED) as server, batching(server, journal) as backend:
+        found = await _ask(backend, 2)
+
+    assert server.calls[0].headers["Authorization"].endswith(KEY)
+    assert KEY not in journal.read_text() + "".join(map(repr, found))

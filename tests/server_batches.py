@@ -1,0 +1,134 @@
+"""The batch endpoint of the test server: files, batches, and replies after a few looks.
+
+    POST /v1/files, POST /v1/batches, GET /v1/batches, GET /v1/batches/ID, GET /v1/files/ID/content
+
+The lines of a batch are calls like all others: they are counted, and fail where the server is told
+to let them fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from aiohttp import web
+from server_replies import Behavior, Call, json_reply, reply
+
+from evalharness.domain import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOOKS = 2  # at a batch before it has ended
+
+
+class Batches:
+    """The files and batches that were sent.
+
+    Attributes:
+        created: how many batches were made.
+        has_one: set with the first of them.
+        ends_as: the state in which batches end.
+    """
+
+    def __init__(self, calls: list[Call], choose: Callable[[Call], Behavior]) -> None:
+        self.created = 0
+        self.has_one = asyncio.Event()
+        self.ends_as = "completed"
+        self._calls = calls
+        self._choose = choose
+        self._files: dict[str, bytes] = {}
+        self._batches: dict[str, dict[str, Any]] = {}
+
+    def add_to(self, application: web.Application) -> None:
+        """Serve them, where OpenAI does and where Azure does."""
+        for base in ("/v1", "/openai"):
+            application.router.add_post(f"{base}/files", self._upload)
+            application.router.add_get(f"{base}/files/{{file}}/content", self._content)
+            application.router.add_post(f"{base}/batches", self._create)
+            application.router.add_get(f"{base}/batches", self._list)
+            application.router.add_get(f"{base}/batches/{{batch}}", self._look)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        if form["purpose"] != "batch":
+            return json_reply({"error": {"message": "purpose must be batch"}}, status=400)
+        name = f"file-{len(self._files) + 1}"
+        self._files[name] = form["file"].file.read()
+        return json_reply({"id": name, "object": "file", "purpose": "batch"})
+
+    async def _content(self, request: web.Request) -> web.Response:
+        return web.Response(body=self._files[request.match_info["file"]])
+
+    async def _create(self, request: web.Request) -> web.Response:
+        wanted = await request.json()
+        lines = [
+            msgspec.json.decode(line) for line in self._files[wanted["input_file_id"]].splitlines()
+        ]
+        if any(line["url"] != wanted["endpoint"] for line in lines):
+            return json_reply({"error": {"message": "a line is for another endpoint"}}, status=400)
+        self.created += 1
+        self.has_one.set()
+        name = f"batch-{self.created}"
+        headers = dict(request.headers)
+        self._batches[name] = {
+            "id": name,
+            "object": "batch",
+            "status": "validating",
+            "metadata": wanted["metadata"],
+            "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
+            "looks": 0,
+            "lines": [(line["custom_id"], self._call(line["body"], headers)) for line in lines],
+        }
+        return json_reply(self._shown(name))
+
+    def _call(self, body: dict[str, Any], headers: dict[str, str]) -> Call:
+        call = Call(
+            number=len(self._calls) + 1,
+            path="batch",
+            model=body["model"],
+            digest=digest(body),
+            body=body,
+            headers=headers,
+        )
+        self._calls.append(call)
+        return call
+
+    async def _list(self, _request: web.Request) -> web.Response:
+        return json_reply({"object": "list", "data": [self._shown(name) for name in self._batches]})
+
+    async def _look(self, request: web.Request) -> web.Response:
+        name = request.match_info["batch"]
+        batch = self._batches[name]
+        batch["looks"] += 1
+        if batch["looks"] == LOOKS:
+            self._end(batch)
+        return json_reply(self._shown(name))
+
+    def _shown(self, name: str) -> dict[str, Any]:
+        return {
+            key: value
+            for key, value in self._batches[name].items()
+            if key not in ("lines", "looks")
+        }
+
+    def _end(self, batch: dict[str, Any]) -> None:
+        """Write what came of the lines, those that failed in a file of their own."""
+        batch["status"] = self.ends_as
+        if self.ends_as == "failed":
+            batch["errors"] = {"data": [{"code": "too_many", "message": "Enqueued token limit"}]}
+            return
+        good, bad = [], []
+        for key, call in batch["lines"]:
+            response = reply(self._choose(call), call)
+            (good if response.status == 200 else bad).append(_line(key, response))
+        for field, lines in (("output_file_id", good), ("error_file_id", bad)):
+            if lines:
+                batch[field] = f"file-{len(self._files) + 1}"
+                self._files[batch[field]] = b"\n".join(lines) + b"\n"
+
+
+def _line(key: str, response: web.Response) -> bytes:
+    body = {"status_code": response.status, "body": msgspec.Raw(response.body)}
+    return msgspec.json.encode({"id": key, "custom_id": key, "response": body, "error": None})
