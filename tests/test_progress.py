@@ -1,0 +1,64 @@
+"""What a terminal shows while a run goes on, and that nothing is shown elsewhere."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import sys
+
+import pytest
+
+from evalharness.backends import WAITS, Stop
+from evalharness.domain import Budget, Stage
+from evalharness.metering import Meter
+from evalharness.progress import Bars
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what it was sent."""
+
+    def isatty(self) -> bool:
+        """Return that it is one."""
+        return True
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    """A terminal would be wide, and able to color."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "150")
+
+
+def _shown(monkeypatch, file: io.StringIO, wait: str = "") -> str:
+    """Return what a run shows on its standard error, without the codes that move and color it."""
+    monkeypatch.setattr(sys, "stderr", file)  # here, as pytest sets its own before each test
+    with Bars(Meter(Budget(), Stop(), calls=10, usd=1.234)) as bars:
+        bars.expect(Stage.ANSWER, 4)
+        bars.advance(Stage.ANSWER, failed=False)
+        bars.advance(Stage.ANSWER, failed=True)
+        if wait:
+            logging.getLogger(WAITS).info("%s", wait, extra={"wait_s": 60.0})
+        bars._bars.refresh()
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue())
+
+
+def test_the_bars_show_counts_failures_and_the_cost_so_far(monkeypatch):
+    """Whoever looks knows whether to go on."""
+    last = _shown(monkeypatch, Terminal()).rstrip().splitlines()[-1]
+
+    assert last.startswith("answers")
+    for words in ("2/4", "1 failed", "left", "$1.23"):
+        assert words in last
+
+
+def test_a_wait_stands_below_the_bars_while_it_lasts(monkeypatch):
+    """A bar that does not move says why."""
+    wait = "gpt-4: 429, waiting 12 s, try 3/8"
+
+    assert wait in _shown(monkeypatch, Terminal(), wait)
+
+
+def test_nothing_is_shown_where_nobody_watches(monkeypatch):
+    """A log file gets no bars and no waits."""
+    assert not _shown(monkeypatch, io.StringIO(), "gpt-4: 429, waiting 12 s, try 3/8")
