@@ -30,9 +30,9 @@ if TYPE_CHECKING:
         RunRecords,
         RunSpec,
     )
-    from evalharness.pipeline import Progress
     from evalharness.probes import AuditSpec
     from evalharness.probing import Ask
+    from evalharness.watching import Progress
 
 FILE = "probes.jsonl"
 _AGAIN = 1_000_000

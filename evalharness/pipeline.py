@@ -11,14 +11,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from evalharness import answering, backends, judging, schedule
 from evalharness.domain import Failure, Stage
 from evalharness.errors import BackendError, RunStoppedError
+from evalharness.watching import Progress, Silence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
     from typing import Any
 
     from evalharness.backends import Backend
@@ -31,25 +32,9 @@ if TYPE_CHECKING:
     )
     from evalharness.store.run_folder import RunFolder
 
+    _Work = Coroutine[Any, Any, None]
 
-class Progress(Protocol):
-    """Told what is done; never waits."""
-
-    def expect(self, stage: Stage, total: int) -> None:
-        """So many answers or judgments belong to this run."""
-
-    def advance(self, stage: Stage, *, failed: bool) -> None:
-        """One more is there, or cannot be had."""
-
-
-class Silence:
-    """Progress that nobody looks at."""
-
-    def expect(self, stage: Stage, total: int) -> None:
-        """Say nothing."""
-
-    def advance(self, stage: Stage, *, failed: bool) -> None:
-        """Say nothing."""
+_AT_A_TIME = 50
 
 
 def connect(spec: ModelSpec) -> Backend:
@@ -184,13 +169,11 @@ class _Run:
                 for model in step.models:
                     backend = self._reach(model)
                     connected.append(backend)
-                    for work in self._answers_of(model, backend):
-                        tasks.create_task(work)
+                    await _start(tasks, self._answers_of(model, backend))
                 for judge in step.judges:
                     backend = self._reach(judge.model)
                     connected.append(backend)
-                    for work in self._judgments_of(judge, backend):
-                        tasks.create_task(work)
+                    await _start(tasks, self._judgments_of(judge, backend))
         finally:
             for backend in connected:
                 await backend.close()
@@ -199,12 +182,9 @@ class _Run:
         """Return a model that is connected when it is first asked, if it ever is."""
         return backends.Lazy(partial(self._connect, spec))
 
-    def _answers_of(self, model: ModelSpec, backend: Backend) -> list[Coroutine[Any, Any, None]]:
-        return [
-            self._answer(model, backend, question, sample)
-            for question in self._spec.questions
-            for sample in range(self._spec.judging.samples)
-        ]
+    def _answers_of(self, model: ModelSpec, backend: Backend) -> Iterator[_Work]:
+        for question, sample in product(self._spec.questions, range(self._spec.judging.samples)):
+            yield self._answer(model, backend, question, sample)
 
     async def _answer(
         self, model: ModelSpec, backend: Backend, question: Question, sample: int
@@ -242,11 +222,9 @@ class _Run:
         """Whether something is to be asked, by its own key or that of what it waited for."""
         return self._only is None or not self._only.isdisjoint(keys)
 
-    def _judgments_of(self, judge: JudgeSpec, backend: Backend) -> list[Coroutine[Any, Any, None]]:
-        return [
-            self._judge(judge, backend, task.question_id, task.turn, task.sample, models)
-            for task, models in schedule.showings(self._spec, judge)
-        ]
+    def _judgments_of(self, judge: JudgeSpec, backend: Backend) -> Iterator[_Work]:
+        for task, models in schedule.showings(self._spec, judge):
+            yield self._judge(judge, backend, task.question_id, task.turn, task.sample, models)
 
     async def _judge(
         self,
@@ -282,6 +260,14 @@ class _Run:
                     _failure(Stage.JUDGE, key, judge.name, question_id, turn, error)
                 )
         self._progress.advance(Stage.JUDGE, failed=failed)
+
+
+async def _start(tasks: asyncio.TaskGroup, works: Iterable[_Work]) -> None:
+    """Start the works a few at a time: the first calls go out while the last are still made."""
+    for number, work in enumerate(works, start=1):
+        tasks.create_task(work)
+        if number % _AT_A_TIME == 0:
+            await asyncio.sleep(0)
 
 
 def _failure(

@@ -1,0 +1,28 @@
+"""Who is told how far a run is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from evalharness.domain import Stage
+
+
+class Progress(Protocol):
+    """Told what is done; never waits."""
+
+    def expect(self, stage: Stage, total: int) -> None:
+        """So many answers or judgments belong to this run."""
+
+    def advance(self, stage: Stage, *, failed: bool) -> None:
+        """One more is there, or cannot be had."""
+
+
+class Silence:
+    """Progress that nobody looks at."""
+
+    def expect(self, stage: Stage, total: int) -> None:
+        """Say nothing."""
+
+    def advance(self, stage: Stage, *, failed: bool) -> None:
+        """Say nothing."""
