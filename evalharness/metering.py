@@ -1,12 +1,15 @@
 """What a run spends, and the budget at which it stops: no call is made that might go beyond it.
 
 A call is let through when the budget has room for the most that it may cost; others wait until it
-is known what those before them did cost. The run ends when there is room for none.
+is known what those before them did cost. The run ends when there is room for none. Only a part of
+what is left is in the air at a time, and judgments and later turns go first: what the budget pays for
+is answered and judged, question by question, not begun everywhere.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from evalharness.backends import Backend, Stop
     from evalharness.domain import Budget, Completion, ModelSpec, Request
 
+_IN_AIR = 0.25  # of what is left of a budget
 _BYTES_A_TOKEN = 3  # few texts have more tokens than a third of their bytes
 
 
@@ -38,7 +42,8 @@ class Meter:
         self._stop = stop
         self._in_air = 0
         self._reserved = 0.0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._urgent: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
 
     @contextmanager
     def ticking(self) -> Iterator[None]:
@@ -54,19 +59,21 @@ class Meter:
         finally:
             timer.cancel()
 
-    async def admit(self, usd: float) -> None:
+    async def admit(self, usd: float, *, urgent: bool) -> None:
         """Wait until there is room for a call that costs so much at most.
 
         Raises:
             RunStoppedError: there will be none.
         """
-        while words := self._full(usd):
+        queue, is_new = (self._urgent if urgent else self._others), True
+        while not self._has_room(usd):
             if not self._in_air:
-                self._end(words)
+                self._end(self._words())
                 self._stop.refuse()
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            await waiting
+            place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            queue.append(place) if is_new else queue.appendleft(place)
+            is_new = False
+            await place
         self._in_air += 1
         self._reserved += usd
         self._wake()
@@ -79,18 +86,22 @@ class Meter:
         self.usd += usd
         self._wake()
 
-    def _full(self, usd: float) -> str | None:
-        """Return the limit that a further call might go beyond."""
-        budget = self._budget
-        if budget.calls is not None and self.calls + self._in_air >= budget.calls:
-            return f"budget.calls={budget.calls} are made"
-        if budget.usd is not None and usd and self.usd + self._reserved + usd > budget.usd:
-            return f"budget.usd={budget.usd:g} is used up ({self.usd:.4f} spent)"
-        return None
+    def _has_room(self, usd: float) -> bool:
+        calls = math.inf if self._budget.calls is None else self._budget.calls - self.calls
+        dollars = math.inf if self._budget.usd is None else self._budget.usd - self.usd
+        if self._in_air:
+            calls, dollars = _IN_AIR * calls, _IN_AIR * dollars
+        return self._in_air + 1 <= calls and (not usd or self._reserved + usd <= dollars)
+
+    def _words(self) -> str:
+        """Return the limit that was reached."""
+        if self._budget.calls is not None and self.calls >= self._budget.calls:
+            return f"budget.calls={self._budget.calls} are made"
+        return f"budget.usd={self._budget.usd:g} is used up ({self.usd:.4f} spent)"
 
     def _wake(self) -> None:
-        while self._waiting:
-            first = self._waiting.popleft()
+        while queue := self._urgent or self._others:
+            first = queue.popleft()
             if not first.done():
                 first.set_result(None)
                 return
@@ -103,7 +114,9 @@ class Meter:
 class Metered:
     """A backend whose calls are counted, and made only while the budget has room for them."""
 
-    def __init__(self, backend: Backend, meter: Meter, spec: ModelSpec) -> None:
+    def __init__(self, backend: Backend, meter: Meter, spec: ModelSpec, *, judges: bool) -> None:
+        """Count the calls to a backend, a judge's or a candidate's."""
+        self._judges = judges
         self._backend = backend
         self._meter = meter
         self._spec = spec
@@ -115,7 +128,7 @@ class Metered:
             RunStoppedError: the budget has no room for it.
         """
         most = most_usd(self._spec, request)
-        await self._meter.admit(most)
+        await self._meter.admit(most, urgent=self._judges or request.continues)
         usd, made = 0.0, False
         try:
             completion = await self._backend.complete(request)

@@ -166,10 +166,9 @@ class _Run:
         connected: list[Backend] = []
         try:
             async with asyncio.TaskGroup() as tasks:
-                for model in step.models:
-                    backend = self._reach(model)
-                    connected.append(backend)
-                    await _start(tasks, self._answers_of(model, backend))
+                models = [(model, self._reach(model)) for model in step.models]
+                connected += (backend for _, backend in models)
+                await _start(tasks, self._answers_of(models))
                 for judge in step.judges:
                     backend = self._reach(judge.model)
                     connected.append(backend)
@@ -182,8 +181,10 @@ class _Run:
         """Return a model that is connected when it is first asked, if it ever is."""
         return backends.Lazy(partial(self._connect, spec))
 
-    def _answers_of(self, model: ModelSpec, backend: Backend) -> Iterator[_Work]:
-        for question, sample in product(self._spec.questions, range(self._spec.judging.samples)):
+    def _answers_of(self, models: Sequence[tuple[ModelSpec, Backend]]) -> Iterator[_Work]:
+        """Yield question by question, so that those answered by all can be judged early."""
+        samples = range(self._spec.judging.samples)
+        for question, sample, (model, backend) in product(self._spec.questions, samples, models):
             yield self._answer(model, backend, question, sample)
 
     async def _answer(

@@ -165,10 +165,12 @@ def _connector(
 ) -> Iterator[Callable[[ModelSpec], Backend]]:
     """Give the function that connects models, through the caches that keep their completions."""
     caches = list(_caches(settings))
+    judges = [judge.model for judge in settings.run.judges]
 
     def connect(spec: ModelSpec) -> Backend:
         reach = partial(_reach, spec, settings.folder / BATCHES)
-        backend: Backend = Metered(keys.Scrubbed(Lazy(reach), spec), meter, spec)
+        backend: Backend = keys.Scrubbed(Lazy(reach), spec)
+        backend = Metered(backend, meter, spec, judges=spec in judges)
         for cache in caches:
             backend = CachedBackend(backend, cache, spec)
         return Stoppable(backend, stop)

@@ -23,7 +23,6 @@ from evalharness.backends._openai_connection import OK, Connection, timeout
 from evalharness.backends._pace import Pace
 from evalharness.backends._servers import Servers
 from evalharness.backends._slots import Slots
-from evalharness.domain import Role
 from evalharness.errors import BackendError, TransientError
 
 if TYPE_CHECKING:
@@ -70,15 +69,14 @@ class Client:
         self._clock = clock
         self._servers = Servers(self._proxies)
         self._slots = Slots(spec.most_at_once)
-        self._pace = Pace()
+        self._paces = {url: Pace() for url in self._proxies}
         self._breaker = Breaker(spec.give_up_after)
         self._takes_max_tokens = True
 
     async def complete(self, request: Request) -> Completion:
         """Return one completion, asked for again while that may help."""
         body = wire.body(self._spec, request)
-        # Who has been given a reply before goes on with a conversation.
-        continues = any(message.role is Role.ASSISTANT for message in request.messages)
+        continues = request.continues
         tried: list[str] = []
         began: float | None = None
         while True:
@@ -126,21 +124,33 @@ class Client:
     async def _ask(
         self, request: Request, body: dict[str, Any], tried: list[str], call_began: float
     ) -> Completion:
-        """Return the completion of one attempt."""
+        """Return the completion of one attempt, made when its server's pace allows it."""
         if not self._takes_max_tokens and "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
         content = msgspec.json.encode(body)
-        tokens = len(content) / _BYTES_A_TOKEN + request.sampling.max_tokens
-        if pause_s := self._pace.take(tokens, self._clock()):
-            if pause_s > _WORTH_TELLING_S:
-                details = (self._spec.name, pause_s)
-                _waits.info("%s: rate limit, %.0f s", *details, extra={"wait_s": pause_s})
+        url = self._servers.choose(request, tried, self._clock())
+        try:
+            await self._keep_pace(url, len(content) / _BYTES_A_TOKEN + request.sampling.max_tokens)
+            tried.append(url)
+            left_s = call_began + self._spec.total_timeout_s - self._clock()
+            completion, seconds = await self._attempt(url, request, body, content, left_s)
+        finally:
+            self._servers.release(url)
+        return replace(completion, seconds=seconds, attempts=len(tried))
+
+    async def _keep_pace(self, url: str, tokens: float) -> None:
+        pause_s = self._paces[url].take(tokens, self._clock())
+        if pause_s > _WORTH_TELLING_S:
+            details = (self._spec.name, pause_s)
+            _waits.info("%s: rate limit, %.0f s", *details, extra={"wait_s": pause_s})
+        if pause_s:
             await self._sleep(pause_s)
-        asked_at = self._clock()
-        url = self._servers.choose(request, tried, asked_at)
-        tried.append(url)
-        left_s = call_began + self._spec.total_timeout_s - asked_at
-        began = time.perf_counter()
+
+    async def _attempt(
+        self, url: str, request: Request, body: dict[str, Any], content: bytes, left_s: float
+    ) -> tuple[Completion, float]:
+        """Return what a server sends back, in how many seconds; learn how it is to be asked."""
+        asked_at, began = self._clock(), time.perf_counter()
         try:
             status, headers, reply = await self._post(url, content, left_s)
             if status != OK:
@@ -149,12 +159,10 @@ class Client:
         except TransientError as error:
             self._heed(error, url, asked_at)
             raise
-        finally:
-            self._servers.release(url)
         self._servers.served(request, url)
-        self._pace.came_through(headers, self._clock())
+        self._paces[url].came_through(headers, self._clock())
         self._slots.grow()
-        return replace(completion, seconds=time.perf_counter() - began, attempts=len(tried))
+        return completion, time.perf_counter() - began
 
     def _heed(self, error: TransientError, url: str, asked_at: float) -> None:
         """Ask less, or elsewhere, after a failed attempt."""
@@ -162,7 +170,7 @@ class Client:
         if error.reason in _BUSY:
             self._slots.shrink(asked_at=asked_at, now=now)
         if error.reason == _TOO_MANY:
-            self._pace.refused(error.retry_after_s, now)
+            self._paces[url].refused(error.retry_after_s, now)
         elif error.retry_after_s != 0:
             self._servers.failed(url, now)
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping  # noqa: TC003 - the store reads the annotat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evalharness.domain._words import Role
+
 if TYPE_CHECKING:
     from evalharness.domain._specs import Sampling
     from evalharness.domain._words import Message
@@ -29,6 +31,11 @@ class Request:
     question_id: str = ""
     turn: int = 1
     sample: int = 0
+
+    @property
+    def continues(self) -> bool:
+        """Whether it goes on with a conversation: the model has replied before."""
+        return any(message.role is Role.ASSISTANT for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
