@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     _Work = Coroutine[Any, Any, None]
 
-_AT_A_TIME = 50
+_AT_A_TIME = 20
 
 
 def connect(spec: ModelSpec) -> Backend:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-_START = 32
+_START = 64
 _KEPT = 0.7
 
 
