@@ -30,12 +30,14 @@ class Batches:
         created: how many batches were made.
         has_one: set with the first of them.
         ends_as: the state in which batches end.
+        tears: whether the last line of an output is cut in the middle.
     """
 
     def __init__(self, calls: list[Call], choose: Callable[[Call], Behavior]) -> None:
         self.created = 0
         self.has_one = asyncio.Event()
         self.ends_as = "completed"
+        self.tears = False
         self._calls = calls
         self._choose = choose
         self._files: dict[str, bytes] = {}
@@ -126,7 +128,8 @@ class Batches:
         for field, lines in (("output_file_id", good), ("error_file_id", bad)):
             if lines:
                 batch[field] = f"file-{len(self._files) + 1}"
-                self._files[batch[field]] = b"\n".join(lines) + b"\n"
+                content = b"\n".join(lines) + b"\n"
+                self._files[batch[field]] = content[:-100] if self.tears else content
 
 
 def _line(key: str, response: web.Response) -> bytes:

@@ -107,6 +107,7 @@ class BatchBackend:
             self._new.append(key)
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
+            self._working.add_done_callback(self._tell)
         try:
             return await asyncio.shield(waiting.future)
         finally:
@@ -124,22 +125,24 @@ class BatchBackend:
         await self._api.close()
 
     async def _work(self) -> None:
-        """Send and collect until nobody waits; what goes wrong is everybody's failure."""
+        """Send and collect until nobody waits."""
         look_s = _FIRST_LOOK_S
-        try:
-            await self._find_lost()
-            while True:
-                await self._send_new()
-                await self._collect()
-                if all(waiting.future.done() for waiting in self._waiting.values()):
-                    return
-                await self._sleep(look_s)
-                look_s = min(2 * look_s, _LONGEST_LOOK_S)
-        except BackendError as error:
-            for waiting in self._waiting.values():
-                if not waiting.future.done():
-                    waiting.future.set_exception(error)
-                    waiting.future.exception()  # it may be that nobody waits any more
+        await self._find_lost()
+        while True:
+            await self._send_new()
+            await self._collect()
+            if all(waiting.future.done() for waiting in self._waiting.values()):
+                return
+            await self._sleep(look_s)
+            look_s = min(2 * look_s, _LONGEST_LOOK_S)
+
+    def _tell(self, working: asyncio.Task[None]) -> None:
+        """Let what ended the work be everybody's failure: nobody waits for who has stopped."""
+        if working.cancelled() or (error := working.exception()) is None:
+            return
+        for waiting in self._waiting.values():
+            if not waiting.future.done():
+                _fail(waiting, error)
 
     async def _find_lost(self) -> None:
         """Find the batches that were sent by a process that died before it knew their id."""
@@ -210,15 +213,19 @@ class BatchBackend:
                 continue
             try:
                 if key not in replies:
-                    words = f"batch {sent.batch} is {status.status}{status.words}"
+                    words = f"batch {sent.batch} is {status.status}, without it{status.words}"
                     raise PermanentError(words, reason=f"batch_{status.status}")
                 waiting.future.set_result(self._api.completion(replies[key], waiting.request))
             except BackendError as error:
-                waiting.future.set_exception(error)
-                waiting.future.exception()
+                _fail(waiting, error)
 
     def _note(self, entry: Entry) -> None:
         self._journal.append(entry)
+
+
+def _fail(waiting: _Waiting, error: BaseException) -> None:
+    waiting.future.set_exception(error)
+    waiting.future.exception()  # seen, as it may be that nobody waits any more
 
 
 def _open(journal: Path, model: str) -> Iterator[_Sent]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -141,8 +142,9 @@ class BatchApi:
         for file in filter(None, (status.error_file_id, status.output_file_id)):
             content = await self._persist(partial(self._send, "GET", f"files/{file}/content"))
             for line in content.splitlines():
-                if line.strip():
-                    reply = _decoded(line, Reply)
+                # A line that is torn is one request's loss: it counts as missing.
+                with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                    reply = msgspec.json.decode(line, type=Reply)
                     found[reply.custom_id] = reply
         return found
 

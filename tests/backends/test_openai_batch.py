@@ -109,6 +109,18 @@ async def test_a_batch_that_ends_badly_is_everybodys_failure(tmp_path, ends_as):
         assert all(each.text for each in found)
 
 
+async def test_a_torn_line_is_one_requests_failure(tmp_path):
+    """What else came in the file is paid for, and kept."""
+    async with Server() as server:
+        server.batches.tears = True
+        async with batching(server, tmp_path / "batches.jsonl") as backend:
+            found = await _ask(backend, 3)
+
+    lost = [each for each in found if isinstance(each, BackendError)]
+    assert [each.reason for each in lost] == ["batch_completed"]
+    assert sum(bool(getattr(each, "text", "")) for each in found) == 2
+
+
 @pytest.mark.parametrize("knows_its_id", [True, False])
 async def test_a_batch_is_found_again_by_who_comes_after_a_kill(tmp_path, knows_its_id):
     """Killed after sending, with or without having noted the id: nothing is sent twice."""
