@@ -68,7 +68,7 @@ class Meter:
         queue, is_new = (self._urgent if urgent else self._others), True
         while not self._has_room(usd):
             if not self._in_air:
-                self._end(self._words())
+                self._end(self._words(usd))
                 self._stop.refuse()
             place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             queue.append(place) if is_new else queue.appendleft(place)
@@ -93,11 +93,14 @@ class Meter:
             calls, dollars = _IN_AIR * calls, _IN_AIR * dollars
         return self._in_air + 1 <= calls and (not usd or self._reserved + usd <= dollars)
 
-    def _words(self) -> str:
-        """Return the limit that was reached."""
+    def _words(self, usd: float) -> str:
+        """Return the limit that a call of this price was kept from."""
         if self._budget.calls is not None and self.calls >= self._budget.calls:
             return f"budget.calls={self._budget.calls} are made"
-        return f"budget.usd={self._budget.usd:g} is used up ({self.usd:.4f} spent)"
+        return (
+            f"budget.usd={self._budget.usd:g}, of which {self.usd:.2f} are spent, "
+            f"has no room for a call that may cost {usd:.2f}"
+        )
 
     def _wake(self) -> None:
         while queue := self._urgent or self._others:

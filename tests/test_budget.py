@@ -73,7 +73,7 @@ def test_a_budget_of_dollars_is_not_exceeded(tmp_path, capsys):
         assert _run(url, "budget.usd=0.5") == 1
 
     usage = _manifest(tmp_path)["usage"]
-    assert "stopped: budget.usd=0.5 is used up" in capsys.readouterr().err
+    assert "stopped: budget.usd=0.5, of which 0.4" in capsys.readouterr().err
     assert usage["candidates"]["calls"] == ANSWERS  # they have no price
     assert usage["candidates"]["usd"] is None
     assert 0.4 < usage["judges"]["usd"] <= 0.5
