@@ -8,6 +8,7 @@ reason: a call that succeeds at once pays nothing for it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
 _LEAST_TIMEOUT_S = 0.001  # zero would mean none
 _FIRST_BACKOFF_S = 0.5
 _BYTES_A_TOKEN = 4
-_WORTH_TELLING_S = 1.0
+_LONGEST_PAUSE_S = 1.0  # before the pace is looked at again
 _JSON = {"Content-Type": "application/json"}
 _TOO_MANY = "http_429"
+_ILL = ("connection", "timeout", "bad_reply", "http_5")
 _BUSY = {_TOO_MANY, "http_503", "http_529", "timeout"}
 
 _waits = logging.getLogger(WAITS)
@@ -70,6 +72,7 @@ class Client:
         self._servers = Servers(self._proxies)
         self._slots = Slots(spec.most_at_once)
         self._paces = {url: Pace() for url in self._proxies}
+        self._turns = {url: asyncio.Lock() for url in self._proxies}
         self._breaker = Breaker(spec.give_up_after)
         self._takes_max_tokens = True
 
@@ -78,14 +81,14 @@ class Client:
         body = wire.body(self._spec, request)
         continues = request.continues
         tried: list[str] = []
-        began: float | None = None
+        ends_at: float | None = None
         while True:
             self._breaker.refuse_when_open()
             await self._slots.take(continues=continues)
-            began = self._clock() if began is None else began
+            ends_at = ends_at or self._clock() + self._spec.total_timeout_s
             try:
                 self._breaker.refuse_when_open()  # it may have opened meanwhile
-                completion = await self._ask(request, body, tried, began)
+                completion = await self._ask(request, body, tried, ends_at)
             except BackendError as error:
                 failure = error
             else:
@@ -94,14 +97,14 @@ class Client:
             finally:
                 self._slots.give_back()
             failure.attempts = len(tried)
-            await self._wait(failure, began)
+            await self._wait(failure, ends_at)
             continues = True
 
     async def close(self) -> None:
         """Close the connections."""
         await self._connection.close()
 
-    async def _wait(self, failure: BackendError, began: float) -> None:
+    async def _wait(self, failure: BackendError, ends_at: float) -> None:
         """Wait until it is time to ask again.
 
         Raises:
@@ -109,7 +112,7 @@ class Client:
         """
         attempts, most = failure.attempts, self._spec.max_attempts
         wait_s = backoff_s(failure) if attempts < most else None
-        left_s = began + self._spec.total_timeout_s - self._clock()
+        left_s = ends_at - self._clock()
         if wait_s is None or wait_s >= left_s:
             if attempts:
                 self._breaker.failed(failure)
@@ -122,29 +125,41 @@ class Client:
         await self._sleep(wait_s)
 
     async def _ask(
-        self, request: Request, body: dict[str, Any], tried: list[str], call_began: float
+        self, request: Request, body: dict[str, Any], tried: list[str], ends_at: float
     ) -> Completion:
         """Return the completion of one attempt, made when its server's pace allows it."""
         if not self._takes_max_tokens and "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
         content = msgspec.json.encode(body)
+        tokens = len(content) / _BYTES_A_TOKEN + request.sampling.max_tokens
         url = self._servers.choose(request, tried, self._clock())
         try:
-            await self._keep_pace(url, len(content) / _BYTES_A_TOKEN + request.sampling.max_tokens)
+            await self._keep_pace(url, tokens, ends_at)
             tried.append(url)
-            left_s = call_began + self._spec.total_timeout_s - self._clock()
+            left_s = ends_at - self._clock()
             completion, seconds = await self._attempt(url, request, body, content, left_s)
         finally:
             self._servers.release(url)
         return replace(completion, seconds=seconds, attempts=len(tried))
 
-    async def _keep_pace(self, url: str, tokens: float) -> None:
-        pause_s = self._paces[url].take(tokens, self._clock())
-        if pause_s > _WORTH_TELLING_S:
-            details = (self._spec.name, pause_s)
-            _waits.info("%s: rate limit, %.0f s", *details, extra={"wait_s": pause_s})
-        if pause_s:
-            await self._sleep(pause_s)
+    async def _keep_pace(self, url: str, tokens: float, ends_at: float) -> None:
+        """Wait until a server may be asked, one call after another; the pace may change meanwhile.
+
+        Raises:
+            TransientError: the call's time is over.
+        """
+        pace = self._paces[url]
+        if pace.is_free:
+            return
+        async with self._turns[url]:
+            while pause_s := pace.take(tokens, self._clock()):
+                if self._clock() >= ends_at:
+                    message = f"no turn within {self._spec.total_timeout_s:g} s"
+                    raise TransientError(message, reason="rate_limit")
+                if pause_s > _LONGEST_PAUSE_S:
+                    details = (self._spec.name, pause_s)
+                    _waits.info("%s: rate limit, %.0f s", *details, extra={"wait_s": pause_s})
+                await self._sleep(min(pause_s, _LONGEST_PAUSE_S))
 
     async def _attempt(
         self, url: str, request: Request, body: dict[str, Any], content: bytes, left_s: float
@@ -171,7 +186,7 @@ class Client:
             self._slots.shrink(asked_at=asked_at, now=now)
         if error.reason == _TOO_MANY:
             self._paces[url].refused(error.retry_after_s, now)
-        elif error.retry_after_s != 0:
+        elif error.reason.startswith(_ILL):
             self._servers.failed(url, now)
 
     async def _post(

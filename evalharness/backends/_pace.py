@@ -24,7 +24,9 @@ _ENOUGH_S = 1.0  # seconds, that show a rate
 _BELOW = 0.98  # of what came through, to stay under the limit
 _GROWTH = 0.02  # of the rate, a second
 _TELLING = 0.1  # the share of a bucket that must be gone before its filling can be told
-_SLOWEST = 1.0 / 60
+_SLOWEST = 0.2  # a second, while nothing comes through
+_BURST_S = 0.05  # of a guessed rate may go at once: who sleeps wakes a little late
+_ROUNDING = 1e-9
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
 _UNITS_S = (86400.0, 3600.0, 60.0, 1.0, 0.001)
 
@@ -38,16 +40,17 @@ class TokenBucket:
         self._capacity = math.inf
         self._at = 0.0
 
-    def take(self, amount: float, now: float) -> float:
-        """Take an amount; return the seconds until there is enough for it.
-
-        The level may fall below zero: who comes later waits longer.
-        """
+    def wait_s(self, amount: float, now: float) -> float:
+        """Return the seconds until there is enough; more than it can hold waits until it is full."""
         if self.rate == math.inf:
             return 0.0
         self._fill(now)
+        lacks = min(amount, self._capacity) - self._level
+        return lacks / self.rate if lacks > _ROUNDING else 0.0
+
+    def take(self, amount: float) -> None:
+        """Take an amount."""
         self._level -= amount
-        return max(0.0, -self._level / self.rate)
 
     def set(self, rate: float, now: float, *, level: float, capacity: float) -> None:
         """Change the rate; what is already taken stays taken."""
@@ -74,13 +77,25 @@ class Pace:
         self._is_told = False
 
     @property
+    def is_free(self) -> bool:
+        """Whether no limit is known."""
+        return self._requests.rate == self._tokens.rate == math.inf
+
+    @property
     def requests_a_second(self) -> float:
         """The rate now; infinite while no limit is known."""
         return self._requests.rate
 
     def take(self, tokens: float, now: float) -> float:
-        """Return the seconds to wait before a request that may use so many tokens is sent."""
-        return max(self._requests.take(1.0, now), self._tokens.take(tokens, now))
+        """Return 0 where a request that may use so many tokens can be sent now, and count it as sent.
+
+        Elsewhere return the seconds after which that may be asked again, and count nothing.
+        """
+        wait_s = max(self._requests.wait_s(1.0, now), self._tokens.wait_s(tokens, now))
+        if wait_s == 0.0:
+            self._requests.take(1.0)
+            self._tokens.take(tokens)
+        return wait_s
 
     def came_through(self, headers: Mapping[str, str], now: float) -> None:
         """Take note of a served request, and of what the server says of its limits."""
@@ -93,8 +108,7 @@ class Pace:
             _listen(self._tokens, headers, "tokens", now)
         if not self._is_told and self._requests.rate < math.inf:
             rate = self._requests.rate
-            faster = 2 * rate if 2 * rate <= self._good else rate + _GROWTH
-            self._requests.set(faster, now, level=math.inf, capacity=1.0)
+            self._guess(2 * rate if 2 * rate <= self._good else rate + _GROWTH, now)
 
     def refused(self, wait_s: float | None, now: float) -> None:
         """Take note of a 429: go no faster than what came through, once in a while if nothing did.
@@ -108,11 +122,14 @@ class Pace:
             # Between two refusals a bucket lets through what flows into it, and nothing else.
             self._forget(now)
             seen = len(self._delivered) / max(now - self._since, 1e-3)
-            self._good = max(seen, self._good / 2)
+            self._good = seen or self._good
             rate = max(min(rate, _BELOW * seen), 1.0 / wait_s if wait_s else _SLOWEST)
             self._delivered.clear()
             self._since = now
-        self._requests.set(rate, now, level=0.0, capacity=1.0)
+        self._guess(rate, now, level=0.0)
+
+    def _guess(self, rate: float, now: float, level: float = math.inf) -> None:
+        self._requests.set(rate, now, level=level, capacity=max(1.0, _BURST_S * rate))
 
     def _forget(self, now: float) -> None:
         self._since = max(self._since, now - _SEEN_S)

@@ -390,6 +390,19 @@ async def test_a_storm_of_refusals_is_waited_out_without_hammering():
     assert len(server.calls) == 30 + 40
 
 
+async def test_a_storm_that_does_not_end_ends_the_calls():
+    """However slow the pace has become, no call waits for its turn beyond its time."""
+    settings = {"total_timeout_s": 60.0, "max_attempts": 1000, "give_up_after": 1000}
+    async with connection(Server(Behavior.RATE_LIMITED), **settings) as (server, backend, _):
+        found = await asyncio.gather(
+            *[backend.complete(request(str(n))) for n in range(100)], return_exceptions=True
+        )
+
+    assert {error.reason for error in found} <= {"http_429", "rate_limit"}
+    assert len(found) == 100
+    assert len(server.calls) < 400
+
+
 async def test_who_waits_for_what_is_told(caplog):
     """A bar that stands still says why."""
     caplog.set_level("INFO", logger="evalharness.waits")
