@@ -1,10 +1,10 @@
 """A chat endpoint that costs next to nothing, so that a benchmark measures clients and not it.
 
-python tests/performance/fast_server.py [--latency 0.2] [--limit 100] [--errors 0.05]
+python tests/performance/fast_server.py [--latency 0.2] [--limit 100 [--silent]] [--errors 0.05]
 
 It parses no more of a request than its length, sends always the same judgment after a while, and
-with a limit keeps a bucket of a second's requests, which its headers describe as OpenAI's do. Its
-first line is its port; GET /stats counts what it did.
+with a limit keeps a bucket of a second's requests, which its headers describe as OpenAI's do
+unless it is silent. Its first line is its port; GET /stats counts what it did.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ _ERROR = b'{"error": {"message": "The server had an error"}}'
 class Shop:
     """What the server does with a request."""
 
-    def __init__(self, latency_s: float, limit: float, errors: float) -> None:
+    def __init__(self, latency_s: float, limit: float, errors: float, *, silent: bool) -> None:
         self.latency_s = latency_s
+        self._silent = silent
         self.counts: Counter[str] = Counter()
         self._limit = limit
         self._errors = errors
@@ -69,6 +70,8 @@ class Shop:
         return _response(b"200 OK", _BODY, headers), self.latency_s
 
     def _described(self) -> bytes:
+        if self._silent:
+            return b""
         return (
             b"x-ratelimit-limit-requests: %d\r\nx-ratelimit-remaining-requests: %d\r\n"
             b"x-ratelimit-reset-requests: %dms\r\n"
@@ -125,8 +128,9 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--limit", type=float, default=0.0, metavar="REQUESTS_A_SECOND")
     parser.add_argument("--errors", type=float, default=0.0, metavar="SHARE")
+    parser.add_argument("--silent", action="store_true")
     given = parser.parse_args()
-    asyncio.run(_serve(Shop(given.latency, given.limit, given.errors)))
+    asyncio.run(_serve(Shop(given.latency, given.limit, given.errors, silent=given.silent)))
 
 
 if __name__ == "__main__":
