@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from evalharness import prompts, replies, structured
@@ -31,7 +32,7 @@ _REPAIRABLE = {Unscored.NO_VERDICT, Unscored.AMBIGUOUS, Unscored.OUT_OF_SCALE}
 _USUAL_LANGUAGE = "en"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Showing:
     """What a judge is shown: one answer to grade, or two to compare in this order."""
 
@@ -47,6 +48,10 @@ class Showing:
 
     def digest(self) -> str:
         """Return the key: the judge, its prompt, whose answers these are, and their texts."""
+        return self._digest
+
+    @cached_property  # it is wanted before and after the call; hence no slots
+    def _digest(self) -> str:
         prompt = self.judge.prompts[self.kind]
         return digest(
             [
