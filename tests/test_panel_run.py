@@ -103,7 +103,7 @@ def test_a_judge_is_not_asked_about_its_own_family(tmp_path):
     shown |= {(grade.judge, grade.model) for grade in records.graded}
     assert {("judge x", "a"), ("judge y", "b")} & shown == set()
     assert ("judge z", "a") in shown
-    assert "judgments judge x: 16 calls" in planning.describe(spec)
+    assert any(line.startswith("judgments judge x: 16 calls,") for line in planning.describe(spec))
 
 
 def test_every_sample_is_answered_and_judged(tmp_path):
