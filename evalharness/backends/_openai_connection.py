@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from evalharness.backends import _openai_wire as wire
-from evalharness.errors import BackendError, TransientError
+from evalharness.errors import BackendError, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +41,7 @@ class Connection:
 
         Raises:
             TransientError: there was none, or not all of it.
+            PermanentError: the server's certificate is not to be trusted.
         """
         limit = within or self._timeout
         try:
@@ -57,6 +58,11 @@ class Connection:
         except TimeoutError as error:
             message = str(error) or f"no whole reply within {limit.total:.3g} s"
             raise TransientError(message, reason="timeout") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            message = self.scrubbed(
+                f"the server cannot be trusted: {error}; SSL_CERT_FILE names your own authority"
+            )
+            raise PermanentError(message, reason="certificate") from None
         except aiohttp.ClientError as error:
             message = self.scrubbed(f"the connection failed: {error or type(error).__name__}")
             # The cause is dropped: its repr may hold the request's headers, and so the key.

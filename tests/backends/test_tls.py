@@ -14,7 +14,7 @@ import pytest
 import trustme
 from asking import KEY, backend_of, model, request
 
-from evalharness.errors import BackendError
+from evalharness.errors import PermanentError
 
 BODY = b'{"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}]}'
 REPLY = (
@@ -54,12 +54,14 @@ async def test_a_server_that_nobody_vouches_for_is_refused_and_never_sees_the_ke
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     async with (
         secured(authority.issue_cert("127.0.0.1")) as (url, heard),
-        backend_of(model(url, max_attempts=2)) as (backend, _),
+        backend_of(model(url, max_attempts=8)) as (backend, _),
     ):
-        with pytest.raises(BackendError, match="certificate verify failed"):
+        with pytest.raises(PermanentError, match="certificate verify failed") as refusal:
             await backend.complete(request())
 
     assert not any(heard)
+    assert (refusal.value.reason, refusal.value.attempts) == ("certificate", 1)
+    assert "SSL_CERT_FILE" in str(refusal.value)
 
 
 @pytest.mark.parametrize(
