@@ -136,6 +136,21 @@ def repair(prompt: JudgePrompt, reading: Reading) -> str:
     return f"No decision can be read from your reply. Do not judge anew. {asked}"
 
 
+def fence(question: Question, answers: Sequence[Sequence[str]], turn: int) -> str:
+    """Return a mark that stands in none of the texts shown, so that none can close its fence.
+
+    It is a digest of them all: the same for the same request, and not to be foreseen by a model
+    that writes one of them. Their order does not matter, so that swapping the answers of a game
+    changes nothing else.
+    """
+    references = [text for text in question.references[:turn] if text is not None]
+    replies = [text for texts in answers for text in texts[:turn]]
+    texts = [*question.turns[:turn], *references, *question.rubric, *replies]
+    folded = [text.casefold() for text in texts]
+    marks = (digest([sorted(texts), attempt])[:_FENCE_DIGITS] for attempt in count())
+    return next(mark for mark in marks if not any(mark in text for text in folded))
+
+
 def check(prompt: JudgePrompt, reading: Reading = Reading.TEXT) -> None:
     """Refuse a prompt that fails on a question of one or two turns, or that hides an answer.
 
@@ -188,27 +203,13 @@ def _context(
         }
         for number in range(1, turn + 1)
     ]
-    references = [part["reference"] for part in turns if part["reference"] is not None]
-    texts = [text for replies in answers for text in replies[:turn]]
     return {
         "turns": turns,
         "turn": turn,
-        "has_reference": bool(references),
+        "has_reference": any(part["reference"] is not None for part in turns),
         "rubric": question.rubric,
-        "fence": _fence([*question.turns[:turn], *references, *question.rubric, *texts]),
+        "fence": fence(question, answers, turn),
     }
-
-
-def _fence(texts: Sequence[str]) -> str:
-    """Return a mark that stands in none of the texts, so that none of them can close its fence.
-
-    It is a digest of them all: the same for the same request, and not to be foreseen by a model
-    that writes one of them. Their order does not matter, so that swapping the answers of a game
-    changes nothing else.
-    """
-    folded = [text.casefold() for text in texts]
-    marks = (digest([sorted(texts), attempt])[:_FENCE_DIGITS] for attempt in count())
-    return next(mark for mark in marks if not any(mark in text for text in folded))
 
 
 def _fill(template: str, context: Mapping[str, Any], name: str) -> str:

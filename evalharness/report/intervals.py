@@ -36,6 +36,7 @@ class Writing:
 RATING = Writing(value=figure, span=span)
 SHARE = Writing(value=percent, span=percent_span)
 SCORE = Writing(value=lambda value: figure(value, 2), span=lambda low, high: span(low, high, 2))
+BENCHMARK = Writing(value=lambda value: figure(value, 3), span=lambda low, high: span(low, high, 3))
 
 Bounds = tuple[float | None, float | None, float | None]
 

@@ -7,17 +7,25 @@ from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from evalharness.report.formulas import to_mathml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
 LINKS = ("http", "https", "mailto")
 
 
 def to_html(text: str) -> Markup:
-    """Return Markdown as HTML: tags stay visible as text, images are links, headings are bold."""
+    """Return Markdown as HTML: tags stay visible as text, images are links, headings are bold.
+
+    Formulas between dollar signs, and in backslashed brackets, become MathML.
+    """
     tokens = _MARKDOWN.parse(text)
     _tame(tokens)
     # The parser escapes all text, and `_tame` keeps only attributes that we set or checked.
@@ -55,7 +63,31 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     parser.enable(["table", "strikethrough"]).disable("image")
     parser.validateLink = _is_harmless  # type: ignore[method-assign]
+    # A price is no formula: dollar signs beside a digit outside or a space inside are money.
+    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
+    parser.inline.ruler.before("escape", "math_brackets", _in_brackets)
+    for name in ("math_inline", "math_inline_double", "math_block", "math_block_label"):
+        parser.add_render_rule(name, _formula)
     return parser
+
+
+def _in_brackets(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parser's own call
+    r"""Read a formula in \(...\) or \[...\], as chat models write them."""
+    opening = state.src[state.pos : state.pos + 2]
+    closing = {r"\(": r"\)", r"\[": r"\]"}.get(opening)
+    end = state.src.find(closing, state.pos + 2, state.posMax) if closing else -1
+    if closing is None or end < 0:
+        return False
+    if not silent:
+        token = state.push("math_inline" if closing == r"\)" else "math_block", "math", 0)
+        token.content = state.src[state.pos + 2 : end]
+    state.pos = end + 2
+    return True
+
+
+def _formula(_: RendererHTML, tokens: Sequence[Token], place: int, *__: object) -> str:
+    token = tokens[place]
+    return to_mathml(token.content, is_block=token.type != "math_inline")
 
 
 _MARKDOWN = _parser()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,6 +57,20 @@ def dollars(value: float | None) -> str:
     if value is None:
         return ABSENT
     return f"${value:,.2f}" if value == 0 or value >= 1 else f"${value:.4f}"
+
+
+def moment(text: str) -> str:
+    """Return a moment of ISO 8601 as `3 March 2025, 14:05 UTC`; any other text as it is."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    zone = f" {when.tzname()}" if when.tzinfo else ""
+    return (
+        f"{when.day} {when:%B %Y, %H:%M}{zone}"
+        if len(text) > len("2025-03-01")
+        else f"{when.day} {when:%B %Y}"
+    )
 
 
 def listed(words: Sequence[str], conjunction: str = "and", most: int = 5) -> str:

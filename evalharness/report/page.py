@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from markupsafe import Markup
 
-from evalharness.report import sections
+from evalharness.report import bodies, sections
+from evalharness.report.dossiers import dossiers
 from evalharness.report.facts import Facts, gather
+from evalharness.report.packing import in_script, pack
 from evalharness.report.templates import fill
 
 if TYPE_CHECKING:
@@ -25,6 +27,19 @@ if TYPE_CHECKING:
     from evalharness.leaderboard import Leaderboard
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_STYLES = ("base", "tables", "plots", "questions", "labelling", "narrow", "print")
+_SCRIPTS = (
+    "base",
+    "theme",
+    "tables",
+    "tips",
+    "plots",
+    "packed",
+    "difference",
+    "question",
+    "browse",
+    "labelling",
+)
 
 
 class Section(Protocol):
@@ -57,13 +72,21 @@ def render(
     model's answer may smuggle in, a browser neither runs nor loads it.
     """
     facts = gather(records, battles, leaderboard, health)
-    style, script = _asset("page.css"), _asset("page.js")
+    style = "".join(_asset(f"style/{name}.css") for name in _STYLES)
+    parts = "".join(_asset(f"script/{name}.js") for name in _SCRIPTS)
+    script = f'"use strict";\n(() => {{\n{parts}}})();\n'
+    told = bodies.asked_of(facts)
     page = fill(
         "page",
         facts=facts,
         parts=_parts(facts),
-        style=Markup(style),  # noqa: S704 - a file of ours
-        script=Markup(script),  # noqa: S704 - a file of ours
+        told=Markup(in_script(bodies.told_of(facts, told))),  # noqa: S704 - no text can end it
+        packed=[
+            (pack(bodies.answers_of(facts, told, each)), pack(bodies.games_of(facts, told, each)))
+            for each in dossiers(facts)
+        ],
+        style=Markup(style),  # noqa: S704 - files of ours
+        script=Markup(script),  # noqa: S704 - files of ours
         policy=(
             f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
             "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"

@@ -36,6 +36,7 @@ def _environment() -> Environment:
             "count",
             "counted",
             "dollars",
+            "moment",
             "listed",
         )
     }

@@ -1,5 +1,6 @@
 """Markdown of strangers becomes HTML that can neither run, load nor restyle anything."""
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -62,3 +63,48 @@ def test_links_to_the_web_are_kept_and_tell_nothing_of_the_reader() -> None:
     html = to_html("[page](https://example.org)")
 
     assert '<a href="https://example.org" rel="noopener noreferrer nofollow">page</a>' in html
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (r"so $\frac{n}{2}$ holds", "<mfrac>"),
+        (r"so \(a < b\) holds", "<mo>&lt;</mo>"),
+        ("so\n\\[\nx^2\n\\]\nholds", '<math display="block"'),
+        ("$$\n\\sum_k k\n$$", '<math display="block"'),
+    ],
+)
+def test_formulas_are_drawn(text: str, written: str) -> None:
+    """Dollar signs and backslashed brackets both make MathML, which needs no font or script."""
+    assert written in to_html(text)
+
+
+@pytest.mark.parametrize("text", ["It costs $5 and $10.", "`$x$`", "    $x$", "from $20-$30 on"])
+def test_money_and_code_are_no_formulas(text: str) -> None:
+    """A price in an answer stays a price."""
+    assert "<math" not in to_html(text)
+
+
+@pytest.mark.parametrize("formula", [r"\nonsense{x}", "{" * 1500, "x" * 5000])
+def test_what_cannot_be_read_as_a_formula_stays_as_it_was_written(formula: str) -> None:
+    """Nothing is lost, and nothing raises."""
+    assert f'<code class="formula">{formula}</code>' in to_html(rf"\({formula}\)")
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\href{javascript:alert(1)}{x}",
+        r"\text{<script>alert(1)</script>}",
+        r"\text{&lt;img src=x onerror=alert(1)&gt;}",
+        r"\style{position:fixed}{x}",
+        r"\color{red}{x}",
+        r"\class{bar}{x} \id{told}{y}",
+    ],
+)
+def test_no_formula_carries_links_styles_or_tags(formula: str) -> None:
+    """The converter passes some of these on; the page keeps known elements and attributes only."""
+    drawn = re.sub(r'alttext="[^"]*"', "", to_html(f"${formula}$"))
+
+    assert not re.search(r"<(?!/?(?:p|code|math|m[a-z]+)\b)", drawn)
+    assert not re.search(r"<[^>]*\b(?:href|style|class|id|on\w+)=(?!\"formula\")", drawn)

@@ -64,3 +64,10 @@ def test_an_axis_covers_its_values_and_ends_on_round_ones(values: list[float]) -
 def test_nothing_to_show_has_no_axis() -> None:
     """Absent and infinite values alone give no axis."""
     assert scale_over([None, math.inf]) is None
+
+
+def test_moments_are_written_for_readers() -> None:
+    """A date alone stays a date, and what is no date is shown as it came."""
+    assert numerals.moment("2025-03-01T14:05:00+00:00") == "1 March 2025, 14:05 UTC"
+    assert numerals.moment("2025-03-01") == "1 March 2025"
+    assert numerals.moment("yesterday") == "yesterday"

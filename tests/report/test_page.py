@@ -1,6 +1,7 @@
 """The page is one file, the same to the byte for the same records, and never invents a figure."""
 
 import base64
+import json
 import re
 import zlib
 from dataclasses import replace
@@ -19,7 +20,7 @@ from builders import (
 )
 from hostile import PAYLOADS
 
-from evalharness.domain import BenchmarkScore, RunRecords, Verdict, Winner
+from evalharness.domain import BenchmarkScore, RunRecords
 from evalharness.leaderboard import Leaderboard, LeaderboardRow, build
 from evalharness.report import render
 from evalharness.report.numerals import ABSENT
@@ -33,8 +34,8 @@ def page_of(records: RunRecords) -> str:
 
 
 def bodies(page: str) -> list[str]:
-    """Return the unpacked bodies of a page's questions."""
-    packed = re.findall(r'data-packed="([^"]*)"', page)
+    """Return what the page holds of its questions in packed form: answers, then games, of each."""
+    packed = re.findall(r'<script type="text/plain" id="(?:answers|games)-\d+">([^<]*)<', page)
     return [zlib.decompress(base64.b64decode(each)).decode() for each in packed]
 
 
@@ -59,24 +60,6 @@ def test_judgments_that_needed_a_repair_are_counted_for_their_judge() -> None:
     assert "needed a repair" not in page_of(records)
 
 
-def test_probability_that_went_elsewhere_is_shown_beside_the_decision() -> None:
-    """A grade read from half of the probability is worth less than one read from all of it."""
-    grade = replace(graded_judgment(), probabilities={"7": 0.5, "8": 0.13})
-    game = replace(pairwise_judgment(), probabilities={"A": 0.6, "B": 0.1, "tie": 0.21})
-    records = RunRecords(
-        name="demo",
-        questions=(question(),),
-        answers=(answer("vicuna-13b"), answer("alpaca-7b")),
-        graded=(grade,),
-        games=(game, replace(game, model_a=game.model_b, model_b=game.model_a)),
-    )
-
-    [body] = bodies(page_of(records))
-
-    assert "63% of the probability on a decision" in text_of(body)
-    assert text_of(body).count("91% of the probability on a decision") == 2
-
-
 def test_the_page_names_no_other_file() -> None:
     """Nothing is loaded: every source and stylesheet is inside, and links are only links."""
     page = page_of(a_run())
@@ -94,70 +77,11 @@ def test_absent_figures_are_en_dashes() -> None:
     rows = (LeaderboardRow(model="vicuna-13b", score=7.0), LeaderboardRow(model="alpaca-7b"))
     page = render(a_run(models=2), (), Leaderboard(rows=rows))
 
-    body = re.search(r'<table class="sortable">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
+    body = re.search(r'<table class="sortable" id="board">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
     assert body is not None
     second = re.findall(r"<td[^>]*>(.*?)</td>", body[1].split("<tr>")[2], re.DOTALL)
     measures = {text_of(cell).strip() for cell in second[:4]}
     assert measures == {ABSENT}
-
-
-def test_a_game_tells_who_was_shown_first_and_the_battle_who_won() -> None:
-    """A verdict is a position and a winner is a model; the page shows both."""
-    records = RunRecords(
-        name="demo",
-        questions=(question("81"),),
-        games=(
-            pairwise_judgment("vicuna-13b", "alpaca-7b", verdict=Verdict.A, reply="first is it"),
-            pairwise_judgment("alpaca-7b", "vicuna-13b", verdict=Verdict.B, reply="second is it"),
-        ),
-    )
-    (body,) = bodies(page_of(records))
-
-    assert "vicuna-13b wins" in text_of(body)
-    assert "vicuna-13b shown first, alpaca-7b second: verdict A, so vicuna-13b" in text_of(body)
-    assert "alpaca-7b shown first, vicuna-13b second: verdict B, so vicuna-13b" in text_of(body)
-    assert "first is it" in body
-    assert "second is it" in body
-    assert "orders disagree" not in body
-
-
-def test_orders_that_disagree_are_marked() -> None:
-    """A judge that follows the position is caught in the act."""
-    games = (
-        pairwise_judgment("vicuna-13b", "alpaca-7b", verdict=Verdict.A),
-        pairwise_judgment("alpaca-7b", "vicuna-13b", verdict=Verdict.A),
-    )
-    records = RunRecords(name="demo", questions=(question("81"),), games=games)
-    page = page_of(records)
-
-    assert "orders disagree" in bodies(page)[0]
-    assert 'data-flags="orders"' in page
-
-
-def test_unscored_and_cut_off_are_said_with_their_reasons() -> None:
-    """A reply that could not be read, or was cut, shows so at its place."""
-    records = RunRecords(
-        name="demo",
-        questions=(question("81"),),
-        answers=(answer("vicuna-13b", finish_reason="length"),),
-        graded=(graded_judgment("vicuna-13b", score=None, unscored="no rating in the reply"),),
-        failures=(failure("alpaca-7b"),),
-    )
-    page = render(records, (), Leaderboard(rows=()))
-    (body,) = bodies(page)
-
-    assert "cut off at max_tokens" in body
-    assert "unscored: no rating in the reply" in body
-    assert "alpaca-7b, turn 1, timeout after 8 attempts" in text_of(body)
-    assert 'data-flags="unscored truncated failed"' in page
-
-
-def test_battles_without_their_games_are_still_shown() -> None:
-    """Imported battles may come without the judge's words."""
-    records = RunRecords(name="demo", questions=(question("81"),))
-    page = render(records, (battle(winner=Winner.TIE),), Leaderboard(rows=()))
-
-    assert "The games themselves are not stored." in bodies(page)[0]
 
 
 def test_what_a_reader_must_know_stands_at_the_top() -> None:
@@ -179,7 +103,7 @@ def test_what_a_reader_must_know_stands_at_the_top() -> None:
     assert "1,200" in page
     assert "$1.50" in page
     assert "python -m evalharness run" in page
-    assert "2025-03-01" in page
+    assert "1 March 2025" in page
     assert "<dt>cost</dt>" not in page, "one role's cost is unknown, so the sum is as well"
 
 
@@ -250,7 +174,11 @@ def test_hostile_names_stay_text() -> None:
     page = render(records, (battle(bad, "x", bad, judge=bad),), a_leaderboard(notes=(bad,)))
 
     assert "<img" not in page
-    assert "<img" not in "".join(bodies(page))
+    html = [
+        reply["html"] for turn in json.loads(bodies(page)[0])["turns"] for reply in turn["replies"]
+    ]
+    assert html
+    assert "<img" not in "".join(html)
 
 
 def test_a_page_of_two_models_stays_small() -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalharness.report.intervals import RATING, SCORE, SHARE, Bounds, Interval, Writing, interval
+from evalharness.report.intervals import (
+    BENCHMARK,
+    RATING,
+    SCORE,
+    SHARE,
+    Bounds,
+    Interval,
+    Writing,
+    interval,
+)
 from evalharness.report.numerals import ABSENT, count, figure, percent
 from evalharness.report.scales import scale_over
 from evalharness.report.templates import fill
@@ -32,12 +41,16 @@ class _Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Column:
-    """One column: its heading, what it means, which way it sorts first, and its cells."""
+    """One column: its heading, what it means, which way it sorts first, and its cells.
+
+    One that `is_extra` is hidden until a reader asks for it.
+    """
 
     heading: str
     meaning: str
     cells: tuple[_Cell, ...]
     smaller_first: bool = False
+    is_extra: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -50,7 +63,13 @@ def render(facts: Facts) -> str:
     rows = facts.leaderboard.rows
     if not rows:
         return ""
-    columns = [*_measures(facts, rows), *_extras(rows), *_turns(rows), *_counts(rows)]
+    columns = [
+        *_measures(facts, rows),
+        *_extras(rows),
+        *_turns(rows),
+        *_benchmarks(rows),
+        *_counts(rows),
+    ]
     return fill("sections/leaderboard", facts=facts, rows=rows, columns=columns)
 
 
@@ -96,6 +115,7 @@ def _extras(rows: Sequence[LeaderboardRow]) -> list[_Column]:
             heading="Elo",
             meaning="online Elo rating, which depends on the order of the battles",
             cells=_plain([row.elo for row in rows], figure),
+            is_extra=True,
         ),
     ]
     return [column for column in columns if not column.is_empty]
@@ -110,6 +130,18 @@ def _turns(rows: Sequence[LeaderboardRow]) -> list[_Column]:
             cells=_plain([row.score_by_turn.get(turn) for row in rows], SCORE.value),
         )
         for turn in turns
+    ]
+
+
+def _benchmarks(rows: Sequence[LeaderboardRow]) -> list[_Column]:
+    names = dict.fromkeys(name for row in rows for name in row.benchmarks)
+    return [
+        _Column(
+            heading=name,
+            meaning="benchmark score, see below",
+            cells=_plain([row.benchmarks.get(name) for row in rows], BENCHMARK.value),
+        )
+        for name in names
     ]
 
 

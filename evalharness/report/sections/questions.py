@@ -1,16 +1,14 @@
 """Every question with the models' answers side by side and the judge's words.
 
-A question's body is packed and opened on demand, so that a page with tens of thousands of
-judgments still opens at once.
+A question's body lies packed at the end of the page (see `bodies`) and is built when it is opened,
+so that a page with tens of thousands of judgments still shows at once.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalharness.report.dossiers import Dossier, dossiers, preferred
-from evalharness.report.markdown import to_html
-from evalharness.report.packing import pack
+from evalharness.report.dossiers import dossiers
 from evalharness.report.templates import fill
 
 if TYPE_CHECKING:
@@ -42,17 +40,10 @@ def render(facts: Facts) -> str:
     return fill(
         "sections/questions",
         facts=facts,
-        entries=[(entry, pack(body(facts, entry))) for entry in entries],
+        entries=entries,
         categories=list(dict.fromkeys(entry.question.category for entry in entries)),
         flags={flag: label for flag, label in FLAGS.items() if flag in held},
         labels=FLAGS,
         troubles=TROUBLES,
         shown_at_first=SHOWN_AT_FIRST,
-    )
-
-
-def body(facts: Facts, dossier: Dossier) -> str:
-    """Return all about one question as HTML in which no stranger's text can run or load."""
-    return fill(
-        "sections/question", facts=facts, dossier=dossier, to_html=to_html, preferred=preferred
     )

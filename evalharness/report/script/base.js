@@ -1,0 +1,38 @@
+// What every part uses. The parts are joined in one function, so their names are not global.
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const by = (id) => document.getElementById(id);
+
+// An element with attributes and children; strings become text, never HTML.
+const make = (tag, attributes = {}, ...children) => {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) element.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
+  return element;
+};
+
+const told = JSON.parse(by("told").textContent);
+const nameOf = (model) => make("bdi", {}, told.models[model]);
+const modelOf = (model) => make("span", { class: "model" }, by("dots").content.children[model].cloneNode(true), nameOf(model));
+
+// The clipboard; where a browser keeps it from pages opened as files, a selection does it.
+const copy = async (text) => {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = make("textarea", { class: "offscreen" });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+};
+const save = (name, text) => {
+  const link = make("a", { download: name, href: URL.createObjectURL(new Blob([text], { type: "application/jsonl" })) });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+};
+const isTyping = ({ target }) => Boolean(target.closest?.("input, select, textarea, dialog"));

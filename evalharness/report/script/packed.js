@@ -1,0 +1,19 @@
+// Answers and games lie compressed in the page, each question apart, and are unpacked when wanted.
+const unpack = async (packed) => {
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Response(stream).json();
+};
+const kept = new Map();
+const MOST_KEPT = 12;
+const load = (kind, place) => {
+  const key = `${kind}-${place}`;
+  if (!kept.has(key)) kept.set(key, unpack(by(key).textContent));
+  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
+  return kept.get(key);
+};
+const answersOf = (place) => load("answers", place);
+const gamesOf = (place) => load("games", place);
+
+// A prompt's pattern with the texts that stand at its marks.
+const fillIn = (pattern, texts) => pattern.replace(/\ue000([a-z]+[0-9]*)\ue001/g, (mark, name) => texts[name] ?? mark);

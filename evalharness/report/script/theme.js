@@ -1,0 +1,14 @@
+// The theme is the system's until the reader chooses.
+const theme = by("theme");
+const system = matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => (document.documentElement.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
+const showTheme = () => {
+  theme.setAttribute("aria-pressed", String(isDark()));
+  theme.textContent = isDark() ? "Light" : "Dark";
+};
+theme.addEventListener("click", () => {
+  document.documentElement.dataset.theme = isDark() ? "light" : "dark";
+  showTheme();
+});
+system.addEventListener("change", showTheme);
+showTheme();
