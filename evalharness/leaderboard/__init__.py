@@ -3,6 +3,8 @@
 from evalharness.leaderboard._build import build
 from evalharness.leaderboard._comparison import Comparison, Metric, compare_models
 from evalharness.leaderboard._rows import (
+    CorrectedRatings,
+    CorrectedRow,
     JudgeRow,
     Leaderboard,
     LeaderboardRow,
@@ -13,6 +15,8 @@ from evalharness.leaderboard._rows import (
 
 __all__ = [
     "Comparison",
+    "CorrectedRatings",
+    "CorrectedRow",
     "JudgeRow",
     "Leaderboard",
     "LeaderboardRow",

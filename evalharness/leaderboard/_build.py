@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evalharness.domain import Stage
 from evalharness.leaderboard._benchmarks import benchmark_values
+from evalharness.leaderboard._corrected import corrected
 from evalharness.leaderboard._counts import count
 from evalharness.leaderboard._families import spared_families
 from evalharness.leaderboard._lengths import length_controlled
@@ -19,6 +21,7 @@ from evalharness.leaderboard._rows import Leaderboard, LeaderboardRow, PairRow
 from evalharness.leaderboard._scoring import score
 from evalharness.leaderboard._seats import flagged, summarize
 from evalharness.leaderboard._standings import stand
+from evalharness.stats.groups import better_probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,6 +49,7 @@ def build(
         level: the level of all intervals and rank sets.
         seed: of the orders for online Elo and of the rank sets' simulation.
     """
+    by_people = corrected(battles, level=level)
     panel = convene(records, tuple(battles))
     draws = np.random.default_rng([seed, 0])
     if panel is None:
@@ -71,7 +75,7 @@ def build(
     ]
     return Leaderboard(
         rows=tuple(sorted(rows, key=lambda row: (row.rank is None, row.rank))),
-        pairs=tuple(_pair(rate) for rate in standings.pairs),
+        pairs=_pairs(standings),
         level=level,
         method=standings.method,
         notes=(
@@ -82,6 +86,7 @@ def build(
             *flagged(summary),
         ),
         panel=summary,
+        corrected=by_people,
     )
 
 
@@ -124,6 +129,20 @@ def _row(
         failed=counts.failed,
         truncated=counts.truncated,
         benchmarks=benchmarks,
+    )
+
+
+def _pairs(standings: Standings) -> tuple[PairRow, ...]:
+    ratings = standings.ratings
+    if ratings is None or ratings.clusters == 1:
+        return tuple(_pair(rate) for rate in standings.pairs)
+    better = better_probabilities(
+        ratings.ratings, ratings.rating_covariance, degrees_of_freedom=ratings.clusters - 1
+    )
+    place = {model: number for number, model in enumerate(ratings.models)}
+    return tuple(
+        replace(_pair(rate), better=float(better[place[rate.model], place[rate.opponent or ""]]))
+        for rate in standings.pairs
     )
 
 

@@ -40,7 +40,11 @@ class LeaderboardRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairRow:
-    """How model_a fared against model_b: win rate of model_a, ties half, with its interval."""
+    """How model_a fared against model_b: win rate of model_a, ties half, with its interval.
+
+    `better` is how probably model_a is truly the better one by the ratings, which rest on all
+    battles; None where there are none with an interval.
+    """
 
     model_a: str
     model_b: str
@@ -50,6 +54,7 @@ class PairRow:
     wins: int
     losses: int
     ties: int
+    better: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +108,41 @@ class PanelSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedRow:
+    """A model's rating as people would give it, beside the judge's own; both with intervals."""
+
+    model: str
+    rating: float
+    low: float
+    high: float
+    judge_rating: float
+    judge_low: float
+    judge_high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectedRatings:
+    """A judge's ratings corrected by people's votes on `labelled` of its battles.
+
+    `trust` is the weight of the judge, 0 to 1. Where the votes do not suffice, there are no rows,
+    and `note` says why.
+    """
+
+    judge: str
+    labelled: int
+    unlabelled: int
+    trust: float | None = None
+    rows: tuple[CorrectedRow, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
     """Rows best first, and what must be said about them.
 
     `method` names how ratings were made; `notes` holds sentences a reader must see beside the
     table (separated or disconnected comparisons, missing grades). `panel` is None where a single
-    judge judged.
+    judge judged. `corrected` has an entry for each judge on whose battles people voted too.
     """
 
     rows: tuple[LeaderboardRow, ...]
@@ -117,3 +151,4 @@ class Leaderboard:
     method: str = "Bradley-Terry"
     notes: tuple[str, ...] = ()
     panel: PanelSummary | None = None
+    corrected: tuple[CorrectedRatings, ...] = ()

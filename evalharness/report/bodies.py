@@ -62,6 +62,9 @@ def told_of(facts: Facts, told: Asked) -> dict[str, Any]:
         "run": facts.records.name,
         "models": list(facts.models),
         "judges": list(facts.judges),
+        "ids": [question.question_id for question in facts.records.questions],
+        "turns": [len(question.turns) for question in facts.records.questions],
+        "judged": sorted({battle.turn for battle in facts.battles}),
         "patterns": {name: list(patterns) for name, patterns in told.patterns.items()},
     }
 

@@ -36,4 +36,5 @@ def _from_the_other_side(pair: PairRow) -> PairRow:
         high=None if pair.low is None else 1 - pair.low,
         wins=pair.losses,
         losses=pair.wins,
+        better=None if pair.better is None else 1 - pair.better,
     )

@@ -26,6 +26,8 @@ def render(facts: Facts) -> str:
         has_ratings=any(row.rating is not None for row in rows),
         has_ranks=any(row.rank_low is not None for row in rows),
         has_elo=any(row.elo is not None for row in rows),
+        has_corrected=any(found.rows for found in facts.leaderboard.corrected),
+        has_better=any(pair.better is not None for pair in facts.leaderboard.pairs),
         has_scores=any(row.score is not None for row in rows),
         has_length_control=any(row.length_controlled_win_rate is not None for row in rows),
     )

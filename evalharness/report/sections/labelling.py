@@ -1,0 +1,25 @@
+"""Blind labelling: a reader votes on shuffled pairs of answers whose models are hidden.
+
+The votes are downloaded as a file that `import labels` takes. Pairs are drawn at random, because
+corrected ratings (Angelopoulos et al. 2023) need people's votes on a random part of the battles.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalharness.report.templates import fill
+
+if TYPE_CHECKING:
+    from evalharness.report.facts import Facts
+
+PLACE = 65
+TITLE = "Label blind"
+COUNTS = (10, 20, 40, 80, 160)
+
+
+def render(facts: Facts) -> str:
+    """Return the place where labelling happens, or nothing when there are no two answers."""
+    if len({answer.model for answer in facts.records.answers}) < len(("one", "other")):
+        return ""
+    return fill("sections/labelling", counts=COUNTS, run=facts.records.name)
