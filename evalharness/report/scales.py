@@ -23,6 +23,11 @@ class Scale:
         share = (value - self.low) / (self.high - self.low)
         return f"{100 * min(1.0, max(0.0, share)):.2f}%"
 
+    def up(self, value: float, height: float) -> str:
+        """Return the place of a value as pixels from the top of a drawing of this height."""
+        share = (value - self.low) / (self.high - self.low)
+        return f"{height * (1 - min(1.0, max(0.0, share))):.1f}"
+
     def ticks(self) -> list[float]:
         """Return the round values on the axis."""
         first = math.ceil(self.low / self.step - 1e-9)

@@ -62,8 +62,8 @@ INTERACTIONS = {
         "const s = document.getElementById('category'); s.selectedIndex = 3;"
         "s.dispatchEvent(new Event('change')); await 0;"
     ),
-    "search, first time": SEARCH.format("zea"),
-    "search, afterwards": SEARCH.format("no such word"),
+    "search, first time": SEARCH.format("no such word"),
+    "search, afterwards": SEARCH.format("e"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,9 +17,44 @@ if TYPE_CHECKING:
 
     from evalharness.domain import GradedJudgment
     from evalharness.report.facts import Facts
+    from evalharness.report.scales import Scale
 
 PLACE = 40
 TITLE = "Scores by category"
+
+
+FEWEST_SPOKES = 3
+MOST_PICKED = 6
+"""More models than this cannot be told apart on one radar; half as many are shown at first."""
+_RADIUS = 120.0
+_NAME_RADIUS = 134.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spoke:
+    """One category's axis on the radar: its end, and where its name stands."""
+
+    name: str
+    x: float
+    y: float
+    text_x: float
+    text_y: float
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """One model's polygon on the radar."""
+
+    number: int
+    points: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Radar:
+    spokes: tuple[_Spoke, ...]
+    rings: tuple[str, ...]
+    shapes: tuple[_Shape, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +90,15 @@ def render(facts: Facts) -> str:
         )
         for name in sorted(graded, key=[*asked, *graded].index)
     ]
-    return fill("sections/categories", facts=facts, rows=rows, categories=categories, scale=scale)
+    return fill(
+        "sections/categories",
+        facts=facts,
+        rows=rows,
+        categories=categories,
+        scale=scale,
+        radar=_radar(facts, categories, scale) if len(categories) >= FEWEST_SPOKES else None,
+        picked=len(rows) if len(rows) <= MOST_PICKED else MOST_PICKED // 2,
+    )
 
 
 def _bounds(facts: Facts) -> dict[tuple[str, str], tuple[float, float]]:
@@ -90,3 +134,37 @@ def _in_common(grades: Sequence[GradedJudgment]) -> list[GradedJudgment]:
 
 def _item(grade: GradedJudgment) -> tuple[str, int, str, str, int]:
     return grade.question_id, grade.turn, grade.judge, grade.prompt, grade.sample
+
+
+def _radar(facts: Facts, categories: Sequence[_Category], scale: Scale) -> _Radar:
+    """Return the radar; a model that was not graded in every category has no shape on it."""
+    turns = [2 * math.pi * place / len(categories) for place in range(len(categories))]
+
+    def polygon(values: Sequence[float]) -> str:
+        shares = [(value - scale.low) / (scale.high - scale.low) for value in values]
+        places = [_place(turn, _RADIUS * share) for turn, share in zip(turns, shares, strict=True)]
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+
+    columns = zip(*(category.scores for category in categories), strict=True)
+    return _Radar(
+        spokes=tuple(map(_spoke, categories, turns)),
+        rings=tuple(polygon([tick] * len(turns)) for tick in scale.ticks()[1:]),
+        shapes=tuple(
+            _Shape(number=facts.number(row.model), points=polygon(known))
+            for row, scores in zip(facts.leaderboard.rows, columns, strict=True)
+            for known in ([score.value for score in scores if score.value is not None],)
+            if len(known) == len(turns)
+        ),
+    )
+
+
+def _spoke(category: _Category, turn: float) -> _Spoke:
+    (x, y), (text_x, text_y) = _place(turn, _RADIUS), _place(turn, _NAME_RADIUS)
+    side = round(text_x / _NAME_RADIUS, 2)
+    anchor = "middle" if not side else "start" if side > 0 else "end"
+    return _Spoke(name=category.name, x=x, y=y, text_x=text_x, text_y=text_y, anchor=anchor)
+
+
+def _place(turn: float, radius: float) -> tuple[float, float]:
+    """Return a place from its angle, clockwise from the top."""
+    return round(radius * math.sin(turn), 1), round(-radius * math.cos(turn), 1)

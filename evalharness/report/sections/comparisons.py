@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalharness.report.intervals import RATING, interval
 from evalharness.report.numerals import counted, percent, percent_span
-from evalharness.report.pairs import both_sides, is_decided
+from evalharness.report.pairs import EVEN, both_sides, is_decided
 from evalharness.report.scales import scale_over
 from evalharness.report.templates import fill
 
@@ -19,9 +19,13 @@ PLACE = 30
 TITLE = "Model against model"
 
 
+MOST_ROOMY = 8
+"""With more models than this, intervals are told when a cell is pointed at."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cell:
-    """The win rate of the row's model against the column's; `shade` runs from 0 (loses) to 10."""
+    """How the row's model fares against the column's; `shade` runs from 0 (loses) to 10."""
 
     text: str
     span: str
@@ -45,8 +49,14 @@ def render(facts: Facts) -> str:
         facts=facts,
         scale=scale,
         ratings=[(row.model, interval(_bounds(row), RATING, scale)) for row in rated],
-        compared=[name for name in names if any(name in pair for pair in pairs)],
+        compared=(compared := [name for name in names if any(name in pair for pair in pairs)]),
+        is_dense=len(compared) > MOST_ROOMY,
         cells={models: _cell(pair) for models, pair in pairs.items()},
+        betters={
+            models: _better(pair, 1 - facts.leaderboard.level)
+            for models, pair in pairs.items()
+            if pair.better is not None
+        },
     )
 
 
@@ -65,4 +75,19 @@ def _cell(pair: PairRow) -> _Cell:
             f"{pair.model_a} against {pair.model_b}: {percent(pair.win_rate, 1)} ({between}), "
             f"{counted(pair.wins, 'win')}, {pair.losses} lost, {counted(pair.ties, 'tie')}"
         ),
+    )
+
+
+def _better(pair: PairRow, doubt: float) -> _Cell:
+    """Return how probably the row's model is truly better; decided where either tail is small."""
+    better = pair.better or 0.0
+    text = percent(better)
+    if better not in (0.0, 1.0) and text in {"0%", "100%"}:
+        text = "<1%" if better < EVEN else ">99%"
+    return _Cell(
+        text=text,
+        span="",
+        shade=round(10 * better),
+        is_significant=min(better, 1 - better) < doubt / 2,
+        detail=f"{pair.model_a} is better than {pair.model_b} with probability {text}",
     )
