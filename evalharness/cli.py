@@ -108,14 +108,23 @@ def _audit(arguments: Sequence[str]) -> int:
 
 
 def _report(arguments: Sequence[str]) -> int:
-    """Leaderboard and page again from a run's files; calls no model."""
+    """Leaderboard and page again from a run's files, or from several runs'; calls no model."""
     parser = _parser("report", _report)
-    parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in results/")
-    folder = _run_folder(parser.parse_args(arguments).run)
-    from evalharness.publishing import publish
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", help="a run's folder, or its name in results/"
+    )
+    parser.add_argument("--to", type=Path, metavar="DIR", help="where several runs' report goes")
+    given = parser.parse_intermixed_args(arguments)
+    from evalharness import publishing
 
-    publish(folder)
-    _say_where(folder)
+    folders = [_run_folder(run) for run in given.runs]
+    if len(folders) == 1 and given.to is None:
+        publishing.publish(folders[0])
+        _say_where(folders[0])
+        return OK
+    to = given.to or folders[0].parent / "+".join(folder.name for folder in folders)
+    publishing.publish_joined(folders, to)
+    _say_where(to)
     return OK
 
 

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from evalharness import health, leaderboard, settle, tables
-from evalharness.errors import InputError
+from evalharness.errors import ConfigError, InputError
 from evalharness.health import HealthCard
+from evalharness.joining import join
 from evalharness.report import render
 from evalharness.store import jsonl
-from evalharness.store.run_folder import read_run
+from evalharness.store.run_folder import CONFIG, read_run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from evalharness.domain import RunRecords
     from evalharness.leaderboard import Leaderboard
 
 PAGE = "report.html"
@@ -31,19 +34,37 @@ def publish(folder: Path) -> Leaderboard:
         ConfigError: there is no run in this folder.
         InputError: a file in it is damaged.
     """
-    records = read_run(folder)
+    return _write(folder, read_run(folder), [card for card in [_read_card(folder)] if card])
+
+
+def publish_joined(folders: Sequence[Path], to: Path) -> Leaderboard:
+    """Write the leaderboard, the tables and the page of several runs over the same questions.
+
+    Raises:
+        ConfigError: there is no run in a folder, the runs cannot be joined, or `to` is a run.
+        InputError: a file is damaged.
+    """
+    if (to / CONFIG).exists():
+        msg = f"{to}: is a run itself; choose another folder with --to"
+        raise ConfigError(msg)
+    records = join([read_run(folder) for folder in folders])
+    to.mkdir(parents=True, exist_ok=True)
+    return _write(to, records, [card for card in map(_read_card, folders) if card])
+
+
+def _write(folder: Path, records: RunRecords, cards: Sequence[HealthCard]) -> Leaderboard:
+    """Write what is made of records; the page shows a health card when there is a single one."""
     battles = settle.battles_of(records)
     board = leaderboard.build(records, battles, seed=records.config.get("seed", 0))
-    card = _read_card(folder)
-    if card is not None:
-        board = replace(board, notes=(*board.notes, *health.cautions(card)))
+    cautions = dict.fromkeys(caution for card in cards for caution in health.cautions(card))
+    board = replace(board, notes=(*board.notes, *cautions))
     texts = {
         "leaderboard.json": json.dumps(tables.to_records(board), indent=2, ensure_ascii=False)
         + "\n",
         "leaderboard.csv": tables.to_csv(board),
         "leaderboard.md": tables.to_markdown(board),
         "leaderboard.tex": tables.to_latex(board),
-        PAGE: render(records, battles, board, card),
+        PAGE: render(records, battles, board, cards[0] if len(cards) == 1 else None),
     }
     for name, text in texts.items():
         jsonl.replace(folder / name, text.encode())

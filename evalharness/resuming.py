@@ -94,7 +94,7 @@ def refuse_conflict(folder: RunFolder, settings: Settings) -> None:
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    old, new = dict(_leaves(before, ())), dict(_leaves(now, ()))
+    old, new = dict(leaves(before, ())), dict(leaves(now, ()))
     for path in sorted(old.keys() | new.keys(), key=lambda path: (len(path), path)):
         was, is_now = old.get(path), new.get(path)
         if was == is_now or path[0] in _FREE_TOP or _FREE_FIELDS & set(path):
@@ -121,10 +121,11 @@ def _changed_questions(folder: RunFolder, settings: Settings) -> Iterator[str]:
             yield f"question {question.question_id} has changed"
 
 
-def _leaves(tree: Any, prefix: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+def leaves(tree: Any, prefix: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the path and the value of every setting of a configuration that is set."""
     if isinstance(tree, dict) and tree:
         for key, value in tree.items():
-            yield from _leaves(value, (*prefix, str(key)))
+            yield from leaves(value, (*prefix, str(key)))
     elif tree not in ({}, None):
         yield prefix, tree
 

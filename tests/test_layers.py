@@ -56,6 +56,7 @@ LAYERS = (
         "exporting",
         "importing",
         "interrupting",
+        "joining",
         "keys",
         "notebook",
         "progress",
