@@ -152,12 +152,13 @@ def test_agreement_has_its_interval():
 
 
 def test_peoples_votes_stand_beside_the_panel():
-    """A person's vote is no seat in the panel, and still counts as a battle."""
+    """A person's vote is no seat in the panel; on what no judge settled, it counts as a battle."""
     records = panel_run()
     vote = Vote(
-        question_id="0", judge="human:1", model_a="a", model_b="b", winner="model_a", digest="v"
+        question_id="own", judge="human:1", model_a="a", model_b="b", winner="model_a", digest="v"
     )
-    board = table(replace(records, votes=(vote,)))
+    check = replace(vote, question_id="0", digest="w")
+    board = table(replace(records, votes=(vote, check)))
 
     assert [row.judge for row in board.panel.judges] == list(JUDGES)
     assert by_name(board.rows, "model")["a"].battles == 73

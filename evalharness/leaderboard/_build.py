@@ -11,7 +11,7 @@ import numpy as np
 
 from evalharness.domain import Stage
 from evalharness.leaderboard._benchmarks import benchmark_values
-from evalharness.leaderboard._corrected import corrected
+from evalharness.leaderboard._corrected import corrected, without_checks
 from evalharness.leaderboard._counts import count
 from evalharness.leaderboard._families import spared_families
 from evalharness.leaderboard._lengths import length_controlled
@@ -50,7 +50,8 @@ def build(
         seed: of the orders for online Elo and of the rank sets' simulation.
     """
     by_people = corrected(battles, level=level)
-    panel = convene(records, tuple(battles))
+    battles, checks = without_checks(records, battles)
+    panel = convene(records, battles)
     draws = np.random.default_rng([seed, 0])
     if panel is None:
         standings, scores = stand(battles, draws, level=level), score(records, level=level)
@@ -84,6 +85,7 @@ def build(
             *_failed_judgments(records),
             *spared_families(records),
             *flagged(summary),
+            *checks,
         ),
         panel=summary,
         corrected=by_people,

@@ -15,7 +15,7 @@ from evalharness.stats.prediction_powered import prediction_powered_ratings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalharness.domain import Battle
+    from evalharness.domain import Battle, RunRecords
     from evalharness.stats.comparisons import Comparisons
     from evalharness.stats.prediction_powered import PredictionPoweredRatings
     from evalharness.stats.ratings import Ratings
@@ -26,7 +26,7 @@ _Showing = tuple[str, int, int, str, str]
 def corrected(battles: Sequence[Battle], *, level: float = 0.95) -> tuple[CorrectedRatings, ...]:
     """Return for every judge its ratings as they are, and as people would give them.
 
-    People's votes that nobody else settled are left out; nothing is returned without any.
+    People's votes on what no judge settled are left out; nothing is returned without any others.
 
     Args:
         battles: a run's, of judges and of people (whose names begin with `human`).
@@ -40,6 +40,32 @@ def corrected(battles: Sequence[Battle], *, level: float = 0.95) -> tuple[Correc
         for judge in (judges if people else ())
     )
     return tuple(each for each in found if each.labelled)
+
+
+def without_checks(
+    records: RunRecords, battles: Sequence[Battle]
+) -> tuple[tuple[Battle, ...], tuple[str, ...]]:
+    """Return battles without people's votes on what the run's judges settled, and a note on these.
+
+    Such votes are there to check the judge. Rated together with its battles, they would give a
+    table that is neither the judge's nor people's.
+    """
+    judges = {game.judge for game in records.games}
+    settled = {_showing(battle) for battle in battles if battle.judge in judges}
+    kept = tuple(
+        battle
+        for battle in battles
+        if not battle.judge.startswith(PEOPLE) or _showing(battle) not in settled
+    )
+    number = len(battles) - len(kept)
+    if not number:
+        return kept, ()
+    votes = "vote of people is" if number == 1 else "votes of people are"
+    note = (
+        f"{number} {votes} on battles that the judge settled too: they check and correct it, and "
+        "are no part of the ratings and win rates."
+    )
+    return kept, (note,)
 
 
 def _corrected(

@@ -13,6 +13,15 @@ const make = (tag, attributes = {}, ...children) => {
   return element;
 };
 
+// Puts our Markdown's HTML into an element: it escapes all that it does not know, and the policy in
+// the page's head would neither run nor load what it might miss. What may scroll can be focused.
+const write = (element, html) => {
+  element.innerHTML = html;
+  for (const part of all('pre, table, math[display="block"]', element)) part.setAttribute("tabindex", "0");
+  return element;
+};
+const written = (html, kind = "markdown") => write(make("div", { class: kind, dir: "auto" }), html);
+
 const told = JSON.parse(by("told").textContent);
 const nameOf = (model) => make("bdi", {}, told.models[model]);
 const modelOf = (model) => make("span", { class: "model" }, by("dots").content.children[model].cloneNode(true), nameOf(model));

@@ -45,9 +45,7 @@ const labelling = () => {
   const isFirst = (reply, model) => reply.model === model && reply.sample === 0 && reply.html !== null;
 
   const side = (letter, reply) => {
-    const text = make("div", { class: "markdown", dir: "auto" });
-    text.innerHTML = reply.html; // safe: made by our Markdown, which escapes all it does not know
-    return make("article", {}, make("header", {}, make("span", { class: "model" }, `Answer ${letter}`)), text,
+    return make("article", {}, make("header", {}, make("span", { class: "model" }, `Answer ${letter}`)), written(reply.html),
       reply.cut ? make("p", { class: "cut" }, "cut off at max_tokens") : null);
   };
   const show = async () => {
@@ -68,11 +66,7 @@ const labelling = () => {
     pair.focus({ preventScroll: true });
     by("labelling").scrollIntoView({ behavior: "instant" });
   };
-  const hint = (reference) => {
-    const text = make("div", { class: "prompt markdown", dir: "auto" });
-    text.innerHTML = reference; // safe: as above
-    return make("details", { class: "reference" }, make("summary", {}, "Reference answer"), text);
-  };
+  const hint = (reference) => make("details", { class: "reference" }, make("summary", {}, "Reference answer"), written(reference, "prompt markdown"));
 
   const vote = (winner) => {
     state.votes.push(winner);

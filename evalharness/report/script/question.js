@@ -30,30 +30,26 @@ class Body {
   turn(turn, number) {
     const articles = turn.replies.map((reply, place) => this.article(turn, number, reply, place));
     const pairs = make("div", { class: "pairs" });
-    const section = make("section", { class: "turn", "aria-label": `Turn ${number + 1}` },
-      make("h4", {}, `Turn ${number + 1}`),
+    const section = make("section", { class: "turn", "aria-label": `Question ${this.id}, turn ${number + 1}` },
+      make("h3", {}, `Turn ${number + 1}`),
       make("div", { class: "prompt", dir: "auto" }, turn.text),
       turn.reference ? this.reference(turn) : null,
-      make("div", { class: "replies", tabindex: "0", role: "region", "aria-label": `Answers to turn ${number + 1}` }, articles),
-      turn.pairs.length ? make("h5", {}, "Battles") : null, pairs);
+      make("div", { class: "replies", tabindex: "0", role: "region", "aria-label": `Answers to question ${this.id}, turn ${number + 1}` }, articles),
+      turn.pairs.length ? make("h4", {}, "Battles") : null, pairs);
     return { section, articles, pairs, number, built: new Map() };
   }
 
   reference(turn) {
-    const text = make("div", { class: "prompt markdown", dir: "auto" });
-    text.innerHTML = turn.reference; // safe: made by our Markdown, which escapes all it does not know
-    return make("details", { class: "reference" }, make("summary", {}, "Reference answer"), text);
+    return make("details", { class: "reference" }, make("summary", {}, "Reference answer"), written(turn.reference, "prompt markdown"));
   }
 
   article(turn, number, reply, place) {
     const grades = reply.grades.map(({ judge, score }) => (score === null
       ? make("span", { class: "score none" }, "unscored")
       : make("span", { class: "score", title: `Grade by ${told.judges[judge]}` }, score, make("small", {}, "/10"))));
-    const text = make("div", { class: "markdown", dir: "auto" });
-    if (reply.html !== null) text.innerHTML = reply.html; // safe: as above
     return make("article", { "data-models": reply.model },
       make("header", {}, modelOf(reply.model), reply.sample ? make("small", {}, ` sample ${reply.sample}`) : null, grades),
-      reply.html === null ? make("p", { class: "absent" }, "No answer is stored.") : text,
+      reply.html === null ? make("p", { class: "absent" }, "No answer is stored.") : written(reply.html),
       reply.html !== null && !reply.text.trim() ? make("p", { class: "absent" }, "The reply is empty.") : null,
       reply.cut ? make("p", { class: "cut" }, "cut off at max_tokens") : null,
       meta(reply.meta),
@@ -132,7 +128,7 @@ class Body {
       }
       turn.pairs.replaceChildren(...wanted.map((place) => turn.built.get(place)));
       const heading = turn.pairs.previousElementSibling;
-      if (heading.localName === "h5") heading.hidden = !wanted.length;
+      if (heading.localName === "h4") heading.hidden = !wanted.length;
     }
     const models = [...new Set(this.data.turns.flatMap(({ replies }) => replies.map(({ model }) => model)))].filter((model) => shown.has(model));
     const before = this.base.value;
@@ -151,7 +147,7 @@ class Body {
       const textOf = (article) => article.querySelector(".markdown");
       for (const article of articles) {
         const { html } = this.data.turns[number].replies[articles.indexOf(article)];
-        if (html !== null && article.querySelector("mark")) textOf(article).innerHTML = html; // safe: as above
+        if (html !== null && article.querySelector("mark")) write(textOf(article), html);
       }
       const base = this.base.value === "" ? null : seen.find((article) => article.dataset.models === this.base.value && textOf(article));
       if (!base) continue;
