@@ -2,6 +2,95 @@
 
 RUN = "window.__pwned=1"
 
+_ELEMENTS = (
+    "img src=x",
+    "svg",
+    "video src=x",
+    "audio src=x",
+    "input autofocus",
+    "select autofocus",
+    "details open",
+    "marquee",
+    "iframe",
+    "object data=x",
+    "math tabindex=0",
+    "a href=# tabindex=0",
+)
+_EVENTS = ("onerror", "onload", "onfocus", "ontoggle", "onstart")
+_EVENTFUL = tuple(f"<{element} {event}={RUN}>" for element in _ELEMENTS for event in _EVENTS)
+_URLS = (
+    f"javascript:{RUN}",
+    f"JAVASCRIPT:{RUN}",
+    f" javascript:{RUN}",
+    f"java\tscript:{RUN}",
+    f"javascript&#58;{RUN}",
+    f"jav&#x09;ascript:{RUN}",
+    f"data:text/html,<script>{RUN}</script>",
+    f"data:image/svg+xml,<svg onload={RUN}>",
+    f"vbscript:{RUN}",
+    f"blob:{RUN}",
+    "file:///etc/passwd",
+    "//attacker.example/x",
+)
+_LINKS = (
+    "[x]({})",
+    "![x]({})",
+    "<{}>",
+    "[x][r]\n\n[r]: {}",
+    "<a href='{}'>x</a>",
+    "$\\href{{{}}}{{x}}$",
+)
+_LINKED = tuple(link.format(url) for link in _LINKS for url in _URLS)
+_STYLES = (
+    "<style>body{display:none}</style>",
+    "<style>*{background:url(//attacker.example/x)}</style>",
+    "<div style='position:fixed;inset:0;z-index:9'>over</div>",
+    "<p class=bar id=content>impostor</p>",
+    "<link rel=preload href=//attacker.example/x as=image>",
+    "$\\style{position:fixed;inset:0}{x}$",
+    "$\\class{bar}{x}$ $\\cssId{content}{y}$",
+)
+_FORMULAS = tuple(
+    f"{before}\\text{{<img src=x onerror={RUN}>}}{after}"
+    for before, after in (("$", "$"), ("$$", "$$"), ("\\(", "\\)"), ("\\[", "\\]"))
+)
+_TEMPLATES = (
+    "{{ 7 * 7 }}",
+    "{% for x in ().__class__.__base__.__subclasses__() %}{{ x }}{% endfor %}",
+    "{# comment #}",
+    "${alert(1)}",
+    "<%= 7 * 7 %>",
+    "#{7*7}",
+    "\ue000q1\ue001 \ue000a1\ue001 \ue000fence\ue001",
+    f"\\u003cscript>{RUN}\\u003c/script>",
+    f'"}}]}}</script><script>{RUN}</script>',
+)
+_UNTERMINATED = (
+    "```js\nlet x = 1",
+    "~~~\n</code></pre>",
+    "`code",
+    "**bold *and _both",
+    "[link](http://example.org",
+    "[link][",
+    "![",
+    "$$ \\frac{1",
+    "\\[ x",
+    "\\( x",
+    "| a | b\n|---",
+    "> quote\n```",
+    "<!--",
+    "<![CDATA[",
+    "<div",
+    "&#x",
+    "[" * 300,
+    "*" * 999,
+    "$" * 999,
+    "{" * 999,
+    "\\(" * 400,
+    "- " * 300,
+    "<" * 999,
+)
+
 PAYLOADS = (
     f"<script>{RUN}</script>",
     f"<ScRiPt>{RUN}</sCrIpT>",
@@ -57,4 +146,10 @@ PAYLOADS = (
     "\u202eright to left\u202e and \x00 nothing and \ud800 half a pair",
     "a" * 5000,
     "> " * 200 + "deep",
+    *_EVENTFUL,
+    *_LINKED,
+    *_STYLES,
+    *_FORMULAS,
+    *_TEMPLATES,
+    *_UNTERMINATED,
 )

@@ -12,10 +12,16 @@ ALLOWED = {
     "a": {"href", "rel"},
     "p": {"class"},
     "ol": {"start"},
+    "code": {"class"},
+    "math": {"display", "alttext"},
+    **{
+        tag: {"stretchy", "mathvariant", "accent", "fence", "form"}
+        for tag in ("mi", "mo", "mn", "mtext", "mrow", "mfrac", "msup", "msub", "msubsup")
+    },
     **{
         tag: set()
         for tag in (
-            *("blockquote", "br", "code", "em", "hr", "li", "pre", "s", "strong", "ul"),
+            *("blockquote", "br", "em", "hr", "li", "pre", "s", "strong", "ul"),
             *("table", "thead", "tbody", "tr", "th", "td"),
         )
     },

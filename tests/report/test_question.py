@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import answer, battle, failure, graded_judgment, pairwise_judgment, question
+from builders import a_run, answer, battle, failure, graded_judgment, pairwise_judgment, question
 from playwright.sync_api import expect
 
-from evalharness.domain import RunRecords, Verdict, Winner
+from evalharness import prompts
+from evalharness._specs import judge_spec
+from evalharness.domain import Kind, RunRecords, Verdict, Winner
 from evalharness.leaderboard import Leaderboard
 from evalharness.report import render
+from evalharness.schema import ModelConf
 from evalharness.settle import settle_all
 
 if TYPE_CHECKING:
@@ -31,9 +34,10 @@ def body_of(opened: Open, records: RunRecords, battles: tuple[Battle, ...] = ())
     battles = battles or tuple(settle_all(records.games))
     page = opened(render(records, battles, Leaderboard(rows=())), "#q-81")
     page.wait_for_selector("#q-81 .body[data-state=open]")
-    for _ in range(2):  # a judgment opens, and then its prompt
+    for _ in range(3):  # a battle opens, then its games, then their prompts
         page.eval_on_selector_all("#q-81 details", "all => all.forEach(d => { d.open = true; })")
-        expect(page.locator("#q-81 details:not(:has(> :nth-child(2)))")).to_have_count(0)
+        unfilled = page.locator("#q-81 details[open]:not(:has(> :nth-child(2)))")
+        expect(unfilled).to_have_count(0)
     return page.locator("#q-81 .body")
 
 
@@ -117,3 +121,123 @@ def test_battles_without_their_games_are_still_shown(opened: Open) -> None:
     body = body_of(opened, records, (battle(winner=Winner.TIE),))
 
     assert "The games themselves are not stored." in body.inner_text()
+
+
+def test_words_that_differ_are_marked_and_the_link_keeps_them(opened: Open) -> None:
+    """Only words that the other answer lacks are marked, on both sides when there are two."""
+    records = RunRecords(
+        name="demo",
+        questions=(question("81", turns=("Go.",)),),
+        answers=(
+            answer("vicuna-13b", texts=("The **quick** brown fox `jumps` high.",)),
+            answer("alpaca-7b", texts=("The slow brown fox `jumps` and runs.",)),
+        ),
+    )
+    html = render(records, (), Leaderboard(rows=()))
+    page = opened(html, "#q-81")
+    page.wait_for_selector("#q-81 .body[data-state=open]")
+
+    page.locator(".body-tools select").select_option("vicuna-13b")
+
+    marked = page.locator("#q-81 article")
+    assert marked.nth(0).locator("mark").all_inner_texts() == ["quick", "high"]
+    assert marked.nth(1).locator("mark").all_inner_texts() == ["slow", "and runs"]
+    link = page.locator(".body-tools a").get_attribute("href")
+    assert link == "#q-81&models=0,1&from=0"
+    again = opened(html, link)
+    again.wait_for_selector("#q-81 mark")
+    assert again.locator("#q-81 mark").count() == 4
+    page.locator(".body-tools select").select_option("no marks")
+    assert page.locator("#q-81 mark").count() == 0
+    assert page.locator("#q-81 article strong").inner_text() == "quick"
+
+
+def test_the_exact_prompts_of_model_and_judge_are_shown(opened: Open) -> None:
+    """To the letter what was sent, fences and all, for either order of a game."""
+    conf = a_judge_conf()
+    records = RunRecords(
+        name="demo",
+        questions=(question("81", references=(None, "A beach.")),),
+        answers=(
+            answer("vicuna-13b"),
+            answer("alpaca-7b", texts=(" Hi.\n", "\ue000a1\ue001 {{ x }}")),
+        ),
+        graded=(replace(graded_judgment("alpaca-7b", turn=2), prompt="graded"),),
+        games=tuple(replace(game, prompt="pairwise") for game in both_orders(turn=2)),
+        config={
+            "judge": conf,
+            "models": {
+                "alpaca-7b": asdict(ModelConf(name="alpaca-7b", backend="openai_compatible"))
+            },
+        },
+    )
+
+    seen = body_of(opened, records).locator("pre.code").all_text_contents()
+
+    judge = judge_spec(conf, "judge")
+    texts = [[turn.text for turn in each.turns] for each in records.answers]
+    asked = records.questions[0]
+
+    def prompt(kind: Kind, *answers: list[str]) -> str:
+        return prompts.render(judge.prompts[kind], asked, answers, 2)[-1].content
+
+    assert prompt(Kind.GRADED, texts[1]) in seen
+    assert prompt(Kind.PAIRWISE, texts[0], texts[1]) in seen
+    assert prompt(Kind.PAIRWISE, texts[1], texts[0]) in seen
+    sent = f"[user]\n{asked.turns[0]}\n\n[assistant]\n Hi.\n\n\n[user]\n{asked.turns[1]}"
+    assert sent in seen
+
+
+def test_a_template_that_does_more_than_insert_shows_no_prompt(opened: Open) -> None:
+    """No prompt is better than one that was never sent."""
+    conf = a_judge_conf(template="{{ turns[-1].answer | upper }} [[rating]]")
+    records = RunRecords(
+        name="demo",
+        questions=(question("81"),),
+        answers=(answer("vicuna-13b"),),
+        graded=(replace(graded_judgment(), prompt="graded"),),
+        config={"judge": conf},
+    )
+
+    assert body_of(opened, records).locator("pre.code").count() == 0
+
+
+def test_keys_walk_open_and_mark(opened: Open) -> None:
+    """Single letters work until a reader switches them off."""
+    records = a_run(2, 4)
+    page = opened(render(records, (), Leaderboard(rows=())))
+
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("o")
+    page.wait_for_selector("#q-82 .body[data-state=open]")
+    page.keyboard.press("d")
+    expect(page.locator("#q-82 mark").first).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.locator("#keys-on").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.closest('.question')?.id") != "q-83"
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") != "search"
+
+
+def a_judge_conf(**graded: str) -> dict:
+    """Return a judge as a run's configuration holds it."""
+    shown = "{% for t in turns %}<q {{ fence }}>{{ t.question }}</q>{{ t.reference }}"
+    templates = {
+        "graded": graded.get("template", shown + "{{ t.answer }}{% endfor %} [[rating]]"),
+        "pairwise": shown + "<A>{{ t.answer_a }}<B>{{ t.answer_b }}{% endfor %} [[A]] [[B]]",
+    }
+    return {
+        "name": "gpt-4",
+        "model": asdict(ModelConf(name="gpt-4", backend="openai_compatible")),
+        "prompts": {
+            kind: {"name": kind, "kind": kind, "system": "", "template": template}
+            for kind, template in templates.items()
+        },
+        "reading": "text",
+        "repairs": 0,
+        "caution": None,
+    }

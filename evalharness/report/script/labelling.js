@@ -62,7 +62,7 @@ const labelling = () => {
     pair.replaceChildren(...turns.slice(0, turn).map(({ text, reference, replies }, number) => make("section", { class: "turn" },
       make("div", { class: "prompt", dir: "auto" }, text),
       reference && number === turn - 1 ? hint(reference) : null,
-      make("div", { class: "replies" }, models.map((model, at) => side("AB"[at], replies.find((reply) => isFirst(reply, model))))))));
+      make("div", { class: "replies", tabindex: "0", role: "region", "aria-label": `Both answers to message ${number + 1}` }, models.map((model, at) => side("AB"[at], replies.find((reply) => isFirst(reply, model))))))));
     pair.focus({ preventScroll: true });
     by("labelling").scrollIntoView({ behavior: "instant" });
   };

@@ -1,0 +1,131 @@
+"""The leaderboard in a real browser: filtered, its columns hidden, copied as it is seen."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import a_leaderboard, a_run
+from playwright.sync_api import expect
+
+from evalharness.leaderboard import build
+from evalharness.report import render
+from evalharness.settle import settle_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    Open = Callable[..., Page]
+
+DISPLAYS = "all => all.map(each => getComputedStyle(each).display)"
+
+pytestmark = pytest.mark.browser
+
+
+def a_page(models: int = 3) -> str:
+    """Return the page of a generated run, with a name that every format must escape."""
+    board = a_leaderboard(models)
+    first = replace(board.rows[0], model="=100%_a|b & {c}", elo=1012.0, benchmarks={"arc": 0.5})
+    return render(a_run(models), (), replace(board, rows=(first, *board.rows[1:])))
+
+
+def copied(page: Page, form: str) -> str:
+    """Return what a button puts on the clipboard."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click(f"[data-copy={form}]")
+    expect(page.locator("#board-status")).to_contain_text("Copied")
+    return page.evaluate("navigator.clipboard.readText()")
+
+
+def test_a_filter_leaves_the_models_whose_names_hold_all_words(opened: Open) -> None:
+    """Rows go, and how many are left is said."""
+    page = opened(a_page())
+
+    page.fill("#board-filter", "13B koala")
+    assert page.locator("#board tbody th:visible").all_inner_texts() == ["koala-13b"]
+    expect(page.locator("#board-status")).to_have_text("1 of 3 models")
+    page.fill("#board-filter", "")
+    assert page.locator("#board tbody tr:visible").count() == 3
+
+
+def test_columns_are_hidden_and_shown(opened: Open) -> None:
+    """Online Elo is hidden at first, as it depends on the order of battles."""
+    page = opened(a_page())
+    heads = page.locator("#board thead th:visible")
+
+    assert "Elo" not in heads.all_inner_texts()
+    page.click("#leaderboard .menu summary")
+    page.get_by_label("Elo", exact=True).check()
+    page.get_by_label("Score", exact=True).uncheck()
+    assert "Elo" in heads.all_inner_texts()
+    assert "Score" not in heads.all_inner_texts()
+    assert page.locator("#board tbody tr:first-child > :visible").count() == heads.count()
+
+
+def test_what_is_seen_is_copied(opened: Open) -> None:
+    """Sorted, filtered and with the chosen columns, as CSV that a reader can parse."""
+    page = opened(a_page())
+    page.click("#leaderboard .menu summary")
+    page.get_by_label("Win rate", exact=True).uncheck()
+    page.keyboard.press("Escape")
+    page.fill("#board-filter", "b")
+    page.locator("#board").get_by_role("button", name="Rating").click()
+    page.locator("#board").get_by_role("button", name="Rating").click()
+
+    rows = list(csv.reader(io.StringIO(copied(page, "csv"))))
+
+    assert rows[0][:4] == ["Model", "Rank", "Rating", "Score"]
+    assert [row[0] for row in rows[1:]] == ["alpaca-7b", "koala-13b", "'=100%_a|b & {c}"]
+    assert rows[1][2] == "940 (885 to 998)"
+    assert "arc" in rows[0]
+
+
+def test_markdown_and_latex_escape_what_they_must(opened: Open) -> None:
+    """A name with signs of their own breaks neither table."""
+    page = opened(a_page())
+
+    markdown = copied(page, "markdown").splitlines()
+    latex = copied(page, "latex").splitlines()
+
+    assert markdown[1].startswith("| --- | ---: |")
+    assert markdown[2].startswith(r"| =100%\_a\|b & {c} | 1".replace(r"\_", "_"))
+    assert len({line.replace(r"\|", "").count("|") for line in markdown}) == 1
+    assert latex[4].startswith(r"=100\%\_a|b \& \{c\} & 1")
+    assert {line.replace(r"\&", "").count("&") for line in latex if line.endswith(r"\\")} == {
+        latex[0].split("{")[-1].count("r")
+    }
+
+
+def test_a_switch_shows_how_probably_each_is_better(opened: Open) -> None:
+    """Win rates first; the other view says the posterior probability from the ratings."""
+    records = a_run(3, 24)
+    battles = settle_all(records.games)
+    board = build(records, battles)
+    page = opened(render(records, battles, board))
+
+    assert page.locator(".matrix:visible").count() == 1
+    page.click("[data-shows=better]")
+    tip = page.locator("[data-view=better] .tip").first
+    expect(tip).to_be_visible()
+    assert "is better than" in (tip.get_attribute("data-tip") or "")
+    assert page.locator("[data-view=rates] .matrix").is_hidden()
+    pair = board.pairs[0]
+    assert pair.better is not None
+    assert 0 <= pair.better <= 1
+
+
+def test_a_name_in_the_key_shows_and_hides_a_model(opened: Open) -> None:
+    """On the radar and on the axis alike."""
+    page = opened(a_page())
+    key = page.locator(".key.pick button").nth(1)
+    marks = page.locator("#categories [data-model='1']")
+
+    assert "none" not in marks.evaluate_all(DISPLAYS)
+    key.click()
+    assert key.get_attribute("aria-pressed") == "false"
+    assert set(marks.evaluate_all(DISPLAYS)) == {"none"}
