@@ -187,3 +187,48 @@ def test_a_page_of_two_models_stays_small() -> None:
     print(f"2 models x 16 questions: {size / 1e6:.2f} MB")  # noqa: T201 - shown with -s
 
     assert size < 2_000_000
+
+
+def test_rating_stands_against_each_benchmark_with_its_cost() -> None:
+    """Prices come from the configuration; without any, the tokens written give the size."""
+    board = a_leaderboard(3)
+    rows = tuple(
+        replace(row, benchmarks={"arc": 0.4 + 0.1 * place}) for place, row in enumerate(board.rows)
+    )
+    records = a_run(models=3)
+    priced = {"models": {"m": {"name": "vicuna-13b", "prices": {"input": 1.0, "output": 10.0}}}}
+    tokens = [
+        (turn.prompt_tokens, turn.completion_tokens)
+        for each in records.answers
+        if each.model == "vicuna-13b"
+        for turn in each.turns
+    ]
+    cost = sum(read + 10 * written for read, written in tokens) / 1e6
+
+    with_prices = render(replace(records, config=priced), (), replace(board, rows=rows))
+    without = render(records, (), replace(board, rows=rows))
+
+    assert f"vicuna-13b: arc 0.400, rating 1060, ${cost:.4f}" in with_prices
+    assert "koala-13b: arc 0.500, rating 1000, cost not known" in with_prices
+    written = sum(written for _, written in tokens)
+    assert f"vicuna-13b: arc 0.400, rating 1060, {written:,} tokens written" in without
+    assert "Rating against benchmarks" not in render(records, (), board)
+
+
+def test_grades_are_spread_and_set_against_length() -> None:
+    """Counts, means and lengths are those of the records."""
+    records = a_run(models=2, questions=8)
+    own = [grade.score for grade in records.graded if grade.model == "vicuna-13b"]
+    lengths = [
+        len(turn.text)
+        for each in records.answers
+        if each.model == "vicuna-13b"
+        for turn in each.turns
+    ]
+
+    page = page_of(records)
+
+    mean = f"{sum(own) / len(own):.2f}"
+    assert f"vicuna-13b: 16 grades, mean {mean}; " in page
+    characters = f"{sum(lengths) / len(lengths):,.0f}"
+    assert f"vicuna-13b: {characters} characters and grade {mean} on average" in page
