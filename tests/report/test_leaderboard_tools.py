@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 
 from evalharness.leaderboard import build
 from evalharness.report import render
+from evalharness.report.numerals import ABSENT
 from evalharness.settle import settle_all
 
 if TYPE_CHECKING:
@@ -129,3 +130,28 @@ def test_a_name_in_the_key_shows_and_hides_a_model(opened: Open) -> None:
     key.click()
     assert key.get_attribute("aria-pressed") == "false"
     assert set(marks.evaluate_all(DISPLAYS)) == {"none"}
+
+
+def test_published_figures_are_marked_and_can_be_left_out(opened: Open) -> None:
+    """They stand in columns of benchmarks only, never among our own scores, and name a source."""
+    figure = {"model": "koala-13b", "of": "Koala 13B v1", "suite": "mt_bench"}
+    published = [
+        figure
+        | {"benchmark": "mt_bench", "title": "MT-bench", "value": 5.35, "source": "https://a.org"},
+        figure
+        | {"suite": "openllm_v1", "benchmark": "arc", "title": "Open LLM", "value": 0.521}
+        | {"source": "https://b.org"},
+    ]
+    board = a_leaderboard(3)
+    rows = (replace(board.rows[0], benchmarks={"arc": 0.6}), *board.rows[1:])
+    records = a_run(3, manifest={"published": published})
+    page = opened(render(records, (), replace(board, rows=rows)))
+    row = page.locator("#board tr.published")
+
+    heads = page.locator("#board thead th").all_inner_texts()
+    cells = dict(zip(heads, row.locator("th, td").all_inner_texts(), strict=True))
+    assert "Koala 13B v1 published: 1, 2" in cells["Model"]
+    assert (cells["MT-bench"], cells["arc"]) == ("5.35", "0.521")
+    assert {cells[name] for name in ("Rating", "Score", "Battles", "Failed")} == {ABSENT}
+    page.get_by_label("Published figures").uncheck()
+    assert row.is_hidden()

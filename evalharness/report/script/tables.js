@@ -24,15 +24,18 @@ if (board) {
   const rows = [...board.tBodies[0].rows];
   const headings = [...board.tHead.rows[0].cells];
   const said = by("board-status");
-  by("board-filter").addEventListener("input", ({ target }) => {
-    const words = target.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const [filter, published] = [by("board-filter"), by("board-published")];
+  const choose = () => {
+    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const row of rows) {
       const name = row.cells[0].textContent.toLowerCase();
-      row.hidden = !words.every((word) => name.includes(word));
+      row.hidden = !words.every((word) => name.includes(word)) || (row.className === "published" && !published.checked);
     }
     const left = rows.filter((row) => !row.hidden).length;
     said.textContent = left === rows.length ? "" : `${left} of ${rows.length} models`;
-  });
+  };
+  filter.addEventListener("input", choose);
+  published?.addEventListener("change", choose);
   const showColumn = (box) => {
     for (const row of board.rows) row.cells[Number(box.value)].hidden = !box.checked;
   };

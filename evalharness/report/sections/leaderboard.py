@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalharness.report.intervals import (
     BENCHMARK,
@@ -15,12 +15,12 @@ from evalharness.report.intervals import (
     Writing,
     interval,
 )
-from evalharness.report.numerals import ABSENT, count, figure, percent
+from evalharness.report.numerals import ABSENT, count, figure, listed, percent
 from evalharness.report.scales import scale_over
 from evalharness.report.templates import fill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from evalharness.leaderboard import LeaderboardRow
     from evalharness.report.facts import Facts
@@ -58,6 +58,17 @@ class _Column:
         return all(cell.value is None for cell in self.cells)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reference:
+    """A row of figures that others published: whose, from where, and its cell in each column."""
+
+    model: str
+    number: int
+    of: str
+    sources: tuple[str, ...]
+    cells: Mapping[str, _Cell]
+
+
 def render(facts: Facts) -> str:
     """Return the leaderboard's table, or nothing without models."""
     rows = facts.leaderboard.rows
@@ -70,7 +81,13 @@ def render(facts: Facts) -> str:
         *_benchmarks(rows),
         *_counts(rows),
     ]
-    return fill("sections/leaderboard", facts=facts, rows=rows, columns=columns)
+    references = _references(facts)
+    headings = dict.fromkeys(name for reference in references for name in reference.cells)
+    known = {column.heading for column in columns}
+    columns += [_only_published(name, len(rows)) for name in headings if name not in known]
+    return fill(
+        "sections/leaderboard", facts=facts, rows=rows, columns=columns, references=references
+    )
 
 
 def _measures(facts: Facts, rows: Sequence[LeaderboardRow]) -> list[_Column]:
@@ -143,6 +160,45 @@ def _benchmarks(rows: Sequence[LeaderboardRow]) -> list[_Column]:
         )
         for name in names
     ]
+
+
+def _references(facts: Facts) -> list[_Reference]:
+    """Return a row for each model of which others' figures stand in the manifest.
+
+    A figure goes to the column of the same benchmark, else to one of its own. None goes to the
+    column of scores: those are of other questions.
+    """
+    by_model: dict[str, list[Mapping[str, Any]]] = {}
+    for each in facts.records.manifest.get("published") or ():
+        by_model.setdefault(each["model"], []).append(each)
+    return [
+        _Reference(
+            model=model,
+            number=facts.models.index(model) if model in facts.models else len(facts.models),
+            of=listed(list(dict.fromkeys(str(each["of"]) for each in own))),
+            sources=tuple(dict.fromkeys(each["source"] for each in own)),
+            cells={_published_heading(each): _published_cell(each["value"]) for each in own},
+        )
+        for model, own in by_model.items()
+    ]
+
+
+def _published_heading(each: Mapping[str, Any]) -> str:
+    is_alone = each["benchmark"] == each["suite"]
+    return str(each["title"] if is_alone else each["benchmark"])
+
+
+def _published_cell(value: float) -> _Cell:
+    is_share = value <= 1
+    return _Cell(value=value, text=BENCHMARK.value(value) if is_share else SCORE.value(value))
+
+
+def _only_published(heading: str, rows: int) -> _Column:
+    return _Column(
+        heading=heading,
+        meaning="figures that others published; not measured here",
+        cells=(_Cell(value=None, text=ABSENT),) * rows,
+    )
 
 
 def _counts(rows: Sequence[LeaderboardRow]) -> list[_Column]:
