@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalharness import leaderboard as leaderboards
-from evalharness import settle, tables
+from evalharness import publishing, settle, tables
 from evalharness.store.run_folder import read_run
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evalharness.domain import RunRecords
+    from evalharness.health import HealthCard
     from evalharness.leaderboard import Leaderboard
 
 
@@ -25,6 +26,7 @@ class Run:
     """A finished run. Every property is a pandas DataFrame with one row a record."""
 
     records: RunRecords
+    card: HealthCard | None = None
 
     def __repr__(self) -> str:
         """Return a line: a notebook that shows a run shall not show all that it holds."""
@@ -89,6 +91,39 @@ class Run:
         return _frame(tables.to_records(self.board)).set_index("model")
 
     @cached_property
+    def health(self) -> pd.DataFrame:
+        """One row a rate of a judge's audit, with interval and bound; none without an audit."""
+        rows = (
+            {"judge": judge.judge} | asdict(measure)
+            for judge in (self.card.judges if self.card else ())
+            for measure in judge.measures
+        )
+        return _frame(rows)
+
+    @cached_property
+    def agreement(self) -> pd.DataFrame:
+        """One row a judge, group of people and turn: how often their votes are equal."""
+        import numpy as np
+
+        from evalharness.stats.people import human_agreements
+
+        found = human_agreements(settle.battles_of(self.records), np.random.default_rng(0))
+        return _frame(
+            {"judge": row.judge, "people": row.people, "turn": row.turn}
+            | {name: getattr(row.with_ties, name) for name in ("value", "low", "high", "count")}
+            for row in found
+        )
+
+    @cached_property
+    def corrected(self) -> pd.DataFrame:
+        """One row a judge and model: its rating corrected by people's votes, beside its own."""
+        return _frame(
+            {"judge": found.judge, "trust": found.trust} | asdict(row)
+            for found in self.board.corrected
+            for row in found.rows
+        )
+
+    @cached_property
     def benchmarks(self) -> pd.DataFrame:
         """One row a score of a standard benchmark."""
         return _frame(asdict(row) for row in self.records.benchmarks)
@@ -106,7 +141,7 @@ def load_run(path: str | Path) -> Run:
         ConfigError: there is no run in this folder.
         InputError: a file in it is damaged.
     """
-    return Run(read_run(Path(path)))
+    return Run(read_run(Path(path)), publishing.read_card(Path(path)))
 
 
 def _shallow(record: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def publish(folder: Path) -> Leaderboard:
         ConfigError: there is no run in this folder.
         InputError: a file in it is damaged.
     """
-    return _write(folder, read_run(folder), [card for card in [_read_card(folder)] if card])
+    return _write(folder, read_run(folder), [card for card in [read_card(folder)] if card])
 
 
 def publish_joined(folders: Sequence[Path], to: Path) -> Leaderboard:
@@ -49,7 +49,7 @@ def publish_joined(folders: Sequence[Path], to: Path) -> Leaderboard:
         raise ConfigError(msg)
     records = join([read_run(folder) for folder in folders])
     to.mkdir(parents=True, exist_ok=True)
-    return _write(to, records, [card for card in map(_read_card, folders) if card])
+    return _write(to, records, [card for card in map(read_card, folders) if card])
 
 
 def _write(folder: Path, records: RunRecords, cards: Sequence[HealthCard]) -> Leaderboard:
@@ -77,7 +77,12 @@ def write_card(folder: Path, card: HealthCard) -> None:
     jsonl.replace(folder / CARD, text + b"\n")
 
 
-def _read_card(folder: Path) -> HealthCard | None:
+def read_card(folder: Path) -> HealthCard | None:
+    """Return the health card that an audit left in a run's folder, or None.
+
+    Raises:
+        InputError: it is damaged.
+    """
     path = folder / CARD
     if not path.is_file():
         return None

@@ -12,6 +12,8 @@ from evalharness.report.pairs import both_sides, is_decided
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from evalharness.leaderboard import Leaderboard, PairRow
 
 COLORS = ("#0a68ad", "#c24a00", "#008060", "#8b4397", "#8a6900", "#596570")
@@ -67,6 +69,49 @@ def win_rate_matrix(leaderboard: Leaderboard) -> go.Figure:
     return figure.update_layout(template="plotly_white", title="Win rate of row against column")
 
 
+def better_matrix(leaderboard: Leaderboard) -> go.Figure:
+    """Return how probably the row's model is truly better than the column's, given all battles."""
+    models = [row.model for row in leaderboard.rows]
+    pairs = both_sides(leaderboard.pairs)
+    cells = [[pairs.get((row, column)) for column in models] for row in models]
+    values = [[None if pair is None else pair.better for pair in row] for row in cells]
+    figure = go.Figure(
+        go.Heatmap(
+            x=models,
+            y=models,
+            z=values,
+            text=[["" if value is None else percent(value) for value in row] for row in values],
+            texttemplate="%{text}",
+            hovertemplate="%{y} better than %{x}: %{z:.3f}<extra></extra>",
+            colorscale=LOSES_TO_WINS,
+            zmin=0,
+            zmax=1,
+            showscale=False,
+        )
+    )
+    figure.update_yaxes(autorange="reversed")
+    return figure.update_layout(template="plotly_white", title="P(row is better than column)")
+
+
+def category_radar(leaderboard: Leaderboard) -> go.Figure:
+    """Return every model's mean grades as a polygon over the categories."""
+    categories = _categories(leaderboard)
+    around = [*categories, *categories[:1]]
+    figure = go.Figure(
+        [
+            go.Scatterpolar(
+                name=row.model,
+                theta=around,
+                r=[row.score_by_category.get(category) for category in around],
+                line={"color": COLORS[number % len(COLORS)]},
+                hovertemplate="%{theta}: %{r:.2f}",
+            )
+            for number, row in enumerate(leaderboard.rows)
+        ]
+    )
+    return figure.update_layout(template="plotly_white", title="Mean grade by category")
+
+
 def scores_by_category(leaderboard: Leaderboard) -> go.Figure:
     """Return every model's mean grade in each category."""
     categories = _categories(leaderboard)
@@ -91,6 +136,113 @@ def scores_by_category(leaderboard: Leaderboard) -> go.Figure:
     figure.update_yaxes(autorange="reversed")
     return figure.update_layout(
         template="plotly_white", title="Scores by category", xaxis_title="Mean grade, 1 to 10"
+    )
+
+
+def grade_spread(judgments: pd.DataFrame) -> go.Figure:
+    """Return how often each model was given each grade; takes a run's `judgments`."""
+    graded = judgments[judgments["score"].notna()]
+    figure = go.Figure(
+        [
+            go.Histogram(
+                name=str(model),
+                x=own["score"],
+                xbins={"start": 0.5, "end": 10.5, "size": 1},
+                marker={"color": COLORS[number % len(COLORS)]},
+            )
+            for number, (model, own) in enumerate(graded.groupby("model", sort=False))
+        ]
+    )
+    return figure.update_layout(
+        template="plotly_white", title="Grades given", xaxis_title="Grade", barmode="group"
+    )
+
+
+def grade_against_length(answers: pd.DataFrame, judgments: pd.DataFrame) -> go.Figure:
+    """Return every graded reply's grade against its length; takes a run's frames."""
+    keys = ["question_id", "model", "sample", "turn"]
+    graded = judgments[judgments["score"].notna()]
+    both = graded.merge(answers[[*keys, "text"]], on=keys)
+    figure = go.Figure(
+        [
+            go.Scatter(
+                name=str(model),
+                x=own["text"].str.len(),
+                y=own["score"],
+                mode="markers",
+                marker={
+                    "color": COLORS[number % len(COLORS)],
+                    "symbol": SYMBOLS[number % len(SYMBOLS)],
+                    "opacity": 0.6,
+                },
+                text=own["question_id"],
+                hovertemplate="%{text}: %{y} for %{x} characters",
+            )
+            for number, (model, own) in enumerate(both.groupby("model", sort=False))
+        ]
+    )
+    return figure.update_layout(
+        template="plotly_white",
+        title="Grade against length",
+        xaxis_title="Characters",
+        yaxis_title="Grade",
+    )
+
+
+def health_plot(health: pd.DataFrame) -> go.Figure:
+    """Return a judge's rates with intervals and bounds; takes a run's `health`."""
+    known = health[health["value"].notna()].iloc[::-1]
+    figure = go.Figure(
+        [
+            go.Scatter(
+                name="rate",
+                x=known["value"],
+                y=known["title"],
+                mode="markers",
+                marker={"color": COLORS[0], "size": 9},
+                error_x={
+                    "type": "data",
+                    "array": known["high"] - known["value"],
+                    "arrayminus": known["value"] - known["low"],
+                },
+            ),
+            go.Scatter(
+                name="bound",
+                x=known["bound"],
+                y=known["title"],
+                mode="markers",
+                marker={"color": COLORS[1], "symbol": "line-ns-open", "size": 14},
+            ),
+        ]
+    )
+    return figure.update_layout(
+        template="plotly_white", title="The judge's rates and their bounds", height=620
+    )
+
+
+def rating_against_benchmark(leaderboard: Leaderboard, benchmark: str) -> go.Figure:
+    """Return every model's judged rating against its score in a benchmark of the leaderboard."""
+    rows = [row for row in leaderboard.rows if benchmark in row.benchmarks]
+    figure = go.Figure(
+        go.Scatter(
+            x=[row.benchmarks[benchmark] for row in rows],
+            y=[row.rating for row in rows],
+            text=[row.model for row in rows],
+            mode="markers+text",
+            textposition="top center",
+            marker={"color": COLORS[0], "size": 10},
+            error_y={
+                "type": "data",
+                "array": [_distance(row.rating, row.rating_high) for row in rows],
+                "arrayminus": [_distance(row.rating, row.rating_low) for row in rows],
+            },
+        )
+    )
+    return figure.update_layout(
+        template="plotly_white",
+        title=f"Rating against {benchmark}",
+        xaxis_title=benchmark,
+        yaxis_title="Rating",
     )
 
 

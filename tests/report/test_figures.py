@@ -1,8 +1,25 @@
 """The notebook's figures hold the leaderboard's numbers."""
 
-from builders import a_leaderboard
+from dataclasses import asdict, replace
 
-from evalharness.report.figures import rating_plot, scores_by_category, win_rate_matrix
+import pandas as pd
+from builders import a_leaderboard, a_run
+
+from evalharness.health import Measure, Side, Status
+from evalharness.leaderboard import build
+from evalharness.notebook import Run
+from evalharness.report.figures import (
+    better_matrix,
+    category_radar,
+    grade_against_length,
+    grade_spread,
+    health_plot,
+    rating_against_benchmark,
+    rating_plot,
+    scores_by_category,
+    win_rate_matrix,
+)
+from evalharness.settle import settle_all
 
 
 def test_ratings_carry_their_intervals() -> None:
@@ -36,3 +53,69 @@ def test_every_model_has_its_mark_in_the_categories() -> None:
     looks = {(points.marker.color, points.marker.symbol) for points in drawn}
     assert len(looks) == 12
     assert len(drawn[0].x) == 8
+
+
+def test_the_better_matrix_mirrors_and_the_radar_closes() -> None:
+    """Both sides of a pair add up to one; a polygon ends where it began."""
+    records = a_run(3, 16)
+    board = build(records, settle_all(records.games))
+
+    (cells,) = better_matrix(board).data
+    shapes = category_radar(board).data
+
+    assert abs(cells.z[0][1] + cells.z[1][0] - 1) < 1e-12
+    assert cells.z[0][2] == next(
+        pair.better if pair.model_a == board.rows[0].model else 1 - pair.better
+        for pair in board.pairs
+        if {pair.model_a, pair.model_b} == {board.rows[0].model, board.rows[2].model}
+    )
+    assert len(shapes) == 3
+    assert shapes[0].r[0] == shapes[0].r[-1]
+
+
+def test_grades_are_drawn_as_often_as_they_were_given() -> None:
+    """Every readable grade is in the spread, and beside its own reply's length."""
+    run = Run(a_run(2, 8))
+
+    spread = grade_spread(run.judgments).data
+    plane = grade_against_length(run.answers, run.judgments).data
+
+    assert sum(len(each.x) for each in spread) == 32
+    assert sum(len(each.x) for each in plane) == 32
+    answer = run.records.answers[0]
+    own = next(each for each in plane if each.name == answer.model)
+    assert len(answer.turns[0].text) in own.x
+
+
+def test_rates_stand_beside_their_bounds() -> None:
+    """What is not known is not drawn."""
+    measure = Measure(
+        name="ties",
+        title="verdicts that are ties",
+        value=0.2,
+        low=0.1,
+        high=0.4,
+        count=9,
+        questions=3,
+        side=Side.CEILING,
+        bound=0.5,
+        status=Status.OK,
+    )
+    rows = pd.DataFrame([asdict(measure), asdict(replace(measure, title="x", value=None))])
+
+    rates, bounds = health_plot(rows).data
+
+    assert list(rates.y) == ["verdicts that are ties"]
+    assert list(rates.error_x.array) == [0.2]
+    assert list(bounds.x) == [0.5]
+
+
+def test_only_models_with_the_benchmark_stand_against_it() -> None:
+    """A model that was not measured has no place on the axis."""
+    board = a_leaderboard(3)
+    rows = (replace(board.rows[0], benchmarks={"arc": 0.5}), *board.rows[1:])
+
+    (points,) = rating_against_benchmark(replace(board, rows=rows), "arc").data
+
+    assert list(points.text) == [board.rows[0].model]
+    assert list(points.x) == [0.5]
