@@ -34,6 +34,11 @@ class Facts:
         return f"{100 * self.leaderboard.level:g}%"
 
     @property
+    def rated_battles(self) -> int:
+        """How many battles the table counts; people's votes that check a judge are not in it."""
+        return sum(row.battles for row in self.leaderboard.rows) // 2
+
+    @property
     def failures(self) -> tuple[Failure, ...]:
         """What could not be done."""
         return self.records.failures

@@ -77,3 +77,13 @@ if (board) {
     });
   }
 }
+
+// A menu closes with Escape, and when something else is clicked.
+for (const menu of all(".menu")) {
+  document.addEventListener("click", ({ target }) => { if (!menu.contains(target)) menu.open = false; });
+  menu.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape") return;
+    menu.open = false;
+    menu.firstElementChild.focus();
+  });
+}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evalharness.report.numerals import count, counted, dollars, listed
 from evalharness.report.templates import fill
 from evalharness.report.verdict import find
+from evalharness.stats.people import PEOPLE
 
 if TYPE_CHECKING:
     from evalharness.report.facts import Facts
@@ -41,9 +42,14 @@ def _headline(facts: Facts) -> str:
     compared = counted(len(facts.models), "model")
     ids = {battle.question_id for battle in facts.battles}
     asked = counted(len(facts.records.questions) or len(ids), "question")
+    people = [judge for judge in facts.judges if judge.startswith(PEOPLE)]
+    models = [judge for judge in facts.judges if judge not in people]
     if not facts.judges:
         return f"{compared} on {asked}, judged by nobody"
-    return f"{compared} on {asked}, judged by {listed(facts.judges)}"
+    if not people or not models:
+        return f"{compared} on {asked}, judged by {listed(facts.judges)}"
+    voters = "1 person" if len(people) == 1 else f"{count(len(people))} people"
+    return f"{compared} on {asked}, judged by {listed(models)} and checked by {voters}"
 
 
 def _tiles(facts: Facts) -> list[_Tile]:
