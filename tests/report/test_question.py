@@ -32,7 +32,8 @@ pytestmark = pytest.mark.browser
 def body_of(opened: Open, records: RunRecords, battles: tuple[Battle, ...] = ()) -> Locator:
     """Return the body of question 81 with everything in it opened."""
     battles = battles or tuple(settle_all(records.games))
-    page = opened(render(records, battles, Leaderboard(rows=())), "#q-81")
+    tall = {"width": 1280, "height": 4000}  # a browser tells no text of what is far from its view
+    page = opened(render(records, battles, Leaderboard(rows=())), "#q-81", viewport=tall)
     page.wait_for_selector("#q-81 .body[data-state=open]")
     for _ in range(3):  # a battle opens, then its games, then their prompts
         page.eval_on_selector_all("#q-81 details", "all => all.forEach(d => { d.open = true; })")

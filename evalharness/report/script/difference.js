@@ -43,13 +43,15 @@ const lacking = (left, right) => {
   return only;
 };
 
-// Wraps the chosen words, neighbours together, from the last to the first, so that places stay true.
+// Wraps the chosen words, neighbors of one line together, from the last to the first, so that the
+// places of those before stay true.
+const isOneLine = (word, next) => word.node === next.node && !word.node.data.slice(word.to, next.from).includes("\n");
 const markWords = (words, chosen) => {
   let end = words.length - 1;
   while (end >= 0) {
     if (!chosen.has(end)) { end -= 1; continue; }
     let start = end;
-    while (start > 0 && chosen.has(start - 1) && words[start - 1].node === words[end].node) start -= 1;
+    while (chosen.has(start - 1) && isOneLine(words[start - 1], words[start])) start -= 1;
     const range = document.createRange();
     range.setStart(words[start].node, words[start].from);
     range.setEnd(words[end].node, words[end].to);
