@@ -62,8 +62,11 @@ INTERACTIONS = {
         "const s = document.getElementById('category'); s.selectedIndex = 3;"
         "s.dispatchEvent(new Event('change')); await 0;"
     ),
-    "search, first time": SEARCH.format("no such word"),
-    "search, afterwards": SEARCH.format("e"),
+    "turn to the search box": (
+        "document.getElementById('search').focus(); await new Promise(r => setTimeout(r, 2000));"
+    ),
+    "search": SEARCH.format("no such word"),
+    "search for more": SEARCH.format("e"),
 }
 
 

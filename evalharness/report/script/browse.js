@@ -63,18 +63,17 @@ const follow = async () => {
 
 const texts = new Map();
 const plain = (html) => (html ?? "").replace(/<[^>]*>/g, " ");
-const textOf = async (question) => {
-  if (!texts.has(question)) {
-    const place = placeOf(question);
-    const [{ turns }, { games, grades }] = await Promise.all(["answers", "games"].map((kind) => unpack(by(`${kind}-${place}`).textContent)));
-    const said = [
-      question.firstElementChild.textContent,
-      ...turns.flatMap((turn) => [turn.text, plain(turn.reference), ...turn.replies.map(({ text }) => text ?? "")]),
-      ...grades.flat().flatMap(([, ...replies]) => replies),
-      ...games.flat().flatMap((pair) => pair.games.map(({ reply }) => reply)),
-    ];
-    texts.set(question, said.join("\n").toLowerCase());
-  }
+const read = async (question) => {
+  const [{ turns }, { games, grades }] = await Promise.all(["answers", "games"].map((kind) => unpack(by(`${kind}-${placeOf(question)}`).textContent)));
+  return [
+    question.firstElementChild.textContent,
+    ...turns.flatMap((turn) => [turn.text, plain(turn.reference), ...turn.replies.map(({ text }) => text ?? "")]),
+    ...grades.flat().flatMap(([, ...replies]) => replies),
+    ...games.flat().flatMap((pair) => pair.games.map(({ reply }) => reply)),
+  ].join("\n").toLowerCase();
+};
+const textOf = (question) => {
+  if (!texts.has(question)) texts.set(question, read(question));
   return texts.get(question);
 };
 
@@ -103,7 +102,9 @@ const browse = () => {
     list.append(...sorted);
   };
   let pause;
-  search.addEventListener("input", () => { clearTimeout(pause); pause = setTimeout(find, 120); });
+  search.addEventListener("input", () => { clearTimeout(pause); pause = setTimeout(find, 40); });
+  // Reading all answers takes a moment: it begins when the reader turns to the box.
+  search.addEventListener("focus", async () => { for (const question of questions) await textOf(question); }, { once: true });
   for (const choice of [category, flag]) choice.addEventListener("change", find);
   order.addEventListener("change", arrange);
   by("find").addEventListener("submit", (event) => event.preventDefault());

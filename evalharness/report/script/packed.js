@@ -1,7 +1,12 @@
 // Answers and games lie compressed in the page, each question apart, and are unpacked when wanted.
+const decode = (packed) => {
+  const letters = atob(packed);
+  const bytes = new Uint8Array(letters.length);
+  for (let place = 0; place < letters.length; place += 1) bytes[place] = letters.charCodeAt(place);
+  return bytes;
+};
 const unpack = async (packed) => {
-  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob([decode(packed)]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Response(stream).json();
 };
 const kept = new Map();

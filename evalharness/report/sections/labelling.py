@@ -19,7 +19,12 @@ COUNTS = (10, 20, 40, 80, 160)
 
 
 def render(facts: Facts) -> str:
-    """Return the place where labelling happens, or nothing when there are no two answers."""
-    if len({answer.model for answer in facts.records.answers}) < len(("one", "other")):
+    """Return the place where labelling happens, or nothing when there are no two answers.
+
+    A report of joined runs has none, as there is no run to import the votes to.
+    """
+    if facts.records.manifest.get("joined") or len(
+        {answer.model for answer in facts.records.answers}
+    ) < len(("one", "other")):
         return ""
     return fill("sections/labelling", counts=COUNTS, run=facts.records.name)
