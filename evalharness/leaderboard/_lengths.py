@@ -1,31 +1,45 @@
-"""Length-controlled win rates of a run whose models met a baseline."""
+"""Length-controlled win rates: against a run's baseline, or else against all other models.
+
+Against a baseline they are AlpacaEval's (Dubois et al. 2024, arXiv:2404.04475). Against all, one
+Bradley-Terry model has the difference of lengths as a covariate: a fit for each model alone would
+take the strength of opponents who write much for an effect of their length.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from evalharness.errors import ConvergenceError
-from evalharness.stats.comparisons import OUTCOME_BY_WINNER
+import numpy as np
+from scipy.special import expit
+
+from evalharness.errors import ConvergenceError, EvalHarnessError
+from evalharness.leaderboard._standings import PENALTY
+from evalharness.stats.comparisons import OUTCOME_BY_WINNER, from_battles
+from evalharness.stats.connectivity import one_sided
+from evalharness.stats.covariates import bradley_terry_with_covariates
 from evalharness.stats.length_control import length_controlled_win_rate
+from evalharness.stats.style_control import style_difference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.domain import Battle, RunRecords
 
+_Lengths = dict[tuple[str, str, int, int], int]
+
 
 def length_controlled(records: RunRecords, battles: Sequence[Battle]) -> dict[str, float]:
-    """Return length-controlled win rates by model; none without a baseline and its answers.
+    """Return length-controlled win rates by model; none without the answers.
 
     A length is that of all replies the judge saw, in characters. A model whose battles allow no
     finite fit is left out.
     """
     judging = records.config.get("judging")
     baseline = judging.get("baseline") if isinstance(judging, Mapping) else None
-    if baseline is None:
-        return {}
     lengths = _lengths(records)
+    if baseline is None:
+        return _against_all(battles, lengths)
     games: dict[str, list[tuple[float, int, int, str]]] = {}
     for battle in battles:
         if baseline not in (battle.model_a, battle.model_b):
@@ -42,9 +56,38 @@ def length_controlled(records: RunRecords, battles: Sequence[Battle]) -> dict[st
     return {model: rate for model, rate in rates.items() if rate is not None}
 
 
-def _lengths(records: RunRecords) -> dict[tuple[str, str, int, int], int]:
+def _against_all(battles: Sequence[Battle], lengths: _Lengths) -> dict[str, float]:
+    """Return each model's mean chance in its battles if both answers were equally long."""
+    shown = [
+        (battle, lengths.get((battle.model_a, *at)), lengths.get((battle.model_b, *at)))
+        for battle in battles
+        for at in ((battle.question_id, battle.sample, battle.turn),)
+    ]
+    known = [(battle, a, b) for battle, a, b in shown if a is not None and b is not None]
+    if not known:
+        return {}
+    comparisons = from_battles([battle for battle, _, _ in known])
+    difference = style_difference([a for _, a, _ in known], [b for _, _, b in known])
+    if not difference.std() > 0:
+        return {}
+    try:
+        ratings = bradley_terry_with_covariates(
+            comparisons,
+            {"length": difference / difference.std()},
+            penalty=PENALTY if one_sided(comparisons) else 0.0,
+        )
+    except EvalHarnessError:  # disconnected, or no finite fit
+        return {}
+    gap = ratings.strengths[comparisons.first] - ratings.strengths[comparisons.second]
+    size = len(comparisons.models)
+    won = np.bincount(comparisons.first, expit(gap), size)
+    won += np.bincount(comparisons.second, expit(-gap), size)
+    return dict(zip(comparisons.models, (won / comparisons.battles).tolist(), strict=True))
+
+
+def _lengths(records: RunRecords) -> _Lengths:
     """Return the length of a model's replies to a question, by sample, up to each turn."""
-    lengths = {}
+    lengths: _Lengths = {}
     for answer in records.answers:
         total = 0
         for turn, reply in enumerate(answer.turns, start=1):
