@@ -48,49 +48,21 @@ def rating_plot(leaderboard: Leaderboard) -> go.Figure:
 
 def win_rate_matrix(leaderboard: Leaderboard) -> go.Figure:
     """Return how often the row's model beats the column's; `*` where the interval leaves out 50%."""
-    models = [row.model for row in leaderboard.rows]
-    pairs = both_sides(leaderboard.pairs)
-    cells = [[pairs.get((row, column)) for column in models] for row in models]
-    figure = go.Figure(
-        go.Heatmap(
-            x=models,
-            y=models,
-            z=[[pair.win_rate if pair else None for pair in row] for row in cells],
-            text=[[_written(pair) if pair else "" for pair in row] for row in cells],
-            texttemplate="%{text}",
-            hovertemplate="%{y} against %{x}: %{text}<extra></extra>",
-            colorscale=LOSES_TO_WINS,
-            zmin=0,
-            zmax=1,
-            showscale=False,
-        )
+    models, cells = _cells(leaderboard)
+    return _matrix(
+        models,
+        [[pair.win_rate if pair else None for pair in row] for row in cells],
+        [[_written(pair) if pair else "" for pair in row] for row in cells],
+        title="Win rate of row against column",
     )
-    figure.update_yaxes(autorange="reversed")
-    return figure.update_layout(template="plotly_white", title="Win rate of row against column")
 
 
 def better_matrix(leaderboard: Leaderboard) -> go.Figure:
     """Return how probably the row's model is truly better than the column's, given all battles."""
-    models = [row.model for row in leaderboard.rows]
-    pairs = both_sides(leaderboard.pairs)
-    cells = [[pairs.get((row, column)) for column in models] for row in models]
+    models, cells = _cells(leaderboard)
     values = [[None if pair is None else pair.better for pair in row] for row in cells]
-    figure = go.Figure(
-        go.Heatmap(
-            x=models,
-            y=models,
-            z=values,
-            text=[["" if value is None else percent(value) for value in row] for row in values],
-            texttemplate="%{text}",
-            hovertemplate="%{y} better than %{x}: %{z:.3f}<extra></extra>",
-            colorscale=LOSES_TO_WINS,
-            zmin=0,
-            zmax=1,
-            showscale=False,
-        )
-    )
-    figure.update_yaxes(autorange="reversed")
-    return figure.update_layout(template="plotly_white", title="P(row is better than column)")
+    texts = [["" if value is None else percent(value, 1) for value in row] for row in values]
+    return _matrix(models, values, texts, title="P(row is better than column)")
 
 
 def category_radar(leaderboard: Leaderboard) -> go.Figure:
@@ -244,6 +216,38 @@ def rating_against_benchmark(leaderboard: Leaderboard, benchmark: str) -> go.Fig
         xaxis_title=benchmark,
         yaxis_title="Rating",
     )
+
+
+def _cells(leaderboard: Leaderboard) -> tuple[list[str], list[list[PairRow | None]]]:
+    """Return the models and every pair from the row's side; None on the diagonal."""
+    models = [row.model for row in leaderboard.rows]
+    pairs = both_sides(leaderboard.pairs)
+    return models, [[pairs.get((row, column)) for column in models] for row in models]
+
+
+def _matrix(
+    models: Sequence[str],
+    values: Sequence[Sequence[float | None]],
+    texts: Sequence[Sequence[str]],
+    *,
+    title: str,
+) -> go.Figure:
+    figure = go.Figure(
+        go.Heatmap(
+            x=models,
+            y=models,
+            z=values,
+            text=texts,
+            texttemplate="%{text}",
+            hovertemplate="%{y} against %{x}: %{text}<extra></extra>",
+            colorscale=LOSES_TO_WINS,
+            zmin=0,
+            zmax=1,
+            showscale=False,
+        )
+    )
+    figure.update_yaxes(autorange="reversed")
+    return figure.update_layout(template="plotly_white", title=title)
 
 
 def _distance(value: float | None, bound: float | None) -> float | None:
