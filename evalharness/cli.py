@@ -117,14 +117,7 @@ def _report(arguments: Sequence[str]) -> int:
     given = parser.parse_intermixed_args(arguments)
     from evalharness import publishing
 
-    folders = [_run_folder(run) for run in given.runs]
-    if len(folders) == 1 and given.to is None:
-        publishing.publish(folders[0])
-        _say_where(folders[0])
-        return OK
-    to = given.to or folders[0].parent / "+".join(folder.name for folder in folders)
-    publishing.publish_joined(folders, to)
-    _say_where(to)
+    _say_where(publishing.report([_run_folder(run) for run in given.runs], given.to))
     return OK
 
 

@@ -37,6 +37,24 @@ def publish(folder: Path) -> Leaderboard:
     return _write(folder, read_run(folder), [card for card in [read_card(folder)] if card])
 
 
+def report(folders: Sequence[Path], to: Path | None = None) -> Path:
+    """Publish a run in its own folder, or several runs in one beside the first; return where.
+
+    Args:
+        folders: the runs'.
+        to: another folder for what is made of them.
+
+    Raises:
+        ConfigError, InputError: as `publish` and `publish_joined`.
+    """
+    if len(folders) == 1 and to is None:
+        publish(folders[0])
+        return folders[0]
+    place = to or folders[0].parent / "+".join(folder.name for folder in folders)
+    publish_joined(folders, place)
+    return place
+
+
 def publish_joined(folders: Sequence[Path], to: Path) -> Leaderboard:
     """Write the leaderboard, the tables and the page of several runs over the same questions.
 
