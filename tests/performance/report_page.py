@@ -48,13 +48,13 @@ INTERACTIONS = {
     "hide a column": "document.querySelector('#columns input').click()",
     "open a question": "const q = document.querySelectorAll('.question')[3]; q.open = true;"
     + OPENED.format(".question[open]"),
-    "show all models": "document.getElementById('all-models').click()",
+    "show all models": "document.getElementById('all-models')?.click()",
     "open a battle": (
         "const p = document.querySelector('.pair'); p.open = true;"
         "while (!p.querySelector('.words')) await new Promise(r => setTimeout(r));"
     ),
     "mark differences": (
-        "document.getElementById('two-models').click();"
+        "document.getElementById('two-models')?.click();"
         "const s = document.querySelector('.body-tools select'); s.selectedIndex = 1;"
         "s.dispatchEvent(new Event('change'));"
     ),

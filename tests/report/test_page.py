@@ -232,3 +232,20 @@ def test_grades_are_spread_and_set_against_length() -> None:
     assert f"vicuna-13b: 16 grades, mean {mean}; " in page
     characters = f"{sum(lengths) / len(lengths):,.0f}"
     assert f"vicuna-13b: {characters} characters and grade {mean} on average" in page
+
+
+def test_joined_runs_are_told_with_their_differences_and_nobody_labels_them() -> None:
+    """Votes need a run to be imported to, which a joined report is not."""
+    joined: dict[str, Any] = {
+        "runs": [
+            {"name": name, "finished": "", "command": "c", "questions": 8, "models": [PAYLOADS[0]]}
+            for name in ("one", PAYLOADS[5])
+        ],
+        "differences": [{"setting": "judge.reading", "values": ["text", None]}],
+    }
+
+    page = render(a_run(manifest={"joined": joined}), (), a_leaderboard())
+
+    assert "<code>judge.reading</code></th><td>text</td><td>–</td>" in page  # noqa: RUF001
+    assert 'id="label-start"' not in page
+    assert "<img" not in page
