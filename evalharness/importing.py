@@ -17,7 +17,7 @@ from evalharness.domain import JudgingSpec, RunRecords, RunSpec
 from evalharness.errors import ConfigError
 from evalharness.formats import Foreign, models_of
 from evalharness.publishing import publish
-from evalharness.schema import ModelConf
+from evalharness.schema import ModelConf, saved_model
 from evalharness.store import jsonl
 from evalharness.store.run_folder import ANSWERS, CONFIG, QUESTIONS, RunFolder, read_run
 
@@ -102,7 +102,7 @@ def _plan(gathering: Gathering, before: RunRecords, folder: Path) -> _Plan:
             raise ConfigError(msg)
         models[model] = asdict(ModelConf(name=model, backend="recorded", answers=own))
     questions = _questions(gathering, before, folder)
-    specs = {key: model_spec(conf, f"models.{key}") for key, conf in models.items()}
+    specs = {key: model_spec(saved_model(conf), f"models.{key}") for key, conf in models.items()}
     asked = {question.question_id: question for question in questions}
     config: dict[str, Any] = {
         "models": models,

@@ -6,10 +6,13 @@ may be one value or a list, it is `Any` here and checked in `config`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Optional
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Optional
 
 from omegaconf import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Hydra reads these annotations at run time and knows Optional[X], not every form of X | None.
 # ruff: noqa: UP045
@@ -209,3 +212,13 @@ class RootConf:
     cache: str = "on"  # on | off | read
     seed: int = 0
     cautions: list[str] = field(default_factory=list)
+
+
+def saved_model(conf: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model of a run's file; what came since the run was made is as by default."""
+    return asdict(ModelConf()) | dict(conf)
+
+
+def saved_judge(conf: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a judge of a run's file; what came since the run was made is as by default."""
+    return asdict(JudgeConf()) | dict(conf) | {"model": saved_model(conf["model"])}

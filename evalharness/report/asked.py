@@ -16,6 +16,7 @@ from evalharness import chat, prompts
 from evalharness._specs import judge_spec, model_spec
 from evalharness.domain import TOKENIZER_TEMPLATE, conversation
 from evalharness.errors import ConfigError
+from evalharness.schema import saved_judge, saved_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,9 +27,6 @@ _SIDES = ("a", "b")
 _MARK = re.compile("\ue000([a-z]+[0-9]*)\ue001")
 _UNASKED = frozenset({"recorded", "scripted"})
 """Backends that send no prompt."""
-_SINCE = {"repairs": 0}
-"""Settings that earlier runs did not have, as they were then."""
-
 _STRANGE = (ConfigError, LookupError, TypeError, ValueError, AttributeError)
 """What a configuration of another version, or of another tool, may fail with."""
 
@@ -50,7 +48,7 @@ def judges_of(config: Mapping[str, Any]) -> dict[str, JudgeSpec]:
     found = {}
     for conf in confs:
         try:
-            spec = judge_spec(_SINCE | conf, "judge")
+            spec = judge_spec(saved_judge(conf), "judge")
         except _STRANGE:
             continue
         found[spec.name] = spec
@@ -102,7 +100,7 @@ def models_of(config: Mapping[str, Any]) -> dict[str, ModelSpec]:
     found = {}
     for conf in confs.values() if isinstance(confs, dict) else ():
         try:
-            spec = model_spec(conf, "models")
+            spec = model_spec(saved_model(conf), "models")
         except _STRANGE:
             continue
         if spec.template != TOKENIZER_TEMPLATE and spec.backend not in _UNASKED:

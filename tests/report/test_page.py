@@ -249,3 +249,32 @@ def test_joined_runs_are_told_with_their_differences_and_nobody_labels_them() ->
     assert "<code>judge.reading</code></th><td>text</td><td>–</td>" in page  # noqa: RUF001
     assert 'id="label-start"' not in page
     assert "<img" not in page
+
+
+def test_prompts_of_a_run_that_an_earlier_release_made_are_still_told() -> None:
+    """Settings that a saved configuration does not know yet are as by default."""
+    conf = {
+        "name": "gpt-4",
+        "model": {"name": "gpt-4", "backend": "openai_compatible"},
+        "prompts": {
+            "graded": {
+                "name": "single-v1",
+                "kind": "graded",
+                "system": "",
+                "template": "{% for t in turns %}{{ t.answer }}{% endfor %} [[rating]]",
+            }
+        },
+    }
+    models = {"vicuna-13b": {"name": "vicuna-13b", "backend": "openai_compatible"}}
+    records = RunRecords(
+        name="demo",
+        questions=(question(),),
+        answers=(answer(),),
+        graded=(graded_judgment(),),
+        config={"judge": conf, "models": models},
+    )
+
+    answers, games = map(json.loads, bodies(page_of(records)))
+
+    assert answers["turns"][0]["replies"][0]["asked"]
+    assert games["patterns"][0]["graded"] == {"0": "\ue000a1\ue001 [[rating]]"}

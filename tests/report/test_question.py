@@ -14,7 +14,7 @@ from evalharness._specs import judge_spec
 from evalharness.domain import Kind, RunRecords, Verdict, Winner
 from evalharness.leaderboard import Leaderboard
 from evalharness.report import render
-from evalharness.schema import ModelConf
+from evalharness.schema import ModelConf, saved_judge
 from evalharness.settle import settle_all
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def test_the_exact_prompts_of_model_and_judge_are_shown(opened: Open) -> None:
 
     seen = body_of(opened, records).locator("pre.code").all_text_contents()
 
-    judge = judge_spec(conf, "judge")
+    judge = judge_spec(saved_judge(conf), "judge")
     texts = [[turn.text for turn in each.turns] for each in records.answers]
     asked = records.questions[0]
 
