@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from evalharness.config import Settings
-    from evalharness.domain import Stage
 
-_STAGES = ("run", "answer", "judge")
+_STAGES = ("run", "answer", "judge", "benchmark")
 
 _OVERRIDES = """\
 overrides are Hydra's, for example:
@@ -27,6 +26,7 @@ overrides are Hydra's, for example:
   judge=gpt-4o                       which judge
   questions=mt|general|quick|PATH    which questions; questions.limit=N for fewer
   judging=graded|pairwise|both       what is judged; chain|random for fewer pairs
+  benchmarks=openllm_v1|TASK|DIR     standard benchmarks; benchmarks.limit=N for a part
   models.vicuna-13b.backend=openai_compatible models.vicuna-13b.base_url=http://HOST:8000/v1
   run=NAME                           the folder in results/
 `python -m evalharness list models` shows what can be named."""
@@ -57,24 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    """Answers, judgments, leaderboard and report; the same command resumes."""
-    from evalharness.domain import Stage
-
-    return _work("run", arguments, (Stage.ANSWER, Stage.JUDGE))
+    """Answers, judgments, benchmarks, leaderboard and report; the same command resumes."""
+    return _work("run", arguments, ("answer", "judge", "benchmark"))
 
 
 def _answer(arguments: Sequence[str]) -> int:
     """The answers of a run only."""
-    from evalharness.domain import Stage
-
-    return _work("answer", arguments, (Stage.ANSWER,))
+    return _work("answer", arguments, ("answer",))
 
 
 def _judge(arguments: Sequence[str]) -> int:
     """The judgments of a run only, over the answers that are there."""
-    from evalharness.domain import Stage
+    return _work("judge", arguments, ("judge",))
 
-    return _work("judge", arguments, (Stage.JUDGE,))
+
+def _benchmark(arguments: Sequence[str]) -> int:
+    """The standard benchmarks of a run only; without benchmarks=NAME a small embedded one."""
+    return _work("benchmark", arguments, ("benchmark",))
 
 
 def _plan(arguments: Sequence[str]) -> int:
@@ -212,6 +211,7 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "run": _run,
     "answer": _answer,
     "judge": _judge,
+    "benchmark": _benchmark,
     "plan": _plan,
     "audit": _audit,
     "report": _report,
@@ -224,15 +224,18 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
 }
 
 
-def _work(verb: str, arguments: Sequence[str], stages: Sequence[Stage]) -> int:
+def _work(verb: str, arguments: Sequence[str], stages: Sequence[str]) -> int:
     """Do stages of a run, and publish what there is, also after an interrupt."""
     settings = _settings(verb, arguments)
     if settings is None:
         return OK
     from evalharness import running
+    from evalharness.domain import Stage
 
     command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
-    outcome = running.work(settings, stages, command)
+    outcome = running.work(
+        settings, [Stage(stage) for stage in stages], command, say=lambda line: ending.warn([line])
+    )
     ending.tell([outcome.finding])
     ending.warn(outcome.problems)
     _say_where(settings.folder)
@@ -255,7 +258,7 @@ def _settings(verb: str, arguments: Sequence[str]) -> Settings | None:
     given = parser.parse_intermixed_args(arguments)
     from evalharness import config
 
-    overrides = config.with_default_models(given.overrides)
+    overrides = config.with_defaults(given.overrides, verb)
     if given.cfg:
         import yaml
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness import _explain, _specs, keys, resuming, schema
+from evalharness import _explain, _specs, _suites, keys, resuming, schema
 from evalharness.domain import (
     Budget,
     ModelSpec,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 DEMO = "+experiment=demo"
 CACHE_MODES = ("on", "off", "read")
 # Settings that a run's default name does not depend on: with others, it is the same run.
-_NAMELESS = ("results", "budget", "audit")
+_NAMELESS = ("results", "budget", "audit", "benchmarks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +79,15 @@ def headline(group: str, name: str, config_dir: Path | None = None) -> str:
     return next((text for text in comments if not text.startswith("@package")), "")
 
 
-def with_default_models(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides, with the embedded demo where they name no models."""
+def with_defaults(overrides: Sequence[str], verb: str) -> list[str]:
+    """Return the overrides, with the embedded demo and benchmarks where they name none."""
     named = {override.partition("=")[0].lstrip("+").partition("@")[0] for override in overrides}
+    given = list(overrides)
+    if verb == "benchmark" and "benchmarks" not in named:
+        given.append("benchmarks=smoke")
     if named & {"models", "experiment"} or resuming.names_imported(overrides):
-        return list(overrides)
-    return [DEMO, *overrides]
+        return given
+    return [DEMO, *given]
 
 
 def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
@@ -108,6 +111,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         judges=judges,
         questions=_questions(tree["questions"]),
         judging=_specs.judging_spec(tree["judging"], [model.name for model in models]),
+        suite=_suites.suite_spec(tree["benchmarks"], resource_folder("conf")),
         seed=tree["seed"],
         cautions=(*tree["cautions"], *(judge.caution for judge in judges if judge.caution)),
     )
@@ -121,6 +125,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
             judges=spec.judges,
             questions=spec.questions,
             judging=spec.judging,
+            suite=spec.suite,
             seed=spec.seed,
             cautions=spec.cautions,
         ),
@@ -158,7 +163,7 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> dict[st
     from omegaconf.errors import OmegaConfBaseException
 
     keys.refuse_in_overrides(overrides)
-    arguments = [argument for override in overrides for argument in _rewrite(override)]
+    arguments = [argument for override in overrides for argument in _rewrite(override, config_dir)]
     if config_dir is not None:
         if not config_dir.is_dir():
             msg = f"--config-dir {config_dir}: there is no such folder"
@@ -196,7 +201,7 @@ def _let_overrides_win(tree: Mapping[str, Any], overrides: Sequence[str]) -> Non
                     own[field] = None
 
 
-def _rewrite(override: str) -> list[str]:
+def _rewrite(override: str, config_dir: Path | None) -> list[str]:
     """Turn what users may write into what Hydra understands."""
     key, equals, value = override.partition("=")
     bare = key.lstrip("+")
@@ -210,6 +215,8 @@ def _rewrite(override: str) -> list[str]:
     if bare == "judge" and value.startswith("[") and value.endswith("]"):
         first, *others = [name.strip() for name in value[1:-1].split(",")]
         return [f"judge={first}", *(f"+judge@panel.{name}={name}" for name in others)]
+    if bare == "benchmarks" and value not in choices(bare, config_dir):
+        return _suites.custom(value)
     return [override]
 
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from evalharness.errors import BackendError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
-    from evalharness.backends import Backend
+    from evalharness.backends import Backend, Lender, Loaded, Result
     from evalharness.domain import Completion, ModelSpec, Request
 
 HIDDEN = "***"
@@ -118,6 +118,10 @@ class Scrubbed:
             raise
         text = without(completion.text, self._hidden)
         return completion if text is completion.text else replace(completion, text=text)
+
+    async def lend(self, work: Callable[[Loaded], Result]) -> Result:
+        """Return what `work` makes of the backend's model, which is on this machine."""
+        return await cast("Lender", self._backend).lend(work)
 
     async def close(self) -> None:
         """Close the backend."""

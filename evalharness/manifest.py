@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness.domain import digest
+from evalharness.domain import Usage, digest
 from evalharness.store import jsonl
 from evalharness.store.run_folder import MANIFEST
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         ModelSpec,
         RunRecords,
         RunSpec,
-        Usage,
     )
 
 PACKAGES = (
@@ -41,7 +40,15 @@ PACKAGES = (
 _COUNTED = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens")
 
 
-def describe(spec: RunSpec, records: RunRecords, *, command: str, finished: str) -> dict[str, Any]:
+def describe(
+    spec: RunSpec,
+    records: RunRecords,
+    *,
+    command: str,
+    finished: str,
+    benchmarks: Mapping[str, Any] | None = None,
+    published: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Return the manifest.
 
     Args:
@@ -49,7 +56,12 @@ def describe(spec: RunSpec, records: RunRecords, *, command: str, finished: str)
         records: what it found; what its manifest says of imports is kept.
         command: the command that repeats it.
         finished: when, in ISO 8601.
+        benchmarks: what the results of benchmarks were made with, by model and benchmark.
+        published: what others published of the models, to be shown beside the run's own figures.
     """
+    measured: dict[str, Any] = {"benchmarks": benchmarks} if benchmarks else {}
+    if published:
+        measured["published"] = list(published)
     imported = records.manifest.get("imported", [])
     told = (caution for each in imported for caution in each["cautions"])
     return {
@@ -73,7 +85,9 @@ def describe(spec: RunSpec, records: RunRecords, *, command: str, finished: str)
             }
             for judge in spec.judges
         },
-        "usage": usage(spec, records.answers, records.judgments),
+        "usage": usage(spec, records.answers, records.judgments)
+        | _benchmark_usage(spec, benchmarks or {}),
+        **measured,
     } | ({"imported": imported} if imported else {})
 
 
@@ -99,6 +113,27 @@ def usage(
     models = {model.name: model for model in spec.models}
     judge_models = {judge.name: judge.model for judge in spec.judges}
     return {"candidates": _by_model(candidates, models), "judges": _by_model(judges, judge_models)}
+
+
+def _benchmark_usage(
+    spec: RunSpec, benchmarks: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """Return what benchmarks asked of endpoints, as `usage`; nothing where they asked none."""
+    used: dict[str, list[Usage]] = {}
+    count = 0
+    for model, results in benchmarks.items():
+        for about in results.values():
+            if "calls" in about and "same_as" not in about:
+                count += about["calls"]
+                asked = Usage(
+                    prompt_tokens=about["prompt_tokens"],
+                    completion_tokens=about["completion_tokens"],
+                )
+                used.setdefault(model, []).append(asked)
+    if not count:
+        return {}
+    summed = _by_model(used, {model.name: model for model in spec.models})
+    return {"benchmarks": summed | {"calls": count}}
 
 
 def _by_model(

@@ -12,12 +12,12 @@ import asyncio
 import math
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from evalharness.backends import Backend, Stop
+    from evalharness.backends import Backend, Lender, Loaded, Result, Stop
     from evalharness.domain import Budget, Completion, ModelSpec, Request
 
 _IN_AIR = 0.25  # of what is left of a budget
@@ -143,6 +143,10 @@ class Metered:
         finally:
             self._meter.settle(most, usd=usd, made=made)
         return completion
+
+    async def lend(self, work: Callable[[Loaded], Result]) -> Result:
+        """Return what `work` makes of the backend's model, which costs nothing."""
+        return await cast("Lender", self._backend).lend(work)
 
     async def close(self) -> None:
         """Close the backend."""

@@ -10,10 +10,10 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import product, starmap
 from typing import TYPE_CHECKING
 
-from evalharness import answering, backends, judging, schedule
+from evalharness import answering, backends, benchmark_plans, benchmarking, judging, schedule
 from evalharness.domain import Failure, Stage
 from evalharness.errors import BackendError, RunStoppedError
 from evalharness.watching import Progress, Silence
@@ -50,6 +50,7 @@ async def run(
     connect: Callable[[ModelSpec], Backend] = connect,
     progress: Progress | None = None,
     only_failed: bool = False,
+    benchmarks: benchmark_plans.Plan | None = None,
 ) -> None:
     """Add to the folder what is missing in it.
 
@@ -62,9 +63,13 @@ async def run(
         connect: makes a backend of a model.
         progress: is told what is done.
         only_failed: asks for nothing but the folder's failures and what waited for them.
+        benchmarks: what is run with `Stage.BENCHMARK`.
     """
+    told = progress or Silence()
     only = frozenset(folder.failures) if only_failed else None
-    await _Run(spec, folder, connect, progress or Silence(), only).work(stages)
+    planned = benchmarks if benchmarks and Stage.BENCHMARK in stages else benchmark_plans.NOTHING
+    measuring = benchmarking.Benchmarking(spec.suite, planned, folder, told, only)
+    await _Run(spec, folder, connect, told, only, measuring).work(stages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,26 +121,30 @@ class _Run:
         connect: Callable[[ModelSpec], Backend],
         progress: Progress,
         only: frozenset[str] | None,
+        measuring: benchmarking.Benchmarking,
     ) -> None:
         self._spec = spec
         self._folder = folder
         self._connect = connect
         self._progress = progress
         self._only = only
+        self._measuring = measuring
         self._questions = {question.question_id: question for question in spec.questions}
         self._answers: dict[tuple[str, str, int], asyncio.Future[Answer | None]] = {}
 
     async def work(self, stages: Sequence[Stage]) -> None:
-        spec, answers = self._spec, Stage.ANSWER in stages
-        self._await_answers(from_folder=not answers)
-        if answers:
+        spec, self._asks = self._spec, Stage.ANSWER in stages
+        self._await_answers(from_folder=not self._asks)
+        if self._asks:
             self._progress.expect(Stage.ANSWER, len(self._answers))
         if Stage.JUDGE in stages:
             calls = sum(len(schedule.showings(spec, judge)) for judge in spec.judges)
             self._progress.expect(Stage.JUDGE, calls)
+        self._measuring.begin()
+        models = [each for each in spec.models if self._asks or self._measuring.lacks(each)]
         judges = spec.judges if Stage.JUDGE in stages else ()
         live = [each for each in judges if not each.model.batch]
-        at_once, one_by_one = steps(spec.models if answers else (), live)
+        at_once, one_by_one = steps(models, live)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._take(at_once))
             tasks.create_task(self._take_in_turn(one_by_one))
@@ -168,7 +177,9 @@ class _Run:
             async with asyncio.TaskGroup() as tasks:
                 models = [(model, self._reach(model)) for model in step.models]
                 connected += (backend for _, backend in models)
-                await _start(tasks, self._answers_of(models))
+                if self._asks:
+                    await _start(tasks, self._answers_of(models))
+                await _start(tasks, starmap(self._measuring.run, models))
                 for judge in step.judges:
                     backend = self._reach(judge.model)
                     connected.append(backend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from evalharness import backends
+from evalharness import backends, benchmark_plans
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
 from evalharness.estimating import Estimate, estimate
@@ -42,6 +42,7 @@ def describe(spec: RunSpec, records: RunRecords | None = None) -> list[str]:
         f"questions {len(spec.questions)} with {turns} turns",
         *(_line(_PLACES[each.stage], f"{each.name}: ", each) for each in estimates),
         _line("total", "", _total(estimates)),
+        *benchmark_plans.describe(spec),
     ]
     if any(judge.model.batch for judge in spec.judges):
         lines.append("time      a batch is done within a day, often within an hour")

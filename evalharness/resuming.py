@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from evalharness.config import Settings
+    from evalharness.domain import Question
     from evalharness.store.run_folder import RunFolder
 
 _SHOWN = 4
@@ -74,6 +75,24 @@ def _imported(results: str, run: str | None) -> dict[str, Any]:
     return {"models": models, "questions": saved["questions"]} if models else {}
 
 
+def with_benchmarks(folder: RunFolder, settings: Settings) -> tuple[dict[str, Any], list[Question]]:
+    """Return the configuration and questions of a folder to which benchmarks only are added.
+
+    They ask no judge and no question, so those of the folder stand, whatever the settings say.
+
+    Raises:
+        RunConflictError: a model has other settings than in the folder.
+    """
+    before = folder.config()
+    if before is None:
+        return dict(settings.tree), list(settings.run.questions)
+    ours = {"models": settings.tree["models"]}
+    _refuse(folder, list(_differences({"models": before.get("models", {})}, ours, kept=True)))
+    models = before.get("models", {}) | settings.tree["models"]
+    tree = dict(before) | {"models": models, "benchmarks": settings.tree["benchmarks"]}
+    return tree, list(folder.questions())
+
+
 def refuse_conflict(folder: RunFolder, settings: Settings) -> None:
     """Refuse settings under which the folder's results would not have been made.
 
@@ -83,7 +102,10 @@ def refuse_conflict(folder: RunFolder, settings: Settings) -> None:
     before = folder.config()
     if before is None:
         return
-    differences = [*_differences(before, settings.tree), *_changed_questions(folder, settings)]
+    _refuse(folder, [*_differences(before, settings.tree), *_changed_questions(folder, settings)])
+
+
+def _refuse(folder: RunFolder, differences: Sequence[str]) -> None:
     if differences:
         more = f" (+{len(differences) - _SHOWN} more)" if len(differences) > _SHOWN else ""
         msg = (
@@ -93,7 +115,10 @@ def refuse_conflict(folder: RunFolder, settings: Settings) -> None:
         raise RunConflictError(msg)
 
 
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], *, kept: bool = False
+) -> Iterator[str]:
+    """Yield what differs; with `kept`, models that are not named now are no difference."""
     old, new = dict(leaves(before, ())), dict(leaves(now, ()))
     for path in sorted(old.keys() | new.keys(), key=lambda path: (len(path), path)):
         was, is_now = old.get(path), new.get(path)
@@ -102,6 +127,8 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
         if path[0] not in before:  # an import says nothing of judges
             continue
         if path[0] in _GROWING and path[1] not in before.get(path[0], {}):
+            continue
+        if kept and path[1] not in now["models"]:
             continue
         if path[:2] in _SWITCHES and is_now:
             continue

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalharness import (
     auditing,
+    benchmark_plans,
     collecting,
     health,
     interrupting,
@@ -18,15 +19,18 @@ from evalharness import (
     manifest,
     pipeline,
     planning,
+    published,
     resuming,
 )
 from evalharness.backends import Lazy, Stop, Stoppable, openai_compatible
+from evalharness.config import resource_folder
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
 from evalharness.metering import Meter, Metered
 from evalharness.progress import Bars
 from evalharness.publishing import publish, write_card
 from evalharness.report import verdict
+from evalharness.store import benchmarks
 from evalharness.store.cache import FILE, CachedBackend, CompletionCache
 from evalharness.store.run_folder import CONFIG, RunFolder, read_run
 
@@ -52,20 +56,39 @@ class Outcome:
     interrupted: bool
 
 
-def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
+def work(
+    settings: Settings,
+    stages: Sequence[Stage],
+    command: str,
+    *,
+    say: Callable[[str], None] = lambda _line: None,
+) -> Outcome:
     """Do what is missing in a run and publish it.
+
+    Args:
+        settings: what to run, and where.
+        stages: the parts of it that are done.
+        command: the command that repeats it.
+        say: is told, before anything is asked, what will be left out.
 
     Raises:
         ConfigError: something the run needs is missing, or its folder has other settings.
         RunLockedError: another process is writing this run.
     """
     spec, stop = settings.run, Stop()
-    if Stage.ANSWER in stages:
+    if Stage.ANSWER in stages or Stage.BENCHMARK in stages:
         planning.refuse_missing(spec, judges=Stage.JUDGE in stages)
+    planned = benchmark_plans.plan(spec) if Stage.BENCHMARK in stages else benchmark_plans.NOTHING
+    for line in planned.left_out:
+        say(line)
     with RunFolder.open(settings.folder) as folder:
-        resuming.refuse_conflict(folder, settings)
+        if set(stages) == {Stage.BENCHMARK}:
+            tree, questions = resuming.with_benchmarks(folder, settings)
+        else:
+            resuming.refuse_conflict(folder, settings)
+            tree, questions = dict(settings.tree), list(spec.questions)
         _refuse_nothing_to_do(folder, settings, stages)
-        folder.describe(settings.tree, spec.questions)
+        folder.describe(tree, questions)
         meter = _meter(settings, stop, folder)
         with _connector(settings, stop, meter) as connect, Bars(meter) as bars:
             working = pipeline.run(
@@ -75,12 +98,20 @@ def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
                 connect=connect,
                 progress=bars,
                 only_failed=settings.retry_failed,
+                benchmarks=planned,
             )
             _finish(working, stop, meter)
         failures = tuple(folder.failures.values())
     records = read_run(settings.folder)
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    content = manifest.describe(spec, records, command=command, finished=finished)
+    content = manifest.describe(
+        spec,
+        records,
+        command=command,
+        finished=finished,
+        benchmarks=benchmarks.about(settings.folder),
+        published=_published(settings),
+    )
     manifest.write(settings.folder, content)
     return Outcome(
         finding=verdict.find(publish(settings.folder)).sentence,
@@ -90,12 +121,20 @@ def work(settings: Settings, stages: Sequence[Stage], command: str) -> Outcome:
 
 
 def _refuse_nothing_to_do(folder: RunFolder, settings: Settings, stages: Sequence[Stage]) -> None:
-    if Stage.ANSWER not in stages and not folder.answers:
+    if Stage.JUDGE in stages and Stage.ANSWER not in stages and not folder.answers:
         msg = f"{settings.folder}: there are no answers to judge; `answer` or `run` first"
         raise ConfigError(msg)
     if settings.retry_failed and not folder.failures:
         msg = f"{settings.folder}: nothing has failed here; without --retry-failed the run goes on"
         raise ConfigError(msg)
+
+
+def _published(settings: Settings) -> list[dict[str, Any]]:
+    """Return what others published of the run's models, where that is to be shown."""
+    if not settings.run.suite.published:
+        return []
+    names = [model.name for model in settings.run.models]
+    return published.as_content(published.figures(resource_folder("conf") / "published", names))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

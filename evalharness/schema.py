@@ -136,10 +136,34 @@ class JudgingConf:
 
 
 @dataclass
+class BenchmarkConf:
+    """A task or group of lm-eval, and the figure that is taken from it."""
+
+    task: Optional[str] = None  # as it is called here, where null
+    few_shot: Optional[int] = None  # the task's own, where null
+    metrics: list[str] = field(default_factory=list)
+    tasks: Optional[int] = None  # how many must be loaded
+    mean: str = "group"  # tasks | group
+    lower_bound: Optional[float] = None
+    lower_bounds: dict[str, float] = field(default_factory=dict)  # by task
+    chat_template: Optional[bool] = None
+
+
+@dataclass
 class BenchmarksConf:
-    """Which standard benchmarks are run."""
+    """Which standard benchmarks are run, and how."""
 
     name: str = MISSING
+    tasks: dict[str, BenchmarkConf] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)  # tasks taken as they are
+    average: bool = False
+    data_dir: Optional[str] = None
+    folders: list[str] = field(default_factory=list)
+    limit: Optional[int] = None
+    few_shot: Optional[int] = None  # for all of them
+    chat_template: bool = False
+    batch_size: Optional[int] = None
+    published: bool = False
 
 
 @dataclass

@@ -107,7 +107,7 @@ def test_how_verdicts_are_asked_for_and_read_is_chosen_by_overrides():
 
 def test_no_models_named_means_the_embedded_demo():
     """`run` alone works, and other overrides still count."""
-    run = config.load(config.with_default_models(["seed=5", "questions.limit=8"])).run
+    run = config.load(config.with_defaults(["seed=5", "questions.limit=8"], "run")).run
 
     assert len(run.models) == 3
     assert {model.weights for model in run.models} == {"embedded"}

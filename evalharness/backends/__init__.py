@@ -8,6 +8,10 @@ A backend is a module with three functions:
                                     for shared weights); None when it takes none
     connect(spec) -> Backend        the model, ready to be asked
 
+and, where its models can do more, or less, for standard benchmarks than write text:
+
+    access(spec) -> Access          see `Access`
+
 Our own modules stand in this folder; other packages add theirs through the entry point group
 `evalharness.backends` (name: the backend's name, value: such a module).
 
@@ -20,13 +24,16 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from evalharness.backends._lazy import Lazy
 from evalharness.backends._stopping import Stop, Stoppable, on_the_wire
+from evalharness.domain import Access
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from evalharness.domain import Completion, ModelSpec, Request
 
 __all__ = ["WAITS", "Backend", "BackendModule", "Lazy", "Stop", "Stoppable", "find", "on_the_wire"]
@@ -34,6 +41,7 @@ __all__ = ["WAITS", "Backend", "BackendModule", "Lazy", "Stop", "Stoppable", "fi
 ENTRY_POINTS = "evalharness.backends"
 WAITS = "evalharness.waits"
 """The log in which backends tell who waits for what; it is for the moment, and for no file."""
+Result = TypeVar("Result")
 
 
 class Backend(Protocol):
@@ -49,6 +57,32 @@ class Backend(Protocol):
 
     async def close(self) -> None:
         """Free connections and memory."""
+        ...
+
+
+class Loaded(Protocol):
+    """A model in memory.
+
+    Attributes:
+        module: the model, as transformers has it.
+        tokenizer: its tokenizer.
+        cache_tokens: how many tokens of conversations fit in memory beside the weights.
+    """
+
+    module: Any
+    tokenizer: Any
+    cache_tokens: int
+
+
+class Lender(Protocol):
+    """A backend whose model others may use, where it is, for something that it cannot do itself."""
+
+    async def lend(self, work: Callable[[Loaded], Result]) -> Result:
+        """Return what `work` makes of the loaded model.
+
+        Raises:
+            BackendError: the model cannot be loaded.
+        """
         ...
 
 
@@ -81,3 +115,13 @@ def find(name: str) -> BackendModule:
         return cast("BackendModule", point.load())
     msg = f"there is no backend {name!r}"
     raise ConfigError(msg)
+
+
+def access(spec: ModelSpec) -> Access:
+    """Return what a model's backend gives of it for standard benchmarks.
+
+    Raises:
+        ConfigError: there is no such backend.
+    """
+    tell = getattr(find(spec.backend), "access", None)
+    return Access.TEXT if tell is None else Access(tell(spec))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from evalharness.errors import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from evalharness.backends import Backend
+    from evalharness.backends import Backend, Lender, Loaded, Result
     from evalharness.domain import Completion, Request
 
 
@@ -28,6 +28,14 @@ class Lazy:
             BackendError: the model could not be connected, or not be asked.
         """
         return await self._connected().complete(request)
+
+    async def lend(self, work: Callable[[Loaded], Result]) -> Result:
+        """Return what `work` makes of the backend's model.
+
+        Raises:
+            BackendError: the model could not be connected.
+        """
+        return await cast("Lender", self._connected()).lend(work)
 
     async def close(self) -> None:
         """Close the backend, if it was ever made."""

@@ -17,6 +17,10 @@ from evalharness.domain import Completion
 from evalharness.errors import BackendError, EvalHarnessError, PermanentError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from evalharness.backends import Loaded
     from evalharness.backends._local_weights import Weights
     from evalharness.domain import ModelSpec, Request
 
@@ -29,6 +33,14 @@ class _Job:
     spec: ModelSpec
     request: Request
     future: Future[Completion]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loan:
+    """Work of others with the model: it begins when nothing else is to be done."""
+
+    work: Callable[[Loaded], Any]
+    future: Future[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +59,7 @@ class Engine:
     def __init__(self, weights: Weights) -> None:
         """Begin to load, in a thread of its own."""
         self.weights = weights
-        self._inbox: SimpleQueue[_Job | None] = SimpleQueue()
+        self._inbox: SimpleQueue[_Job | _Loan | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=weights.name, daemon=True)
         self._thread.start()
 
@@ -56,6 +68,12 @@ class Engine:
         job = _Job(spec=spec, request=request, future=Future())
         self._inbox.put(job)
         return job.future
+
+    def lend(self, work: Callable[[Loaded], Any]) -> Future[Any]:
+        """Return what `work` will have made of the model, in this engine's thread."""
+        loan = _Loan(work=work, future=Future())
+        self._inbox.put(loan)
+        return loan.future
 
     async def close(self) -> None:
         """Stop after the token that is being written, and free the memory."""
@@ -66,7 +84,7 @@ class Engine:
         try:
             desk = _Desk(self.weights)
         except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asks is told
-            for job in iter(self._inbox.get, None):
+            while (job := self._inbox.get()) is not None:
                 _refuse(job.future, error)
             return
         desk.work(self._inbox)
@@ -89,9 +107,10 @@ class _Desk:
         self._batch = Batch(self._model)
         self._reader = OptionReader(self._model)
         self._choices: list[_Choice] = []
+        self._loans: list[_Loan] = []
         _log.info("loaded %s in %.1f s", weights.name, time.perf_counter() - began)
 
-    def work(self, inbox: SimpleQueue[_Job | None]) -> None:
+    def work(self, inbox: SimpleQueue[_Job | _Loan | None]) -> None:
         """Do what comes in until None does; replies go before options, which judge them."""
         import torch
 
@@ -101,14 +120,18 @@ class _Desk:
                     self._advance()
                 elif self._choices:
                     self._choose()
+                elif self._loans:
+                    self._lend(self._loans.pop(0))
         for writing in self._batch.abandon():
             writing.future.cancel()
         for choice in self._choices:
             choice.future.cancel()
+        for loan in self._loans:
+            loan.future.cancel()
 
-    def _receive(self, inbox: SimpleQueue[_Job | None]) -> bool:
+    def _receive(self, inbox: SimpleQueue[_Job | _Loan | None]) -> bool:
         """Take all that has come in, waiting if there is nothing else to do; False at the end."""
-        is_idle = self._batch.is_idle and not self._choices
+        is_idle = self._batch.is_idle and not self._choices and not self._loans
         while is_idle or not inbox.empty():
             job = inbox.get()
             if job is None:
@@ -120,8 +143,8 @@ class _Desk:
             is_idle = False
         return True
 
-    def _accept(self, job: _Job) -> None:
-        """Encode a request and put it where it belongs.
+    def _accept(self, job: _Job | _Loan) -> None:
+        """Put a job where it belongs, a request encoded.
 
         Raises:
             ContextLengthError: the conversation does not fit the model.
@@ -129,6 +152,9 @@ class _Desk:
         from evalharness.backends import _local_prompts as prompts
         from evalharness.backends._generation import Writing
 
+        if isinstance(job, _Loan):
+            self._loans.append(job)
+            return
         spec, request, model = job.spec, job.request, self._model
         if request.options:
             tokens, options = prompts.encode_options(spec, model.tokenizer, request)
@@ -184,6 +210,15 @@ class _Desk:
         with suppress(InvalidStateError):  # cancelled meanwhile
             choice.future.set_result(completion)
 
+    def _lend(self, loan: _Loan) -> None:
+        self._reader.forget()
+        if not loan.future.set_running_or_notify_cancel():
+            return
+        try:
+            loan.future.set_result(loan.work(self._model))
+        except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asked is told
+            _refuse(loan.future, error)
+
 
 def _free_memory() -> None:
     import torch
@@ -193,7 +228,7 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def _refuse(future: Future[Completion], error: Exception) -> None:
+def _refuse(future: Future[Any], error: Exception) -> None:
     """Tell whoever waits what went wrong, in our own words."""
     match error:
         case BackendError():

@@ -30,6 +30,7 @@ class LocalModel:
     """A model and its tokenizer.
 
     Attributes:
+        module: the model itself.
         tokenizer: the tokenizer.
         end_ids: the tokens that end a reply.
         cache_tokens: how many tokens of conversations fit in memory beside the weights.
@@ -39,7 +40,7 @@ class LocalModel:
         """Read one token, which shows that the model works and how much memory a token takes."""
         self.tokenizer = tokenizer
         self.end_ids = _end_ids(model, tokenizer)
-        self._model = model
+        self.module = model
         # Some architectures number the tokens themselves, from the mask.
         accepted = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in accepted
@@ -69,14 +70,14 @@ class LocalModel:
             cache: what was read before; `ids` are added.
             keep: for how many tokens, counted from the end.
         """
-        device = self._model.device
+        device = self.module.device
         options: dict[str, Any] = {self._cache_name: cache}
         if self._takes_positions:
             positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, -ids.shape[1] :]
             options["position_ids"] = positions.to(device)
         if self._takes_logits_to_keep:
             options["logits_to_keep"] = keep
-        output = self._model(
+        output = self.module(
             input_ids=ids.to(device),
             attention_mask=mask.to(device),
             use_cache=True,

@@ -71,11 +71,17 @@ def missing(weights: Weights) -> str | None:
         return _gap(folder, weights.gguf_file)
     if not _HUB_ID.fullmatch(weights.name):
         return f"there is no folder {weights.name}"
-    absent = f"{weights.name} is neither a folder nor in the Hugging Face cache ({_hub_cache()})"
+    absent = f"{weights.name} is neither a folder nor in the Hugging Face cache ({hub_cache()})"
+    obstacle = hub_obstacle()
+    return f"{absent}, and {obstacle}" if obstacle else None
+
+
+def hub_obstacle() -> str | None:
+    """Return why nothing can be downloaded from the hub, or None."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
-        return f"{absent}, and HF_HUB_OFFLINE forbids to download it"
+        return "HF_HUB_OFFLINE forbids to download it"
     url = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-    return None if _is_reachable(url) else f"{absent}, and {url} cannot be reached"
+    return None if is_reachable(url) else f"{url} cannot be reached"
 
 
 def load_tokenizer(weights: Weights) -> Any:
@@ -163,7 +169,7 @@ def _gap(folder: Path, gguf_file: str | None) -> str | None:
     return None
 
 
-def _hub_cache() -> Path:
+def hub_cache() -> Path:
     """Return the folder in which the hub's own library keeps what it downloaded."""
     if cache := os.environ.get("HF_HUB_CACHE"):
         return Path(cache).expanduser()
@@ -177,7 +183,7 @@ def _snapshot(weights: Weights) -> Path | None:
     """Return the downloaded revision of a hub id, if it is whole enough to be tried."""
     if not _HUB_ID.fullmatch(weights.name):
         return None
-    kept = _hub_cache() / f"models--{weights.name.replace('/', '--')}"
+    kept = hub_cache() / f"models--{weights.name.replace('/', '--')}"
     revision = weights.revision or "main"
     reference = kept / "refs" / revision
     commit = reference.read_text().strip() if reference.is_file() else revision
@@ -186,7 +192,7 @@ def _snapshot(weights: Weights) -> Path | None:
 
 
 @lru_cache(maxsize=8)
-def _is_reachable(url: str) -> bool:
+def is_reachable(url: str) -> bool:
     """Whether a server answers within a second; behind a proxy that is left to the proxy."""
     parts = urlsplit(url)
     if parts.scheme in getproxies():

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness import chat
-from evalharness.domain import Completion
+from evalharness.backends import _openai_echo as echo
+from evalharness.domain import BenchmarkRequest, Completion
 from evalharness.errors import ContextLengthError, PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def body(spec: ModelSpec, request: Request) -> dict[str, Any]:
     leaving some out would let the text run past them unseen.
     """
     content = {"model": spec.api_name or spec.name, **_sampling(request.sampling)}
-    if spec.endpoint == "completions":
+    if isinstance(request, BenchmarkRequest) and request.prompt is not None:
+        pass  # a prompt that goes out as it is
+    elif spec.endpoint == "completions":
         # The server adds the first token of all (BOS) itself, so the prompt has none.
         prompt = chat.render(spec.template or "", request.messages)
         content["prompt"] = prompt + request.prefill
@@ -70,6 +73,8 @@ def body(spec: ModelSpec, request: Request) -> dict[str, Any]:
         ]
         if request.schema is not None:
             content["response_format"] = _response_format(request.schema)
+    if isinstance(request, BenchmarkRequest):
+        return content | echo.asked(request)
     if not request.options:
         return content | ({"stop": spec.stop} if spec.stop else {})
     if spec.endpoint == "completions":
@@ -154,6 +159,7 @@ def completion(content: bytes, request: Request) -> Completion:
     choice = reply.choices[0]
     usage = reply.usage or _Usage()
     details = usage.prompt_tokens_details or _PromptDetails()
+    told = echo.told(choice.logprobs, request)
     return Completion(
         text=(choice.message.content if choice.message else choice.text) or "",
         finish_reason=choice.finish_reason,
@@ -165,6 +171,8 @@ def completion(content: bytes, request: Request) -> Completion:
             if request.options
             else None
         ),
+        log_probability=told[0] if told else None,
+        is_likeliest=told[1] if told else None,
     )
 
 

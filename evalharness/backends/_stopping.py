@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from evalharness.errors import RunStoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from evalharness.backends import Backend
+    from evalharness.backends import Backend, Lender, Loaded, Result
     from evalharness.domain import Completion, Request
 
 _current: ContextVar[Stop | None] = ContextVar("stop", default=None)
@@ -107,6 +107,15 @@ class Stoppable:
         """
         with self._stop.waiting():
             return await self._backend.complete(request)
+
+    async def lend(self, work: Callable[[Loaded], Result]) -> Result:
+        """Return what `work` makes of the backend's model.
+
+        Raises:
+            RunStoppedError: the run is to end.
+        """
+        with self._stop.waiting():
+            return await cast("Lender", self._backend).lend(work)
 
     async def close(self) -> None:
         """Close the backend."""

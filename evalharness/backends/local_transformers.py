@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 from evalharness.backends import _local_prompts, _local_weights
 from evalharness.backends._local_engine import Engine
 from evalharness.backends._local_weights import DTYPES, Weights
+from evalharness.domain import Access
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from evalharness.backends import Loaded, Result
     from evalharness.domain import Completion, Message, ModelSpec, Request
 
 
@@ -34,6 +36,11 @@ def missing(spec: ModelSpec) -> str | None:
 def occupies(spec: ModelSpec) -> str | None:
     """Return a name for the memory that the weights take: the same where they are shared."""
     return str(Weights.of(spec))
+
+
+def access(_spec: ModelSpec) -> Access:
+    """Return that the loaded model itself can be used."""
+    return Access.WEIGHTS
 
 
 def connect(spec: ModelSpec) -> LocalBackend:
@@ -73,6 +80,14 @@ class LocalBackend:
             msg = f"the backend of {self._spec.name} is closed"
             raise RuntimeError(msg)
         return await asyncio.wrap_future(self._engine.ask(self._spec, request))
+
+    async def lend(self, work: Callable[[Loaded], Result]) -> Result:
+        """Return what `work` makes of the model, once nobody else asks them."""
+        if self._engine is None:
+            msg = f"the backend of {self._spec.name} is closed"
+            raise RuntimeError(msg)
+        made: Result = await asyncio.wrap_future(self._engine.lend(work))
+        return made
 
     async def close(self) -> None:
         """Free the weights, unless others use them."""

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from evalharness.domain import TOKENIZER_TEMPLATE
+from evalharness.domain import TOKENIZER_TEMPLATE, Access
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ def missing(spec: ModelSpec) -> str | None:
 
 def occupies(_spec: ModelSpec) -> None:
     """Return None: the model takes a server's memory, not this machine's."""
+
+
+def access(spec: ModelSpec) -> Access:
+    """Return that completions endpoints may tell log probabilities, and chat endpoints only text."""
+    return Access.LOGPROBS if spec.endpoint == "completions" else Access.TEXT
 
 
 def connect(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from evalharness.domain import AnswerTurn, Completion
+from evalharness.domain import Access, AnswerTurn, Completion
 from evalharness.errors import ConfigError, InputError, PermanentError
 from evalharness.store.jsonl import read_numbered
 
@@ -39,6 +39,11 @@ def missing(spec: ModelSpec) -> str | None:
 
 def occupies(_spec: ModelSpec) -> None:
     """Return None: texts take no memory to speak of."""
+
+
+def access(_spec: ModelSpec) -> Access:
+    """Return that nothing new can be asked."""
+    return Access.NONE
 
 
 def connect(spec: ModelSpec) -> RecordedBackend:

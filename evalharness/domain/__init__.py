@@ -1,11 +1,19 @@
 """The records that every layer shares; this package imports nothing of the others."""
 
+from evalharness.domain._benchmarks import (
+    Access,
+    BenchmarkRequest,
+    BenchmarkResult,
+    BenchmarkSample,
+    BenchmarkScore,
+    BenchmarkSpec,
+    SuiteSpec,
+)
 from evalharness.domain._calls import Completion, Request, Usage
 from evalharness.domain._records import (
     Answer,
     AnswerTurn,
     Battle,
-    BenchmarkScore,
     Failure,
     GradedJudgment,
     Judgment,
@@ -42,10 +50,15 @@ from evalharness.domain._words import (
 
 __all__ = [
     "TOKENIZER_TEMPLATE",
+    "Access",
     "Answer",
     "AnswerTurn",
     "Battle",
+    "BenchmarkRequest",
+    "BenchmarkResult",
+    "BenchmarkSample",
     "BenchmarkScore",
+    "BenchmarkSpec",
     "Budget",
     "Completion",
     "Failure",
@@ -69,6 +82,7 @@ __all__ = [
     "RunSpec",
     "Sampling",
     "Stage",
+    "SuiteSpec",
     "Usage",
     "Verdict",
     "Vote",

@@ -43,7 +43,9 @@ class Completion:
     """One text from a backend.
 
     `option_probabilities` stands beside `Request.options`: absolute probabilities, which may add
-    up to less than 1 (the rest went to other texts). `seconds` is the time of the last attempt.
+    up to less than 1 (the rest went to other texts). `log_probability` and `is_likeliest` (whether
+    greedy decoding would write it) tell of a continuation that was asked about. `seconds` is the
+    time of the last attempt.
     """
 
     text: str
@@ -54,6 +56,8 @@ class Completion:
     seconds: float = 0.0
     attempts: int = 1
     option_probabilities: tuple[float, ...] | None = None
+    log_probability: float | None = None
+    is_likeliest: bool | None = None
 
     @property
     def usage(self) -> Usage:

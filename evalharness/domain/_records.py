@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping  # noqa: TC003 - the store reads the annotations
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from evalharness.domain._calls import Usage
 from evalharness.domain._words import Question, Stage, Verdict, Winner, digest
+
+if TYPE_CHECKING:
+    from evalharness.domain._benchmarks import BenchmarkSample, BenchmarkScore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,26 +203,11 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BenchmarkScore:
-    """One score of a standard benchmark."""
-
-    model: str
-    benchmark: str
-    task: str
-    metric: str
-    value: float
-    stderr: float | None
-    n: int
-    few_shot: int
-    harness_version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecords:
     """All that a run's folder holds, as records.
 
     `config` is the resolved configuration and `manifest` the versions, hashes, seeds and usage,
-    both as plain JSON-like content.
+    both as plain JSON-like content. `samples` are the first examples of each benchmark.
     """
 
     name: str
@@ -230,6 +218,7 @@ class RunRecords:
     votes: tuple[Vote, ...] = ()
     failures: tuple[Failure, ...] = ()
     benchmarks: tuple[BenchmarkScore, ...] = ()
+    samples: tuple[BenchmarkSample, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from evalharness.domain._benchmarks import SuiteSpec
 from evalharness.domain._words import Kind, PairDesign, PanelRule, Question, Reading
 
 if TYPE_CHECKING:
@@ -218,6 +219,7 @@ class RunSpec:
     judges: tuple[JudgeSpec, ...]
     questions: tuple[Question, ...]
     judging: JudgingSpec
+    suite: SuiteSpec = field(default_factory=SuiteSpec)
     seed: int = 0
     cautions: tuple[str, ...] = ()
 

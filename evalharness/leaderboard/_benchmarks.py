@@ -11,11 +11,34 @@ if TYPE_CHECKING:
 
 
 def benchmark_values(scores: Sequence[BenchmarkScore], model: str) -> dict[str, float]:
-    """Return a model's value by benchmark.
+    """Return a model's value by benchmark, as a share of 1; a suite's average comes first.
 
-    The task named like the benchmark gives it; where there is none, the mean over its tasks,
-    weighted by their sizes. With several metrics, each has its own entry, `benchmark (metric)`.
+    Each benchmark has the figure that stands for it (a suite's average is one as well), named by
+    its suite where several suites have a benchmark of that name. Where guessing is worth
+    something and the suite says how much, the value is normalized and the name says so.
+
+    Scores without such a figure are those of other programs: the task named like the benchmark
+    gives it; where there is none, the mean over its tasks, weighted by their sizes. With several
+    metrics, each has its own entry, `benchmark (metric)`.
     """
+    headlines = [each for each in scores if each.headline]
+    told = {(each.model, each.benchmark) for each in headlines}
+    values = {
+        _name(each, headlines): each.value if each.normalized is None else each.normalized
+        for each in sorted(headlines, key=lambda each: each.benchmark != each.suite)
+        if each.model == model
+    }
+    others = [each for each in scores if (each.model, each.benchmark) not in told]
+    return values | _without_headlines(others, model)
+
+
+def _name(score: BenchmarkScore, headlines: Sequence[BenchmarkScore]) -> str:
+    suites = {each.suite for each in headlines if each.benchmark == score.benchmark}
+    name = f"{score.suite}: {score.benchmark}" if len(suites) > 1 else score.benchmark
+    return name if score.normalized is None else f"{name} (normalized)"
+
+
+def _without_headlines(scores: Sequence[BenchmarkScore], model: str) -> dict[str, float]:
     own = [each for each in scores if each.model == model]
     metrics: dict[str, set[str]] = {}
     for each in scores:

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -16,9 +16,10 @@ from evalharness.domain import Completion, ModelSpec, Request, digest
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from evalharness.backends import Backend
+    from evalharness.backends import Backend, Lender, Loaded, Result
 
 FILE = "completions.sqlite"
 _DAY_S = 86_400
@@ -171,6 +172,10 @@ class CachedBackend:
         completion = await self._backend.complete(request)
         self._cache.put(key, completion)
         return completion
+
+    async def lend(self, work: Callable[[Loaded], Result]) -> Result:
+        """Return what `work` makes of the backend's model, which is not kept here."""
+        return await cast("Lender", self._backend).lend(work)
 
     async def close(self) -> None:
         """Close the backend; the cache stays open for others."""

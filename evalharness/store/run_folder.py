@@ -26,7 +26,7 @@ from evalharness.domain import (
     Vote,
 )
 from evalharness.errors import ConfigError, InputError, RunLockedError
-from evalharness.store import jsonl
+from evalharness.store import benchmarks, jsonl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ ANSWERS = "answers.jsonl"
 JUDGMENTS = "judgments.jsonl"
 VOTES = "votes.jsonl"
 FAILURES = "failures.jsonl"
-BENCHMARKS = "benchmarks.jsonl"
+_SAMPLES = 25  # of each model and benchmark, for readers
 CONFIG = "config.yaml"
 MANIFEST = "manifest.json"
 
@@ -66,7 +66,8 @@ def read_run(folder: Path) -> RunRecords:
         games=tuple(row for row in judgments.values() if isinstance(row, PairwiseJudgment)),
         votes=tuple(_read_votes(folder / VOTES).values()),
         failures=tuple(_read_failures(folder, answers, judgments).values()),
-        benchmarks=tuple(jsonl.read_own(folder / BENCHMARKS, BenchmarkScore)),
+        benchmarks=tuple(jsonl.read_own(folder / benchmarks.SCORES, BenchmarkScore)),
+        samples=tuple(benchmarks.read_samples(folder, most=_SAMPLES)),
         config=_read_yaml(folder / CONFIG),
         manifest=json.loads(manifest_path.read_text()) if manifest_path.exists() else {},
     )

@@ -1,0 +1,72 @@
+"""How probable a given text is, read from a prompt that a completions server echoes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from evalharness.domain import BenchmarkRequest
+
+if TYPE_CHECKING:
+    from evalharness.domain import Request
+
+_FEWEST_STOPS = 4
+_UNREADABLE = "\ufffd"  # stands for a part of a letter, where a token ends inside one
+
+
+class _Echo(msgspec.Struct):
+    """What completions endpoints tell about each token of an echoed prompt and of the text."""
+
+    tokens: list[str] | None = None
+    token_logprobs: list[float | None] | None = None
+    top_logprobs: list[dict[str, float] | None] | None = None
+
+
+_read = msgspec.json.Decoder(_Echo | None).decode
+
+
+def asked(request: BenchmarkRequest) -> dict[str, Any]:
+    """Return what a benchmark's request says beside the model and the messages.
+
+    Log probabilities of a given text are read from a prompt that the server echoes. Servers take
+    four stop texts at least; whoever asked cuts the reply at the others.
+    """
+    content: dict[str, Any] = {} if request.prompt is None else {"prompt": request.prompt}
+    if request.continuation is not None:
+        echoed = (request.prompt or "") + request.continuation
+        return {"prompt": echoed, "max_tokens": 1, "echo": True, "logprobs": 1}
+    return content | ({"stop": request.stop[:_FEWEST_STOPS]} if request.stop else {})
+
+
+def told(logprobs: msgspec.Raw, request: Request) -> tuple[float, bool] | None:
+    """Return how probable the continuation is that was asked about; None where that is not said.
+
+    Its tokens are those that reach behind the prompt, counted from the end: what stands before (a
+    token that begins every text) has no place in our text. The last token was generated.
+    """
+    if not isinstance(request, BenchmarkRequest) or request.continuation is None:
+        return None
+    content = _read(logprobs)
+    if content is None or content.tokens is None or content.token_logprobs is None:
+        return None
+    wanted, count = len(request.continuation), 0
+    tokens = content.tokens[:-1]
+    while wanted > 0 and count < len(tokens):
+        count += 1
+        wanted -= len(tokens[-count])
+    places = range(len(tokens) - count, len(tokens))
+    read = [content.token_logprobs[place] for place in places]
+    known = [logprob for logprob in read if logprob is not None]
+    text = "".join(tokens[len(tokens) - count :])
+    if not text.endswith(request.continuation) and _UNREADABLE not in text:
+        return None  # the server did not echo
+    if len(known) < len(read) or not known:
+        return None  # nothing is told of a text's first token
+    likeliest = content.top_logprobs or []
+    is_likeliest = len(likeliest) >= len(tokens) and all(
+        logprob >= max((likeliest[place] or {}).values(), default=0.0)
+        for place, logprob in zip(places, known, strict=True)
+    )
+    return math.fsum(known), is_likeliest

@@ -1,0 +1,171 @@
+"""Results of benchmarks in a run's folder: one file for each model and benchmark, whole or not there.
+
+`benchmarks/<model>--<suite>--<benchmark>.json` is the result, and beside it `.samples.jsonl` has
+lm-eval's own record of every example. `benchmarks.jsonl` is made of the results.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from evalharness.domain import BenchmarkResult, BenchmarkSample, BenchmarkScore
+from evalharness.errors import InputError
+from evalharness.store import jsonl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+FOLDER = "benchmarks"
+SCORES = "benchmarks.jsonl"
+_SAMPLES = ".samples.jsonl"
+
+
+def read_results(run: Path) -> list[BenchmarkResult]:
+    """Return the results in a run's folder.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    found = []
+    for path in sorted((run / FOLDER).glob("*.json")):
+        try:
+            found.append(msgspec.json.decode(path.read_bytes(), type=BenchmarkResult))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            msg = f"{error}; remove the file, and `benchmark` makes it again"
+            raise InputError(msg, path=path) from error
+    return found
+
+
+def write_result(run: Path, result: BenchmarkResult, samples: Iterable[Mapping[str, Any]]) -> None:
+    """Keep a result; it is there once all of its samples are."""
+    (run / FOLDER).mkdir(exist_ok=True)
+    stem = _stem(run, result)
+    jsonl.replace(_beside(stem, _SAMPLES), b"".join(map(jsonl.dump, samples)))
+    jsonl.replace(_beside(stem, ".json"), _formatted(result))
+
+
+def copy_result(
+    run: Path, result: BenchmarkResult, *, model: str, suite: str, benchmark: str
+) -> BenchmarkResult:
+    """Keep a result, and its samples, under other names for what is the same in all that matters."""
+    copied = BenchmarkResult(
+        model=model,
+        suite=suite,
+        benchmark=benchmark,
+        digest=result.digest,
+        scores=tuple(
+            replace(
+                score,
+                model=model,
+                suite=suite,
+                benchmark=benchmark,
+                task=benchmark if score.task == result.benchmark else score.task,
+            )
+            for score in result.scores
+        ),
+        about={**result.about, "same_as": f"{result.model}, {result.suite}, {result.benchmark}"},
+    )
+    samples = _beside(_stem(run, result), _SAMPLES).read_bytes()
+    stem = _stem(run, copied)
+    jsonl.replace(_beside(stem, _SAMPLES), samples)
+    jsonl.replace(_beside(stem, ".json"), _formatted(copied))
+    return copied
+
+
+def remove_result(run: Path, result: BenchmarkResult) -> None:
+    """Forget a result."""
+    for suffix in (".json", _SAMPLES):
+        _beside(_stem(run, result), suffix).unlink(missing_ok=True)
+
+
+def about(run: Path) -> dict[str, Any]:
+    """Return what a run's results were made with, by model and benchmark, for its manifest."""
+    found: dict[str, Any] = {}
+    for result in read_results(run):
+        if result.about:
+            found.setdefault(result.model, {})[f"{result.suite}/{result.benchmark}"] = result.about
+    return found
+
+
+def write_scores(run: Path, scores: Sequence[BenchmarkScore]) -> None:
+    """Replace `benchmarks.jsonl`."""
+    jsonl.write(run / SCORES, scores)
+
+
+def read_samples(run: Path, *, most: int) -> list[BenchmarkSample]:
+    """Return the first examples of each model and benchmark, so many of each, its tasks alike."""
+    found: list[BenchmarkSample] = []
+    for result in read_results(run):
+        path = _beside(_stem(run, result), _SAMPLES)
+        rows = (row for _, row in jsonl.read_numbered(path, dict[str, Any]))
+        tasks = result.about.get("examples") or {}
+        found += _first_of_each(_examples(rows, result), most, max(1, len(tasks)))
+    return found
+
+
+def _first_of_each(
+    samples: Iterable[BenchmarkSample], most: int, tasks: int
+) -> Iterator[BenchmarkSample]:
+    """Yield the first samples of so many tasks, together not many more than `most`."""
+    share = max(1, most // tasks)
+    taken: Counter[str] = Counter()
+    for sample in samples:
+        taken[sample.task] += 1
+        if taken[sample.task] <= share:
+            yield sample
+        elif len(taken) == tasks and min(taken.values()) >= share:
+            return  # files of a hundred thousand examples are not read to their end
+
+
+def _examples(rows: Iterator[dict[str, Any]], result: BenchmarkResult) -> Iterator[BenchmarkSample]:
+    """Yield examples; where lm-eval reads a reply in several ways, the first is shown."""
+    seen: dict[str, str] = {}
+    for row in rows:
+        if seen.setdefault(row["task"], row["filter"]) != row["filter"]:
+            continue
+        asked = row["arguments"]
+        compares = all(isinstance(each[-1], str) and len(each) > 1 for each in asked)
+        replies = [each[0] for each in row["resps"]]
+        yield BenchmarkSample(
+            model=result.model,
+            benchmark=result.benchmark,
+            task=row["task"],
+            doc_id=row["doc_id"],
+            prompt=str(asked[0][0]),
+            target=str(row["target"]),
+            choices=tuple(_choices(asked)) if compares else (),
+            log_likelihoods=tuple(float(each[0]) for each in replies) if compares else (),
+            reply="" if compares else str(replies[0]),
+            metrics={
+                name: float(row[name])
+                for name in row["metrics"]
+                if isinstance(row.get(name), (int, float))
+            },
+        )
+
+
+def _choices(asked: Sequence[Sequence[str]]) -> list[str]:
+    """Return the texts that differ: mostly what is compared, in WinoGrande what comes before it."""
+    continuations = [each[1] for each in asked]
+    return (
+        [each[0] for each in asked] if len(set(continuations)) == 1 < len(asked) else continuations
+    )
+
+
+def _stem(run: Path, result: BenchmarkResult) -> Path:
+    names = (result.model, result.suite, result.benchmark)
+    return run / FOLDER / "--".join(quote(name, safe="") for name in names)
+
+
+def _beside(stem: Path, suffix: str) -> Path:
+    return stem.with_name(stem.name + suffix)
+
+
+def _formatted(result: BenchmarkResult) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"

@@ -1,0 +1,80 @@
+"""Names of tasks, found without lm-eval's own index; groups must be whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from benchmark_suites import prepared
+
+from evalharness.benchmarks import _index
+from evalharness.errors import ConfigError, InputError
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("hellaswag", 1),
+        ("ai2_arc", 2),  # a tag, which one task has by inclusion
+        ("mmlu", 57),
+        ("leaderboard_bbh", 24),
+        ("leaderboard", 39),
+        ("openllm", 64),  # of which lm-eval itself loads 6
+    ],
+)
+def test_a_name_stands_for_all_of_its_tasks(name, count):
+    """As they are counted in the papers."""
+    assert len(_index.index().leaves(name)) == count
+
+
+def test_an_unknown_task_is_refused_with_close_matches():
+    """Fourteen thousand names are no list to print."""
+    with pytest.raises(ConfigError, match=r"no task, group or tag 'hellaswagg'.*mean hellaswag"):
+        _index.index().leaves("hellaswagg")
+
+
+def test_a_group_with_too_few_tasks_is_refused():
+    """A mean over what happens to be there would be called MMLU."""
+    with pytest.raises(ConfigError, match="mmlu has 57 tasks; there must be 58"):
+        prepared("mmlu", tasks=58)
+
+
+def test_ones_own_task_comes_before_lm_evals(tmp_path):
+    """As with lm-eval's own --include_path."""
+    (tmp_path / "gsm8k.yaml").write_text("task: gsm8k\noutput_type: multiple_choice\n")
+
+    assert prepared("gsm8k", folders=[tmp_path]).compares == ("gsm8k",)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("task: [", "not YAML"),
+        ("- task: mine", "must be a mapping"),
+        ("task: mine\ninclude: no.yaml", "no such file"),
+    ],
+)
+def test_a_broken_task_is_refused_with_its_file(tmp_path, content, problem):
+    """lm-eval would skip it without a word."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(content)
+
+    with pytest.raises(InputError, match=problem):
+        _index.read_task(path)
+
+
+def test_tasks_are_prepared_without_importing_lm_eval():
+    """Its import alone takes seconds; a finished run needs none of it."""
+    code = (
+        "import sys\n"
+        "from evalharness.config import load\n"
+        "from evalharness.benchmarks import prepare\n"
+        "prepare(load(['models=[smollm2-135m-plain]', 'benchmarks=openllm_v2']).run.suite)\n"
+        "print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert not {"lm_eval", "torch", "transformers", "datasets"} & set(loaded)

@@ -1,0 +1,147 @@
+"""The Open LLM Leaderboard v2 over local files: its data, its mathematics, its counts."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+
+import pytest
+from benchmark_suites import spec, write_lines
+
+from evalharness import benchmark_plans, pipeline
+from evalharness.backends.scripted import ScriptedBackend
+from evalharness.benchmarks import _index, prepare
+from evalharness.config import load
+from evalharness.domain import JudgingSpec, ModelSpec, RunSpec, Stage, SuiteSpec
+from evalharness.errors import ConfigError
+from evalharness.store import benchmarks as store
+from evalharness.store.run_folder import RunFolder
+
+SUBJECTS = (
+    "algebra",
+    "counting_and_probability",
+    "geometry",
+    "intermediate_algebra",
+    "number_theory",
+    "prealgebra",
+    "precalculus",
+)
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+
+
+def _suite(data, *names):
+    suite = load(["models=[gpt-4]", "benchmarks=openllm_v2"]).run.suite
+    return SuiteSpec(
+        name=suite.name,
+        benchmarks=tuple(each for each in suite.benchmarks if each.name in names),
+        average=True,
+        data_dir=str(data),
+    )
+
+
+def test_every_data_set_is_found_in_a_snapshot_of_the_hub(tmp_path):
+    """One folder a repository, as the hub's own command downloads them."""
+    for leaf in _index.index().leaves("leaderboard_bbh").values():
+        write_lines(tmp_path / "bbh" / leaf["dataset_name"] / "test.jsonl", [{"input": "a"}])
+    for split in ("murder_mysteries", "object_placements", "team_allocation"):
+        write_lines(tmp_path / "MuSR" / f"{split}.jsonl", [{"narrative": "a"}])
+    for name in ("main", "extended", "diamond"):
+        write_lines(tmp_path / "Idavidrein/gpqa" / f"gpqa_{name}/train.jsonl", [{"Question": "a"}])
+    for split in ("test", "validation"):
+        write_lines(tmp_path / "MMLU-Pro/data" / f"{split}.jsonl", [{"question": "a"}])
+    ready = prepare(_suite(tmp_path, "bbh", "gpqa", "musr", "mmlu_pro"))
+
+    assert [len(each.tasks) for each in ready] == [24, 3, 3, 1]
+    assert all(each.compares == each.tasks for each in ready)
+
+
+async def test_mathematics_is_compared_in_a_thread_that_may_set_alarms(tmp_path):
+    """math-verify refuses to work in any other."""
+    for subject in SUBJECTS:
+        row = {
+            "problem": f"What is half of one in {subject}?",
+            "level": "Level 5",
+            "type": subject,
+            "solution": "It is $\\boxed{\\frac{1}{2}}$.",
+        }
+        write_lines(tmp_path / "data/MATH-lighteval" / subject / "test.jsonl", [row])
+    model = ModelSpec(name="vicuna-13b", backend="scripted")
+    run = RunSpec(
+        name="mine",
+        models=(model,),
+        judges=(),
+        questions=(),
+        judging=JudgingSpec(),
+        suite=_suite(tmp_path / "data", "math"),
+    )
+    right = ScriptedBackend(
+        lambda request: (
+            "The final answer is $0.5$."
+            if re.search("algebra|geometry", request.messages[-1].content)
+            else "The final answer is $2$."
+        )
+    )
+    with RunFolder.open(tmp_path / "run") as folder:
+        await pipeline.run(
+            run,
+            folder,
+            stages=(Stage.BENCHMARK,),
+            connect=lambda _spec: right,
+            benchmarks=benchmark_plans.plan(run),
+        )
+        assert not folder.failures
+    (whole, *_), *_ = [each.scores for each in store.read_results(tmp_path / "run") if each.about]
+
+    assert whole.n == 7
+    assert whole.metric == "exact_match"
+    assert whole.value == whole.normalized == pytest.approx(4 / 7)
+    assert whole.few_shot == 4
+    assert len(right.requests) == 7
+    assert len(right.requests[0].messages) == 9
+
+
+async def test_a_group_that_lm_eval_collapses_is_a_failure_and_no_figure(tmp_path):
+    """As lm-eval 0.4.13 does with a group inside a group that has settings: one task is left."""
+    folder = tmp_path / "tasks"
+    write_lines(folder / "rows.jsonl", [{"q": "a", "a": "b"}])
+    task = (
+        "dataset_path: json\ndataset_kwargs: {data_files: {test: rows.jsonl}}\ntest_split: test\n"
+        "doc_to_text: '{{q}}'\ndoc_to_target: '{{a}}'\n"
+    )
+    for name in ("one", "two"):
+        (folder / f"{name}.yaml").write_text(f"task: my_{name}\n{task}")
+    (folder / "inner.yaml").write_text("group: my_inner\ntask: [my_one, my_two]\n")
+    (folder / "outer.yaml").write_text(
+        "group: my_outer\ntask: [{task: my_inner, num_fewshot: 0}]\n"
+    )
+    run = RunSpec(
+        name="mine",
+        models=(ModelSpec(name="vicuna-13b", backend="scripted"),),
+        judges=(),
+        questions=(),
+        judging=JudgingSpec(),
+        suite=SuiteSpec(
+            name="mine",
+            benchmarks=(spec("my_outer"), spec("my_inner")),
+            folders=(str(folder),),
+        ),
+    )
+    with RunFolder.open(tmp_path / "run") as kept:
+        planned = benchmark_plans.plan(run)
+        await pipeline.run(run, kept, stages=(Stage.BENCHMARK,), benchmarks=planned)
+        (failure,) = kept.failures.values()
+
+    assert failure.question_id == "my_outer"
+    assert "lm-eval loads 1 tasks for my_outer, where its files name 2" in failure.detail
+    assert [each.benchmark for each in store.read_results(tmp_path / "run")] == ["my_inner"]
+
+
+def test_what_a_task_would_fail_to_import_is_said_beforehand(tmp_path, monkeypatch):
+    """With the command that installs it."""
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "math_verify" else found(name)
+    )
+
+    with pytest.raises(ConfigError, match=r"pip install 'evalharness\[leaderboard\]'"):
+        prepare(_suite(tmp_path, "math"))
