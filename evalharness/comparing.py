@@ -54,6 +54,7 @@ def compare(folder: Path, given: argparse.Namespace) -> tuple[list[str], int]:
     from evalharness import leaderboard, settle
     from evalharness.leaderboard import Metric
     from evalharness.stats.differences import Decision
+    from evalharness.store.benchmarks import read_values
     from evalharness.store.run_folder import read_run
 
     records = read_run(folder)
@@ -64,6 +65,7 @@ def compare(folder: Path, given: argparse.Namespace) -> tuple[list[str], int]:
         given.other,
         metric=Metric(given.metric) if given.metric else None,
         level=1 - given.alpha,
+        examples=read_values(folder, (given.model, given.other)),
     )
     codes = {Decision.NOT_WORSE: 0, Decision.WORSE: 1, Decision.CANNOT_TELL: 3}
     return _lines(found, given.max_drop), codes[found.difference.decide(given.max_drop)]
@@ -99,7 +101,7 @@ def _lines(found: Comparison, max_drop: float) -> list[str]:
         f"{found.model} against {found.other}: {found.basis}",
         f"difference  {amount(gap.value)}{unit}, {100 * gap.level:g}% interval {interval}"
         + (f", {p_value}" if not math.isnan(gap.p_value) else ""),
-        f"rests on    {counted(gap.clusters, 'question')}, each a cluster",
+        f"rests on    {counted(gap.clusters, _unit(found))}, each a cluster",
     ]
     if not math.isnan(gap.detectable):
         said.append(
@@ -107,6 +109,10 @@ def _lines(found: Comparison, max_drop: float) -> list[str]:
             f"design finds {100 * gap.power:g}% of the time"
         )
     return [*said, _decision(found, max_drop, f" by more than {amount(max_drop)}{unit}")]
+
+
+def _unit(found: Comparison) -> str:
+    return "example" if found.metric == "benchmark" else "question"
 
 
 def _decision(found: Comparison, max_drop: float, allowance: str) -> str:

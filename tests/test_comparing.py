@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import a_run, graded_judgment, question
+from scipy.stats import ttest_rel
 
 from evalharness import leaderboard, settle
 from evalharness.cli import main
-from evalharness.domain import BenchmarkScore, RunRecords
+from evalharness.domain import BenchmarkResult, BenchmarkScore, RunRecords
 from evalharness.errors import ConfigError
 from evalharness.leaderboard import Metric, compare_models
 from evalharness.stats.means import clustered_mean
+from evalharness.store import benchmarks as store
 
 EXAMPLE = str(Path(__file__).parents[1] / "results/example")
 PAIR = ("smollm2-135m-chat", "smollm2-135m-plain")
@@ -70,22 +73,26 @@ def test_the_first_figure_of_the_run_is_taken():
     assert compared(graded, "vicuna-13b", "alpaca-7b").metric is Metric.SCORE
 
 
+def scored(model, benchmark, value, stderr=0.02, **settings):
+    """Return the figure of a whole benchmark."""
+    return BenchmarkScore(
+        model=model,
+        benchmark=benchmark,
+        task=benchmark,
+        metric="acc",
+        value=value,
+        stderr=stderr,
+        n=500,
+        few_shot=0,
+        harness_version="0",
+        headline=True,
+        suite="suite",
+        **settings,
+    )
+
+
 def test_benchmarks_are_compared_over_those_that_both_have():
-    """Means of the differences; standard errors of independent samples."""
-
-    def scored(model, task, value, stderr=0.02):
-        return BenchmarkScore(
-            model=model,
-            benchmark="suite",
-            task=task,
-            metric="acc",
-            value=value,
-            stderr=stderr,
-            n=500,
-            few_shot=0,
-            harness_version="0",
-        )
-
+    """Means of the differences; standard errors of independent samples; no suite's average."""
     records = RunRecords(
         name="r",
         benchmarks=(
@@ -94,13 +101,103 @@ def test_benchmarks_are_compared_over_those_that_both_have():
             scored("one", "gsm8k", 0.30),
             scored("two", "gsm8k", 0.36),
             scored("one", "mmlu", 0.90),
+            scored("one", "suite", 0.60),
+            scored("two", "suite", 0.43),
         ),
     )
 
-    found = compared(records, "one", "two").difference
+    found = compared(records, "one", "two")
 
-    assert found.value == pytest.approx(0.02)
-    assert found.standard_error == pytest.approx(np.sqrt(4 * 0.02**2) / 2)
+    assert found.difference.value == pytest.approx(0.02)
+    assert found.difference.standard_error == pytest.approx(np.sqrt(4 * 0.02**2) / 2)
+    assert "independent" in found.basis
+
+
+def answered(tasks, seed=0):
+    """Return two models' values of so many examples of each task: the first is often right too."""
+    rng = np.random.default_rng(seed)
+    keys = [(task, number) for task, size in tasks.items() for number in range(size)]
+    hard = rng.random(len(keys)) < 0.5
+    return {
+        name: {
+            key: float(rng.random() < (0.9 if easy else 0.1) + lead)
+            for key, easy in zip(keys, ~hard, strict=True)
+        }
+        for name, lead in (("one", 0.08), ("two", 0.0))
+    }
+
+
+def test_benchmarks_are_compared_example_by_example_where_these_are_known():
+    """A paired t test: models find the same examples hard, so their difference varies less."""
+    values = answered({"arc": 200})
+    means = {name: np.mean([*own.values()]) for name, own in values.items()}
+    records = RunRecords(
+        name="r", benchmarks=tuple(scored(name, "arc", mean) for name, mean in means.items())
+    )
+
+    found = compared(records, "one", "two", examples={"suite/arc": values}).difference
+
+    expected = ttest_rel([*values["one"].values()], [*values["two"].values()])
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.clusters == 200
+
+
+def test_a_mean_over_tasks_is_paired_as_such():
+    """Tasks of different sizes count alike, as in the figure."""
+    values = answered({"small": 20, "large": 300})
+
+    def of(name, task):
+        return np.array([value for key, value in values[name].items() if key[0] == task])
+
+    figures = {name: (of(name, "small").mean() + of(name, "large").mean()) / 2 for name in values}
+    records = RunRecords(
+        name="r", benchmarks=tuple(scored(name, "bbh", mean) for name, mean in figures.items())
+    )
+
+    found = compared(records, "one", "two", examples={"suite/bbh": values}).difference
+
+    gaps = [of("one", task) - of("two", task) for task in ("small", "large")]
+    expected = np.sqrt(sum(gap.var(ddof=1) / len(gap) for gap in gaps)) / 2
+    assert found.standard_error == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("change", ["another example", "another figure"])
+def test_examples_that_do_not_make_up_the_figures_are_not_paired(change):
+    """Other examples, or a metric that is no mean of theirs: nothing is known of their pairs."""
+    values = answered({"arc": 50})
+    means = {name: np.mean([*own.values()]) for name, own in values.items()}
+    if change == "another example":
+        values["two"]["arc", 99] = values["two"].pop(("arc", 3))
+    else:
+        means["two"] += 0.01
+    records = RunRecords(
+        name="r", benchmarks=tuple(scored(name, "arc", mean) for name, mean in means.items())
+    )
+
+    found = compared(records, "one", "two", examples={"suite/arc": values}).difference
+
+    assert found.standard_error == pytest.approx(np.hypot(0.02, 0.02))
+
+
+def test_examples_are_read_as_the_figure_reads_them(tmp_path):
+    """Of a task that reads replies in two ways, those of the figure's own; a mean over metrics."""
+    shutil.copytree(EXAMPLE, tmp_path / "run")
+    for model, right in ((PAIR[0], (1, 1, 0, 1)), (PAIR[1], (1, 0, 0, 0))):
+        score = replace(scored(model, "gsm8k", sum(right) / 4), metric="exact_match,strict")
+        rows = [
+            {"task": "gsm8k", "doc_id": number, "filter": applied, "exact_match": float(value)}
+            for number, value in enumerate(right)
+            for applied, value in (("strict", value), ("flexible", 1))
+        ]
+        result = BenchmarkResult(
+            model=model, suite="suite", benchmark="gsm8k", digest=model, scores=(score,)
+        )
+        store.write_result(tmp_path / "run", result, rows)
+
+    read = store.read_values(tmp_path / "run", PAIR)
+
+    assert [*read["suite/gsm8k"][PAIR[0]].values()] == [1, 1, 0, 1]
+    assert [*read["suite/gsm8k"][PAIR[1]].values()] == [1, 0, 0, 0]
 
 
 def test_what_the_run_does_not_have_is_refused():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evalharness.errors import ConfigError, close_match
+from evalharness.leaderboard._benchmark_gaps import benchmark_difference
 from evalharness.leaderboard._panel import convene, panel_scores, panel_standings
 from evalharness.leaderboard._scoring import score
 from evalharness.leaderboard._standings import rate
@@ -18,9 +20,14 @@ from evalharness.stats.differences import Difference, difference_of
 from evalharness.stats.win_rates import win_rate_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from evalharness.domain import Battle, BenchmarkScore, RunRecords
+    from evalharness.domain import Battle, RunRecords
+    from evalharness.leaderboard._benchmark_gaps import Values
+
+    _Way = Callable[
+        [RunRecords, Sequence[Battle], tuple[str, str], float], tuple[Difference, str] | None
+    ]
 
 
 class Metric(StrEnum):
@@ -51,21 +58,23 @@ def compare_models(
     *,
     metric: Metric | None = None,
     level: float = 0.95,
+    examples: Mapping[str, Mapping[str, Values]] | None = None,
 ) -> Comparison:
     """Return how far a model is above another in a run, by rating, or by what there is.
 
-    Ratings rest on all battles of the run, scores on what was graded for both models, win rates on
+    Benchmarks are compared example by example where `examples` has the values of both, by
+    `suite/benchmark` and model. Ratings rest on all battles of the run, scores on what was graded for both models, win rates on
     the battles of either; several judges are one panel, as in the table.
 
     Raises:
         ConfigError: a model is not in the run, or the run does not have this figure of both.
     """
     _refuse_unknown(records, battles, model, other)
-    ways = {
+    ways: dict[Metric, _Way] = {
         Metric.RATING: _by_rating,
         Metric.SCORE: _by_score,
         Metric.WIN_RATE: _by_win_rate,
-        Metric.BENCHMARK: _by_benchmarks,
+        Metric.BENCHMARK: partial(_by_benchmarks, examples or {}),
     }
     for name in [metric] if metric else ways:
         found = ways[name](records, battles, (model, other), level)
@@ -136,31 +145,13 @@ def _by_win_rate(
 
 
 def _by_benchmarks(
-    records: RunRecords, _battles: Sequence[Battle], pair: tuple[str, str], level: float
+    examples: Mapping[str, Mapping[str, Values]],
+    records: RunRecords,
+    _battles: Sequence[Battle],
+    pair: tuple[str, str],
+    level: float,
 ) -> tuple[Difference, str] | None:
-    """Compare the mean over the scores that both have; their samples are taken as independent."""
-    first, second = (_scores_of(records.benchmarks, name) for name in pair)
-    shared = sorted(first.keys() & second.keys())
-    if not shared:
-        return None
-    gaps = [first[key].value - second[key].value for key in shared]
-    errors = [part[key].stderr for key in shared for part in (first, second)]
-    spread = [math.nan if error is None else error**2 for error in errors]
-    samples = min(part[key].n for key in shared for part in (first, second))
-    return (
-        difference_of(
-            float(np.mean(gaps)), math.sqrt(sum(spread)) / len(shared), samples, level=level
-        ),
-        f"the mean of {len(shared):,} benchmark scores, samples taken as independent",
-    )
-
-
-def _scores_of(
-    scores: Sequence[BenchmarkScore], model: str
-) -> dict[tuple[str, str, str], BenchmarkScore]:
-    return {
-        (each.benchmark, each.task, each.metric): each for each in scores if each.model == model
-    }
+    return benchmark_difference(records.benchmarks, examples, pair, level)
 
 
 def _refuse_unknown(records: RunRecords, battles: Sequence[Battle], model: str, other: str) -> None:

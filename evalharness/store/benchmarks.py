@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+ExampleValues = dict[tuple[str, int], float]
+"""Values by task and number of the example."""
+
 FOLDER = "benchmarks"
 SCORES = "benchmarks.jsonl"
 _SAMPLES = ".samples.jsonl"
@@ -107,6 +110,36 @@ def read_samples(run: Path, *, most: int) -> list[BenchmarkSample]:
         tasks = result.about.get("examples") or {}
         found += _first_of_each(_examples(rows, result), most, max(1, len(tasks)))
     return found
+
+
+def read_values(run: Path, models: Sequence[str]) -> dict[str, dict[str, ExampleValues]]:
+    """Return the values of all examples in each benchmark's figure, by benchmark and model.
+
+    A benchmark is named `suite/benchmark`; its values by task and example are means over the
+    figure's metrics. What an example does not have a value for is left out.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    found: dict[str, dict[str, ExampleValues]] = {}
+    for result in read_results(run):
+        if result.model in models:
+            path = _beside(_stem(run, result), _SAMPLES)
+            rows = (row for _, row in jsonl.read_numbered(path, dict[str, Any]))
+            name = f"{result.suite}/{result.benchmark}"
+            found.setdefault(name, {})[result.model] = _values(rows, result.scores[0].metric)
+    return found
+
+
+def _values(rows: Iterable[Mapping[str, Any]], figure: str) -> ExampleValues:
+    metrics = [each.partition(",") for each in figure.split(" + ")]
+    held: dict[tuple[str, int], list[float]] = {}
+    for row in rows:
+        for metric, _, applied in metrics:
+            value, is_read_so = row.get(metric), not applied or row["filter"] == applied
+            if is_read_so and isinstance(value, (int, float)):
+                held.setdefault((row["task"], row["doc_id"]), []).append(float(value))
+    return {key: sum(each) / len(each) for key, each in held.items()}
 
 
 def _first_of_each(
