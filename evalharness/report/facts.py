@@ -34,6 +34,12 @@ class Facts:
         return f"{100 * self.leaderboard.level:g}%"
 
     @property
+    def only_benchmarks(self) -> bool:
+        """Whether benchmarks are all there is: nothing was answered, failed or judged."""
+        records = self.records
+        return bool(records.benchmarks) and not (records.answers or self.failures or self.judges)
+
+    @property
     def rated_battles(self) -> int:
         """How many battles the table counts; people's votes that check a judge are not in it."""
         return sum(row.battles for row in self.leaderboard.rows) // 2

@@ -41,6 +41,8 @@ def find(leaderboard: Leaderboard) -> Finding:
     places, basis = _places(rows)
     placed = {place.model for place in places}
     unplaced = listed([row.model for row in rows if row.model not in placed])
+    if not places and any(row.benchmarks for row in rows) and not any(map(_is_judged, rows)):
+        return Finding(sentence="Benchmarks only: nothing was judged, so no model is ranked.")
     if not places:
         return Finding(sentence="No figure has an interval, so no model can be called better.")
     if len(places) == 1:
@@ -100,6 +102,10 @@ def _places(rows: Sequence[LeaderboardRow]) -> tuple[list[_Place], str]:
         if places:
             return sorted(places, key=lambda place: place.best + place.worst), basis
     return [], ""
+
+
+def _is_judged(row: LeaderboardRow) -> bool:
+    return bool(row.battles or row.graded or row.unscored)
 
 
 def _minus(value: float | None) -> float | None:

@@ -160,3 +160,22 @@ def test_strangers_texts_stay_text(run):
     section = _section(records)
 
     assert bad not in section
+
+
+def test_a_run_of_benchmarks_alone_says_so_and_lists_no_questions(run):
+    """Eighty questions that nobody was asked would hide what was measured."""
+    alone = replace(run, answers=(), graded=(), games=())
+    page = render(alone, (), leaderboard.build(alone, ()))
+
+    assert "Benchmarks only: nothing was judged, so no model is ranked." in page
+    assert "3 models on 1 benchmark<" in page
+    assert 'id="questions"' not in page
+    assert "judged by nobody" not in page
+
+
+def test_a_run_that_was_to_be_judged_still_says_what_is_missing(run):
+    """Benchmarks beside answers that no judge has seen: the questions are there to read."""
+    page = render(replace(run, graded=(), games=()), (), leaderboard.build(run, ()))
+
+    assert 'id="questions"' in page
+    assert "judged by nobody" in page

@@ -33,7 +33,7 @@ SHOWN_AT_FIRST = 4
 
 def render(facts: Facts) -> str:
     """Return the list of questions, or nothing when none was asked."""
-    entries = dossiers(facts)
+    entries = () if facts.only_benchmarks else dossiers(facts)
     if not entries:
         return ""
     held = {flag for entry in entries for flag in entry.flags}

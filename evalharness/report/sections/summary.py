@@ -44,6 +44,8 @@ def _headline(facts: Facts) -> str:
     asked = counted(len(facts.records.questions) or len(ids), "question")
     people = [judge for judge in facts.judges if judge.startswith(PEOPLE)]
     models = [judge for judge in facts.judges if judge not in people]
+    if facts.only_benchmarks:
+        return f"{compared} on {counted(_benchmarks(facts), 'benchmark')}"
     if not facts.judges:
         return f"{compared} on {asked}, judged by nobody"
     if not people or not models:
@@ -59,6 +61,9 @@ def _tiles(facts: Facts) -> list[_Tile]:
         "cut off": facts.truncated,
         "failures": len(facts.failures),
     }
+    if facts.only_benchmarks:
+        counts = [_Tile(value=count(_benchmarks(facts)), label="benchmarks")]
+        return [*counts, *(_Tile(value=dollars(cost), label="cost") for cost in _cost(facts))]
     return [
         _Tile(value=count(len(records.answers)), label="answers"),
         _Tile(value=count(len(records.graded)), label="grades"),
@@ -71,6 +76,10 @@ def _tiles(facts: Facts) -> list[_Tile]:
         ),
         *(_Tile(value=dollars(cost), label="cost") for cost in _cost(facts)),
     ]
+
+
+def _benchmarks(facts: Facts) -> int:
+    return len({(each.suite, each.benchmark) for each in facts.records.benchmarks})
 
 
 def _cost(facts: Facts) -> list[float]:
