@@ -108,7 +108,7 @@ def bootstrap(
     replicates: int = 1000,
     level: float = 0.95,
     resampling: Resampling | str = Resampling.MULTINOMIAL,
-    threads: int | None = None,
+    threads: int = 4,
 ) -> Bootstrap:
     """Return replicates of ratings, for intervals.
 
@@ -120,8 +120,7 @@ def bootstrap(
         replicates: how many.
         level: the intervals' level.
         resampling: questions drawn with replacement, or weighed.
-        threads: how many chunks of replicates are fitted at a time; some more than processors,
-            where not given.
+        threads: how many chunks of replicates are fitted at a time.
 
     Raises:
         BattlesError: replicates do not differ in some direction, which is not certainty.

@@ -200,11 +200,11 @@ def solve(
         smallest_step: when to stop.
         sweeps: when to give up.
     """
-    odds, slope, step = np.empty((3, *strengths.shape))
+    odds, slope = np.empty(strengths.shape), np.empty(strengths.shape)
     lengths = np.full(strengths.shape[1], np.inf)
     for _ in range(sweeps):
         _slopes(won, fought, first, second, penalty, strengths, odds, slope)
-        _multiply(inverse, slope, step)
+        step = inverse @ slope
         lengths[:] = 0.0
         for model in range(len(strengths)):
             for replicate in range(len(lengths)):
@@ -241,14 +241,3 @@ def _slopes(
             surplus = won[pair, replicate] - fought[pair, replicate] * chance
             slope[one, replicate] += surplus
             slope[other, replicate] -= surplus
-
-
-@njit(nogil=True, cache=True, fastmath=_REORDER)
-def _multiply(matrix: Any, columns: Any, product: Any) -> None:
-    """A plain product: a library's would start threads of its own inside ours."""
-    product[:] = 0.0
-    for row in range(len(matrix)):
-        for inner in range(len(columns)):
-            factor = matrix[row, inner]
-            for column in range(columns.shape[1]):
-                product[row, column] += factor * columns[inner, column]

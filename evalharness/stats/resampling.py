@@ -96,7 +96,7 @@ def fit_together(
     rng: np.random.Generator,
     replicates: int,
     resampling: Resampling,
-    threads: int | None,
+    threads: int,
 ) -> FloatArray:
     """Return the Bradley-Terry strengths of each replicate (row).
 
