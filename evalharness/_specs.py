@@ -82,6 +82,20 @@ def refuse_unjudged(
         raise ConfigError(msg)
 
 
+def refuse_adaptive_panel(judging: JudgingSpec, judges: Sequence[JudgeSpec]) -> None:
+    """Refuse several judges where pairs are chosen from judgments: each would be shown others.
+
+    Raises:
+        ConfigError: with the judges.
+    """
+    if judging.pairs is PairDesign.ADAPTIVE and len(judges) > 1:
+        msg = (
+            f"judging.pairs=adaptive: takes one judge, not {', '.join(own.name for own in judges)}; "
+            "choose one, or judging.pairs=random for all"
+        )
+        raise ConfigError(msg)
+
+
 def _panel_rule(value: str) -> PanelRule:
     one_of(value, [rule.value for rule in PanelRule], "judging.panel")
     return PanelRule(value)
@@ -92,8 +106,8 @@ def _pair_design(conf: Mapping[str, Any]) -> PairDesign | None:
     pairs, baseline, budget = conf["pairs"], conf["baseline"], conf["budget_pairs"]
     if budget is not None:
         _at_least(budget, 1, "judging.budget_pairs")
-        if pairs not in (PairDesign.CHAIN, PairDesign.RANDOM):
-            msg = f"judging.budget_pairs={budget}: needs judging.pairs=chain or random"
+        if pairs not in (PairDesign.CHAIN, PairDesign.RANDOM, PairDesign.ADAPTIVE):
+            msg = f"judging.budget_pairs={budget}: needs judging.pairs=chain, random or adaptive"
             raise ConfigError(msg)
     if pairs is None:
         return None

@@ -116,6 +116,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         cautions=(*tree["cautions"], *(judge.caution for judge in judges if judge.caution)),
     )
     _specs.refuse_unjudged(spec.judging, spec.judges, spec.models)
+    _specs.refuse_adaptive_panel(spec.judging, spec.judges)
     name = _run_name(tree, spec)
     _specs.one_of(tree["cache"], CACHE_MODES, "cache")
     return Settings(

@@ -89,6 +89,7 @@ def pair_tasks(
 
     A pair that is drawn for a question is compared at each of its turns and samples. All judges
     have the same pairs; one that spares a model leaves out its pairs and gets no others instead.
+    Of an adaptive design these are all that may come up.
 
     Args:
         models: the candidates' names.
@@ -164,7 +165,7 @@ def _pairs(
 ) -> list[list[tuple[str, str]]]:
     """Return the pairs of each question, their names in alphabetical order, as battles have them."""
     match judging.pair_design:
-        case PairDesign.ALL:
+        case PairDesign.ALL | PairDesign.ADAPTIVE:
             return [all_pairs(models)] * questions
         case PairDesign.BASELINE:
             _refuse_unknown(judging.baseline, models)

@@ -129,7 +129,7 @@ class JudgingConf:
     baseline: Optional[str] = None
     turns: Optional[list[int]] = None
     samples: int = 1
-    pairs: Optional[str] = None  # all | baseline | chain | random
+    pairs: Optional[str] = None  # all | baseline | chain | random | adaptive
     budget_pairs: Optional[int] = None  # pairs a question
     exclude_own_family: bool = False
     panel: str = "aggregate"  # aggregate | rater

@@ -188,7 +188,7 @@ class JudgingSpec:
 
     `baseline` restricts pairs to those with that model. `turns` None means every turn. `pairs`
     None means those with the baseline where there is one, else all; `budget_pairs` is how many of
-    a chain, or random ones, a question has. With `exclude_own_family`, a judge gives no judgment
+    a chain, or random ones, a question has, and of adaptive ones on average at most. With `exclude_own_family`, a judge gives no judgment
     about a model of its own family. `panel` is how several judges are brought together.
     """
 

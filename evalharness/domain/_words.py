@@ -67,6 +67,7 @@ class PairDesign(StrEnum):
     BASELINE = "baseline"
     CHAIN = "chain"
     RANDOM = "random"
+    ADAPTIVE = "adaptive"
 
 
 class PanelRule(StrEnum):

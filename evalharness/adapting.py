@@ -1,0 +1,149 @@
+"""Adaptive judging of a run: which pair on which question comes next follows from the judgments.
+
+A unit is one question on which two models are compared, at all its turns and samples and in both
+orders. What is chosen depends on the settings, the seed and the judgments, so a run that was
+interrupted makes the choices again that it made before, finds their judgments, and goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness import schedule, settle
+from evalharness.domain import PairDesign, PairwiseJudgment, Winner
+from evalharness.stats import adaptive
+from evalharness.stats.rounds import Rounds
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from evalharness.domain import Battle, Judgment, JudgeSpec, RunRecords, RunSpec
+    from evalharness.schedule import PairTask
+    from evalharness.stats.rounds import Unit
+
+    Play = Callable[[PairTask, tuple[str, str]], Awaitable[Judgment | None]]
+
+_POINTS = {Winner.MODEL_A: 1.0, Winner.TIE: 0.5, Winner.MODEL_B: 0.0}
+_IN_AIR = 2
+"""Rounds, so that calls go on while one round's last replies are awaited."""
+
+
+def is_adaptive(spec: RunSpec) -> bool:
+    """Whether a run's pairs are chosen from its judgments."""
+    return spec.judging.pairwise and spec.judging.pair_design is PairDesign.ADAPTIVE
+
+
+async def judge(
+    spec: RunSpec, own: JudgeSpec, play: Play, *, goes_on: Callable[[], bool] = lambda: True
+) -> None:
+    """Have pairs judged, round by round, until every pair's order is decided or nothing is left.
+
+    Args:
+        spec: the run.
+        own: its judge.
+        play: has one task judged with two answers in this order; None when that cannot be had.
+        goes_on: asked before every round.
+    """
+    plan = _Plan(spec, own)
+    rounds = plan.rounds(spec)
+    flying: deque[dict[Unit, asyncio.Task[float]]] = deque()
+    async with asyncio.TaskGroup() as group:
+        while goes_on():
+            units = await asyncio.to_thread(rounds.next)
+            if units:
+                flying.append({unit: group.create_task(plan.play(unit, play)) for unit in units})
+                if len(flying) < _IN_AIR:
+                    continue
+            if not flying:
+                return
+            back = flying.popleft()
+            await asyncio.gather(*back.values())
+            rounds.tell({unit: task.result() for unit, task in back.items()})
+
+
+def outcome(spec: RunSpec, records: RunRecords) -> str:
+    """Return a sentence: how many calls were made of those that all pairs take, what is decided."""
+    (own,) = spec.judges
+    plan = _Plan(spec, own)
+    made = sum(game.judge == own.name for game in records.games)
+    standing = plan.standing(settle.settle_all(records.games))
+    pairs = int(plan.is_open.sum())
+    decided = int((standing.decided & plan.is_open).sum())
+    saved = 1 - made / plan.calls if plan.calls else 0.0
+    return (
+        f"adaptive judging: {made:,} of {plan.calls:,} calls for pairs made, {saved:.0%} saved; "
+        f"the order of {decided} of {pairs} pairs is decided at an always-valid level of 5%"
+    )
+
+
+class _Plan:
+    """The pairs and questions of a run, as the numbers that a design knows."""
+
+    def __init__(self, spec: RunSpec, own: JudgeSpec) -> None:
+        names = sorted(model.name for model in spec.models)
+        spared = schedule.own_family(own, spec.models, spec.judging)
+        tasks = schedule.pair_tasks(
+            names, spec.questions, spec.judging, seed=spec.seed, spared=spared
+        )
+        questions = dict.fromkeys(task.question_id for task in tasks)
+        self._question = {question_id: number for number, question_id in enumerate(questions)}
+        first, second = adaptive.pairs(len(names))
+        self._pair = {
+            (names[one], names[other]): number
+            for number, (one, other) in enumerate(zip(first, second, strict=True))
+        }
+        self._models = len(names)
+        self._tasks: dict[Unit, list[PairTask]] = defaultdict(list)
+        for task in tasks:
+            self._tasks[self._unit(task)].append(task)
+        self.is_open = np.zeros(len(first), dtype=np.bool_)
+        self.is_open[[pair for pair, _ in self._tasks]] = True
+        self.calls = 2 * len(tasks)
+
+    def rounds(self, spec: RunSpec) -> Rounds:
+        """Return the design at its beginning."""
+        budget = spec.judging.budget_pairs
+        return Rounds(
+            self._models,
+            len(self._question),
+            spec.seed,
+            is_open=self.is_open,
+            most=None if budget is None else budget * len(self._question),
+        )
+
+    async def play(self, unit: Unit, play: Play) -> float:
+        """Return the points of a unit's first model once all its games are played."""
+        games = await asyncio.gather(
+            *(
+                play(task, models)
+                for task in self._tasks[unit]
+                for models in ((task.model_a, task.model_b), (task.model_b, task.model_a))
+            )
+        )
+        played = [game for game in games if isinstance(game, PairwiseJudgment)]
+        return _points(settle.settle_all(played))
+
+    def standing(self, battles: Iterable[Battle]) -> adaptive.Standing:
+        """Return what a run's battles say of its models."""
+        by_unit: dict[Unit, list[Battle]] = defaultdict(list)
+        for battle in battles:
+            by_unit[self._unit(battle)].append(battle)
+        table = np.full((len(self.is_open), len(self._question)), np.nan)
+        for unit, own in by_unit.items():
+            table[unit] = _points(own)
+        return adaptive.assess(table, self._models)
+
+    def _unit(self, on: PairTask | Battle) -> Unit:
+        return self._pair[on.model_a, on.model_b], self._question[on.question_id]
+
+
+def _points(battles: Sequence[Battle]) -> float:
+    """Return the mean points of the first model; NaN when there is no battle."""
+    if not battles:
+        return math.nan
+    return sum(_POINTS[battle.winner] for battle in battles) / len(battles)
