@@ -82,20 +82,6 @@ def refuse_unjudged(
         raise ConfigError(msg)
 
 
-def refuse_adaptive_panel(judging: JudgingSpec, judges: Sequence[JudgeSpec]) -> None:
-    """Refuse several judges where pairs are chosen from judgments: each would be shown others.
-
-    Raises:
-        ConfigError: with the judges.
-    """
-    if judging.pairs is PairDesign.ADAPTIVE and len(judges) > 1:
-        msg = (
-            f"judging.pairs=adaptive: takes one judge, not {', '.join(own.name for own in judges)}; "
-            "choose one, or judging.pairs=random for all"
-        )
-        raise ConfigError(msg)
-
-
 def _panel_rule(value: str) -> PanelRule:
     one_of(value, [rule.value for rule in PanelRule], "judging.panel")
     return PanelRule(value)

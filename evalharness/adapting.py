@@ -22,7 +22,7 @@ from evalharness.stats.rounds import Rounds
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-    from evalharness.domain import Battle, Judgment, JudgeSpec, RunRecords, RunSpec
+    from evalharness.domain import Battle, JudgeSpec, Judgment, RunRecords, RunSpec
     from evalharness.schedule import PairTask
     from evalharness.stats.rounds import Unit
 
@@ -120,7 +120,7 @@ class _Plan:
         """Return the points of a unit's first model once all its games are played."""
         games = await asyncio.gather(
             *(
-                play(task, models)
+                _played(play, task, models)
                 for task in self._tasks[unit]
                 for models in ((task.model_a, task.model_b), (task.model_b, task.model_a))
             )
@@ -140,6 +140,17 @@ class _Plan:
 
     def _unit(self, on: PairTask | Battle) -> Unit:
         return self._pair[on.model_a, on.model_b], self._question[on.question_id]
+
+
+async def _played(play: Play, task: PairTask, models: tuple[str, str]) -> Judgment | None:
+    """Return what `play` does; None as well when the run stopped before there were answers."""
+    try:
+        return await play(task, models)
+    except asyncio.CancelledError:
+        own = asyncio.current_task()
+        if own is None or own.cancelling():  # it is this task that is cancelled
+            raise
+        return None
 
 
 def _points(battles: Sequence[Battle]) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness import _explain, _specs, _suites, keys, resuming, schema
+from evalharness import _explain, _specs, _suites, keys, resuming, schedule, schema
 from evalharness.domain import (
     Budget,
     ModelSpec,
@@ -116,7 +116,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         cautions=(*tree["cautions"], *(judge.caution for judge in judges if judge.caution)),
     )
     _specs.refuse_unjudged(spec.judging, spec.judges, spec.models)
-    _specs.refuse_adaptive_panel(spec.judging, spec.judges)
+    schedule.refuse_unadaptive(spec.judging, spec.judges)
     name = _run_name(tree, spec)
     _specs.one_of(tree["cache"], CACHE_MODES, "cache")
     return Settings(

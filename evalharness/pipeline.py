@@ -13,7 +13,15 @@ from functools import partial
 from itertools import product, starmap
 from typing import TYPE_CHECKING
 
-from evalharness import answering, backends, benchmark_plans, benchmarking, judging, schedule
+from evalharness import (
+    adapting,
+    answering,
+    backends,
+    benchmark_plans,
+    benchmarking,
+    judging,
+    schedule,
+)
 from evalharness.domain import Failure, Stage
 from evalharness.errors import BackendError, RunStoppedError
 from evalharness.watching import Progress, Silence
@@ -26,13 +34,14 @@ if TYPE_CHECKING:
     from evalharness.domain import (
         Answer,
         JudgeSpec,
+        Judgment,
         ModelSpec,
         Question,
         RunSpec,
     )
     from evalharness.store.run_folder import RunFolder
 
-    _Work = Coroutine[Any, Any, None]
+    _Work = Coroutine[Any, Any, Judgment | None]
 
 _AT_A_TIME = 20
 
@@ -129,6 +138,7 @@ class _Run:
         self._progress = progress
         self._only = only
         self._measuring = measuring
+        self._is_stopped = False
         self._questions = {question.question_id: question for question in spec.questions}
         self._answers: dict[tuple[str, str, int], asyncio.Future[Answer | None]] = {}
 
@@ -218,6 +228,7 @@ class _Run:
                 )
                 folder.settle_failure(key)
         except RunStoppedError:
+            self._is_stopped = True
             answered.cancel()  # and with it the judgments that wait for it
             return
         except BackendError as error:
@@ -235,18 +246,23 @@ class _Run:
         return self._only is None or not self._only.isdisjoint(keys)
 
     def _judgments_of(self, judge: JudgeSpec, backend: Backend) -> Iterator[_Work]:
+        is_adaptive = adapting.is_adaptive(self._spec)
         for task, models in schedule.showings(self._spec, judge):
-            yield self._judge(judge, backend, task.question_id, task.turn, task.sample, models)
+            if not (is_adaptive and isinstance(task, schedule.PairTask)):
+                yield self._judge(judge, backend, task, models)
+        if is_adaptive:
+            play = partial(self._judge, judge, backend)
+            yield adapting.judge(self._spec, judge, play, goes_on=lambda: not self._is_stopped)
 
     async def _judge(
         self,
         judge: JudgeSpec,
         backend: Backend,
-        question_id: str,
-        turn: int,
-        sample: int,
+        task: schedule.GradedTask | schedule.PairTask,
         models: tuple[str, ...],
-    ) -> None:
+    ) -> Judgment | None:
+        """Return the judgment, kept in the folder; None when it cannot be had now."""
+        question_id, turn, sample = task.question_id, task.turn, task.sample
         answers = [
             await asyncio.shield(self._answers[model, question_id, sample]) for model in models
         ]
@@ -254,7 +270,7 @@ class _Run:
         if len(shown) < len(models):
             # The missing answer is a failure of its own; there is nothing to show a judge.
             self._progress.advance(Stage.JUDGE, failed=True)
-            return
+            return None
         showing = judging.Showing(
             judge=judge, question=self._questions[question_id], turn=turn, answers=shown
         )
@@ -265,13 +281,15 @@ class _Run:
             try:
                 self._folder.add_judgment(await judging.judge(showing, backend))
             except RunStoppedError:
-                return
+                self._is_stopped = True
+                return None
             except BackendError as error:
                 failed = True
                 self._folder.add_failure(
                     _failure(Stage.JUDGE, key, judge.name, question_id, turn, error)
                 )
         self._progress.advance(Stage.JUDGE, failed=failed)
+        return self._folder.judgments.get(key)
 
 
 async def _start(tasks: asyncio.TaskGroup, works: Iterable[_Work]) -> None:

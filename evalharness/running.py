@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from evalharness import (
+    adapting,
     auditing,
     benchmark_plans,
     collecting,
@@ -113,8 +114,11 @@ def work(
         published=_published(settings),
     )
     manifest.write(settings.folder, content)
+    finding = verdict.find(publish(settings.folder)).sentence
+    if Stage.JUDGE in stages and adapting.is_adaptive(spec):
+        finding += f"\n{adapting.outcome(spec, records)}"
     return Outcome(
-        finding=verdict.find(publish(settings.folder)).sentence,
+        finding=finding,
         problems=(*_budget_end(meter), *_problems(failures, settings)),
         interrupted=stop.is_set and meter.ended_by is None,
     )

@@ -48,6 +48,24 @@ def own_family(
     return frozenset(model.name for model in models if model.family == judge.model.family)
 
 
+def refuse_unadaptive(judging: JudgingSpec, judges: Sequence[JudgeSpec]) -> None:
+    """Refuse judges for whom pairs cannot be chosen from the judgments before.
+
+    Raises:
+        ConfigError: several judges, who would each be shown other pairs; or one that is asked in a
+            batch, where every round would take hours.
+    """
+    if judging.pairs is not PairDesign.ADAPTIVE:
+        return
+    if len(judges) > 1:
+        names = ", ".join(judge.name for judge in judges)
+        msg = f"judging.pairs=adaptive: takes one judge, not {names}; or say judging.pairs=random"
+        raise ConfigError(msg)
+    if any(judge.model.batch for judge in judges):
+        msg = "judging.pairs=adaptive: needs replies at once; set judge.model.batch=false"
+        raise ConfigError(msg)
+
+
 def graded_tasks(
     models: Sequence[str],
     questions: Sequence[Question],

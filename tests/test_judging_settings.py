@@ -44,7 +44,10 @@ def test_pairs_budget_panel_and_family_are_read():
         (["judging.pairs=ring"], "judging.pairs=ring: must be one of all, baseline, chain, random"),
         (["judging.panel=mean"], "judging.panel=mean: must be one of aggregate, rater"),
         (["judging.pairs=random"], "judging.pairs=random: judging.budget_pairs must say"),
-        (["judging.budget_pairs=4"], "judging.budget_pairs=4: needs judging.pairs=chain or random"),
+        (
+            ["judging.budget_pairs=4"],
+            "judging.budget_pairs=4: needs judging.pairs=chain, random or",
+        ),
         (["judging.pairs=random", "judging.budget_pairs=0"], "judging.budget_pairs=0: .* least 1"),
         (["judging.pairs=baseline"], "judging.pairs=baseline: judging.baseline must name"),
         (

@@ -30,6 +30,7 @@ LAYERS = (
     },
     {"store", "backends", "benchmarks", "formats"},
     {
+        "adapting",
         "answering",
         "auditing",
         "benchmark_plans",

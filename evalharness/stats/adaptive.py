@@ -175,13 +175,13 @@ def _fit(
         edge = np.zeros((models, models))
         edge[first, second] = _BOTH_ORDERS * number * _variance(expected)
         edge += edge.T
-        information = np.diag(edge.sum(axis=0) + PRIOR_PRECISION) - edge
+        information: FloatArray = np.diag(edge.sum(axis=0) + PRIOR_PRECISION) - edge
         slope = _by_model(_BOTH_ORDERS * (points - number * expected)[:, None], models)[:, 0]
         step = np.linalg.solve(information, slope - PRIOR_PRECISION * strength)
         strength += step * min(1.0, _LONGEST_STEP / max(np.abs(step).max(), SMALLEST_STEP))
         if np.abs(step).max() < SMALLEST_STEP:
             break
-    return strength, np.linalg.inv(information), expected
+    return strength, np.asarray(np.linalg.inv(information), dtype=np.float64), expected
 
 
 def _unit_dispersion(number: IntArray, residual: FloatArray, expected: FloatArray) -> float:

@@ -73,7 +73,7 @@ def show(worlds, given):
         cells = ""
         for found in (adaptive, randomly):
             told = np.array([each["parts"][row] for each in found])
-            high = np.mean(told[:, 0] >= 0.98)  # noqa: PLR2004
+            high = np.mean(told[:, 0] >= 0.98)
             cells += f"{told[:, 0].mean():12.3f}{high:8.2f}{told[:, 1].mean():12.3f}  "
         print(f"{share:<8.0%}{cells}")  # noqa: T201
     for name in ("calls", "agreement", "contradictions", "false", "pairs decided", "coverage"):

@@ -1,0 +1,191 @@
+"""Adaptive designs: the choice is the best by its formula, the boundary holds, nothing is lost."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.testing import assert_allclose
+from scipy.special import expit
+from scipy.stats import norm
+
+from evalharness.stats.adaptive import assess, boundary, choose, pairs
+from evalharness.stats.bradley_terry import bradley_terry
+from evalharness.stats.comparisons import compare
+from evalharness.stats.rounds import Rounds
+
+MODELS, QUESTIONS = 6, 30
+STRENGTHS = np.array([1.2, 0.8, 0.7, 0.0, -0.6, -2.1])
+FIRST, SECOND = pairs(MODELS)
+
+
+def _points(rng, strengths=STRENGTHS, questions=QUESTIONS):
+    """Return the points of all units; ties where two games disagree."""
+    first, second = pairs(len(strengths))
+    suits = strengths[:, None] + 0.7 * rng.standard_normal((len(strengths), questions))
+    chance = expit(suits[first] - suits[second])
+    return (rng.random((2, *chance.shape)) < chance).mean(axis=0)
+
+
+def _part(points, share, rng):
+    return np.where(rng.random(points.shape) < share, points, np.nan)
+
+
+def _played(rounds, points, *, most=math.inf):
+    """Return the units that a design asks for, told as a run tells them."""
+    units, flying = [], [rounds.next()]
+    while flying and len(units) < most:
+        if following := rounds.next():
+            flying.append(following)
+        back = flying.pop(0)
+        rounds.tell({unit: points[unit] for unit in back})
+        units += back
+    return units
+
+
+def test_strengths_and_spread_are_those_of_the_ratings_where_the_prior_weighs_little():
+    """One estimate in two places would be two opinions of what is decided."""
+    rng = np.random.default_rng(1)
+    points = _points(rng, questions=4000)
+    pair, question = np.nonzero(points >= 0)
+    names = list("abcdef")
+    battles = compare(
+        names,
+        FIRST[pair],
+        SECOND[pair],
+        (2 * points[pair, question]).astype(int),
+        question=question,
+    )
+    fitted = bradley_terry(battles)
+    gap = fitted.strengths[FIRST] - fitted.strengths[SECOND]
+    spread = fitted.covariance
+    error = np.sqrt(spread[FIRST, FIRST] + spread[SECOND, SECOND] - 2 * spread[FIRST, SECOND])
+
+    standing = assess(points, MODELS)
+
+    assert_allclose(standing.strength, fitted.strengths, atol=1e-3)
+    assert_allclose(standing.z, gap / error, rtol=1e-3)
+
+
+def test_the_first_choice_is_the_best_of_all_by_brute_force():
+    """The short cut through K x K matrices equals the sum over all pairs of pairs."""
+    rng = np.random.default_rng(2)
+    standing = assess(_part(_points(rng), 0.3, rng), MODELS)
+    open_to_all = np.full(len(FIRST), 9)
+    contrasts = np.eye(MODELS)[FIRST] - np.eye(MODELS)[SECOND]
+    gap = contrasts @ standing.strength
+    chance = expit(gap)
+    tells = 2 * chance * (1 - chance) / standing.dispersion
+
+    def risk(covariance):
+        spread = np.einsum("pi,ij,pj->p", contrasts, covariance, contrasts)
+        return np.where(standing.decided, 0, norm.sf(np.abs(gap) / np.sqrt(spread))).sum()
+
+    def drop(pair, step=1e-4):
+        """Return the slope of the risk along what one unit does to the covariance."""
+        column = standing.covariance @ contrasts[pair]
+        change = np.outer(column, column) / (1 / tells[pair] + contrasts[pair] @ column)
+        return (risk(standing.covariance) - risk(standing.covariance - step * change)) / step
+
+    is_open = ~standing.decided
+    expected = max(np.flatnonzero(is_open), key=drop)
+
+    assert choose(standing, np.zeros_like(open_to_all), open_to_all, 1) == [expected]
+
+
+def test_units_in_the_air_count_as_if_they_were_chosen_before():
+    """A second round continues the first, it does not repeat it."""
+    rng = np.random.default_rng(3)
+    standing = assess(_part(_points(rng), 0.3, rng), MODELS)
+    left, nothing = np.full(len(FIRST), 30), np.zeros(len(FIRST), dtype=int)
+    ten = choose(standing, nothing, left, 10)
+    pending = np.bincount(ten[:4], minlength=len(FIRST))
+
+    assert choose(standing, pending, left - pending, 6) == ten[4:]
+
+
+def test_without_outcomes_every_pair_is_met_equally_often():
+    """Nothing is known, so nothing is preferred."""
+    standing = assess(np.full((len(FIRST), 40), np.nan), MODELS)
+    left = np.full(len(FIRST), 40)
+    met = np.bincount(choose(standing, np.zeros_like(left), left, 4 * len(FIRST)))
+
+    assert met.min() >= 3
+    assert met.max() <= 5
+
+
+def test_the_boundary_is_the_published_formula():
+    """Robbins 1970: at t = rho it is sqrt(2 (ln 2 - 2 ln alpha))."""
+    assert_allclose(
+        boundary(7.0, alpha=0.05, rho=7.0), math.sqrt(2 * (math.log(2) - 2 * math.log(0.05)))
+    )
+
+
+def test_two_equals_are_told_apart_in_one_run_of_twenty_at_most_however_often_one_looks():
+    """A fixed-size test looked at after every unit would be wrong far more often."""
+    rng = np.random.default_rng(4)
+    walks = rng.standard_normal((4000, 500)).cumsum(axis=1)
+    t = np.arange(1, 501)
+    z = np.abs(walks) / np.sqrt(t)
+
+    ever = (z > boundary(t, alpha=0.05, rho=20.0)).any(axis=1).mean()
+
+    assert 0.005 < ever < 0.05
+    assert (z > norm.ppf(0.975)).any(axis=1).mean() > 0.3
+
+
+def test_of_equal_models_hardly_any_pair_is_ever_called_decided():
+    """All the way, clustered z and policy together, on questions that suit some models."""
+    rng = np.random.default_rng(5)
+    false = []
+    for seed in range(60):
+        points = _points(rng, np.zeros(2), questions=120)
+        rounds = Rounds(2, 120, seed)
+        _played(rounds, points)
+        false.append(rounds.standing().decided[0])
+
+    assert np.mean(false) < 0.08
+
+
+def test_told_the_same_the_rounds_are_the_same():
+    """What was interrupted can be done again, choice for choice."""
+    points = _points(np.random.default_rng(6))
+    one, again, other = (_played(Rounds(MODELS, QUESTIONS, seed), points) for seed in (7, 7, 8))
+
+    assert one == again
+    assert one != other
+
+
+def test_no_unit_is_asked_twice_and_none_of_a_closed_pair():
+    """Where nothing can be decided everything is asked once."""
+    points = np.full((len(FIRST), QUESTIONS), 0.5)
+    is_open = np.arange(len(FIRST)) > 2
+    units = _played(Rounds(MODELS, QUESTIONS, 0, is_open=is_open), points)
+
+    assert len(units) == len(set(units)) == is_open.sum() * QUESTIONS
+    assert {pair for pair, _ in units} == set(np.flatnonzero(is_open))
+
+
+def test_units_without_an_outcome_are_not_asked_for_again():
+    """A judge that cannot be read ends the run as well."""
+    points = np.full((len(FIRST), QUESTIONS), np.nan)
+
+    assert len(_played(Rounds(MODELS, QUESTIONS, 0), points)) == len(FIRST) * QUESTIONS
+
+
+def test_a_third_of_the_calls_finds_what_the_full_run_separates():
+    """Ten models, forty questions: in order on nearly all pairs that everything tells apart."""
+    rng = np.random.default_rng(9)
+    same, calls = [], []
+    for seed in range(6):
+        points = _points(rng, rng.normal(0, 0.8, 10), questions=40)
+        full = assess(points, 10)
+        seen = np.full_like(points, np.nan)
+        units = _played(Rounds(10, 40, seed), points, most=points.size // 3)
+        seen[tuple(np.transpose(units))] = points[tuple(np.transpose(units))]
+        separated = np.abs(full.z) > norm.ppf(0.975)
+        same.append((np.sign(assess(seen, 10).z) == np.sign(full.z))[separated].mean())
+        calls.append(len(units) / points.size)
+
+    assert np.mean(same) >= 0.98
+    assert max(calls) < 0.4

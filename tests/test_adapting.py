@@ -1,0 +1,213 @@
+"""Adaptive judging in a run: fewer calls for the same decisions, and the same after a kill."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from builders import question
+from judge_prompts import PROMPTS
+
+from evalharness import adapting, pipeline, settle
+from evalharness.backends.scripted import ScriptedBackend
+from evalharness.config import load
+from evalharness.domain import JudgeSpec, JudgingSpec, ModelSpec, PairDesign, RunSpec, digest
+from evalharness.errors import ConfigError, PermanentError
+from evalharness.store.run_folder import RunFolder, read_run
+
+LEVELS = {"a": 5, "b": 4, "c": 3, "d": 2, "e": 2}
+JUDGE = JudgeSpec(name="judge", model=ModelSpec(name="judge", backend="scripted"), prompts=PROMPTS)
+SPEC = RunSpec(
+    name="run",
+    models=tuple(ModelSpec(name=name, backend="scripted") for name in LEVELS),
+    judges=(JUDGE,),
+    questions=tuple(question(f"q{number:02}", turns=("Say.",)) for number in range(40)),
+    judging=JudgingSpec(graded=False, pairs=PairDesign.ADAPTIVE),
+    seed=3,
+)
+
+
+class KilledError(Exception):
+    """Ends a run in its middle."""
+
+
+def _reply(spec, request):
+    """Return an answer that tells its model's level, or the verdict for the better, with noise."""
+    if spec.name != "judge":
+        return f"level {LEVELS[spec.name]} from {spec.name}"
+    text = request.messages[-1].content
+    shown = sorted(
+        LEVELS, key=lambda name: text.index(f"from {name}") if f"from {name}" in text else 1e9
+    )
+    first, second = shown[:2]
+    luck = int(digest([request.question_id, *sorted((first, second))]), 16) % 1000 / 1000
+    ahead, behind = sorted((first, second), key=lambda name: (-LEVELS[name], name))
+    chance = 1 - 0.5 * 0.25 ** (LEVELS[ahead] - LEVELS[behind])
+    winner = ahead if luck < chance else behind
+    return "[[A]]" if winner == first else "[[B]]"
+
+
+def _run(path, spec=SPEC, *, kill_after=None, fail=lambda _name, _request: None):
+    asked = Counter()
+
+    def connect(model):
+        def reply(request):
+            asked[model.name] += 1
+            if model.name == "judge" and asked["judge"] == kill_after:
+                raise KilledError
+            return fail(model.name, request) or _reply(model, request)
+
+        return ScriptedBackend(reply)
+
+    with RunFolder.open(path) as folder:
+        folder.describe({}, spec.questions)
+        try:
+            asyncio.run(pipeline.run(spec, folder, connect=connect))
+        except ExceptionGroup:
+            if kill_after is None:
+                raise
+    return asked
+
+
+def _battles(path):
+    return settle.settle_all(read_run(path).games)
+
+
+def test_it_stops_when_the_order_is_decided_and_says_what_it_saved(tmp_path):
+    """Clear differences take few of 800 calls; all its games have their swap."""
+    asked = _run(tmp_path)
+    records = read_run(tmp_path)
+
+    assert asked["judge"] == len(records.games) == 2 * len(_battles(tmp_path))
+    assert asked["judge"] < 0.7 * 800
+    assert adapting.outcome(SPEC, records).startswith(
+        f"adaptive judging: {asked['judge']} of 800 calls for pairs made, "
+        f"{1 - asked['judge'] / 800:.0%} saved; the order of 9 of 10 pairs"
+    )
+
+
+def test_pairs_that_are_close_get_more_questions_than_those_far_apart(tmp_path):
+    """Equals are asked until nothing is left; the best against the worst hardly ever."""
+    _run(tmp_path)
+    met = Counter((battle.model_a, battle.model_b) for battle in _battles(tmp_path))
+
+    assert met["d", "e"] == 40
+    assert met["a", "e"] < 15
+
+
+def test_killed_and_continued_it_asks_exactly_what_it_would_have_asked(tmp_path):
+    """The choice follows from what is stored and the seed: no judgment is paid for in vain."""
+    whole = _run(tmp_path / "whole")
+    for kill_after in (5, 90, 91, 200):
+        path = tmp_path / str(kill_after)
+        first = _run(path, kill_after=kill_after)
+        second = _run(path)
+
+        kept = len(read_run(path).games)
+        assert first["judge"] - 1 + second["judge"] >= kept == whole["judge"]
+        assert set(_battles(path)) == set(_battles(tmp_path / "whole"))
+
+
+def test_a_finished_run_is_free(tmp_path):
+    """The same command again asks nothing."""
+    _run(tmp_path)
+
+    assert not _run(tmp_path)
+
+
+def test_another_seed_asks_other_questions(tmp_path):
+    """The order of a pair's questions is drawn."""
+    small = replace(SPEC, judging=replace(SPEC.judging, budget_pairs=1))
+    _run(tmp_path / "one", small)
+    _run(tmp_path / "other", replace(small, seed=4))
+
+    assert set(_battles(tmp_path / "one")) != set(_battles(tmp_path / "other"))
+
+
+def test_a_budget_of_pairs_is_kept(tmp_path):
+    """One pair a question, on average, is 40 pairs in both orders."""
+    asked = _run(tmp_path, replace(SPEC, judging=replace(SPEC.judging, budget_pairs=1)))
+
+    assert asked["judge"] == 80
+
+
+def test_a_model_without_answers_stops_nobody(tmp_path):
+    """Its pairs cannot be judged; the others are, and end."""
+
+    def fail(name, _request):
+        return PermanentError("gone", reason="http_404") if name == "c" else None
+
+    asked = _run(tmp_path, fail=fail)
+    met = {model for battle in _battles(tmp_path) for model in (battle.model_a, battle.model_b)}
+
+    assert met == {"a", "b", "d", "e"}
+    assert 0 < asked["judge"] < 480
+
+
+def test_a_family_that_is_spared_is_never_compared(tmp_path):
+    """The pairs that a judge does not judge are not chosen either."""
+    kin = tuple(
+        replace(model, family="kin") if model.name == "b" else model for model in SPEC.models
+    )
+    judge = replace(JUDGE, model=replace(JUDGE.model, family="kin"))
+    judging = replace(SPEC.judging, exclude_own_family=True)
+    _run(tmp_path, replace(SPEC, models=kin, judges=(judge,), judging=judging))
+
+    battles = _battles(tmp_path)
+    assert battles
+    assert not any("b" in (battle.model_a, battle.model_b) for battle in battles)
+
+
+def test_calls_stay_in_the_air_while_a_round_ends(tmp_path):
+    """The next round is out before the last reply of this one is home."""
+    most, flying, held = [0], [0], asyncio.Event()
+
+    class Slow:
+        """Keeps one call of the first round until many others were made."""
+
+        def __init__(self, spec):
+            self._spec, self._asked = spec, 0
+
+        async def complete(self, request):
+            self._asked += 1
+            flying[0] += 1
+            most[0] = max(most[0], flying[0])
+            if self._asked == 1 and self._spec.name == "judge":
+                await held.wait()
+            if self._asked == 120 and self._spec.name == "judge":
+                held.set()
+            flying[0] -= 1
+            return await ScriptedBackend(lambda r: _reply(self._spec, r)).complete(request)
+
+        async def close(self):
+            """Do nothing."""
+
+    with RunFolder.open(tmp_path) as folder:
+        folder.describe({}, SPEC.questions)
+        asyncio.run(pipeline.run(SPEC, folder, connect=Slow))
+
+    assert held.is_set()  # with one round in the air, the 120th call would never come
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["judge=[gpt-4,gpt-4o]"], "takes one judge, not gpt-4, gpt-4o"),
+        (["judge.model.batch=true"], "judge.model.batch=false"),
+        (["judging.baseline=alpaca-7b"], "asks for pairs with it only"),
+    ],
+)
+def test_settings_that_leave_no_choice_are_refused(overrides, words):
+    """Before anything is asked."""
+    with pytest.raises(ConfigError, match=words):
+        load(["+models=[vicuna-13b,alpaca-7b]", "judging=adaptive", *overrides])
+
+
+def test_the_setting_is_named_adaptive():
+    """As typed on the command line."""
+    settings = load(["+models=[vicuna-13b,alpaca-7b]", "judging=adaptive"])
+
+    assert adapting.is_adaptive(settings.run)
+    assert not settings.run.judging.graded
