@@ -25,7 +25,7 @@ overrides are Hydra's, for example:
   '+models=[vicuna-13b,alpaca-7b]'   which models (quote the brackets)
   judge=gpt-4o                       which judge
   questions=mt|general|quick|PATH    which questions; questions.limit=N for fewer
-  judging=graded|pairwise|both       what is judged; chain|random for fewer pairs
+  judging=graded|pairwise|both       what is judged; chain|random|adaptive for fewer
   benchmarks=openllm_v1|TASK|DIR     standard benchmarks; benchmarks.limit=N for a part
   models.vicuna-13b.backend=openai_compatible models.vicuna-13b.base_url=http://HOST:8000/v1
   run=NAME                           the folder in results/

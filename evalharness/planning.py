@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from evalharness import backends, benchmark_plans
+from evalharness import adapting, backends, benchmark_plans
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
 from evalharness.estimating import Estimate, estimate
@@ -44,6 +44,10 @@ def describe(spec: RunSpec, records: RunRecords | None = None) -> list[str]:
         _line("total", "", _total(estimates)),
         *benchmark_plans.describe(spec),
     ]
+    if adapting.is_adaptive(spec):
+        lines.append(
+            "adaptive  judgments are those of all pairs, the most; clear orders end it sooner"
+        )
     if any(judge.model.batch for judge in spec.judges):
         lines.append("time      a batch is done within a day, often within an hour")
     if done := sum(each.done for each in estimates):

@@ -116,7 +116,7 @@ def work(
     manifest.write(settings.folder, content)
     finding = verdict.find(publish(settings.folder)).sentence
     if Stage.JUDGE in stages and adapting.is_adaptive(spec):
-        finding += f"\n{adapting.outcome(spec, records)}"
+        finding = "\n".join((finding, adapting.outcome(spec, records)))
     return Outcome(
         finding=finding,
         problems=(*_budget_end(meter), *_problems(failures, settings)),

@@ -80,6 +80,8 @@ def show(worlds, given):
         values = [each[name] for each in adaptive]
         total = f", {sum(values)} in all" if isinstance(values[0], int) else ""
         print(f"early stop: {name} {np.mean(values):.3f}{total}")  # noqa: T201
+    full = [covered(each.points, each, given.models) for each in worlds]
+    print(f"full run: coverage {np.mean(full):.3f}")  # noqa: T201
 
 
 def world(models, questions, spread, rng):
@@ -161,7 +163,7 @@ def adaptively(full, given, seed):
         share = np.mean(~np.isnan(points))
         while len(parts) < len(SHARES) and share >= SHARES[len(parts)] - 1e-9:
             parts.append(compared(points, full, models))
-    end, (difference, reach, _) = compared(points, full, models), estimated(points, models)
+    end = compared(points, full, models)
     parts += [end] * (len(SHARES) - len(parts))
     standing = rounds.standing()
     separated = np.abs(full.z) > FIVE_PERCENT
@@ -174,8 +176,14 @@ def adaptively(full, given, seed):
         "contradictions": int(wrong.sum()),
         "false": int(false.sum()),
         "pairs decided": float(standing.decided.mean()),
-        "coverage": float(np.mean(np.abs(difference - full.truth) < reach)),
+        "coverage": covered(points, full, models),
     }
+
+
+def covered(points, full, models):
+    """Return which share of the pairs' 95% intervals holds the true difference."""
+    difference, reach, _ = estimated(points, models)
+    return float(np.mean(np.abs(difference - full.truth) < reach))
 
 
 def at_random(full, given, seed):
