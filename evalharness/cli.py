@@ -149,9 +149,9 @@ def _import(arguments: Sequence[str]) -> int:
 
 
 def _export(arguments: Sequence[str]) -> int:
-    """A run as other tools' files."""
+    """A run as other tools' files, or as a `bundle` that others can verify."""
     parser = _parser("export", _export)
-    _add_format(parser)
+    _add_format(parser, "bundle")
     parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in results/")
     parser.add_argument("--to", required=True, type=Path, metavar="DIR", help="where files go")
     given = parser.parse_intermixed_args(arguments)
@@ -167,6 +167,13 @@ def _cache(arguments: Sequence[str]) -> int:
 
     ending.tell(caching.tend(_parser("cache", _cache), arguments))
     return OK
+
+
+def _verify(arguments: Sequence[str]) -> int:
+    """Whether a bundle's figures follow from what it holds: hashes, replies, tables; offline."""
+    from evalharness import verifying
+
+    return verifying.main(_parser("verify", _verify), arguments)
 
 
 def _prompt(arguments: Sequence[str]) -> int:
@@ -189,21 +196,15 @@ def _prompt(arguments: Sequence[str]) -> int:
 
 def _list(arguments: Sequence[str]) -> int:
     """What can be named in overrides: models, judges, prompts, questions, benchmarks."""
-    groups = {
-        "models": "models",
-        "judges": "judge",
-        "prompts": "prompts",
-        "questions": "questions",
-        "benchmarks": "benchmarks",
-    }
     parser = _parser("list", _list)
-    parser.add_argument("what", choices=list(groups))
+    parser.add_argument("what", choices=["models", "judges", "prompts", "questions", "benchmarks"])
     _add_config_dir(parser)
     given = parser.parse_intermixed_args(arguments)
     from evalharness.config import choices, headline
 
-    for name in choices(groups[given.what], given.config_dir):
-        print(f"{name:32} {headline(groups[given.what], name, given.config_dir)}".rstrip())
+    group = "judge" if given.what == "judges" else given.what
+    for name in choices(group, given.config_dir):
+        print(f"{name:32} {headline(group, name, given.config_dir)}".rstrip())
     return OK
 
 
@@ -218,6 +219,7 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "compare": _compare,
     "import": _import,
     "export": _export,
+    "verify": _verify,
     "cache": _cache,
     "prompt": _prompt,
     "list": _list,
@@ -236,7 +238,7 @@ def _work(verb: str, arguments: Sequence[str], stages: Sequence[str]) -> int:
     outcome = running.work(
         settings, [Stage(stage) for stage in stages], command, say=lambda line: ending.warn([line])
     )
-    ending.tell([outcome.finding])
+    ending.tell(outcome.finding.splitlines())
     ending.warn(outcome.problems)
     _say_where(settings.folder)
     if outcome.interrupted:
@@ -277,10 +279,10 @@ def _parser(verb: str, function: Callable[[Sequence[str]], int]) -> argparse.Arg
     )
 
 
-def _add_format(parser: argparse.ArgumentParser) -> None:
+def _add_format(parser: argparse.ArgumentParser, *more: str) -> None:
     from evalharness import formats
 
-    parser.add_argument("format", metavar="FORMAT", help=", ".join(formats.names()))
+    parser.add_argument("format", metavar="FORMAT", help=", ".join((*formats.names(), *more)))
 
 
 def _add_config_dir(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalharness import formats
+from evalharness import bundling, formats
 from evalharness.errors import ConfigError
 from evalharness.formats import Source
 from evalharness.importing import read_foreign
@@ -12,6 +12,9 @@ from evalharness.store.run_folder import read_run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+BUNDLE = "bundle"
+"""The format that is no other tool's: the whole run as one archive that `verify` checks."""
 
 
 def export_files(name: str, folder: Path, to: Path) -> tuple[Path, ...]:
@@ -24,6 +27,8 @@ def export_files(name: str, folder: Path, to: Path) -> tuple[Path, ...]:
         ConfigError: there is no such format or run, nothing to write, or a file is there already.
         InputError: a file of the run is damaged.
     """
+    if name == BUNDLE:
+        return (bundling.pack(folder, to),)
     write = formats.find(name).write
     records = read_run(folder)
     source = Source(row for row in read_foreign(folder) if row.format == name)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from evalharness.domain import RunRecords
+    from evalharness.domain import Battle, RunRecords
     from evalharness.leaderboard import Leaderboard
 
 PAGE = "report.html"
@@ -55,6 +55,17 @@ def report(folders: Sequence[Path], to: Path | None = None) -> Path:
     return place
 
 
+def tables_of(folder: Path, records: RunRecords) -> dict[str, str]:
+    """Return the tables of a run by the names of their files, and write nothing.
+
+    Raises:
+        InputError: the folder's health card is damaged.
+    """
+    card = read_card(folder)
+    board = _tabulate(records, settle.battles_of(records), [card] if card else [])
+    return _tables(board)
+
+
 def publish_joined(folders: Sequence[Path], to: Path) -> Leaderboard:
     """Write the leaderboard, the tables and the page of several runs over the same questions.
 
@@ -73,20 +84,29 @@ def publish_joined(folders: Sequence[Path], to: Path) -> Leaderboard:
 def _write(folder: Path, records: RunRecords, cards: Sequence[HealthCard]) -> Leaderboard:
     """Write what is made of records; the page shows a health card when there is a single one."""
     battles = settle.battles_of(records)
+    board = _tabulate(records, battles, cards)
+    page = render(records, battles, board, cards[0] if len(cards) == 1 else None)
+    for name, text in {**_tables(board), PAGE: page}.items():
+        jsonl.replace(folder / name, text.encode())
+    return board
+
+
+def _tabulate(
+    records: RunRecords, battles: Sequence[Battle], cards: Sequence[HealthCard]
+) -> Leaderboard:
     board = leaderboard.build(records, battles, seed=records.config.get("seed", 0))
     cautions = dict.fromkeys(caution for card in cards for caution in health.cautions(card))
-    board = replace(board, notes=(*board.notes, *cautions))
-    texts = {
+    return replace(board, notes=(*board.notes, *cautions))
+
+
+def _tables(board: Leaderboard) -> dict[str, str]:
+    return {
         "leaderboard.json": json.dumps(tables.to_records(board), indent=2, ensure_ascii=False)
         + "\n",
         "leaderboard.csv": tables.to_csv(board),
         "leaderboard.md": tables.to_markdown(board),
         "leaderboard.tex": tables.to_latex(board),
-        PAGE: render(records, battles, board, cards[0] if len(cards) == 1 else None),
     }
-    for name, text in texts.items():
-        jsonl.replace(folder / name, text.encode())
-    return board
 
 
 def write_card(folder: Path, card: HealthCard) -> None:

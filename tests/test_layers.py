@@ -43,6 +43,7 @@ LAYERS = (
         "pipeline",
         "planning",
         "probing",
+        "rereading",
         "resolving",
         "watching",
     },
@@ -52,6 +53,7 @@ LAYERS = (
         "_explain",
         "_specs",
         "_suites",
+        "bundling",
         "caching",
         "cli",
         "comparing",
@@ -71,6 +73,7 @@ LAYERS = (
         "resuming",
         "running",
         "schema",
+        "verifying",
     },
 )
 PURE_MAY_NOT = {"os", "pathlib", "time", "datetime", "socket", "sqlite3", "subprocess"}

@@ -1,0 +1,246 @@
+"""A bundle is checked by hashes, by reading its replies again, and by computing its tables again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from itertools import combinations, product
+
+import msgspec
+import pytest
+import yaml
+from builders import question
+
+from evalharness import cli
+from evalharness.bundling import CONTENTS, pack, seal, signature
+from evalharness.domain import GradedJudgment, PairwiseJudgment, Verdict, digest
+from evalharness.errors import ConfigError, InputError
+from evalharness.publishing import publish
+from evalharness.verifying import verify
+
+MODELS = [f"model-{number:02}" for number in range(14)]
+QUESTIONS = [question(f"q{number:02}") for number in range(83)]
+MARKS = {Verdict.A: "A", Verdict.B: "B", Verdict.TIE: "C"}
+CONFIG = {
+    "models": {name: {"name": name} for name in MODELS},
+    "judge": {"name": "judge", "reading": "text"},
+    "judging": {"graded": True, "pairwise": True},
+    "seed": 0,
+}
+
+
+def _verdict(first, second, *rest):
+    """Return a verdict that is mostly for the model with the lower number."""
+    drawn = int(digest([first, second, *rest]), 16) % 100
+    ahead = Verdict.A if first < second else Verdict.B
+    behind = Verdict.B if first < second else Verdict.A
+    return Verdict.TIE if drawn < 15 else ahead if drawn < 70 else behind
+
+
+def _game(asked, turn, first, second):
+    verdict = _verdict(first, second, asked.question_id, turn)
+    return PairwiseJudgment(
+        question_id=asked.question_id,
+        turn=turn,
+        judge="judge",
+        prompt="pairwise",
+        model_a=first,
+        model_b=second,
+        verdict=verdict,
+        reply=f"I compared them. [[{MARKS[verdict]}]]",
+        digest=digest([asked.question_id, turn, first, second]),
+    )
+
+
+def _grade(asked, model):
+    score = 1 + int(digest([asked.question_id, model]), 16) % 10
+    return GradedJudgment(
+        question_id=asked.question_id,
+        turn=1,
+        judge="judge",
+        prompt="graded",
+        model=model,
+        score=score,
+        reply=f"Rating: [[{score}]]",
+        digest=digest(["grade", asked.question_id, model]),
+    )
+
+
+def _lay_out(folder, questions):
+    folder.mkdir(parents=True)
+    games = [
+        _game(asked, turn, *shown)
+        for asked, turn in product(questions, (1, 2))
+        for pair in combinations(MODELS, 2)
+        for shown in (pair, pair[::-1])
+    ]
+    grades = [_grade(asked, model) for asked in questions for model in MODELS]
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    for name, rows in (("questions", questions), ("judgments", [*games, *grades])):
+        lines = [msgspec.json.encode(row) for row in rows]
+        (folder / f"{name}.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Return a bundle of 30,212 verdicts."""
+    top = tmp_path_factory.mktemp("large")
+    return pack(_lay_out(top / "large", QUESTIONS), top / "to")
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Return a bundle of few questions."""
+    return pack(_lay_out(tmp_path / "small", QUESTIONS[:4]), tmp_path / "to")
+
+
+def _files(path):
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _sealed_again(path, files):
+    """Write an archive as its maker would, so that every hash fits."""
+    contents = json.loads(files.pop(CONTENTS))
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    contents |= {"files": hashes, "signature": signature(hashes)}
+    seal(path, {CONTENTS: json.dumps(contents).encode(), **files})
+    return path
+
+
+def _with_verdict(files, old, new, *, reply):
+    """Return the files with the first game of that verdict changed, and its reply as well or not."""
+    lines = files["judgments.jsonl"].splitlines()
+    place = next(
+        number for number, line in enumerate(lines) if f'"verdict":"{old}"'.encode() in line
+    )
+    lines[place] = lines[place].replace(
+        f'"verdict":"{old}"'.encode(), f'"verdict":"{new}"'.encode()
+    )
+    if reply:
+        lines[place] = lines[place].replace(f"[[{old}]]".encode(), f"[[{new}]]".encode())
+    return files | {"judgments.jsonl": b"\n".join(lines) + b"\n"}
+
+
+def test_an_untouched_bundle_is_verified(large):
+    """Every decision is read, every figure computed, and all agree."""
+    found = verify(large)
+
+    assert found.differences == ()
+    assert "decisions 31,374 of 31,374 read again from the judge's reply" in found.checked
+
+
+def test_one_flipped_verdict_of_thirty_thousand_is_found_by_its_hash(large, tmp_path):
+    """Whoever changes the archive afterwards is seen."""
+    path = tmp_path / "flipped.zip"
+    seal(path, _with_verdict(_files(large), "A", "B", reply=False))
+
+    assert any("judgments.jsonl: was changed" in each for each in verify(path).differences)
+
+
+def test_one_flipped_verdict_is_found_when_every_hash_fits(large, tmp_path):
+    """Its reply says otherwise."""
+    files = _with_verdict(_files(large), "A", "B", reply=False)
+    differences = verify(_sealed_again(tmp_path / "flipped.zip", files)).differences
+
+    assert any("kept B, its reply says A" in each for each in differences)
+    assert not any("SHA-256" in each for each in differences)
+
+
+def test_one_flipped_verdict_is_found_when_its_reply_was_changed_too(large, tmp_path):
+    """The tables are no longer what follows from the verdicts."""
+    files = _with_verdict(_files(large), "A", "B", reply=True)
+    differences = verify(_sealed_again(tmp_path / "flipped.zip", files)).differences
+
+    assert differences
+    assert all(each.startswith("leaderboard.") for each in differences)
+
+
+def test_a_changed_figure_is_found_when_every_hash_fits(small, tmp_path):
+    """A table is what follows from the verdicts, or it is wrong."""
+    files = _files(small)
+    rows = json.loads(files["leaderboard.json"])
+    rows[0]["rating"] += 0.01
+    files["leaderboard.json"] = (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
+    (difference,) = verify(_sealed_again(tmp_path / "better.zip", files)).differences
+
+    assert difference.startswith("leaderboard.json, line")
+    assert '"rating"' in difference
+
+
+def test_a_figure_that_differs_by_rounding_is_the_same(small, tmp_path):
+    """Other processors add in another order."""
+    files = _files(small)
+    rows = json.loads(files["leaderboard.json"])
+    rows[0]["rating"] *= 1 + 1e-12
+    files["leaderboard.json"] = (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
+
+    assert verify(_sealed_again(tmp_path / "rounded.zip", files)).differences == ()
+
+
+def test_files_that_came_or_went_are_named(small, tmp_path):
+    """A bundle is what was sealed, no more and no less."""
+    files = _files(small)
+    del files["leaderboard.tex"]
+    seal(tmp_path / "other.zip", files | {"more.json": b"{}"})
+    differences = verify(tmp_path / "other.zip").differences
+
+    assert "leaderboard.tex: is missing" in differences
+    assert "more.json: was added after sealing" in differences
+
+
+def test_another_signature_than_the_published_one_is_told(small):
+    """A whole other bundle is a difference as well."""
+    own = json.loads(_files(small)[CONTENTS])["signature"]
+
+    assert verify(small, own).differences == ()
+    assert verify(small, "0" * 64).differences == (f"the signature is {own}, not {'0' * 64}",)
+
+
+def test_equal_runs_make_equal_bundles_and_pages(tmp_path):
+    """No clock, no owner, no order of chance: two reports of one run are the same bytes."""
+    for place in ("one", "other"):
+        pack(_lay_out(tmp_path / place / "run", QUESTIONS[:4]), tmp_path / place)
+    folder = tmp_path / "one" / "run"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    publish(folder)
+
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert (tmp_path / "one/run.zip").read_bytes() == (tmp_path / "other/run.zip").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["../outside.json", "/etc/outside", "a/../../outside"])
+def test_no_name_leads_out_of_the_archive(name, small, tmp_path):
+    """A stranger's archive writes nowhere but into a folder that is thrown away."""
+    seal(tmp_path / "evil.zip", _files(small) | {name: b"x"})
+
+    with pytest.raises(InputError, match="is no name in a bundle"):
+        verify(tmp_path / "evil.zip")
+
+
+def test_what_is_no_bundle_is_refused(tmp_path, small):
+    """A cut download, and an archive of something else."""
+    (tmp_path / "cut.zip").write_bytes(small.read_bytes()[:-100])
+    seal(tmp_path / "other.zip", {"notes.txt": b"hello"})
+
+    with pytest.raises(InputError, match="not a whole archive"):
+        verify(tmp_path / "cut.zip")
+    with pytest.raises(InputError, match=f"no {CONTENTS}"):
+        verify(tmp_path / "other.zip")
+
+
+def test_the_command_line_exports_and_verifies(tmp_path, capsys):
+    """Exit code 0 for what is as sealed, 1 for what is not; a bundle is never written over."""
+    folder = _lay_out(tmp_path / "run", QUESTIONS[:4])
+    export = ["export", "bundle", str(folder), "--to", str(tmp_path / "to")]
+    path = tmp_path / "to" / "run.zip"
+
+    assert cli.main(export) == 0
+    assert cli.main(["verify", str(path)]) == 0
+    assert cli.main(["verify", str(path), "--signature", "0"]) == 1
+    assert "1 differences: not verified" in capsys.readouterr().err
+    assert cli.main(export) == 2
+    with pytest.raises(ConfigError, match="is there already"):
+        pack(folder, tmp_path / "to")
