@@ -124,9 +124,7 @@ def _compare(arguments: Sequence[str]) -> int:
     """Whether a model is worse than another in a run: exit code 0 no, 1 yes, 3 cannot tell."""
     from evalharness import comparing
 
-    parser = _parser("compare", _compare)
-    comparing.add_arguments(parser)
-    given = parser.parse_args(arguments)
+    given = comparing.parse(_parser("compare", _compare), arguments)
     said, code = comparing.compare(_run_folder(given.run), given)
     ending.tell(said)
     return code

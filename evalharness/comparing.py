@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalharness.report.numerals import counted, figure, span
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from evalharness.leaderboard import Comparison
 
@@ -24,8 +25,8 @@ _UNITS = {
 _SMALL = 1e-4
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `compare` is told."""
+def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what `compare` is told."""
     parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in results/")
     parser.add_argument("model", metavar="MODEL_A", help="the model in question")
     parser.add_argument("other", metavar="MODEL_B", help="the model to hold it against")
@@ -42,6 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--alpha", type=_alpha, default=0.05, metavar="A", help="1 minus the interval's level"
     )
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML for CI")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="add a summary, as to $GITHUB_STEP_SUMMARY"
+    )
+    return parser.parse_args(arguments)
 
 
 def compare(folder: Path, given: argparse.Namespace) -> tuple[list[str], int]:
@@ -51,7 +57,7 @@ def compare(folder: Path, given: argparse.Namespace) -> tuple[list[str], int]:
         ConfigError: a model is not in the run, or the run does not have this figure of both.
         InputError: a file of the run is damaged.
     """
-    from evalharness import leaderboard, settle
+    from evalharness import gating, leaderboard, settle
     from evalharness.leaderboard import Metric
     from evalharness.stats.differences import Decision
     from evalharness.store.benchmarks import read_values
@@ -68,7 +74,12 @@ def compare(folder: Path, given: argparse.Namespace) -> tuple[list[str], int]:
         examples=read_values(folder, (given.model, given.other)),
     )
     codes = {Decision.NOT_WORSE: 0, Decision.WORSE: 1, Decision.CANNOT_TELL: 3}
-    return _lines(found, given.max_drop), codes[found.difference.decide(given.max_drop)]
+    said, decision = _lines(found, given.max_drop), found.difference.decide(given.max_drop)
+    if given.junit:
+        gating.write_junit(given.junit, records.name, found, decision, said)
+    if given.markdown:
+        gating.append_markdown(given.markdown, records.name, found, said)
+    return said, codes[decision]
 
 
 def _drop(text: str) -> float:

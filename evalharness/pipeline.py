@@ -7,8 +7,6 @@ after another; a judge that does so comes last. A judgment starts when its answe
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from dataclasses import dataclass
 from functools import partial
 from itertools import product, starmap
 from typing import TYPE_CHECKING
@@ -24,6 +22,7 @@ from evalharness import (
 )
 from evalharness.domain import Failure, Stage
 from evalharness.errors import BackendError, RunStoppedError
+from evalharness.loading import Step, steps
 from evalharness.watching import Progress, Silence
 
 if TYPE_CHECKING:
@@ -81,45 +80,6 @@ async def run(
     await _Run(spec, folder, connect, told, only, measuring).work(stages)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """Models and judges that are connected at the same time."""
-
-    models: list[ModelSpec]
-    judges: list[JudgeSpec]
-
-
-def occupies(spec: ModelSpec) -> str | None:
-    """Return a name for the memory that a model takes on this machine, or None."""
-    return backends.find(spec.backend).occupies(spec)
-
-
-def steps(
-    models: Sequence[ModelSpec],
-    judges: Sequence[JudgeSpec],
-    occupies: Callable[[ModelSpec], str | None] = occupies,
-) -> tuple[_Step, list[_Step]]:
-    """Return what runs at once without taking memory here, and what is loaded one by one.
-
-    Weights that a judge shares with candidates are loaded once, if that judge is the first to
-    come after the candidates.
-    """
-    at_once = _Step([], [])
-    answering_steps: dict[str, _Step] = defaultdict(lambda: _Step([], []))
-    judging_steps: dict[str, _Step] = defaultdict(lambda: _Step([], []))
-    for model in models:
-        weights = occupies(model)
-        (answering_steps[weights] if weights else at_once).models.append(model)
-    for judge in judges:
-        weights = occupies(judge.model)
-        (judging_steps[weights] if weights else at_once).judges.append(judge)
-    shared = next((weights for weights in judging_steps if weights in answering_steps), None)
-    if shared is None:
-        return at_once, [*answering_steps.values(), *judging_steps.values()]
-    both = _Step(answering_steps.pop(shared).models, judging_steps.pop(shared).judges)
-    return at_once, [*answering_steps.values(), both, *judging_steps.values()]
-
-
 class _Run:
     """The futures of one run."""
 
@@ -159,7 +119,7 @@ class _Run:
             tasks.create_task(self._take(at_once))
             tasks.create_task(self._take_in_turn(one_by_one))
         # Only now that all answers are there: what is asked together becomes one batch.
-        await self._take(_Step([], [each for each in judges if each.model.batch]))
+        await self._take(Step([], [each for each in judges if each.model.batch]))
 
     def _await_answers(self, *, from_folder: bool) -> None:
         """Make a future for every answer, done at once when only the folder is looked at."""
@@ -173,11 +133,11 @@ class _Run:
                 key = answering.answer_digest(model, question, sample, spec.seed)
                 future.set_result(self._folder.answers.get(key))
 
-    async def _take_in_turn(self, plan: Sequence[_Step]) -> None:
+    async def _take_in_turn(self, plan: Sequence[Step]) -> None:
         for step in plan:
             await self._take(step)
 
-    async def _take(self, step: _Step) -> None:
+    async def _take(self, step: Step) -> None:
         """Do all the work of a step's models and judges, and let them go.
 
         One that cannot be connected fails in every call, and alone.

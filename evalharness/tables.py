@@ -91,6 +91,11 @@ def to_latex(leaderboard: Leaderboard) -> str:
     return "\n".join(lines) + "\n"
 
 
+def in_markdown(text: str) -> str:
+    """Return text for a line of Markdown, in which it stands as it is."""
+    return text.translate(_MARKDOWN)
+
+
 def without_formula(cell: Any) -> Any:
     """Return a cell of a CSV file; text that a spreadsheet would run has an apostrophe before it.
 
