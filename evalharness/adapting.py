@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from evalharness.domain import Battle, JudgeSpec, Judgment, RunRecords, RunSpec
     from evalharness.schedule import PairTask
+    from evalharness.stats.comparisons import FloatArray
     from evalharness.stats.rounds import Unit
 
     Play = Callable[[PairTask, tuple[str, str]], Awaitable[Judgment | None]]
@@ -71,14 +72,18 @@ def outcome(spec: RunSpec, records: RunRecords) -> str:
     (own,) = spec.judges
     plan = _Plan(spec, own)
     made = sum(game.judge == own.name for game in records.games)
-    standing = plan.standing(settle.settle_all(records.games))
-    pairs = int(plan.is_open.sum())
-    decided = int((standing.decided & plan.is_open).sum())
-    saved = 1 - made / plan.calls if plan.calls else 0.0
-    return (
-        f"adaptive judging: {made:,} of {plan.calls:,} calls for pairs made, {saved:.0%} saved; "
-        f"the order of {decided} of {pairs} pairs is decided at an always-valid level of 5%"
+    told = plan.table(settle.settle_all(records.games))
+    decided = adaptive.assess(told, len(spec.models)).decided
+    is_complete = np.count_nonzero(~np.isnan(told), axis=1) >= plan.questions
+    waiting = int((plan.is_open & ~decided & ~is_complete).sum())
+    words = (
+        f"adaptive judging: {made:,} of {plan.calls:,} calls for pairs made; the order of "
+        f"{int((decided & plan.is_open).sum())} of {int(plan.is_open.sum())} pairs is decided at an "
+        "always-valid level of 5%"
     )
+    if waiting:
+        return f"{words}, {waiting} wait for more"
+    return f"{words}; {1 - made / max(plan.calls, 1):.0%} of the calls saved"
 
 
 class _Plan:
@@ -98,6 +103,7 @@ class _Plan:
             for number, (one, other) in enumerate(zip(first, second, strict=True))
         }
         self._models = len(names)
+        self.questions = len(questions)
         self._tasks: dict[Unit, list[PairTask]] = defaultdict(list)
         for task in tasks:
             self._tasks[self._unit(task)].append(task)
@@ -110,7 +116,7 @@ class _Plan:
         budget = spec.judging.budget_pairs
         return Rounds(
             self._models,
-            len(self._question),
+            self.questions,
             spec.seed,
             is_open=self.is_open,
             most=None if budget is None else budget * len(self._question),
@@ -128,15 +134,15 @@ class _Plan:
         played = [game for game in games if isinstance(game, PairwiseJudgment)]
         return _points(settle.settle_all(played))
 
-    def standing(self, battles: Iterable[Battle]) -> adaptive.Standing:
-        """Return what a run's battles say of its models."""
+    def table(self, battles: Iterable[Battle]) -> FloatArray:
+        """Return the points of units: a row a pair, a column a question, NaN for none."""
         by_unit: dict[Unit, list[Battle]] = defaultdict(list)
         for battle in battles:
             by_unit[self._unit(battle)].append(battle)
         table = np.full((len(self.is_open), len(self._question)), np.nan)
         for unit, own in by_unit.items():
             table[unit] = _points(own)
-        return adaptive.assess(table, self._models)
+        return table
 
     def _unit(self, on: PairTask | Battle) -> Unit:
         return self._pair[on.model_a, on.model_b], self._question[on.question_id]
