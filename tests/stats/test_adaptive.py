@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -189,3 +190,39 @@ def test_a_third_of_the_calls_finds_what_the_full_run_separates():
 
     assert np.mean(same) >= 0.98
     assert max(calls) < 0.4
+
+
+def test_gpt4s_real_judgments_of_mt_bench_need_a_quarter(data_file):
+    """2,400 recorded verdicts on six models, all pairs: their order at 15%, the end at a quarter."""
+    lines = data_file("mt_bench_human/gpt4_pair.jsonl").read_text(encoding="utf-8").splitlines()
+    points = _recorded([json.loads(line) for line in lines])
+    full = assess(points, 6)
+    separated = np.abs(full.z) > norm.ppf(0.975)
+    ended, same = [], []
+    for seed in range(10):
+        rounds, seen = Rounds(6, 80, seed), np.full_like(points, np.nan)
+        part = tuple(np.transpose(_played(rounds, points, most=0.15 * points.size)))
+        seen[part] = points[part]
+        same.append((np.sign(assess(seen, 6).z) == np.sign(full.z))[separated].mean())
+        rounds = Rounds(6, 80, seed)
+        ended.append(len(_played(rounds, points)) / points.size)
+        standing = rounds.standing()
+        assert not (standing.decided & separated & (np.sign(standing.z) != np.sign(full.z))).any()
+
+    assert separated.sum() == 15
+    assert min(same) == 1
+    assert 0.2 < np.mean(ended) < 0.3
+
+
+def _recorded(rows):
+    """Return each pair's points on each question, the mean of two turns."""
+    names = sorted({row[side] for row in rows for side in ("model_a", "model_b")})
+    questions = sorted({row["question_id"] for row in rows})
+    number = {pair: place for place, pair in enumerate(zip(*pairs(6), strict=True))}
+    points = np.zeros((15, 80))
+    for row in rows:
+        pair = names.index(row["model_a"]), names.index(row["model_b"])
+        first = {"model_a": 1.0, "model_b": 0.0}.get(row["winner"], 0.5)
+        won = first if pair[0] < pair[1] else 1 - first
+        points[number[tuple(sorted(pair))], questions.index(row["question_id"])] += won / 2
+    return points
