@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from evalharness import adapting, backends, benchmark_plans
+from evalharness import adapting, backends, benchmark_plans, spending
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
 from evalharness.estimating import Estimate, estimate
@@ -52,7 +52,7 @@ def describe(spec: RunSpec, records: RunRecords | None = None) -> list[str]:
         lines.append("time      a batch is done within a day, often within an hour")
     if done := sum(each.done for each in estimates):
         lines.append(f"done      {done} calls, which are not made again")
-    return lines
+    return [*lines, *spending.describe(records)]
 
 
 def _line(place: str, name: str, each: Estimate) -> str:

@@ -24,6 +24,7 @@ LAYERS = (
         "replies",
         "schedule",
         "settle",
+        "spending",
         "stats",
         "structured",
         "tables",
