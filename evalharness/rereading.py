@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalharness import replies, structured
 from evalharness.domain import GradedJudgment, Reading, Verdict
@@ -12,6 +12,8 @@ from evalharness.prompts import SCORES
 from evalharness.replies import Unscored
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from evalharness.domain import Judgment, RunRecords
 
 _OTHER_REASONS = {Unscored.TRUNCATED, Unscored.LOW_MASS, Unscored.EMPTY}
@@ -30,19 +32,35 @@ class Reread:
 def decisions(records: RunRecords) -> Reread:
     """Return whether the run's grades and verdicts are what its judges' replies say.
 
-    Only judges of the run's configuration are read: imported judgments follow other tools' rules.
+    Only what was asked with the configuration's judges and prompts is read: imported judgments
+    follow other tools' rules.
     """
-    confs = [records.config.get("judge") or {}, *(records.config.get("panel") or {}).values()]
-    readings = {conf.get("name"): Reading(conf.get("reading", "text")) for conf in confs if conf}
-    known = [row for row in records.judgments if row.judge in readings]
-    found = [(row, _said(row, readings[row.judge])) for row in known]
+    readings = _readings(records.config)
+    known = [row for row in records.judgments if (row.judge, row.prompt) in readings]
+    found = [(row, _said(row, readings[row.judge, row.prompt])) for row in known]
     differences = [
         f"judgments.jsonl: {row.judge} on question {row.question_id}, turn {row.turn}, "
         f"{_models(row)}: kept {_decision(row)}, its reply says {said}"
         for row, said in found
-        if said != _decision(row) and row.unscored not in _OTHER_REASONS
+        if said != _decision(row) and not _is_beyond(row)
     ]
     return Reread(total=len(records.judgments), again=len(known), differences=tuple(differences))
+
+
+def _readings(config: Mapping[str, Any]) -> dict[tuple[str, str], Reading]:
+    """Return how decisions are read, by judge and prompt."""
+    confs = [config.get("judge") or {}, *(config.get("panel") or {}).values()]
+    return {
+        (conf["name"], prompt["name"]): Reading(conf["reading"])
+        for conf in confs
+        for prompt in (conf.get("prompts") or {}).values()
+        if conf.get("reading") in set(Reading)
+    }
+
+
+def _is_beyond(row: Judgment) -> bool:
+    """Whether a decision is missing for a reason that the reply does not show."""
+    return _decision(row) is None and row.unscored in _OTHER_REASONS
 
 
 def _decision(row: Judgment) -> float | Verdict | None:
@@ -61,10 +79,10 @@ def _said(row: Judgment, reading: Reading) -> float | Verdict | None:
     if row.probabilities is not None:
         if is_grade:
             return replies.score_from_probabilities(
-                [row.probabilities[str(score)] for score in SCORES]
+                [row.probabilities.get(str(score), 0.0) for score in SCORES]
             ).score
         return replies.verdict_from_probabilities(
-            [row.probabilities[each] for each in Verdict]
+            [row.probabilities.get(each, 0.0) for each in Verdict]
         ).verdict
     last = row.reply.rpartition(ASKED_AGAIN)[2] if row.repaired else row.reply
     if is_grade:

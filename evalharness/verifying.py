@@ -88,7 +88,9 @@ def verify(path: Path, expected: str | None = None) -> Verified:
         figures = _Figures()
         differences += reread.differences
         for name, text in tables_of(folder, records).items():
-            differences += figures.compare(name, files.get(name, b"").decode(), text)
+            differences += figures.compare(
+                name, files.get(name, b"").decode(errors="replace"), text
+            )
     sealed = ", ".join(f"{name} {number}" for name, number in contents["versions"].items())
     return Verified(
         checked=(
@@ -129,6 +131,7 @@ def _contents(text: bytes | None, path: Path) -> dict[str, Any]:
         found = json.loads(text or b"")
         is_known = found["format"] == FORMAT and found.keys() >= {"run", "versions", "signature"}
         is_known = is_known and isinstance(found["files"], dict)
+        is_known = is_known and isinstance(found["versions"], dict)
     except (ValueError, KeyError, TypeError):
         is_known = False
     if not is_known:

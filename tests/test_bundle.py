@@ -24,7 +24,11 @@ QUESTIONS = [question(f"q{number:02}") for number in range(83)]
 MARKS = {Verdict.A: "A", Verdict.B: "B", Verdict.TIE: "C"}
 CONFIG = {
     "models": {name: {"name": name} for name in MODELS},
-    "judge": {"name": "judge", "reading": "text"},
+    "judge": {
+        "name": "judge",
+        "reading": "text",
+        "prompts": {kind: {"name": kind} for kind in ("graded", "pairwise")},
+    },
     "judging": {"graded": True, "pairwise": True},
     "seed": 0,
 }
@@ -168,6 +172,31 @@ def test_a_changed_figure_is_found_when_every_hash_fits(small, tmp_path):
 
     assert difference.startswith("leaderboard.json, line")
     assert '"rating"' in difference
+
+
+def test_imported_judgments_are_counted_but_not_read_by_our_rules(small, tmp_path):
+    """Another tool's prompt asked for other words."""
+    files = _files(small)
+    files["judgments.jsonl"] = files["judgments.jsonl"].replace(
+        b'"prompt":"graded"', b'"prompt":"single-v1"'
+    )
+    found = verify(_sealed_again(tmp_path / "imported.zip", files))
+
+    assert found.differences == ()
+    assert "decisions 1,456 of 1,512 read again from the judge's reply" in found.checked
+
+
+def test_a_verdict_that_is_called_unreadable_is_found(small, tmp_path):
+    """Taking a verdict out of the count changes what follows from the others."""
+    files = _files(small)
+    lines = files["judgments.jsonl"].splitlines()
+    game = json.loads(lines[0]) | {"verdict": None, "unscored": "no_verdict"}
+    lines[0] = json.dumps(game).encode()
+    files["judgments.jsonl"] = b"\n".join(lines) + b"\n"
+    differences = verify(_sealed_again(tmp_path / "fewer.zip", files)).differences
+
+    assert "kept None, its reply says" in differences[0]
+    assert any(each.startswith("leaderboard.json") for each in differences)
 
 
 def test_a_figure_that_differs_by_rounding_is_the_same(small, tmp_path):
