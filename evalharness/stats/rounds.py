@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from evalharness.stats.adaptive import Standing
 
-SHARE = 0.02
+SHARE = 0.01
 """Of all units that there are, a round's."""
 
 SMALLEST = 32

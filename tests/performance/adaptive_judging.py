@@ -5,7 +5,7 @@ python tests/performance/adaptive_judging.py [--trials 20] [--models 20] [--ques
 All pairs of models on all questions in both orders are simulated first: the full run. Some questions
 suit some models (standard deviation .7 in log-odds), the first place is favored by .3, about a
 quarter of the games are ties, and a pair's two games are settled as in any run. Then adaptive
-judging, in rounds of 2% with one round in the air, and a random order ask for parts of it.
+judging, in rounds of 1% with one round in the air, and a random order ask for parts of it.
 
 By share of the calls: `concordance`, the share of the pairs that the full run separates at 5% that
 are in its order, and in how many trials that is at least .98; `agreement`, the share of all pairs on
