@@ -105,15 +105,20 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
     )
     _refuse_twice([model.name for model in models], "models")
     _refuse_twice([judge.name for judge in judges], "judge")
+    judging = _specs.judging_spec(tree["judging"], [model.name for model in models])
     spec = RunSpec(
         name="",
         models=models,
         judges=judges,
         questions=_questions(tree["questions"]),
-        judging=_specs.judging_spec(tree["judging"], [model.name for model in models]),
+        judging=judging,
         suite=_suites.suite_spec(tree["benchmarks"], resource_folder("conf")),
         seed=tree["seed"],
-        cautions=(*tree["cautions"], *(judge.caution for judge in judges if judge.caution)),
+        cautions=(
+            *tree["cautions"],
+            *schedule.cautions(judging),
+            *(judge.caution for judge in judges if judge.caution),
+        ),
     )
     _specs.refuse_unjudged(spec.judging, spec.judges, spec.models)
     schedule.refuse_unadaptive(spec.judging, spec.judges)

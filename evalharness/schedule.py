@@ -66,6 +66,17 @@ def refuse_unadaptive(judging: JudgingSpec, judges: Sequence[JudgeSpec]) -> None
         raise ConfigError(msg)
 
 
+def cautions(judging: JudgingSpec) -> tuple[str, ...]:
+    """Return what to say beside the figures of a design."""
+    if not judging.pairwise or judging.pairs is not PairDesign.ADAPTIVE:
+        return ()
+    words = (
+        "Pairs were chosen adaptively, from the judgments before: in simulations 92% of the 95% "
+        "intervals hold the true difference, while decided orders keep their level."
+    )
+    return (words,)
+
+
 def graded_tasks(
     models: Sequence[str],
     questions: Sequence[Question],

@@ -246,3 +246,4 @@ def test_the_setting_is_named_adaptive():
 
     assert adapting.is_adaptive(settings.run)
     assert not settings.run.judging.graded
+    assert any("chosen adaptively" in caution for caution in settings.run.cautions)
