@@ -10,7 +10,7 @@ import pytest
 from builders import question
 from judge_prompts import PROMPTS
 
-from evalharness import adapting, pipeline, settle
+from evalharness import adapting, pipeline, planning, settle
 from evalharness.backends.scripted import ScriptedBackend
 from evalharness.config import load
 from evalharness.domain import JudgeSpec, JudgingSpec, ModelSpec, PairDesign, RunSpec, digest
@@ -247,3 +247,22 @@ def test_the_setting_is_named_adaptive():
     assert adapting.is_adaptive(settings.run)
     assert not settings.run.judging.graded
     assert any("chosen adaptively" in caution for caution in settings.run.cautions)
+
+
+def test_the_plan_says_that_all_pairs_are_the_most():
+    """Calls and dollars are those of the whole round-robin, and that is said."""
+    lines = planning.describe(SPEC)
+
+    assert any(line.startswith("judgments judge: 800 calls") for line in lines)
+    assert (
+        "adaptive  judgments are those of all pairs, the most; clear orders end it sooner" in lines
+    )
+
+
+def test_grades_are_given_beside_chosen_pairs(tmp_path):
+    """`judging.graded=true` grades every answer, as in any run."""
+    both = replace(SPEC, judging=replace(SPEC.judging, graded=True, budget_pairs=1))
+    _run(tmp_path, both)
+    records = read_run(tmp_path)
+
+    assert (len(records.graded), len(records.games)) == (200, 80)
