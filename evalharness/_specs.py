@@ -22,6 +22,7 @@ from evalharness.domain import (
     conversation,
     with_sampling,
 )
+from evalharness.engines import NAMES, EngineSpec
 from evalharness.errors import ConfigError, close_match
 from evalharness.probes import AuditSpec
 from evalharness.prompts import check as check_prompt
@@ -108,6 +109,23 @@ def _pair_design(conf: Mapping[str, Any]) -> PairDesign | None:
         msg = "judging.pairs=random: judging.budget_pairs must say how many a question"
         raise ConfigError(msg)
     return PairDesign(pairs)
+
+
+def engine_spec(conf: Mapping[str, Any]) -> EngineSpec:
+    """Return where models that take memory run.
+
+    Raises:
+        ConfigError: there is no such engine, or a number is out of its range.
+    """
+    one_of(conf["name"], NAMES, "engine")
+    for name in ("replicas", "in_flight", "models_at_once"):
+        if conf[name] is not None:
+            _at_least(conf[name], 1, f"engine.{name}")
+    for name in ("num_gpus", "num_cpus"):
+        _at_least(conf[name] or 0, 0, f"engine.{name}")
+    for name, amount in conf["resources"].items():
+        _at_least(amount, 0, f"engine.resources.{name}")
+    return EngineSpec(**conf)
 
 
 def audit_spec(conf: Mapping[str, Any]) -> AuditSpec:

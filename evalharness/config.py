@@ -24,12 +24,13 @@ from evalharness.store.run_folder import CONFIG, read_run
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from evalharness.engines import EngineSpec
     from evalharness.probes import AuditSpec
 
 DEMO = "+experiment=demo"
 CACHE_MODES = ("on", "off", "read")
 # Settings that a run's default name does not depend on: with others, it is the same run.
-_NAMELESS = ("results", "budget", "audit", "benchmarks")
+_NAMELESS = ("results", "budget", "audit", "benchmarks", "engine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class Settings:
     cache: str
     audit: AuditSpec
     budget: Budget
+    engine: EngineSpec
     tree: Mapping[str, Any]
     retry_failed: bool = False
 
@@ -132,6 +134,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         results=Path(tree["results"]),
         cache=tree["cache"],
         audit=_specs.audit_spec(tree["audit"]),
+        engine=_specs.engine_spec(tree["engine"]),
         budget=_specs.budget(tree["budget"], [*models, *(judge.model for judge in judges)]),
         tree=tree | {"run": name},
     )

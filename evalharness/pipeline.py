@@ -51,6 +51,7 @@ async def run(
     progress: Progress | None = None,
     only_failed: bool = False,
     benchmarks: benchmark_plans.Plan | None = None,
+    models_at_once: int = 1,
 ) -> None:
     """Add to the folder what is missing in it.
 
@@ -64,12 +65,13 @@ async def run(
         progress: is told what is done.
         only_failed: asks for nothing but the folder's failures and what waited for them.
         benchmarks: what is run with `Stage.BENCHMARK`.
+        models_at_once: how many of the models that take memory are in it at the same time.
     """
     told = progress or Silence()
     only = frozenset(folder.failures) if only_failed else None
     planned = benchmarks if benchmarks and Stage.BENCHMARK in stages else benchmark_plans.NOTHING
     measuring = benchmarking.Benchmarking(spec.suite, planned, folder, told, only)
-    await _Run(spec, folder, connect, told, only, measuring).work(stages)
+    await _Run(spec, folder, connect, told, only, measuring, models_at_once).work(stages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class _Run:
         progress: Progress,
         only: frozenset[str] | None,
         measuring: benchmarking.Benchmarking,
+        models_at_once: int,
     ) -> None:
         self._spec = spec
         self._folder = folder
@@ -129,6 +132,7 @@ class _Run:
         self._progress = progress
         self._only = only
         self._measuring = measuring
+        self._models_at_once = models_at_once
         self._questions = {question.question_id: question for question in spec.questions}
         self._answers: dict[tuple[str, str, int], asyncio.Future[Answer | None]] = {}
 
@@ -164,8 +168,16 @@ class _Run:
                 future.set_result(self._folder.answers.get(key))
 
     async def _take_in_turn(self, plan: Sequence[_Step]) -> None:
-        for step in plan:
-            await self._take(step)
+        """Take the steps in their order, so many at the same time as memory is counted for."""
+        steps = iter(plan)
+
+        async def take_next() -> None:
+            for step in steps:
+                await self._take(step)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(self._models_at_once):
+                tasks.create_task(take_next())
 
     async def _take(self, step: _Step) -> None:
         """Do all the work of a step's models and judges, and let them go.

@@ -13,6 +13,7 @@ from evalharness import (
     auditing,
     benchmark_plans,
     collecting,
+    engines,
     health,
     interrupting,
     keys,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from evalharness.backends import Backend
     from evalharness.config import Settings
     from evalharness.domain import Failure, ModelSpec
+    from evalharness.engines import Engine
     from evalharness.health import HealthCard
 
 BATCHES = "batches.jsonl"
@@ -75,9 +77,20 @@ def work(
         ConfigError: something the run needs is missing, or its folder has other settings.
         RunLockedError: another process is writing this run.
     """
+    with engines.opened(settings.engine) as engine:
+        return _work(settings, stages, command, say, engine)
+
+
+def _work(
+    settings: Settings,
+    stages: Sequence[Stage],
+    command: str,
+    say: Callable[[str], None],
+    engine: Engine,
+) -> Outcome:
     spec, stop = settings.run, Stop()
     if Stage.ANSWER in stages or Stage.BENCHMARK in stages:
-        planning.refuse_missing(spec, judges=Stage.JUDGE in stages)
+        planning.refuse_missing(spec, judges=Stage.JUDGE in stages, engine=engine)
     planned = benchmark_plans.plan(spec) if Stage.BENCHMARK in stages else benchmark_plans.NOTHING
     for line in planned.left_out:
         say(line)
@@ -90,7 +103,7 @@ def work(
         _refuse_nothing_to_do(folder, settings, stages)
         folder.describe(tree, questions)
         meter = _meter(settings, stop, folder)
-        with _connector(settings, stop, meter) as connect, Bars(meter) as bars:
+        with _connector(settings, stop, meter, engine) as connect, Bars(meter) as bars:
             working = pipeline.run(
                 spec,
                 folder,
@@ -99,6 +112,7 @@ def work(
                 progress=bars,
                 only_failed=settings.retry_failed,
                 benchmarks=planned,
+                models_at_once=settings.engine.models_at_once,
             )
             _finish(working, stop, meter)
         failures = tuple(folder.failures.values())
@@ -161,7 +175,8 @@ def audit(settings: Settings) -> Audited:
     with RunFolder.open(path) as folder:
         resuming.refuse_conflict(folder, settings)
         meter = _meter(settings, stop, folder)
-        with _connector(settings, stop, meter) as connect, Bars(meter) as bars:
+        here = engines.Local()
+        with _connector(settings, stop, meter, here) as connect, Bars(meter) as bars:
             asked = auditing.ask(
                 spec, settings.audit, records, path, connect=connect, progress=bars
             )
@@ -200,14 +215,14 @@ def _budget_end(meter: Meter) -> tuple[str, ...]:
 
 @contextmanager
 def _connector(
-    settings: Settings, stop: Stop, meter: Meter
+    settings: Settings, stop: Stop, meter: Meter, engine: Engine
 ) -> Iterator[Callable[[ModelSpec], Backend]]:
     """Give the function that connects models, through the caches that keep their completions."""
     caches = list(_caches(settings))
     judges = [judge.model for judge in settings.run.judges]
 
     def connect(spec: ModelSpec) -> Backend:
-        reach = partial(_reach, spec, settings.folder / BATCHES)
+        reach = partial(_reach, spec, settings.folder / BATCHES, engine)
         backend: Backend = keys.Scrubbed(Lazy(reach), spec)
         backend = Metered(backend, meter, spec, judges=spec in judges)
         for cache in caches:
@@ -221,10 +236,10 @@ def _connector(
             cache.close()
 
 
-def _reach(spec: ModelSpec, journal: Path) -> Backend:
+def _reach(spec: ModelSpec, journal: Path, engine: Engine) -> Backend:
     if spec.batch:
         return openai_compatible.connect_batch(spec, journal)
-    return pipeline.connect(spec)
+    return engine.connect(spec)
 
 
 def _caches(settings: Settings) -> Iterator[CompletionCache]:

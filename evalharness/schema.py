@@ -170,7 +170,14 @@ class BenchmarksConf:
 class EngineConf:
     """Where local models run."""
 
-    name: str = MISSING
+    name: str = MISSING  # local | ray
+    address: Optional[str] = None
+    replicas: Optional[int] = None
+    num_gpus: Optional[float] = None
+    num_cpus: float = 1.0
+    resources: dict[str, float] = field(default_factory=dict)
+    in_flight: int = 64
+    models_at_once: int = 1
 
 
 @dataclass

@@ -28,7 +28,7 @@ LAYERS = (
         "structured",
         "tables",
     },
-    {"store", "backends", "benchmarks", "formats"},
+    {"store", "backends", "engines", "benchmarks", "formats"},
     {
         "answering",
         "auditing",
