@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 _PLACES = {Stage.ANSWER: "answers", Stage.JUDGE: "judgments"}
 
 
-def missing(
-    spec: RunSpec, *, judges: bool = True, engine: Engine | None = None
-) -> dict[str, str]:
+def missing(spec: RunSpec, *, judges: bool = True, engine: Engine | None = None) -> dict[str, str]:
     """Return what stands in the way, by the name of the model or judge; empty when nothing does."""
     look = (engine or Local()).missing
     places: dict[str, ModelSpec] = {model.name: model for model in spec.models}
@@ -96,9 +94,7 @@ def _duration(seconds: float) -> str:
     return f"{max(1.0, seconds):.0f} s"
 
 
-def refuse_missing(
-    spec: RunSpec, *, judges: bool = True, engine: Engine | None = None
-) -> None:
+def refuse_missing(spec: RunSpec, *, judges: bool = True, engine: Engine | None = None) -> None:
     """Refuse a run that cannot be done.
 
     Raises:

@@ -15,7 +15,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING
 
-from evalharness.backends import _local_prompts, _local_weights
+from evalharness.backends import _local_memory, _local_prompts, _local_weights
 from evalharness.backends._local_engine import Engine
 from evalharness.backends._local_weights import DTYPES, Weights
 from evalharness.domain import Access
@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 
 
 def missing(spec: ModelSpec) -> str | None:
-    """Return what stands in the way: a wrong setting, a library, the weights."""
-    return _problem(spec) or _local_weights.missing(Weights.of(spec))
+    """Return what stands in the way: a wrong setting, a library, the weights, or their size."""
+    if problem := _problem(spec):
+        return problem
+    weights = Weights.of(spec)
+    found = (_local_weights.missing(weights), _local_memory.problem(weights, weights.folder()))
+    return "; ".join(filter(None, found)) or None
 
 
 def occupies(spec: ModelSpec) -> str | None:

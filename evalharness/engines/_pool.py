@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from evalharness import plain
 from evalharness.engines._replica import Refusal
 from evalharness.errors import PermanentError
 
@@ -164,8 +165,7 @@ class Pool:
             return
         self._copies.remove(copy)
         _end(copy)  # one that merely cannot be reached must not go on
-        reason = str(error).strip().partition("\n")[0]
-        _log.warning("%s: a replica died and is replaced: %s", self._name, reason)
+        _log.warning("%s: a replica died and is replaced: %s", self._name, _said(error))
         self._begin_copy()
 
     def _begin_copy(self) -> None:
@@ -194,8 +194,7 @@ class Pool:
         self._copies.remove(copy)
         if self._copies:
             return
-        said = str(error).strip().partition("\n")[0]
-        self._given_up = f"no process of {self._name} can be started: {said}"
+        self._given_up = f"no process of {self._name} can be started: {_said(error)}"
         for item in self._waiting:
             item.refuse(self._given_up, "replica_died")
         self._waiting.clear()
@@ -204,6 +203,11 @@ class Pool:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _said(error: Exception) -> str:
+    """Return the last line of what Ray says, where it has the traceback of another process."""
+    return plain.one_line(str(error).strip().rpartition("\n")[2].strip())
 
 
 def _end(copy: _Copy) -> None:
