@@ -227,22 +227,25 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
 
 def _work(verb: str, arguments: Sequence[str], stages: Sequence[str]) -> int:
     """Do stages of a run, and publish what there is, also after an interrupt."""
-    settings = _settings(verb, arguments)
+    command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
+    from evalharness import sweeping
+
+    left = sweeping.launched(arguments, stages)
+    settings = _settings(verb, left.arguments)
     if settings is None:
         return OK
     from evalharness import running
     from evalharness.domain import Stage
 
-    command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
-    outcome = running.work(
-        settings, [Stage(stage) for stage in stages], command, say=lambda line: ending.warn([line])
-    )
+    doing = [Stage(stage) for stage in left.stages]
+    outcome = running.work(settings, doing, command, say=lambda line: ending.warn([line]))
+    problems = (*left.problems, *outcome.problems)
     ending.tell([outcome.finding])
-    ending.warn(outcome.problems)
+    ending.warn(problems)
     _say_where(settings.folder)
     if outcome.interrupted:
         raise KeyboardInterrupt
-    return FAILED if outcome.problems else OK
+    return FAILED if problems else OK
 
 
 def _settings(verb: str, arguments: Sequence[str]) -> Settings | None:
@@ -252,9 +255,10 @@ def _settings(verb: str, arguments: Sequence[str]) -> Settings | None:
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*")
     parser.add_argument("--cfg", action="store_true", help="show the configuration, do nothing")
     if verb in _STAGES:
-        parser.add_argument(
-            "--retry-failed", action="store_true", help="ask for what failed, and nothing else"
-        )
+        asking_again = "ask for what failed, and nothing else"
+        parser.add_argument("--retry-failed", action="store_true", help=asking_again)
+        one_job = "one job a model, by Hydra's launchers: '+models=[a],[b]'"
+        parser.add_argument("-m", "--multirun", action="store_true", help=one_job)
     _add_config_dir(parser)
     given = parser.parse_intermixed_args(arguments)
     from evalharness import config

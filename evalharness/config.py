@@ -171,7 +171,7 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> dict[st
         if not config_dir.is_dir():
             msg = f"--config-dir {config_dir}: there is no such folder"
             raise ConfigError(msg)
-        arguments.append(f"hydra.searchpath=[{_quoted(f'file://{config_dir.resolve()}')}]")
+        arguments.append(f"hydra.searchpath=[{quoted(f'file://{config_dir.resolve()}')}]")
     ConfigStore.instance().store("schema", schema.RootConf)
     GlobalHydra.instance().clear()
     try:
@@ -214,7 +214,7 @@ def _rewrite(override: str, config_dir: Path | None) -> list[str]:
     if bare == "experiment":
         return [f"+experiment={value}"]
     if bare == "questions" and (value.endswith(".jsonl") or "/" in value):
-        return ["questions=file", f"questions.path={_quoted(value)}"]
+        return ["questions=file", f"questions.path={quoted(value)}"]
     if bare == "judge" and value.startswith("[") and value.endswith("]"):
         first, *others = [name.strip() for name in value[1:-1].split(",")]
         return [f"judge={first}", *(f"+judge@panel.{name}={name}" for name in others)]
@@ -223,7 +223,8 @@ def _rewrite(override: str, config_dir: Path | None) -> list[str]:
     return [override]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a value of an override, whatever stands in it."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evalharness import benchmark_plans
@@ -115,6 +116,15 @@ def refuse_missing(spec: RunSpec, *, judges: bool = True, engine: Engine | None 
         f"{place}.api_key_env names)"
     )
     raise ConfigError(msg)
+
+
+def refuse_missing_judges(spec: RunSpec) -> None:
+    """Refuse a run whose judges cannot be asked, whatever becomes of its models.
+
+    Raises:
+        ConfigError: as in `refuse_missing`.
+    """
+    refuse_missing(replace(spec, models=()))
 
 
 def _override_place(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from evalharness.metering import Meter, Metered
 from evalharness.progress import Bars
 from evalharness.publishing import publish, write_card
 from evalharness.report import verdict
-from evalharness.store import benchmarks
+from evalharness.store import benchmarks, shards
 from evalharness.store.cache import FILE, CachedBackend, CompletionCache
 from evalharness.store.run_folder import CONFIG, RunFolder, read_run
 
@@ -100,6 +100,7 @@ def _work(
         else:
             resuming.refuse_conflict(folder, settings)
             tree, questions = dict(settings.tree), list(spec.questions)
+        shards.gather(folder)
         _refuse_nothing_to_do(folder, settings, stages)
         folder.describe(tree, questions)
         meter = _meter(settings, stop, folder)
@@ -171,7 +172,7 @@ def audit(settings: Settings) -> Audited:
     if not (path / CONFIG).is_file() or not (records := read_run(path)).answers:
         msg = f"{path}: there are no answers to audit a judge with; `run` first, or say run=NAME"
         raise ConfigError(msg)
-    planning.refuse_missing(replace(spec, models=()))
+    planning.refuse_missing_judges(spec)
     with RunFolder.open(path) as folder:
         resuming.refuse_conflict(folder, settings)
         meter = _meter(settings, stop, folder)

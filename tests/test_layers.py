@@ -70,6 +70,7 @@ LAYERS = (
         "resuming",
         "running",
         "schema",
+        "sweeping",
     },
 )
 PURE_MAY_NOT = {"os", "pathlib", "time", "datetime", "socket", "sqlite3", "subprocess"}
