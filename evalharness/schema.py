@@ -61,6 +61,7 @@ class ModelConf:
     gguf_file: Optional[str] = None
     dtype: Optional[str] = None
     device: Optional[str] = None
+    attention: Optional[str] = None  # sdpa | eager | flash_attention_2 | ...
     trust_remote_code: bool = False
     base_url: Any = None  # one address or a list
     endpoint: str = "chat"  # chat | completions

@@ -27,6 +27,7 @@ _DTYPES = ("bfloat16", "float32")
 _LONGEST_HEADER = 100 << 20
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 _GB = 1e9
+_WITH_ROOM = 0.7  # of a GPU: the rest is for conversations
 
 
 def problem(weights: Weights, folder: Path | None) -> str | None:
@@ -53,6 +54,15 @@ def problem(weights: Weights, folder: Path | None) -> str | None:
         f"{_short(parameters / 1e9)} billion parameters take {_gb(need)} in {dtype}, and this machine "
         f"cannot hold them: {place} {_gb(there)}; {_what_fits(parameters, there)}"
     )
+
+
+def gpus_for(weights: Weights, folder: Path | None) -> int:
+    """Return how many GPUs share the weights: one where they fit with room, else all."""
+    gpus, parameters = gpu_bytes(), _parameters(folder) if folder else None
+    if parameters is None:
+        parameters = _parameters_named(weights.name) or 0.0
+    need = parameters * _BYTES[weights.dtype or _stored_dtype(folder)]
+    return 1 if not gpus or need <= _WITH_ROOM * gpus[0] else len(gpus)
 
 
 def _what_fits(parameters: float, there: float) -> str:
