@@ -227,18 +227,16 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
 
 def _work(verb: str, arguments: Sequence[str], stages: Sequence[str]) -> int:
     """Do stages of a run, and publish what there is, also after an interrupt."""
-    command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
     from evalharness import sweeping
 
+    command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
     left = sweeping.launched(arguments, stages)
     settings = _settings(verb, left.arguments)
     if settings is None:
         return OK
     from evalharness import running
-    from evalharness.domain import Stage
 
-    doing = [Stage(stage) for stage in left.stages]
-    outcome = running.work(settings, doing, command, say=lambda line: ending.warn([line]))
+    outcome = running.work(settings, left.stages, command, say=lambda line: ending.warn([line]))
     problems = (*left.problems, *outcome.problems)
     ending.tell([outcome.finding])
     ending.warn(problems)
@@ -257,8 +255,7 @@ def _settings(verb: str, arguments: Sequence[str]) -> Settings | None:
     if verb in _STAGES:
         asking_again = "ask for what failed, and nothing else"
         parser.add_argument("--retry-failed", action="store_true", help=asking_again)
-        one_job = "one job a model, by Hydra's launchers: '+models=[a],[b]'"
-        parser.add_argument("-m", "--multirun", action="store_true", help=one_job)
+        parser.add_argument("-m", "--multirun", action="store_true", help="one job a model")
     _add_config_dir(parser)
     given = parser.parse_intermixed_args(arguments)
     from evalharness import config

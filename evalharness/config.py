@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness import _explain, _specs, _suites, keys, resuming, schema
+from evalharness import _engine_spec, _explain, _specs, _suites, keys, resuming, schema
 from evalharness.domain import (
     Budget,
     ModelSpec,
@@ -134,7 +134,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         results=Path(tree["results"]),
         cache=tree["cache"],
         audit=_specs.audit_spec(tree["audit"]),
-        engine=_specs.engine_spec(tree["engine"]),
+        engine=_engine_spec.engine_spec(tree["engine"]),
         budget=_specs.budget(tree["budget"], [*models, *(judge.model for judge in judges)]),
         tree=tree | {"run": name},
     )

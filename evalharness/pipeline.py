@@ -7,13 +7,19 @@ after another; a judge that does so comes last. A judgment starts when its answe
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from dataclasses import dataclass
 from functools import partial
 from itertools import product, starmap
 from typing import TYPE_CHECKING
 
-from evalharness import answering, backends, benchmark_plans, benchmarking, judging, schedule
+from evalharness import (
+    answering,
+    backends,
+    benchmark_plans,
+    benchmarking,
+    judging,
+    loading,
+    schedule,
+)
 from evalharness.domain import Failure, Stage
 from evalharness.errors import BackendError, RunStoppedError
 from evalharness.watching import Progress, Silence
@@ -74,45 +80,6 @@ async def run(
     await _Run(spec, folder, connect, told, only, measuring, models_at_once).work(stages)
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """Models and judges that are connected at the same time."""
-
-    models: list[ModelSpec]
-    judges: list[JudgeSpec]
-
-
-def occupies(spec: ModelSpec) -> str | None:
-    """Return a name for the memory that a model takes on this machine, or None."""
-    return backends.find(spec.backend).occupies(spec)
-
-
-def steps(
-    models: Sequence[ModelSpec],
-    judges: Sequence[JudgeSpec],
-    occupies: Callable[[ModelSpec], str | None] = occupies,
-) -> tuple[_Step, list[_Step]]:
-    """Return what runs at once without taking memory here, and what is loaded one by one.
-
-    Weights that a judge shares with candidates are loaded once, if that judge is the first to
-    come after the candidates.
-    """
-    at_once = _Step([], [])
-    answering_steps: dict[str, _Step] = defaultdict(lambda: _Step([], []))
-    judging_steps: dict[str, _Step] = defaultdict(lambda: _Step([], []))
-    for model in models:
-        weights = occupies(model)
-        (answering_steps[weights] if weights else at_once).models.append(model)
-    for judge in judges:
-        weights = occupies(judge.model)
-        (judging_steps[weights] if weights else at_once).judges.append(judge)
-    shared = next((weights for weights in judging_steps if weights in answering_steps), None)
-    if shared is None:
-        return at_once, [*answering_steps.values(), *judging_steps.values()]
-    both = _Step(answering_steps.pop(shared).models, judging_steps.pop(shared).judges)
-    return at_once, [*answering_steps.values(), both, *judging_steps.values()]
-
-
 class _Run:
     """The futures of one run."""
 
@@ -148,12 +115,12 @@ class _Run:
         models = [each for each in spec.models if self._asks or self._measuring.lacks(each)]
         judges = spec.judges if Stage.JUDGE in stages else ()
         live = [each for each in judges if not each.model.batch]
-        at_once, one_by_one = steps(models, live)
+        at_once, one_by_one = loading.steps(models, live)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._take(at_once))
             tasks.create_task(self._take_in_turn(one_by_one))
         # Only now that all answers are there: what is asked together becomes one batch.
-        await self._take(_Step([], [each for each in judges if each.model.batch]))
+        await self._take(loading.Step([], [each for each in judges if each.model.batch]))
 
     def _await_answers(self, *, from_folder: bool) -> None:
         """Make a future for every answer, done at once when only the folder is looked at."""
@@ -167,7 +134,7 @@ class _Run:
                 key = answering.answer_digest(model, question, sample, spec.seed)
                 future.set_result(self._folder.answers.get(key))
 
-    async def _take_in_turn(self, plan: Sequence[_Step]) -> None:
+    async def _take_in_turn(self, plan: Sequence[loading.Step]) -> None:
         """Take the steps in their order, so many at the same time as memory is counted for."""
         steps = iter(plan)
 
@@ -179,7 +146,7 @@ class _Run:
             for _ in range(self._models_at_once):
                 tasks.create_task(take_next())
 
-    async def _take(self, step: _Step) -> None:
+    async def _take(self, step: loading.Step) -> None:
         """Do all the work of a step's models and judges, and let them go.
 
         One that cannot be connected fails in every call, and alone.

@@ -45,14 +45,14 @@ class Left:
     problems: tuple[str, ...] = ()
 
 
-def launched(arguments: Sequence[str], stages: Sequence[Stage]) -> Left:
+def launched(arguments: Sequence[str], stages: Sequence[str]) -> Left:
     """Run the jobs that `-m` asks for and wait for them; without it, everything is left.
 
     Raises:
         ConfigError: the models are not named, a judge cannot be asked, a launcher is missing.
     """
     if not set(FLAGS) & set(arguments):
-        return Left(arguments=arguments, stages=stages)
+        return Left(arguments=arguments, stages=[Stage(stage) for stage in stages])
     given = _parse(arguments)
     launcher = [each for each in given.overrides if each.lstrip("+~").startswith("hydra")]
     models, own = _models([each for each in given.overrides if each not in launcher])
@@ -75,7 +75,7 @@ def launched(arguments: Sequence[str], stages: Sequence[Stage]) -> Left:
     )
     return Left(
         arguments=[*_without(everything, "run"), f"run={settings.run.name}", *flags],
-        stages=[stage for stage in stages if stage is not Stage.ANSWER],
+        stages=[Stage.JUDGE] if Stage.JUDGE in stages else [],
         problems=problems,
     )
 
@@ -125,11 +125,14 @@ def _models(overrides: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _refuse_unready(
-    settings: config.Settings, launcher: Sequence[str], stages: Sequence[Stage]
+    settings: config.Settings, launcher: Sequence[str], stages: Sequence[str]
 ) -> None:
     """Refuse what would only come to light when hours of jobs have passed."""
     if Stage.JUDGE in stages:
         planning.refuse_missing_judges(settings.run)
+    if settings.run.suite.benchmarks:
+        msg = "-m: jobs answer; run benchmarks=... with the verb benchmark, and without -m"
+        raise ConfigError(msg)
     if any(limit is not None for limit in (settings.budget.usd, settings.budget.calls)):
         msg = "-m: budget.usd and budget.calls hold in one process; run without -m, or without them"
         raise ConfigError(msg)

@@ -37,6 +37,7 @@ LAYERS = (
         "collecting",
         "estimating",
         "judging",
+        "loading",
         "manifest",
         "metering",
         "pipeline",
@@ -48,6 +49,7 @@ LAYERS = (
     {
         "__init__",
         "__main__",
+        "_engine_spec",
         "_explain",
         "_specs",
         "_suites",

@@ -10,7 +10,7 @@ import pytest
 from builders import question
 from judge_prompts import PROMPTS
 
-from evalharness import pipeline
+from evalharness import loading, pipeline
 from evalharness.backends import scripted
 from evalharness.backends.scripted import ScriptedBackend
 from evalharness.domain import (
@@ -282,7 +282,7 @@ def test_local_weights_come_one_after_another_and_the_judges_last():
     models = [replace(_model(name), weights=weights) for name, weights in places.items()]
     judge = replace(JUDGE, model=replace(JUDGE.model, weights="w1"))
 
-    at_once, one_by_one = pipeline.steps(models, [judge, JUDGE], lambda spec: spec.weights)
+    at_once, one_by_one = loading.steps(models, [judge, JUDGE], lambda spec: spec.weights)
 
     assert ([m.name for m in at_once.models], at_once.judges) == (["b"], [JUDGE])
     assert [[m.name for m in step.models] for step in one_by_one] == [["c"], ["a", "d"]]

@@ -124,4 +124,4 @@ def test_without_the_flag_everything_is_left_to_this_process():
     """The flag alone decides."""
     left = sweeping.launched(["+models=[a]"], BOTH)
 
-    assert (left.arguments, left.stages, left.problems) == (["+models=[a]"], BOTH, ())
+    assert (left.arguments, left.stages, left.problems) == (["+models=[a]"], list(BOTH), ())

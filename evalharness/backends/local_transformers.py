@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from evalharness.backends import _local_memory, _local_prompts, _local_weights
 from evalharness.backends._local_engine import Engine
-from evalharness.domain import Access
 from evalharness.backends._local_weights import Weights
+from evalharness.domain import Access
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:

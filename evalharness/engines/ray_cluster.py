@@ -14,12 +14,12 @@ import logging
 import os
 import socket
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from evalharness import backends
 from evalharness.engines._pool import Pool
 from evalharness.engines._replica import Replica
-from evalharness.errors import ConfigError
+from evalharness.errors import ConfigError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -232,6 +232,10 @@ class _Pooled:
 
     async def complete(self, request: Request) -> Completion:
         return await self._pool.ask(self._spec, request)
+
+    async def lend(self, _work: object) -> NoReturn:
+        msg = "standard benchmarks use weights in the run's own process: set engine=local"
+        raise PermanentError(msg, reason="engine")
 
     async def close(self) -> None:
         if self._is_last_user():
