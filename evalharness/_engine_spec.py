@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalharness._specs import at_least, one_of
 from evalharness.engines import NAMES, EngineSpec
+from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,9 @@ def engine_spec(conf: Mapping[str, Any]) -> EngineSpec:
             at_least(conf[name], 1, f"engine.{name}")
     for name in ("num_gpus", "num_cpus"):
         at_least(conf[name] or 0, 0, f"engine.{name}")
+    if (conf["num_gpus"] or 0) > 1 and not float(conf["num_gpus"]).is_integer():
+        msg = f"engine.num_gpus={conf['num_gpus']}: must be a whole number, or a part of one GPU"
+        raise ConfigError(msg)
     for name, amount in conf["resources"].items():
         at_least(amount, 0, f"engine.resources.{name}")
     return EngineSpec(**conf)

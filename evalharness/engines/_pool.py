@@ -148,6 +148,8 @@ class Pool:
         except RayError as error:
             self._put_back(item)
             self._bury(copy, error)
+        except Exception as error:  # noqa: BLE001 - Ray's edge: whoever waits is told, whatever it is
+            item.refuse(f"{type(error).__name__}: {_said(error)}", "ray")
         copy.items.discard(item)
         self._give_out()
 

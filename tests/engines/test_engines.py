@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from evalharness import engines
+from evalharness import config, engines
 from evalharness.errors import ConfigError
 
 
@@ -36,3 +36,30 @@ def test_an_unreachable_cluster_is_told_in_one_line():
 
     assert str(caught.value).startswith(f"engine.address=127.0.0.1:{port}: no Ray cluster")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("engine.num_gpus=1.5", "engine.num_gpus=1.5: must be a whole number"),
+        ("engine.replicas=0", "engine.replicas=0: must be at least 1"),
+        ("engine.in_flight=0", "engine.in_flight=0: must be at least 1"),
+        ("engine.num_cpus=-1", "engine.num_cpus=-1"),
+        ("engine.resources={a: -1}", "engine.resources.a=-1"),
+        ("engine.name=rey", "engine=rey: must be one of local, ray; did you mean ray?"),
+    ],
+)
+def test_settings_of_an_engine_out_of_their_range_are_refused(override, said):
+    """Ray would find out when the run has begun, or never."""
+    with pytest.raises(ConfigError) as caught:
+        config.load(["+experiment=demo", "engine=ray", override])
+
+    assert str(caught.value).startswith(said)
+
+
+def test_the_engine_changes_neither_the_name_of_a_run_nor_what_is_asked():
+    """A run that was begun on one machine is continued on many."""
+    local, ray = (config.load(["+experiment=demo", f"engine={name}"]) for name in engines.NAMES)
+
+    assert local.run == ray.run
+    assert ray.engine == engines.EngineSpec(name=engines.RAY)
