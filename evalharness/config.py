@@ -211,6 +211,8 @@ def _rewrite(override: str, config_dir: Path | None) -> list[str]:
     if not equals:
         msg = f"{override!r} is not an override: write key=value, say models=[vicuna-13b]"
         raise ConfigError(msg)
+    if bare.startswith("engine.resources"):
+        return [f"++{bare}={value}"]  # Hydra does not let names be added by a plain override
     if bare == "experiment":
         return [f"+experiment={value}"]
     if bare == "questions" and (value.endswith(".jsonl") or "/" in value):
