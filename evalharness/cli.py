@@ -253,8 +253,7 @@ def _settings(verb: str, arguments: Sequence[str]) -> Settings | None:
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*")
     parser.add_argument("--cfg", action="store_true", help="show the configuration, do nothing")
     if verb in _STAGES:
-        asking_again = "ask for what failed, and nothing else"
-        parser.add_argument("--retry-failed", action="store_true", help=asking_again)
+        parser.add_argument("--retry-failed", action="store_true", help="ask only for what failed")
         parser.add_argument("-m", "--multirun", action="store_true", help="one job a model")
     _add_config_dir(parser)
     given = parser.parse_intermixed_args(arguments)
