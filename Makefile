@@ -31,7 +31,7 @@ $(INSTALL_STAMP): pyproject.toml
 	touch $@
 
 $(TEST_STAMP): $(INSTALL_STAMP)
-	$(PIP) --editable ".[demo,leaderboard,notebooks,fast]" --group test --group lint
+	$(PIP) --editable ".[demo,leaderboard,notebooks,fast,ray,slurm]" --group test --group lint
 	touch $@
 
 clean:

@@ -51,7 +51,7 @@ def judging_spec(conf: Mapping[str, Any], models: Sequence[str]) -> JudgingSpec:
         pairwise=conf["pairwise"],
         baseline=baseline,
         turns=tuple(conf["turns"]) if conf["turns"] is not None else None,
-        samples=_at_least(conf["samples"], 1, "judging.samples"),
+        samples=at_least(conf["samples"], 1, "judging.samples"),
         pairs=_pair_design(conf),
         budget_pairs=conf["budget_pairs"],
         exclude_own_family=conf["exclude_own_family"],
@@ -91,7 +91,7 @@ def _pair_design(conf: Mapping[str, Any]) -> PairDesign | None:
     """Return which pairs are compared, refusing a baseline or a budget that has no place there."""
     pairs, baseline, budget = conf["pairs"], conf["baseline"], conf["budget_pairs"]
     if budget is not None:
-        _at_least(budget, 1, "judging.budget_pairs")
+        at_least(budget, 1, "judging.budget_pairs")
         if pairs not in (PairDesign.CHAIN, PairDesign.RANDOM, PairDesign.ADAPTIVE):
             msg = f"judging.budget_pairs={budget}: needs judging.pairs=chain, random or adaptive"
             raise ConfigError(msg)
@@ -121,7 +121,7 @@ def audit_spec(conf: Mapping[str, Any]) -> AuditSpec:
             msg = f"audit.thresholds.{name}={bound}: must be a share from 0 to 1, or null"
             raise ConfigError(msg)
     return AuditSpec(
-        questions=_at_least(conf["questions"], 1, "audit.questions"),
+        questions=at_least(conf["questions"], 1, "audit.questions"),
         thresholds=dict(conf["thresholds"]),
     )
 
@@ -134,7 +134,7 @@ def budget(conf: Mapping[str, Any], models: Sequence[ModelSpec]) -> Budget:
     """
     for name, limit in conf.items():
         if limit is not None:
-            _at_least(limit, 0, f"budget.{name}")
+            at_least(limit, 0, f"budget.{name}")
     if conf["usd"] is not None and not any(model.prices.is_known for model in models):
         msg = (
             f"budget.usd={conf['usd']:g}: no price is known for any model; "
@@ -205,7 +205,7 @@ def model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
     one_of(conf["endpoint"], ENDPOINTS, f"{place}.endpoint")
     for name in ("concurrency", "context_length", "max_attempts", "give_up_after"):
         if conf[name] is not None:
-            _at_least(conf[name], 1, f"{place}.{name}")
+            at_least(conf[name], 1, f"{place}.{name}")
     for name in ("timeout_s", "total_timeout_s"):
         if not conf[name] > 0:
             msg = f"{place}.{name}={conf[name]}: must be above 0"
@@ -220,7 +220,7 @@ def model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
     }
     prices = {name: price for name, price in conf["prices"].items() if price is not None}
     for name, price in prices.items():
-        _at_least(price, 0, f"{place}.prices.{name}")
+        at_least(price, 0, f"{place}.prices.{name}")
     fields = dict(conf) | {
         "base_url": _addresses(conf["base_url"], f"{place}.base_url"),
         "stop": tuple(conf["stop"]),
@@ -243,8 +243,8 @@ def _try_template(template: str, place: str) -> None:
 
 
 def _sampling(conf: Mapping[str, Any], place: str) -> Sampling:
-    _at_least(conf["temperature"], 0, f"{place}.temperature")
-    _at_least(conf["max_tokens"], 1, f"{place}.max_tokens")
+    at_least(conf["temperature"], 0, f"{place}.temperature")
+    at_least(conf["max_tokens"], 1, f"{place}.max_tokens")
     if conf["top_p"] is not None and not 0 < conf["top_p"] <= 1:
         msg = f"{place}.top_p={conf['top_p']}: must be above 0 and at most 1"
         raise ConfigError(msg)
@@ -282,7 +282,12 @@ def one_of(value: str, allowed: Sequence[str], place: str) -> None:
         raise ConfigError(msg + close_match(value, allowed))
 
 
-def _at_least(value: float, least: int, place: str) -> Any:
+def at_least(value: float, least: int, place: str) -> Any:
+    """Return a number, unless it is below what it may be.
+
+    Raises:
+        ConfigError: with the place and the bound.
+    """
     if not value >= least:
         msg = f"{place}={value}: must be at least {least}"
         raise ConfigError(msg)

@@ -78,14 +78,15 @@ def _benchmark(arguments: Sequence[str]) -> int:
 
 def _plan(arguments: Sequence[str]) -> int:
     """What a run would do, and what is missing for it; calls nothing."""
-    from evalharness import planning, resolving
+    from evalharness import engines, planning, resolving
 
     settings = _settings("plan", arguments)
     if settings is None:
         return OK
     lines = planning.describe(settings.run, settings.records())
     ending.tell((*lines, *resolving.describe(settings.run)))
-    missing = planning.missing(settings.run)
+    with engines.opened(settings.engine) as engine:
+        missing = planning.missing(settings.run, engine=engine)
     ending.tell(f"missing   {name}: {reason}" for name, reason in missing.items())
     return FAILED if missing else OK
 
@@ -226,22 +227,23 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
 
 def _work(verb: str, arguments: Sequence[str], stages: Sequence[str]) -> int:
     """Do stages of a run, and publish what there is, also after an interrupt."""
-    settings = _settings(verb, arguments)
+    from evalharness import sweeping
+
+    command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
+    left = sweeping.launched(arguments, stages)
+    settings = _settings(verb, left.arguments)
     if settings is None:
         return OK
     from evalharness import running
-    from evalharness.domain import Stage
 
-    command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
-    outcome = running.work(
-        settings, [Stage(stage) for stage in stages], command, say=lambda line: ending.warn([line])
-    )
+    outcome = running.work(settings, left.stages, command, say=lambda line: ending.warn([line]))
+    problems = (*left.problems, *outcome.problems)
     ending.tell(outcome.finding.splitlines())
-    ending.warn(outcome.problems)
+    ending.warn(problems)
     _say_where(settings.folder)
     if outcome.interrupted:
         raise KeyboardInterrupt
-    return FAILED if outcome.problems else OK
+    return FAILED if problems else OK
 
 
 def _settings(verb: str, arguments: Sequence[str]) -> Settings | None:
@@ -251,9 +253,9 @@ def _settings(verb: str, arguments: Sequence[str]) -> Settings | None:
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*")
     parser.add_argument("--cfg", action="store_true", help="show the configuration, do nothing")
     if verb in _STAGES:
-        parser.add_argument(
-            "--retry-failed", action="store_true", help="ask for what failed, and nothing else"
-        )
+        asking_again = "ask for what failed, and nothing else"
+        parser.add_argument("--retry-failed", action="store_true", help=asking_again)
+        parser.add_argument("-m", "--multirun", action="store_true", help="one job a model")
     _add_config_dir(parser)
     given = parser.parse_intermixed_args(arguments)
     from evalharness import config

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness import _explain, _specs, _suites, keys, resuming, schedule, schema
+from evalharness import (
+    _engine_spec,
+    _explain,
+    _specs,
+    _suites,
+    keys,
+    resuming,
+    schedule,
+    schema,
+)
 from evalharness.domain import (
     Budget,
     ModelSpec,
@@ -24,12 +33,13 @@ from evalharness.store.run_folder import CONFIG, read_run
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from evalharness.engines import EngineSpec
     from evalharness.probes import AuditSpec
 
 DEMO = "+experiment=demo"
 CACHE_MODES = ("on", "off", "read")
 # Settings that a run's default name does not depend on: with others, it is the same run.
-_NAMELESS = ("results", "budget", "audit", "benchmarks")
+_NAMELESS = ("results", "budget", "audit", "benchmarks", "engine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +55,7 @@ class Settings:
     cache: str
     audit: AuditSpec
     budget: Budget
+    engine: EngineSpec
     tree: Mapping[str, Any]
     retry_failed: bool = False
 
@@ -138,6 +149,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         results=Path(tree["results"]),
         cache=tree["cache"],
         audit=_specs.audit_spec(tree["audit"]),
+        engine=_engine_spec.engine_spec(tree["engine"]),
         budget=_specs.budget(tree["budget"], [*models, *(judge.model for judge in judges)]),
         tree=tree | {"run": name},
     )
@@ -174,7 +186,7 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> dict[st
         if not config_dir.is_dir():
             msg = f"--config-dir {config_dir}: there is no such folder"
             raise ConfigError(msg)
-        arguments.append(f"hydra.searchpath=[{_quoted(f'file://{config_dir.resolve()}')}]")
+        arguments.append(f"hydra.searchpath=[{quoted(f'file://{config_dir.resolve()}')}]")
     ConfigStore.instance().store("schema", schema.RootConf)
     GlobalHydra.instance().clear()
     try:
@@ -214,10 +226,12 @@ def _rewrite(override: str, config_dir: Path | None) -> list[str]:
     if not equals:
         msg = f"{override!r} is not an override: write key=value, say models=[vicuna-13b]"
         raise ConfigError(msg)
+    if bare.startswith("engine.resources"):
+        return [f"++{bare}={value}"]  # Hydra does not let names be added by a plain override
     if bare == "experiment":
         return [f"+experiment={value}"]
     if bare == "questions" and (value.endswith(".jsonl") or "/" in value):
-        return ["questions=file", f"questions.path={_quoted(value)}"]
+        return ["questions=file", f"questions.path={quoted(value)}"]
     if bare == "judge" and value.startswith("[") and value.endswith("]"):
         first, *others = [name.strip() for name in value[1:-1].split(",")]
         return [f"judge={first}", *(f"+judge@panel.{name}={name}" for name in others)]
@@ -226,7 +240,8 @@ def _rewrite(override: str, config_dir: Path | None) -> list[str]:
     return [override]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a value of an override, whatever stands in it."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 

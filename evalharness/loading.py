@@ -1,4 +1,4 @@
-"""What a run connects at the same time: memory of this machine holds one model's weights at a time."""
+"""Which models and judges are connected at the same time, so that weights are loaded once."""
 
 from __future__ import annotations
 

@@ -18,11 +18,11 @@ from evalharness import (
     benchmark_plans,
     benchmarking,
     judging,
+    loading,
     schedule,
 )
 from evalharness.domain import Failure, Stage
 from evalharness.errors import BackendError, RunStoppedError
-from evalharness.loading import Step, steps
 from evalharness.watching import Progress, Silence
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ async def run(
     progress: Progress | None = None,
     only_failed: bool = False,
     benchmarks: benchmark_plans.Plan | None = None,
+    models_at_once: int = 1,
 ) -> None:
     """Add to the folder what is missing in it.
 
@@ -72,12 +73,13 @@ async def run(
         progress: is told what is done.
         only_failed: asks for nothing but the folder's failures and what waited for them.
         benchmarks: what is run with `Stage.BENCHMARK`.
+        models_at_once: how many of the models that take memory are in it at the same time.
     """
     told = progress or Silence()
     only = frozenset(folder.failures) if only_failed else None
     planned = benchmarks if benchmarks and Stage.BENCHMARK in stages else benchmark_plans.NOTHING
     measuring = benchmarking.Benchmarking(spec.suite, planned, folder, told, only)
-    await _Run(spec, folder, connect, told, only, measuring).work(stages)
+    await _Run(spec, folder, connect, told, only, measuring, models_at_once).work(stages)
 
 
 class _Run:
@@ -91,6 +93,7 @@ class _Run:
         progress: Progress,
         only: frozenset[str] | None,
         measuring: benchmarking.Benchmarking,
+        models_at_once: int,
     ) -> None:
         self._spec = spec
         self._folder = folder
@@ -98,6 +101,7 @@ class _Run:
         self._progress = progress
         self._only = only
         self._measuring = measuring
+        self._models_at_once = models_at_once
         self._is_stopped = False
         self._questions = {question.question_id: question for question in spec.questions}
         self._answers: dict[tuple[str, str, int], asyncio.Future[Answer | None]] = {}
@@ -114,12 +118,12 @@ class _Run:
         models = [each for each in spec.models if self._asks or self._measuring.lacks(each)]
         judges = spec.judges if Stage.JUDGE in stages else ()
         live = [each for each in judges if not each.model.batch]
-        at_once, one_by_one = steps(models, live)
+        at_once, one_by_one = loading.steps(models, live)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._take(at_once))
             tasks.create_task(self._take_in_turn(one_by_one))
         # Only now that all answers are there: what is asked together becomes one batch.
-        await self._take(Step([], [each for each in judges if each.model.batch]))
+        await self._take(loading.Step([], [each for each in judges if each.model.batch]))
 
     def _await_answers(self, *, from_folder: bool) -> None:
         """Make a future for every answer, done at once when only the folder is looked at."""
@@ -133,11 +137,19 @@ class _Run:
                 key = answering.answer_digest(model, question, sample, spec.seed)
                 future.set_result(self._folder.answers.get(key))
 
-    async def _take_in_turn(self, plan: Sequence[Step]) -> None:
-        for step in plan:
-            await self._take(step)
+    async def _take_in_turn(self, plan: Sequence[loading.Step]) -> None:
+        """Take the steps in their order, so many at the same time as memory is counted for."""
+        steps = iter(plan)
 
-    async def _take(self, step: Step) -> None:
+        async def take_next() -> None:
+            for step in steps:
+                await self._take(step)
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(self._models_at_once):
+                tasks.create_task(take_next())
+
+    async def _take(self, step: loading.Step) -> None:
         """Do all the work of a step's models and judges, and let them go.
 
         One that cannot be connected fails in every call, and alone.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalharness import adapting, backends, benchmark_plans, spending
+from evalharness import adapting, benchmark_plans, spending
 from evalharness.domain import Stage
+from evalharness.engines import Local
 from evalharness.errors import ConfigError
 from evalharness.estimating import Estimate, estimate
 
@@ -14,17 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.domain import ModelSpec, RunRecords, RunSpec
+    from evalharness.engines import Engine
 
 _PLACES = {Stage.ANSWER: "answers", Stage.JUDGE: "judgments"}
 
 
-def missing(spec: RunSpec, *, judges: bool = True) -> dict[str, str]:
+def missing(spec: RunSpec, *, judges: bool = True, engine: Engine | None = None) -> dict[str, str]:
     """Return what stands in the way, by the name of the model or judge; empty when nothing does."""
+    look = (engine or Local()).missing
     places: dict[str, ModelSpec] = {model.name: model for model in spec.models}
     if judges:
         places |= {f"judge {judge.name}": judge.model for judge in spec.judges}
     with ThreadPoolExecutor(max_workers=16) as threads:
-        found = dict(zip(places, threads.map(_missing, places.values()), strict=True))
+        found = dict(zip(places, threads.map(look, places.values()), strict=True))
     return {name: reason for name, reason in found.items() if reason is not None}
 
 
@@ -95,13 +99,13 @@ def _duration(seconds: float) -> str:
     return f"{max(1.0, seconds):.0f} s"
 
 
-def refuse_missing(spec: RunSpec, *, judges: bool = True) -> None:
+def refuse_missing(spec: RunSpec, *, judges: bool = True, engine: Engine | None = None) -> None:
     """Refuse a run that cannot be done.
 
     Raises:
         ConfigError: weights, a server or a key are missing; the message has the ways to give them.
     """
-    reasons = missing(spec, judges=judges)
+    reasons = missing(spec, judges=judges, engine=engine)
     if not reasons:
         return
     by_reason: dict[str, list[str]] = {}
@@ -118,8 +122,13 @@ def refuse_missing(spec: RunSpec, *, judges: bool = True) -> None:
     raise ConfigError(msg)
 
 
-def _missing(spec: ModelSpec) -> str | None:
-    return backends.find(spec.backend).missing(spec)
+def refuse_missing_judges(spec: RunSpec) -> None:
+    """Refuse a run whose judges cannot be asked, whatever becomes of its models.
+
+    Raises:
+        ConfigError: as in `refuse_missing`.
+    """
+    refuse_missing(replace(spec, models=()))
 
 
 def _override_place(name: str) -> str:

@@ -25,7 +25,7 @@ _LONGEST_NAME = 200  # letters; disks take 255 bytes
 _FREE_TOP = {"results", "run", "cache", "budget", "engine", "questions", "cautions", "benchmarks"}
 _FREE_TOP |= {"audit"}
 _FREE_FIELDS = {"prices", "concurrency", "timeout_s", "max_attempts", "api_key_env", "caution"}
-_FREE_FIELDS |= {"total_timeout_s", "give_up_after", "batch", "mode"}
+_FREE_FIELDS |= {"total_timeout_s", "give_up_after", "batch", "mode", "attention"}
 # What may be added to: a new model is asked as well, a new kind of judgment is made as well.
 _GROWING = {"models", "panel"}
 _FREE_PATHS = {("judging", "name"), ("judging", "panel")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from evalharness import (
     auditing,
     benchmark_plans,
     collecting,
+    engines,
     health,
     interrupting,
     keys,
@@ -31,7 +32,7 @@ from evalharness.metering import Meter, Metered
 from evalharness.progress import Bars
 from evalharness.publishing import publish, write_card
 from evalharness.report import verdict
-from evalharness.store import benchmarks
+from evalharness.store import benchmarks, shards
 from evalharness.store.cache import FILE, CachedBackend, CompletionCache
 from evalharness.store.run_folder import CONFIG, RunFolder, read_run
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from evalharness.backends import Backend
     from evalharness.config import Settings
     from evalharness.domain import Failure, ModelSpec
+    from evalharness.engines import Engine
     from evalharness.health import HealthCard
 
 BATCHES = "batches.jsonl"
@@ -76,9 +78,20 @@ def work(
         ConfigError: something the run needs is missing, or its folder has other settings.
         RunLockedError: another process is writing this run.
     """
+    with engines.opened(settings.engine) as engine:
+        return _work(settings, stages, command, say, engine)
+
+
+def _work(
+    settings: Settings,
+    stages: Sequence[Stage],
+    command: str,
+    say: Callable[[str], None],
+    engine: Engine,
+) -> Outcome:
     spec, stop = settings.run, Stop()
     if Stage.ANSWER in stages or Stage.BENCHMARK in stages:
-        planning.refuse_missing(spec, judges=Stage.JUDGE in stages)
+        planning.refuse_missing(spec, judges=Stage.JUDGE in stages, engine=engine)
     planned = benchmark_plans.plan(spec) if Stage.BENCHMARK in stages else benchmark_plans.NOTHING
     for line in planned.left_out:
         say(line)
@@ -88,10 +101,11 @@ def work(
         else:
             resuming.refuse_conflict(folder, settings)
             tree, questions = dict(settings.tree), list(spec.questions)
+        shards.gather(folder)
         _refuse_nothing_to_do(folder, settings, stages)
         folder.describe(tree, questions)
         meter = _meter(settings, stop, folder)
-        with _connector(settings, stop, meter) as connect, Bars(meter) as bars:
+        with _connector(settings, stop, meter, engine) as connect, Bars(meter) as bars:
             working = pipeline.run(
                 spec,
                 folder,
@@ -100,6 +114,7 @@ def work(
                 progress=bars,
                 only_failed=settings.retry_failed,
                 benchmarks=planned,
+                models_at_once=settings.engine.models_at_once,
             )
             _finish(working, stop, meter)
         failures = tuple(folder.failures.values())
@@ -161,11 +176,12 @@ def audit(settings: Settings) -> Audited:
     if not (path / CONFIG).is_file() or not (records := read_run(path)).answers:
         msg = f"{path}: there are no answers to audit a judge with; `run` first, or say run=NAME"
         raise ConfigError(msg)
-    planning.refuse_missing(replace(spec, models=()))
+    planning.refuse_missing_judges(spec)
     with RunFolder.open(path) as folder:
         resuming.refuse_conflict(folder, settings)
         meter = _meter(settings, stop, folder)
-        with _connector(settings, stop, meter) as connect, Bars(meter) as bars:
+        here = engines.Local()
+        with _connector(settings, stop, meter, here) as connect, Bars(meter) as bars:
             asked = auditing.ask(
                 spec, settings.audit, records, path, connect=connect, progress=bars
             )
@@ -204,14 +220,14 @@ def _budget_end(meter: Meter) -> tuple[str, ...]:
 
 @contextmanager
 def _connector(
-    settings: Settings, stop: Stop, meter: Meter
+    settings: Settings, stop: Stop, meter: Meter, engine: Engine
 ) -> Iterator[Callable[[ModelSpec], Backend]]:
     """Give the function that connects models, through the caches that keep their completions."""
     caches = list(_caches(settings))
     judges = [judge.model for judge in settings.run.judges]
 
     def connect(spec: ModelSpec) -> Backend:
-        reach = partial(_reach, spec, settings.folder / BATCHES)
+        reach = partial(_reach, spec, settings.folder / BATCHES, engine)
         backend: Backend = keys.Scrubbed(Lazy(reach), spec)
         backend = Metered(backend, meter, spec, judges=spec in judges)
         for cache in caches:
@@ -225,10 +241,10 @@ def _connector(
             cache.close()
 
 
-def _reach(spec: ModelSpec, journal: Path) -> Backend:
+def _reach(spec: ModelSpec, journal: Path, engine: Engine) -> Backend:
     if spec.batch:
         return openai_compatible.connect_batch(spec, journal)
-    return pipeline.connect(spec)
+    return engine.connect(spec)
 
 
 def _caches(settings: Settings) -> Iterator[CompletionCache]:

@@ -61,6 +61,7 @@ class ModelConf:
     gguf_file: Optional[str] = None
     dtype: Optional[str] = None
     device: Optional[str] = None
+    attention: Optional[str] = None  # sdpa | eager | flash_attention_2 | ...
     trust_remote_code: bool = False
     base_url: Any = None  # one address or a list
     endpoint: str = "chat"  # chat | completions
@@ -170,7 +171,14 @@ class BenchmarksConf:
 class EngineConf:
     """Where local models run."""
 
-    name: str = MISSING
+    name: str = MISSING  # local | ray
+    address: Optional[str] = None
+    replicas: Optional[int] = None
+    num_gpus: Optional[float] = None
+    num_cpus: float = 1.0
+    resources: dict[str, float] = field(default_factory=dict)
+    in_flight: int = 64
+    models_at_once: int = 1
 
 
 @dataclass

@@ -29,7 +29,7 @@ LAYERS = (
         "structured",
         "tables",
     },
-    {"store", "backends", "benchmarks", "formats"},
+    {"store", "backends", "engines", "benchmarks", "formats"},
     {
         "adapting",
         "answering",
@@ -52,6 +52,7 @@ LAYERS = (
     {
         "__init__",
         "__main__",
+        "_engine_spec",
         "_explain",
         "_specs",
         "_suites",
@@ -76,6 +77,7 @@ LAYERS = (
         "resuming",
         "running",
         "schema",
+        "sweeping",
         "verifying",
     },
 )

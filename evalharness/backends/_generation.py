@@ -17,11 +17,13 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from evalharness.backends import _local_model as local
+from evalharness.backends._prefixes import Prefixes, read_on
 from evalharness.domain import Completion, Sampling
 from evalharness.errors import PermanentError
 
 _MOST_ROWS = 64
 _READ_AT_ONCE = 8192  # tokens, padding included
+_PREFIXES_SHARE = 0.25  # of the memory for conversations, for those whose next turn is to come
 _SIMILAR = 0.9  # the shorter of two texts that are read together, as a share of the longer
 _TAIL = 8  # tokens more than a stop text has bytes: room for what decodes only with its neighbors
 
@@ -91,6 +93,8 @@ class Batch:
         self.waiting: list[Writing] = []
         self._model = model
         self._most_rows = _MOST_ROWS
+        self._most_tokens = int(model.cache_tokens * (1 - _PREFIXES_SHARE))
+        self._prefixes = Prefixes(model.cache_tokens - self._most_tokens)
         self._reading: list[Writing] = []
         self._clear()
 
@@ -105,8 +109,9 @@ class Batch:
             for group in self._next_groups():
                 self._take_in(group)
             self._write()
-        except torch.OutOfMemoryError:
-            pass
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
         else:
             return
         # Only now that the failed step's tensors are gone.
@@ -116,6 +121,7 @@ class Batch:
         """Return all replies that are not finished, and forget them."""
         abandoned = [*self._rows, *self.waiting]
         self.waiting = []
+        self._prefixes.forget()
         self._clear()
         return abandoned
 
@@ -134,7 +140,7 @@ class Batch:
         groups: list[list[Writing]] = []
         for each in sorted(self.waiting, key=lambda each: len(each.text), reverse=True):
             wider = max(width, each.longest)
-            fits = count < self._most_rows and (count + 1) * wider <= self._model.cache_tokens
+            fits = count < self._most_rows and (count + 1) * wider <= self._most_tokens
             if count > 0 and not fits:
                 continue
             count, width = count + 1, wider
@@ -146,19 +152,29 @@ class Batch:
 
     def _take_in(self, group: list[Writing]) -> None:
         """Read the texts of a group and add it to the batch."""
-        self._reading = group
-        logits, cache = self._model.read([each.text for each in group])
-        lengths = [len(each.text) for each in group]
-        width = max(*lengths, self._mask.shape[1])
-        mask = local.padding_mask(lengths, width)
+        begun = {each: self._prefixes.take(each.text) for each in group}
+        going_on = {each: known for each, known in begun.items() if known is not None}
+        if new := [each for each in group if each not in going_on]:
+            self._reading = new
+            texts = [each.text for each in new]
+            mask = local.padding_mask([*map(len, texts)], max(map(len, texts)))
+            self._add(*self._model.read(texts), mask)
+        if going_on:
+            self._reading = list(going_on)
+            texts = [each.text for each in going_on]
+            self._add(*read_on(self._model, texts, list(going_on.values())))
+
+    def _add(self, logits: Tensor, cache: DynamicCache, mask: Tensor) -> None:
+        """Add rows that were read to the batch."""
         if self._rows:
+            width = max(mask.shape[1], self._mask.shape[1])
             local.join(self._cache, cache)
-            self._mask = torch.cat([local.pad_columns(self._mask, width), mask])
-            self._logits = torch.cat([self._logits, logits])
+            masks = [local.pad_columns(each, width) for each in (self._mask, mask)]
+            self._mask, self._logits = torch.cat(masks), torch.cat([self._logits, logits])
         else:
             self._cache, self._mask, self._logits = cache, mask, logits
-        self._rows += group
-        self.waiting = [each for each in self.waiting if each not in group]
+        self._rows += self._reading
+        self.waiting = [each for each in self.waiting if each not in self._reading]
         self._reading = []
 
     def _write(self) -> None:
@@ -168,6 +184,9 @@ class Batch:
             for number, (each, logits) in enumerate(zip(self._rows, self._logits, strict=True))
             if not (each.future.cancelled() or self._is_finished(each, each.draw(logits)))
         ]
+        for number in set(range(len(self._rows))).difference(unfinished):
+            gone = self._rows[number]
+            self._prefixes.keep(gone.text, len(gone.prompt), number, self._mask, self._cache)
         if not unfinished:
             self._clear()
             return
@@ -235,6 +254,7 @@ class Batch:
         self.waiting += self._rows
         self._reading = []
         self._clear()
+        self._prefixes.forget()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if len(tried) > 1:
@@ -243,6 +263,11 @@ class Batch:
         msg = f"a conversation of {len(tried[0].text)} tokens does not fit in memory"
         self.waiting.remove(tried[0])
         tried[0].future.set_exception(PermanentError(msg, reason="out_of_memory"))
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether memory was lacking; on processors torch has no error of its own for that."""
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 def _can_be_read_with(group: list[Writing], writing: Writing) -> bool:

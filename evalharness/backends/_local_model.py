@@ -135,11 +135,11 @@ def join(cache: DynamicCache, other: DynamicCache) -> None:
         layer.values = torch.cat([layer.values, more.values])
 
 
-def widened(cache: DynamicCache, rows: int) -> DynamicCache:
+def widened(cache: DynamicCache, rows: int, row: int = 0) -> DynamicCache:
     """Return a cache whose rows are all the one row of another; nothing is copied yet."""
     wide = copy(cache)
     wide.layers = [copy(layer) for layer in cache.layers]
-    change(wide, lambda kept: kept.expand(rows, -1, -1, -1))
+    change(wide, lambda kept: kept[row : row + 1].expand(rows, -1, -1, -1))
     return wide
 
 

@@ -39,6 +39,7 @@ class Weights:
     gguf_file: str | None
     dtype: str | None
     device: str | None
+    attention: str | None
     trust_remote_code: bool
 
     @classmethod
@@ -50,6 +51,7 @@ class Weights:
             gguf_file=spec.gguf_file,
             dtype=spec.dtype,
             device=spec.device,
+            attention=spec.attention,
             trust_remote_code=spec.trust_remote_code,
         )
 
@@ -57,6 +59,18 @@ class Weights:
         """Return the folder that holds the weights on this machine, or None."""
         path = Path(self.name).expanduser()
         return path if path.is_dir() else _snapshot(self)
+
+
+def setting_problem(spec: ModelSpec) -> str | None:
+    """Return what is wrong with the settings, or None."""
+    place = f"models.{spec.name}"
+    if not spec.weights:
+        return f"{place}.weights is not set; it can be a folder, a hub id, or embedded"
+    if spec.template is None:
+        return f"{place}.template is not set; it can be Jinja text, or tokenizer for its own"
+    if spec.dtype is not None and spec.dtype not in DTYPES:
+        return f"{place}.dtype is {spec.dtype!r}; it can be {', '.join(DTYPES)}"
+    return None
 
 
 def missing(weights: Weights) -> str | None:
@@ -111,9 +125,10 @@ def load_model(weights: Weights) -> Any:
     placed: Any = {"": device}
     if weights.device is None and torch.cuda.device_count() > 1:
         placed = "auto"  # spread over all, for models that no single one holds
+    attention = {"attn_implementation": weights.attention} if weights.attention else {}
     with _explained(weights), _without_bars():
         model = AutoModelForCausalLM.from_pretrained(
-            dtype=dtype, device_map=None if on_cpu else placed, **_source(weights)
+            dtype=dtype, device_map=None if on_cpu else placed, **attention, **_source(weights)
         )
     return model.eval()
 

@@ -15,9 +15,9 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING
 
-from evalharness.backends import _local_prompts, _local_weights
+from evalharness.backends import _local_memory, _local_prompts, _local_weights
 from evalharness.backends._local_engine import Engine
-from evalharness.backends._local_weights import DTYPES, Weights
+from evalharness.backends._local_weights import Weights
 from evalharness.domain import Access
 from evalharness.errors import ConfigError
 
@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 
 
 def missing(spec: ModelSpec) -> str | None:
-    """Return what stands in the way: a wrong setting, a library, the weights."""
-    return _problem(spec) or _local_weights.missing(Weights.of(spec))
+    """Return what stands in the way: a wrong setting, a library, the weights, or their size."""
+    if problem := _local_weights.setting_problem(spec):
+        return problem
+    weights = Weights.of(spec)
+    found = (_local_weights.missing(weights), _local_memory.problem(weights, weights.folder()))
+    return "; ".join(filter(None, found)) or None
 
 
 def occupies(spec: ModelSpec) -> str | None:
@@ -49,7 +53,7 @@ def connect(spec: ModelSpec) -> LocalBackend:
     Raises:
         ConfigError: a setting is wrong.
     """
-    if problem := _problem(spec):
+    if problem := _local_weights.setting_problem(spec):
         raise ConfigError(problem)
     return LocalBackend(spec)
 
@@ -115,15 +119,3 @@ def _is_last_user(engine: Engine) -> bool:
         if users > 1:
             _users[engine.weights] = engine, users - 1
     return users == 1
-
-
-def _problem(spec: ModelSpec) -> str | None:
-    """Return what is wrong with the settings, or None."""
-    place = f"models.{spec.name}"
-    if not spec.weights:
-        return f"{place}.weights is not set; it can be a folder, a hub id, or embedded"
-    if spec.template is None:
-        return f"{place}.template is not set; it can be Jinja text, or tokenizer for its own"
-    if spec.dtype is not None and spec.dtype not in DTYPES:
-        return f"{place}.dtype is {spec.dtype!r}; it can be {', '.join(DTYPES)}"
-    return None

@@ -78,6 +78,7 @@ class ModelSpec:
     gguf_file: str | None = None
     dtype: str | None = None
     device: str | None = None
+    attention: str | None = None
     trust_remote_code: bool = False
     base_url: tuple[str, ...] = ()
     endpoint: str = "chat"
@@ -133,6 +134,7 @@ _IDENTITY = tuple(
     if own.name
     not in {
         "prices",
+        "attention",
         "concurrency",
         "timeout_s",
         "total_timeout_s",

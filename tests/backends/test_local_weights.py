@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from evalharness.backends import local_transformers
+from evalharness.backends import _local_memory, local_transformers
 from evalharness.domain import ModelSpec
 from evalharness.errors import ConfigError
 
@@ -103,6 +103,7 @@ def test_a_hub_that_does_not_answer_is_named_within_two_seconds(tmp_path):
 
 def test_a_hub_that_answers_is_left_to_the_download(monkeypatch):
     """Whether the weights are there, the hub says when they are loaded."""
+    monkeypatch.setattr(_local_memory, "ram_bytes", lambda: 1 << 40)
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
 

@@ -1,0 +1,243 @@
+"""Models on the nodes of a Ray cluster, or on this machine run by Ray.
+
+    engine=ray                                    Ray on this machine
+    engine=ray engine.address=HOST:6379           a cluster; `auto` for the one of this machine
+
+Every node needs the same evalharness, and the weights: in a folder that all nodes share, or from
+the hub.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import socket
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from evalharness import backends
+from evalharness.engines._pool import Pool
+from evalharness.engines._replica import Replica
+from evalharness.errors import ConfigError, PermanentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from evalharness.backends import Backend
+    from evalharness.domain import Completion, ModelSpec, Request
+    from evalharness.engines import EngineSpec
+
+_OBJECT_STORE_BYTES = 128 << 20  # requests and completions are small and pass by it
+_LOOK_S = 3.0
+_ANSWER_S = 120.0
+_THIS_MACHINE = ("auto", "local")
+
+
+def connect_here(spec: ModelSpec) -> Backend:
+    """Return a model in the process that calls this: on a node, one of a replica."""
+    return backends.find(spec.backend).connect(spec)
+
+
+def missing_here(spec: ModelSpec) -> str | None:
+    """Return what stands in the way of loading a model on the node that calls this, or None."""
+    return backends.find(spec.backend).missing(spec)
+
+
+@contextmanager
+def attached(spec: EngineSpec) -> Iterator[RayEngine]:
+    """Give the cluster, joined or started; what was joined or started here is left at the end.
+
+    Raises:
+        ConfigError: Ray is missing, or the cluster cannot be reached.
+    """
+    if importlib.util.find_spec("ray") is None:
+        msg = "engine=ray: Ray is not installed: pip install 'evalharness[ray]'"
+        raise ConfigError(msg)
+    import ray
+
+    joins = not ray.is_initialized()
+    if joins:
+        _join(spec.address or os.environ.get("RAY_ADDRESS") or None)
+    try:
+        yield RayEngine(spec)
+    finally:
+        if joins:
+            ray.shutdown()
+
+
+def _join(address: str | None) -> None:
+    """Join a cluster, or start Ray here where there is no address.
+
+    Raises:
+        ConfigError: the cluster cannot be reached.
+    """
+    import ray
+
+    place: dict[str, Any] = {"address": address}
+    if address in (None, "local"):
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        place = {"address": "local", "include_dashboard": False}
+        place["object_store_memory"] = _OBJECT_STORE_BYTES
+    else:
+        _refuse_unreachable(address or "")
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **place)
+    except (OSError, RuntimeError, ValueError) as error:  # of other versions, at a wrong port, ...
+        said = " ".join(str(error).split())[:200]
+        msg = f"engine.address={address}: no Ray cluster can be joined there: {said}"
+        raise ConfigError(msg) from error
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Refuse an address at which nobody listens; Ray itself would wait for a minute.
+
+    Raises:
+        ConfigError: in one line.
+    """
+    if address in _THIS_MACHINE:
+        return
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    try:
+        if not (host and colon and port.isdecimal()):
+            msg = f"engine.address={address}: must be HOST:PORT, or auto for Ray on this machine"
+            raise ConfigError(msg)
+        socket.create_connection((host, int(port)), timeout=_LOOK_S).close()
+    except OSError as error:
+        msg = f"engine.address={address}: no Ray cluster can be reached there ({error})"
+        raise ConfigError(msg) from error
+
+
+class RayEngine:
+    """The nodes, and the pools of models on them."""
+
+    def __init__(
+        self, spec: EngineSpec, connect: Callable[[ModelSpec], Backend] = connect_here
+    ) -> None:
+        """Look at the nodes.
+
+        Raises:
+            ConfigError: no node has room for a single replica, and none is waited for.
+        """
+        self._spec = spec
+        self._connect = connect
+        self._pools: dict[str, tuple[Pool, int]] = {}
+        self._needs = _needs(spec)
+        self._replicas = spec.replicas or max(1, self._room() // spec.models_at_once)
+
+    def missing(self, spec: ModelSpec) -> str | None:
+        """Return what stands in the way of asking this model, or None.
+
+        A node looks for weights and memory, because they are wanted there.
+        """
+        if backends.find(spec.backend).occupies(spec) is None:
+            return missing_here(spec)
+        import ray
+
+        look = ray.remote(missing_here).options(**self._options(), max_retries=1)
+        try:
+            found: str | None = ray.get(look.remote(spec), timeout=_ANSWER_S)
+        except ray.exceptions.GetTimeoutError:
+            return f"no node of the cluster was free to look for it within {_ANSWER_S:.0f} s"
+        except ray.exceptions.RayError as error:
+            return f"a node of the cluster failed: {str(error).strip().splitlines()[-1]}"
+        return found
+
+    def connect(self, spec: ModelSpec) -> Backend:
+        """Return the model, on the nodes if it takes memory."""
+        weights = backends.find(spec.backend).occupies(spec)
+        return connect_here(spec) if weights is None else self.pooled(spec, weights)
+
+    def pooled(self, spec: ModelSpec, weights: str) -> Backend:
+        """Return the model in a pool of replicas, shared by all models of the same weights."""
+        pool, users = self._pools.get(weights) or (self._new_pool(spec), 0)
+        self._pools[weights] = pool, users + 1
+        return _Pooled(spec, pool, lambda: self._is_last_user(weights))
+
+    def _is_last_user(self, weights: str) -> bool:
+        pool, users = self._pools.pop(weights)
+        if users > 1:
+            self._pools[weights] = pool, users - 1
+        return users == 1
+
+    def _new_pool(self, spec: ModelSpec) -> Pool:
+        import ray
+
+        # The run's own process decides what is asked again, so that it can count.
+        actor = ray.remote(Replica).options(
+            **self._options(),
+            max_concurrency=self._spec.in_flight,
+            max_restarts=0,
+            max_task_retries=0,
+        )
+        return Pool(
+            spec.name,
+            lambda: actor.remote(self._connect),
+            replicas=self._replicas,
+            in_flight=self._spec.in_flight,
+        )
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "num_cpus": self._needs["CPU"],
+            "num_gpus": self._needs["GPU"],
+            "resources": dict(self._spec.resources),
+            "scheduling_strategy": "SPREAD",
+        }
+
+    def _room(self) -> int:
+        """Return how many replicas the nodes can hold.
+
+        Raises:
+            ConfigError: not one, and the settings do not say that nodes are to come.
+        """
+        needs = {name: need for name, need in self._needs.items() if need}
+        room = sum(_fitting(node, needs) for node in _nodes())
+        if room == 0 and self._spec.replicas is None:
+            need = ", ".join(f"{need:g} {name}" for name, need in needs.items())
+            msg = (
+                f"engine=ray: no node has room for a replica ({need}); lower engine.num_gpus, "
+                "engine.num_cpus or engine.resources, or set engine.replicas to wait for nodes"
+            )
+            raise ConfigError(msg)
+        return room
+
+
+def _needs(spec: EngineSpec) -> dict[str, float]:
+    """Return what a replica takes of a node, by Ray's names."""
+    gpus = spec.num_gpus
+    if gpus is None:
+        gpus = 1.0 if any(node.get("GPU") for node in _nodes()) else 0.0
+    return {"CPU": spec.num_cpus, "GPU": gpus, **spec.resources}
+
+
+def _nodes() -> list[dict[str, float]]:
+    """Return what each living node has."""
+    import ray
+
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def _fitting(node: dict[str, float], needs: dict[str, float]) -> int:
+    return int(min((node.get(name, 0.0) // need for name, need in needs.items()), default=1))
+
+
+class _Pooled:
+    """A model in a pool."""
+
+    def __init__(self, spec: ModelSpec, pool: Pool, is_last_user: Callable[[], bool]) -> None:
+        self._spec = spec
+        self._pool = pool
+        self._is_last_user = is_last_user
+
+    async def complete(self, request: Request) -> Completion:
+        return await self._pool.ask(self._spec, request)
+
+    async def lend(self, _work: object) -> NoReturn:
+        msg = "standard benchmarks use weights in the run's own process: set engine=local"
+        raise PermanentError(msg, reason="engine")
+
+    async def close(self) -> None:
+        if self._is_last_user():
+            with suppress(ConnectionError):
+                await self._pool.close()

@@ -1,0 +1,190 @@
+"""`-m`: one job a model, by any of Hydra's launchers; what the jobs wrote is one run.
+
+    run -m hydra/launcher=slurm '+models=[vicuna-13b],[alpaca-7b]' run=NAME
+
+Every job is this program again, `answer` with one model, and writes a shard of the run's folder
+(see `store.shards`). The command that launched them then judges what they wrote. A job that was cut
+off, or this command, is continued by the same command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalharness import config, planning
+from evalharness.domain import Stage
+from evalharness.errors import ConfigError
+from evalharness.store import shards
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FLAGS = ("-m", "--multirun")
+_SAID = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What is left to be done here once the jobs have ended.
+
+    Attributes:
+        arguments: of the command over all models.
+        stages: what it does.
+        problems: sentences about jobs that did not end well.
+    """
+
+    arguments: Sequence[str]
+    stages: Sequence[Stage]
+    problems: tuple[str, ...] = ()
+
+
+def launched(arguments: Sequence[str], stages: Sequence[str]) -> Left:
+    """Run the jobs that `-m` asks for and wait for them; without it, everything is left.
+
+    Raises:
+        ConfigError: the models are not named, a judge cannot be asked, a launcher is missing.
+    """
+    if not set(FLAGS) & set(arguments):
+        return Left(arguments=arguments, stages=[Stage(stage) for stage in stages])
+    given = _parse(arguments)
+    launcher = [each for each in given.overrides if each.lstrip("+~").startswith("hydra")]
+    models, own = _models([each for each in given.overrides if each not in launcher])
+    flags = ["--config-dir", str(given.config_dir)] if given.config_dir else []
+    flags += ["--retry-failed"] if given.retry_failed else []
+    everything = [f"+models=[{','.join(models.values())}]", *own]
+    settings = config.load(everything, given.config_dir)
+    _refuse_unready(settings, launcher, stages)
+    folder = settings.folder.resolve()
+    commands = []
+    for name, names in models.items():
+        place = f"results={config.quoted(str(shards.shard(folder, name)))}"
+        settled = _without(_of_job(own, names.split(",")), "run", "results")
+        commands.append(
+            ["answer", f"+models=[{names}]", *settled, place, f"run={shards.NAME}", *flags]
+        )
+    ended = _run_jobs(commands, launcher, folder, given.config_dir)
+    problems = tuple(
+        f"job {name}: {said}" for name, said in zip(models, ended, strict=True) if said
+    )
+    return Left(
+        arguments=[*_without(everything, "run"), f"run={settings.run.name}", *flags],
+        stages=[Stage.JUDGE] if Stage.JUDGE in stages else [],
+        problems=problems,
+    )
+
+
+class Jobs:
+    """The task of all jobs, as launchers call it, perhaps on another machine."""
+
+    def __init__(self, commands: list[list[str]]) -> None:
+        self._commands = commands
+        self._place = str(Path.cwd())
+
+    def __call__(self, conf: Any) -> str:
+        """Do the job of that number; return what went wrong, or nothing."""
+        command = [sys.executable, "-m", "evalharness", *self._commands[conf.job]]
+        done = subprocess.run(  # noqa: S603 - our own program
+            command, cwd=self._place, stderr=subprocess.PIPE, text=True, check=False
+        )
+        sys.stderr.write(done.stderr)
+        if done.returncode in (0, 1):  # what failed is listed in its shard
+            return ""
+        return f"ended with code {done.returncode}: {' '.join(done.stderr.split())[-_SAID:]}"
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="evalharness run -m", add_help=False)
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument(*FLAGS, action="store_true")
+    parser.add_argument("--retry-failed", action="store_true")
+    parser.add_argument("--config-dir", type=Path)
+    return parser.parse_intermixed_args(arguments)
+
+
+def _models(overrides: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the models of each job by a name for its shard, and all other overrides."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    swept = [each for each in overrides if each.partition("=")[0].lstrip("+") == "models"]
+    if len(swept) != 1:
+        msg = "-m runs one job a model: name them as '+models=[vicuna-13b],[alpaca-7b]'"
+        raise ConfigError(msg)
+    override = OverridesParser.create().parse_override(swept[0])
+    whole = swept[0].partition("=")[2]
+    texts = list(override.sweep_string_iterator()) if override.is_sweep_override() else [whole]
+    groups = [text.strip("[] ").replace(" ", "") for text in texts]
+    named = {re.sub(r"[^\w.-]+", "+", group): group for group in groups}
+    return named, [each for each in overrides if each not in swept]
+
+
+def _refuse_unready(
+    settings: config.Settings, launcher: Sequence[str], stages: Sequence[str]
+) -> None:
+    """Refuse what would only come to light when hours of jobs have passed."""
+    if Stage.JUDGE in stages:
+        planning.refuse_missing_judges(settings.run)
+    if settings.run.suite.benchmarks:
+        msg = "-m: jobs answer; run benchmarks=... with the verb benchmark, and without -m"
+        raise ConfigError(msg)
+    if any(limit is not None for limit in (settings.budget.usd, settings.budget.calls)):
+        msg = "-m: budget.usd and budget.calls hold in one process; run without -m, or without them"
+        raise ConfigError(msg)
+    wants_submitit = any("launcher=" in each for each in launcher)
+    if wants_submitit and importlib.util.find_spec("submitit") is None:
+        msg = "hydra/launcher: submitit is not installed: pip install 'evalharness[slurm]'"
+        raise ConfigError(msg)
+
+
+def _of_job(overrides: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the overrides without those of models that the job does not know."""
+    return [
+        each
+        for each in overrides
+        if not each.lstrip("+~").startswith("models.") or each.split(".")[1] in names
+    ]
+
+
+def _without(overrides: Sequence[str], *keys: str) -> list[str]:
+    return [each for each in overrides if each.partition("=")[0].lstrip("+") not in keys]
+
+
+def _run_jobs(
+    commands: list[list[str]], launcher: Sequence[str], folder: Path, config_dir: Path | None
+) -> list[str]:
+    """Return what each job said of its end; nothing where it ended well.
+
+    Raises:
+        ConfigError: Hydra does not take the launcher's settings, or a job was lost.
+    """
+    from hydra._internal.hydra import Hydra
+    from hydra._internal.utils import create_config_search_path
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+
+    logs = folder / shards.FOLDER / ".jobs"
+    path = create_config_search_path(str(config.resource_folder("conf").resolve()))
+    if config_dir is not None:
+        path.prepend("evalharness-user", f"file://{config_dir.resolve()}")
+    numbers = ",".join(str(number) for number in range(len(commands)))
+    overrides = [f"job={numbers}", *launcher, f"hydra.sweep.dir={config.quoted(str(logs))}"]
+    GlobalHydra.instance().clear()
+    try:
+        hydra = Hydra.create_main_hydra2("evalharness", path)
+        returned = hydra.multirun("jobs", Jobs(commands), overrides, with_log_configuration=False)
+        return [str(job.return_value) for batch in returned for job in batch]
+    except HydraException as error:
+        msg = f"hydra/launcher: {' '.join(str(error).split())}"
+        raise ConfigError(msg) from error
+    except Exception as error:  # whatever a queue makes of a job that it lost
+        said = str(error).strip().rpartition("\n")[2].strip() or type(error).__name__
+        msg = f"a job was lost: {said}; the logs are in {logs}, and the same command goes on"
+        raise ConfigError(msg) from error
+    finally:
+        GlobalHydra.instance().clear()

@@ -1,0 +1,189 @@
+"""vLLM's engine behind the seam: what it is asked, and how what it says is read.
+
+Its replies here have the fields of vLLM's own `RequestOutput`, written down, because neither vLLM
+nor a GPU is needed for a test; prompts are encoded by a real tokenizer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("torch")
+
+import checkpoints
+from asking import request
+from local_models import model
+
+from evalharness.backends import _local_memory, _local_prompts, vllm
+from evalharness.backends._local_weights import Weights, load_tokenizer
+from evalharness.domain import Sampling
+from evalharness.errors import ConfigError, ContextLengthError, PermanentError
+
+pytestmark = pytest.mark.weights
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory):
+    """A model with a tokenizer."""
+    return model(checkpoints.save(tmp_path_factory.mktemp("weights")))
+
+
+@pytest.fixture(scope="module")
+def tokenizer(spec):
+    """The tokenizer that transformers loads."""
+    return load_tokenizer(Weights.of(spec))
+
+
+class Engine:
+    """Says what was written down, in two steps as a stream does."""
+
+    def __init__(self, reply) -> None:
+        self.model_config = SimpleNamespace(max_model_len=128)
+        self.asked = []
+        self.closed = False
+        self._reply = reply
+
+    async def generate(self, prompt, params, request_id):
+        """Yield a part and then the whole."""
+        self.asked.append((prompt["prompt_token_ids"], params, request_id))
+        reply = self._reply(prompt["prompt_token_ids"])
+        if isinstance(reply, Exception):
+            raise reply
+        yield SimpleNamespace(
+            outputs=[SimpleNamespace(text="A", token_ids=[1], finish_reason=None)]
+        )
+        yield reply
+
+    def shutdown(self):
+        """Take note."""
+        self.closed = True
+
+
+def _said(text="Aloha!  ", token_ids=(7, 8, 9), finish_reason="stop", prompt_logprobs=None):
+    reply = SimpleNamespace(text=text, token_ids=token_ids, finish_reason=finish_reason)
+    return SimpleNamespace(outputs=[reply], prompt_logprobs=prompt_logprobs)
+
+
+def _ask(spec, tokenizer, reply, *requests):
+    engine = Engine(reply)
+    loaded = vllm.Loaded(
+        engine=engine, tokenizer=tokenizer, sampling_params=dict, end_ids=frozenset({5})
+    )
+    backend = vllm.VllmBackend(spec, lambda _spec: loaded)
+
+    async def work():
+        found = await asyncio.gather(*map(backend.complete, requests), return_exceptions=True)
+        await backend.close()
+        return found
+
+    return asyncio.run(work()), engine
+
+
+def test_text_is_asked_for_by_tokens_and_drawn_as_the_request_says(spec, tokenizer):
+    """The prompt is that of the other local backend, and nothing is left to a default of vLLM's."""
+    sampling = Sampling(temperature=0.7, top_p=0.9, max_tokens=20, seed=3)
+    asked = request("Hi", sampling=sampling)
+
+    (completion,), engine = _ask(spec, tokenizer, lambda _tokens: _said(), asked)
+
+    ((tokens, params, _),) = engine.asked
+    assert tokens == _local_prompts.encode_prompt(spec, tokenizer, asked)
+    assert params == {
+        "temperature": 0.7,
+        "top_p": 0.9,
+        "max_tokens": 20,
+        "seed": 3,
+        "stop": ["</s>"],
+        "stop_token_ids": sorted({5, tokenizer.eos_token_id}),
+    }
+    assert (completion.text, completion.finish_reason) == ("Aloha!", "stop")
+    assert (completion.prompt_tokens, completion.completion_tokens) == (len(tokens), 3)
+    assert engine.closed
+
+
+def test_options_are_read_after_the_prompt_and_multiplied(spec, tokenizer):
+    """The probability of an option of several tokens is the product of theirs."""
+    asked = request("Which?", options=("[[A]]", "[[B]]"))
+    prompt, options = _local_prompts.encode_options(spec, tokenizer, asked)
+    chances = {tuple(options[0]): 0.5, tuple(options[1]): 0.25}
+
+    def reply(tokens):
+        option = tuple(tokens[len(prompt) :])
+        each = math.log(chances[option]) / len(option)
+        known = [{token: SimpleNamespace(logprob=each)} for token in tokens]
+        return _said(prompt_logprobs=[None, *known[1:]])
+
+    (completion,), engine = _ask(spec, tokenizer, reply, asked)
+
+    assert completion.option_probabilities == pytest.approx((0.5, 0.25))
+    assert completion.text == "[[A]]"
+    assert {params["prompt_logprobs"] for _, params, _ in engine.asked} == {0}
+    assert len({name for *_, name in engine.asked}) == 2
+
+
+def test_what_does_not_fit_is_refused_before_the_engine_is_asked(spec, tokenizer):
+    """Its own error names no figure that a reader knows."""
+    (failed,), engine = _ask(
+        spec, tokenizer, lambda _tokens: _said(), request("Hi", sampling=Sampling(max_tokens=500))
+    )
+
+    assert isinstance(failed, ContextLengthError)
+    assert "context of 128" in str(failed)
+    assert engine.asked == []
+
+
+def test_an_error_of_the_engine_is_the_requests_own(spec, tokenizer):
+    """Whatever vLLM raises becomes a row in the run's failures."""
+    (failed,), _ = _ask(
+        spec,
+        tokenizer,
+        lambda _tokens: RuntimeError("engine\n dead"),
+        request("Hi", sampling=Sampling(max_tokens=5)),
+    )
+
+    assert isinstance(failed, PermanentError)
+    assert (failed.reason, str(failed)) == ("vllm", "engine dead")
+
+
+def test_weights_that_cannot_be_loaded_fail_every_request_alike(spec):
+    """Loading is tried once; closing what was never loaded does nothing."""
+    tried = []
+
+    def fail(_spec):
+        tried.append(1)
+        msg = "cannot be loaded"
+        raise ConfigError(msg)
+
+    async def work():
+        backend = vllm.VllmBackend(spec, fail)
+        asked = map(backend.complete, [request("a"), request("b")])
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        await backend.close()
+        return found
+
+    found = asyncio.run(work())
+
+    assert [each.reason for each in found] == ["config", "config"]
+    assert tried == [1]
+
+
+def test_what_is_missing_is_told_with_its_remedy(spec, monkeypatch):
+    """Most machines have neither vLLM nor a GPU."""
+    found = iter([None, object()])
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: next(found))
+    monkeypatch.setattr(_local_memory, "gpu_bytes", tuple)
+
+    assert "pip install 'evalharness[vllm]'" in vllm.missing(spec)
+    assert "needs a GPU" in vllm.missing(spec)
+
+
+def test_weights_take_one_gpu_where_they_fit_and_all_where_not(monkeypatch):
+    """Spreading costs speed, so it is done for those that need it."""
+    monkeypatch.setattr(_local_memory, "gpu_bytes", lambda: (80 * 10**9,) * 4)
+
+    names = ("meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.3-70B-Instruct")
+    assert [_local_memory.gpus_for(Weights.of(model(name)), None) for name in names] == [1, 4]

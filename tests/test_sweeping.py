@@ -1,0 +1,127 @@
+"""One job a model, each with a shard of its own, and one run in the end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from evalharness import sweeping
+from evalharness.domain import Stage
+from evalharness.errors import ConfigError
+from evalharness.store.run_folder import read_run
+
+BOTH = (Stage.ANSWER, Stage.JUDGE)
+MODELS = ("vicuna-13b", "alpaca-7b")
+SETTINGS = (
+    *(f"models.{name}.backend=scripted" for name in MODELS),
+    "judge=scripted",
+    "questions=quick",
+    "questions.limit=2",
+)
+SWEPT = ("-m", "+models=[vicuna-13b],[alpaca-7b]", *SETTINGS)
+
+
+def _run(folder, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "evalharness", "run", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def _content(path):
+    records = read_run(path)
+    return (
+        {answer.digest: [turn.text for turn in answer.turns] for answer in records.answers},
+        {judgment.digest for judgment in (*records.graded, *records.games)},
+    )
+
+
+def test_jobs_of_a_queue_write_the_run_that_one_process_writes(tmp_path):
+    """Submitit's own executor launches them as SLURM's would; keys bring all together."""
+    reason = "submitit is not installed: pip install 'evalharness[slurm]'"
+    pytest.importorskip("submitit", reason=reason)
+    results = tmp_path / "results"
+
+    swept = _run(tmp_path, *SWEPT, "hydra/launcher=processes", "run=swept")
+    alone = _run(tmp_path, "+models=[vicuna-13b,alpaca-7b]", *SETTINGS, "run=alone", "cache=off")
+
+    shards = sorted(path.parent.name for path in results.glob("swept/shards/*/answers"))
+    assert (swept.returncode, alone.returncode) == (0, 0), swept.stderr + alone.stderr
+    assert shards == sorted(MODELS)
+    assert _content(results / "swept") == _content(results / "alone")
+    assert len(_content(results / "swept")[0]) == 4
+
+
+def test_the_same_command_goes_on_where_a_job_could_not(tmp_path):
+    """What a job failed to get is listed in the run, and is there when the job got it."""
+    answers = tmp_path / "answers.jsonl"
+    recorded = ("models.alpaca-7b.backend=recorded", f"models.alpaca-7b.answers={answers}")
+    settings = [each for each in SWEPT if each != "models.alpaca-7b.backend=scripted"]
+    lines = [
+        {"question_id": question, "model_id": "alpaca-7b", "choices": [{"turns": ["a", "b"]}]}
+        for question in _questions()
+    ]
+    answers.write_text(json.dumps(lines[0]) + "\n")
+    first = _run(tmp_path, *settings, *recorded, "run=r")
+    failed = read_run(tmp_path / "results/r").failures
+    answers.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    again = _run(tmp_path, *settings, *recorded, "run=r")
+
+    records = read_run(tmp_path / "results/r")
+    assert (first.returncode, again.returncode) == (1, 0), first.stderr + again.stderr
+    assert [failure.model for failure in failed] == ["alpaca-7b"]
+    assert len(records.answers) == 4
+    assert records.failures == ()
+
+
+def _questions():
+    from evalharness import config
+
+    settings = config.load(["+models=[vicuna-13b]", *SETTINGS[0:1], *SETTINGS[2:]])
+    return [question.question_id for question in settings.run.questions]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-m", *SETTINGS[2:]), "one job a model"),
+        ((*SWEPT, "budget.calls=5"), "hold in one process"),
+        ((*SWEPT[:-3], "judge=gpt-4"), "judge gpt-4"),
+        ((*SWEPT, "hydra/launcher=nope"), "hydra/launcher"),
+    ],
+    ids=["no models", "budget", "no key", "no such launcher"],
+)
+def test_what_would_fail_after_hours_is_refused_before_a_job_is_launched(
+    tmp_path, monkeypatch, arguments, said
+):
+    """A queue may take a day to come to the first line of a job."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    with pytest.raises(ConfigError, match=said):
+        sweeping.launched(arguments, BOTH)
+
+    assert not list(tmp_path.rglob("answers.jsonl"))
+
+
+def test_a_missing_launcher_is_told_with_the_command_that_installs_it(tmp_path, monkeypatch):
+    """Hydra itself would say that it cannot find a file of ours."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "submitit", None)
+
+    with pytest.raises(ConfigError, match=r"pip install 'evalharness\[slurm\]'"):
+        sweeping.launched((*SWEPT, "hydra/launcher=slurm"), BOTH)
+
+
+def test_without_the_flag_everything_is_left_to_this_process():
+    """The flag alone decides."""
+    left = sweeping.launched(["+models=[a]"], BOTH)
+
+    assert (left.arguments, left.stages, left.problems) == (["+models=[a]"], list(BOTH), ())
