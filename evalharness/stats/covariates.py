@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from evalharness.stats.comparisons import Comparisons, FloatArray
+    from evalharness.stats.comparisons import Comparisons, FloatArray, IntArray
 
 _INDEPENDENT = 1e-10
 """Relative to the largest: an eigenvalue below says that covariates repeat each other."""
@@ -56,32 +56,26 @@ def bradley_terry_with_covariates(
     critical_value(level, 2)  # refuses a level outside 0..1 before any work
     plain = bradley_terry(comparisons, penalty=penalty)
     size = len(comparisons.models)
-    comparisons, columns = _by_pair(comparisons, covariates)
-    number = len(comparisons.first)
-    design = Design.of(
-        comparisons.first,
-        comparisons.second,
-        size,
-        np.array([*columns.values()]).reshape(-1, number),
-    )
+    design, order = _by_pair(comparisons, covariates)
     prior = strength_penalty(size, design.coefficients, penalty)
     prior[range(size, len(prior)), range(size, len(prior))] = covariate_penalty
-    weight = comparisons.weight
+    weight = comparisons.weight[order]
+    points = comparisons.outcome.astype(np.int8)[order] / 2.0
     try:
         fitted = fit_logistic(
             design,
-            weight * comparisons.points,
+            weight * points,
             weight,
             prior=prior,
             # the ratings without covariates, which counts give in no time
-            start=np.append(plain.strengths, np.zeros(len(columns))),
+            start=np.append(plain.strengths, np.zeros(len(covariates))),
             max_iterations=max_iterations,
         )
     except (SeparationError, ConvergenceError):
-        _refuse_repeats(design.gram(weight), columns)
+        _refuse_repeats(design.gram(weight), covariates)
         raise
-    _refuse_repeats(fitted.information, columns)
-    residual = weight * (comparisons.points - fitted.probability)
+    _refuse_repeats(fitted.information, covariates)
+    residual = weight * (points - fitted.probability)
     at = fitted.coefficients
     return Ratings(
         method="Bradley-Terry with covariates",
@@ -91,7 +85,7 @@ def bradley_terry_with_covariates(
         covariance=sandwich(
             design.gram(residual**2)
             if comparisons.clustered_by == "battle"
-            else cluster_products(design.rows(residual), comparisons.cluster),
+            else cluster_products(design.rows(residual), comparisons.cluster[order]),
             comparisons.clusters,
             fitted.information,
             fitted.inverse,
@@ -112,16 +106,29 @@ def bradley_terry_with_covariates(
 
 def _by_pair(
     comparisons: Comparisons, covariates: Mapping[str, npt.ArrayLike]
-) -> tuple[Comparisons, dict[str, FloatArray]]:
-    """Return battles and covariates in order of their pairs, which makes a design of few runs."""
+) -> tuple[Design, IntArray]:
+    """Return a design of few runs, battles in order of their pairs, and that order."""
     number, size = len(comparisons.first), len(comparisons.models)
-    columns = {name: _column(name, values, number) for name, values in covariates.items()}
     pair = (comparisons.first * size + comparisons.second).astype(np.min_scalar_type(size**2))
     order = np.argsort(pair, kind="stable")
-    return comparisons.among(order), {name: column[order] for name, column in columns.items()}
+    columns = np.empty((len(covariates), number))
+    for row, (name, values) in zip(columns, covariates.items(), strict=True):
+        np.take(_column(name, values, number), order, out=row, mode="clip")
+    ordered = pair[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    first, second = np.divmod(ordered[starts].astype(np.int64), size)
+    lengths = np.diff(starts, append=number)
+    return Design(
+        first=first,
+        second=second,
+        starts=starts,
+        lengths=lengths,
+        size=size,
+        covariates=columns,
+    ), order
 
 
-def _refuse_repeats(information: FloatArray, covariates: Mapping[str, FloatArray]) -> None:
+def _refuse_repeats(information: FloatArray, covariates: Mapping[str, object]) -> None:
     """Refuse covariates that repeat each other, or which models meet: nothing tells them apart."""
     eigenvalues = np.linalg.eigvalsh(_scaled(information))
     undetermined = int(np.sum(eigenvalues < _INDEPENDENT * eigenvalues[-1]))

@@ -68,9 +68,10 @@ def style_controlled(
 
 def _standardised(name: str, values: npt.ArrayLike) -> FloatArray:
     numbers = np.asarray(values, dtype=np.float64)
-    deviation = numbers.std()
+    centred: FloatArray = numbers - numbers.mean()
+    deviation = np.sqrt(centred @ centred / len(centred))
     if not deviation > 0:
         msg = f"the style feature {name} is the same in every battle: there is nothing to control"
         raise BattlesError(msg)
-    standardised: FloatArray = (numbers - numbers.mean()) / deviation
-    return standardised
+    centred /= deviation
+    return centred
