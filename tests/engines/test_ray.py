@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import replace
 
@@ -85,13 +86,21 @@ def cluster():
     cluster.shutdown()
 
 
-def _connector(journal, misbehave=lambda _request: None):
-    """Return a function that makes a slow scripted model, which writes down what it is asked."""
+def _connector(journal, misbehave=lambda _request: None, nodes=1):
+    """Return a function that makes a slow scripted model, which writes down what it is asked.
+
+    It replies once so many nodes have one: on a busy machine a node may be up when all is done.
+    """
+    arrivals = journal.with_suffix(".nodes")
 
     def connect(spec: ModelSpec) -> ScriptedBackend:
         node = ray.get_runtime_context().get_node_id()
+        arrivals.mkdir(exist_ok=True)
+        (arrivals / node).touch()
 
         def reply(request: Request) -> str | Exception:
+            while len([*arrivals.iterdir()]) < nodes:
+                time.sleep(0.02)
             line = f"{node} {spec.name} {request.question_id} {request.turn}\n"
             descriptor = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             os.write(descriptor, line.encode())
@@ -135,7 +144,7 @@ async def _asked(engine, *requests, spec=None):
 
 def test_all_nodes_take_part_and_each_turn_is_asked_once(tmp_path):
     """The queue is shared evenly, and nothing is worked on twice while nothing dies."""
-    engine = RayEngine(ON_NODES, _connector(tmp_path / "journal"))
+    engine = RayEngine(ON_NODES, _connector(tmp_path / "journal", nodes=NODES))
 
     asyncio.run(_answer(tmp_path / "run", _spec(24), engine))
 
