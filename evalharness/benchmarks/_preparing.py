@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness.backends._local_weights import hub_cache, hub_obstacle
+from evalharness.backends._local_weights import hub_cache, hub_obstacle, is_reachable
 from evalharness.benchmarks import _index, _local_data
 from evalharness.domain import digest
 from evalharness.errors import ConfigError
@@ -25,6 +25,8 @@ _NEEDS = {  # by the folder of lm-eval's tasks: what they import besides
     "leaderboard/math": ("math_verify", "sympy"),
     "leaderboard/ifeval": ("immutabledict", "langdetect", "nltk", "pkg_resources"),
 }
+_NLTK_DATA = {"leaderboard/ifeval": "punkt_tab"}  # that they fetch, and fail without when scored
+_NLTK_SOURCE = "https://raw.githubusercontent.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ def prepare(suite: SuiteSpec) -> tuple[Prepared, ...]:
 
 
 def refuse_unreachable(ready: Prepared) -> None:
-    """Refuse data of the hub that is neither on this machine nor can be downloaded.
+    """Refuse data that is neither on this machine nor can be downloaded: the hub's, and nltk's.
 
     Raises:
         ConfigError: with the ways to give it.
@@ -93,6 +95,7 @@ def refuse_unreachable(ready: Prepared) -> None:
             f"{obstacle}\ngive local files: benchmarks.data_dir=DIR"
         )
         raise ConfigError(msg)
+    _refuse_without_nltk_data(ready)
 
 
 def harness_version() -> str:
@@ -161,11 +164,7 @@ def _refuse_missing(spec: BenchmarkSpec, folders: Sequence[Path]) -> None:
     Raises:
         ConfigError: with the command that installs what is missing.
     """
-    wanted = [
-        module
-        for folder in folders
-        for module in _NEEDS.get(f"{folder.parent.name}/{folder.name}", ())
-    ]
+    wanted = [module for folder in folders for module in _NEEDS.get(_place(folder), ())]
     missing = [module for module in wanted if importlib.util.find_spec(module) is None]
     if missing:
         msg = (
@@ -173,6 +172,32 @@ def _refuse_missing(spec: BenchmarkSpec, folders: Sequence[Path]) -> None:
             "pip install 'evalharness[leaderboard]'"
         )
         raise ConfigError(msg)
+
+
+def _refuse_without_nltk_data(ready: Prepared) -> None:
+    wanted = {_NLTK_DATA[place] for place in map(_place, ready.folders) if place in _NLTK_DATA}
+    for name in sorted(wanted):
+        if not _nltk_has(name) and not is_reachable(_NLTK_SOURCE):
+            msg = (
+                f"benchmarks.{ready.spec.name}: nltk's {name} is not on this machine, and "
+                f"{_NLTK_SOURCE} cannot be reached\nfetch it elsewhere with `python -m "
+                f"nltk.downloader -d DIR {name}`, copy DIR here and set NLTK_DATA=DIR"
+            )
+            raise ConfigError(msg)
+
+
+def _nltk_has(name: str) -> bool:
+    import nltk
+
+    try:
+        nltk.data.find(f"tokenizers/{name}")
+    except LookupError:
+        return False
+    return True
+
+
+def _place(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name}"
 
 
 def _hub_path(config: Mapping[str, Any]) -> str:

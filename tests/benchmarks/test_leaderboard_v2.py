@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from dataclasses import replace
 
+import nltk
 import pytest
 from benchmark_suites import spec, write_lines
 
 from evalharness import benchmark_plans, pipeline
 from evalharness.backends.scripted import ScriptedBackend
-from evalharness.benchmarks import _index, prepare
+from evalharness.benchmarks import _index, _preparing, prepare
 from evalharness.config import load
 from evalharness.domain import JudgingSpec, ModelSpec, RunSpec, Stage, SuiteSpec
 from evalharness.errors import ConfigError
@@ -25,6 +27,13 @@ SUBJECTS = (
     "number_theory",
     "prealgebra",
     "precalculus",
+)
+RUN = RunSpec(
+    name="mine",
+    models=(ModelSpec(name="vicuna-13b", backend="scripted"),),
+    judges=(),
+    questions=(),
+    judging=JudgingSpec(),
 )
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -65,15 +74,7 @@ async def test_mathematics_is_compared_in_a_thread_that_may_set_alarms(tmp_path)
             "solution": "It is $\\boxed{\\frac{1}{2}}$.",
         }
         write_lines(tmp_path / "data/MATH-lighteval" / subject / "test.jsonl", [row])
-    model = ModelSpec(name="vicuna-13b", backend="scripted")
-    run = RunSpec(
-        name="mine",
-        models=(model,),
-        judges=(),
-        questions=(),
-        judging=JudgingSpec(),
-        suite=_suite(tmp_path / "data", "math"),
-    )
+    run = replace(RUN, suite=_suite(tmp_path / "data", "math"))
     right = ScriptedBackend(
         lambda request: (
             "The final answer is $0.5$."
@@ -100,6 +101,68 @@ async def test_mathematics_is_compared_in_a_thread_that_may_set_alarms(tmp_path)
     assert len(right.requests[0].messages) == 9
 
 
+def _punkt_tab(folder):
+    """Write the smallest model of nltk's sentence splitter that its own writer makes."""
+    from nltk.tokenize.punkt import PunktTrainer, save_punkt_params
+
+    trained = PunktTrainer("It rains. He sleeps. They came at noon. Nobody spoke.").get_params()
+    (folder / "tokenizers/punkt_tab/english").mkdir(parents=True)
+    nltk.data.path.append(str(folder))
+    save_punkt_params(trained, str(folder / "tokenizers/punkt_tab/english"))
+
+
+async def test_instructions_are_checked_by_the_benchmarks_own_code(tmp_path, monkeypatch):
+    """Two of three instructions and one of two prompts are followed; strict rates are averaged."""
+    monkeypatch.setattr(nltk.data, "path", [])
+    _punkt_tab(tmp_path / "nltk")
+    rows = [
+        {
+            "key": 1,
+            "prompt": "Name a fruit and a town without a comma, two words of it in capitals.",
+            "instruction_id_list": ["punctuation:no_comma", "change_case:capital_word_frequency"],
+            "kwargs": [{}, {"capital_frequency": 2, "capital_relation": "at least"}],
+        },
+        {
+            "key": 2,
+            "prompt": "Greet me and say goodbye.",
+            "instruction_id_list": ["keywords:existence"],
+            "kwargs": [{"keywords": ["goodbye"]}],
+        },
+    ]
+    write_lines(tmp_path / "data/instruction-following-eval/train.jsonl", rows)
+    suite = _suite(tmp_path / "data", "ifeval")
+    run = replace(RUN, suite=suite)
+    said = ScriptedBackend(
+        lambda request: (
+            "An APPLE and PARIS" if "fruit" in request.messages[-1].content else "Hello!"
+        )
+    )
+    with RunFolder.open(tmp_path / "run") as folder:
+        await pipeline.run(
+            run,
+            folder,
+            stages=(Stage.BENCHMARK,),
+            connect=lambda _spec: said,
+            benchmarks=benchmark_plans.plan(run),
+        )
+        assert not folder.failures
+    (whole, *_), *_ = [each.scores for each in store.read_results(tmp_path / "run") if each.about]
+
+    assert whole.n == 2
+    assert whole.value == pytest.approx((1 / 2 + 2 / 3) / 2)
+
+
+def test_instructions_without_nltks_data_are_refused_before_any_call(tmp_path, monkeypatch):
+    """Scoring needs it, and by then every answer is paid for."""
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
+    monkeypatch.setattr(_preparing, "_NLTK_SOURCE", "https://127.0.0.1:9")
+    row = {"key": 1, "prompt": "Hi", "instruction_id_list": [], "kwargs": []}
+    write_lines(tmp_path / "data/instruction-following-eval/train.jsonl", [row])
+
+    with pytest.raises(ConfigError, match=r"(?s)nltk's punkt_tab .* set NLTK_DATA=DIR"):
+        benchmark_plans.plan(replace(RUN, suite=_suite(tmp_path / "data", "ifeval")))
+
+
 async def test_a_group_that_lm_eval_collapses_is_a_failure_and_no_figure(tmp_path):
     """As lm-eval 0.4.13 does with a group inside a group that has settings: one task is left."""
     folder = tmp_path / "tasks"
@@ -114,18 +177,8 @@ async def test_a_group_that_lm_eval_collapses_is_a_failure_and_no_figure(tmp_pat
     (folder / "outer.yaml").write_text(
         "group: my_outer\ntask: [{task: my_inner, num_fewshot: 0}]\n"
     )
-    run = RunSpec(
-        name="mine",
-        models=(ModelSpec(name="vicuna-13b", backend="scripted"),),
-        judges=(),
-        questions=(),
-        judging=JudgingSpec(),
-        suite=SuiteSpec(
-            name="mine",
-            benchmarks=(spec("my_outer"), spec("my_inner")),
-            folders=(str(folder),),
-        ),
-    )
+    both = (spec("my_outer"), spec("my_inner"))
+    run = replace(RUN, suite=SuiteSpec(name="mine", benchmarks=both, folders=(str(folder),)))
     with RunFolder.open(tmp_path / "run") as kept:
         planned = benchmark_plans.plan(run)
         await pipeline.run(run, kept, stages=(Stage.BENCHMARK,), benchmarks=planned)
