@@ -249,8 +249,9 @@ def _reach(spec: ModelSpec, journal: Path, engine: Engine) -> Backend:
 
 def _caches(settings: Settings) -> Iterator[CompletionCache]:
     """Yield the caches in the order in which they keep a completion."""
-    if settings.cache != "on" and any(judge.repairs for judge in settings.run.judges):
-        # Of a judgment that takes two calls, the first must be kept before the second is made.
+    repairs = any(judge.repairs for judge in settings.run.judges)
+    if settings.cache != "on" and (repairs or settings.run.suite.benchmarks):
+        # What takes several calls is written when the last has come; the others must be kept.
         yield CompletionCache(settings.folder / FILE)
     if settings.cache != "off":
         yield CompletionCache(settings.results / FILE, writes=settings.cache == "on")

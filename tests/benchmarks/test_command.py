@@ -14,6 +14,7 @@ from pathlib import Path
 import checkpoints
 import pytest
 from benchmark_suites import GSM8K, write_lines
+from main_job import calls
 from server import serving
 
 from evalharness import cli, ending
@@ -89,6 +90,39 @@ def test_a_kill_costs_only_what_was_unfinished(tmp_path, weights):
     assert _times(run) == before
     assert "lm_eval" not in again.stderr
     assert "torch" not in again.stderr
+
+
+@pytest.mark.parametrize("cache", ["cache=on", "cache=off"])
+def test_a_kill_pays_for_no_reply_of_an_endpoint_twice(tmp_path, cache):
+    """A benchmark is whole when its last reply is there; each one is kept until then."""
+    rows, in_flight = 40, 2
+    write_lines(tmp_path / "tasks/rows.jsonl", [{"q": f"{n}?", "a": "b"} for n in range(rows)])
+    (tmp_path / "tasks/mine.yaml").write_text(
+        "task: my_task\ndataset_path: json\ndataset_kwargs: {data_files: {test: rows.jsonl}}\n"
+        "test_split: test\ndoc_to_text: '{{q}}'\ndoc_to_target: '{{a}}'\n"
+    )
+    with serving("--latency", "0.05") as url:
+        command = [
+            *(sys.executable, "-m", "evalharness", "benchmark", "models=[vicuna-13b]", "run=mine"),
+            *(f"{VICUNA}.backend=openai_compatible", f"{VICUNA}.base_url={url}/v1", cache),
+            *(f"{VICUNA}.concurrency={in_flight}", "benchmarks=[my_task]"),
+            f"benchmarks.folders=[{tmp_path / 'tasks'}]",
+        ]
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while sum(calls(url).values()) < rows // 2:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not _times(tmp_path / "results/mine")
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        asked = sum(calls(url).values())
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert rows <= asked <= rows + in_flight
+    assert [each.scores[0].n for each in store.read_results(tmp_path / "results/mine")] == [rows]
 
 
 @pytest.mark.weights
