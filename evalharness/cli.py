@@ -78,13 +78,14 @@ def _benchmark(arguments: Sequence[str]) -> int:
 
 def _plan(arguments: Sequence[str]) -> int:
     """What a run would do, and what is missing for it; calls nothing."""
-    from evalharness import engines, planning, resolving
+    from evalharness import engines, planning, wanting
 
     settings = _settings("plan", arguments)
     if settings is None:
         return OK
-    lines = planning.describe(settings.run, settings.records())
-    ending.tell((*lines, *resolving.describe(settings.run)))
+    spec, records = settings.run, settings.records()
+    lines = planning.describe(spec, records)
+    ending.tell((*lines, *wanting.describe(spec, records, settings.wanted)))
     with engines.opened(settings.engine) as engine:
         missing = planning.missing(settings.run, engine=engine)
     ending.tell(f"missing   {name}: {reason}" for name, reason in missing.items())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evalharness import (
     _engine_spec,
     _explain,
+    _plan_spec,
     _specs,
     _suites,
     keys,
@@ -23,6 +24,7 @@ from evalharness.domain import (
     Question,
     RunRecords,
     RunSpec,
+    WantedSpec,
     digest,
 )
 from evalharness.errors import ConfigError
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 DEMO = "+experiment=demo"
 CACHE_MODES = ("on", "off", "read")
 # Settings that a run's default name does not depend on: with others, it is the same run.
-_NAMELESS = ("results", "budget", "audit", "benchmarks", "engine")
+_NAMELESS = ("results", "budget", "plan", "audit", "benchmarks", "engine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Settings:
     cache: str
     audit: AuditSpec
     budget: Budget
+    wanted: WantedSpec
     engine: EngineSpec
     tree: Mapping[str, Any]
     retry_failed: bool = False
@@ -151,6 +154,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         audit=_specs.audit_spec(tree["audit"]),
         engine=_engine_spec.engine_spec(tree["engine"]),
         budget=_specs.budget(tree["budget"], [*models, *(judge.model for judge in judges)]),
+        wanted=_plan_spec.wanted(tree["plan"]),
         tree=tree | {"run": name},
     )
 

@@ -9,6 +9,7 @@ correlate by 0.33; in single grades two models' mean difference over a question'
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,53 +33,86 @@ SCORE_DEVIATION = 2.0
 _TURNS = 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a run's battles tell of any two models, as if these had met alone.
+
+    Attributes:
+        battles: independent battles, of the two models told least of.
+        pairs: battles of a question, its orders and turns together, of the two told least of.
+        most: independent battles of the two models told most of.
+    """
+
+    battles: float
+    pairs: float
+    most: float
+
+
 def describe(spec: RunSpec) -> list[str]:
     """Return lines that say which differences a run finds four times in five at 95%."""
     found = [*_ratings(spec), *_scores(spec)]
     return [*(f"resolves  {what}" for what in found), *([_ASSUMED] if found else [])]
 
 
-def _ratings(spec: RunSpec) -> list[str]:
+def told(spec: RunSpec) -> Told | None:
+    """Return what the battles tell; None where there are none, or they do not connect all models."""
     names = [model.name for model in spec.models]
     tasks = schedule.pair_tasks(names, spec.questions, spec.judging, seed=spec.seed)
     if not tasks:
-        return []
-    met = Counter((task.question_id, task.model_a, task.model_b) for task in tasks)
-    fought = np.zeros((len(names), len(names)))
-    for (_, *pair), battles in met.items():
+        return None
+    met = Counter((task.question_id, frozenset((task.model_a, task.model_b))) for task in tasks)
+    fought, pairs = np.zeros((2, len(names), len(names)))
+    for (_, pair), battles in met.items():
         first, second = (names.index(name) for name in pair)
-        alone = battles / design_effect(battles, CORRELATION)
-        fought[first, second] += alone
-        fought[second, first] += alone
-    told = equivalent_battles(fought)[np.triu_indices(len(names), 1)]
-    if not told.all():
-        return ["no ratings: the battles do not connect all models"]
-    try:
-        gaps = [detectable_gap(each, tie_share=TIE_SHARE).difference for each in told]
-    except ValueError:
-        return ["no gap of ratings: the battles are too few"]
-    return [f"{_range(gaps, '.0f')} rating points between two models"]
+        fought[first, second] += battles / design_effect(battles, CORRELATION)
+        pairs[first, second] += 1 / len(spec.questions)
+    each, alone = (
+        equivalent_battles(part + part.T)[np.triu_indices(len(names), 1)]
+        for part in (fought, pairs)
+    )
+    if not each.all():
+        return None
+    return Told(battles=each.min(), most=each.max(), pairs=alone.min())
 
 
-def _scores(spec: RunSpec) -> list[str]:
+def score_deviation(spec: RunSpec) -> float | None:
+    """Return the deviation of two models' mean difference of scores between questions, if any."""
     names = [model.name for model in spec.models]
     tasks = schedule.graded_tasks(names, spec.questions, spec.judging)
     if not tasks or len(names) == 1:
+        return None
+    each = len(tasks) / len(names) / len({task.question_id for task in tasks})
+    one = SCORE_DEVIATION**2 * _TURNS / design_effect(_TURNS, CORRELATION)
+    return float(np.sqrt(one * design_effect(each, CORRELATION) / each))
+
+
+def _ratings(spec: RunSpec) -> list[str]:
+    found = told(spec)
+    if found is None:
+        is_paired = spec.judging.pairwise and len(spec.models) > 1
+        return ["no ratings: the battles do not connect all models"] if is_paired else []
+    try:
+        low, high = (
+            detectable_gap(each, tie_share=TIE_SHARE).difference
+            for each in (found.most, found.battles)
+        )
+    except ValueError:
+        return ["no gap of ratings: the battles are too few"]
+    return [f"{_range(low, high)} rating points between two models"]
+
+
+def _scores(spec: RunSpec) -> list[str]:
+    deviation, questions = score_deviation(spec), len(spec.questions)
+    if deviation is None:
         return []
-    per_question = Counter(task.question_id for task in tasks if task.model == names[0])
-    questions = len(per_question)
     if questions == 1:
         return ["no difference of scores: one question shows no spread"]
-    each = len(tasks) / len(names) / questions
-    one = SCORE_DEVIATION**2 * _TURNS / design_effect(_TURNS, CORRELATION)
-    deviation = np.sqrt(one * design_effect(each, CORRELATION) / each)
-    found = detectable_difference(float(deviation) / questions**0.5, questions)
+    found = detectable_difference(deviation / questions**0.5, questions)
     return [f"{found.difference:.2f} points of score between two models"]
 
 
 _ASSUMED = "          (found 4 times in 5, if judgments vary as GPT-4's of MT-bench do)"
 
 
-def _range(values: list[float], digits: str) -> str:
-    low, high = (format(value, digits) for value in (min(values), max(values)))
-    return low if low == high else f"{low} to {high}"
+def _range(low: float, high: float) -> str:
+    return f"{low:.0f}" if f"{low:.0f}" == f"{high:.0f}" else f"{low:.0f} to {high:.0f}"

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 _SHOWN = 4
 _LONGEST_NAME = 200  # letters; disks take 255 bytes
 # What changes neither what is asked nor how it is read.
-_FREE_TOP = {"results", "run", "cache", "budget", "engine", "questions", "cautions", "benchmarks"}
+_FREE_TOP = {
+    "results",
+    "run",
+    "cache",
+    "budget",
+    "plan",
+    "engine",
+    "questions",
+    "cautions",
+    "benchmarks",
+}
 _FREE_TOP |= {"audit"}
 _FREE_FIELDS = {"prices", "concurrency", "timeout_s", "max_attempts", "api_key_env", "caution"}
 _FREE_FIELDS |= {"total_timeout_s", "give_up_after", "batch", "mode", "attention"}

@@ -191,6 +191,14 @@ class BudgetConf:
 
 
 @dataclass
+class PlanConf:
+    """The differences of two models that a run is to find, in points; null does not ask."""
+
+    rating: Optional[float] = None
+    score: Optional[float] = None
+
+
+@dataclass
 class ThresholdsConf:
     """The bounds of a judge's rates, as shares of 1 (kappas as they are); null is none."""
 
@@ -238,6 +246,7 @@ class RootConf:
     benchmarks: BenchmarksConf = field(default_factory=BenchmarksConf)
     engine: EngineConf = field(default_factory=EngineConf)
     budget: BudgetConf = field(default_factory=BudgetConf)
+    plan: PlanConf = field(default_factory=PlanConf)
     audit: AuditConf = field(default_factory=AuditConf)
     run: Optional[str] = None
     results: str = "results"

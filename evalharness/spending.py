@@ -29,10 +29,20 @@ def describe(records: RunRecords | None) -> list[str]:
     if records is None:
         return []
     found = [
-        *_lines("scores", "judges", _score_differences(records)),
-        *_lines("pairs", "orders and judges", _pair_points(records)),
+        *_lines("scores", "judges", score_spread(records)),
+        *_lines("pairs", "orders and judges", pair_spread(records)),
     ]
     return [*found, _CAVEAT] if found else []
+
+
+def score_spread(records: RunRecords | None) -> Components | None:
+    """Return where two models' difference of scores varies from; None where nothing tells."""
+    return None if records is None else _split(_score_differences(records))
+
+
+def pair_spread(records: RunRecords | None) -> Components | None:
+    """Return where points of one model against another vary from; None where nothing tells."""
+    return None if records is None else _split(_pair_points(records))
 
 
 _CAVEAT = (
@@ -40,14 +50,18 @@ _CAVEAT = (
 )
 
 
-def _lines(what: str, judging: str, groups: Iterator[Observed]) -> Iterator[str]:
+def _split(groups: Iterator[Observed]) -> Components | None:
     try:
-        split = components(groups)
+        found = components(groups)
     except ValueError:
+        return None
+    return found if found.variance() else None
+
+
+def _lines(what: str, judging: str, split: Components | None) -> Iterator[str]:
+    if split is None:
         return
     whole = split.variance()
-    if not whole:
-        return
     yield f"spread    {what}: {', '.join(_shares(split, judging, whole))}"
     yield f"next      {what}: {', '.join(_gains(split, judging, whole))}; {_half(split, whole)}"
 

@@ -47,6 +47,7 @@ LAYERS = (
         "probing",
         "rereading",
         "resolving",
+        "wanting",
         "watching",
     },
     {
@@ -54,6 +55,7 @@ LAYERS = (
         "__main__",
         "_engine_spec",
         "_explain",
+        "_plan_spec",
         "_specs",
         "_suites",
         "bundling",

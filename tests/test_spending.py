@@ -9,7 +9,7 @@ from evalharness import spending
 from evalharness.domain import RunRecords, Verdict
 
 
-def _graded(spread, *, samples=2, judges=2):
+def graded_run(spread, *, samples=2, judges=2):
     """Return a run of two models whose grades differ by these spreads."""
     rng = np.random.default_rng(0)
     rows = []
@@ -31,7 +31,7 @@ def _graded(spread, *, samples=2, judges=2):
 
 def test_a_run_whose_answers_vary_is_told_to_sample_them():
     """Half the difference by five times the samples, as questions hardly vary."""
-    spread, following, _ = spending.describe(_graded((0.2, 1.5, 0.3)))
+    spread, following, _ = spending.describe(graded_run((0.2, 1.5, 0.3)))
 
     assert "from questions" in spread
     assert int(spread.split("%")[1].rsplit(" ", 1)[-1]) > 75
@@ -41,14 +41,14 @@ def test_a_run_whose_answers_vary_is_told_to_sample_them():
 
 def test_a_run_whose_questions_vary_is_told_to_ask_more_of_them():
     """No number of samples makes up for questions."""
-    _, following, _ = spending.describe(_graded((1.5, 0.3, 0.3)))
+    _, following, _ = spending.describe(graded_run((1.5, 0.3, 0.3)))
 
     assert following.endswith("4 times the questions, no number of samples")
 
 
 def test_what_was_asked_once_is_said_to_be_so():
     """No advice on what nothing is known of."""
-    spread, following, _ = spending.describe(_graded((1, 1, 1), samples=1, judges=1))
+    spread, following, _ = spending.describe(graded_run((1, 1, 1), samples=1, judges=1))
 
     assert spread.endswith("100% from questions, answers not repeated, judges not repeated")
     assert following.endswith(

@@ -31,6 +31,7 @@ from evalharness.domain._specs import (
     Prices,
     RunSpec,
     Sampling,
+    WantedSpec,
     with_sampling,
 )
 from evalharness.domain._words import (
@@ -86,6 +87,7 @@ __all__ = [
     "Usage",
     "Verdict",
     "Vote",
+    "WantedSpec",
     "Winner",
     "conversation",
     "digest",

@@ -58,6 +58,14 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WantedSpec:
+    """The differences of two models that a run is to find, in points; None is not asked for."""
+
+    rating: float | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """A model as configured: a candidate, or what a judge runs on.
 
