@@ -9,12 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness.domain import Usage, digest
+from evalharness.backends import _local_origin, find
+from evalharness.domain import TOKENIZER_TEMPLATE, Usage, digest
 from evalharness.store import jsonl
-from evalharness.store.run_folder import MANIFEST
+from evalharness.store.run_folder import MANIFEST, TEMPLATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from evalharness.domain import (
         Answer,
@@ -64,18 +65,19 @@ def describe(
         measured["published"] = list(published)
     imported = records.manifest.get("imported", [])
     told = (caution for each in imported for caution in each["cautions"])
+    models = {model.name: _model(model, records, "models") for model in spec.models}
     return {
         "command": command,
         "finished": finished,
         "seed": spec.seed,
-        "cautions": list(dict.fromkeys((*spec.cautions, *told))),
+        "cautions": list(dict.fromkeys((*spec.cautions, *told, *_changed(models)))),
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
         "python": platform.python_version(),
         "git": _git_state(),
         "questions": digest([[q.question_id, q.turns, q.references] for q in spec.questions]),
-        "models": {model.name: _model(model) for model in spec.models},
+        "models": models,
         "judges": {
-            judge.name: _model(judge.model)
+            judge.name: _model(judge.model, records, "judges", judge.name)
             | {
                 "reading": judge.reading,
                 "prompts": {
@@ -95,6 +97,15 @@ def write(folder: Path, content: Mapping[str, Any]) -> None:
     """Write the manifest of a run's folder."""
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     jsonl.replace(folder / MANIFEST, text.encode())
+
+
+def write_templates(folder: Path, spec: RunSpec) -> None:
+    """Write the exact chat templates of a run by the digest that its manifest has of each."""
+    models = (*spec.models, *(judge.model for judge in spec.judges))
+    texts = {digest(text): text for text in map(_template, models) if text is not None}
+    if texts:
+        content = json.dumps(dict(sorted(texts.items())), indent=2, ensure_ascii=False) + "\n"
+        jsonl.replace(folder / TEMPLATES, content.encode())
 
 
 def usage(
@@ -163,16 +174,47 @@ def _total(counts: Iterable[int | None]) -> int:
     return sum(count or 0 for count in counts)
 
 
-def _model(model: ModelSpec) -> dict[str, Any]:
+def _model(
+    model: ModelSpec, records: RunRecords, role: str, name: str | None = None
+) -> dict[str, Any]:
+    before = records.manifest.get(role, {}).get(name or model.name, {}).get("commits", [])
+    template = _template(model)
     return {
         "backend": model.backend,
         "weights": model.weights,
         "revision": model.revision,
+        "commits": list(dict.fromkeys((*before, *_commit(model)))),
         "base_url": list(model.base_url),
         "api_name": model.api_name,
-        "template": digest(model.template) if model.template else None,
+        "template": digest(template) if template is not None else None,
         "identity": digest(model.identity()),
     }
+
+
+def _changed(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a caution for each model whose weights the hub changed between a run's parts."""
+    for name, about in models.items():
+        if len(about["commits"]) > 1:
+            yield (
+                f"The weights of {name} changed while this run was made: "
+                f"{' then '.join(commit[:12] for commit in about['commits'])}."
+            )
+
+
+def _template(model: ModelSpec) -> str | None:
+    """Return the text of a model's chat template; None where its server has it, or none is used."""
+    if model.template != TOKENIZER_TEMPLATE:
+        return model.template
+    return _local_origin.chat_template(model) if _is_loaded_here(model) else None
+
+
+def _commit(model: ModelSpec) -> tuple[str, ...]:
+    found = _local_origin.commit(model) if _is_loaded_here(model) else None
+    return (found,) if found else ()
+
+
+def _is_loaded_here(model: ModelSpec) -> bool:
+    return find(model.backend).occupies(model) is not None
 
 
 def _version(package: str) -> str | None:

@@ -129,6 +129,7 @@ def _work(
         published=_published(settings),
     )
     manifest.write(settings.folder, content)
+    manifest.write_templates(settings.folder, spec)
     finding = verdict.find(publish(settings.folder)).sentence
     if Stage.JUDGE in stages and adapting.is_adaptive(spec):
         finding = "\n".join((finding, adapting.outcome(spec, records)))

@@ -41,6 +41,7 @@ FAILURES = "failures.jsonl"
 _SAMPLES = 25  # of each model and benchmark, for readers
 CONFIG = "config.yaml"
 MANIFEST = "manifest.json"
+TEMPLATES = "templates.json"
 
 _Kept = Answer | GradedJudgment | PairwiseJudgment | Failure
 _JUDGMENT_KINDS = {"graded": GradedJudgment, "pairwise": PairwiseJudgment}
