@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -85,13 +84,21 @@ def answer(
     sample: int = 0,
 ) -> Answer:
     """Return a finished answer; `finish_reason` is that of every turn."""
+    used = [usage(len(text) // 4) for text in texts]
     return Answer(
         question_id=question_id,
         model=model,
         sample=sample,
         turns=tuple(
-            AnswerTurn(text=text, finish_reason=finish_reason, **asdict(usage(len(text) // 4)))
-            for text in texts
+            AnswerTurn(
+                text=text,
+                finish_reason=finish_reason,
+                prompt_tokens=own.prompt_tokens,
+                completion_tokens=own.completion_tokens,
+                cached_tokens=own.cached_tokens,
+                seconds=own.seconds,
+            )
+            for text, own in zip(texts, used, strict=True)
         ),
         digest=digest([question_id, model, sample]),
     )

@@ -54,12 +54,14 @@ def test_a_batch_judges_as_single_calls_do_for_half_the_price(tmp_path):
         usage = [json.loads((run / "manifest.json").read_text())["usage"] for run in (live, batch)]
         assert main(_arguments(url, "run=batch", "cache=off")) == 0
         after = _counts(url)
+        resumed = json.loads((batch / "manifest.json").read_text())["usage"]
 
     assert counts["batches"] == 1
     assert counts["total"] == after["total"] == 2 * (ANSWERS + JUDGMENTS)
     assert (live / "leaderboard.json").read_bytes() == (batch / "leaderboard.json").read_bytes()
     assert usage[0]["judges"]["prompt_tokens"] == usage[1]["judges"]["prompt_tokens"]
     assert usage[1]["judges"]["usd"] == pytest.approx(usage[0]["judges"]["usd"] / 2)
+    assert resumed["judges"]["usd"] == usage[1]["judges"]["usd"]
 
 
 def test_a_run_killed_between_sending_and_collecting_sends_nothing_twice(tmp_path):

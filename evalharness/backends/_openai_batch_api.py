@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -162,7 +163,7 @@ class BatchApi:
         if reply.response.status_code != OK:
             raise self._connection.refusal(reply.response.status_code, {}, content)
         try:
-            return wire.completion(content, request)
+            return replace(wire.completion(content, request), batch=True)
         except msgspec.MsgspecError as error:
             words = f"not a completion: {error}: {self._connection.words(content)}"
             raise TransientError(words, reason="bad_reply") from None

@@ -45,7 +45,7 @@ class Completion:
     `option_probabilities` stands beside `Request.options`: absolute probabilities, which may add
     up to less than 1 (the rest went to other texts). `log_probability` and `is_likeliest` (whether
     greedy decoding would write it) tell of a continuation that was asked about. `seconds` is the
-    time of the last attempt.
+    time of the last attempt; `batch` is whether a batch endpoint was asked, at its price.
     """
 
     text: str
@@ -58,6 +58,7 @@ class Completion:
     option_probabilities: tuple[float, ...] | None = None
     log_probability: float | None = None
     is_likeliest: bool | None = None
+    batch: bool = False
 
     @property
     def usage(self) -> Usage:
@@ -67,17 +68,22 @@ class Completion:
             completion_tokens=self.completion_tokens,
             cached_tokens=self.cached_tokens,
             seconds=self.seconds,
+            batch=self.batch,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens and time of a model's calls; None where the backend did not count."""
+    """Tokens and time of a model's calls; None where the backend did not count.
+
+    `batch` is whether all were made through a batch endpoint, and cost what it takes.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cached_tokens: int | None = None
     seconds: float = 0.0
+    batch: bool = False
 
     def __add__(self, other: Usage) -> Usage:
         """Return both together; what one of them did not count stays uncounted."""
@@ -86,6 +92,7 @@ class Usage:
             completion_tokens=_sum(self.completion_tokens, other.completion_tokens),
             cached_tokens=_sum(self.cached_tokens, other.cached_tokens),
             seconds=self.seconds + other.seconds,
+            batch=self.batch and other.batch,
         )
 
 

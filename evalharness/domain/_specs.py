@@ -119,16 +119,22 @@ class ModelSpec:
 
     def usd(self, usage: Usage) -> float:
         """Return the US dollars for a call's tokens; tokens that were not counted cost nothing."""
-        return self.usd_of(
-            usage.prompt_tokens or 0, usage.completion_tokens or 0, usage.cached_tokens or 0
+        return self._usd(
+            usage.prompt_tokens or 0,
+            usage.completion_tokens or 0,
+            usage.cached_tokens or 0,
+            batch=usage.batch,
         )
 
-    def usd_of(self, prompt: float, completion: float, cached: float = 0) -> float:
-        """Return the US dollars for so many tokens; the cached ones are part of the prompt's."""
+    def usd_of(self, prompt: float, completion: float) -> float:
+        """Return the US dollars for so many tokens of calls that are made as the model now is."""
+        return self._usd(prompt, completion, batch=self.batch)
+
+    def _usd(self, prompt: float, completion: float, cached: float = 0, *, batch: bool) -> float:
         prices = self.prices
         cached_price = prices.input if prices.cached_input is None else prices.cached_input
         full = (prompt - cached) * prices.input + cached * cached_price + completion * prices.output
-        return full * (prices.batch if self.batch else 1.0) / 1e6
+        return full * (prices.batch if batch else 1.0) / 1e6
 
     def identity(self) -> dict[str, Any]:
         """Return what makes this model's text its own: everything but speed, price and key."""
