@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalharness import leaderboard as leaderboards
-from evalharness import publishing, settle, tables
+from evalharness import publishing, settle, tables, variants
 from evalharness.store.run_folder import read_run
 
 if TYPE_CHECKING:
@@ -121,6 +121,17 @@ class Run:
             {"judge": found.judge, "trust": found.trust} | asdict(row)
             for found in self.board.corrected
             for row in found.rows
+        )
+
+    @cached_property
+    def robustness(self) -> pd.DataFrame:
+        """One row a way of counting, the ranking first; its ranks are in columns `rank.MODEL`."""
+        battles = settle.battles_of(self.records)
+        found = leaderboards.robustness(self.records, battles, self.board)
+        frame = _frame(variants.to_rows(found) if found else ())
+        # A way that gives no ranks would turn those of all others into decimals.
+        return frame.astype(
+            {name: "Int64" for name in frame if str(name).startswith(("rank.", "pairs", "separ"))}
         )
 
     @cached_property

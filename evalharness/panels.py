@@ -15,7 +15,7 @@ from evalharness.domain import Battle, GradedJudgment
 from evalharness.stats.comparisons import OUTCOME_BY_WINNER, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from evalharness.stats.comparisons import FloatArray, IntArray
 
@@ -66,6 +66,17 @@ class Opinions:
         kept = [place for place, name in enumerate(self.judges) if name != judge]
         judges = tuple(self.judges[place] for place in kept)
         return _where_said(self.units, judges, self.values[:, kept])
+
+    def only(self, judge: str) -> Opinions:
+        """Return what one judge said; nothing where it is none of the judges."""
+        kept = [place for place, name in enumerate(self.judges) if name == judge]
+        return _where_said(self.units, (judge,) * len(kept), self.values[:, kept])
+
+    def among(self, keep: Callable[[str, int], bool]) -> Opinions:
+        """Return what was said on the questions and turns that `keep` takes."""
+        rows = [n for n, unit in enumerate(self.units) if keep(unit.question_id, unit.turn)]
+        units = tuple(self.units[row] for row in rows)
+        return _where_said(units, self.judges, self.values[rows])
 
     def on_equal_terms(self) -> Opinions:
         """Return the grades of judges who, on that question and turn, graded every model.

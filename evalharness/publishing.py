@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from evalharness import health, leaderboard, settle, tables
+from evalharness import health, leaderboard, settle, tables, variants
 from evalharness.errors import ConfigError, InputError
 from evalharness.health import HealthCard
 from evalharness.joining import join
@@ -96,17 +96,28 @@ def _tabulate(
 ) -> Leaderboard:
     board = leaderboard.build(records, battles, seed=records.config.get("seed", 0))
     cautions = dict.fromkeys(caution for card in cards for caution in health.cautions(card))
-    return replace(board, notes=(*board.notes, *cautions))
+    return replace(
+        board,
+        notes=(*board.notes, *cautions),
+        robustness=leaderboard.robustness(records, battles, board),
+    )
 
 
 def _tables(board: Leaderboard) -> dict[str, str]:
-    return {
-        "leaderboard.json": json.dumps(tables.to_records(board), indent=2, ensure_ascii=False)
-        + "\n",
+    found = {
+        "leaderboard.json": _json(tables.to_records(board)),
         "leaderboard.csv": tables.to_csv(board),
         "leaderboard.md": tables.to_markdown(board),
         "leaderboard.tex": tables.to_latex(board),
     }
+    if board.robustness is not None:
+        found["robustness.json"] = _json(variants.to_record(board.robustness))
+        found["robustness.csv"] = variants.to_csv(board.robustness)
+    return found
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_card(folder: Path, card: HealthCard) -> None:

@@ -67,7 +67,7 @@ def settle_all(games: Iterable[PairwiseJudgment]) -> tuple[Battle, ...]:
     They are sorted, and `model_a` is the first of the two names in the alphabet, so that nothing
     depends on the order in which games were played. Of a game that stands twice, the later counts.
     """
-    settled = (settle(game, swapped) for game, swapped in _pairs(games))
+    settled = (settle(game, swapped) for game, swapped in paired(games))
     return tuple(battle for battle in settled if battle is not None)
 
 
@@ -81,7 +81,7 @@ def count_positions(games: Iterable[PairwiseJudgment]) -> PositionCount:
     """Return how often the judge kept its mind when the answers changed places."""
     verdicts = [
         (game.verdict, swapped.verdict)
-        for game, swapped in _pairs(games)
+        for game, swapped in paired(games)
         if game.verdict is not None and swapped.verdict is not None
     ]
     first = verdicts.count((Verdict.A, Verdict.A))
@@ -95,6 +95,17 @@ def count_positions(games: Iterable[PairwiseJudgment]) -> PositionCount:
     )
 
 
+def paired(
+    games: Iterable[PairwiseJudgment],
+) -> Iterator[tuple[PairwiseJudgment, PairwiseJudgment]]:
+    """Yield each game whose models stand in alphabetical order, with its swap, scored or not."""
+    played = {_key(game, game.model_a, game.model_b): game for game in games}
+    for _, game in sorted(played.items(), key=lambda item: item[0]):
+        swapped = played.get(_key(game, game.model_b, game.model_a))
+        if swapped is not None and game.model_a < game.model_b:
+            yield game, swapped
+
+
 def _winner(game: PairwiseJudgment, swapped: PairwiseJudgment) -> Winner:
     first, second = game.probabilities, swapped.probabilities
     if first is None or second is None:
@@ -105,17 +116,6 @@ def _winner(game: PairwiseJudgment, swapped: PairwiseJudgment) -> Winner:
     if model_a > max(model_b, tie):
         return Winner.MODEL_A
     return Winner.MODEL_B if model_b > max(model_a, tie) else Winner.TIE
-
-
-def _pairs(
-    games: Iterable[PairwiseJudgment],
-) -> Iterator[tuple[PairwiseJudgment, PairwiseJudgment]]:
-    """Yield each game whose models stand in alphabetical order, with its swap."""
-    played = {_key(game, game.model_a, game.model_b): game for game in games}
-    for _, game in sorted(played.items(), key=lambda item: item[0]):
-        swapped = played.get(_key(game, game.model_b, game.model_a))
-        if swapped is not None and game.model_a < game.model_b:
-            yield game, swapped
 
 
 def _key(

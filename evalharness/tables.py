@@ -59,17 +59,17 @@ def to_csv(leaderboard: Leaderboard) -> str:
 
 
 def to_markdown(leaderboard: Leaderboard) -> str:
-    """Return a Markdown table with intervals, its method and its notes."""
+    """Return a Markdown table with intervals, its method, its notes, and how robust its ranks are."""
     header, rows = _cells(leaderboard)
     lines = [
         _markdown_line([name.translate(_MARKDOWN) for name in header]),
         "|".join(["", " --- ", *[" ---: "] * (len(header) - 1), ""]),
         *(_markdown_line([name.translate(_MARKDOWN), *figures]) for name, *figures in rows),
     ]
-    notes = [
-        f"\n{note.translate(_MARKDOWN)}" for note in (_caption(leaderboard), *leaderboard.notes)
-    ]
-    return "\n".join([*lines, *notes]) + "\n"
+    told = [_caption(leaderboard), *leaderboard.notes]
+    if leaderboard.robustness is not None:
+        told.append(f"Counted otherwise: {leaderboard.robustness.summary}")
+    return "\n".join([*lines, *(f"\n{note.translate(_MARKDOWN)}" for note in told)]) + "\n"
 
 
 def to_latex(leaderboard: Leaderboard) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -31,3 +32,17 @@ def data_file():
         return path
 
     return find
+
+
+@pytest.fixture
+def case():
+    """Return a function that reads a check case, computed by independent tools."""
+
+    def read(name):
+        folder = Path(os.environ.get("EVALHARNESS_CASES", PROJECT / "../shared/cases"))
+        path = folder / f"{name}.json"
+        if not path.is_file():
+            pytest.skip(f"no check case {path}; EVALHARNESS_CASES names their folder")
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    return read

@@ -28,6 +28,7 @@ LAYERS = (
         "stats",
         "structured",
         "tables",
+        "variants",
     },
     {"store", "backends", "engines", "benchmarks", "formats"},
     {

@@ -2,6 +2,7 @@
 
 from evalharness.leaderboard._build import build
 from evalharness.leaderboard._comparison import Comparison, Metric, compare_models
+from evalharness.leaderboard._robustness import Reversal, Robustness, Variant
 from evalharness.leaderboard._rows import (
     CorrectedRatings,
     CorrectedRow,
@@ -12,6 +13,7 @@ from evalharness.leaderboard._rows import (
     PanelAgreement,
     PanelSummary,
 )
+from evalharness.leaderboard._variants import robustness
 
 __all__ = [
     "Comparison",
@@ -24,6 +26,10 @@ __all__ = [
     "PairRow",
     "PanelAgreement",
     "PanelSummary",
+    "Reversal",
+    "Robustness",
+    "Variant",
     "build",
     "compare_models",
+    "robustness",
 ]

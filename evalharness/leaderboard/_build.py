@@ -89,6 +89,9 @@ def build(
         ),
         panel=summary,
         corrected=by_people,
+        separated=frozenset(
+            (model, other) for model, place in found.items() for other in place.above
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 
-from evalharness.errors import ConvergenceError, EvalHarnessError
+from evalharness.errors import BattlesError, ConvergenceError, EvalHarnessError
 from evalharness.leaderboard._standings import PENALTY
 from evalharness.stats.comparisons import OUTCOME_BY_WINNER, from_battles
 from evalharness.stats.connectivity import one_sided
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.domain import Battle, RunRecords
+    from evalharness.stats.comparisons import Comparisons
+    from evalharness.stats.ratings import Ratings
 
-_Lengths = dict[tuple[str, str, int, int], int]
+Shown = tuple[str, str, int, int]
+"""A model's replies to a question, by sample, up to a turn."""
 
 
 def length_controlled(records: RunRecords, battles: Sequence[Battle]) -> dict[str, float]:
@@ -37,7 +40,7 @@ def length_controlled(records: RunRecords, battles: Sequence[Battle]) -> dict[st
     """
     judging = records.config.get("judging")
     baseline = judging.get("baseline") if isinstance(judging, Mapping) else None
-    lengths = _lengths(records)
+    lengths = lengths_of(records)
     if baseline is None:
         return _against_all(battles, lengths)
     games: dict[str, list[tuple[float, int, int, str]]] = {}
@@ -56,27 +59,11 @@ def length_controlled(records: RunRecords, battles: Sequence[Battle]) -> dict[st
     return {model: rate for model, rate in rates.items() if rate is not None}
 
 
-def _against_all(battles: Sequence[Battle], lengths: _Lengths) -> dict[str, float]:
+def _against_all(battles: Sequence[Battle], lengths: Mapping[Shown, int]) -> dict[str, float]:
     """Return each model's mean chance in its battles if both answers were equally long."""
-    shown = [
-        (battle, lengths.get((battle.model_a, *at)), lengths.get((battle.model_b, *at)))
-        for battle in battles
-        for at in ((battle.question_id, battle.sample, battle.turn),)
-    ]
-    known = [(battle, a, b) for battle, a, b in shown if a is not None and b is not None]
-    if not known:
-        return {}
-    comparisons = from_battles([battle for battle, _, _ in known])
-    difference = style_difference([a for _, a, _ in known], [b for _, _, b in known])
-    if not difference.std() > 0:
-        return {}
     try:
-        ratings = bradley_terry_with_covariates(
-            comparisons,
-            {"length": difference / difference.std()},
-            penalty=PENALTY if one_sided(comparisons) else 0.0,
-        )
-    except EvalHarnessError:  # disconnected, or no finite fit
+        comparisons, ratings = at_equal_length(battles, lengths)
+    except EvalHarnessError:  # nothing to control, disconnected, or no finite fit
         return {}
     gap = ratings.strengths[comparisons.first] - ratings.strengths[comparisons.second]
     size = len(comparisons.models)
@@ -85,9 +72,41 @@ def _against_all(battles: Sequence[Battle], lengths: _Lengths) -> dict[str, floa
     return dict(zip(comparisons.models, (won / comparisons.battles).tolist(), strict=True))
 
 
-def _lengths(records: RunRecords) -> _Lengths:
-    """Return the length of a model's replies to a question, by sample, up to each turn."""
-    lengths: _Lengths = {}
+def at_equal_length(
+    battles: Sequence[Battle], lengths: Mapping[Shown, int]
+) -> tuple[Comparisons, Ratings]:
+    """Return the battles whose lengths are known, and Bradley-Terry ratings at equal length.
+
+    Raises:
+        BattlesError: no lengths are known, or they are the same in every battle.
+        EvalHarnessError: the battles do not connect the models, or there is no finite fit.
+    """
+    known = [
+        (battle, lengths[one], lengths[other])
+        for battle, one, other in ((battle, *sides(battle)) for battle in battles)
+        if one in lengths and other in lengths
+    ]
+    comparisons = from_battles([battle for battle, _, _ in known])
+    difference = style_difference([a for _, a, _ in known], [b for _, _, b in known])
+    if not difference.std() > 0:
+        msg = "both answers are equally long in every battle: there is nothing to control"
+        raise BattlesError(msg)
+    return comparisons, bradley_terry_with_covariates(
+        comparisons,
+        {"length": difference / difference.std()},
+        penalty=PENALTY if one_sided(comparisons) else 0.0,
+    )
+
+
+def sides(battle: Battle) -> tuple[Shown, Shown]:
+    """Return what was shown in a battle, of `model_a` and of `model_b`."""
+    at = (battle.question_id, battle.sample, battle.turn)
+    return (battle.model_a, *at), (battle.model_b, *at)
+
+
+def lengths_of(records: RunRecords) -> dict[Shown, int]:
+    """Return how many characters were shown of each model, question, sample and turn."""
+    lengths: dict[Shown, int] = {}
     for answer in records.answers:
         total = 0
         for turn, reply in enumerate(answer.turns, start=1):

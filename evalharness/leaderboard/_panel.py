@@ -29,6 +29,8 @@ from evalharness.stats.judge_aware import judge_aware
 from evalharness.stats.raters import fit_raters, rated_means
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from evalharness.domain import Battle, RunRecords
     from evalharness.stats.comparisons import Comparisons, IntArray
     from evalharness.stats.judge_aware import JudgeAwareRatings
@@ -64,20 +66,38 @@ class Panel:
             verdicts=self.verdicts.without(judge),
         )
 
+    def only(self, judge: str) -> Panel:
+        """Return one judge as a panel of its own, without votes; nobody is weighed there."""
+        return Panel(
+            rule=PanelRule.AGGREGATE,
+            grades=self.grades.only(judge),
+            verdicts=self.verdicts.only(judge),
+            votes=(),
+        )
+
+    def among(self, keep: Callable[[str, int], bool]) -> Panel:
+        """Return what the judges said on the questions and turns that `keep` takes."""
+        return replace(
+            self,
+            grades=self.grades.among(keep),
+            verdicts=self.verdicts.among(keep),
+            votes=tuple(vote for vote in self.votes if keep(vote.question_id, vote.turn)),
+        )
+
 
 def convene(records: RunRecords, battles: tuple[Battle, ...]) -> Panel | None:
     """Return the panel of a run, or None when there are not several judges of one kind."""
     players = {game.judge for game in records.games}
-    grades = grades_by_judge(records.graded)
-    verdicts = verdicts_by_judge(battle for battle in battles if battle.judge in players)
-    if max(len(grades.judges), len(verdicts.judges)) <= 1:
+    graders = {grade.judge for grade in records.graded if grade.score is not None}
+    settlers = {battle.judge for battle in battles} & players
+    if max(len(graders), len(settlers)) <= 1:
         return None
     judging = records.config.get("judging")
     rule = judging.get("panel") if isinstance(judging, dict) else None
     return Panel(
         rule=PanelRule(rule or PanelRule.AGGREGATE),
-        grades=grades,
-        verdicts=verdicts,
+        grades=grades_by_judge(records.graded),
+        verdicts=verdicts_by_judge(battle for battle in battles if battle.judge in players),
         votes=tuple(battle for battle in battles if battle.judge not in players),
     )
 

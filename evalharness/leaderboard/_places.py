@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A model's rank and the ranks it may have."""
+    """A model's rank, the ranks it may have, and the models that it is decided to be above."""
 
     rank: int | None = None
     low: int | None = None
     high: int | None = None
+    above: frozenset[str] = frozenset()
 
 
 def places(
@@ -42,7 +43,8 @@ def places(
         return {model: Place(rank=rank) for model, rank in found}
     sets = rank_sets(estimates, covariance, rng, level=level, degrees_of_freedom=clusters - 1)
     bounds = zip(sets.rank.tolist(), sets.low.tolist(), sets.high.tolist(), strict=True)
+    above = [frozenset(models[place] for place in np.flatnonzero(row)) for row in sets.above]
     return {
-        model: Place(rank=rank, low=low, high=high)
-        for model, (rank, low, high) in zip(models, bounds, strict=True)
+        model: Place(rank=rank, low=low, high=high, above=beaten)
+        for model, (rank, low, high), beaten in zip(models, bounds, above, strict=True)
     }

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from evalharness.leaderboard._robustness import Robustness
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderboardRow:
@@ -143,6 +145,8 @@ class Leaderboard:
     `method` names how ratings were made; `notes` holds sentences a reader must see beside the
     table (separated or disconnected comparisons, missing grades). `panel` is None where a single
     judge judged. `corrected` has an entry for each judge on whose battles people voted too.
+    `separated` holds the pairs, better one first, that the rank sets tell apart; `robustness` what
+    other ways of counting would make of the ranks, where it was asked for.
     """
 
     rows: tuple[LeaderboardRow, ...]
@@ -152,3 +156,5 @@ class Leaderboard:
     notes: tuple[str, ...] = ()
     panel: PanelSummary | None = None
     corrected: tuple[CorrectedRatings, ...] = ()
+    separated: frozenset[tuple[str, str]] = frozenset()
+    robustness: Robustness | None = None

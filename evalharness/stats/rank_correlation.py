@@ -1,4 +1,4 @@
-"""How far two figures rank models alike: Spearman's rank correlation with its interval."""
+"""How far two figures rank models alike: rank correlations, Spearman's with its interval."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from evalharness.stats.comparisons import FloatArray
 
 FEWEST = 5
 """Below this number of pairs there is no interval: it would be from -1 to 1 whatever is found."""
@@ -34,6 +36,26 @@ class RankCorrelation:
     level: float
 
 
+def kendall(first: Sequence[float], second: Sequence[float]) -> float | None:
+    r"""Return Kendall's tau-b of two figures of the same models, or None where one is constant.
+
+    The share of pairs in the same order minus that in the other one; pairs that are equal in one
+    figure take from its side of the denominator (Kendall 1945, Biometrika 33). It carries no
+    interval: the figures here are ways to count the same judgments, no samples.
+
+    Args:
+        first: one figure a model.
+        second: the other, in the same order.
+
+    Raises:
+        ValueError: the figures are not as many, or not finite.
+    """
+    one, other = _paired(first, second)
+    signs = [np.sign(each[:, None] - each) for each in (one, other)]
+    scale = math.sqrt(float(np.sum(signs[0] ** 2)) * float(np.sum(signs[1] ** 2)))
+    return float(np.sum(signs[0] * signs[1])) / scale if scale else None
+
+
 def spearman(
     first: Sequence[float], second: Sequence[float], *, level: float = 0.95
 ) -> RankCorrelation:
@@ -51,10 +73,7 @@ def spearman(
     Raises:
         ValueError: the figures are not as many, or not finite.
     """
-    one, other = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if one.shape != other.shape or one.ndim != 1 or not np.isfinite([*one, *other]).all():
-        msg = f"two lists of as many finite numbers are needed, not {first} and {second}"
-        raise ValueError(msg)
+    one, other = _paired(first, second)
     count = len(one)
     if count < 2 or len(set(one)) == 1 or len(set(other)) == 1:  # noqa: PLR2004 - nothing to rank
         return RankCorrelation(value=None, low=None, high=None, pairs=count, level=level)
@@ -76,3 +95,11 @@ def spearman(
         pairs=count,
         level=level,
     )
+
+
+def _paired(first: Sequence[float], second: Sequence[float]) -> tuple[FloatArray, FloatArray]:
+    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if one.shape != other.shape or one.ndim != 1 or not np.isfinite([*one, *other]).all():
+        msg = f"two lists of as many finite numbers are needed, not {first} and {second}"
+        raise ValueError(msg)
+    return one, other

@@ -30,12 +30,14 @@ _EQUAL = 1e-9
 class RankSets:
     """Ranks by estimate (equal ones share the best), and simultaneous bounds `low`..`high`.
 
+    `above` says which model (row) is decided to be above which; bounds may meet nevertheless.
     `critical` is the first step's: how many standard errors the largest of all gaps may reach.
     """
 
     rank: IntArray
     low: IntArray
     high: IntArray
+    above: npt.NDArray[np.bool_]
     critical: float
     level: float
     draws: int
@@ -84,6 +86,7 @@ def rank_sets(
         rank=ranks(estimates),
         low=1 + above.sum(axis=0),
         high=len(estimates) - above.sum(axis=1),
+        above=above,
         critical=critical,
         level=level,
         draws=draws,

@@ -1,31 +1,11 @@
-"""Check cases from outside the project; tests that need them skip where they are absent."""
+"""The battles of the check cases from outside the project."""
 
 from __future__ import annotations
-
-import json
-import os
-from pathlib import Path
 
 import pytest
 from numpy.testing import assert_allclose
 
 from evalharness.stats.comparisons import compare
-
-PROJECT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def case():
-    """Return a function that reads a check case, computed by independent tools."""
-
-    def read(name):
-        folder = Path(os.environ.get("EVALHARNESS_CASES", PROJECT / "../shared/cases"))
-        path = folder / f"{name}.json"
-        if not path.is_file():
-            pytest.skip(f"no check case {path}; EVALHARNESS_CASES names their folder")
-        return json.loads(path.read_text(encoding="utf-8"))
-
-    return read
 
 
 @pytest.fixture

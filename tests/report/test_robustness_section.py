@@ -1,0 +1,105 @@
+"""The page's ranks under other ways of counting: what is said, drawn and left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from builders import MODELS, a_run
+from playwright.sync_api import expect
+
+from evalharness.leaderboard import Reversal, build, robustness
+from evalharness.report import render
+from evalharness.settle import battles_of
+
+NARROW = {"viewport": {"width": 390, "height": 800}}
+
+
+def a_page(records, **changes):
+    """Return the page of a run with its robustness, some of it replaced."""
+    battles = battles_of(records)
+    board = build(records, battles)
+    found = replace(robustness(records, battles, board), **changes)
+    return render(records, battles, replace(board, robustness=found))
+
+
+def many():
+    """Return a run of 20 models on few questions."""
+    run = a_run(4, 4)
+    names = [f"model-{number:02d}" for number in range(20)]
+    parts = [
+        tuple(
+            replace(
+                each,
+                model_a=names[start + MODELS.index(each.model_a)],
+                model_b=names[start + MODELS.index(each.model_b)],
+            )
+            for each in a_run(4, 4, seed=start).games
+        )
+        for start in range(17)
+    ]
+    games = {(g.question_id, g.turn, g.model_a, g.model_b): g for part in parts for g in part}
+    return replace(run, answers=(), graded=(), games=tuple(games.values()))
+
+
+@pytest.mark.browser
+def test_ranks_are_told_by_mouse_and_keyboard(opened):
+    """Each circle says which ways give it; arrows walk along a model's ranks."""
+    page = opened(a_page(a_run(3, 8)))
+    strip = page.locator("#robustness .roving").first
+
+    strip.locator(".disc").first.hover()
+    expect(page.locator("#tip")).to_contain_text("vicuna-13b: rank 1 in 21 of 21 ways")
+    strip.locator(".tip").first.focus()
+    expect(page.locator("#tip")).to_contain_text("rank 1 in the ranking, whose rank set is 1 to")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tip")).to_contain_text("vicuna-13b: rank 1 in 21 of 21 ways")
+    page.locator("#robustness summary").click()
+    rows = page.locator("#robustness .ways tbody tr")
+    expect(rows.first).to_contain_text("This ranking")
+    expect(page.locator("#robustness .ways")).to_contain_text("there is a single judge")
+
+
+@pytest.mark.browser
+def test_twenty_models_fit_a_phone(opened):
+    """Nothing but the wide table scrolls sideways, and neighbouring ranks do not touch."""
+    page = opened(a_page(many()), **NARROW)
+    page.locator("#robustness summary").click()
+
+    assert page.locator("#robustness .rows .roving").count() == 20
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    width = page.locator("#robustness .rows .roving").first.bounding_box()["width"]
+    largest = page.eval_on_selector_all(
+        "#robustness .disc", "all => Math.max(...all.map(c => +c.getAttribute('r')))"
+    )
+    assert 2 * largest < width / 19
+
+
+def test_a_change_that_matters_stands_first_and_stands_out():
+    """A pair that the ranking tells apart is trouble; one that it leaves open is not."""
+    records = a_run(3, 8)
+    battles = battles_of(records)
+    found = robustness(records, battles, build(records, battles))
+    first, second, third = found.ranks
+    told = replace(
+        found.counted[0],
+        reversals=(
+            Reversal(ahead=second, behind=third, is_separated=False),
+            Reversal(ahead=first, behind=second, is_separated=True),
+        ),
+    )
+    page = a_page(records, variants=(told,), separated=frozenset({(first, second)}))
+    section = page[page.index('<section id="robustness"') :].partition("</section>")[0]
+
+    assert "1 changes places" in section
+    assert section.count('class="trouble"') == 2
+    assert section.index(">yes<") < section.index(">no<")
+    assert "This is no interval" in section
+
+
+def test_a_page_without_a_ranking_has_no_such_section():
+    """One model is not ranked."""
+    records = a_run(1, 4)
+    battles = battles_of(records)
+
+    assert 'id="robustness"' not in render(records, battles, build(records, battles))
