@@ -23,7 +23,7 @@ from evalharness.domain import (
     with_sampling,
 )
 from evalharness.errors import ConfigError, close_match
-from evalharness.probes import AuditSpec
+from evalharness.probes import AgainstSpec, AuditSpec
 from evalharness.prompts import check as check_prompt
 from evalharness.schedule import own_family
 
@@ -120,8 +120,13 @@ def audit_spec(conf: Mapping[str, Any]) -> AuditSpec:
         if bound is not None and not 0 <= bound <= 1:
             msg = f"audit.thresholds.{name}={bound}: must be a share from 0 to 1, or null"
             raise ConfigError(msg)
+    limit, alpha = conf["against"]["limit"], conf["against"]["alpha"]
+    if not 0 < alpha < 1:
+        msg = f"audit.against.alpha={alpha}: must lie between 0 and 1"
+        raise ConfigError(msg)
     return AuditSpec(
         questions=at_least(conf["questions"], 1, "audit.questions"),
+        against=AgainstSpec(limit=at_least(limit, 1, "audit.against.limit"), alpha=alpha),
         thresholds=dict(conf["thresholds"]),
     )
 

@@ -56,22 +56,34 @@ async def ask(
     connect: Callable[[ModelSpec], Backend],
     progress: Progress,
 ) -> Found:
-    """Return the judges' replies to all probes, those that are missing newly asked.
+    """Return the judges' replies to all probes, those that are missing newly asked."""
+    asks = plan(spec, audit, records)
+    return await ask_for(asks, spec.judges, folder / FILE, connect=connect, progress=progress)
+
+
+async def ask_for(
+    asks: Sequence[Ask],
+    judges: Sequence[JudgeSpec],
+    path: Path,
+    *,
+    connect: Callable[[ModelSpec], Backend],
+    progress: Progress,
+) -> Found:
+    """Return what a file has of these, and what judges now say to the others; it is kept there.
 
     Judges are asked one after another, as each may need this machine's memory for itself.
     """
-    asks = plan(spec, audit, records)
-    kept = {row.digest: row for row in jsonl.read_own(folder / FILE, Probed)}
+    kept = {row.digest: row for row in jsonl.read_own(path, Probed)}
     progress.expect(Stage.JUDGE, len(asks))
-    asking = _Asking(kept, jsonl.Appender(folder / FILE), progress)
+    asking = _Asking(kept, jsonl.Appender(path), progress)
     try:
-        for judge in spec.judges:
+        for judge in judges:
             await asking.work(
                 judge, [each for each in asks if each.showing.judge is judge], connect
             )
     finally:
         asking.appender.close()
-        jsonl.write(folder / FILE, sorted(kept.values(), key=_order))
+        jsonl.write(path, sorted(kept.values(), key=_order))
     wanted = dict.fromkeys(each.digest for each in asks)
     return Found(
         probed=tuple(kept[key] for key in wanted if key in kept), failures=tuple(asking.failures)
@@ -131,12 +143,14 @@ class _Asking:
 
 
 async def _probe(each: Ask, backend: Backend) -> Probed:
-    asked = _Again(backend) if each.probe is Probe.REPEATED else backend
+    is_again = each.probe in (Probe.REPEATED, Probe.LATER)
+    asked = _Again(backend, each.number) if is_again else backend
     judgment = await judging.judge(each.showing, asked)
     return Probed(
         probe=each.probe,
         of=each.of,
         shown_first=each.shown_first,
+        number=each.number,
         game=judgment if isinstance(judgment, PairwiseJudgment) else None,
         grade=judgment if isinstance(judgment, GradedJudgment) else None,
         digest=each.digest,
@@ -146,11 +160,12 @@ async def _probe(each: Ask, backend: Backend) -> Probed:
 class _Again:
     """A judge asked as if for another sample, so that no cache answers for it."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, number: int) -> None:
         self._backend = backend
+        self._number = _AGAIN + number
 
     async def complete(self, request: Request) -> Completion:
-        return await self._backend.complete(replace(request, sample=request.sample + _AGAIN))
+        return await self._backend.complete(replace(request, sample=request.sample + self._number))
 
     async def close(self) -> None:
         await self._backend.close()

@@ -182,6 +182,7 @@ def _graded(showing: Showing, heard: _Heard) -> GradedJudgment:
         reply=heard.reply,
         probabilities=read.probabilities,
         repaired=heard.repaired,
+        served=heard.last.served,
         usage=heard.usage,
         digest=showing.digest(),
     )
@@ -204,6 +205,7 @@ def _game(showing: Showing, heard: _Heard) -> PairwiseJudgment:
         reply=heard.reply,
         probabilities=read.probabilities,
         repaired=heard.repaired,
+        served=heard.last.served,
         usage=heard.usage,
         digest=showing.digest(),
     )

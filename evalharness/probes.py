@@ -55,6 +55,15 @@ class Probe(StrEnum):
     ADDRESSED = "addressed"
     REPEATED = "repeated"
     WITHOUT_REFERENCE = "without_reference"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgainstSpec:
+    """How a judge is held against its earlier self: on how many judgments, and at which level."""
+
+    limit: int = 100
+    alpha: float = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +71,7 @@ class AuditSpec:
     """How a judge is audited: on how many questions, and by which bounds on its rates."""
 
     questions: int = 16
+    against: AgainstSpec = field(default_factory=AgainstSpec)
     thresholds: Mapping[str, float | None] = field(default_factory=dict)
 
 
@@ -70,12 +80,14 @@ class Probed:
     """What a judge said to a probe.
 
     `of` is the digest of the run's judgment that was asked again; a probe of another kind has
-    none. `shown_first` is whether the answer that should not lose stood first.
+    none. `shown_first` is whether the answer that should not lose stood first. `number` tells the
+    times apart at which the same was asked later.
     """
 
     probe: Probe
     of: str | None = None
     shown_first: bool = True
+    number: int = 0
     grade: GradedJudgment | None = None
     game: PairwiseJudgment | None = None
     digest: str

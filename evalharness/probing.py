@@ -21,17 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One showing that an audit asks a judge about."""
+    """One showing that an audit asks a judge about; `number` is which time of several."""
 
     probe: Probe
     showing: judging.Showing
     of: str | None = None
     shown_first: bool = True
+    number: int = 0
 
     @property
     def digest(self) -> str:
-        """The key: what is probed, and all that the judge is shown."""
-        return digest([self.probe, self.showing.judge.name, self.showing.digest()])
+        """The key: what is probed, all that the judge is shown, and which time it is asked."""
+        times = [self.number] if self.number else []
+        return digest([self.probe, self.showing.judge.name, self.showing.digest(), *times])
 
 
 def plan(spec: RunSpec, audit: AuditSpec, records: RunRecords) -> tuple[Ask, ...]:
@@ -114,7 +116,7 @@ def _again(
         question = questions.get(judgment.question_id)
         if question is None or judgment.judge != judge.name:
             continue
-        showing = _as_shown(judge, question, judgment, answers)
+        showing = as_shown(judge, question, judgment, answers)
         if showing is None:
             continue
         bare = replace(showing, question=replace(question, references=()))
@@ -127,7 +129,7 @@ def _again(
             yield Ask(probe=probe, showing=asked, of=judgment.digest)
 
 
-def _as_shown(
+def as_shown(
     judge: JudgeSpec, question: Question, judgment: Judgment, answers: Answers
 ) -> judging.Showing | None:
     """Return what a judgment was made of; None when it was not made of this judge and prompt."""

@@ -227,10 +227,19 @@ class ThresholdsConf:
 
 
 @dataclass
+class AgainstConf:
+    """How a judge is held against its earlier judgments."""
+
+    limit: int = 100  # judgments of each judge that are asked again
+    alpha: float = 0.05
+
+
+@dataclass
 class AuditConf:
     """How a judge is audited."""
 
     questions: int = 16
+    against: AgainstConf = field(default_factory=AgainstConf)
     thresholds: ThresholdsConf = field(default_factory=ThresholdsConf)
 
 

@@ -46,6 +46,7 @@ LAYERS = (
         "pipeline",
         "planning",
         "probing",
+        "reasking",
         "rereading",
         "resolving",
         "wanting",

@@ -123,6 +123,13 @@ class _Usage(msgspec.Struct):
 class _Reply(msgspec.Struct):
     choices: list[_Choice]
     usage: _Usage | None = None
+    model: str | None = None
+    system_fingerprint: str | None = None
+
+    @property
+    def served(self) -> str | None:
+        """What the server says that it ran."""
+        return " ".join(filter(None, (self.model, self.system_fingerprint))) or None
 
 
 class _TopToken(msgspec.Struct):
@@ -173,6 +180,7 @@ def completion(content: bytes, request: Request) -> Completion:
         ),
         log_probability=told[0] if told else None,
         is_likeliest=told[1] if told else None,
+        served=reply.served,
     )
 
 

@@ -45,7 +45,8 @@ class Completion:
     `option_probabilities` stands beside `Request.options`: absolute probabilities, which may add
     up to less than 1 (the rest went to other texts). `log_probability` and `is_likeliest` (whether
     greedy decoding would write it) tell of a continuation that was asked about. `seconds` is the
-    time of the last attempt; `batch` is whether a batch endpoint was asked, at its price.
+    time of the last attempt; `batch` is whether a batch endpoint was asked, at its price. `served`
+    is what the server says that it ran: a model's exact name, and its fingerprint.
     """
 
     text: str
@@ -59,6 +60,7 @@ class Completion:
     log_probability: float | None = None
     is_likeliest: bool | None = None
     batch: bool = False
+    served: str | None = None
 
     @property
     def usage(self) -> Usage:

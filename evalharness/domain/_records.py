@@ -64,7 +64,7 @@ class GradedJudgment:
     """One answer graded from 1 to 10 at one turn; `score` is None when `unscored` says why.
 
     `repaired` says that the judge was asked twice, as no score could be read from its first reply;
-    `reply` then holds both.
+    `reply` then holds both. `served` is what the judge's server said that it ran.
     """
 
     kind: Literal["graded"] = "graded"
@@ -79,6 +79,7 @@ class GradedJudgment:
     reply: str
     probabilities: Mapping[str, float] | None = None
     repaired: bool = False
+    served: str | None = None
     usage: Usage = field(default_factory=Usage)
     digest: str
 
@@ -93,7 +94,7 @@ class PairwiseJudgment:
     """One game: two answers compared at one turn, `model_a` shown first.
 
     `strength` is how much better the preferred answer is, where the judge was asked for it: 1 for
-    slightly, 2 for much, 0 in a tie. `repaired` is as for a grade.
+    slightly, 2 for much, 0 in a tie. `repaired` and `served` are as for a grade.
     """
 
     kind: Literal["pairwise"] = "pairwise"
@@ -110,6 +111,7 @@ class PairwiseJudgment:
     reply: str
     probabilities: Mapping[str, float] | None = None
     repaired: bool = False
+    served: str | None = None
     usage: Usage = field(default_factory=Usage)
     digest: str
 
