@@ -78,8 +78,10 @@ def _benchmark(arguments: Sequence[str]) -> int:
 
 def _plan(arguments: Sequence[str]) -> int:
     """What a run would do, and what is missing for it; calls nothing."""
-    from evalharness import engines, planning, wanting
+    from evalharness import drifting, engines, planning, wanting
 
+    if drifting.is_asked_for(arguments):
+        return drifting.main(_parser("plan", _plan), arguments, only_plan=True)
     settings = _settings("plan", arguments)
     if settings is None:
         return OK
@@ -94,10 +96,13 @@ def _plan(arguments: Sequence[str]) -> int:
 
 def _audit(arguments: Sequence[str]) -> int:
     """The judge's health card: its habits in a run, and probes whose right result is known."""
+    from evalharness import drifting, health, running
+
+    if drifting.is_asked_for(arguments):
+        return drifting.main(_parser("audit", _audit), arguments, only_plan=False)
     settings = _settings("audit", arguments)
     if settings is None:
         return OK
-    from evalharness import health, running
 
     audited = running.audit(settings)
     ending.tell(health.lines(audited.card))
@@ -178,17 +183,11 @@ def _verify(arguments: Sequence[str]) -> int:
 
 def _prompt(arguments: Sequence[str]) -> int:
     """The exact prompt that a model would be sent after these alternating turns."""
-    parser = _parser("prompt", _prompt)
-    parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("texts", metavar="TEXT", nargs="+", help="user, model, user, ...")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides")
-    _add_config_dir(parser)
-    given = parser.parse_intermixed_args(arguments)
     from evalharness import prompting
-    from evalharness.config import load_model
 
-    spec = load_model(given.model, given.overrides, given.config_dir)
-    sys.stdout.write(prompting.prompt_text(spec, given.texts))
+    parser = _parser("prompt", _prompt)
+    _add_config_dir(parser)
+    sys.stdout.write(prompting.prompt(parser, arguments))
     if sys.stdout.isatty():
         print()
     return OK
@@ -253,6 +252,8 @@ def _settings(verb: str, arguments: Sequence[str]) -> Settings | None:
     parser.epilog = _OVERRIDES
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*")
     parser.add_argument("--cfg", action="store_true", help="show the configuration, do nothing")
+    if verb in ("audit", "plan"):
+        parser.add_argument("--against", metavar="RUN", help="have RUN's judges changed since?")
     if verb in _STAGES:
         asking_again = "ask for what failed, and nothing else"
         parser.add_argument("--retry-failed", action="store_true", help=asking_again)

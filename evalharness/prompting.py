@@ -6,12 +6,27 @@ import json
 from typing import TYPE_CHECKING
 
 from evalharness import chat
+from evalharness.config import load_model
 from evalharness.domain import TOKENIZER_TEMPLATE, conversation
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from evalharness.domain import ModelSpec
+
+
+def prompt(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> str:
+    """Return the prompt that a command line asks for.
+
+    Raises:
+        ConfigError: there is no such model, an override is wrong, or its template cannot be had.
+    """
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("texts", metavar="TEXT", nargs="+", help="user, model, user, ...")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides")
+    given = parser.parse_intermixed_args(arguments)
+    return prompt_text(load_model(given.model, given.overrides, given.config_dir), given.texts)
 
 
 def prompt_text(spec: ModelSpec, texts: Sequence[str]) -> str:

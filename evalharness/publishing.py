@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from evalharness import health, leaderboard, settle, tables, variants
 from evalharness.errors import ConfigError, InputError
-from evalharness.health import HealthCard
+from evalharness.health import Drift, HealthCard
 from evalharness.joining import join
 from evalharness.report import render
 from evalharness.store import jsonl
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from evalharness.domain import Battle, RunRecords
     from evalharness.leaderboard import Leaderboard
 
+_Card = TypeVar("_Card")
+
 PAGE = "report.html"
 CARD = "audit.json"
+DRIFT = "drift.json"
 
 
 def publish(folder: Path) -> Leaderboard:
@@ -34,7 +37,7 @@ def publish(folder: Path) -> Leaderboard:
         ConfigError: there is no run in this folder.
         InputError: a file in it is damaged.
     """
-    return _write(folder, read_run(folder), [card for card in [read_card(folder)] if card])
+    return _write(folder, read_run(folder), [_told(folder)])
 
 
 def report(folders: Sequence[Path], to: Path | None = None) -> Path:
@@ -61,9 +64,7 @@ def tables_of(folder: Path, records: RunRecords) -> dict[str, str]:
     Raises:
         InputError: the folder's health card is damaged.
     """
-    card = read_card(folder)
-    board = _tabulate(records, settle.battles_of(records), [card] if card else [])
-    return _tables(board)
+    return _tables(_tabulate(records, settle.battles_of(records), [_told(folder)]))
 
 
 def publish_joined(folders: Sequence[Path], to: Path) -> Leaderboard:
@@ -78,24 +79,42 @@ def publish_joined(folders: Sequence[Path], to: Path) -> Leaderboard:
         raise ConfigError(msg)
     records = join([read_run(folder) for folder in folders])
     to.mkdir(parents=True, exist_ok=True)
-    return _write(to, records, [card for card in map(read_card, folders) if card])
+    return _write(to, records, [_told(folder) for folder in folders])
 
 
-def _write(folder: Path, records: RunRecords, cards: Sequence[HealthCard]) -> Leaderboard:
-    """Write what is made of records; the page shows a health card when there is a single one."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What was found of the judges of a folder's run."""
+
+    card: HealthCard | None
+    drift: Drift | None
+
+    def cautions(self) -> tuple[str, ...]:
+        return (
+            *(health.cautions(self.card) if self.card else ()),
+            *(health.drift_cautions(self.drift) if self.drift else ()),
+        )
+
+
+def _told(folder: Path) -> _Told:
+    return _Told(card=read_card(folder), drift=read_drift(folder))
+
+
+def _write(folder: Path, records: RunRecords, told: Sequence[_Told]) -> Leaderboard:
+    """Write what is made of records; the page shows what was found of judges where it is of one run."""
     battles = settle.battles_of(records)
-    board = _tabulate(records, battles, cards)
-    page = render(records, battles, board, cards[0] if len(cards) == 1 else None)
+    board = _tabulate(records, battles, told)
+    cards = [each.card for each in told if each.card]
+    card = cards[0] if len(cards) == 1 else None
+    page = render(records, battles, board, card, told[0].drift if len(told) == 1 else None)
     for name, text in {**_tables(board), PAGE: page}.items():
         jsonl.replace(folder / name, text.encode())
     return board
 
 
-def _tabulate(
-    records: RunRecords, battles: Sequence[Battle], cards: Sequence[HealthCard]
-) -> Leaderboard:
+def _tabulate(records: RunRecords, battles: Sequence[Battle], told: Sequence[_Told]) -> Leaderboard:
     board = leaderboard.build(records, battles, seed=records.config.get("seed", 0))
-    cautions = dict.fromkeys(caution for card in cards for caution in health.cautions(card))
+    cautions = dict.fromkeys(caution for each in told for caution in each.cautions())
     return replace(
         board,
         notes=(*board.notes, *cautions),
@@ -122,8 +141,17 @@ def _json(content: object) -> str:
 
 def write_card(folder: Path, card: HealthCard) -> None:
     """Keep the health card of a run's judges."""
+    _write_card(folder / CARD, card)
+
+
+def write_drift(folder: Path, found: Drift) -> None:
+    """Keep what the last check of a run's judges against themselves found."""
+    _write_card(folder / DRIFT, found)
+
+
+def _write_card(path: Path, card: HealthCard | Drift) -> None:
     text = msgspec.json.format(msgspec.json.encode(card), indent=2)
-    jsonl.replace(folder / CARD, text + b"\n")
+    jsonl.replace(path, text + b"\n")
 
 
 def read_card(folder: Path) -> HealthCard | None:
@@ -132,11 +160,23 @@ def read_card(folder: Path) -> HealthCard | None:
     Raises:
         InputError: it is damaged.
     """
-    path = folder / CARD
+    return _read_card(folder / CARD, HealthCard, "audit")
+
+
+def read_drift(folder: Path) -> Drift | None:
+    """Return what `audit --against` left in a run's folder, or None.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    return _read_card(folder / DRIFT, Drift, "audit --against")
+
+
+def _read_card(path: Path, kind: type[_Card], verb: str) -> _Card | None:
     if not path.is_file():
         return None
     try:
-        return msgspec.json.decode(path.read_bytes(), type=HealthCard)
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = f"{error}; `audit` writes it again"
+        msg = f"{error}; `{verb}` writes it again"
         raise InputError(msg, path=path) from error

@@ -105,7 +105,7 @@ def _work(
         _refuse_nothing_to_do(folder, settings, stages)
         folder.describe(tree, questions)
         meter = _meter(settings, stop, folder)
-        with _connector(settings, stop, meter, engine) as connect, Bars(meter) as bars:
+        with connector(settings, stop, meter, engine) as connect, Bars(meter) as bars:
             working = pipeline.run(
                 spec,
                 folder,
@@ -116,7 +116,7 @@ def _work(
                 benchmarks=planned,
                 models_at_once=settings.engine.models_at_once,
             )
-            _finish(working, stop, meter)
+            finish(working, stop, meter)
         failures = tuple(folder.failures.values())
     records = read_run(settings.folder)
     finished = datetime.now(UTC).isoformat(timespec="seconds")
@@ -135,7 +135,7 @@ def _work(
         finding = "\n".join((finding, adapting.outcome(spec, records)))
     return Outcome(
         finding=finding,
-        problems=(*_budget_end(meter), *_problems(failures, settings)),
+        problems=(*budget_end(meter), *_problems(failures, settings)),
         interrupted=stop.is_set and meter.ended_by is None,
     )
 
@@ -182,24 +182,28 @@ def audit(settings: Settings) -> Audited:
         resuming.refuse_conflict(folder, settings)
         meter = _meter(settings, stop, folder)
         here = engines.Local()
-        with _connector(settings, stop, meter, here) as connect, Bars(meter) as bars:
+        with connector(settings, stop, meter, here) as connect, Bars(meter) as bars:
             asked = auditing.ask(
                 spec, settings.audit, records, path, connect=connect, progress=bars
             )
-            found = _finish(asked, stop, meter)
+            found = finish(asked, stop, meter)
     card = health.examine(records, spec, found.probed, settings.audit.thresholds)
     write_card(path, card)
     publish(path)
-    counts = Counter((row.model, row.reason, row.detail[:200]) for row in found.failures)
-    problems = [
+    return Audited(
+        card=card,
+        problems=(*budget_end(meter), *unasked(found.failures)),
+        interrupted=stop.is_set and meter.ended_by is None,
+    )
+
+
+def unasked(failures: Sequence[Failure]) -> list[str]:
+    """Return a sentence for each judge and reason for which something could not be asked."""
+    counts = Counter((row.model, row.reason, row.detail[:200]) for row in failures)
+    return [
         f"{count} x probe failed for {model}: {reason} ({detail}); the same command asks again"
         for (model, reason, detail), count in counts.most_common()
     ]
-    return Audited(
-        card=card,
-        problems=(*_budget_end(meter), *problems),
-        interrupted=stop.is_set and meter.ended_by is None,
-    )
 
 
 def _meter(settings: Settings, stop: Stop, folder: RunFolder) -> Meter:
@@ -213,14 +217,15 @@ def _meter(settings: Settings, stop: Stop, folder: RunFolder) -> Meter:
     )
 
 
-def _budget_end(meter: Meter) -> tuple[str, ...]:
+def budget_end(meter: Meter) -> tuple[str, ...]:
+    """Return a sentence where the budget ended the work."""
     if meter.ended_by is None:
         return ()
     return (f"stopped: {meter.ended_by}; with a larger budget the same command goes on",)
 
 
 @contextmanager
-def _connector(
+def connector(
     settings: Settings, stop: Stop, meter: Meter, engine: Engine
 ) -> Iterator[Callable[[ModelSpec], Backend]]:
     """Give the function that connects models, through the caches that keep their completions."""
@@ -258,7 +263,7 @@ def _caches(settings: Settings) -> Iterator[CompletionCache]:
         yield CompletionCache(settings.results / FILE, writes=settings.cache == "on")
 
 
-def _finish(work: Coroutine[Any, Any, Any], stop: Stop, meter: Meter) -> Any:
+def finish(work: Coroutine[Any, Any, Any], stop: Stop, meter: Meter) -> Any:
     """Return what the work returns, or raise the first of its errors."""
 
     async def timed() -> Any:

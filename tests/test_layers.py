@@ -65,6 +65,7 @@ LAYERS = (
         "cli",
         "comparing",
         "config",
+        "drifting",
         "ending",
         "exporting",
         "gating",

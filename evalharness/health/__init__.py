@@ -14,10 +14,25 @@ from evalharness.health._card import (
     interval,
     lines,
 )
+from evalharness.health._drift import (
+    Drift,
+    DriftTest,
+    Finding,
+    JudgeDrift,
+    drift_cautions,
+    drift_lines,
+    sentence,
+)
+from evalharness.health._drift_tests import Asked, drift
 
 __all__ = [
     "NAMES",
+    "Asked",
+    "Drift",
+    "DriftTest",
+    "Finding",
     "HealthCard",
+    "JudgeDrift",
     "JudgeHealth",
     "Measure",
     "Side",
@@ -25,7 +40,11 @@ __all__ = [
     "amount",
     "bound",
     "cautions",
+    "drift",
+    "drift_cautions",
+    "drift_lines",
     "examine",
     "interval",
     "lines",
+    "sentence",
 ]

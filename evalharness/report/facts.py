@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from evalharness.domain import Battle, Failure, Judgment, RunRecords
-    from evalharness.health import HealthCard
+    from evalharness.health import Drift, HealthCard
     from evalharness.leaderboard import Leaderboard
 
 
@@ -23,6 +23,7 @@ class Facts:
     models: tuple[str, ...]
     judges: tuple[str, ...]
     health: HealthCard | None = None
+    drift: Drift | None = None
 
     def number(self, model: str) -> int:
         """Return a model's place among the models, which fixes its color and its mark."""
@@ -77,6 +78,7 @@ def gather(
     battles: Sequence[Battle],
     leaderboard: Leaderboard,
     health: HealthCard | None = None,
+    drift: Drift | None = None,
 ) -> Facts:
     """Return a run's facts."""
     return Facts(
@@ -84,6 +86,7 @@ def gather(
         battles=tuple(battles),
         leaderboard=leaderboard,
         health=health,
+        drift=drift,
         models=_once(
             (
                 *(row.model for row in leaderboard.rows),
