@@ -12,8 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness import config, ending, health, planning, reasking
-from evalharness._specs import budget, judge_spec
+from evalharness import _plan_spec, config, ending, health, planning, reasking
+from evalharness._engine_spec import engine_spec
+from evalharness._specs import audit_spec, budget, judge_spec
+from evalharness.config import Settings
+from evalharness.domain import JudgingSpec, RunSpec
 from evalharness.errors import ConfigError
 from evalharness.health import Finding
 from evalharness.probes import Probed
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalharness.backends import Stop
-    from evalharness.config import Settings
     from evalharness.domain import JudgeSpec, ModelSpec, RunRecords, Usage
     from evalharness.health import Drift
     from evalharness.metering import Meter
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 
 CODES = {Finding.UNCHANGED: 0, Finding.CHANGED: 1, Finding.UNKNOWN: 3}
 OPTION = "--against"
-_CHOICES = ("judge", "models@judge.model", "prompts@judge")
-"""Overrides that choose a judge or its prompts anew; without any, they are the run's own."""
+_CHOICES = ("models@judge", "prompts@judge")
+"""Overrides that, as `judge=`, choose a judge or its prompts anew; else they are the run's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +92,15 @@ def prepare(run: str, overrides: Sequence[str], config_dir: Path | None = None) 
     Raises:
         ConfigError: there is no such run, or its judgments cannot be asked again.
     """
-    composed = config.load(config.with_defaults(overrides, "audit"), config_dir)
-    folder = Path(run) if Path(run).is_dir() or "/" in run else composed.results / run
+    tree = config.compose(overrides, config_dir)
+    folder = Path(run) if Path(run).is_dir() or "/" in run else Path(tree["results"], run)
     records = read_run(folder)
-    was = _judges(records.config, folder)
-    now = _now(records.config, composed, overrides)
-    settings = _settings(composed, folder, records, now)
+    was = _judges(_confs(records.config))
+    if not was:
+        msg = f"{folder}: no judge was asked there, so there is none to ask again"
+        raise ConfigError(msg)
+    now = _now(records.config, tree, overrides)
+    settings = _settings(tree, folder, records, now)
     pairs = tuple(reasking.pair_up(was, now, records.name))
     rows = jsonl.read_own(folder / reasking.FILE, Probed)
     last = read_drift(folder)
@@ -222,21 +227,24 @@ def _meter(check: _Check, stop: Stop) -> Meter:
 
 
 def _settings(
-    settings: Settings, folder: Path, records: RunRecords, judges: Sequence[JudgeSpec]
+    tree: Mapping[str, Any], folder: Path, records: RunRecords, judges: Sequence[JudgeSpec]
 ) -> Settings:
     """Return settings under which a run's folder is asked about by these judges, past the cache."""
-    return replace(
-        settings,
-        run=replace(
-            settings.run,
+    return Settings(
+        run=RunSpec(
             name=folder.resolve().name,
             models=(),
             judges=tuple(judges),
             questions=records.questions,
+            judging=JudgingSpec(),
         ),
         results=folder.resolve().parent,
         cache="off",
-        budget=budget(settings.tree["budget"], [judge.model for judge in judges]),
+        audit=audit_spec(tree["audit"]),
+        engine=engine_spec(tree["engine"]),
+        budget=budget(tree["budget"], [judge.model for judge in judges]),
+        wanted=_plan_spec.wanted(tree["plan"]),
+        tree=tree,
     )
 
 
@@ -247,31 +255,24 @@ def _confs(saved: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {place: saved_judge(conf) for place, conf in found.items()}
 
 
-def _judges(saved: Mapping[str, Any], folder: Path) -> dict[str, JudgeSpec]:
-    judges = [judge_spec(conf, place) for place, conf in _confs(saved).items()]
-    if not judges:
-        msg = f"{folder}: no judge was asked there, so there is none to ask again"
-        raise ConfigError(msg)
+def _judges(confs: Mapping[str, Any]) -> dict[str, JudgeSpec]:
+    judges = [judge_spec(conf, place) for place, conf in confs.items()]
     return {judge.name: judge for judge in judges}
 
 
 def _now(
-    saved: Mapping[str, Any], settings: Settings, overrides: Sequence[str]
-) -> tuple[JudgeSpec, ...]:
+    saved: Mapping[str, Any], tree: Mapping[str, Any], overrides: Sequence[str]
+) -> list[JudgeSpec]:
     """Return the judges to ask: those that overrides choose, else the run's own with their settings."""
     keys = [override.partition("=")[0].lstrip("+") for override in overrides]
-    if any(
-        key.startswith(choice) and not key.startswith("judge.")
-        for key in keys
-        for choice in _CHOICES
-    ):
-        return settings.run.judges
+    if any(key == "judge" or key.startswith(_CHOICES) for key in keys):
+        return list(_judges(_confs(tree)).values())
     confs = copy.deepcopy(_confs(saved))
     for key in keys:
         place, _, path = key.partition(".")
         if place == "judge" and path:
-            _put(confs["judge"], path.split("."), settings.tree["judge"])
-    return tuple(judge_spec(conf, place) for place, conf in confs.items())
+            _put(confs["judge"], path.split("."), tree["judge"])
+    return list(_judges(confs).values())
 
 
 def _put(conf: dict[str, Any], path: Sequence[str], source: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ As a process of its own, for tests of the command line:
         ...  # GET {url}/calls tells who was asked what, and how often
 
     python tests/server.py --port 0 --behaviors rate_limited,ok     # its first line is the port
+    python tests/server.py --always noisy
 
 It replies as the `scripted` backend does, from a hash of the model's name and of what was said. What
 was asked and how often can be read from it, so that a test can count calls, not only results.
@@ -177,7 +178,8 @@ def serving(*arguments: str) -> Iterator[str]:
 
 
 async def _run(arguments: argparse.Namespace) -> None:
-    behaviors = [Behavior(name) for name in arguments.behaviors.split(",") if name]
+    listed = [Behavior(name) for name in arguments.behaviors.split(",") if name]
+    behaviors = Behavior(arguments.always) if arguments.always else listed
     server = Server(behaviors, latency_s=arguments.latency, port=arguments.port)
     async with server:
         print(server.port, flush=True)  # noqa: T201 - whoever started this process reads it
@@ -190,6 +192,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--behaviors", default="", metavar="NAME,NAME")
+    parser.add_argument("--always", default="", metavar="NAME")
     asyncio.run(_run(parser.parse_args()))
 
 

@@ -47,6 +47,8 @@ class Behavior(StrEnum):
     REDIRECT = "redirect"
     FORGING = "forging"  # an error whose words are commands to a terminal
     ECHO_KEY = "echo_key"  # a good reply that holds the key
+    FOR_FIRST = "for_first"  # a judge that is for the first place, and gives everyone 9
+    NOISY = "noisy"  # a judge that says something else every time
     NEEDS_NEWER_LIMIT = "needs_newer_limit"  # refuses max_tokens, as reasoning models do
 
 
@@ -66,6 +68,8 @@ def reply(behavior: Behavior, call: Call) -> web.Response:
     """Return what the server sends back."""
     if behavior is Behavior.NEEDS_NEWER_LIMIT and "max_tokens" not in call.body:
         behavior = Behavior.OK
+    if behavior in (Behavior.FOR_FIRST, Behavior.NOISY):
+        return json_reply(_judged(behavior, call))
     return _error(behavior, call) if behavior in _ERRORS else _completion_gone_wrong(behavior, call)
 
 
@@ -134,6 +138,17 @@ def _completion_gone_wrong(behavior: Behavior, call: Call) -> web.Response:
             page = f"<html>Sign in, {call.headers.get('Authorization')}</html>"
             return web.Response(text=page, content_type="text/html")
     return json_reply(completion)
+
+
+def _judged(behavior: Behavior, call: Call) -> dict[str, Any]:
+    """Return a chat completion by a judge of habits."""
+    completion, messages = completion_of(call), _messages(call.body)
+    text = scripted.reply(call.model, messages, call.number)
+    if behavior is Behavior.FOR_FIRST:
+        is_pairwise = any("[[A]]" in message.content for message in messages)
+        text = "My verdict: [[A]]" if is_pairwise else "Rating: [[9]]"
+    completion["choices"][0]["message"]["content"] = text
+    return completion
 
 
 async def cut_reply(request: web.Request, call: Call) -> web.StreamResponse:

@@ -22,6 +22,7 @@ from evalharness.health._drift import (
     drift_cautions,
     drift_lines,
     sentence,
+    size,
 )
 from evalharness.health._drift_tests import Asked, drift
 
@@ -47,4 +48,5 @@ __all__ = [
     "interval",
     "lines",
     "sentence",
+    "size",
 ]

@@ -111,19 +111,28 @@ def sentence(found: JudgeDrift) -> str:
     if found.finding is Finding.UNKNOWN:
         number = found.games + found.grades
         return (
-            f"cannot tell whether {found.judge} has changed: {number} judgments have all their "
+            f"Cannot tell whether {found.judge} has changed: {number} judgments have all their "
             f"replies, and {FEWEST} are needed"
         )
     if found.finding is Finding.CHANGED:
         said = "; ".join(test.words for test in found.tests if test.is_significant)
-        return f"the judge {found.judge} has changed: {said}"
+        return f"The judge {found.judge} has changed: {said}"
     seen = [
-        f"{_amount(test, test.detectable)} in {test.title}"
+        f"{size(test, test.detectable)} in {test.title}"
         for test in found.tests
         if test.detectable is not None
     ]
-    rest = f": a change of {' or of '.join(seen)} would have been seen" if seen else ""
-    return f"no change found in {found.judge}{rest}"
+    blind = [test.title for test in found.tests if test.detectable is None]
+    said = f": a change of {' or of '.join(seen)} would have been seen" if seen else ""
+    but = f"; it varies too much by itself to see any in {' and '.join(blind)}" if blind else ""
+    return f"No change found in {found.judge}{said}{but}"
+
+
+def size(test: DriftTest, value: float) -> str:
+    """Return the size of a change as it is read: points of a grade, or a share of replies."""
+    if test.name == "mean_grade":
+        return f"{value:.2f} points"
+    return f"{100 * value:.0f} points" if test.name == "verdict_shares" else f"{100 * value:.0f}%"
 
 
 def drift_lines(found: Drift) -> list[str]:
@@ -154,22 +163,8 @@ def drift_lines(found: Drift) -> list[str]:
 def drift_cautions(found: Drift) -> tuple[str, ...]:
     """Return a sentence for each judge that has changed, to stand beside the leaderboard."""
     return tuple(
-        f"{_capital(sentence(judge))} (checked {found.made[:10]}). Judgments made now do not "
+        f"{sentence(judge)} (checked {found.made[:10]}). Judgments made now do not "
         "continue this table."
         for judge in found.judges
         if judge.finding is Finding.CHANGED
     )
-
-
-def _amount(test: DriftTest, value: float | None) -> str:
-    if test.name == "mean_grade":
-        return f"{value:.2f} points"
-    return (
-        f"{100 * (value or 0):.0f}%"
-        if test.name != "verdict_shares"
-        else f"{100 * (value or 0):.0f} percentage points"
-    )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
