@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, nothing done;
 130 interrupted, and the same command resumes. `compare` has its own: 0 not worse, 1 worse, 3 cannot
-tell.
+tell; and so has `audit --against`: 0 no change found, 1 changed, 3 cannot tell.
 """
 
 from __future__ import annotations

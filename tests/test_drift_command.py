@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -186,6 +187,18 @@ def test_plan_says_what_a_check_asks_and_costs_and_asks_nothing(capsys):
     assert "20 games and 20 grades of that run, each asked again 2 times" in said
     assert "calls     80, 0 made already; cost $0." in said
     assert not (RUN / "drift.jsonl").exists()
+
+
+def test_the_example_of_the_documentation_comes_out_as_it_stands_there(capsys):
+    """Its two commands, typed as they are, say what is printed below them."""
+    text = (Path(__file__).parents[1] / "docs/drift.md").read_text().partition("## An example")[2]
+    commands = [shlex.split(line) for line in text.splitlines() if line.startswith("python -m")]
+    for command in commands:
+        capsys.readouterr()
+        assert main(command[3:]) == 0
+
+    told = text.partition("```text\n")[2].partition("```")[0]
+    assert capsys.readouterr().out.rpartition("report: ")[0] == told
 
 
 def change(name, old, new):

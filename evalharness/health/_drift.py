@@ -124,7 +124,7 @@ def sentence(found: JudgeDrift) -> str:
     ]
     blind = [test.title for test in found.tests if test.detectable is None]
     said = f": a change of {' or of '.join(seen)} would have been seen" if seen else ""
-    but = f"; it varies too much by itself to see any in {' and '.join(blind)}" if blind else ""
+    but = f"; it varies too much by itself to see one in {' and '.join(blind)}" if blind else ""
     return f"No change found in {found.judge}{said}{but}"
 
 

@@ -144,7 +144,7 @@ def _of_verdicts(
     largest = int(np.argmax(np.abs(moved.value)))
     before, after = hot[:, 0, largest].mean(), hot[:, 1:, largest].mean()
     later = hot[:, 1:, largest].mean(axis=1) - hot[:, 0, largest]
-    return _odd(replies, "the verdicts", alpha), _test(
+    return _odd(replies, "single verdicts", alpha), _test(
         "verdict_shares",
         "the shares of verdicts",
         f"{_PARTS[largest]}: {before:.0%} of the verdicts then, {after:.0%} now",
@@ -156,7 +156,7 @@ def _of_verdicts(
 
 
 def _of_grades(replies: _Replies, alpha: float, rng: np.random.Generator) -> tuple[DriftTest, ...]:
-    odd = _odd(replies, "the grades", alpha)
+    odd = _odd(replies, "single grades", alpha)
     known = ~np.isnan(replies.score).any(axis=1)
     if not known.any():
         return (odd,)

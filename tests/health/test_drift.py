@@ -1,0 +1,158 @@
+"""What a check of a judge against itself makes of its replies."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import numpy as np
+import pytest
+from builders import a_run, graded_judgment, pairwise_judgment
+
+from evalharness.domain import Verdict
+from evalharness.health import (
+    Asked,
+    Drift,
+    Finding,
+    drift,
+    drift_cautions,
+    drift_lines,
+    sentence,
+)
+from evalharness.leaderboard import build
+from evalharness.report import render
+from evalharness.settle import battles_of
+
+A, B, TIE = Verdict.A, Verdict.B, Verdict.TIE
+
+
+def games(*replies):
+    """Return games asked again; each reply is a verdict, or None where it could not be read."""
+    return [
+        Asked(
+            before=_game(number, verdicts[0]),
+            later=tuple(_game(number, each) for each in verdicts[1:]),
+        )
+        for number, verdicts in enumerate(replies)
+    ]
+
+
+def _game(number, verdict):
+    unscored = None if verdict else "no_verdict"
+    return pairwise_judgment(question_id=f"{number % 10}", verdict=verdict, unscored=unscored)
+
+
+def grades(*replies):
+    """Return grades asked again."""
+    return [
+        Asked(
+            before=graded_judgment(question_id=f"{number % 10}", score=scores[0]),
+            later=tuple(graded_judgment(question_id=f"{number % 10}", score=s) for s in scores[1:]),
+        )
+        for number, scores in enumerate(replies)
+    ]
+
+
+def checked(*judges, **settings):
+    """Return a check of judges."""
+    made = {"run": "tonight", "number": 1, "made": "2026-03-01T10:00:00+00:00", "alpha": 0.05}
+    return Drift(judges=judges, **{**made, **settings})
+
+
+def test_a_judge_that_says_the_same_is_unchanged_and_the_sentence_says_what_would_be_seen():
+    """With no noise, five changed verdicts in a hundred would do: 3^-5 is below 0.05 / 2."""
+    found = drift("gpt-4", games(*[(A, A, A), (B, B, B)] * 50), alpha=0.05)
+
+    assert found.finding is Finding.UNCHANGED
+    assert [test.p_value for test in found.tests] == [1.0, 1.0]
+    assert found.tests[0].detectable == pytest.approx(0.055, abs=0.01)
+    assert sentence(found).startswith("No change found in gpt-4: a change of ")
+    assert (found.kappa_then.value, found.kappa_now.value) == (1.0, 1.0)
+
+
+def test_replies_that_change_without_a_change_of_the_shares_are_seen():
+    """As many now win who lost as the other way round: no average tells."""
+    found = drift("gpt-4", games(*[(A, A, A)] * 60, *[(A, B, B), (B, A, A)] * 10), alpha=0.05)
+    tests = {test.name: test for test in found.tests}
+
+    assert found.finding is Finding.CHANGED
+    assert tests["verdicts"].is_significant
+    assert tests["verdicts"].value == pytest.approx(20 / 80)
+    assert not tests["verdict_shares"].is_significant
+    assert tests["verdict_shares"].value == 0
+    assert "odd one out in 20 of 20" in sentence(found)
+
+
+def test_a_shift_of_grades_is_seen_with_its_size():
+    """Half a point lower, on grades that vary by more."""
+    draw = random.Random(0)
+    scores = [
+        (round(base + draw.gauss(0, 1)), *(round(base - 1 + draw.gauss(0, 1)) for _ in range(2)))
+        for base in (draw.choice([5, 6, 7]) for _ in range(100))
+    ]
+    found = drift("gpt-4", grades(*scores), alpha=0.05)
+    mean = next(test for test in found.tests if test.name == "mean_grade")
+
+    assert found.finding is Finding.CHANGED
+    assert mean.is_significant
+    assert mean.value == pytest.approx(np.mean([(b + c) / 2 - a for a, b, c in scores]), abs=1e-12)
+    assert mean.low < mean.value < mean.high < 0
+
+
+def test_replies_that_can_no_longer_be_read_are_a_change():
+    """A judge whose verdicts do not come out any more is another, though no verdict says so."""
+    found = drift("gpt-4", games(*[(A, A, A)] * 30, *[(A, None, None)] * 8), alpha=0.05)
+
+    assert found.finding is Finding.CHANGED
+    unread = next(part for part in found.parts if part.name == "unread")
+    assert (unread.before, round(unread.after, 2)) == (0.0, 0.21)
+
+
+def test_fewer_than_twenty_whole_judgments_cannot_tell():
+    """Nineteen changed verdicts of nineteen are no decision; one with a missing reply is not whole."""
+    asked = [*games(*[(A, B, B)] * 19), *games((A, B))]
+    found = drift("gpt-4", asked, alpha=0.05)
+
+    assert (found.finding, found.missing, found.tests) == (Finding.UNKNOWN, 1, ())
+    assert sentence(found).startswith("Cannot tell whether gpt-4 has changed: 19 judgments")
+    assert checked(found).finding is Finding.UNKNOWN
+
+
+def test_judges_of_a_panel_share_alpha_and_a_change_of_one_is_one():
+    """Two judges are two chances of a false alarm."""
+    split = games(*[(A, A, A)] * 40, *[(B, A, A)] * 5, (A, B, A))
+    alone = drift("gpt-4", split, alpha=0.05)
+    beside = drift("gpt-4", split, alpha=0.05, judges=20)
+    same = drift("gpt-4o", games(*[(A, A, A)] * 40), alpha=0.05, judges=20)
+
+    assert (alone.finding, beside.finding) == (Finding.CHANGED, Finding.UNCHANGED)
+    assert checked(same, alone).finding is Finding.CHANGED
+    assert drift_cautions(checked(same, beside)) == ()
+    (caution,) = drift_cautions(checked(same, alone))
+    assert caution.startswith("The judge gpt-4 has changed: ")
+    assert "(checked 2026-03-01)" in caution
+
+
+def test_a_check_is_kept_as_json_and_said_in_lines():
+    """What is read back is what was written."""
+    found = checked(drift("gpt-4", games(*[(A, A, TIE)] * 30), alpha=0.05, changed_settings=["x"]))
+
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Drift) == found
+    said = drift_lines(found)
+    assert said[0] == "judge gpt-4: 30 games and 0 grades asked again twice, on 10 questions"
+    assert "  asked with another x than in the run" in said
+
+
+def test_the_page_shows_a_check_and_whatever_a_judge_is_called_is_text():
+    """Names and servers' words come from elsewhere."""
+    records = a_run(3, 4)
+    battles = battles_of(records)
+    strange = checked(drift("<b>gpt</b>", games(*[(A, B, B)] * 30), alpha=0.05))
+    page = render(records, battles, build(records, battles), None, strange)
+    section = page[page.index('<section id="drift"') :].partition("</section>")[0]
+
+    assert "<bdi>&lt;b&gt;gpt&lt;/b&gt;</bdi>" in section
+    assert "<b>gpt</b>" not in page
+    assert "odd one out in 30 of 30" in section
+    assert "&lt; 0.001" in section
+    assert 'id="drift"' not in render(records, battles, build(records, battles))
