@@ -110,6 +110,19 @@ class Robustness:
             return "These judgments allow no other way of counting."
         return f"{self._of_first()} {self._of_separated()} {self._of_open()}".strip()
 
+    @property
+    def alarm(self) -> str:
+        """A caution where pairs that the ranking tells apart change places; else nothing."""
+        found = {pair: ways for pair, ways in self.reversed_in.items() if pair.is_separated}
+        if not found:
+            return ""
+        ways = list(dict.fromkeys(each.name for ways in found.values() for each in ways))
+        named = ", ".join(ways[:_NAMED]) + (", ..." if len(ways) > _NAMED else "")
+        return (
+            f"Counted otherwise ({named}), pairs that this ranking tells apart change places: "
+            f"{_listed(found)} of {len(self.counted)} ways."
+        )
+
     def _of_first(self) -> str:
         number, total = self.first_holds, len(self.counted)
         share = f"all {total}" if number == total > 1 else f"{number} of {total}"

@@ -65,7 +65,9 @@ class Facts:
     def cautions(self) -> tuple[str, ...]:
         """What a reader must know before trusting a figure, each sentence once."""
         told = self.records.manifest.get("cautions") or ()
-        return _once((*told, *self.leaderboard.notes))
+        robustness = self.leaderboard.robustness
+        alarm = robustness.alarm if robustness else ""
+        return _once((*told, *self.leaderboard.notes, *([alarm] if alarm else [])))
 
     @property
     def usage(self) -> Mapping[str, Mapping[str, Any]]:

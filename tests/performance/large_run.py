@@ -20,7 +20,9 @@ from builders import MODELS, a_run
 from playwright.sync_api import sync_playwright
 
 import evalharness
+from evalharness.leaderboard import robustness
 from evalharness.publishing import publish
+from evalharness.settle import battles_of
 from evalharness.store import jsonl
 from evalharness.store.run_folder import RunFolder, read_run
 
@@ -88,7 +90,11 @@ def main() -> None:
         run, resume_s = _timed(lambda: RunFolder.open(folder))
         _, close_s = _timed(run.close)
         _, frames_s = _timed(lambda: _frames(folder))
+        loaded = evalharness.load_run(folder)
         _, page_s = _timed(lambda: publish(folder))
+        board = loaded.board
+        battles = battles_of(loaded.records)
+        found, ways_s = _timed(lambda: robustness(loaded.records, battles, board))
         rows, open_s = _timed(lambda: _open(folder / "report.html"))
         page_mb = (folder / "report.html").stat().st_size / 1e6
     for line in (
@@ -97,6 +103,7 @@ def main() -> None:
         f"opened to resume  {resume_s:.2f} s, closed in {close_s:.2f} s",
         f"as data frames    {frames_s:.2f} s",
         f"leaderboard, page {page_s:.2f} s, {page_mb:.0f} MB",
+        f"counted in {len(found.counted)} ways {ways_s:.2f} s of that",
         f"page in Chromium  {open_s:.2f} s, {rows} models shown",
     ):
         print(line)  # noqa: T201 - a script prints

@@ -95,6 +95,9 @@ def test_a_change_that_matters_stands_first_and_stands_out():
     assert section.count('class="trouble"') == 2
     assert section.index(">yes<") < section.index(">no<")
     assert "This is no interval" in section
+    warned = page[page.index('<aside class="cautions"') :].partition("</aside>")[0]
+    assert f"tells apart change places: {first} and {second} in 1 of 1 ways." in warned
+    assert third not in warned.partition("Counted otherwise")[2]
 
 
 def test_a_page_without_a_ranking_has_no_such_section():
