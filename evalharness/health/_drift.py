@@ -122,9 +122,13 @@ def sentence(found: JudgeDrift) -> str:
         for test in found.tests
         if test.detectable is not None
     ]
-    blind = [test.title for test in found.tests if test.detectable is None]
+    blind = [
+        test.title
+        for test in found.tests
+        if test.detectable is None and test.name in ("verdicts", "grades")
+    ]
     said = f": a change of {' or of '.join(seen)} would have been seen" if seen else ""
-    but = f"; it varies too much by itself to see one in {' and '.join(blind)}" if blind else ""
+    but = f"; {' and '.join(blind)} are too noisy, or too few, to show one" if blind else ""
     return f"No change found in {found.judge}{said}{but}"
 
 

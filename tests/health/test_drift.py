@@ -67,7 +67,18 @@ def test_a_judge_that_says_the_same_is_unchanged_and_the_sentence_says_what_woul
     assert [test.p_value for test in found.tests] == [1.0, 1.0]
     assert found.tests[0].detectable == pytest.approx(0.055, abs=0.01)
     assert sentence(found).startswith("No change found in gpt-4: a change of ")
+    assert "noisy" not in sentence(found)
     assert (found.kappa_then.value, found.kappa_now.value) == (1.0, 1.0)
+
+
+def test_a_judge_that_says_anything_is_not_said_to_be_checked():
+    """Where replies are a coin's, no change of single ones could be seen, and that is said."""
+    draw = random.Random(1)
+    coins = [tuple(draw.choice([A, B]) for _ in range(3)) for _ in range(40)]
+
+    assert sentence(drift("coin", games(*coins), alpha=0.05)).endswith(
+        "single verdicts are too noisy, or too few, to show one"
+    )
 
 
 def test_replies_that_change_without_a_change_of_the_shares_are_seen():
