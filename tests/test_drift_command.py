@@ -187,6 +187,10 @@ def test_plan_says_what_a_check_asks_and_costs_and_asks_nothing(capsys):
     assert "20 games and 20 grades of that run, each asked again 2 times" in said
     assert "calls     80, 0 made already; cost $0." in said
     assert not (RUN / "drift.jsonl").exists()
+    assert main(["plan", *AGAINST[1:], "judge=gpt-4", "judge.name=scripted"]) == 0
+    said = capsys.readouterr().out
+    assert "setting   name is another" in said
+    assert "setting   backend is another" not in said
 
 
 def test_the_example_of_the_documentation_comes_out_as_it_stands_there(capsys):

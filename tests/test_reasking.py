@@ -1,0 +1,71 @@
+"""Which judgments are asked again, and which check of a run it is."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from builders import a_run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalharness.domain import PairwiseJudgment
+from evalharness.reasking import check_number, choose
+
+
+def drawn(records, limit, seed=0):
+    """Return a sample of a run's judgments."""
+    return choose(records.judgments, limit, random.Random(seed))
+
+
+@given(seed=st.integers(0, 10**6), limit=st.integers(1, 60))
+@settings(max_examples=20)
+def test_kinds_models_and_pairs_are_drawn_alike_and_more_begin_with_the_same(seed, limit):
+    """No model's answers and no pair may stand for all others."""
+    records = a_run(4, 8)
+    chosen = drawn(records, limit, seed)
+    games = [each for each in chosen if isinstance(each, PairwiseJudgment)]
+    pairs = Counter(frozenset((each.model_a, each.model_b)) for each in games)
+    models = Counter(each.model for each in chosen if not isinstance(each, PairwiseJudgment))
+
+    assert len({each.digest for each in chosen}) == limit
+    assert abs(len(games) - limit / 2) <= 1
+    assert len(games) < 6 or max(pairs.values()) - min(pairs.values()) <= 1
+    assert limit < 8 or max(models.values()) - min(models.values()) <= 1
+    assert drawn(records, limit + 7, seed)[:limit] == chosen
+
+
+def test_the_order_of_a_file_is_no_matter_and_what_was_not_read_is_drawn_as_well():
+    """Only readable ones would make a judge that varies look as if it had changed."""
+    records = a_run(3, 8)
+    unread = replace(
+        records,
+        graded=(),
+        games=tuple(replace(each, verdict=None, unscored="no_verdict") for each in records.games),
+    )
+    turned = replace(records, graded=records.graded[::-1], games=records.games[::-1])
+
+    assert drawn(turned, 20) == drawn(records, 20)
+    assert len(drawn(unread, 20)) == 20
+    assert len(drawn(records, 10_000)) == len(records.judgments)
+
+
+@pytest.mark.parametrize(
+    ("kept", "last", "is_complete", "number"),
+    [
+        ([], 0, False, 1),
+        ([1, 2, 1], 0, False, 1),
+        ([1, 2], 1, False, 1),
+        ([1, 2], 1, True, 2),
+        ([1, 2, 3], 1, True, 2),
+        ([1, 2, 3, 4], 2, True, 3),
+        ([5], 0, False, 3),
+    ],
+)
+def test_a_check_goes_on_until_it_is_complete_and_then_another_begins(
+    kept, last, is_complete, number
+):
+    """Two replies a check: a new one may take none of those that an old one got."""
+    assert check_number(kept, last, is_complete=is_complete) == number
