@@ -74,8 +74,6 @@ def drift(
     whole = [each for each in asked if len(each.later) == _LATER]
     games = [each for each in whole if isinstance(each.before, PairwiseJudgment)]
     grades = [each for each in whole if not isinstance(each.before, PairwiseJudgment)]
-    rng = np.random.default_rng(int(digest([seed, judge])[:16], 16))
-    share = alpha / judges
     found = JudgeDrift(
         judge=judge,
         finding=Finding.UNKNOWN,
@@ -89,16 +87,27 @@ def drift(
     )
     if len(whole) < FEWEST:
         return found
+    rng = np.random.default_rng(int(digest([seed, judge])[:16], 16))
+    return _tested(found, games, grades, alpha / judges, rng)
+
+
+def _tested(
+    found: JudgeDrift,
+    games: Sequence[Asked],
+    grades: Sequence[Asked],
+    alpha: float,
+    rng: np.random.Generator,
+) -> JudgeDrift:
+    """Return what was asked with all tests of it; each could decide at its share of alpha."""
     of_games, of_grades = _replies(games, "verdict"), _replies(grades, "grade")
-    number = 2 * (bool(games) + bool(grades))
-    drawn = [
-        *(_of_verdicts(of_games, share / number, rng) if games else ()),
-        *(_of_grades(of_grades, share / number, rng) if grades else ()),
+    share = alpha / (2 * (bool(games) + bool(grades)))
+    tests = [
+        *(_of_verdicts(of_games, share, rng) if games else ()),
+        *(_of_grades(of_grades, share, rng) if grades else ()),
     ]
-    adjusted = holm([test.p_value for test in drawn])
     judged = tuple(
-        replace(test, adjusted=p_value, is_significant=p_value <= share)
-        for test, p_value in zip(drawn, adjusted, strict=True)
+        replace(test, adjusted=p_value, is_significant=p_value <= alpha)
+        for test, p_value in zip(tests, holm([test.p_value for test in tests]), strict=True)
     )
     changed = any(test.is_significant for test in judged)
     return replace(

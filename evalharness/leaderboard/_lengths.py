@@ -8,7 +8,7 @@ take the strength of opponents who write much for an effect of their length.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from scipy.special import expit
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from evalharness.stats.comparisons import Comparisons
     from evalharness.stats.ratings import Ratings
 
+Told = TypeVar("Told")
 Shown = tuple[str, str, int, int]
 """A model's replies to a question, by sample, up to a turn."""
 
@@ -81,11 +82,7 @@ def at_equal_length(
         BattlesError: no lengths are known, or they are the same in every battle.
         EvalHarnessError: the battles do not connect the models, or there is no finite fit.
     """
-    known = [
-        (battle, lengths[one], lengths[other])
-        for battle, one, other in ((battle, *sides(battle)) for battle in battles)
-        if one in lengths and other in lengths
-    ]
+    known = of_both(battles, lengths)
     comparisons = from_battles([battle for battle, _, _ in known])
     difference = style_difference([a for _, a, _ in known], [b for _, _, b in known])
     if not difference.std() > 0:
@@ -98,10 +95,17 @@ def at_equal_length(
     )
 
 
-def sides(battle: Battle) -> tuple[Shown, Shown]:
-    """Return what was shown in a battle, of `model_a` and of `model_b`."""
-    at = (battle.question_id, battle.sample, battle.turn)
-    return (battle.model_a, *at), (battle.model_b, *at)
+def of_both(
+    battles: Sequence[Battle], told: Mapping[Shown, Told]
+) -> list[tuple[Battle, Told, Told]]:
+    """Return what is told of both sides' answers, of the battles where it is."""
+    found = []
+    for battle in battles:
+        at = (battle.question_id, battle.sample, battle.turn)
+        one, other = (battle.model_a, *at), (battle.model_b, *at)
+        if one in told and other in told:
+            found.append((battle, told[one], told[other]))
+    return found
 
 
 def lengths_of(records: RunRecords) -> dict[Shown, int]:

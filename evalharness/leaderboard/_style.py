@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.errors import BattlesError
-from evalharness.leaderboard._lengths import sides
+from evalharness.leaderboard._lengths import of_both
 from evalharness.leaderboard._standings import PENALTY
 from evalharness.stats.comparisons import from_battles
 from evalharness.stats.connectivity import one_sided
@@ -55,11 +55,7 @@ def at_equal_style(battles: Sequence[Battle], styles: Mapping[Shown, Sequence[in
         BattlesError: no answers are known, or none has anything but length.
         EvalHarnessError: the battles do not connect the models, or there is no finite fit.
     """
-    known = [
-        (battle, styles[one], styles[other])
-        for battle, one, other in ((battle, *sides(battle)) for battle in battles)
-        if one in styles and other in styles
-    ]
+    known = of_both(battles, styles)
     comparisons = from_battles([battle for battle, _, _ in known])
     differences = {
         name: style_difference([a[place] for _, a, _ in known], [b[place] for _, _, b in known])
