@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import axe_playwright_python
 import pytest
 
-from evalharness.domain import Vote
-from evalharness.publishing import PAGE, publish
+from evalharness.domain import Verdict, Vote
+from evalharness.health import Asked, Drift, drift
+from evalharness.publishing import PAGE, publish, write_drift
 from evalharness.settle import battles_of
 from evalharness.store import jsonl
 from evalharness.store.run_folder import VOTES, read_run
@@ -32,10 +34,11 @@ SERIOUS = """() => axe.run(document, {resultTypes: ['violations']}).then(({viola
 
 @pytest.fixture(scope="module")
 def html(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return the page of the committed run with some votes of a person, so that all is there."""
+    """Return the page of the committed run with votes of a person and a judge that changed: all is there."""
     folder = tmp_path_factory.mktemp("runs") / "example"
     shutil.copytree(EXAMPLE, folder)
-    battles = battles_of(read_run(folder))[::3]
+    records = read_run(folder)
+    battles = battles_of(records)[::3]
     votes = [
         Vote(
             question_id=battle.question_id,
@@ -49,6 +52,13 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
         for number, battle in enumerate(battles)
     ]
     jsonl.write(folder / VOTES, votes)
+    games = [each for each in records.games if each.verdict is not None][:30]
+    turned = {Verdict.A: Verdict.B, Verdict.B: Verdict.TIE, Verdict.TIE: Verdict.A}
+    later = [(replace(each, verdict=turned[each.verdict]),) * 2 for each in games]
+    asked = [Asked(before=was, later=now) for was, now in zip(games, later, strict=True)]
+    checked = drift("embedded", asked, alpha=0.05)
+    made = "2026-03-01T10:00:00+00:00"
+    write_drift(folder, Drift(run="example", number=1, made=made, judges=(checked,), alpha=0.05))
     publish(folder)
     return (folder / PAGE).read_text(encoding="utf-8")
 
