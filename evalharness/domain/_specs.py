@@ -22,7 +22,14 @@ TOKENIZER_TEMPLATE = "tokenizer"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How text is drawn. Temperature 0 is greedy; a None is left to the backend's default."""
+    """How text is drawn; a None is left to the backend's default.
+
+    Attributes:
+        temperature: 0 is greedy.
+        top_p: the mass that is drawn from.
+        max_tokens: of a reply.
+        seed: sent to the backend.
+    """
 
     temperature: float = 0.0
     top_p: float | None = None
@@ -32,9 +39,13 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """US dollars for a million tokens; `cached_input` None means the price of `input`.
+    """US dollars for a million tokens.
 
-    `batch` is the share of these prices that the batch endpoint takes.
+    Attributes:
+        input: read.
+        output: written.
+        cached_input: read, that the server had; None means the price of `input`.
+        batch: the share of these prices that the batch endpoint takes.
     """
 
     input: float = 0.0
@@ -67,15 +78,39 @@ class WantedSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """A model as configured: a candidate, or what a judge runs on.
+    """A model as configured: a candidate, or what a judge runs on. None leaves it to the backend.
 
-    `template` is Jinja text (the prompt exactly as the model was trained), the word `tokenizer`
-    (the tokenizer's own chat template), or None where the server applies one.
-
-    `concurrency` is the most calls in the air at a time. An attempt may take `timeout_s`, a call
-    with all its attempts and the waits between them `total_timeout_s`; after `give_up_after` calls
-    in a row that failed alike the model is asked no more. With `batch`, calls go through the
-    server's batch endpoint.
+    Attributes:
+        name: as in tables.
+        backend: the backend's name.
+        family: whose kin it is.
+        weights: a folder, or an id of the hub.
+        revision: of the hub's repository.
+        gguf_file: a file inside `weights`.
+        dtype: of the weights.
+        device: where they go.
+        attention: how attention is computed.
+        trust_remote_code: whether code beside the weights may run.
+        base_url: the servers of this model.
+        endpoint: `chat` or `completions`.
+        api_name: what the server calls it.
+        api_key_env: the variable that holds the key; never the key.
+        api_version: of Azure.
+        system: a system message before every conversation.
+        template: Jinja text (the prompt exactly as the model was trained), the word `tokenizer`
+            (the tokenizer's own chat template), or None where the server applies one.
+        stop: texts that end a reply.
+        context_length: in tokens.
+        answers: a file of recorded answers.
+        sampling: how text is drawn.
+        sampling_by_category: the same, for the questions of a category.
+        prices: of its tokens.
+        concurrency: the most calls in the air at a time.
+        timeout_s: of an attempt.
+        total_timeout_s: of a call with all its attempts and the waits between them.
+        max_attempts: of a call.
+        give_up_after: calls in a row that failed alike, after which the model is asked no more.
+        batch: whether calls go through the server's batch endpoint.
     """
 
     name: str
@@ -114,11 +149,19 @@ class ModelSpec:
         return self.concurrency or DEFAULT_CONCURRENCY
 
     def sampling_for(self, category: str) -> Sampling:
-        """Return the sampling for questions of a category."""
+        """Return the sampling for questions of a category.
+
+        Args:
+            category: a question's.
+        """
         return self.sampling_by_category.get(category, self.sampling)
 
     def usd(self, usage: Usage) -> float:
-        """Return the US dollars for a call's tokens; tokens that were not counted cost nothing."""
+        """Return the US dollars for a call's tokens; tokens that were not counted cost nothing.
+
+        Args:
+            usage: a call's.
+        """
         return self._usd(
             usage.prompt_tokens or 0,
             usage.completion_tokens or 0,
@@ -127,7 +170,12 @@ class ModelSpec:
         )
 
     def usd_of(self, prompt: float, completion: float) -> float:
-        """Return the US dollars for so many tokens of calls that are made as the model now is."""
+        """Return the US dollars for so many tokens of calls that are made as the model now is.
+
+        Args:
+            prompt: tokens read.
+            completion: tokens written.
+        """
         return self._usd(prompt, completion, batch=self.batch)
 
     def _usd(self, prompt: float, completion: float, cached: float = 0, *, batch: bool) -> float:

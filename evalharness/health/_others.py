@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from evalharness.domain import Battle, RunRecords
-    from evalharness.stats.agreement import Agreement
+    from evalharness.stats.coincidences import Agreement
 
 
 def own_family(

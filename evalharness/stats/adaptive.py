@@ -55,7 +55,11 @@ class Standing:
 
 
 def pairs(models: int) -> tuple[IntArray, IntArray]:
-    """Return the first and the second models of all pairs, by number."""
+    """Return the first and the second models of all pairs, by number.
+
+    Args:
+        models: how many there are.
+    """
     first, second = np.triu_indices(models, 1)
     return first, second
 
@@ -80,6 +84,11 @@ def mixture_weight(models: int, questions: int, alpha: float) -> float:
 
     It must not depend on any outcome. Howard et al. 2021, section 3.5: the boundary is closest at
     t where rho = t / (-2 ln alpha + ln(-2 ln alpha) + 1), to first order.
+
+    Args:
+        models: how many there are.
+        questions: how many there are.
+        alpha: the probability of ever deciding between equals.
     """
     everything = models * questions / 4  # pairs of equals: a unit tells 2 / 4
     logarithm = -2 * math.log(alpha)

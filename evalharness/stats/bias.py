@@ -28,7 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A part of a count with its interval; NaN when there is nothing to count."""
+    """A part of a count with its interval; NaN when there is nothing to count.
+
+    Attributes:
+        value: 0 to 1.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        part: how many.
+        count: of how many.
+    """
 
     value: float
     low: float
@@ -41,11 +49,20 @@ class Share:
 class PositionBias:
     """What a judge does when the same two answers change places.
 
-    A pair is consistent when the same model wins both games, or both are ties. A flip is a pair
-    whose two games went to the same position: `first_of_flips` says how many to the first one.
-    What is left is `tie_mixed`: one tie, one win. `effect` is the share of flips to the first
-    position minus that to the second, of all pairs; `p_value` the exact binomial test that flips
-    favor neither (for independent pairs: of clustered ones, read the interval of `effect`).
+    Attributes:
+        pairs: how many were judged in both orders.
+        consistent: those in which the same model wins both games, or both are ties.
+        first_both: flips: both games went to the first position.
+        second_both: flips to the second position.
+        tie_mixed: one tie, one win.
+        consistency: share of `consistent`.
+        first_of_flips: share of the flips that went to the first position.
+        p_value: the exact binomial test that flips favor neither (for independent pairs: of
+            clustered ones, read the interval of `effect`).
+        effect: share of flips to the first position minus that to the second, of all pairs.
+        level: the intervals' level.
+        clusters: how many questions, or pairs where they stand alone.
+        clustered_by: which of the two.
     """
 
     pairs: int
@@ -64,11 +81,21 @@ class PositionBias:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfPreference:
-    """How much more a judge favors its own family than its reference does (a difference in 0..1).
+    """How much more a judge favors its own family than its reference does.
 
-    `own` and `other` are the mean excess of the judge's points over the reference's, for its own
-    family's models and for the others; `value` is their difference. With a `panel` as reference,
-    it is the preference beyond that which the other judges share.
+    Attributes:
+        value: `own` minus `other`, in points of 0 to 1.
+        standard_error: clustered.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        own: mean excess of the judge's points over the reference's, of its own family's models.
+        other: the same of the others.
+        own_count: answers of its own family.
+        other_count: answers of others.
+        reference: `humans`, or a `panel`: then it is the preference beyond that which the other
+            judges share.
+        clusters: how many questions it rests on.
+        level: the interval's level.
     """
 
     value: float
@@ -218,6 +245,9 @@ def rest_of_panel(points: npt.ArrayLike) -> FloatArray:
     """Return for each judge (column) the mean of the others' points for each answer (row).
 
     NaN points are those of judges that did not judge the answer; so is a mean of none.
+
+    Args:
+        points: a row an answer, a column a judge.
     """
     given = np.asarray(points, dtype=np.float64)
     known = ~np.isnan(given)

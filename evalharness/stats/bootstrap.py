@@ -36,9 +36,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bootstrap:
-    """Ratings of many replicates. `strengths` and `parameters` have one row, or entry, for each.
+    """Ratings of many replicates.
 
     Intervals are NaN when there is a single cluster: one question shows no spread.
+
+    Attributes:
+        fitted: to the battles themselves.
+        strengths: a row a replicate, natural scale.
+        parameters: by name, an entry a replicate.
+        resampling: how clusters were drawn.
+        level: the intervals' level.
     """
 
     fitted: Ratings
@@ -70,13 +77,22 @@ class Bootstrap:
         return high
 
     def contrast(self, model: str, other: str) -> Estimate:
-        """Return how much higher `model` is rated than `other`."""
+        """Return how much higher `model` is rated than `other`.
+
+        Args:
+            model: the one.
+            other: the one it is held against.
+        """
         places = [self.fitted.models.index(name) for name in (model, other)]
         gaps = self.ratings[:, places[0]] - self.ratings[:, places[1]]
         return self._estimate(self.fitted.contrast(model, other).value, gaps)
 
     def parameter(self, name: str) -> Estimate:
-        """Return one of the parameters with its interval."""
+        """Return one of the parameters with its interval.
+
+        Args:
+            name: a key of `parameters`.
+        """
         return self._estimate(self.fitted.parameters[name], self.parameters[name])
 
     def _estimate(self, value: float, values: FloatArray) -> Estimate:

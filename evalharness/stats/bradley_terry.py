@@ -34,8 +34,22 @@ def bradley_terry(
 ) -> Ratings:
     """Return Bradley-Terry ratings, ties as half.
 
-    With `position`, `parameters` hold `delta`: the log-odds that the first of two equals wins. The
-    other arguments and errors are those of `fit`.
+    Args:
+        battles: the battles, one by one or counted.
+        position: also estimate `delta`, the log-odds that the first of two equals wins; it stands
+            in `parameters`.
+        level: the intervals' level.
+        penalty: subtracts penalty/2 times the squared strengths, as a normal prior of standard
+            deviation 1/sqrt(penalty) would; it keeps ratings finite where a model only won.
+        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+        anchor_rating: the rating of the anchor or the mean.
+        max_iterations: Newton steps before giving up.
+
+    Raises:
+        DisconnectedError: the battles do not connect the models.
+        SeparationError: a rating has no finite value, and there is no penalty.
+        ConvergenceError: it did not converge.
+        ValueError: an argument makes no sense.
     """
     return fit(
         battles,

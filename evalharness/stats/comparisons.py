@@ -40,8 +40,15 @@ OUTCOME_BY_WINNER = {
 class Comparisons:
     """Checked battles, one entry an array; made by `compare`.
 
-    `first` and `second` are places in `models`. Battles of equal `cluster` may depend on each
-    other: those of one question, or each battle alone where the questions are not known.
+    Attributes:
+        models: names.
+        first: each battle's first model, as a place in `models`.
+        second: its second model.
+        outcome: its `Outcome`.
+        weight: how much it counts, above 0.
+        cluster: battles of an equal one may depend on each other: those of one question, or each
+            battle alone where the questions are not known.
+        clustered_by: which of the two.
     """
 
     models: tuple[str, ...]
@@ -69,13 +76,21 @@ class Comparisons:
         return self.tally(np.ones(len(self.first), dtype=np.bool_))
 
     def tally(self, chosen: npt.NDArray[np.bool_]) -> IntArray:
-        """Return how many of the chosen battles each model fought, on either side."""
+        """Return how many of the chosen battles each model fought, on either side.
+
+        Args:
+            chosen: which battles count, one entry a battle.
+        """
         size = len(self.models)
         on_first_side = np.bincount(self.first[chosen], minlength=size)
         return on_first_side + np.bincount(self.second[chosen], minlength=size)
 
     def among(self, chosen: npt.NDArray[np.bool_] | IntArray) -> Comparisons:
-        """Return the chosen battles only, over the same models, in the order of their places."""
+        """Return the chosen battles only, over the same models, in the order of their places.
+
+        Args:
+            chosen: which battles, as flags or as places.
+        """
         return Comparisons(
             models=self.models,
             first=self.first[chosen],
@@ -131,6 +146,9 @@ def compare(
 
 def from_battles(battles: Sequence[Battle]) -> Comparisons:
     """Return settled battles as arrays, clustered by question; models in order of name.
+
+    Args:
+        battles: from `settle`, or votes; each counts once.
 
     Raises:
         BattlesError: there are no battles, or a model meets itself.

@@ -40,7 +40,13 @@ class Components:
     judgments: float
 
     def variance(self, *, questions: float = 1, samples: float = 1, judgments: float = 1) -> float:
-        """Return the mean's variance times its questions, with so many times as many of each."""
+        """Return the mean's variance times its questions, with so many times as many of each.
+
+        Args:
+            questions: times as many questions.
+            samples: times as many answers to each.
+            judgments: times as many judgments of each answer.
+        """
         answers = (self.sample or 0.0) / (samples * self.samples)
         judged = (self.judgment or 0.0) / (samples * self.samples * judgments * self.judgments)
         return (self.question + answers + judged) / questions
@@ -52,6 +58,9 @@ Observed = tuple["npt.ArrayLike", "npt.ArrayLike", "npt.ArrayLike"]
 
 def components(groups: Iterable[Observed]) -> Components:
     """Return the variances pooled over groups of judgments, such as pairs of models.
+
+    Args:
+        groups: of each: values, and the question and the sample of each value, as numbers.
 
     Raises:
         ValueError: no group has two questions.

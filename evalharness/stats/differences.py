@@ -27,9 +27,19 @@ class Decision(StrEnum):
 class Difference:
     """How far one model is above another, with a paired, clustered test.
 
-    `p_value` is two-sided, of no difference. `detectable` is the smallest true difference that
-    as many clusters of this spread find with probability `power`. All but the value are NaN for a
-    single cluster.
+    All but the value are NaN for a single cluster.
+
+    Attributes:
+        value: in the unit of what is compared.
+        standard_error: clustered.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        p_value: two-sided, of no difference.
+        detectable: the smallest true difference that as many clusters of this spread find with
+            probability `power`.
+        clusters: how many questions it rests on.
+        level: the interval's level.
+        power: of `detectable`.
     """
 
     value: float
@@ -44,6 +54,9 @@ class Difference:
 
     def decide(self, max_drop: float = 0.0) -> Decision:
         """Return what the interval says about a drop by more than `max_drop`.
+
+        Args:
+            max_drop: the largest drop that is no matter, in the unit of `value`.
 
         Raises:
             ValueError: the largest drop is no number from 0 up.
@@ -61,6 +74,9 @@ class Difference:
         """Return how many clusters would tell, were the difference what it seems to be.
 
         Infinite where it seems to be the largest drop itself.
+
+        Args:
+            max_drop: the largest drop that is no matter, in the unit of `value`.
         """
         margin = abs(self.value + max_drop)
         return self.clusters * (self.detectable / margin) ** 2 if margin > 0 else math.inf

@@ -24,7 +24,16 @@ _TEN_TO_ONE = 400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EloRatings:
-    """Online Elo ratings. `orders` is how many orders of the battles they are the mean of."""
+    """Online Elo ratings.
+
+    Attributes:
+        models: names.
+        ratings: in points.
+        battles: how many each model fought.
+        k: the largest change of one battle.
+        start: every model's rating before its first battle.
+        orders: how many orders of the battles they are the mean of.
+    """
 
     models: tuple[str, ...]
     ratings: FloatArray
@@ -36,7 +45,16 @@ class EloRatings:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EloIntervals:
-    """Standard errors and intervals of online Elo; NaN when there is a single cluster."""
+    """Standard errors and intervals of online Elo; NaN when there is a single cluster.
+
+    Attributes:
+        standard_errors: in points, by model.
+        low: lower ends of the intervals.
+        high: upper ends of the intervals.
+        level: the intervals' level.
+        clusters: how many questions it rests on.
+        replicates: how many were drawn.
+    """
 
     standard_errors: FloatArray
     low: FloatArray
@@ -47,7 +65,13 @@ class EloIntervals:
 
 
 def online_elo(comparisons: Comparisons, *, k: float = K, start: float = MEAN_RATING) -> EloRatings:
-    """Return Elo ratings after the battles in their given order; a weight multiplies k."""
+    """Return Elo ratings after the battles in their given order; a weight multiplies k.
+
+    Args:
+        comparisons: the battles, in the order in which they are played.
+        k: the largest change of one battle, in points.
+        start: every model's rating before its first battle.
+    """
     order = np.arange(len(comparisons.first))[:, None]
     return EloRatings(
         models=comparisons.models,
@@ -67,7 +91,15 @@ def shuffled_elo(
     k: float = K,
     start: float = MEAN_RATING,
 ) -> EloRatings:
-    """Return the mean of Elo ratings over shuffled orders of the battles."""
+    """Return the mean of Elo ratings over shuffled orders of the battles.
+
+    Args:
+        comparisons: the battles, one by one.
+        rng: shuffles.
+        orders: how many.
+        k: the largest change of one battle, in points.
+        start: every model's rating before its first battle.
+    """
     number = len(comparisons.first)
     order = rng.permuted(np.tile(np.arange(number)[:, None], orders), axis=0)
     played = _play(comparisons, order, np.ones(order.shape), k=k, start=start)
@@ -94,6 +126,14 @@ def elo_intervals(
 
     A cluster that was drawn twice counts with twice the k, in its place: drawing says how the
     ratings depend on the questions, not on the order.
+
+    Args:
+        comparisons: the battles, in the order in which they are played.
+        rng: draws the replicates.
+        level: the intervals' level.
+        replicates: how many.
+        k: as in `online_elo`.
+        start: as in `online_elo`.
     """
     codes, cluster = np.unique(comparisons.cluster, return_inverse=True)
     number = len(codes)

@@ -157,6 +157,11 @@ def win_rates(
     A win rate is (wins + ties / 2) / battles, against all other models or only the baseline,
     which then has no row.
 
+    Args:
+        battles: a table with `model_a`, `model_b` and `winner`, or battles counted already.
+        baseline: the only opponent that counts; without one, all do.
+        level: the intervals' level.
+
     Raises:
         BattlesError: the table is not as it should be, or the baseline is in no battle.
     """
@@ -192,6 +197,9 @@ def counts_of(battles: pd.DataFrame | pa.Table | Counts, *, by_question: bool = 
 
 def comparisons_of(battles: pd.DataFrame | pa.Table) -> Comparisons:
     """Return a table of battles as checked arrays; models in order of name.
+
+    Args:
+        battles: a table with `model_a`, `model_b` and `winner`, perhaps `question_id` and `weight`.
 
     Raises:
         BattlesError: a column is missing, a cell empty, or a winner unknown.

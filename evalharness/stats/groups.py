@@ -35,9 +35,16 @@ class Correction(StrEnum):
 class PairTests:
     """All pairs of models tested; matrices of model by model.
 
-    `above` says which model (row) is decidedly better than which; `low`..`high` are the ranks
-    that these decisions leave open. `groups` are the largest sets of models (places, best first)
-    none of which is decidedly better than another in the set: the letters of a compact display.
+    Attributes:
+        p_values: two-sided, of no difference.
+        adjusted: the same after the correction.
+        above: whether the row's model is decidedly better than the column's.
+        low: the best rank that these decisions leave open.
+        high: the worst.
+        groups: the largest sets of models (places, best first) none of which is decidedly better
+            than another in the set: the letters of a compact display.
+        correction: what is controlled.
+        level: 1 minus what the correction bounds.
     """
 
     p_values: FloatArray
@@ -52,7 +59,15 @@ class PairTests:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WinProbabilities:
-    """How probably each model (row) wins a battle against each other, ties as half."""
+    """How probably each model (row) wins a battle against each other, ties as half.
+
+    Attributes:
+        models: names.
+        value: 0 to 1.
+        low: lower ends of the intervals.
+        high: upper ends of the intervals.
+        level: the intervals' level.
+    """
 
     models: tuple[str, ...]
     value: FloatArray
@@ -112,6 +127,11 @@ def better_probabilities(
     The posterior of a flat prior: the distribution function of the standardised difference. It
     approaches 0 or 1 with more battles, whereas the chance to win a single one does not.
 
+    Args:
+        estimates: one number a model.
+        covariance: their covariance.
+        degrees_of_freedom: clusters - 1 for a clustered covariance.
+
     Raises:
         ValueError: the covariance is not finite.
     """
@@ -119,7 +139,11 @@ def better_probabilities(
 
 
 def win_probabilities(ratings: Ratings) -> WinProbabilities:
-    """Return how probably each model wins a battle, with intervals from the full covariance."""
+    """Return how probably each model wins a battle, with intervals from the full covariance.
+
+    Args:
+        ratings: a fit; its level is the intervals'.
+    """
     size = len(ratings.models)
     differences = gaps(ratings.strengths)
     reach = ratings.critical * _errors(ratings.covariance[:size, :size])

@@ -39,9 +39,13 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JudgeAwareRatings:
-    """Ratings of models, whose `parameters` are the judges' gammas, and each judge's standing.
+    """Ratings by a panel of judges.
 
     With a single question there are no intervals, and every judge stands as uninformative.
+
+    Attributes:
+        ratings: of the models; their `parameters` are the judges' gammas.
+        standing: each judge's, by name.
     """
 
     ratings: Ratings

@@ -33,10 +33,20 @@ _MAX_ITERATIONS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LengthControlledWinRate:
-    """A length-controlled win rate in 0..1.
+    """A length-controlled win rate.
 
-    `length_effect` is phi: negative where longer answers win more. `raw` is the plain win rate.
     The interval is NaN when all battles are on one question.
+
+    Attributes:
+        value: 0 to 1, at equal lengths.
+        standard_error: that of the influence function, clustered.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        raw: the plain win rate.
+        length_effect: phi: negative where longer answers win more.
+        battles: how many.
+        clusters: how many questions it rests on.
+        level: the interval's level.
     """
 
     value: float

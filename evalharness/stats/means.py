@@ -17,7 +17,17 @@ from evalharness.stats.ratings import critical_value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mean:
-    """A mean with its clustered standard error and interval (NaN with a single cluster)."""
+    """A mean with its clustered standard error and interval (NaN with a single cluster).
+
+    Attributes:
+        value: in the unit of the values.
+        standard_error: clustered.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        count: of values.
+        clusters: how many questions it rests on.
+        level: the interval's level.
+    """
 
     value: float
     standard_error: float
@@ -36,6 +46,12 @@ def clustered_mean(
     level: float = 0.95,
 ) -> Mean:
     """Return the mean of values of which those of one cluster may depend on each other.
+
+    Args:
+        values: the values.
+        cluster: each value's question, as a number.
+        weight: how much each counts; 1 where not given.
+        level: the interval's level.
 
     Raises:
         ValueError: there are no values, or one is not finite.
@@ -74,6 +90,12 @@ def clustered_proportion(
 
     Wilson's interval for the number of independent values that would give the clustered standard
     error. Where all clusters agree that error is 0 and says nothing; the number of clusters does.
+
+    Args:
+        values: the values, 0 to 1.
+        cluster: each value's question, as a number.
+        weight: how much each counts; 1 where not given.
+        level: the interval's level.
     """
     mean = clustered_mean(values, cluster, weight=weight, level=level)
     low, high = share_interval(mean.value, mean.standard_error, mean.clusters, level)
@@ -92,7 +114,13 @@ def share_interval(
 
 
 def wilson(share: float, number: float, critical: float) -> tuple[float, float]:
-    """Return Wilson's interval (1927, JASA 22) of a share of a number of values."""
+    """Return Wilson's interval (1927, JASA 22) of a share of a number of values.
+
+    Args:
+        share: 0 to 1.
+        number: of independent values.
+        critical: how many standard errors the interval reaches.
+    """
     square = critical**2 / number
     middle = (share + square / 2) / (1 + square)
     reach = critical * math.sqrt(share * (1 - share) / number + square / number / 4)

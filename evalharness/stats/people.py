@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalharness.errors import BattlesError
-from evalharness.stats.agreement import Agreement, agreement
+from evalharness.stats.agreement import agreement
 from evalharness.stats.votes import votes_among, votes_between
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from evalharness.domain import Battle
+    from evalharness.stats.coincidences import Agreement
     from evalharness.stats.votes import PairedVotes
 
 PEOPLE = "human"
@@ -26,8 +27,12 @@ PEOPLE = "human"
 class HumanAgreement:
     """Votes of a judge, or of people, held against those of a group of people at one turn.
 
-    `with_ties` counts every pair of votes (setup 1 of Zheng et al. 2023, arXiv:2306.05685),
-    `decided` those without a tie (setup 2); None where there are none.
+    Attributes:
+        judge: the judge's name, or the group's own for people among each other.
+        people: the group.
+        turn: counted from 1.
+        with_ties: counts every pair of votes (setup 1 of Zheng et al. 2023, arXiv:2306.05685).
+        decided: counts those without a tie (setup 2); None where there are none.
     """
 
     judge: str
@@ -43,6 +48,11 @@ def human_agreements(
     """Return the agreement of every judge with every group of people, and within each group.
 
     People are grouped by their names without numbers: `human:expert_3` is one of `human:expert`.
+
+    Args:
+        battles: of judges and of people (`human:NAME`).
+        rng: draws the replicates.
+        replicates: how many; those in which the figure has no meaning are left out.
     """
     voices: dict[tuple[int, str], list[Battle]] = defaultdict(list)
     for battle in battles:

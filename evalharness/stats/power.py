@@ -32,7 +32,14 @@ _FEWEST = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needed:
-    """How many (questions, battles) find a difference; `number` is exact, `whole` rounded up."""
+    """How many (questions, battles) find a difference.
+
+    Attributes:
+        number: exact; `whole` is rounded up.
+        difference: that is found.
+        power: with this probability.
+        level: 1 minus the test's size.
+    """
 
     number: float
     difference: float
@@ -47,7 +54,13 @@ class Needed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detectable:
-    """The smallest true difference that a design finds with probability `power`."""
+    """The smallest true difference that a design finds with probability `power`.
+
+    Attributes:
+        difference: in the unit of what was given.
+        power: the probability.
+        level: 1 minus the test's size.
+    """
 
     difference: float
     power: float
@@ -89,6 +102,12 @@ def questions_needed(
 ) -> Needed:
     """Return how many questions find a mean difference of scores, by the normal approximation.
 
+    Args:
+        difference: the mean difference to be found, in points of score.
+        deviation: the standard deviation of the difference over questions, say `paired_deviation`.
+        level: 1 minus the test's size.
+        power: the probability to find it.
+
     Raises:
         ValueError: an argument makes no sense.
     """
@@ -103,6 +122,12 @@ def questions_needed_by_t(
     difference: float, deviation: float, *, level: float = 0.95, power: float = 0.8
 ) -> Needed:
     """Return how many questions find a mean difference by a paired t test; for small numbers.
+
+    Args:
+        difference: the mean difference to be found, in points of score.
+        deviation: the standard deviation of the difference over questions.
+        level: 1 minus the test's size.
+        power: the probability to find it.
 
     Raises:
         ValueError: an argument makes no sense.
@@ -160,6 +185,12 @@ def detectable_difference(
     Bloom 1995 (Evaluation Review 19): (t at level + t at power) standard errors, clusters - 1
     degrees of freedom.
 
+    Args:
+        standard_error: of the difference, clustered.
+        clusters: how many it rests on.
+        level: 1 minus the test's size.
+        power: the probability to find it.
+
     Raises:
         ValueError: an argument makes no sense.
     """
@@ -177,6 +208,12 @@ def detectable_gap(
     """Return the smallest rating gap that so many independent battles find.
 
     The inverse of `battles_needed`; divide clustered battles by `design_effect`.
+
+    Args:
+        battles: how many of the two models, independent.
+        tie_share: how often equals tie, 0 to 1.
+        level: 1 minus the test's size.
+        power: the probability to find it.
 
     Raises:
         ValueError: an argument makes no sense, or the battles are too few for any gap.

@@ -28,10 +28,17 @@ _EQUAL = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RankSets:
-    """Ranks by estimate (equal ones share the best), and simultaneous bounds `low`..`high`.
+    """Ranks by estimate (equal ones share the best), and simultaneous bounds.
 
-    `above` says which model (row) is decided to be above which; bounds may meet nevertheless.
-    `critical` is the first step's: how many standard errors the largest of all gaps may reach.
+    Attributes:
+        rank: 1 is the largest estimate.
+        low: the best rank that the data leave open.
+        high: the worst.
+        above: whether the row's model is decided to be above the column's; bounds may meet
+            nevertheless.
+        critical: the first step's: how many standard errors the largest of all gaps may reach.
+        level: the probability that all sets hold the true ranks.
+        draws: how many vectors were drawn.
     """
 
     rank: IntArray
@@ -94,7 +101,11 @@ def rank_sets(
 
 
 def ranks(estimates: FloatArray) -> IntArray:
-    """Return ranks, 1 the largest estimate; equal ones share the best."""
+    """Return ranks, 1 the largest estimate; equal ones share the best.
+
+    Args:
+        estimates: one number a model.
+    """
     rank: IntArray = 1 + np.sum(gaps(estimates) < 0, axis=1)
     return rank
 

@@ -33,10 +33,16 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Raters:
-    """A fit: `severity` and `noise` a judge, `score` an answer, with what intervals need.
+    """A fit of scores by judges of different severity and noise.
 
-    `share` is how much each judge counts in each answer's score; `influence` how much each
-    question moves the severities' negatives.
+    Attributes:
+        severity: a judge's, in points below the panel's.
+        noise: a judge's standard deviation, in points.
+        score: an answer's, at common severity.
+        share: how much each judge (column) counts in each answer's (row) score.
+        question: each answer's, as a number from 0.
+        influence: how much each question (row) moves the severities' negatives.
+        level: the intervals' level.
     """
 
     severity: tuple[Estimate, ...]

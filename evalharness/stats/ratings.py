@@ -33,7 +33,14 @@ def critical_value(level: float, clusters: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A number with its standard error and interval."""
+    """A number with its standard error and interval; NaN with a single cluster.
+
+    Attributes:
+        value: the number.
+        standard_error: clustered.
+        low: lower end of the interval.
+        high: upper end of the interval.
+    """
 
     value: float
     standard_error: float
@@ -43,12 +50,27 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ratings:
-    """Maximum-likelihood ratings.
+    """Maximum-likelihood ratings; rows follow `models`.
 
-    `strengths` are on the natural-log scale and sum to zero; `covariance` is theirs and that of
-    `parameters` (after the models), a sandwich clustered by `clustered_by`. Both it and the
-    intervals are NaN when there is a single cluster. `inverse_information` is the covariance that
-    would hold if the model were true and all battles independent. Rows follow `models`.
+    Covariance and intervals are NaN when there is a single cluster.
+
+    Attributes:
+        method: the model of outcomes.
+        models: names.
+        strengths: natural-log scale, summing to zero.
+        parameters: what else was estimated, by name.
+        covariance: of the strengths and, after them, of the parameters: a sandwich.
+        inverse_information: the covariance that would hold if the model were true and all battles
+            independent.
+        log_likelihood: at the strengths, less what a penalty takes.
+        battles: how many each model fought.
+        level: the intervals' level.
+        clusters: how many questions there are, or battles where they stand alone.
+        clustered_by: which of the two.
+        iterations: Newton steps.
+        penalty: of the squared strengths; 0 is none.
+        anchor: the model whose rating is given; None: the mean is.
+        anchor_rating: its rating, or the mean.
     """
 
     method: str
@@ -73,7 +95,11 @@ class Ratings:
         return self.on_scale(self.strengths)
 
     def on_scale(self, strengths: FloatArray) -> FloatArray:
-        """Return strengths (models last) as ratings with the same mean, or anchor, as these."""
+        """Return strengths (models last) as ratings with the same mean, or anchor, as these.
+
+        Args:
+            strengths: natural scale, models along the last axis.
+        """
         return ELO_PER_NAT * (strengths @ self._origin.T) + self.anchor_rating
 
     @property
@@ -104,13 +130,22 @@ class Ratings:
         return critical_value(self.level, self.clusters)
 
     def rating(self, model: str) -> Estimate:
-        """Return a model's rating with its interval."""
+        """Return a model's rating with its interval.
+
+        Args:
+            model: its name.
+        """
         place = self.models.index(model)
         variance = self.rating_covariance[place, place]
         return self._estimate(float(self.ratings[place]), float(variance))
 
     def contrast(self, model: str, other: str) -> Estimate:
-        """Return how much higher `model` is rated than `other`, from the full covariance."""
+        """Return how much higher `model` is rated than `other`, from the full covariance.
+
+        Args:
+            model: the one.
+            other: the one it is held against.
+        """
         direction = np.zeros(len(self.models))
         direction[self.models.index(model)] += ELO_PER_NAT
         direction[self.models.index(other)] -= ELO_PER_NAT
@@ -119,7 +154,11 @@ class Ratings:
         return self._estimate(float(direction @ self.strengths), float(variance))
 
     def parameter(self, name: str) -> Estimate:
-        """Return one of `parameters` with its interval."""
+        """Return one of `parameters` with its interval.
+
+        Args:
+            name: a key of `parameters`.
+        """
         place = len(self.models) + list(self.parameters).index(name)
         return self._estimate(self.parameters[name], float(self.covariance[place, place]))
 

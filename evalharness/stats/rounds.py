@@ -32,7 +32,13 @@ Unit = tuple[int, int]
 
 
 class Rounds:
-    """What was handed out and what came back."""
+    """What was handed out and what came back.
+
+    Attributes:
+        total: units that there are.
+        most: units that may be handed out.
+        size: units of a round.
+    """
 
     def __init__(
         self,
@@ -89,7 +95,11 @@ class Rounds:
         return units
 
     def tell(self, outcomes: Mapping[Unit, float]) -> None:
-        """Take note of units that are back: the first model's points, 0 to 1; NaN for none."""
+        """Take note of units that are back: the first model's points, 0 to 1; NaN for none.
+
+        Args:
+            outcomes: by unit.
+        """
         for (pair, question), points in outcomes.items():
             self._outcome[pair, question] = points
             self._pending[pair] -= 1

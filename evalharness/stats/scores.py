@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Grades:
-    """Scored grades as arrays: `model` is a place in `models`, the others are any numbers."""
+    """Scored grades as arrays, one entry a grade.
+
+    Attributes:
+        models: names.
+        model: a place in `models`.
+        item: what the grade is about (a question's turn, as one judge saw it), as any number.
+        question: as any number; grades of one are a cluster.
+        score: 1 to 10.
+    """
 
     models: tuple[str, ...]
     model: IntArray
@@ -30,7 +38,11 @@ class Grades:
     score: FloatArray
 
     def among(self, chosen: npt.NDArray[np.bool_]) -> Grades:
-        """Return the chosen grades only, over the same models."""
+        """Return the chosen grades only, over the same models.
+
+        Args:
+            chosen: which grades, one flag a grade.
+        """
         return Grades(
             models=self.models,
             model=self.model[chosen],
@@ -41,7 +53,11 @@ class Grades:
 
 
 def in_common(grades: Grades) -> npt.NDArray[np.bool_]:
-    """Return which grades are on items graded for every one of the models."""
+    """Return which grades are on items graded for every one of the models.
+
+    Args:
+        grades: all grades.
+    """
     items, item = np.unique(grades.item, return_inverse=True)
     graded = np.zeros((len(items), len(grades.models)), dtype=np.bool_)
     graded[item, grades.model] = True
@@ -50,7 +66,12 @@ def in_common(grades: Grades) -> npt.NDArray[np.bool_]:
 
 
 def mean_scores(grades: Grades, *, level: float = 0.95) -> tuple[Mean | None, ...]:
-    """Return each model's mean score, clustered by question; None for a model without grades."""
+    """Return each model's mean score, clustered by question; None for a model without grades.
+
+    Args:
+        grades: those that count, say those `in_common`.
+        level: the intervals' level.
+    """
     found = []
     for place in range(len(grades.models)):
         own = grades.model == place
@@ -67,6 +88,9 @@ def score_covariance(grades: Grades) -> FloatArray:
 
     Models share questions, so their means vary together, and differences vary less than two
     separate intervals suggest. NaN for a single question.
+
+    Args:
+        grades: those that count; each model has some.
     """
     size = len(grades.models)
     codes, question = np.unique(grades.question, return_inverse=True)
@@ -85,6 +109,12 @@ def score_covariance(grades: Grades) -> FloatArray:
 
 def paired_difference(grades: Grades, model: str, other: str, *, level: float = 0.95) -> Mean:
     """Return the mean difference of two models' scores over the items graded for both.
+
+    Args:
+        grades: all grades.
+        model: the one.
+        other: the one it is held against.
+        level: the interval's level.
 
     Raises:
         ValueError: no item was graded for both, or a name is not among the models.

@@ -29,6 +29,10 @@ def style_difference(first: npt.ArrayLike, second: npt.ArrayLike) -> FloatArray:
 
     Counts are raised by one, so that nothing on both sides is no difference.
 
+    Args:
+        first: counts in the first answers, one a battle, from 0.
+        second: counts in the second answers.
+
     Raises:
         BattlesError: a count is negative.
     """

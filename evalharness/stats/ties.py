@@ -43,8 +43,24 @@ def davidson(
 ) -> Ratings:
     """Return Davidson ratings; `parameters` hold `log_nu` and, with `position`, `log_gamma`.
 
-    P(first) = gamma e^(d/2) / Z, P(second) = e^(-d/2) / Z, P(tie) = nu / Z. The other arguments
-    and errors are those of `fit`.
+    P(first) = gamma e^(d/2) / Z, P(second) = e^(-d/2) / Z, P(tie) = nu / Z.
+
+    Args:
+        battles: the battles, one by one or counted.
+        position: also estimate `log_gamma`, the log of what multiplies the first one's strength.
+        level: the intervals' level.
+        penalty: subtracts penalty/2 times the squared strengths, as a normal prior of standard
+            deviation 1/sqrt(penalty) would; it keeps ratings finite where a model only won.
+        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+        anchor_rating: the rating of the anchor or the mean.
+        max_iterations: Newton steps before giving up.
+
+    Raises:
+        SeparationError: no battle is a tie, or all are; or a rating has no finite value, and there
+            is no penalty.
+        DisconnectedError: the battles do not connect the models.
+        ConvergenceError: it did not converge.
+        ValueError: an argument makes no sense.
     """
     counts = counted(battles)
     ties, decided = _require_ties(counts)
@@ -78,7 +94,24 @@ def rao_kupper(
     """Return Rao-Kupper ratings; `parameters` hold `eta` and, with `position`, `delta`.
 
     P(first) = s(d + delta - eta), P(second) = s(-d - delta - eta), s the logistic function, and
-    exp(eta) the threshold of the paper. The other arguments and errors are those of `fit`.
+    exp(eta) the threshold of the paper.
+
+    Args:
+        battles: the battles, one by one or counted.
+        position: also estimate `delta`, the log-odds that the first of two equals wins.
+        level: the intervals' level.
+        penalty: subtracts penalty/2 times the squared strengths, as a normal prior of standard
+            deviation 1/sqrt(penalty) would; it keeps ratings finite where a model only won.
+        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+        anchor_rating: the rating of the anchor or the mean.
+        max_iterations: Newton steps before giving up.
+
+    Raises:
+        SeparationError: no battle is a tie, or all are; or a rating has no finite value, and there
+            is no penalty.
+        DisconnectedError: the battles do not connect the models.
+        ConvergenceError: it did not converge.
+        ValueError: an argument makes no sense.
     """
     counts = counted(battles)
     ties, decided = _require_ties(counts)

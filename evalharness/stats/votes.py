@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PairedVotes:
-    """Two votes (or scores) on the same thing, one entry a pair of votes, with its question."""
+    """Two votes (or scores) on the same thing, one entry a pair of votes.
+
+    Attributes:
+        left: twice the first model's points, or scores.
+        right: the other's.
+        question: as a number from 0.
+    """
 
     left: FloatArray
     right: FloatArray
@@ -34,6 +40,10 @@ def votes_between(judge: Sequence[Battle], others: Sequence[Battle]) -> PairedVo
     A showing is a question, a turn and a pair of models; votes are turned to the order of the
     models' names, as FastChat's agreement of MT-Bench does. They are settled: inconsistent
     verdicts are ties.
+
+    Args:
+        judge: one judge's votes.
+        others: the votes that they are held against.
 
     Raises:
         BattlesError: no showing has votes of both.
@@ -52,6 +62,9 @@ def votes_between(judge: Sequence[Battle], others: Sequence[Battle]) -> PairedVo
 
 def votes_among(raters: Sequence[Battle]) -> PairedVotes:
     """Return each two votes of one group on the same showing (see `votes_between`).
+
+    Args:
+        raters: the group's votes.
 
     Raises:
         BattlesError: no showing has two votes.

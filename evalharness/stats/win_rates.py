@@ -26,10 +26,22 @@ _POINTS = np.array([0.0, 0.5, 1.0])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WinRate:
-    """A model's win rate; `opponent` is None when it is against all others.
+    """A model's win rate: (wins + ties / 2) / battles.
 
-    The interval is NaN when all battles are on one question. Weights enter the rate, not the
-    counts.
+    The interval is NaN when all battles are on one question. Weights enter the rate, not the counts.
+
+    Attributes:
+        model: its name.
+        opponent: None when it is against all others.
+        value: 0 to 1.
+        standard_error: clustered.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        wins: how many.
+        losses: how many.
+        ties: how many.
+        level: the interval's level.
+        clusters: how many questions it rests on.
     """
 
     model: str
@@ -57,6 +69,11 @@ def win_rates(
 
     In the order of the models; those that fought no such battle (and the baseline) are left out.
 
+    Args:
+        battles: the battles, one by one or counted.
+        baseline: the only opponent that counts; without one, all do.
+        level: the intervals' level.
+
     Raises:
         BattlesError: the baseline fought no battle.
     """
@@ -68,7 +85,12 @@ def win_rates(
 
 
 def pair_win_rates(battles: Comparisons | Counts, *, level: float = 0.95) -> tuple[WinRate, ...]:
-    """Return the win rate of each pair that met, once, the model earlier in `models` first."""
+    """Return the win rate of each pair that met, once, the model earlier in `models` first.
+
+    Args:
+        battles: the battles, one by one or counted.
+        level: the intervals' level.
+    """
     cells = _Cells.of(counted(battles))
     size = len(cells.counts.models)
     pairs = ((model, other) for model in range(size) for other in range(model + 1, size))
@@ -83,6 +105,12 @@ def win_rate_difference(
 
     Both meet the same questions, so each question's influence on one is taken with that on the
     other.
+
+    Args:
+        comparisons: the battles, one by one.
+        model: the one.
+        other: the one it is held against.
+        level: the interval's level.
 
     Raises:
         BattlesError: one of them fought no battle.

@@ -1,0 +1,148 @@
+"""A page of the documentation as a reader follows it: files written, commands typed, Python too.
+
+In a page,
+
+- a fenced block with `title="PATH"` is a file to write;
+- a `console` block has commands after `$ `, each with the output that follows it, in which `...`
+  stands for anything; a command must succeed, unless the next is `echo $?`;
+- a `pycon` block is a doctest;
+- other blocks are for reading.
+
+The address http://127.0.0.1:8000 is that of a server that runs while the page is followed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalharness.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ADDRESS = "http://127.0.0.1:8000"
+_BLOCK = re.compile(r"^```(?P<language>\w+)(?P<about>.*)\n(?P<text>(?s:.*?))^```$", re.MULTILINE)
+_TITLE = re.compile(r'title="([^"]+)"')
+_PROGRAM = ["python", "-m", "evalharness"]
+_LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A fenced block, with the line on which its text begins."""
+
+    language: str
+    title: str | None
+    text: str
+    line: int
+
+
+@dataclass(slots=True)
+class Reader:
+    """Who follows a page in the current folder.
+
+    Attributes:
+        address: what stands where the page says `ADDRESS`.
+        followed: how many files, commands and statements there were.
+    """
+
+    page: Path
+    address: str = ADDRESS
+    followed: int = 0
+    _code: int = 0
+    _names: dict[str, object] = field(default_factory=dict)
+
+    def follow(self) -> None:
+        """Follow the whole page.
+
+        Raises:
+            AssertionError: something else came out than the page says.
+        """
+        for block in blocks(self.page):
+            if block.title is not None:
+                path = Path(block.title)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(block.text.replace(ADDRESS, self.address), encoding="utf-8")
+                self.followed += 1
+            elif block.language == "console":
+                self._type(block)
+            elif block.language == "pycon":
+                self._compute(block)
+
+    def _type(self, block: Block) -> None:
+        for command, expected in commands(block.text):
+            place = f"{self.page.name}:{block.line}: {command}"
+            if command != "echo $?":
+                assert self._code in {0, None}, f"exit code {self._code} before {place}"
+            said = self._said(command.replace(ADDRESS, self.address)).replace(self.address, ADDRESS)
+            matches = doctest.OutputChecker().check_output(expected, said, _LENIENT)
+            assert matches or not expected, f"{place}\n{said}"
+            self.followed += 1
+        assert self._code == 0, f"exit code {self._code} after {place}\n{said}"
+
+    def _said(self, command: str) -> str:
+        """Return what a command says; ours runs in this process, which is many times as fast."""
+        if command == "echo $?":
+            code, self._code = self._code, 0
+            return f"{code}\n"
+        words = shlex.split(command.replace("\\\n", " "))
+        if words[: len(_PROGRAM)] != _PROGRAM:
+            done = subprocess.run(
+                ["bash", "-c", command],  # noqa: S607
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+                env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            )
+            self._code = done.returncode
+            return done.stdout
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            try:
+                self._code = main(words[len(_PROGRAM) :])
+            except SystemExit as end:  # `--help` and its like
+                self._code = int(end.code or 0)
+        return said.getvalue()
+
+    def _compute(self, block: Block) -> None:
+        test = doctest.DocTestParser().get_doctest(
+            block.text, self._names, self.page.name, str(self.page), block.line
+        )
+        told = io.StringIO()
+        runner = doctest.DocTestRunner(optionflags=_LENIENT)
+        found = runner.run(test, out=told.write, clear_globs=False)
+        self._names.update(test.globs)
+        assert not found.failed, told.getvalue()
+        self.followed += found.attempted
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """Give a page's fenced blocks in order."""
+    text = page.read_text(encoding="utf-8")
+    for found in _BLOCK.finditer(text):
+        title = _TITLE.search(found["about"])
+        yield Block(
+            language=found["language"],
+            title=title and title[1],
+            text=found["text"],
+            line=text.count("\n", 0, found.start("text")) + 1,
+        )
+
+
+def commands(text: str) -> Iterator[tuple[str, str]]:
+    """Give the commands of a console block, each with the output that is shown below it."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        lines = part.splitlines(keepends=True)
+        end = next(n for n, line in enumerate(lines) if not line.endswith("\\\n")) + 1
+        yield "".join(lines[:end]).strip(), "".join(lines[end:])
