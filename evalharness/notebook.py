@@ -92,7 +92,7 @@ class Run:
         option, where they were read), `repaired` (whether the judge was asked twice), `digest`
         (the key of what was asked), `model_a` (shown first), `model_b`, `verdict` (`A`, `B` or
         `tie`: a position), `strength` (0 to 2, from five levels), `prompt_tokens`,
-        `completion_tokens`, `cached_tokens`, `seconds`.
+        `completion_tokens`, `cached_tokens`, `seconds`, `batch` (whether a batch endpoint was asked).
         """
         rows = (_shallow(row) | _shallow(row.usage) for row in self.records.judgments)
         names = dict.fromkeys((*_names(GradedJudgment), *_names(PairwiseJudgment)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,7 @@ SETTINGS = {
     "A member of a suite": schema.BenchmarkConf,
     "Engine": schema.EngineConf,
     "Budget": schema.BudgetConf,
+    "Plan": schema.PlanConf,
     "Audit": schema.AuditConf,
     "Thresholds": schema.ThresholdsConf,
 }
@@ -145,6 +146,13 @@ def test_every_setting_is_listed_with_its_default(heading, record):
         listed |= dict(zip(_code(names), defaults, strict=True))
 
     assert listed == expected
+
+
+def test_every_part_of_the_schema_has_its_table():
+    """What a category may have of its own is said with the sampling."""
+    parts = {value for value in vars(schema).values() if is_dataclass(value)}
+
+    assert parts - {schema.CategorySampling} == set(SETTINGS.values())
 
 
 @pytest.mark.parametrize(("heading", "record"), RECORDS.items(), ids=list(RECORDS))
