@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
@@ -32,6 +33,14 @@ def test_a_page_can_be_followed(page, tmp_path, monkeypatch):
         reader.follow()
 
     assert reader.followed
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_a_link_from_the_top_leads_somewhere(name):
+    """The site's own links are checked by its build; these are read where the code is."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / name).read_text())
+
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_every_tutorial_is_followed():
