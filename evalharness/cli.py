@@ -294,9 +294,9 @@ def _add_config_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_folder(name: str) -> Path:
-    """Return a run's folder from its path, or from its name in results/."""
+    """Return a run's folder from its path, or from its name in results/ (data may be called so)."""
     path = Path(name)
-    return path if path.is_dir() or "/" in name else Path("results") / name
+    return path if "/" in name or (path / "config.yaml").is_file() else Path("results") / name
 
 
 def _say_where(folder: Path) -> None:

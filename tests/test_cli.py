@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -97,6 +98,20 @@ def test_a_refusal_is_short_on_stderr_and_exits_with_2(capsys, arguments, words)
     assert words in said.err
     assert len(said.err.splitlines()) <= 2
     assert said.out == ""
+
+
+def test_a_run_may_be_called_as_a_folder_of_data_is(tmp_path, capsys):
+    """`import mt-bench mt --run mt` is what one types first; a run beside it is still found."""
+    (tmp_path / "votes").mkdir()
+    (tmp_path / "votes" / "votes.csv").write_text("left,right,winner\na,b,left\nb,a,tie\n")
+
+    assert main(["import", "evalica", "votes", "--run", "votes"]) == 0
+    assert main(["report", "votes"]) == 0
+    shutil.move(tmp_path / "results/votes", tmp_path / "moved")
+    assert main(["report", "moved"]) == 0
+
+    said = capsys.readouterr().out.splitlines()
+    assert said == [*["report: results/votes/report.html"] * 2, "report: moved/report.html"]
 
 
 def test_other_settings_in_the_same_folder_are_refused(capsys):
