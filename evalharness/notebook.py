@@ -250,4 +250,4 @@ def _names(record: type[Any]) -> tuple[str, ...]:
 def _frame(rows: Iterable[dict[str, Any]], *columns: str) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.DataFrame(list(rows), columns=list(columns))
+    return pd.DataFrame(list(rows), columns=list(columns) or None)

@@ -22,7 +22,11 @@ LOSES_TO_WINS = ((0.0, "#f2a871"), (0.5, "#f5f5f2"), (1.0, "#7fb6e2"))
 
 
 def rating_plot(leaderboard: Leaderboard) -> go.Figure:
-    """Return every rated model's rating with its interval, the best one on top."""
+    """Return every rated model's rating with its interval, the best one on top.
+
+    Args:
+        leaderboard: a run's `board`.
+    """
     rows = [row for row in reversed(leaderboard.rows) if row.rating is not None]
     figure = go.Figure(
         go.Scatter(
@@ -47,7 +51,11 @@ def rating_plot(leaderboard: Leaderboard) -> go.Figure:
 
 
 def win_rate_matrix(leaderboard: Leaderboard) -> go.Figure:
-    """Return how often the row's model beats the column's; `*` where the interval leaves out 50%."""
+    """Return how often the row's model beats the column's; `*` where the interval leaves out 50%.
+
+    Args:
+        leaderboard: a run's `board`.
+    """
     models, cells = _cells(leaderboard)
     return _matrix(
         models,
@@ -58,7 +66,11 @@ def win_rate_matrix(leaderboard: Leaderboard) -> go.Figure:
 
 
 def better_matrix(leaderboard: Leaderboard) -> go.Figure:
-    """Return how probably the row's model is truly better than the column's, given all battles."""
+    """Return how probably the row's model is truly better than the column's, given all battles.
+
+    Args:
+        leaderboard: a run's `board`.
+    """
     models, cells = _cells(leaderboard)
     values = [[None if pair is None else pair.better for pair in row] for row in cells]
     texts = [["" if value is None else percent(value, 1) for value in row] for row in values]
@@ -66,7 +78,11 @@ def better_matrix(leaderboard: Leaderboard) -> go.Figure:
 
 
 def category_radar(leaderboard: Leaderboard) -> go.Figure:
-    """Return every model's mean grades as a polygon over the categories."""
+    """Return every model's mean grades as a polygon over the categories.
+
+    Args:
+        leaderboard: a run's `board`.
+    """
     categories = _categories(leaderboard)
     around = [*categories, *categories[:1]]
     figure = go.Figure(
@@ -85,7 +101,11 @@ def category_radar(leaderboard: Leaderboard) -> go.Figure:
 
 
 def scores_by_category(leaderboard: Leaderboard) -> go.Figure:
-    """Return every model's mean grade in each category."""
+    """Return every model's mean grade in each category.
+
+    Args:
+        leaderboard: a run's `board`.
+    """
     categories = _categories(leaderboard)
     figure = go.Figure(
         [
@@ -112,7 +132,11 @@ def scores_by_category(leaderboard: Leaderboard) -> go.Figure:
 
 
 def grade_spread(judgments: pd.DataFrame) -> go.Figure:
-    """Return how often each model was given each grade; takes a run's `judgments`."""
+    """Return how often each model was given each grade.
+
+    Args:
+        judgments: a run's `judgments`.
+    """
     graded = judgments[judgments["score"].notna()]
     figure = go.Figure(
         [
@@ -131,7 +155,12 @@ def grade_spread(judgments: pd.DataFrame) -> go.Figure:
 
 
 def grade_against_length(answers: pd.DataFrame, judgments: pd.DataFrame) -> go.Figure:
-    """Return every graded reply's grade against its length; takes a run's frames."""
+    """Return every graded reply's grade against its length.
+
+    Args:
+        answers: a run's `answers`.
+        judgments: a run's `judgments`.
+    """
     keys = ["question_id", "model", "sample", "turn"]
     graded = judgments[judgments["score"].notna()]
     both = graded.merge(answers[[*keys, "text"]], on=keys)
@@ -162,7 +191,11 @@ def grade_against_length(answers: pd.DataFrame, judgments: pd.DataFrame) -> go.F
 
 
 def health_plot(health: pd.DataFrame) -> go.Figure:
-    """Return a judge's rates with intervals and bounds; takes a run's `health`."""
+    """Return a judge's rates with intervals and bounds.
+
+    Args:
+        health: a run's `health`, of one judge.
+    """
     known = health[health["value"].notna()].iloc[::-1]
     figure = go.Figure(
         [
@@ -193,7 +226,12 @@ def health_plot(health: pd.DataFrame) -> go.Figure:
 
 
 def rating_against_benchmark(leaderboard: Leaderboard, benchmark: str) -> go.Figure:
-    """Return every model's judged rating against its score in a benchmark of the leaderboard."""
+    """Return every model's judged rating against its score in a benchmark of the leaderboard.
+
+    Args:
+        leaderboard: a run's `board`.
+        benchmark: its name, a key of the leaderboard's `benchmarks`.
+    """
     rows = [row for row in leaderboard.rows if benchmark in row.benchmarks]
     figure = go.Figure(
         go.Scatter(
