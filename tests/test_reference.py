@@ -29,7 +29,8 @@ from evalharness.leaderboard import LeaderboardRow
 from evalharness.notebook import Run
 
 ROOT = Path(__file__).parents[1]
-PAGES = ROOT / "docs" / "reference"
+DOCS = ROOT / "docs"
+PAGES = DOCS / "reference"
 SETTINGS = {
     "The run": schema.RootConf,
     "A model": schema.ModelConf,
@@ -153,6 +154,45 @@ def test_every_part_of_the_schema_has_its_table():
     parts = {value for value in vars(schema).values() if is_dataclass(value)}
 
     assert parts - {schema.CategorySampling} == set(SETTINGS.values())
+
+
+_FREE = {"models": schema.ModelConf, "panel": schema.JudgeConf, "prompts": schema.PromptConf}
+"""By setting: what stands under names of one's own there."""
+
+
+def _exists(path):
+    """Whether an override's key is a setting; of a choice, `group@place`, both must be."""
+    group, _, place = path.rpartition("@")
+    if group:
+        return (ROOT / "conf" / group).is_dir() and _exists(place)
+    record = schema.RootConf
+    parts = iter(path.split("."))
+    for part in parts:
+        if not is_dataclass(record) or part not in {field.name for field in fields(record)}:
+            return False
+        value = vars(record())[part]
+        record = type(value)
+        if isinstance(value, dict):
+            next(parts, None)
+            record = _FREE.get(part, schema.BenchmarkConf if part == "tasks" else None)
+            if record is None:
+                return True
+    return True
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *sorted(str(path.relative_to(ROOT)) for path in DOCS.rglob("*.md"))]
+)
+def test_settings_that_a_page_names_exist(page):
+    """A setting that was renamed is not looked for by its old name."""
+    text = (ROOT / page).read_text()
+    code = re.findall(r"```(?:bash|console)\n.*?```|`[^`\n]+`", text, flags=re.DOTALL)
+    keys = re.findall(r"(?<![\w./@-])([a-z_]+(?:[.@][\w-]+)*)=(?=[^=\s])", "\n".join(code))
+    roots = {field.name for field in fields(schema.RootConf)} | {"prompts"}
+
+    settings = [key for key in keys if re.split("[.@]", key)[0] in roots and "FIELD" not in key]
+
+    assert [key for key in settings if not _exists(key)] == []
 
 
 @pytest.mark.parametrize(("heading", "record"), RECORDS.items(), ids=list(RECORDS))
