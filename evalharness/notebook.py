@@ -89,7 +89,7 @@ class Run:
         Columns: `kind` (`graded` or `pairwise`), `question_id`, `turn` (from 1), `judge`, `prompt`
         (its name), `model` (of a grade), `sample`, `score` (1 to 10; NaN where unscored),
         `unscored` (why nothing could be read), `reply` (the judge's words), `probabilities` (by
-        option, where they were read), `repaired` (whether the judge was asked twice), `digest`
+        option, where they were read), `repaired` (whether the judge was asked twice), `served` (what its server said that it ran), `digest`
         (the key of what was asked), `model_a` (shown first), `model_b`, `verdict` (`A`, `B` or
         `tie`: a position), `strength` (0 to 2, from five levels), `prompt_tokens`,
         `completion_tokens`, `cached_tokens`, `seconds`, `batch` (whether a batch endpoint was asked).
@@ -196,7 +196,12 @@ class Run:
 
     @cached_property
     def robustness(self) -> pd.DataFrame:
-        """One row a way of counting, the ranking first; its ranks are in columns `rank.MODEL`."""
+        """One row a way of counting, the ranking first; none with a single model.
+
+        Columns: `group`, `way`, `tau` (Kendall's, to the ranking), `pairs_changed`,
+        `separated_changed` (those of them that the ranking tells apart), `note` (why a way gave no
+        ranks), and `rank.MODEL` for each model.
+        """
         battles = settle.battles_of(self.records)
         found = leaderboards.robustness(self.records, battles, self.board)
         frame = _frame(variants.to_rows(found) if found else ())

@@ -46,6 +46,7 @@ SETTINGS = {
     "Budget": schema.BudgetConf,
     "Plan": schema.PlanConf,
     "Audit": schema.AuditConf,
+    "Against": schema.AgainstConf,
     "Thresholds": schema.ThresholdsConf,
 }
 RECORDS = {
