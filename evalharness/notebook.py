@@ -196,7 +196,7 @@ class Run:
 
     @cached_property
     def robustness(self) -> pd.DataFrame:
-        """One row a way of counting, the ranking first; none with a single model.
+        """One row a way of counting, the ranking first; none with fewer than two ranked models.
 
         Columns: `group`, `way`, `tau` (Kendall's, to the ranking), `pairs_changed`,
         `separated_changed` (those of them that the ranking tells apart), `note` (why a way gave no
