@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from evalharness import backends
+from evalharness.backends import Shared
 from evalharness.engines._pool import Pool
 from evalharness.engines._replica import Replica
 from evalharness.errors import ConfigError, PermanentError
@@ -121,7 +122,7 @@ class RayEngine:
         """
         self._spec = spec
         self._connect = connect
-        self._pools: dict[str, tuple[Pool, int]] = {}
+        self._pools: Shared[Pool] = Shared()
         self._needs = _needs(spec)
         self._replicas = spec.replicas or max(1, self._room() // spec.models_at_once)
 
@@ -150,15 +151,8 @@ class RayEngine:
 
     def pooled(self, spec: ModelSpec, weights: str) -> Backend:
         """Return the model in a pool of replicas, shared by all models of the same weights."""
-        pool, users = self._pools.get(weights) or (self._new_pool(spec), 0)
-        self._pools[weights] = pool, users + 1
-        return _Pooled(spec, pool, lambda: self._is_last_user(weights))
-
-    def _is_last_user(self, weights: str) -> bool:
-        pool, users = self._pools.pop(weights)
-        if users > 1:
-            self._pools[weights] = pool, users - 1
-        return users == 1
+        pool = self._pools.take(weights, lambda: self._new_pool(spec))
+        return _Pooled(spec, pool, lambda: self._pools.leave(weights))
 
     def _new_pool(self, spec: ModelSpec) -> Pool:
         import ray
