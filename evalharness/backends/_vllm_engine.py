@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from evalharness.backends import _local_memory, _local_weights
 from evalharness.backends._local_weights import Weights
@@ -60,22 +60,13 @@ def load(spec: ModelSpec) -> Loaded:
     folder = _local_weights.load_folder(weights)
     tokenizer = _local_weights.load_tokenizer(weights)
     try:
-        engine, sampling_params = _begin(spec, weights, folder)
+        return _begin(spec, weights, folder, tokenizer)
     except Exception as error:  # whatever foreign code raises on weights that it cannot run
         msg = f"{weights.name} cannot be loaded by vllm: {_said(error)}"
         raise ConfigError(msg) from error
-    return Loaded(
-        engine=engine,
-        tokenizer=tokenizer,
-        sampling_params=sampling_params,
-        end_ids=end_ids(folder or weights.folder()),  # what was downloaded is there now
-    )
 
 
-def _begin(
-    spec: ModelSpec, weights: Weights, folder: Path | None
-) -> tuple[Any, Callable[..., Any]]:
-    """Return the engine with its processes begun, and what makes its record of a request."""
+def _begin(spec: ModelSpec, weights: Weights, folder: Path | None, tokenizer: Any) -> Loaded:
     from vllm import AsyncEngineArgs, SamplingParams
     from vllm.sampling_params import RequestOutputKind
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -90,8 +81,12 @@ def _begin(
         generation_config="vllm",  # not what the checkpoint proposes
         use_tqdm_on_load=False,
     )
-    engine = AsyncLLM.from_engine_args(arguments)
-    return engine, partial(SamplingParams, output_kind=RequestOutputKind.FINAL_ONLY)
+    return Loaded(
+        engine=AsyncLLM.from_engine_args(arguments),
+        tokenizer=tokenizer,
+        sampling_params=partial(SamplingParams, output_kind=RequestOutputKind.FINAL_ONLY),
+        end_ids=end_ids(folder or weights.folder()),  # what was downloaded is there now
+    )
 
 
 def end_ids(folder: Path | None) -> frozenset[int]:
@@ -108,7 +103,8 @@ class Engine:
         """Load nothing yet."""
         self._spec = spec
         self._load = load
-        self._loading: asyncio.Task[Loaded] | None = None
+        self._loading: asyncio.Task[None] | None = None
+        self._loaded: Loaded | None = None
         self._numbers = count()
 
     async def loaded(self) -> Loaded:
@@ -118,8 +114,13 @@ class Engine:
             ConfigError: it cannot be loaded.
         """
         if self._loading is None:
-            self._loading = asyncio.create_task(asyncio.to_thread(self._load, self._spec))
-        return await asyncio.shield(self._loading)
+            self._loading = asyncio.create_task(asyncio.to_thread(self._begin))
+        await asyncio.shield(self._loading)
+        return cast("Loaded", self._loaded)
+
+    def _begin(self) -> None:
+        # Kept here alone: whoever else had it would keep it from its end (see `close`).
+        self._loaded = self._load(self._spec)
 
     async def generate(self, tokens: Sequence[int], **drawn: Any) -> Any:
         """Return what vLLM says of a request in the end.
@@ -158,15 +159,12 @@ class Engine:
 
     async def close(self) -> None:
         """End vLLM's processes, which frees the GPUs, if anything was loaded."""
-        loading, self._loading = self._loading, None
-        if loading is None:
-            return
-        with_what = (await asyncio.gather(loading, return_exceptions=True))[0]
-        del loading
-        if isinstance(with_what, Loaded):
-            await _end(with_what.engine)
-        del with_what
-        gc.collect()  # while the interpreter still has what the engine's own end needs
+        if self._loading is not None:
+            await asyncio.gather(self._loading, return_exceptions=True)
+        if self._loaded is not None:
+            await _end(self._loaded.engine)
+        self._loading = self._loaded = None
+        gc.collect()  # now, while the interpreter still has what the engine's own end needs
 
 
 async def _end(engine: Any) -> None:
