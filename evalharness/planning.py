@@ -122,13 +122,13 @@ def refuse_missing(spec: RunSpec, *, judges: bool = True, engine: Engine | None 
     raise ConfigError(msg)
 
 
-def refuse_missing_judges(spec: RunSpec) -> None:
+def refuse_missing_judges(spec: RunSpec, *, engine: Engine | None = None) -> None:
     """Refuse a run whose judges cannot be asked, whatever becomes of its models.
 
     Raises:
         ConfigError: as in `refuse_missing`.
     """
-    refuse_missing(replace(spec, models=()))
+    refuse_missing(replace(spec, models=()), engine=engine)
 
 
 def _override_place(name: str) -> str:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from evalharness.backends import Backend
     from evalharness.config import Settings
-    from evalharness.domain import Failure, ModelSpec
+    from evalharness.domain import Failure, ModelSpec, RunRecords
     from evalharness.engines import Engine
     from evalharness.health import HealthCard
 
@@ -173,16 +173,21 @@ def audit(settings: Settings) -> Audited:
         ConfigError: there are no answers, a judge cannot be asked, or the folder has other settings.
         RunLockedError: another process is writing this run.
     """
-    spec, path, stop = settings.run, settings.folder, Stop()
+    path = settings.folder
     if not (path / CONFIG).is_file() or not (records := read_run(path)).answers:
         msg = f"{path}: there are no answers to audit a judge with; `run` first, or say run=NAME"
         raise ConfigError(msg)
-    planning.refuse_missing_judges(spec)
+    with engines.opened(settings.engine) as engine:
+        return _audit(settings, records, engine)
+
+
+def _audit(settings: Settings, records: RunRecords, engine: Engine) -> Audited:
+    spec, path, stop = settings.run, settings.folder, Stop()
+    planning.refuse_missing_judges(spec, engine=engine)
     with RunFolder.open(path) as folder:
         resuming.refuse_conflict(folder, settings)
         meter = _meter(settings, stop, folder)
-        here = engines.Local()
-        with connector(settings, stop, meter, here) as connect, Bars(meter) as bars:
+        with connector(settings, stop, meter, engine) as connect, Bars(meter) as bars:
             asked = auditing.ask(
                 spec, settings.audit, records, path, connect=connect, progress=bars
             )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _OBJECT_STORE_BYTES = 128 << 20  # requests and completions are small and pass by it
 _LOOK_S = 3.0
 _ANSWER_S = 120.0
-_THIS_MACHINE = ("auto", "local")
+_HERE = (None, "auto", "local")
 
 
 def connect_here(spec: ModelSpec) -> Backend:
@@ -55,11 +55,14 @@ def attached(spec: EngineSpec) -> Iterator[RayEngine]:
     if importlib.util.find_spec("ray") is None:
         msg = "engine=ray: Ray is not installed: pip install 'evalharness[ray]'"
         raise ConfigError(msg)
+    address = spec.address or os.environ.get("RAY_ADDRESS") or None
+    if address not in _HERE:
+        _refuse_unreachable(address)  # before Ray is imported, which takes seconds
     import ray
 
     joins = not ray.is_initialized()
     if joins:
-        _join(spec.address or os.environ.get("RAY_ADDRESS") or None)
+        _join(address)
     try:
         yield RayEngine(spec)
     finally:
@@ -80,8 +83,6 @@ def _join(address: str | None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         place = {"address": "local", "include_dashboard": False}
         place["object_store_memory"] = _OBJECT_STORE_BYTES
-    else:
-        _refuse_unreachable(address or "")
     try:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **place)
     except (OSError, RuntimeError, ValueError) as error:  # of other versions, at a wrong port, ...
@@ -96,8 +97,6 @@ def _refuse_unreachable(address: str) -> None:
     Raises:
         ConfigError: in one line.
     """
-    if address in _THIS_MACHINE:
-        return
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     try:
         if not (host and colon and port.isdecimal()):
