@@ -78,6 +78,8 @@ def work(
         ConfigError: something the run needs is missing, or its folder has other settings.
         RunLockedError: another process is writing this run.
     """
+    if Stage.BENCHMARK in stages:
+        benchmark_plans.refuse_on_nodes(settings.run, settings.engine)
     with engines.opened(settings.engine) as engine:
         return _work(settings, stages, command, say, engine)
 

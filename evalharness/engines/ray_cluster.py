@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 _OBJECT_STORE_BYTES = 128 << 20  # requests and completions are small and pass by it
 _LOOK_S = 3.0
 _ANSWER_S = 120.0
+_HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
+"""What a client of Ray begins with; whoever speaks HTTP/2 answers with a frame of settings."""
+_FRAME_BYTES = 9
+_SETTINGS_FRAME = b"\x04"
 _HERE = (None, "auto", "local")
 
 
@@ -92,20 +96,25 @@ def _join(address: str | None) -> None:
 
 
 def _refuse_unreachable(address: str) -> None:
-    """Refuse an address at which nobody listens; Ray itself would wait for a minute.
+    """Refuse an address at which no Ray listens; Ray itself would wait for it for minutes.
 
     Raises:
         ConfigError: in one line.
     """
     host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not (host and colon and port.isdecimal()):
+        msg = f"engine.address={address}: must be HOST:PORT, or auto for Ray on this machine"
+        raise ConfigError(msg)
     try:
-        if not (host and colon and port.isdecimal()):
-            msg = f"engine.address={address}: must be HOST:PORT, or auto for Ray on this machine"
-            raise ConfigError(msg)
-        socket.create_connection((host, int(port)), timeout=_LOOK_S).close()
+        with socket.create_connection((host, int(port)), timeout=_LOOK_S) as connection:
+            connection.sendall(_HTTP2)
+            answer = connection.recv(_FRAME_BYTES)
     except OSError as error:
         msg = f"engine.address={address}: no Ray cluster can be reached there ({error})"
         raise ConfigError(msg) from error
+    if answer[3:4] != _SETTINGS_FRAME and not os.environ.get("RAY_USE_TLS"):
+        msg = f"engine.address={address}: what listens there is no Ray cluster"
+        raise ConfigError(msg)
 
 
 class RayEngine:
