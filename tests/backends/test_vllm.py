@@ -18,7 +18,7 @@ import checkpoints
 from asking import request
 from local_models import model
 
-from evalharness.backends import _local_memory, _local_prompts, vllm
+from evalharness.backends import _local_memory, _local_prompts, _vllm_engine, vllm
 from evalharness.backends._local_weights import Weights, load_tokenizer
 from evalharness.domain import Sampling
 from evalharness.errors import ConfigError, ContextLengthError, PermanentError
@@ -43,12 +43,14 @@ class Engine:
 
     def __init__(self, reply) -> None:
         self.model_config = SimpleNamespace(max_model_len=128)
+        self.output_handler = None
         self.asked = []
         self.closed = False
         self._reply = reply
 
     async def generate(self, prompt, params, request_id):
         """Yield a part and then the whole."""
+        assert prompt["type"] == "token"
         self.asked.append((prompt["prompt_token_ids"], params, request_id))
         reply = self._reply(prompt["prompt_token_ids"])
         if isinstance(reply, Exception):
@@ -70,7 +72,7 @@ def _said(text="Aloha!  ", token_ids=(7, 8, 9), finish_reason="stop", prompt_log
 
 def _ask(spec, tokenizer, reply, *requests):
     engine = Engine(reply)
-    loaded = vllm.Loaded(
+    loaded = _vllm_engine.Loaded(
         engine=engine, tokenizer=tokenizer, sampling_params=dict, end_ids=frozenset({5})
     )
     backend = vllm.VllmBackend(spec, lambda _spec: loaded)
