@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from evalharness.backends import Backend
     from evalharness.config import Settings
-    from evalharness.domain import Failure, ModelSpec, RunRecords
+    from evalharness.domain import Failure, ModelSpec
     from evalharness.engines import Engine
     from evalharness.health import HealthCard
 
@@ -175,25 +175,20 @@ def audit(settings: Settings) -> Audited:
         ConfigError: there are no answers, a judge cannot be asked, or the folder has other settings.
         RunLockedError: another process is writing this run.
     """
-    path = settings.folder
+    spec, path, stop = settings.run, settings.folder, Stop()
     if not (path / CONFIG).is_file() or not (records := read_run(path)).answers:
         msg = f"{path}: there are no answers to audit a judge with; `run` first, or say run=NAME"
         raise ConfigError(msg)
     with engines.opened(settings.engine) as engine:
-        return _audit(settings, records, engine)
-
-
-def _audit(settings: Settings, records: RunRecords, engine: Engine) -> Audited:
-    spec, path, stop = settings.run, settings.folder, Stop()
-    planning.refuse_missing_judges(spec, engine=engine)
-    with RunFolder.open(path) as folder:
-        resuming.refuse_conflict(folder, settings)
-        meter = _meter(settings, stop, folder)
-        with connector(settings, stop, meter, engine) as connect, Bars(meter) as bars:
-            asked = auditing.ask(
-                spec, settings.audit, records, path, connect=connect, progress=bars
-            )
-            found = finish(asked, stop, meter)
+        planning.refuse_missing_judges(spec, engine=engine)
+        with RunFolder.open(path) as folder:
+            resuming.refuse_conflict(folder, settings)
+            meter = _meter(settings, stop, folder)
+            with connector(settings, stop, meter, engine) as connect, Bars(meter) as bars:
+                asked = auditing.ask(
+                    spec, settings.audit, records, path, connect=connect, progress=bars
+                )
+                found = finish(asked, stop, meter)
     card = health.examine(records, spec, found.probed, settings.audit.thresholds)
     write_card(path, card)
     publish(path)
