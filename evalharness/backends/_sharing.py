@@ -19,6 +19,10 @@ class Shared(Generic[Thing]):
         self._lock = threading.Lock()
         self._users: dict[Hashable, tuple[Thing, int]] = {}
 
+    def __len__(self) -> int:
+        """Return how many things are in use."""
+        return len(self._users)
+
     def take(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
         """Return the thing of that key, with one user more; it is made where there is none."""
         with self._lock:

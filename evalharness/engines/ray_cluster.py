@@ -91,7 +91,10 @@ def _join(address: str | None) -> None:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **place)
     except (OSError, RuntimeError, ValueError) as error:  # of other versions, at a wrong port, ...
         said = " ".join(str(error).split())[:200]
-        msg = f"engine.address={address}: no Ray cluster can be joined there: {said}"
+        msg = (
+            f"engine.address={address}: no Ray cluster can be joined there: {said}; it must be of "
+            "the same release, and one that wants a token needs RAY_AUTH_MODE=token"
+        )
         raise ConfigError(msg) from error
 
 
