@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalharness import backends, benchmarks
 from evalharness.domain import Access, digest
+from evalharness.engines import RAY
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from evalharness.benchmarks import Prepared
     from evalharness.domain import ModelSpec, RunSpec
+    from evalharness.engines import EngineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,23 @@ def plan(spec: RunSpec) -> Plan:
         msg = f"benchmarks={spec.suite.name}: nothing can be asked: {'; '.join(left_out)}"
         raise ConfigError(msg)
     return Plan(spec.models, of, tuple(left_out))
+
+
+def refuse_on_nodes(spec: RunSpec, engine: EngineSpec) -> None:
+    """Refuse benchmarks of weights that are on the nodes of a cluster.
+
+    Raises:
+        ConfigError: there are some; benchmarks of endpoints are asked from here.
+    """
+    on_weights = [each.name for each in spec.models if backends.access(each) is Access.WEIGHTS]
+    if engine.name != RAY or not spec.suite.benchmarks or not on_weights:
+        return
+    msg = (
+        f"benchmarks={spec.suite.name}: lm-eval uses weights in the run's own process, and with "
+        f"engine=ray those of {', '.join(on_weights)} are on the nodes; run with benchmarks=none "
+        "here, and then `benchmark` with engine=local and the same run=NAME on a machine with a GPU"
+    )
+    raise ConfigError(msg)
 
 
 def describe(spec: RunSpec) -> list[str]:

@@ -78,7 +78,7 @@ def _benchmark(arguments: Sequence[str]) -> int:
 
 def _plan(arguments: Sequence[str]) -> int:
     """What a run would do, and what is missing for it; calls nothing."""
-    from evalharness import drifting, engines, planning, wanting
+    from evalharness import drifting, planning, wanting
 
     if drifting.is_asked_for(arguments):
         return drifting.main(_parser("plan", _plan), arguments, only_plan=True)
@@ -86,10 +86,9 @@ def _plan(arguments: Sequence[str]) -> int:
     if settings is None:
         return OK
     spec, records = settings.run, settings.records()
+    missing = planning.missing_where(spec, settings.engine)
     lines = planning.describe(spec, records)
     ending.tell((*lines, *wanting.describe(spec, records, settings.wanted)))
-    with engines.opened(settings.engine) as engine:
-        missing = planning.missing(settings.run, engine=engine)
     ending.tell(f"missing   {name}: {reason}" for name, reason in missing.items())
     return FAILED if missing else OK
 

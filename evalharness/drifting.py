@@ -76,8 +76,6 @@ def main(parser: argparse.ArgumentParser, arguments: Sequence[str], *, only_plan
     if only_plan:
         ending.tell(describe(check))
         return ending.OK
-    planning.refuse_missing_judges(check.settings.run)
-    ending.tell(describe(check))
     found, problems, interrupted = ask(check)
     ending.warn(problems)
     if interrupted:
@@ -144,6 +142,7 @@ def ask(check: _Check) -> tuple[Drift, tuple[str, ...], bool]:
     """Ask what is missing, write what it shows, publish the run; return it, and what went wrong.
 
     Raises:
+        ConfigError: a judge cannot be asked.
         RunLockedError: another process is writing this run.
     """
     from evalharness import auditing, engines, running
@@ -151,10 +150,11 @@ def ask(check: _Check) -> tuple[Drift, tuple[str, ...], bool]:
     from evalharness.progress import Bars
 
     settings, stop = check.settings, Stop()
-    with RunFolder.open(check.folder):
+    with engines.opened(settings.engine) as engine, RunFolder.open(check.folder):
+        planning.refuse_missing_judges(settings.run, engine=engine)
+        ending.tell(describe(check))
         meter = _meter(check, stop)
-        here = engines.Local()
-        with running.connector(settings, stop, meter, here) as connect, Bars(meter) as bars:
+        with running.connector(settings, stop, meter, engine) as connect, Bars(meter) as bars:
             working = auditing.ask_for(
                 check.asks,
                 settings.run.judges,

@@ -6,9 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalharness import adapting, benchmark_plans, spending
+from evalharness import adapting, benchmark_plans, engines, spending
 from evalharness.domain import Stage
-from evalharness.engines import Local
 from evalharness.errors import ConfigError
 from evalharness.estimating import Estimate, estimate
 
@@ -16,20 +15,31 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.domain import ModelSpec, RunRecords, RunSpec
-    from evalharness.engines import Engine
+    from evalharness.engines import Engine, EngineSpec
 
 _PLACES = {Stage.ANSWER: "answers", Stage.JUDGE: "judgments"}
 
 
 def missing(spec: RunSpec, *, judges: bool = True, engine: Engine | None = None) -> dict[str, str]:
     """Return what stands in the way, by the name of the model or judge; empty when nothing does."""
-    look = (engine or Local()).missing
+    look = (engine or engines.Local()).missing
     places: dict[str, ModelSpec] = {model.name: model for model in spec.models}
     if judges:
         places |= {f"judge {judge.name}": judge.model for judge in spec.judges}
     with ThreadPoolExecutor(max_workers=16) as threads:
         found = dict(zip(places, threads.map(look, places.values()), strict=True))
     return {name: reason for name, reason in found.items() if reason is not None}
+
+
+def missing_where(spec: RunSpec, where: EngineSpec) -> dict[str, str]:
+    """Return what stands in the way where models are to run.
+
+    Raises:
+        ConfigError: nothing can be run there at all, or not these benchmarks.
+    """
+    benchmark_plans.refuse_on_nodes(spec, where)
+    with engines.opened(where) as engine:
+        return missing(spec, engine=engine)
 
 
 def describe(spec: RunSpec, records: RunRecords | None = None) -> list[str]:
@@ -122,13 +132,13 @@ def refuse_missing(spec: RunSpec, *, judges: bool = True, engine: Engine | None 
     raise ConfigError(msg)
 
 
-def refuse_missing_judges(spec: RunSpec) -> None:
+def refuse_missing_judges(spec: RunSpec, *, engine: Engine | None = None) -> None:
     """Refuse a run whose judges cannot be asked, whatever becomes of its models.
 
     Raises:
         ConfigError: as in `refuse_missing`.
     """
-    refuse_missing(replace(spec, models=()))
+    refuse_missing(replace(spec, models=()), engine=engine)
 
 
 def _override_place(name: str) -> str:

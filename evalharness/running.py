@@ -78,6 +78,8 @@ def work(
         ConfigError: something the run needs is missing, or its folder has other settings.
         RunLockedError: another process is writing this run.
     """
+    if Stage.BENCHMARK in stages:
+        benchmark_plans.refuse_on_nodes(settings.run, settings.engine)
     with engines.opened(settings.engine) as engine:
         return _work(settings, stages, command, say, engine)
 
@@ -177,16 +179,16 @@ def audit(settings: Settings) -> Audited:
     if not (path / CONFIG).is_file() or not (records := read_run(path)).answers:
         msg = f"{path}: there are no answers to audit a judge with; `run` first, or say run=NAME"
         raise ConfigError(msg)
-    planning.refuse_missing_judges(spec)
-    with RunFolder.open(path) as folder:
-        resuming.refuse_conflict(folder, settings)
-        meter = _meter(settings, stop, folder)
-        here = engines.Local()
-        with connector(settings, stop, meter, here) as connect, Bars(meter) as bars:
-            asked = auditing.ask(
-                spec, settings.audit, records, path, connect=connect, progress=bars
-            )
-            found = finish(asked, stop, meter)
+    with engines.opened(settings.engine) as engine:
+        planning.refuse_missing_judges(spec, engine=engine)
+        with RunFolder.open(path) as folder:
+            resuming.refuse_conflict(folder, settings)
+            meter = _meter(settings, stop, folder)
+            with connector(settings, stop, meter, engine) as connect, Bars(meter) as bars:
+                asked = auditing.ask(
+                    spec, settings.audit, records, path, connect=connect, progress=bars
+                )
+                found = finish(asked, stop, meter)
     card = health.examine(records, spec, found.probed, settings.audit.thresholds)
     write_card(path, card)
     publish(path)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalharness import config, planning
+from evalharness import config, ending, planning
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
 from evalharness.store import shards
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FLAGS = ("-m", "--multirun")
 _SAID = 300
+_SUBMITTED = ".submitit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +63,14 @@ def launched(arguments: Sequence[str], stages: Sequence[str]) -> Left:
     settings = config.load(everything, given.config_dir)
     _refuse_unready(settings, launcher, stages)
     folder = settings.folder.resolve()
-    commands = []
-    for name, names in models.items():
-        place = f"results={config.quoted(str(shards.shard(folder, name)))}"
+    commands, places = [], [shards.shard(folder, name) for name in models]
+    for place, names in zip(places, models.values(), strict=True):
+        results = f"results={config.quoted(str(place))}"
         settled = _without(_of_job(own, names.split(",")), "run", "results")
         commands.append(
-            ["answer", f"+models=[{names}]", *settled, place, f"run={shards.NAME}", *flags]
+            ["answer", f"+models=[{names}]", *settled, results, f"run={shards.NAME}", *flags]
         )
-    ended = _run_jobs(commands, launcher, folder, given.config_dir)
+    ended = _run_jobs(Jobs(commands, places), launcher, folder, given.config_dir)
     problems = tuple(
         f"job {name}: {said}" for name, said in zip(models, ended, strict=True) if said
     )
@@ -83,12 +84,18 @@ def launched(arguments: Sequence[str], stages: Sequence[str]) -> Left:
 class Jobs:
     """The task of all jobs, as launchers call it, perhaps on another machine."""
 
-    def __init__(self, commands: list[list[str]]) -> None:
+    def __init__(self, commands: list[list[str]], places: list[Path]) -> None:
         self._commands = commands
+        self._shards = places
         self._place = str(Path.cwd())
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._commands)
 
     def __call__(self, conf: Any) -> str:
         """Do the job of that number; return what went wrong, or nothing."""
+        shards.await_writer(self._shards[conf.job])
         command = [sys.executable, "-m", "evalharness", *self._commands[conf.job]]
         done = subprocess.run(  # noqa: S603 - our own program
             command, cwd=self._place, stderr=subprocess.PIPE, text=True, check=False
@@ -156,7 +163,7 @@ def _without(overrides: Sequence[str], *keys: str) -> list[str]:
 
 
 def _run_jobs(
-    commands: list[list[str]], launcher: Sequence[str], folder: Path, config_dir: Path | None
+    jobs: Jobs, launcher: Sequence[str], folder: Path, config_dir: Path | None
 ) -> list[str]:
     """Return what each job said of its end; nothing where it ended well.
 
@@ -172,19 +179,47 @@ def _run_jobs(
     path = create_config_search_path(str(config.resource_folder("conf").resolve()))
     if config_dir is not None:
         path.prepend("evalharness-user", f"file://{config_dir.resolve()}")
-    numbers = ",".join(str(number) for number in range(len(commands)))
+    numbers = ",".join(map(str, range(len(jobs))))
     overrides = [f"job={numbers}", *launcher, f"hydra.sweep.dir={config.quoted(str(logs))}"]
+    before, is_queue = _in_queue(logs), any("slurm" in each for each in launcher)
     GlobalHydra.instance().clear()
     try:
         hydra = Hydra.create_main_hydra2("evalharness", path)
-        returned = hydra.multirun("jobs", Jobs(commands), overrides, with_log_configuration=False)
+        returned = hydra.multirun("jobs", jobs, overrides, with_log_configuration=False)
         return [str(job.return_value) for batch in returned for job in batch]
     except HydraException as error:
         msg = f"hydra/launcher: {' '.join(str(error).split())}"
         raise ConfigError(msg) from error
+    except KeyboardInterrupt:
+        if is_queue and (queued := _in_queue(logs) - before):
+            names = " ".join(sorted({each.partition("_")[0] for each in queued}))
+            ending.warn([f"the jobs go on in their queue: scancel {names} ends them"])
+        raise
     except Exception as error:  # whatever a queue makes of a job that it lost
+        if is_queue and len(queued := _in_queue(logs) - before) == len(jobs):
+            return [_end(name, logs) for name in sorted(queued, key=_place_in_array)]
         said = str(error).strip().rpartition("\n")[2].strip() or type(error).__name__
         msg = f"a job was lost: {said}; the logs are in {logs}, and the same command goes on"
         raise ConfigError(msg) from error
     finally:
         GlobalHydra.instance().clear()
+
+
+def _in_queue(logs: Path) -> set[str]:
+    """Return the names of SLURM's jobs that were ever submitted here: 12_0, 12_1, or 13 alone."""
+    return {path.parent.name for path in (logs / _SUBMITTED).glob("*/*_submitted.pkl")}
+
+
+def _place_in_array(name: str) -> int:
+    return int(name.partition("_")[2] or 0)
+
+
+def _end(name: str, logs: Path) -> str:
+    """Wait for a job, and return what it said of its end, or that it was lost."""
+    import submitit
+
+    job: submitit.Job[Any] = submitit.SlurmJob(logs / _SUBMITTED / "%j", name)
+    try:
+        return str(job.result().return_value)
+    except Exception:  # noqa: BLE001 - the queue's edge: whatever became of one, others are waited for
+        return f"was lost by its queue ({job.state}): its log is in {logs / _SUBMITTED / name}"

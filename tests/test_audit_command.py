@@ -99,3 +99,15 @@ def test_a_damaged_card_is_named(tmp_path, capsys):
 def test_every_measure_may_have_a_threshold():
     """The schema's thresholds are the card's measures, so that none is without effect."""
     assert {field.name for field in fields(ThresholdsConf)} == set(NAMES)
+
+
+def test_an_audit_asks_its_judges_where_the_engine_says(capsys):
+    """A judge whose weights fit the nodes alone must not be looked for here."""
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'evalharness[ray]'")
+    main(["run", *SCRIPTED, "run=mine"])
+    capsys.readouterr()
+
+    code = main(["audit", *SCRIPTED, "run=mine", "engine=ray", "engine.address=127.0.0.1:1"])
+
+    assert code == 2
+    assert "engine.address=127.0.0.1:1: no Ray cluster" in capsys.readouterr().err

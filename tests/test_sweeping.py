@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from evalharness import sweeping
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
-from evalharness.store.run_folder import read_run
+from evalharness.store import shards
+from evalharness.store.run_folder import RunFolder, read_run
 
 BOTH = (Stage.ANSWER, Stage.JUDGE)
 MODELS = ("vicuna-13b", "alpaca-7b")
@@ -79,6 +82,60 @@ def test_the_same_command_goes_on_where_a_job_could_not(tmp_path):
     assert [failure.model for failure in failed] == ["alpaca-7b"]
     assert len(records.answers) == 4
     assert records.failures == ()
+
+
+QUEUE = {
+    "srun": "",
+    "sacct": "print('JobID|State|NodeList|\\n7_0|CANCELLED by 0||\\n7_1|RUNNING|here|')",
+    "sbatch": """
+import os, shlex, subprocess, sys
+command = shlex.split(open(sys.argv[-1]).read().splitlines()[-1])
+names = "NTASKS=1 JOB_NUM_NODES=1 NODEID=0 PROCID=0 LOCALID=0 JOB_NODELIST=here JOB_ID=9"
+there = dict(pair.split("=") for pair in f"{names} ARRAY_JOB_ID=7 ARRAY_TASK_ID=1".split())
+place = {f"SLURM_{name}": value for name, value in there.items()}
+subprocess.Popen(
+    command[command.index("-u") - 1 :],
+    env=os.environ | place | {"SUBMITIT_EXECUTOR": "slurm"},
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL,
+)
+print("Submitted batch job 7")
+""",
+}
+"""A queue that takes two jobs, loses the first and does the second, by the commands of SLURM."""
+
+
+def test_a_job_that_the_queue_lost_is_named_and_the_others_are_waited_for(tmp_path, monkeypatch):
+    """What they wrote is judged, and the same command has the lost one done."""
+    pytest.importorskip("submitit", reason="submitit is not installed")
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, text in QUEUE.items():
+        (commands / name).write_text(f"#!{sys.executable}\n{text}")
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{commands}:{os.environ['PATH']}")
+
+    first = _run(tmp_path, *SWEPT, "hydra/launcher=slurm", "run=r")
+    answered = {answer.model for answer in read_run(tmp_path / "results/r").answers}
+    again = _run(tmp_path, *SWEPT, "run=r")
+
+    assert first.returncode == 1
+    assert "job vicuna-13b: was lost by its queue (CANCELLED by 0): its log" in first.stderr
+    assert answered == {"alpaca-7b"}
+    assert again.returncode == 0, again.stderr
+    assert len(read_run(tmp_path / "results/r").answers) == 4
+
+
+def test_a_job_waits_while_an_earlier_one_writes_its_shard(tmp_path):
+    """A queue goes on with its jobs when the command that launched them is stopped."""
+    place = shards.shard(tmp_path, "vicuna-13b")
+    with ThreadPoolExecutor() as threads:
+        with RunFolder.open(place / shards.NAME):
+            waiting = threads.submit(shards.await_writer, place)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+        waiting.result(timeout=10)
+    shards.await_writer(shards.shard(tmp_path, "alpaca-7b"))  # which nobody ever wrote
 
 
 def _questions():

@@ -27,6 +27,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from evalharness.backends._lazy import Lazy
+from evalharness.backends._sharing import Shared
 from evalharness.backends._stopping import Stop, Stoppable, on_the_wire
 from evalharness.domain import Access
 from evalharness.errors import ConfigError
@@ -36,7 +37,17 @@ if TYPE_CHECKING:
 
     from evalharness.domain import Completion, ModelSpec, Request
 
-__all__ = ["WAITS", "Backend", "BackendModule", "Lazy", "Stop", "Stoppable", "find", "on_the_wire"]
+__all__ = [
+    "WAITS",
+    "Backend",
+    "BackendModule",
+    "Lazy",
+    "Shared",
+    "Stop",
+    "Stoppable",
+    "find",
+    "on_the_wire",
+]
 
 ENTRY_POINTS = "evalharness.backends"
 WAITS = "evalharness.waits"

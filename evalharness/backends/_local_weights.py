@@ -98,6 +98,15 @@ def hub_obstacle() -> str | None:
     return None if is_reachable(url) else f"{url} cannot be reached"
 
 
+def load_folder(weights: Weights) -> Path | None:
+    """Return the folder to load from, the embedded model made ready; None for the hub.
+
+    Raises:
+        ConfigError: the embedded model is missing, or cannot be made ready.
+    """
+    return _embedded.folder() if weights.name == _embedded.EMBEDDED else weights.folder()
+
+
 def load_tokenizer(weights: Weights) -> Any:
     """Return the tokenizer.
 
@@ -135,8 +144,7 @@ def load_model(weights: Weights) -> Any:
 
 def _source(weights: Weights) -> dict[str, Any]:
     """Return where model and tokenizer are loaded from, as transformers takes it."""
-    embedded = weights.name == _embedded.EMBEDDED
-    folder = _embedded.folder() if embedded else weights.folder()
+    folder = load_folder(weights)
     return {
         "pretrained_model_name_or_path": str(folder or weights.name),
         "local_files_only": folder is not None,

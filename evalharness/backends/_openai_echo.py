@@ -52,12 +52,14 @@ def told(logprobs: msgspec.Raw, request: Request) -> tuple[float, bool] | None:
     if content is None or content.tokens is None or content.token_logprobs is None:
         return None
     wanted, count = len(request.continuation), 0
-    tokens = content.tokens[:-1]
+    tokens, told_of = content.tokens[:-1], content.token_logprobs
     while wanted > 0 and count < len(tokens):
         count += 1
         wanted -= len(tokens[-count])
+    while count < len(tokens) and not tokens[-count - 1] and told_of[-count - 2] is not None:
+        count += 1  # of a letter of several tokens, the last alone has a text
     places = range(len(tokens) - count, len(tokens))
-    read = [content.token_logprobs[place] for place in places]
+    read = [told_of[place] for place in places]
     known = [logprob for logprob in read if logprob is not None]
     text = "".join(tokens[len(tokens) - count :])
     if not text.endswith(request.continuation) and _UNREADABLE not in text:

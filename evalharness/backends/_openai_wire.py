@@ -26,7 +26,8 @@ LONGEST_WAIT_S = 60.0
 _LONGEST_QUOTE = 300
 _ASK_AGAIN = (408, 409, 429)
 _TOO_LONG = re.compile(
-    r"context[ _](length|window|size)|(prompt|input) is too long|`inputs` tokens", re.IGNORECASE
+    r"context[ _](length|window|size)|(prompt|input) is too long|max_model_len|`inputs` tokens",
+    re.IGNORECASE,
 )
 
 

@@ -12,12 +12,12 @@ proposes besides (`top_k`, a repetition penalty) is left aside, so that models a
 from __future__ import annotations
 
 import asyncio
-import threading
 from typing import TYPE_CHECKING
 
 from evalharness.backends import _local_memory, _local_prompts, _local_weights
 from evalharness.backends._local_engine import Engine
 from evalharness.backends._local_weights import Weights
+from evalharness.backends._sharing import Shared
 from evalharness.domain import Access
 from evalharness.errors import ConfigError
 
@@ -70,13 +70,17 @@ def prompt_text(spec: ModelSpec, messages: Sequence[Message]) -> str:
     return _local_prompts.prompt_text(spec, tokenizer, messages)
 
 
+_engines: Shared[Engine] = Shared()
+
+
 class LocalBackend:
     """A model run on this machine; one of several, perhaps, with the same weights."""
 
     def __init__(self, spec: ModelSpec) -> None:
         """Share the weights with whoever uses them, or begin to load them."""
         self._spec = spec
-        self._engine: Engine | None = _share(Weights.of(spec))
+        weights = Weights.of(spec)
+        self._engine: Engine | None = _engines.take(weights, lambda: Engine(weights))
 
     async def complete(self, request: Request) -> Completion:
         """Return one completion, worked out together with others."""
@@ -96,26 +100,5 @@ class LocalBackend:
     async def close(self) -> None:
         """Free the weights, unless others use them."""
         engine, self._engine = self._engine, None
-        if engine is not None and _is_last_user(engine):
+        if engine is not None and _engines.leave(engine.weights):
             await engine.close()
-
-
-_users: dict[Weights, tuple[Engine, int]] = {}
-_users_lock = threading.Lock()
-
-
-def _share(weights: Weights) -> Engine:
-    """Return the engine of some weights, with one user more."""
-    with _users_lock:
-        engine, users = _users.get(weights) or (Engine(weights), 0)
-        _users[weights] = engine, users + 1
-    return engine
-
-
-def _is_last_user(engine: Engine) -> bool:
-    """Count one user less; whether none is left."""
-    with _users_lock:
-        _, users = _users.pop(engine.weights)
-        if users > 1:
-            _users[engine.weights] = engine, users - 1
-    return users == 1

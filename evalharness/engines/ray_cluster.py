@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from evalharness import backends
+from evalharness.backends import Shared
 from evalharness.engines._pool import Pool
 from evalharness.engines._replica import Replica
 from evalharness.errors import ConfigError, PermanentError
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
 _OBJECT_STORE_BYTES = 128 << 20  # requests and completions are small and pass by it
 _LOOK_S = 3.0
 _ANSWER_S = 120.0
-_THIS_MACHINE = ("auto", "local")
+_HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
+"""What a client of Ray begins with; whoever speaks HTTP/2 answers with a frame of settings."""
+_FRAME_BYTES = 9
+_SETTINGS_FRAME = b"\x04"
+_HERE = (None, "auto", "local")
 
 
 def connect_here(spec: ModelSpec) -> Backend:
@@ -54,11 +59,14 @@ def attached(spec: EngineSpec) -> Iterator[RayEngine]:
     if importlib.util.find_spec("ray") is None:
         msg = "engine=ray: Ray is not installed: pip install 'evalharness[ray]'"
         raise ConfigError(msg)
+    address = spec.address or os.environ.get("RAY_ADDRESS") or None
+    if address not in _HERE:
+        _refuse_unreachable(address)  # before Ray is imported, which takes seconds
     import ray
 
     joins = not ray.is_initialized()
     if joins:
-        _join(spec.address or os.environ.get("RAY_ADDRESS") or None)
+        _join(address)
     try:
         yield RayEngine(spec)
     finally:
@@ -79,33 +87,37 @@ def _join(address: str | None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         place = {"address": "local", "include_dashboard": False}
         place["object_store_memory"] = _OBJECT_STORE_BYTES
-    else:
-        _refuse_unreachable(address or "")
     try:
         ray.init(log_to_driver=False, logging_level=logging.ERROR, **place)
     except (OSError, RuntimeError, ValueError) as error:  # of other versions, at a wrong port, ...
         said = " ".join(str(error).split())[:200]
-        msg = f"engine.address={address}: no Ray cluster can be joined there: {said}"
+        msg = (
+            f"engine.address={address}: no Ray cluster can be joined there: {said}; it must be of "
+            "the same release, and one that wants a token needs RAY_AUTH_MODE=token"
+        )
         raise ConfigError(msg) from error
 
 
 def _refuse_unreachable(address: str) -> None:
-    """Refuse an address at which nobody listens; Ray itself would wait for a minute.
+    """Refuse an address at which no Ray listens; Ray itself would wait for it for minutes.
 
     Raises:
         ConfigError: in one line.
     """
-    if address in _THIS_MACHINE:
-        return
     host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not (host and colon and port.isdecimal()):
+        msg = f"engine.address={address}: must be HOST:PORT, or auto for Ray on this machine"
+        raise ConfigError(msg)
     try:
-        if not (host and colon and port.isdecimal()):
-            msg = f"engine.address={address}: must be HOST:PORT, or auto for Ray on this machine"
-            raise ConfigError(msg)
-        socket.create_connection((host, int(port)), timeout=_LOOK_S).close()
+        with socket.create_connection((host, int(port)), timeout=_LOOK_S) as connection:
+            connection.sendall(_HTTP2)
+            answer = connection.recv(_FRAME_BYTES)
     except OSError as error:
         msg = f"engine.address={address}: no Ray cluster can be reached there ({error})"
         raise ConfigError(msg) from error
+    if answer[3:4] != _SETTINGS_FRAME and not os.environ.get("RAY_USE_TLS"):
+        msg = f"engine.address={address}: what listens there is no Ray cluster"
+        raise ConfigError(msg)
 
 
 class RayEngine:
@@ -121,7 +133,7 @@ class RayEngine:
         """
         self._spec = spec
         self._connect = connect
-        self._pools: dict[str, tuple[Pool, int]] = {}
+        self._pools: Shared[Pool] = Shared()
         self._needs = _needs(spec)
         self._replicas = spec.replicas or max(1, self._room() // spec.models_at_once)
 
@@ -150,15 +162,8 @@ class RayEngine:
 
     def pooled(self, spec: ModelSpec, weights: str) -> Backend:
         """Return the model in a pool of replicas, shared by all models of the same weights."""
-        pool, users = self._pools.get(weights) or (self._new_pool(spec), 0)
-        self._pools[weights] = pool, users + 1
-        return _Pooled(spec, pool, lambda: self._is_last_user(weights))
-
-    def _is_last_user(self, weights: str) -> bool:
-        pool, users = self._pools.pop(weights)
-        if users > 1:
-            self._pools[weights] = pool, users - 1
-        return users == 1
+        pool = self._pools.take(weights, lambda: self._new_pool(spec))
+        return _Pooled(spec, pool, lambda: self._pools.leave(weights))
 
     def _new_pool(self, spec: ModelSpec) -> Pool:
         import ray

@@ -38,6 +38,7 @@ ANSWERS = "answers.jsonl"
 JUDGMENTS = "judgments.jsonl"
 VOTES = "votes.jsonl"
 FAILURES = "failures.jsonl"
+LOCK = ".lock"
 _SAMPLES = 25  # of each model and benchmark, for readers
 CONFIG = "config.yaml"
 MANIFEST = "manifest.json"
@@ -116,7 +117,7 @@ class RunFolder:
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path / ".lock")
+            lock = FileLock(path / LOCK)
             lock.acquire(timeout=0)
         except Timeout as error:
             msg = f"{path}: another process is writing this run; wait for it, or choose run=NAME"

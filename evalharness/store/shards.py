@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from evalharness.domain import Answer, Failure
 from evalharness.store import jsonl
-from evalharness.store.run_folder import ANSWERS, FAILURES
+from evalharness.store.run_folder import ANSWERS, FAILURES, LOCK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +29,14 @@ NAME = "answers"
 def shard(run: Path, model: str) -> Path:
     """Return the folder of results into which a model's own process writes."""
     return run / FOLDER / model
+
+
+def await_writer(place: Path) -> None:
+    """Return once nobody writes a shard: a job of an earlier command may do, as queues go on."""
+    lock = place / NAME / LOCK
+    if lock.is_file():
+        with FileLock(lock):
+            pass
 
 
 def gather(folder: RunFolder) -> None:

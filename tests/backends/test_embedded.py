@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +19,7 @@ from asking import request
 from local_models import ask, model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from evalharness.backends import _embedded, local_transformers
+from evalharness.backends import _embedded, _vllm_engine, local_transformers, vllm
 from evalharness.domain import Sampling, conversation
 
 pytestmark = [
@@ -98,3 +103,83 @@ def test_its_grades_have_the_probabilities_of_a_pass_for_each(converted):
         expected.append(float(sum(logs[place - 1, tokens[0, place]] for place in places).exp()))
 
     assert found.option_probabilities == pytest.approx(expected, rel=1e-3)
+
+
+VLLM = Path(__file__).with_name("vllm_offline.json")
+"""What vLLM 0.32.0 was asked by the backend, on a processor in float32, and what it said."""
+ASKED = {
+    "text": request(
+        "What is the capital of France?", sampling=Sampling(temperature=0.0, max_tokens=16)
+    ),
+    "cut": request(
+        "Count to ten.", sampling=Sampling(temperature=0.7, top_p=0.9, max_tokens=4, seed=3)
+    ),
+    "options": request(
+        "Which is larger, A: 1 or B: 2?", prefill="I choose [[", options=("A]]", "B]]", "C]]")
+    ),
+}
+
+
+class Recorded:
+    """vLLM's engine as it was, for whoever asks exactly what it was asked."""
+
+    def __init__(self, exchanges) -> None:
+        self._exchanges = exchanges
+        self.model_config = SimpleNamespace(max_model_len=512)
+        self.output_handler = None
+
+    async def generate(self, prompt, params, _name):
+        """Yield what was said to these tokens and parameters."""
+        (said,) = (
+            each["said"]
+            for each in self._exchanges
+            if (each["tokens"], each["drawn"]) == (prompt["prompt_token_ids"], params)
+        )
+        read = said["prompt_logprobs"]
+        yield SimpleNamespace(
+            outputs=[SimpleNamespace(**reply) for reply in said["outputs"]],
+            prompt_logprobs=read and [place and _logprobs(place) for place in read],
+        )
+
+    def shutdown(self):
+        """Nothing runs."""
+
+
+def _logprobs(place):
+    return {int(token): SimpleNamespace(**each) for token, each in place.items()}
+
+
+def _ask_vllm(converted, name):
+    loaded = _vllm_engine.Loaded(
+        engine=Recorded(json.loads(VLLM.read_text(encoding="utf-8"))[name]),
+        tokenizer=AutoTokenizer.from_pretrained(converted),
+        sampling_params=dict,
+        end_ids=_vllm_engine.end_ids(converted),
+    )
+
+    async def work():
+        backend = vllm.VllmBackend(replace(_model(), backend="vllm"), lambda _spec: loaded)
+        try:
+            return await backend.complete(ASKED[name])
+        finally:
+            await backend.close()
+
+    return asyncio.run(work())
+
+
+def test_vllm_and_transformers_say_the_same(converted):
+    """One model in two engines: the same tokens asked, the same text, the same probabilities."""
+    said, options = (_ask_vllm(converted, name) for name in ("text", "options"))
+    ours, of_ours = ask(_model(), ASKED["text"], ASKED["options"])
+
+    assert (said.text, said.finish_reason) == (ours.text, ours.finish_reason)
+    assert said.prompt_tokens == ours.prompt_tokens
+    assert options.text == of_ours.text == "A]]"
+    assert options.option_probabilities == pytest.approx(of_ours.option_probabilities, rel=1e-3)
+
+
+def test_vllm_tells_where_a_text_was_cut(converted):
+    """A report says of answers that they were."""
+    said = _ask_vllm(converted, "cut")
+
+    assert (said.text, said.finish_reason, said.completion_tokens) == ("Alright, no", "length", 4)

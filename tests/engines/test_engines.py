@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import socket
 import sys
+import threading
 from contextlib import closing
 
 import pytest
 
 from evalharness import config, engines
+from evalharness.cli import main
 from evalharness.errors import ConfigError
 
 
-def test_missing_ray_is_told_with_the_command_that_installs_it(monkeypatch):
+@pytest.mark.parametrize("verb", ["plan", "run"])
+def test_missing_ray_is_told_with_the_command_that_installs_it(tmp_path, monkeypatch, capsys, verb):
     """Ray is an extra that few people have."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "ray", None)
-    spec = engines.EngineSpec(name=engines.RAY)
 
-    with (
-        pytest.raises(ConfigError, match=r"pip install 'evalharness\[ray\]'"),
-        engines.opened(spec),
-    ):
-        pass
+    code = main([verb, "+models=[vicuna-13b]", "judge=scripted", "engine=ray"])
+
+    assert code == 2
+    assert "engine=ray: Ray is not installed: pip install 'evalharness[ray]'" in (
+        capsys.readouterr().err
+    )
 
 
 def test_an_unreachable_cluster_is_told_in_one_line():
@@ -36,6 +40,42 @@ def test_an_unreachable_cluster_is_told_in_one_line():
 
     assert str(caught.value).startswith(f"engine.address=127.0.0.1:{port}: no Ray cluster")
     assert "\n" not in str(caught.value)
+
+
+def test_what_listens_but_is_no_cluster_is_told_at_once():
+    """Ray itself waits for two minutes, and then ends the process."""
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'evalharness[ray]'")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_answer_as_a_web_server, args=(server,), daemon=True).start()
+        spec = engines.EngineSpec(name=engines.RAY, address=f"127.0.0.1:{server.getsockname()[1]}")
+
+        with pytest.raises(ConfigError, match="is no Ray cluster"), engines.opened(spec):
+            pass
+
+
+def _answer_as_a_web_server(server):
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(64)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize("verb", ["plan", "run", "benchmark"])
+def test_benchmarks_of_weights_on_nodes_are_refused_before_anything_is_done(
+    tmp_path, monkeypatch, capsys, verb
+):
+    """The cluster of this test does not exist, and is not even looked for."""
+    monkeypatch.chdir(tmp_path)
+    model = "models.vicuna-13b"
+    arguments = ["+models=[vicuna-13b]", f"{model}.weights=here", "benchmarks=openllm_v1"]
+    engine = ["engine=ray", "engine.address=127.0.0.1:1", "judge=scripted", "questions=quick"]
+
+    code = main([verb, *arguments, *engine])
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert "`benchmark` with engine=local and the same run=NAME" in said
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -238,28 +239,82 @@ def test_a_model_that_no_node_has_room_for_is_refused():
         RayEngine(replace(ON_NODES, num_gpus=1))
 
 
-def test_weights_are_loaded_on_the_nodes(cluster, tmp_path):
-    """The command line joins a cluster by its address, and real weights answer there or refuse."""
-    import checkpoints  # torch takes seconds, and only this test needs it
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A checkpoint that all nodes see."""
+    import checkpoints  # torch takes seconds, and only these tests need it
 
-    questions = tmp_path / "questions.jsonl"
-    lines = [
-        {"question_id": "short", "category": "writing", "turns": ["Hi", "Go on"]},
-        {"question_id": "long", "category": "writing", "turns": ["Hi " * 999]},
-    ]
-    questions.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return checkpoints.save(tmp_path_factory.mktemp("checkpoint") / "weights")
+
+
+def _command(cluster, weights, questions, *overrides):
+    """Return a run of real weights on the cluster, which is joined by its address."""
     model = "models.vicuna-13b"
-    command = [sys.executable, "-m", "evalharness", "run", "+models=[vicuna-13b]", "run=r"]
-    command += [
-        f"{model}.weights={checkpoints.save(tmp_path / 'weights')}",
-        f"{model}.dtype=float32",
+    return [
+        *(sys.executable, "-m", "evalharness", "run", "+models=[vicuna-13b]", "run=r"),
+        *(f"{model}.weights={weights}", f"{model}.dtype=float32", "cache=off"),
+        *("judge=scripted", "judging=graded", f"questions={questions}"),
+        *("engine=ray", f"engine.address={cluster.address}", "engine.replicas=1"),
+        *overrides,
     ]
-    command += [f"{model}.sampling.max_tokens=8", "judge=scripted", "judging=graded"]
-    command += [f"questions={questions}", "engine=ray", f"engine.address={cluster.address}"]
-    command += ["engine.replicas=1"]
+
+
+def _write_questions(path, turns_by_id):
+    lines = [
+        {"question_id": name, "category": "writing", "turns": turns}
+        for name, turns in turns_by_id.items()
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_weights_are_loaded_on_the_nodes(cluster, weights, tmp_path):
+    """The command line joins a cluster by its address, and real weights answer there or refuse."""
+    turns = {"short": ["Hi", "Go on"], "long": ["Hi " * 999]}
+    questions = _write_questions(tmp_path / "questions.jsonl", turns)
+    command = _command(cluster, weights, questions, "models.vicuna-13b.sampling.max_tokens=8")
 
     subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
 
     records = read_run(tmp_path / "results" / "r")
     assert [len(answer.turns) for answer in records.answers] == [2]
     assert [failure.reason for failure in records.failures] == ["context_length"]
+
+
+def test_an_interrupt_ends_the_copies_and_keeps_their_answers(cluster, weights, tmp_path):
+    """Ctrl-C once: exit code 130, what came is kept, the nodes are free, the same command goes on."""
+    turns = {f"q{number}": [f"Say {number}."] for number in range(40)}
+    questions = _write_questions(tmp_path / "questions.jsonl", turns)
+    command = _command(
+        cluster,
+        weights,
+        questions,
+        "models.vicuna-13b.sampling.max_tokens=100",
+        "engine.in_flight=2",
+    )
+    answers = tmp_path / "results/r/answers.jsonl"
+
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (answers.is_file() and answers.stat().st_size):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    kept = {answer.digest: answer for answer in read_run(answers.parent).answers}
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=120)
+
+    after = {answer.digest: answer for answer in read_run(answers.parent).answers}
+    assert process.returncode == 130, said
+    assert 0 < len(kept) < 40
+    assert finished.returncode == 0, finished.stderr
+    assert len(after) == 40
+    assert kept.items() <= after.items()
+    assert len(answers.read_text().splitlines()) == 40
+    _await_free(NODES)
+
+
+def _await_free(cpus):
+    """Return once no copy holds a processor; fails where one does for long."""
+    deadline = time.monotonic() + 30
+    while ray.available_resources().get("CPU", 0) < cpus:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
