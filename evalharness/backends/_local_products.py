@@ -7,11 +7,14 @@ the time, to the same precision.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
 
@@ -28,16 +31,33 @@ class _Linear(torch.nn.Linear):  # type: ignore[misc]
 def quicken(model: Any) -> None:
     """Have the linear layers of a model, on the CPU and in float32, multiply by the faster library.
 
-    The layers can no longer be trained, for this product has no gradient.
+    Such a layer cannot be trained, for this product has no gradient.
     """
     if not _is_faster():
         return
-    for module in model.modules():
+    for layer in model.modules():
         # Not what derives from it: such layers have reasons of their own.
-        if type(module) is torch.nn.Linear and module.weight.dtype is torch.float32:
-            module.__class__ = _Linear
+        if type(layer) is torch.nn.Linear and _is_plain(layer.weight):
+            layer.__class__ = _Linear
+
+
+@contextmanager
+def usual(model: Any) -> Iterator[None]:
+    """Have the layers multiply as torch does, for whoever compares results to the last bit."""
+    quick = [layer for layer in model.modules() if type(layer) is _Linear]
+    for layer in quick:
+        layer.__class__ = torch.nn.Linear
+    try:
+        yield
+    finally:
+        for layer in quick:
+            layer.__class__ = _Linear
 
 
 def _is_faster() -> bool:
     maker = str(torch.cpu.get_capabilities().get("cpu_name", ""))
     return maker.startswith("AMD") and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def _is_plain(weight: Tensor) -> bool:
+    return weight.dtype is torch.float32 and weight.device.type == "cpu"

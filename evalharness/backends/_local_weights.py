@@ -119,8 +119,6 @@ def load_model(weights: Weights) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from evalharness.backends import _local_products
-
     device = weights.device or ("cuda" if torch.cuda.is_available() else "cpu")
     on_cpu = device == "cpu"
     dtype = weights.dtype or ("float32" if on_cpu else "auto")
@@ -132,8 +130,6 @@ def load_model(weights: Weights) -> Any:
         model = AutoModelForCausalLM.from_pretrained(
             dtype=dtype, device_map=None if on_cpu else placed, **attention, **_source(weights)
         )
-    if on_cpu:
-        _local_products.quicken(model)
     return model.eval()
 
 
