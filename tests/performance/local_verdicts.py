@@ -1,11 +1,12 @@
 """Verdicts read from probabilities beside verdicts that the judge writes, on one judging load.
 
-    python tests/performance/local_verdicts.py [--questions 4] [--tokens 200] [--alone 6]
+    python tests/performance/local_verdicts.py [--questions 4] [--tokens 200] [--alone 6] [--threads 1]
 
 Four variants of the embedded model answer questions of `mt` at both turns, and the embedded model
 compares every pair in both orders three times: with its own short prompt, whose verdict is read;
 with the stock prompt, which asks for reasons, written by our batches in up to 256 tokens; and some
-of the latter by transformers' `generate`, one after another.
+of the latter by transformers' `generate`, one after another. What is compared is processor time, by
+one thread unless told otherwise, as others may use the machine.
 """
 
 from __future__ import annotations
@@ -88,9 +89,9 @@ async def measure(read: RunSpec, written: RunSpec) -> tuple[list[judging.Showing
     ways = []
     for spec in (read, written):
         games = games_of(spec, answers)
-        began = time.perf_counter()
+        began = time.process_time()
         judgments = await asyncio.gather(*(judging.judge(each, backend) for each in games))
-        ways.append((time.perf_counter() - began, judgments))
+        ways.append((time.process_time() - began, judgments))
     await backend.close()
     return games, *ways
 
@@ -99,7 +100,7 @@ def one_at_a_time(games: Sequence[judging.Showing]) -> tuple[float, int]:
     """Return the seconds and tokens of `generate`, one verdict after another."""
     spec = games[0].judge.model
     model, tokenizer = load_model(Weights.of(spec)), load_tokenizer(Weights.of(spec))
-    tokens, began = 0, time.perf_counter()
+    tokens, began = 0, time.process_time()
     for game in games:
         texts = [[turn.text for turn in answer.turns] for answer in game.answers]
         messages = render(game.judge.prompts[game.kind], game.question, texts, game.turn)
@@ -109,7 +110,7 @@ def one_at_a_time(games: Sequence[judging.Showing]) -> tuple[float, int]:
             limit = spec.sampling.max_tokens
             output = model.generate(**prompt, max_new_tokens=limit, do_sample=False)
         tokens += output.shape[1] - prompt["input_ids"].shape[1]
-    return time.perf_counter() - began, tokens
+    return time.process_time() - began, tokens
 
 
 def main() -> None:
@@ -118,7 +119,9 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=4)
     parser.add_argument("--tokens", type=int, default=200)
     parser.add_argument("--alone", type=int, default=6)
+    parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
     sizes = asked.questions, asked.tokens
     games, read, written = asyncio.run(measure(load(*sizes), load(*sizes, *WRITTEN)))
     some = games[:: max(1, len(games) // asked.alone)][: asked.alone]
