@@ -139,15 +139,17 @@ def repair(prompt: JudgePrompt, reading: Reading) -> str:
 def fence(question: Question, answers: Sequence[Sequence[str]], turn: int) -> str:
     """Return a mark that stands in none of the texts shown, so that none can close its fence.
 
-    It is a digest of them all: the same for the same request, and not to be foreseen by a model
-    that writes one of them. Their order does not matter, so that swapping the answers of a game
-    changes nothing else.
+    It is a digest of the question, the same in all that is asked about it: prompts that begin
+    alike, as those that show one answer beside several others, need be read only once where what
+    was read is kept. Whatever the texts say, none of them holds it: a mark that stands in one is
+    passed over.
     """
+    about = [question.turns, question.references, question.rubric]
     references = [text for text in question.references[:turn] if text is not None]
     replies = [text for texts in answers for text in texts[:turn]]
     texts = [*question.turns[:turn], *references, *question.rubric, *replies]
     folded = [text.casefold() for text in texts]
-    marks = (digest([sorted(texts), attempt])[:_FENCE_DIGITS] for attempt in count())
+    marks = (digest([*about, attempt])[:_FENCE_DIGITS] for attempt in count())
     return next(mark for mark in marks if not any(mark in text for text in folded))
 
 

@@ -171,12 +171,13 @@ def test_the_two_orders_of_a_game_differ_in_nothing_but_the_answers():
     assert re.sub("Aloha|Moin", lambda match: exchanged[match[0]], one) == other
 
 
-def test_the_mark_depends_on_the_text_that_it_guards():
-    """A model that writes an answer cannot know the mark in advance."""
+def test_prompts_about_one_question_have_one_mark():
+    """So they begin alike, and what they share is read, and paid for, once."""
     prompt = a_prompt("{{ fence }}")
+    alone = user_text(prompt, ["Yes."])
 
-    assert user_text(prompt, ["Yes."]) == user_text(prompt, ["Yes."])
-    assert user_text(prompt, ["Yes."]) != user_text(prompt, ["Yes!"])
+    assert user_text(prompt, ["No."]) == alone
+    assert user_text(prompt, ["Yes.", "No."], references=(None, "R")) != alone
 
 
 def test_a_reference_to_an_earlier_turn_is_a_reference():

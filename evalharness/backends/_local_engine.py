@@ -7,9 +7,11 @@ import gc
 import logging
 import threading
 import time
+from bisect import bisect, insort
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -43,7 +45,7 @@ class _Loan:
     future: Future[Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Choice:
     """A prompt to be read, and the tokens of each option after it."""
 
@@ -51,6 +53,9 @@ class _Choice:
     options: list[list[int]]
     texts: tuple[str, ...]
     future: Future[Completion]
+
+
+_prompt_of = attrgetter("prompt")
 
 
 class Engine:
@@ -98,15 +103,18 @@ class _Desk:
     def __init__(self, weights: Weights) -> None:
         began = time.perf_counter()
         # Imported here, in the thread, because torch alone takes seconds.
+        from evalharness.backends import _local_products
         from evalharness.backends._generation import Batch
         from evalharness.backends._local_model import LocalModel
         from evalharness.backends._local_weights import load_model, load_tokenizer
         from evalharness.backends._options import OptionReader
 
-        self._model = LocalModel(load_model(weights), load_tokenizer(weights))
+        module = load_model(weights)
+        _local_products.quicken(module)
+        self._model = LocalModel(module, load_tokenizer(weights))
         self._batch = Batch(self._model)
         self._reader = OptionReader(self._model)
-        self._choices: list[_Choice] = []
+        self._choices: list[_Choice] = []  # in the order of their prompts
         self._loans: list[_Loan] = []
         _log.info("loaded %s in %.1f s", weights.name, time.perf_counter() - began)
 
@@ -159,9 +167,10 @@ class _Desk:
         if request.options:
             tokens, options = prompts.encode_options(spec, model.tokenizer, request)
             model.check_length(len(tokens), max(map(len, options)), spec.context_length)
-            self._choices.append(
-                _Choice(prompt=tokens, options=options, texts=request.options, future=job.future)
+            choice = _Choice(
+                prompt=tokens, options=options, texts=request.options, future=job.future
             )
+            insort(self._choices, choice, key=_prompt_of)
             return
         tokens = prompts.encode_prompt(spec, model.tokenizer, request)
         model.check_length(len(tokens), request.sampling.max_tokens, spec.context_length)
@@ -185,9 +194,8 @@ class _Desk:
                 _refuse(writing.future, error)
 
     def _choose(self) -> None:
-        """Read the options of one prompt: the next in the order in which they share most."""
-        choice = min(self._choices, key=lambda choice: choice.prompt)
-        self._choices.remove(choice)
+        """Read the options of one prompt."""
+        choice = self._next_choice()
         if choice.future.cancelled():
             return
         began = time.perf_counter()
@@ -210,12 +218,24 @@ class _Desk:
         with suppress(InvalidStateError):  # cancelled meanwhile
             choice.future.set_result(completion)
 
+    def _next_choice(self) -> _Choice:
+        """Return, of the prompts that wait, the one of which most is known from the last."""
+        place = bisect(self._choices, self._reader.read, key=_prompt_of)
+        # Of texts in order, one shares most with its neighbors.
+        nearby = self._choices[max(place - 1, 0) : place + 1]
+        choice = max(nearby, key=lambda each: self._reader.known(each.prompt))
+        self._choices.remove(choice)
+        return choice
+
     def _lend(self, loan: _Loan) -> None:
+        from evalharness.backends import _local_products
+
         self._reader.forget()
         if not loan.future.set_running_or_notify_cancel():
             return
         try:
-            loan.future.set_result(loan.work(self._model))
+            with _local_products.usual(self._model.module):
+                loan.future.set_result(loan.work(self._model))
         except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asked is told
             _refuse(loan.future, error)
 

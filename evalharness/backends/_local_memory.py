@@ -12,22 +12,49 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalharness.backends import _gguf_header
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from evalharness.backends._local_weights import Weights
 
 _BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 _SIZE_IN_NAME = re.compile(r"(?<![a-z0-9.])(?:(\d+)x)?(\d+(?:\.\d+)?)b(?![a-z0-9])", re.IGNORECASE)
 _DTYPES = ("bfloat16", "float32")
+_QUANTIZED_NAME = re.compile(r"gptq|awq|bnb|nf4|fp[48]|int[48]|[48]-?bit|w[48]a", re.IGNORECASE)
+_PLAIN = ("F64", "F32", "F16", "BF16")
+_NUMBERS_A_BYTE = {"fp8": 1, "mxfp4": 2}
+"""Of what transformers can use only on a GPU and makes plain elsewhere."""
 _LONGEST_HEADER = 100 << 20
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 _GB = 1e9
 _WITH_ROOM = 0.7  # of a GPU: the rest is for conversations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Size:
+    """What weights are made of: numbers, held in the dtype asked for, and bytes that stay as stored.
+
+    Quantized weights stay as they are stored, but for those that transformers has to make plain.
+    """
+
+    numbers: float = 0.0
+    stored: float = 0.0
+
+    def of(self, dtype: str) -> float:
+        """Return the bytes in memory."""
+        return self.numbers * _BYTES[dtype] + self.stored
+
+    def __str__(self) -> str:
+        """Return what takes the memory."""
+        named = f"{_short(self.numbers / 1e9)} billion parameters"
+        return f"{_gb(self.stored)} of quantized weights and {named}" if self.stored else named
 
 
 def problem(weights: Weights, folder: Path | None) -> str | None:
@@ -37,38 +64,80 @@ def problem(weights: Weights, folder: Path | None) -> str | None:
         weights: which, and how they are held in memory.
         folder: where they are, if they are on this machine.
     """
-    if folder is None:
-        parameters = _parameters_named(weights.name)
-    else:
-        parameters = None if weights.gguf_file else _parameters(folder)
-    if parameters is None:
-        return None
     on_gpu = weights.device not in ("cpu", "mps") and bool(gpu_bytes())
+    size = _size(weights, folder, on_gpu=on_gpu)
+    if size is None:
+        return None
     there = sum(gpu_bytes()) if on_gpu else ram_bytes()
     dtype = weights.dtype or (_stored_dtype(folder) if on_gpu else "float32")
-    need = parameters * _BYTES[dtype]
+    need = size.of(dtype)
     if need <= there:
         return None
     place = "its GPUs have" if on_gpu else "it has no GPU and its memory is"
     return (
-        f"{_short(parameters / 1e9)} billion parameters take {_gb(need)} in {dtype}, and this machine "
-        f"cannot hold them: {place} {_gb(there)}; {_what_fits(parameters, there)}"
+        f"{size} take {_gb(need)} in {dtype}, and this machine "
+        f"cannot hold them: {place} {_gb(there)}; {_what_fits(size, there)}"
     )
 
 
 def gpus_for(weights: Weights, folder: Path | None) -> int:
     """Return how many GPUs share the weights: one where they fit with room, else all."""
-    gpus, parameters = gpu_bytes(), _parameters(folder) if folder else None
-    if parameters is None:
-        parameters = _parameters_named(weights.name) or 0.0
-    need = parameters * _BYTES[weights.dtype or _stored_dtype(folder)]
+    gpus = gpu_bytes()
+    size = _size(weights, folder, on_gpu=True) or _Size()
+    need = size.of(weights.dtype or _stored_dtype(folder))
     return 1 if not gpus or need <= _WITH_ROOM * gpus[0] else len(gpus)
 
 
-def _what_fits(parameters: float, there: float) -> str:
+def _size(weights: Weights, folder: Path | None, *, on_gpu: bool) -> _Size | None:
+    """Return what the weights are made of, or None where nothing says so."""
+    if folder is None:
+        return _size_named(weights)
+    if weights.gguf_file:  # which transformers makes plain, whatever its numbers are stored in
+        numbers = _gguf_header.numbers(folder / weights.gguf_file)
+        return None if numbers is None else _Size(numbers=numbers)
+    config = _config(folder)
+    if tensors := list(_tensors(folder)):
+        return _added(_tensor_size(each, config, on_gpu=on_gpu) for each in tensors)
+    stored = sum(path.stat().st_size for path in folder.glob("pytorch_model*.bin"))
+    if not stored:
+        return None
+    if _quantization(config):
+        return _Size(stored=stored)
+    return _Size(numbers=stored / _BYTES[_stored_dtype(folder)])
+
+
+def _tensor_size(tensor: dict[str, Any], config: dict[str, Any], *, on_gpu: bool) -> _Size:
+    """Return what a tensor becomes, by what its file's header says of it."""
+    count, kind = _count(tensor["shape"]), tensor["dtype"]
+    method = _quantization(config)
+    if not method or kind in _PLAIN:
+        return _Size(numbers=count)
+    if (on_gpu or method not in _NUMBERS_A_BYTE) and not _is_made_plain(config):
+        begin, end = tensor["data_offsets"]
+        return _Size(stored=end - begin)
+    return _Size(numbers=count * _NUMBERS_A_BYTE.get(method, 1))
+
+
+def _quantization(config: dict[str, Any]) -> str:
+    """Return the method by which a checkpoint is quantized, or nothing."""
+    return str((config.get("quantization_config") or {}).get("quant_method") or "")
+
+
+def _is_made_plain(config: dict[str, Any]) -> bool:
+    return bool((config.get("quantization_config") or {}).get("dequantize"))
+
+
+def _added(sizes: Iterable[_Size]) -> _Size:
+    several = list(sizes)
+    return _Size(
+        numbers=sum(each.numbers for each in several), stored=sum(each.stored for each in several)
+    )
+
+
+def _what_fits(size: _Size, there: float) -> str:
     """Return how these weights would fit, or which would."""
-    if parameters * _BYTES["bfloat16"] <= there:
-        return f"dtype=bfloat16 takes {_gb(parameters * _BYTES['bfloat16'])} and would fit"
+    if size.of("bfloat16") <= there:
+        return f"dtype=bfloat16 takes {_gb(size.of('bfloat16'))} and would fit"
     sizes = [f"{there / _BYTES[dtype] / 1e9:.2g} billion in {dtype}" for dtype in _DTYPES]
     return f"up to {' or '.join(sizes)} would fit; serve it elsewhere, or run it with engine=ray"
 
@@ -81,21 +150,20 @@ def _short(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"  # noqa: PLR2004 - three digits
 
 
-def _parameters_named(name: str) -> float | None:
-    """Return how many parameters a hub's name speaks of; of a mixture, all its experts'."""
-    found = _SIZE_IN_NAME.search(name.rpartition("/")[2])
+def _size_named(weights: Weights) -> _Size | None:
+    """Return what a hub's name speaks of: parameters, of a mixture all its experts'.
+
+    Where the name says that they are quantized, half a byte each is the least that they take.
+    """
+    name = weights.name.rpartition("/")[2]
+    found = _SIZE_IN_NAME.search(name)
     if found is None:
         return None
     experts, billions = found.groups()
-    return float(experts or 1) * float(billions) * 1e9
-
-
-def _parameters(folder: Path) -> float | None:
-    """Return how many numbers the files in a folder hold, or None where they do not say."""
-    if tensors := list(_tensors(folder)):
-        return float(sum(_count(each["shape"]) for each in tensors))
-    stored = sum(path.stat().st_size for path in folder.glob("pytorch_model*.bin"))
-    return stored / _BYTES[_stored_dtype(folder)] if stored else None
+    parameters = float(experts or 1) * float(billions) * 1e9
+    if _QUANTIZED_NAME.search(name) and not weights.gguf_file:
+        return _Size(stored=parameters / 2)
+    return _Size(numbers=parameters)
 
 
 def _tensors(folder: Path) -> Iterator[dict[str, Any]]:
@@ -121,14 +189,19 @@ def _count(shape: list[int]) -> int:
 
 def _stored_dtype(folder: Path | None) -> str:
     """Return in which numbers weights are stored, which is how a GPU holds them."""
-    if folder is None or not (folder / "config.json").is_file():
-        return "bfloat16"
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except ValueError:  # loading will say what is wrong with it
+    if folder is None or not (config := _config(folder)):
         return "bfloat16"
     dtype = config.get("dtype") or config.get("torch_dtype")
     return dtype if dtype in _BYTES else "float32"
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """Return a checkpoint's own settings; none where they cannot be read, as loading will say."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def ram_bytes() -> int:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DTYPES = ("float32", "float16", "bfloat16")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _WEIGHT_FILES = ("*.safetensors", "*.bin")
+_SPREADS = ("auto", "balanced", "balanced_low_0", "sequential")
+"""Devices that are a way to share a model out, as transformers names them."""
 _LOOK_S = 1.0
 _LONGEST_QUOTE = 300
 
@@ -128,12 +130,14 @@ def load_model(weights: Weights) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
-    device = weights.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    gpus = torch.cuda.device_count()
+    # Over all GPUs where none is named, for models that no single one holds.
+    device = weights.device or ("cpu", "cuda", "auto")[min(gpus, 2)]
+    if device in _SPREADS and not gpus:
+        device = "cpu"
     on_cpu = device == "cpu"
     dtype = weights.dtype or ("float32" if on_cpu else "auto")
-    placed: Any = {"": device}
-    if weights.device is None and torch.cuda.device_count() > 1:
-        placed = "auto"  # spread over all, for models that no single one holds
+    placed: Any = device if device in _SPREADS else {"": device}
     attention = {"attn_implementation": weights.attention} if weights.attention else {}
     with _explained(weights), _without_bars():
         model = AutoModelForCausalLM.from_pretrained(

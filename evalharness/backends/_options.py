@@ -22,6 +22,9 @@ class OptionReader:
 
     One prompt fills a processor's cores as well as several do, so nothing is gained by padding
     prompts into a batch; the beginning that they share, though, need not be read again.
+
+    Attributes:
+        read: the tokens of the last prompt.
     """
 
     def __init__(self, model: local.LocalModel) -> None:
@@ -31,8 +34,15 @@ class OptionReader:
 
     def forget(self) -> None:
         """Free the memory of the last prompt."""
-        self._read: list[int] = []
+        self.read: list[int] = []
         self._cache = DynamicCache()
+
+    def known(self, prompt: Sequence[int]) -> int:
+        """Return how many tokens of a prompt need not be read.
+
+        Its last is read in any case: what follows it is wanted.
+        """
+        return min(shared_length(self.read, prompt), len(prompt) - 1)
 
     def probabilities(
         self, prompt: Sequence[int], options: Sequence[Sequence[int]]
@@ -54,11 +64,10 @@ class OptionReader:
 
     def _after(self, prompt: Sequence[int]) -> tuple[Tensor, int]:
         """Return the log probabilities of the next token, and how many tokens were known."""
-        # The last token is read again even where all are known: what follows it is wanted.
-        known = min(shared_length(self._read, prompt), len(prompt) - 1)
+        known = self.known(prompt)
         local.change(self._cache, lambda kept: kept[:, :, :known])
-        self._read = list(prompt)
-        ids = torch.tensor([self._read[known:]])
+        self.read = list(prompt)
+        ids = torch.tensor([self.read[known:]])
         mask = torch.ones(1, len(prompt), dtype=torch.long)
         logits = self._model.forward(ids, mask, self._cache)[0, -1]
         return logits.log_softmax(dim=-1), known
@@ -70,7 +79,7 @@ class OptionReader:
             width = max(map(len, group))
             # Padding on the right: a model that reads forward never sees it.
             ids = torch.tensor([[*start, *[0] * (width - len(start))] for start in group])
-            mask = torch.ones(len(group), len(self._read) + width, dtype=torch.long)
+            mask = torch.ones(len(group), len(self.read) + width, dtype=torch.long)
             cache = local.widened(self._cache, len(group))
             logits = self._model.forward(ids, mask, cache, keep=width)
             found |= dict(zip(group, logits.log_softmax(dim=-1), strict=True))
@@ -78,7 +87,7 @@ class OptionReader:
 
     def _fitting(self, starts: list[tuple[int, ...]]) -> Iterator[list[tuple[int, ...]]]:
         """Yield the texts in groups for which there is memory."""
-        longest = len(self._read) + max(map(len, starts), default=0)
+        longest = len(self.read) + max(map(len, starts), default=0)
         size = max(1, self._model.cache_tokens // longest)
         for begin in range(0, len(starts), size):
             yield starts[begin : begin + size]

@@ -12,6 +12,7 @@ proposes besides (`top_k`, a repetition penalty) is left aside, so that models a
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from typing import TYPE_CHECKING
 
 from evalharness.backends import _local_memory, _local_prompts, _local_weights
@@ -27,14 +28,33 @@ if TYPE_CHECKING:
     from evalharness.backends import Loaded, Result
     from evalharness.domain import Completion, Message, ModelSpec, Request
 
+_FLASH_LIBRARIES = ("flash_attn", "flash_attn_interface", "kernels")
+
 
 def missing(spec: ModelSpec) -> str | None:
     """Return what stands in the way: a wrong setting, a library, the weights, or their size."""
     if problem := _local_weights.setting_problem(spec):
         return problem
     weights = Weights.of(spec)
-    found = (_local_weights.missing(weights), _local_memory.problem(weights, weights.folder()))
+    found = (
+        _local_weights.missing(weights),
+        _attention_problem(spec),
+        _local_memory.problem(weights, weights.folder()),
+    )
     return "; ".join(filter(None, found)) or None
+
+
+def _attention_problem(spec: ModelSpec) -> str | None:
+    """Return what the kernel asked for lacks on this machine, or None."""
+    if not (spec.attention or "").startswith("flash_attention"):
+        return None
+    lacks = None
+    if spec.device == "cpu" or not _local_memory.gpu_bytes():
+        lacks = "a GPU, and there is none for it"
+    elif not any(map(importlib.util.find_spec, _FLASH_LIBRARIES)):
+        lacks = "a library that is not installed: pip install flash-attn"
+    place = f"models.{spec.name}.attention={spec.attention}"
+    return lacks and f"{place} needs {lacks}; attention=sdpa works everywhere"
 
 
 def occupies(spec: ModelSpec) -> str | None:

@@ -95,6 +95,99 @@ def test_a_name_stands_in_for_weights_that_are_not_there(machine, name, fits):
     assert (_problem(name) is None) is fits
 
 
+def _quantized(folder, method, kind, *, count=4 * GB, **settings):
+    """Write the header of weights of which the most are packed, and the rest in bfloat16."""
+    folder.mkdir()
+    quantization = {"quant_method": method, **settings}
+    (folder / "config.json").write_text(
+        json.dumps({"torch_dtype": "bfloat16", "quantization_config": quantization})
+    )
+    size = {"I32": 4}.get(kind, 1)
+    tensors = {
+        "packed": {"dtype": kind, "shape": [count // size], "data_offsets": [0, count]},
+        "norm": {"dtype": "BF16", "shape": [GB // 2], "data_offsets": [count, count + GB]},
+    }
+    header = json.dumps(tensors).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "settings"),
+    [
+        ("bitsandbytes", "U8", {"load_in_4bit": True}),
+        ("bitsandbytes", "I8", {"load_in_8bit": True}),
+        ("gptq", "I32", {"bits": 4}),
+        ("awq", "I32", {"bits": 4}),
+    ],
+)
+def test_quantized_weights_take_what_their_file_takes(machine, tmp_path, method, kind, settings):
+    """What is packed stays so; only the plain rest is held in the dtype asked for."""
+    folder = _quantized(tmp_path / "packed", method, kind, **settings)
+
+    machine(6 * GB)
+    assert _problem("weights", folder) is None
+    machine(int(5.5 * GB))
+    assert _problem("weights", folder) == (
+        "4 GB of quantized weights and 0.5 billion parameters take 6 GB in float32, and this "
+        "machine cannot hold them: it has no GPU and its memory is 5.5 GB; dtype=bfloat16 takes "
+        "5 GB and would fit"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "billions"), [("fp8", "F8_E4M3", 4), ("mxfp4", "U8", 8)]
+)
+def test_what_only_gpus_can_use_quantized_is_plain_elsewhere(
+    machine, tmp_path, method, kind, billions
+):
+    """It is made plain in loading, so a processor needs several times the file's size."""
+    folder = _quantized(tmp_path / "packed", method, kind)
+    in_bfloat16 = 2 * (billions + 0.5) * GB
+
+    machine(int(in_bfloat16) - GB)
+    assert f"take {in_bfloat16 / GB:g} GB in bfloat16" in _problem(
+        "weights", folder, dtype="bfloat16"
+    )
+    machine(int(in_bfloat16))
+    assert _problem("weights", folder, dtype="bfloat16") is None
+    machine(GB, 5 * GB)
+    assert _problem("weights", folder) is None
+
+
+def test_a_gguf_file_takes_what_its_numbers_take_made_plain(machine, tmp_path):
+    """A model in four bits is eight times its file in float32: a file that fits says little."""
+    gguf = pytest.importorskip("gguf")
+    numpy = pytest.importorskip("numpy")
+    writer = gguf.GGUFWriter(tmp_path / "q8.gguf", "llama")
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(["a", "bc"])
+    writer.add_array("scores", [1.0, 2.0, 3.0])
+    blocks = numpy.zeros((300, 34), dtype=numpy.uint8)
+    writer.add_tensor("packed", blocks, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+    writer.add_tensor("norm", numpy.zeros(400, dtype=numpy.float32))
+    for step in ("header_to_file", "kv_data_to_file", "tensors_to_file"):
+        getattr(writer, f"write_{step}")()
+    writer.close()
+    need = 4 * (300 * 32 + 400)
+
+    machine(need)
+    assert _problem("weights", tmp_path, gguf_file="q8.gguf") is None
+    machine(need - 1)
+    assert "take 4e-05 GB in float32" in _problem("weights", tmp_path, gguf_file="q8.gguf")
+    (tmp_path / "cut.gguf").write_bytes((tmp_path / "q8.gguf").read_bytes()[:90])
+    assert _problem("weights", tmp_path, gguf_file="cut.gguf") is None
+
+
+def test_a_name_that_says_quantized_is_refused_only_where_no_quantization_would_fit(machine):
+    """How many bits these are is known only when the files are there."""
+    machine(24 * GB)
+
+    assert _problem("org/Llama-2-40B-GPTQ") is None
+    assert _problem("org/Llama-2-70B-AWQ").startswith("35 GB of quantized weights")
+    assert _problem("org/Llama-2-40B-GGUF-4bit", gguf_file="q4.gguf") is not None
+
+
 def test_damaged_or_empty_files_are_left_to_loading(machine, tmp_path):
     """What cannot be read says nothing about memory."""
     machine(1 * GB)

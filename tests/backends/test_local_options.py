@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from itertools import permutations
+
 import pytest
 
 pytest.importorskip("torch")
@@ -80,6 +83,26 @@ def test_what_prompts_share_is_read_once_and_changes_nothing(folder):
         assert among.option_probabilities == pytest.approx(by_itself.option_probabilities, rel=1e-4)
     assert sorted(each.cached_tokens > 0 for each in together) == [False, True, True, True]
     assert all(each.cached_tokens == 0 for each in alone)
+
+
+def test_prompts_are_read_in_the_order_in_which_they_share_most(folder):
+    """Every pair of four answers in both orders: no beginning that two prompts share is read twice.
+
+    Nor does it matter to the probabilities, to the precision in which they are computed.
+    """
+    answers = ("Aloha!", "The dog jumps over it.", "It lies far out.", "Rating: 9 times.")
+    texts = [f"Write about Hawaii. A: {a} B: {b}" for a, b in permutations(answers, 2)]
+    random.Random(0).shuffle(texts)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    prompts = [tokenizer(f"USER: {text} ASSISTANT: Rating: [[")["input_ids"] for text in texts]
+    together = ask(model(folder), *map(_grading, texts))
+    alone = [ask(model(folder), _grading(text))[0] for text in texts]
+
+    beginnings = {tuple(prompt[:end]) for prompt in prompts for end in range(1, len(prompt) + 1)}
+    read = sum(each.prompt_tokens - each.cached_tokens for each in together)
+    assert read == len(beginnings) < 0.6 * sum(map(len, prompts))
+    for among, by_itself in zip(together, alone, strict=True):
+        assert among.option_probabilities == pytest.approx(by_itself.option_probabilities, abs=1e-5)
 
 
 def test_options_that_exclude_each_other_have_at_most_all_the_probability(folder):

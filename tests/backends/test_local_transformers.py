@@ -107,6 +107,9 @@ def test_a_stop_text_ends_the_reply_and_is_cut(folder):
     stop = whole.text[10:14]
     (stopped,) = ask(model(folder, stop=(stop,)), _greedy(conversation(["Go on."], []), 40))
 
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    pieces = map(tokenizer.decode, tokenizer(whole.text)["input_ids"])
+    assert not any(stop in piece for piece in pieces)
     assert whole.finish_reason == "length"
     assert stopped.finish_reason == "stop"
     assert stopped.text == whole.text[: whole.text.index(stop)].strip()

@@ -1,4 +1,4 @@
-"""Our batches beside lm-eval's on the same weights, and verdicts read beside verdicts written.
+"""Our batches beside lm-eval's on the same weights.
 
     python tests/performance/local_peers.py [--conversations 32] [--tokens 96] [--rows 16]
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from evalharness.backends import _generation, local_transformers
 from evalharness.backends._local_weights import Weights, load_model, load_tokenizer
-from evalharness.domain import Message, ModelSpec, Request, Role, Sampling, conversation
+from evalharness.domain import ModelSpec, Request, Sampling, conversation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +36,6 @@ SPEC = ModelSpec(
     weights="embedded",
     dtype="float32",
     template="tokenizer",
-)
-JUDGE = (
-    "Compare two answers to a question: explain in several sentences what is good and what is bad "
-    "about each, then write [[A]], [[B]] or [[C]] for a tie.\nQuestion: {question}\n"
-    "Answer A: {a}\nAnswer B: {b}"
 )
 
 
@@ -80,27 +75,6 @@ def lm_eval_s(requests: Sequence[Request], rows: int) -> tuple[float, list[str]]
     return time.perf_counter() - began, texts
 
 
-def verdicts(count: int) -> tuple[float, float, float]:
-    """Return the seconds of verdicts that are written and that are read, and their length."""
-    texts = ["It depends on the light. " * 12, "Nobody knows for certain, but many try. " * 8]
-    written = [
-        Request(
-            messages=(
-                Message(
-                    role=Role.USER,
-                    content=JUDGE.format(question=f"{number}. Why?", a=texts[0], b=texts[1]),
-                ),
-            ),
-            sampling=Sampling(max_tokens=256),
-        )
-        for number in range(count)
-    ]
-    options = ("[[A]]", "[[B]]", "[[C]]")
-    read = [replace(each, options=options, prefill="My verdict: ") for each in written]
-    seconds, replies = ours(written)
-    return seconds, ours(read)[0], sum(each.completion_tokens or 0 for each in replies) / count
-
-
 def main() -> None:
     """Print the figures and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -119,16 +93,11 @@ def main() -> None:
     seconds, completions = ours(requests)
     theirs, texts = lm_eval_s(requests, asked.rows)
     same = sum(mine.text == text.strip() for mine, text in zip(completions, texts, strict=True))
-    _generation._MOST_ROWS = 64
-    written, read, tokens = verdicts(asked.conversations // 2)
     sys.stdout.write(
         f"our batches       {seconds:7.1f} s\n"
         f"generate_until    {theirs:7.1f} s\n"
         f"ratio             {theirs / seconds:7.2f}\n"
         f"same texts        {same} of {len(texts)}\n"
-        f"verdicts written  {written:7.1f} s, {tokens:.0f} tokens each\n"
-        f"verdicts read     {read:7.1f} s\n"
-        f"ratio             {written / read:7.1f}\n"
     )
 
 

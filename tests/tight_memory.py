@@ -1,0 +1,69 @@
+"""A process that lets its memory run out while a local model answers: run by a test as a child.
+
+    python tight_memory.py FOLDER MEGABYTES
+
+It loads the checkpoint, forbids itself to take more than so many megabytes of addresses beyond
+those that it has, and asks. It prints the replies and the rows of every batch that was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+from pathlib import Path
+
+import torch
+from asking import request
+from local_models import model
+
+from evalharness.backends import local_transformers
+from evalharness.domain import Sampling
+
+ROWS = 32
+LETTERS = "zqxkvj"  # of which the tokenizer makes no words
+
+
+def requests():
+    """Return conversations that nearly fill the model's context."""
+    return [
+        request(f"{number} {LETTERS * 35}", sampling=Sampling(max_tokens=6))
+        for number in range(ROWS)
+    ]
+
+
+def limit(megabytes: int) -> None:
+    """Forbid this process to take more memory than it has and so many megabytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    _, highest = resource.getrlimit(resource.RLIMIT_AS)
+    most = pages * resource.getpagesize() + (megabytes << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (most, highest))
+
+
+def lift_limit() -> None:
+    """Allow all memory again."""
+    _, highest = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (highest, highest))
+
+
+async def answer(folder: str, megabytes: int) -> tuple[list[str], list[int]]:
+    """Return the replies, or the errors, and the rows that were read together."""
+    read: list[int] = []
+
+    def look(module, inputs):
+        if isinstance(module, torch.nn.Embedding) and inputs[0].shape[1] > 1:
+            read.append(inputs[0].shape[0])
+
+    backend = local_transformers.connect(model(folder, attention="eager"))
+    await backend.lend(lambda _loaded: limit(megabytes))
+    torch.nn.modules.module.register_module_forward_pre_hook(look)
+    found = await asyncio.gather(*map(backend.complete, requests()), return_exceptions=True)
+    lift_limit()
+    await backend.close()
+    return [getattr(each, "text", repr(each)) for each in found], read
+
+
+if __name__ == "__main__":
+    texts, rows = asyncio.run(answer(sys.argv[1], int(sys.argv[2])))
+    sys.stdout.write(json.dumps({"texts": texts, "rows": rows}))
