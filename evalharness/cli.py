@@ -115,15 +115,11 @@ def _audit(arguments: Sequence[str]) -> int:
 
 def _report(arguments: Sequence[str]) -> int:
     """Leaderboard and page again from a run's files, or from several runs'; calls no model."""
-    parser = _parser("report", _report)
-    parser.add_argument(
-        "runs", metavar="RUN", nargs="+", help="a run's folder, or its name in results/"
-    )
-    parser.add_argument("--to", type=Path, metavar="DIR", help="where several runs' report goes")
-    given = parser.parse_intermixed_args(arguments)
     from evalharness import publishing
 
-    _say_where(publishing.report([_run_folder(run) for run in given.runs], given.to))
+    given = publishing.parse(_parser("report", _report), arguments)
+    folders = [_run_folder(run) for run in given.runs]
+    _say_where(publishing.report(folders, given.to, publishing.corpus_of(given)))
     return OK
 
 

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalharness import flags, publishing, scanning, settle, tables, variants
 from evalharness import leaderboard as leaderboards
-from evalharness import publishing, settle, tables, variants
 from evalharness.store.run_folder import read_run
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evalharness.domain import RunRecords
+    from evalharness.flags import Flags, Scan
     from evalharness.health import HealthCard
     from evalharness.leaderboard import Leaderboard
 
@@ -27,6 +28,7 @@ class Run:
 
     records: RunRecords
     card: HealthCard | None = None
+    scan: Scan | None = None
 
     def __repr__(self) -> str:
         """Return a line: a notebook that shows a run shall not show all that it holds."""
@@ -135,6 +137,16 @@ class Run:
         )
 
     @cached_property
+    def found(self) -> Flags:
+        """What was found in the answers as a record: flags, models alike, overlaps."""
+        return flags.find(self.records, self.scan)
+
+    @cached_property
+    def flags(self) -> pd.DataFrame:
+        """One row a flag on an answer (or a question): kind, question_id, turn, model, source, ..."""
+        return _frame(asdict(flag) | {"kind": flag.kind.value} for flag in self.found.flags)
+
+    @cached_property
     def benchmarks(self) -> pd.DataFrame:
         """One row a score of a standard benchmark."""
         return _frame(asdict(row) for row in self.records.benchmarks)
@@ -152,7 +164,8 @@ def load_run(path: str | Path) -> Run:
         ConfigError: there is no run in this folder.
         InputError: a file in it is damaged.
     """
-    return Run(read_run(Path(path)), publishing.read_card(Path(path)))
+    folder = Path(path)
+    return Run(read_run(folder), publishing.read_card(folder), scanning.read_scan(folder))
 
 
 def _shallow(record: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ LAYERS = (
     {"domain", "errors"},
     {
         "chat",
+        "flags",
         "health",
         "leaderboard",
         "pairings",
@@ -81,6 +82,7 @@ LAYERS = (
         "report",
         "resuming",
         "running",
+        "scanning",
         "schema",
         "sweeping",
         "verifying",
