@@ -134,9 +134,9 @@ def _compare(arguments: Sequence[str]) -> int:
 
 
 def _import(arguments: Sequence[str]) -> int:
-    """Other tools' files into a run: answers, judgments, votes, labels."""
+    """Other tools' files into a run: answers, judgments, votes, labels; or a whole `bundle`."""
     parser = _parser("import", _import)
-    _add_format(parser)
+    _add_format(parser, "bundle")
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
     parser.add_argument("--run", required=True, help="a run's folder, or its name in results/")
     given = parser.parse_intermixed_args(arguments)

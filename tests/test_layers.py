@@ -80,11 +80,13 @@ LAYERS = (
         "published",
         "publishing",
         "report",
+        "restoring",
         "resuming",
         "running",
         "scanning",
         "schema",
         "sweeping",
+        "unpacking",
         "verifying",
     },
 )
