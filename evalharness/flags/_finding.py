@@ -10,7 +10,7 @@ from evalharness.flags._overlaps import against_corpus, against_references
 from evalharness.flags._records import Flag, FlagKind, Flags, Scan
 from evalharness.flags._runs import is_copied
 from evalharness.flags._sharing import Shared, first_of_equals, longest_shared
-from evalharness.flags._texts import Collection, collect, text_digest
+from evalharness.flags._texts import Collection, collect, shown, text_digest
 from evalharness.flags._twins import ENOUGH, SEVERAL, pair_of, twins
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _claims(found: Collection, models: Any) -> Iterator[Flag]:
             model=text.model,
             sample=text.sample,
             source=claim.name,
-            excerpt=claim.sentence,
+            excerpt=shown(claim.sentence),
         )
 
 

@@ -36,6 +36,7 @@ _VERSION = r"(?:[- ]?\d+(?:\.\d+)?[A-Za-z]?)?+"
 _ABOUT_AI = r"\bAI\b|\bA\.I\.|(?i:artificial intelligence|language model|\bLLM|chat ?bot|assistant)"
 _SENTENCE_END = re.compile(r"[.!?](?=[\s\"”')]|$)|\n")
 _LONGEST = 240
+_NEAR = 500  # letters around a name, in which its sentence ends
 _DIGITS = ("", "2", "3", "4", "5")
 
 
@@ -78,9 +79,12 @@ def _claim(number: int, text: str, found: re.Match[str]) -> Claim | None:
     """Return a match as a claim, unless its name is that of something else."""
     group = str(found.lastgroup)
     name = found[group]
-    ends = _SENTENCE_END.search(text, found.end())
-    begin = max((end.end() for end in _SENTENCE_END.finditer(text, 0, found.start())), default=0)
-    sentence = " ".join(text[begin : ends.end() if ends else len(text)].split())
+    low, high = max(found.start() - _NEAR, 0), found.end() + _NEAR
+    ends = _SENTENCE_END.search(text, found.end(), high)
+    begin = max(
+        (end.end() for end in _SENTENCE_END.finditer(text, low, found.start())), default=low
+    )
+    sentence = " ".join(text[begin : ends.end() if ends else high].split())
     if group in _needs() and not re.search(_needs()[group], sentence):
         return None
     family = _by_name()[name.lower()]

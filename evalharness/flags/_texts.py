@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Kind = Literal["question", "reference", "answer"]
 
 _EXCERPT = 240  # letters
+_OFTEN = 4
+"""Times that a text may say the same n words; of looping texts, all places would pair with all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +84,12 @@ class Collection:
     def telling(self) -> Mask:
         """The n-grams that say something when they stand elsewhere too.
 
-        An answer or a reference may repeat its question; and what is said about two questions is
-        said about many, such as "as an AI language model, I do not have personal opinions".
+        An answer or a reference may repeat its question; what is said about two questions is said
+        about many, such as "as an AI language model, I do not have personal opinions"; and what a
+        text says again and again is a model that could not stop.
         """
-        return ~self._standing[1] & (self.is_kind("question")[self.text] | ~self._asked)
+        may_be = self.is_kind("question")[self.text] | ~self._asked
+        return may_be & ~self._standing[1] & ~self._looping
 
     @cached_property
     def telling_of(self) -> Places:
@@ -110,8 +114,7 @@ class Collection:
         place = int(self.words.text[word])
         end = word + number
         ends = int(self.words.begin[end]) if end < self.first_words[place + 1] else None
-        written = " ".join(self.texts[place].text[int(self.words.begin[word]) : ends].split())
-        return written if len(written) <= _EXCERPT else f"{written[: _EXCERPT - 3]}..."
+        return shown(self.texts[place].text[int(self.words.begin[word]) : ends])
 
     @property
     def repeated(self) -> Mask:
@@ -131,6 +134,16 @@ class Collection:
         return repeated, common
 
     @cached_property
+    def _looping(self) -> Mask:
+        """The n-grams that a single text has more often than any chorus."""
+        (again,) = np.nonzero(self.repeated)
+        order, begins = by_value(mixed(self.grams[again] + self.text[again].astype(np.uint64)))
+        numbers = np.diff(np.r_[begins, len(order)])
+        looping = np.zeros(len(self.grams), np.bool_)
+        looping[again[order]] = np.repeat(numbers > _OFTEN, numbers)
+        return looping
+
+    @cached_property
     def _asked(self) -> Mask:
         """The n-grams that stand in the words of their own question."""
         keys = mixed(self.grams + self.question[self.text].astype(np.uint64))
@@ -145,6 +158,12 @@ def collect(records: RunRecords, length: int) -> Collection:
     words = words_of([text.text for text in texts])
     grams, at = words.grams(length)
     return Collection(texts=texts, length=length, words=words, grams=grams, at=at)
+
+
+def shown(text: str) -> str:
+    """Return a text in one line, cut where it is long; half a surrogate pair has no place in a file."""
+    line = " ".join(text.split()).encode(errors="replace").decode()
+    return line if len(line) <= _EXCERPT else f"{line[: _EXCERPT - 3]}..."
 
 
 def text_digest(text: Text) -> str:

@@ -186,6 +186,22 @@ def test_a_name_is_its_own_or_anothers_by_the_configuration():
     assert [flag.source for flag in found.flags] == ["ChatGPT", "ChatGPT", "Vicuna"]
 
 
+@pytest.mark.parametrize("loop", ["a ", "it goes on and on and ", "I am ", "my name is the "])
+def test_models_that_cannot_stop_take_no_time_and_no_memory(loop):
+    """Every place of a loop is equal to every other, in each of the answers."""
+    endless = {(model, "q1", 1): f"{model} {loop * 30_000}" for model in ("one", "two")}
+
+    assert find(planted(a_run(), endless)).flags == ()
+
+
+def test_half_a_surrogate_pair_can_be_written():
+    """JSON can carry it, a file cannot."""
+    said = "I am ChatGPT \ud83d by OpenAI."
+    (flag,) = find(planted(a_run(), {("one", "q1", 1): said})).flags
+
+    assert flag.excerpt == "I am ChatGPT ? by OpenAI."
+
+
 def test_samples_are_compared_each_with_its_like():
     """And answers to questions that the run does not hold are looked at as well."""
     texts = [prose("x"), prose("y")]

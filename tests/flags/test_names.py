@@ -81,6 +81,17 @@ def test_a_mention_a_person_or_a_refusal_is_no_name(said):
     assert list(claims([(0, said)])) == []
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["I am Claude ", "As an AI model ", "I was trained by a by ", "my name is the ", "as GPT as "],
+)
+def test_endless_texts_take_no_time(said):
+    """A pattern that looks back at all of a text for each of its words would take hours."""
+    text = f"OpenAI {said * 50_000} Claude"
+
+    assert len(list(claims([(0, text), (1, text.upper())]))) <= 2
+
+
 def test_families_are_known_by_any_of_a_models_names():
     """A name in a configuration, its family, or what its server calls it."""
     assert families_of(["vicuna-13b", "vicuna", None]) == {"LMSYS"}
