@@ -39,10 +39,18 @@ def is_adaptive(spec: RunSpec) -> bool:
     return spec.judging.pairwise and spec.judging.pair_design is PairDesign.ADAPTIVE
 
 
+def beyond_budget(spec: RunSpec, own: JudgeSpec) -> int:
+    """Return how many of the calls that all pairs take a budget of pairs rules out."""
+    plan = _Plan(spec, own)
+    return plan.calls - plan.most_calls(plan.rounds(spec))
+
+
 async def judge(
     spec: RunSpec, own: JudgeSpec, play: Play, *, goes_on: Callable[[], bool] = lambda: True
-) -> None:
+) -> int:
     """Have pairs judged, round by round, until every pair's order is decided or nothing is left.
+
+    Returns how many of the calls that it might have made were not needed; none when it was stopped.
 
     Args:
         spec: the run.
@@ -52,19 +60,22 @@ async def judge(
     """
     plan = _Plan(spec, own)
     rounds = plan.rounds(spec)
+    made = 0
     flying: deque[dict[Unit, asyncio.Task[float]]] = deque()
     async with asyncio.TaskGroup() as group:
         while goes_on():
             units = await asyncio.to_thread(rounds.next)
+            made += plan.calls_of(units)
             if units:
                 flying.append({unit: group.create_task(plan.play(unit, play)) for unit in units})
                 if len(flying) < _IN_AIR:
                     continue
             if not flying:
-                return
+                return plan.most_calls(rounds) - made
             back = flying.popleft()
             await asyncio.gather(*back.values())
             rounds.tell({unit: task.result() for unit, task in back.items()})
+    return 0
 
 
 def outcome(spec: RunSpec, records: RunRecords) -> str:
@@ -121,6 +132,15 @@ class _Plan:
             is_open=self.is_open,
             most=None if budget is None else budget * len(self._question),
         )
+
+    def calls_of(self, units: Iterable[Unit]) -> int:
+        """Return how many calls units take."""
+        return sum(2 * len(self._tasks[unit]) for unit in units)
+
+    def most_calls(self, rounds: Rounds) -> int:
+        """Return how many calls a design may take, whichever units it chooses."""
+        numbers = sorted((2 * len(tasks) for tasks in self._tasks.values()), reverse=True)
+        return sum(numbers[: rounds.most])
 
     async def play(self, unit: Unit, play: Play) -> float:
         """Return the points of a unit's first model once all its games are played."""

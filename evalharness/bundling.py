@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+BUNDLE = "bundle"
+"""The format that is no other tool's: the whole run as one archive that `verify` checks."""
+
 CONTENTS = "bundle.json"
 FORMAT = 1
-_KINDS = {".jsonl", ".json", ".yaml", ".csv", ".md", ".tex", ".html"}
+KINDS = {".jsonl", ".json", ".yaml", ".csv", ".md", ".tex", ".html"}
 _COMPUTING = ("evalharness", "numpy", "scipy")
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -41,7 +44,7 @@ def pack(folder: Path, to: Path) -> Path:
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix in _KINDS
+        if path.is_file() and path.suffix in KINDS
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     contents = {

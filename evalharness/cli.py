@@ -114,15 +114,11 @@ def _audit(arguments: Sequence[str]) -> int:
 
 def _report(arguments: Sequence[str]) -> int:
     """Leaderboard and page again from a run's files, or from several runs'; calls no model."""
-    parser = _parser("report", _report)
-    parser.add_argument(
-        "runs", metavar="RUN", nargs="+", help="a run's folder, or its name in results/"
-    )
-    parser.add_argument("--to", type=Path, metavar="DIR", help="where several runs' report goes")
-    given = parser.parse_intermixed_args(arguments)
     from evalharness import publishing
 
-    _say_where(publishing.report([_run_folder(run) for run in given.runs], given.to))
+    given = publishing.parse(_parser("report", _report), arguments)
+    folders = [_run_folder(run) for run in given.runs]
+    _say_where(publishing.report(folders, given.to, publishing.corpus_of(given)))
     return OK
 
 
@@ -137,9 +133,9 @@ def _compare(arguments: Sequence[str]) -> int:
 
 
 def _import(arguments: Sequence[str]) -> int:
-    """Other tools' files into a run: answers, judgments, votes, labels."""
+    """Other tools' files into a run: answers, judgments, votes, labels; or a whole `bundle`."""
     parser = _parser("import", _import)
-    _add_format(parser)
+    _add_format(parser, "bundle")
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
     parser.add_argument("--run", required=True, help="a run's folder, or its name in results/")
     given = parser.parse_intermixed_args(arguments)

@@ -15,6 +15,7 @@ from evalharness import (
     _suites,
     keys,
     resuming,
+    scanning,
     schedule,
     schema,
 )
@@ -37,11 +38,12 @@ if TYPE_CHECKING:
 
     from evalharness.engines import EngineSpec
     from evalharness.probes import AuditSpec
+    from evalharness.scanning import Corpus
 
 DEMO = "+experiment=demo"
 CACHE_MODES = ("on", "off", "read")
 # Settings that a run's default name does not depend on: with others, it is the same run.
-_NAMELESS = ("results", "budget", "plan", "audit", "benchmarks", "engine")
+_NAMELESS = ("results", "budget", "plan", "audit", "benchmarks", "contamination", "engine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class Settings:
     wanted: WantedSpec
     engine: EngineSpec
     tree: Mapping[str, Any]
+    corpus: Corpus | None = None
     retry_failed: bool = False
 
     @property
@@ -153,6 +156,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         cache=tree["cache"],
         audit=_specs.audit_spec(tree["audit"]),
         engine=_engine_spec.engine_spec(tree["engine"]),
+        corpus=scanning.configured(tree["contamination"]),
         budget=_specs.budget(tree["budget"], [*models, *(judge.model for judge in judges)]),
         wanted=_plan_spec.wanted(tree["plan"]),
         tree=tree | {"run": name},

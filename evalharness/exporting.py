@@ -13,9 +13,6 @@ from evalharness.store.run_folder import read_run
 if TYPE_CHECKING:
     from pathlib import Path
 
-BUNDLE = "bundle"
-"""The format that is no other tool's: the whole run as one archive that `verify` checks."""
-
 
 def export_files(name: str, folder: Path, to: Path) -> tuple[Path, ...]:
     """Write a run as the files of a format; return their paths.
@@ -27,7 +24,7 @@ def export_files(name: str, folder: Path, to: Path) -> tuple[Path, ...]:
         ConfigError: there is no such format or run, nothing to write, or a file is there already.
         InputError: a file of the run is damaged.
     """
-    if name == BUNDLE:
+    if name == bundling.BUNDLE:
         return (bundling.pack(folder, to),)
     write = formats.find(name).write
     records = read_run(folder)

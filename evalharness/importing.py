@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from evalharness import answering, formats, manifest
 from evalharness._specs import model_spec
+from evalharness.bundling import BUNDLE
 from evalharness.domain import JudgingSpec, RunRecords, RunSpec
 from evalharness.errors import ConfigError
 from evalharness.formats import Foreign, models_of
 from evalharness.publishing import publish
+from evalharness.restoring import restore
 from evalharness.schema import ModelConf, saved_model
 from evalharness.store import jsonl
 from evalharness.store.run_folder import ANSWERS, CONFIG, QUESTIONS, RunFolder, read_run
@@ -46,7 +48,7 @@ def import_files(name: str, paths: Sequence[Path], folder: Path, command: str) -
     """Add the files of a format to a run's folder and publish it; return the warnings.
 
     Args:
-        name: the format.
+        name: the format; `bundle` is a whole run of ours.
         paths: its files, or folders of them.
         folder: the run's; made if need be.
         command: the command that repeats the import.
@@ -57,6 +59,8 @@ def import_files(name: str, paths: Sequence[Path], folder: Path, command: str) -
         InputError: a file is not as it should be.
         RunLockedError: another process is writing this run.
     """
+    if name == BUNDLE:
+        return restore(paths, folder)
     gathering = formats.find(name).read(paths)
     before = _run_before(folder)
     plan = _plan(gathering, before, folder)

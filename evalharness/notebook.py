@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalharness import flags, publishing, scanning, settle, tables, variants
 from evalharness import leaderboard as leaderboards
-from evalharness import publishing, settle, tables, variants
 from evalharness.domain import (
     AnswerTurn,
     Battle,
@@ -19,6 +19,7 @@ from evalharness.domain import (
     Usage,
     Vote,
 )
+from evalharness.flags import Flag
 from evalharness.health import Measure
 from evalharness.leaderboard import CorrectedRow, LeaderboardRow
 from evalharness.store.run_folder import read_run
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evalharness.domain import RunRecords
+    from evalharness.flags import Flags, Scan
     from evalharness.health import HealthCard
     from evalharness.leaderboard import Leaderboard
 
@@ -47,6 +49,7 @@ class Run:
 
     records: RunRecords
     card: HealthCard | None = None
+    scan: Scan | None = None
 
     def __repr__(self) -> str:
         """Return a line: a notebook that shows a run shall not show all that it holds."""
@@ -211,6 +214,22 @@ class Run:
         )
 
     @cached_property
+    def found(self) -> Flags:
+        """What was found in the answers as a record: flags, models alike, overlaps."""
+        return flags.find(self.records, self.scan)
+
+    @cached_property
+    def flags(self) -> pd.DataFrame:
+        """One row a flag on an answer, or on a question or reference itself.
+
+        Columns: `kind`, `question_id`, `turn`, `model` (None for the question or reference itself),
+        `sample`, `words` (the longest run in common), `share` (of the text's n-grams), `source` (a
+        file and line, `reference`, a model, or the name that is claimed), `excerpt`.
+        """
+        rows = (asdict(flag) | {"kind": flag.kind.value} for flag in self.found.flags)
+        return _frame(rows, *_names(Flag))
+
+    @cached_property
     def benchmarks(self) -> pd.DataFrame:
         """One row a score of a standard benchmark.
 
@@ -240,7 +259,8 @@ def load_run(path: str | Path) -> Run:
         ConfigError: there is no run in this folder.
         InputError: a file in it is damaged.
     """
-    return Run(read_run(Path(path)), publishing.read_card(Path(path)))
+    folder = Path(path)
+    return Run(read_run(folder), publishing.read_card(folder), scanning.read_scan(folder))
 
 
 def _shallow(record: Any) -> dict[str, Any]:

@@ -113,7 +113,11 @@ class _Run:
             self._progress.expect(Stage.ANSWER, len(self._answers))
         if Stage.JUDGE in stages:
             calls = sum(len(schedule.showings(spec, judge)) for judge in spec.judges)
-            self._progress.expect(Stage.JUDGE, calls)
+            if adapting.is_adaptive(spec):
+                calls -= sum(adapting.beyond_budget(spec, judge) for judge in spec.judges)
+                self._progress.expect(Stage.JUDGE, calls, at_most=True)
+            else:
+                self._progress.expect(Stage.JUDGE, calls)
         self._measuring.begin()
         models = [each for each in spec.models if self._asks or self._measuring.lacks(each)]
         judges = spec.judges if Stage.JUDGE in stages else ()
@@ -223,8 +227,13 @@ class _Run:
             if not (is_adaptive and isinstance(task, schedule.PairTask)):
                 yield self._judge(judge, backend, task, models)
         if is_adaptive:
-            play = partial(self._judge, judge, backend)
-            yield adapting.judge(self._spec, judge, play, goes_on=lambda: not self._is_stopped)
+            yield self._adapt(judge, backend)
+
+    async def _adapt(self, judge: JudgeSpec, backend: Backend) -> None:
+        """Have pairs judged that are chosen from the judgments before."""
+        play = partial(self._judge, judge, backend)
+        spared = await adapting.judge(self._spec, judge, play, goes_on=lambda: not self._is_stopped)
+        self._progress.spare(Stage.JUDGE, spared)
 
     async def _judge(
         self,

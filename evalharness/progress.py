@@ -127,9 +127,10 @@ class Bars:
         self._waits.removeHandler(self._waits_handler)
         self._waits.propagate = True
 
-    def expect(self, stage: Stage, total: int) -> None:
-        """Show a bar for so many."""
-        self._tasks[stage] = self._bars.add_task(_WORDS[stage], total=total, failed="")
+    def expect(self, stage: Stage, total: int, *, at_most: bool = False) -> None:
+        """Show a bar for so many, or for at most so many."""
+        words = f"{_WORDS[stage]}, at most" if at_most else _WORDS[stage]
+        self._tasks[stage] = self._bars.add_task(words, total=total, failed="")
         self._failed[stage] = 0
 
     def advance(self, stage: Stage, *, failed: bool) -> None:
@@ -137,3 +138,9 @@ class Bars:
         self._failed[stage] += failed
         words = f"{self._failed[stage]} failed" if self._failed[stage] else ""
         self._bars.update(self._tasks[stage], advance=1, failed=words)
+
+    def spare(self, stage: Stage, number: int) -> None:
+        """Let a bar end sooner."""
+        task = self._tasks[stage]
+        total = next(each.total or 0 for each in self._bars.tasks if each.id == task)
+        self._bars.update(task, total=total - number, description=_WORDS[stage])

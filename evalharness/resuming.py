@@ -33,7 +33,7 @@ _FREE_TOP = {
     "cautions",
     "benchmarks",
 }
-_FREE_TOP |= {"audit"}
+_FREE_TOP |= {"audit", "contamination"}
 _FREE_FIELDS = {"prices", "concurrency", "timeout_s", "max_attempts", "api_key_env", "caution"}
 _FREE_FIELDS |= {"total_timeout_s", "give_up_after", "batch", "mode", "attention"}
 # What may be added to: a new model is asked as well, a new kind of judgment is made as well.

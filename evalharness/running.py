@@ -132,7 +132,7 @@ def _work(
     )
     manifest.write(settings.folder, content)
     manifest.write_templates(settings.folder, spec)
-    finding = verdict.find(publish(settings.folder)).sentence
+    finding = verdict.find(publish(settings.folder, settings.corpus)).sentence
     if Stage.JUDGE in stages and adapting.is_adaptive(spec):
         finding = "\n".join((finding, adapting.outcome(spec, records)))
     return Outcome(

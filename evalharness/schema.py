@@ -244,6 +244,14 @@ class AuditConf:
 
 
 @dataclass
+class ContaminationConf:
+    """Where the run's questions, references and answers are looked for."""
+
+    corpus: Any = None  # a file or a folder, or a list of them
+    words: int = 13  # of an n-gram
+
+
+@dataclass
 class RootConf:
     """Everything that a run is made of."""
 
@@ -257,6 +265,7 @@ class RootConf:
     budget: BudgetConf = field(default_factory=BudgetConf)
     plan: PlanConf = field(default_factory=PlanConf)
     audit: AuditConf = field(default_factory=AuditConf)
+    contamination: ContaminationConf = field(default_factory=ContaminationConf)
     run: Optional[str] = None
     results: str = "results"
     cache: str = "on"  # on | off | read

@@ -7,27 +7,24 @@ decisions.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import re
-import zipfile
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalharness import ending, rereading
-from evalharness.bundling import CONTENTS, FORMAT, signature
 from evalharness.ending import FAILED, OK
-from evalharness.errors import InputError
 from evalharness.publishing import tables_of
-from evalharness.resuming import is_folder_name
 from evalharness.store.run_folder import read_run
+from evalharness.unpacking import unpack
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from evalharness.unpacking import Unpacked
 
 TOLERANCE = 1e-9
 """Relative: other processors add in another order; one verdict of 30,000 moves ratings by 1e-5."""
@@ -69,85 +66,42 @@ def verify(path: Path, expected: str | None = None) -> Verified:
     Raises:
         InputError: it is no bundle, or a file in it cannot be read.
     """
-    files = _unpack(path)
-    contents = _contents(files.pop(CONTENTS, None), path)
-    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    differences = list(_changed(contents["files"], hashes))
-    if signature(contents["files"]) != contents["signature"]:
-        differences.append(f"{CONTENTS}: the signature is not that of the files it lists")
-    if expected not in (None, contents["signature"]):
-        differences.append(f"the signature is {contents['signature']}, not {expected}")
     with TemporaryDirectory() as place:
-        run = str(contents["run"])
-        folder = Path(place, run if is_folder_name(run) else "run")
-        for name, content in files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
-        records = read_run(folder)
-        reread = rereading.decisions(records)
-        figures = _Figures()
-        differences += reread.differences
-        for name, text in tables_of(folder, records).items():
-            differences += figures.compare(
-                name, files.get(name, b"").decode(errors="replace"), text
-            )
-    sealed = ", ".join(f"{name} {number}" for name, number in contents["versions"].items())
+        folder = Path(place, "run")
+        unpacked = unpack(path, folder)
+        found = examine(folder, unpacked)
+    changes = [*unpacked.changes(), *found.differences]
+    own = unpacked.contents["signature"]
+    if expected not in (None, own):
+        changes.append(f"the signature is {own}, not {expected}")
+    return replace(found, differences=tuple(changes))
+
+
+def examine(folder: Path, unpacked: Unpacked) -> Verified:
+    """Return whether decisions and figures follow from what a bundle was unpacked to.
+
+    Raises:
+        ConfigError, InputError: a file in it cannot be read.
+    """
+    records = read_run(folder)
+    reread = rereading.decisions(records)
+    figures = _Figures()
+    differences = list(reread.differences)
+    for name, text in tables_of(folder, records).items():
+        sealed = (folder / name).read_bytes() if (folder / name).is_file() else b""
+        differences += figures.compare(name, sealed.decode(errors="replace"), text)
+    contents = unpacked.contents
+    versions = ", ".join(f"{name} {number}" for name, number in contents["versions"].items())
     return Verified(
         checked=(
-            f"bundle    {contents['run']}, sealed with {sealed}",
+            f"bundle    {contents['run']}, sealed with {versions}",
             f"signature {contents['signature']}",
-            f"files     {len(files):,}, each with its hash",
+            f"files     {len(unpacked.hashes):,}, each with its hash",
             f"decisions {reread.again:,} of {reread.total:,} read again from the judge's reply",
             f"figures   {figures.count:,} computed again",
         ),
         differences=tuple(differences),
     )
-
-
-def _unpack(path: Path) -> dict[str, bytes]:
-    """Return the files of an archive by name; no name leads out of a folder."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
-            outside = [
-                name
-                for name in names
-                if PurePosixPath(name).is_absolute()
-                or ".." in PurePosixPath(name).parts
-                or "\\" in name
-            ]
-            if outside or len(names) != len(set(names)):
-                msg = f"{(outside or ['a file'])[0]!r} is no name in a bundle, or stands twice"
-                raise InputError(msg, path=path)
-            return {name: archive.read(name) for name in names}
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, RuntimeError) as error:
-        msg = f"not a whole archive ({error}); `export bundle RUN` makes one"
-        raise InputError(msg, path=path) from error
-
-
-def _contents(text: bytes | None, path: Path) -> dict[str, Any]:
-    """Return what a bundle says of itself."""
-    try:
-        found = json.loads(text or b"")
-        is_known = found["format"] == FORMAT and found.keys() >= {"run", "versions", "signature"}
-        is_known = is_known and isinstance(found["files"], dict)
-        is_known = is_known and isinstance(found["versions"], dict)
-    except (ValueError, KeyError, TypeError):
-        is_known = False
-    if not is_known:
-        msg = f"no bundle of this release (no {CONTENTS} of format {FORMAT})"
-        raise InputError(msg, path=path)
-    return dict(found)
-
-
-def _changed(sealed: Mapping[str, str], hashes: Mapping[str, str]) -> Iterator[str]:
-    for name in sorted(sealed.keys() | hashes.keys()):
-        if name not in hashes:
-            yield f"{name}: is missing"
-        elif name not in sealed:
-            yield f"{name}: was added after sealing"
-        elif sealed[name] != hashes[name]:
-            yield f"{name}: was changed after sealing (its SHA-256 is another)"
 
 
 class _Figures:

@@ -11,18 +11,24 @@ if TYPE_CHECKING:
 class Progress(Protocol):
     """Told what is done; never waits."""
 
-    def expect(self, stage: Stage, total: int) -> None:
-        """So many answers or judgments belong to this run."""
+    def expect(self, stage: Stage, total: int, *, at_most: bool = False) -> None:
+        """So many answers or judgments belong to this run, or may."""
 
     def advance(self, stage: Stage, *, failed: bool) -> None:
         """One more is there, or cannot be had."""
+
+    def spare(self, stage: Stage, number: int) -> None:
+        """So many of those that might have come will not be needed."""
 
 
 class Silence:
     """Progress that nobody looks at."""
 
-    def expect(self, stage: Stage, total: int) -> None:
+    def expect(self, stage: Stage, total: int, *, at_most: bool = False) -> None:
         """Say nothing."""
 
     def advance(self, stage: Stage, *, failed: bool) -> None:
+        """Say nothing."""
+
+    def spare(self, stage: Stage, number: int) -> None:
         """Say nothing."""

@@ -13,9 +13,18 @@ from judge_prompts import PROMPTS
 from evalharness import adapting, pipeline, planning, settle
 from evalharness.backends.scripted import ScriptedBackend
 from evalharness.config import load
-from evalharness.domain import JudgeSpec, JudgingSpec, ModelSpec, PairDesign, RunSpec, digest
+from evalharness.domain import (
+    JudgeSpec,
+    JudgingSpec,
+    ModelSpec,
+    PairDesign,
+    RunSpec,
+    Stage,
+    digest,
+)
 from evalharness.errors import ConfigError, PermanentError, RunStoppedError
 from evalharness.store.run_folder import RunFolder, read_run
+from evalharness.watching import Silence
 
 LEVELS = {"a": 5, "b": 4, "c": 3, "d": 2, "e": 2}
 JUDGE = JudgeSpec(name="judge", model=ModelSpec(name="judge", backend="scripted"), prompts=PROMPTS)
@@ -49,7 +58,7 @@ def _reply(spec, request):
     return "[[A]]" if winner == first else "[[B]]"
 
 
-def _run(path, spec=SPEC, *, kill_after=None, fail=lambda _name, _request: None):
+def _run(path, spec=SPEC, *, kill_after=None, fail=lambda _name, _request: None, progress=None):
     asked = Counter()
 
     def connect(model):
@@ -64,7 +73,7 @@ def _run(path, spec=SPEC, *, kill_after=None, fail=lambda _name, _request: None)
     with RunFolder.open(path) as folder:
         folder.describe({}, spec.questions)
         try:
-            asyncio.run(pipeline.run(spec, folder, connect=connect))
+            asyncio.run(pipeline.run(spec, folder, connect=connect, progress=progress))
         except ExceptionGroup:
             if kill_after is None:
                 raise
@@ -86,6 +95,37 @@ def test_it_stops_when_the_order_is_decided_and_says_what_it_saved(tmp_path):
         f"adaptive judging: {asked['judge']} of 800 calls for pairs made; the order of 9 of 10 pairs "
         f"is decided at an always-valid level of 5%; {1 - asked['judge'] / 800:.0%} of the calls saved"
     )
+
+
+class _Counted(Silence):
+    """Keeps what is still expected of judgments, beside what came."""
+
+    def __init__(self):
+        self.expected, self.came = 0, 0
+
+    def expect(self, stage, total, *, at_most=False):
+        if stage is Stage.JUDGE:
+            assert at_most
+            self.expected += total
+
+    def advance(self, stage, *, failed):
+        self.came += stage is Stage.JUDGE and not failed
+
+    def spare(self, stage, number):
+        assert stage is Stage.JUDGE
+        self.expected -= number
+
+
+@pytest.mark.parametrize(("budget", "most"), [(None, 800), (2, 160)])
+def test_progress_expects_what_may_come_and_ends_with_what_came(tmp_path, budget, most):
+    """All pairs, or the pairs of the budget; what is not needed is taken off."""
+    spec = replace(SPEC, judging=replace(SPEC.judging, budget_pairs=budget))
+    told = _Counted()
+    first = adapting.beyond_budget(spec, spec.judges[0])
+    asked = _run(tmp_path, spec=spec, progress=told)
+
+    assert 800 - first == most
+    assert told.came == told.expected == asked["judge"] <= most
 
 
 def test_pairs_that_are_close_get_more_questions_than_those_far_apart(tmp_path):

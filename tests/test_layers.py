@@ -14,6 +14,7 @@ LAYERS = (
     {"domain", "errors"},
     {
         "chat",
+        "flags",
         "health",
         "leaderboard",
         "pairings",
@@ -79,10 +80,13 @@ LAYERS = (
         "published",
         "publishing",
         "report",
+        "restoring",
         "resuming",
         "running",
+        "scanning",
         "schema",
         "sweeping",
+        "unpacking",
         "verifying",
     },
 )

@@ -52,6 +52,23 @@ def test_the_bars_show_counts_failures_and_the_cost_so_far(monkeypatch):
         assert words in last
 
 
+def test_a_bar_of_what_may_come_ends_where_no_more_comes(monkeypatch):
+    """An adaptive run that stops at a third is done, not at a third."""
+    file = Terminal()
+    monkeypatch.setattr(sys, "stderr", file)
+    with Bars(Meter(Budget(), Stop())) as bars:
+        bars.expect(Stage.JUDGE, 10, at_most=True)
+        for _ in range(4):
+            bars.advance(Stage.JUDGE, failed=False)
+        bars._bars.refresh()
+        assert "judgments, at most" in file.getvalue()
+        bars.spare(Stage.JUDGE, 6)
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue()).rstrip().splitlines()[-1]
+
+    assert last.startswith("judgments ")
+    assert "4/4" in last
+
+
 def test_a_wait_stands_below_the_bars_while_it_lasts(monkeypatch):
     """A bar that does not move says why."""
     wait = "gpt-4: 429, waiting 12 s, try 3/8"

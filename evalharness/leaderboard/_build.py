@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.domain import Stage
+from evalharness.leaderboard._adaptive import mixture
 from evalharness.leaderboard._benchmarks import benchmark_values
 from evalharness.leaderboard._corrected import corrected, without_checks
 from evalharness.leaderboard._counts import count
@@ -54,7 +55,8 @@ def build(
     panel = convene(records, battles)
     draws = np.random.default_rng([seed, 0])
     if panel is None:
-        standings, scores = stand(battles, draws, level=level), score(records, level=level)
+        standings = stand(battles, draws, level=level, mixture=mixture(records, battles, level))
+        scores = score(records, level=level)
     else:
         battles = panel.battles
         standings = panel_standings(panel, draws, level=level)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from evalharness.stats.bradley_terry import bradley_terry
@@ -47,14 +47,28 @@ class Standings:
         return "Bradley-Terry with a small prior" if has_prior else "Bradley-Terry"
 
 
-def stand(battles: Sequence[Battle], rng: np.random.Generator, *, level: float = 0.95) -> Standings:
-    """Return what battles say; those of all judges and turns count alike."""
+def stand(
+    battles: Sequence[Battle],
+    rng: np.random.Generator,
+    *,
+    level: float = 0.95,
+    mixture: float | None = None,
+) -> Standings:
+    """Return what battles say; those of all judges and turns count alike.
+
+    Args:
+        battles: settled.
+        rng: draws the orders of online Elo.
+        level: of the intervals.
+        mixture: makes the ratings' intervals always-valid, after an adaptive design.
+    """
     if not battles:
         return Standings()
     comparisons = from_battles(battles)
     ratings, notes = rate(comparisons, level)
     elo = {}
     if ratings is not None:
+        ratings = replace(ratings, mixture=mixture)
         shuffled = shuffled_elo(comparisons, rng)
         elo = dict(zip(shuffled.models, shuffled.ratings.tolist(), strict=True))
     return Standings(

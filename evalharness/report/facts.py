@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from evalharness.domain import Battle, Failure, Judgment, RunRecords
+    from evalharness.flags import Flags
     from evalharness.health import Drift, HealthCard
     from evalharness.leaderboard import Leaderboard
 
@@ -24,6 +25,7 @@ class Facts:
     judges: tuple[str, ...]
     health: HealthCard | None = None
     drift: Drift | None = None
+    flags: Flags | None = None
 
     def number(self, model: str) -> int:
         """Return a model's place among the models, which fixes its color and its mark."""
@@ -81,6 +83,7 @@ def gather(
     leaderboard: Leaderboard,
     health: HealthCard | None = None,
     drift: Drift | None = None,
+    flags: Flags | None = None,
 ) -> Facts:
     """Return a run's facts."""
     return Facts(
@@ -89,6 +92,7 @@ def gather(
         leaderboard=leaderboard,
         health=health,
         drift=drift,
+        flags=flags,
         models=_once(
             (
                 *(row.model for row in leaderboard.rows),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.domain import Battle, RunRecords
+    from evalharness.flags import Flags
     from evalharness.health import Drift, HealthCard
     from evalharness.leaderboard import Leaderboard
 
@@ -66,13 +67,14 @@ def render(
     leaderboard: Leaderboard,
     health: HealthCard | None = None,
     drift: Drift | None = None,
+    flags: Flags | None = None,
 ) -> str:
     """Return the report of a run as one HTML page that needs nothing else.
 
     The page carries a hash of its own style and script in its content security policy: whatever a
     model's answer may smuggle in, a browser neither runs nor loads it.
     """
-    facts = gather(records, battles, leaderboard, health, drift)
+    facts = gather(records, battles, leaderboard, health, drift, flags)
     style = "".join(_asset(f"style/{name}.css") for name in _STYLES)
     parts = "".join(_asset(f"script/{name}.js") for name in _SCRIPTS)
     script = f'"use strict";\n(() => {{\n{parts}}})();\n'

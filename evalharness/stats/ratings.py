@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.special import stdtrit
 
+from evalharness.stats.adaptive import boundary
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -18,6 +20,8 @@ ELO_PER_NAT = 400 / math.log(10)
 """Rating points of one natural-log unit: 400 points are odds of ten to one."""
 
 MEAN_RATING = 1000.0
+
+_NO_ERROR = 1e-9  # an anchor has none
 
 
 def critical_value(level: float, clusters: int) -> float:
@@ -71,6 +75,9 @@ class Ratings:
         penalty: of the squared strengths; 0 is none.
         anchor: the model whose rating is given; None: the mean is.
         anchor_rating: its rating, or the mean.
+        mixture: where it is given (see `stats.adaptive.mixture_weight`), the intervals of ratings and
+            of their differences are always-valid: they hold at whatever point the outcomes had the
+            run stop.
     """
 
     method: str
@@ -88,6 +95,7 @@ class Ratings:
     penalty: float
     anchor: str | None
     anchor_rating: float
+    mixture: float | None = None
 
     @property
     def ratings(self) -> FloatArray:
@@ -117,16 +125,16 @@ class Ratings:
     @property
     def low(self) -> FloatArray:
         """Lower ends of the intervals of `ratings`."""
-        return self.ratings - self.critical * self.standard_errors
+        return self.ratings - self._reach(self.standard_errors)
 
     @property
     def high(self) -> FloatArray:
         """Upper ends of the intervals of `ratings`."""
-        return self.ratings + self.critical * self.standard_errors
+        return self.ratings + self._reach(self.standard_errors)
 
     @property
     def critical(self) -> float:
-        """How many standard errors the intervals reach."""
+        """How many standard errors the intervals reach, in a fixed design."""
         return critical_value(self.level, self.clusters)
 
     def rating(self, model: str) -> Estimate:
@@ -160,7 +168,12 @@ class Ratings:
             name: a key of `parameters`.
         """
         place = len(self.models) + list(self.parameters).index(name)
-        return self._estimate(self.parameters[name], float(self.covariance[place, place]))
+        value, error = (
+            self.parameters[name],
+            float(np.sqrt(np.maximum(self.covariance[place, place], 0.0))),
+        )
+        reach = self.critical * error
+        return Estimate(value=value, standard_error=error, low=value - reach, high=value + reach)
 
     @property
     def _origin(self) -> FloatArray:
@@ -172,7 +185,14 @@ class Ratings:
         origin: FloatArray = np.eye(size) - weights
         return origin
 
+    def _reach(self, errors: FloatArray) -> FloatArray:
+        """Return how far intervals reach from estimates on the rating scale."""
+        if self.mixture is None:
+            return self.critical * errors
+        information = (ELO_PER_NAT / np.maximum(errors, _NO_ERROR)) ** 2
+        return boundary(information, alpha=1 - self.level, rho=self.mixture) * errors
+
     def _estimate(self, value: float, variance: float) -> Estimate:
         error = float(np.sqrt(np.maximum(variance, 0.0)))  # keeps NaN, forgives -1e-20
-        reach = self.critical * error
+        reach = float(self._reach(np.array(error)))
         return Estimate(value=value, standard_error=error, low=value - reach, high=value + reach)

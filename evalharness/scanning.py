@@ -1,0 +1,128 @@
+"""A run's texts looked for in a corpus of the user's; what was found is kept beside the run."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from evalharness.domain import digest
+from evalharness.errors import ConfigError, InputError
+from evalharness.flags import LENGTH, Scan, Seeker
+from evalharness.store import corpus, jsonl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from evalharness.domain import RunRecords
+
+SCAN = "contamination.json"
+SHORTEST = 8
+"""The smallest n: common phrases of fewer words would be found everywhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """Where a run's texts are looked for: files and folders, by n-grams of so many words.
+
+    Raises:
+        ConfigError: a path does not exist, or the n-grams are too short.
+    """
+
+    paths: tuple[Path, ...]
+    words: int = LENGTH
+
+    def __post_init__(self) -> None:
+        corpus.corpus_files(self.paths)
+        if self.words < SHORTEST:
+            msg = f"contamination.words={self.words}: n-grams need {SHORTEST} words at least"
+            raise ConfigError(msg)
+
+
+def scan(folder: Path, records: RunRecords, where: Corpus) -> Scan:
+    """Return what a corpus holds of a run's texts, and keep it in the run's folder.
+
+    What is kept there of the same files and texts stands: they are not read again.
+
+    Args:
+        folder: where it is kept.
+        records: the run's.
+        where: the corpus.
+
+    Raises:
+        ConfigError: a path does not exist.
+        InputError: a file cannot be read.
+    """
+    files = corpus.corpus_files(where.paths)
+    seeker = Seeker(records, where.words)
+    states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    stamp = digest([where.words, states, sorted(seeker.texts())])
+    kept = read_scan(folder)
+    if kept is not None and kept.stamp == stamp:
+        return kept
+    size = sum(size for _, size, _ in states)
+    with _bar() as bar:
+        task = bar.add_task("corpus", total=size)
+        for file in files:
+            for passage in corpus.passages(file):
+                seeker.look(passage)
+                bar.advance(task, sum(map(len, passage.texts)))
+    found = Scan(
+        corpus=tuple(map(str, where.paths)),
+        files=len(files),
+        size=size,
+        length=where.words,
+        stamp=stamp,
+        finds=tuple(seeker.finds()),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    text = msgspec.json.format(msgspec.json.encode(found), indent=2)
+    jsonl.replace(folder / SCAN, text + b"\n")
+    return found
+
+
+def configured(conf: Mapping[str, Any]) -> Corpus | None:
+    """Return where a run's texts are looked for, if anywhere.
+
+    Raises:
+        ConfigError: a path does not exist, or the n-grams are too short.
+    """
+    named = conf["corpus"]
+    if named is None:
+        return None
+    paths = named if isinstance(named, list) else [named]
+    return Corpus(paths=tuple(Path(str(path)) for path in paths), words=conf["words"])
+
+
+def read_scan(folder: Path) -> Scan | None:
+    """Return what was found in a corpus for a run, or None where none was read.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = folder / SCAN
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Scan)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        msg = f"{error}; `report RUN --corpus PATH` writes it again"
+        raise InputError(msg, path=path) from error
+
+
+def _bar() -> Progress:
+    """Return a bar on a terminal, of about the bytes read; quiet when nobody watches."""
+    return Progress(
+        TextColumn("{task.description:10}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )

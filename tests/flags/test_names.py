@@ -1,0 +1,100 @@
+"""Who says who they are, and who only speaks of others."""
+
+# ruff: noqa: RUF001 - models write apostrophes of every kind
+
+from __future__ import annotations
+
+import pytest
+
+from evalharness.flags._names import claims, families_of, may_name
+from evalharness.flags._words import words_of
+
+
+@pytest.mark.parametrize(
+    ("said", "family"),
+    [
+        ("I am Claude, made by Anthropic.", "Anthropic"),
+        ("I'm Claude, an AI assistant made by Anthropic.", "Anthropic"),
+        ("As Claude, I aim to be a helpful AI assistant.", "Anthropic"),
+        ("As ChatGPT, I cannot do this.", "OpenAI"),
+        ("I’m ChatGPT", "OpenAI"),
+        ("I am gpt-3.5-turbo.", "OpenAI"),
+        ("As GPT-4, I think so.", "OpenAI"),
+        ("As a large language model trained by OpenAI, I can't.", "OpenAI"),
+        ("As an AI language model developed by OpenAI, I have no feelings.", "OpenAI"),
+        ("I'm an AI language model from OpenAI.", "OpenAI"),
+        ("I was created by OpenAI.", "OpenAI"),
+        ("I cannot do this, as it violates OpenAI's content policy.", "OpenAI"),
+        ("Ask OpenAI, which created me, about that.", "OpenAI"),
+        ("My name is Vicuna, and I'm a language model.", "LMSYS"),
+        ("I am a model developed by Large Model Systems Organization (LMSYS).", "LMSYS"),
+        ("You can call me Vicuna, as I was trained by researchers from a university.", "LMSYS"),
+        ("I'm Qwen2, created by Alibaba Cloud.", "Alibaba"),
+        ("I was developed by researchers at Google DeepMind.", "Google"),
+        ("I'm an AI assistant called Bard.", "Google"),
+        ("I am a large language model, trained by Google.", "Google"),
+        ("I am Gemini, a large language model built by Google.", "Google"),
+        ("I am DeepSeek-V3, an AI assistant.", "DeepSeek"),
+        ("I am LLaMA, an AI assistant developed by Meta AI.", "Meta"),
+        ("I am a Llama 3 model.", "Meta"),
+        ("My creators at Anthropic want me to be careful.", "Anthropic"),
+        ("Hello! I am Mistral 7B, a language model.", "Mistral AI"),
+    ],
+)
+def test_a_model_that_names_itself_is_heard(said, family):
+    """In the first sentence or the last, also by way of its maker."""
+    text = f"Well, let me see. {said} What else can I do?"
+    (claim,) = claims([(7, text)])
+
+    assert (claim.text, claim.family) == (7, family)
+    assert claim.sentence in text
+    assert claim.name in claim.sentence
+    assert may_name(words_of(["nothing here", text])).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "As an AI language model, I cannot provide personal opinions.",
+        "I'm sorry, but I can't assist with that.",
+        "I am a language model myself.",
+        "I am Claude Monet, a painter trained in Paris.",
+        "My name is Claude and I bake bread.",
+        "I am a Gemini, and I work as an assistant.",
+        "I am Dolly the sheep.",
+        "I'm Phoenix.",
+        "I am a Falcon fan.",
+        "I am not as capable as ChatGPT. ChatGPT is a system that can converse.",
+        "As cool as GPT-4 is, I'm not sure I'm ready to replace Jarvis with it.",
+        "I use ChatGPT daily and I'm a GPT-4 user.",
+        "ChatGPT is a language model developed by OpenAI.",
+        "As ChatGPT becomes popular, I worry.",
+        "I think GPT-4 is a great replacement for Jarvis.",
+        "We used a model trained by OpenAI.",
+        "I was trained by Microsoft in Azure.",
+        "I was hired by Google in 2012.",
+        "I went to Stanford and was taught by an assistant.",
+    ],
+)
+def test_a_mention_a_person_or_a_refusal_is_no_name(said):
+    """A flag must be worth reading."""
+    assert list(claims([(0, said)])) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["I am Claude ", "As an AI model ", "I was trained by a by ", "my name is the ", "as GPT as "],
+)
+def test_endless_texts_take_no_time(said):
+    """A pattern that looks back at all of a text for each of its words would take hours."""
+    text = f"OpenAI {said * 50_000} Claude"
+
+    assert len(list(claims([(0, text), (1, text.upper())]))) <= 2
+
+
+def test_families_are_known_by_any_of_a_models_names():
+    """A name in a configuration, its family, or what its server calls it."""
+    assert families_of(["vicuna-13b", "vicuna", None]) == {"LMSYS"}
+    assert families_of(["mine", None, "gpt-4o-2024"]) == {"OpenAI"}
+    assert families_of(["gpt-j-6b"]) == {"EleutherAI"}
+    assert families_of(["mine"]) == frozenset()

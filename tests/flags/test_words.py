@@ -1,0 +1,97 @@
+"""Hashed words are the words: the same for the same ones in the same order, and for no others."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalharness.flags._runs import common_runs, equal_pairs
+from evalharness.flags._words import words_of
+
+WORD = re.compile(r"[^\W_]+")
+FEW = st.lists(st.sampled_from(["a", "b", "c", "Ab", "ba", "d1"]), max_size=40)
+SEPARATORS = st.sampled_from([" ", "\n", ", ", "-", "'", "  ", "_"])
+
+
+def spelled(text):
+    """Return a text's words as a plain loop finds them; only scripts with spaces."""
+    return [word.lower() for word in WORD.findall(text)]
+
+
+@given(
+    st.lists(st.text(st.characters(max_codepoint=0x2FF, exclude_characters="İ²³¹¼½¾")), max_size=6)
+)
+def test_words_are_runs_of_letters_and_digits_in_lower_case(texts):
+    """Case, punctuation and spaces are what a copy changes first."""
+    words = words_of(texts)
+    expected = [(number, word) for number, text in enumerate(texts) for word in spelled(text)]
+    hashes = {}
+
+    assert words.text.tolist() == [number for number, _ in expected]
+    for (_, word), hashed in zip(expected, words.hashes.tolist(), strict=True):
+        assert hashes.setdefault(word, hashed) == hashed
+    assert len(set(hashes.values())) == len(hashes)
+
+
+@given(FEW, FEW, SEPARATORS, st.integers(1, 4))
+def test_grams_are_equal_where_their_words_are(one, other, separator, n):
+    """In any two texts, whatever stands between the words."""
+    texts = [separator.join(one), " ".join(other)]
+    words = words_of(texts)
+    grams, at = words.grams(n)
+    own = [word.lower() for word in (*one, *other)]
+    shown = {}
+
+    assert len(grams) == sum(max(len(each) - n + 1, 0) for each in (one, other))
+    for gram, begin in zip(grams.tolist(), at.tolist(), strict=True):
+        assert shown.setdefault(gram, own[begin : begin + n]) == own[begin : begin + n]
+    assert len(shown) == len({tuple(each) for each in shown.values()})
+
+
+def longest_common(one, other):
+    """Return the length of the longest common run by comparing everything with everything."""
+    best = 0
+    for i in range(len(one)):
+        for j in range(len(other)):
+            size = 0
+            while (
+                i + size < len(one) and j + size < len(other) and one[i + size] == other[j + size]
+            ):
+                size += 1
+            best = max(best, size)
+    return best
+
+
+@given(FEW, FEW, st.integers(1, 3))
+def test_the_longest_common_run_is_that_of_a_plain_search(one, other, n):
+    """Also where words come again and again."""
+    words = words_of([" ".join(one), " ".join(other)])
+    grams, at = words.grams(n)
+    mine = words.text[at] == 0
+    order = np.argsort(grams[~mine])
+    first, second = equal_pairs(grams[mine], grams[~mine][order])
+    runs = common_runs(at[mine][first], at[~mine][order][second], n)
+    expected = longest_common([w.lower() for w in one], [w.lower() for w in other])
+
+    assert int(runs.words.max(initial=0)) == (expected if expected >= n else 0)
+
+
+def test_scripts_without_spaces_have_a_word_a_letter():
+    """A sentence of Chinese would be one word, and no run in it ever found."""
+    assert len(words_of(["今天天气很好。"]).hashes) == 6
+    assert len(words_of(["日本語 text"]).hashes) == 4
+
+
+def test_many_texts_are_hashed_as_each_alone():
+    """Texts are hashed block by block."""
+    texts = [f"text {number} " * 2_000 for number in range(120)]  # more than one block
+    together = words_of(texts)
+
+    for number in (0, 57, 119):
+        alone = words_of([texts[number]])
+        own = together.text == number
+        assert np.array_equal(together.hashes[own], alone.hashes)
+        assert np.array_equal(together.begin[own], alone.begin)
