@@ -45,6 +45,7 @@ class Run:
     Attributes:
         records: all that the folder holds, as records.
         card: the judges' health card; None without an audit.
+        scan: what a corpus was seen to hold of questions and answers; None where none was read.
     """
 
     records: RunRecords
