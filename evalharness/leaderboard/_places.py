@@ -10,8 +10,11 @@ import numpy as np
 from evalharness.stats.ranks import rank_sets, ranks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evalharness.leaderboard._scoring import Scores
     from evalharness.leaderboard._standings import Standings
+    from evalharness.stats.comparisons import FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,18 @@ def places(
         covariance, clusters = scores.covariance, scores.questions
     else:
         return {}
+    return placed(models, estimates, covariance, clusters, rng, level)
+
+
+def placed(
+    models: Sequence[str],
+    estimates: FloatArray,
+    covariance: FloatArray,
+    clusters: int,
+    rng: np.random.Generator,
+    level: float,
+) -> dict[str, Place]:
+    """Return the models' places by some estimates; without bounds where those have no spread."""
     if not np.all(np.isfinite(covariance)):
         found = zip(models, ranks(estimates).tolist(), strict=True)
         return {model: Place(rank=rank) for model, rank in found}
