@@ -58,7 +58,9 @@ def placed(
         return {model: Place(rank=rank) for model, rank in found}
     sets = rank_sets(estimates, covariance, rng, level=level, degrees_of_freedom=clusters - 1)
     bounds = zip(sets.rank.tolist(), sets.low.tolist(), sets.high.tolist(), strict=True)
-    above = [frozenset(models[place] for place in np.flatnonzero(row)) for row in sets.above]
+    above = [
+        frozenset(models[place] for place in np.flatnonzero(row).tolist()) for row in sets.above
+    ]
     return {
         model: Place(rank=rank, low=low, high=high, above=beaten)
         for model, (rank, low, high), beaten in zip(models, bounds, above, strict=True)
