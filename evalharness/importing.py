@@ -160,10 +160,12 @@ def _questions(gathering: Gathering, before: RunRecords, folder: Path) -> tuple[
 
 def _refuse_strangers(gathering: Gathering, before: RunRecords, folder: Path) -> None:
     """Refuse labels of what the run does not have."""
-    if not before.answers:
+    judged = (*before.judgments, *before.votes)
+    if not (before.answers or judged):
         msg = f"{folder}: no answers are there to be labelled; name the run that holds them"
         raise ConfigError(msg)
     models = {answer.model for answer in before.answers}
+    models |= {model for each in judged for model in models_of(each)}
     ids = {question.question_id for question in before.questions}
     for label in (*gathering.judgments.values(), *gathering.votes.values()):
         strange = [model for model in models_of(label) if model not in models]

@@ -186,17 +186,36 @@ class Run:
 
     @cached_property
     def corrected(self) -> pd.DataFrame:
-        """One row a judge and model: its rating corrected by people's votes, beside its own.
+        """One row a judge and model, best first: figures as people would give them, by their labels.
 
-        Columns: `judge`, `trust` (the judge's weight, 0 to 1), `model`, `rating`, `low`, `high`
-        (points; 95%), `judge_rating`, `judge_low`, `judge_high`.
+        Columns: `judge` (`panel` for several together), `model`, `rank`, `rank_low`, `rank_high`,
+        and for `rating`, `win_rate` and `score` the corrected figure with `_low` and `_high`,
+        the judge's own (`judge_rating`, `judge_rating_low`, ...) and how many labels are on the
+        model (`rating_labels`, ...). What the labels do not support is missing: `corrections`
+        says why.
         """
         rows = (
-            {"judge": found.judge, "trust": found.trust} | asdict(row)
-            for found in self.board.corrected
-            for row in found.rows
+            {"judge": table.judge} | tables.corrected_record(row)
+            for table in self.board.corrected
+            for row in table.rows
         )
-        return _frame(rows, "judge", "trust", *_names(CorrectedRow))
+        return _frame(rows, "judge", *tables.corrected_record(CorrectedRow(model="")))
+
+    @cached_property
+    def corrections(self) -> pd.DataFrame:
+        """One row a judge and kind of figure: what people's labels did, and what the judge saved.
+
+        Columns: `judge`, `kind`, `labels`, `judged`, `questions`, `trust`, `label_factor` (how many
+        times as many labels people alone would need), `saved` (labels), `half_width` (in the unit
+        of the figure) and `sentence`, which says why where there is no figure.
+        """
+        names = "kind labels judged questions trust label_factor saved half_width sentence".split()
+        rows = (
+            {"judge": table.judge} | {name: getattr(each, name) for name in names}
+            for table in self.board.corrected
+            for each in table.corrections
+        )
+        return _frame(rows, "judge", *names)
 
     @cached_property
     def robustness(self) -> pd.DataFrame:

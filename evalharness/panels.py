@@ -103,13 +103,7 @@ def grades_by_judge(graded: Iterable[GradedJudgment]) -> Opinions:
     said: dict[Unit, dict[str, list[float]]] = {}
     for grade in graded:
         if grade.score is not None:
-            unit = Unit(
-                question_id=grade.question_id,
-                turn=grade.turn,
-                sample=grade.sample,
-                models=(grade.model,),
-            )
-            said.setdefault(unit, {}).setdefault(grade.judge, []).append(grade.score)
+            said.setdefault(answer_of(grade), {}).setdefault(grade.judge, []).append(grade.score)
     return _opinions(
         {
             unit: {judge: float(np.mean(scores)) for judge, scores in voices.items()}
@@ -122,22 +116,37 @@ def verdicts_by_judge(battles: Iterable[Battle]) -> Opinions:
     """Return the outcomes of all judges' battles; of several of one judge, the majority's."""
     said: dict[Unit, dict[str, list[float]]] = {}
     for battle in battles:
-        first, second = sorted((battle.model_a, battle.model_b))
-        outcome = int(OUTCOME_BY_WINNER[battle.winner])
-        unit = Unit(
-            question_id=battle.question_id,
-            turn=battle.turn,
-            sample=battle.sample,
-            models=(first, second),
-        )
-        vote = outcome if battle.model_a == first else Outcome.FIRST_WON - outcome
-        said.setdefault(unit, {}).setdefault(battle.judge, []).append(vote)
+        unit, outcome = outcome_of(battle)
+        said.setdefault(unit, {}).setdefault(battle.judge, []).append(outcome)
     return _opinions(
         {
             unit: {judge: float(_majority(votes)) for judge, votes in voices.items()}
             for unit, voices in said.items()
         }
     )
+
+
+def answer_of(grade: GradedJudgment) -> Unit:
+    """Return what a grade is of."""
+    return Unit(
+        question_id=grade.question_id,
+        turn=grade.turn,
+        sample=grade.sample,
+        models=(grade.model,),
+    )
+
+
+def outcome_of(battle: Battle) -> tuple[Unit, int]:
+    """Return what a battle was about, and its outcome for the first of the models in order."""
+    first, second = sorted((battle.model_a, battle.model_b))
+    outcome = int(OUTCOME_BY_WINNER[battle.winner])
+    unit = Unit(
+        question_id=battle.question_id,
+        turn=battle.turn,
+        sample=battle.sample,
+        models=(first, second),
+    )
+    return unit, outcome if battle.model_a == first else Outcome.FIRST_WON - outcome
 
 
 def mean_grades(opinions: Opinions) -> tuple[GradedJudgment, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.domain import Verdict
+from evalharness.leaderboard import without_checks
 from evalharness.stats.components import Components, components
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def describe(records: RunRecords | None) -> list[str]:
 
 def score_spread(records: RunRecords | None) -> Components | None:
     """Return where two models' difference of scores varies from; None where nothing tells."""
-    return None if records is None else _split(_score_differences(records))
+    if records is None:
+        return None
+    return _split(_score_differences(without_checks(records, ()).records))
 
 
 def pair_spread(records: RunRecords | None) -> Components | None:

@@ -7,10 +7,17 @@ import io
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from evalharness.leaderboard import KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalharness.leaderboard import Leaderboard, LeaderboardRow
+    from evalharness.leaderboard import (
+        CorrectedFigure,
+        CorrectedRow,
+        Leaderboard,
+        LeaderboardRow,
+    )
 
 # As OWASP lists them ("CSV injection"); the last four are = + - @ of East Asian keyboards.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -37,10 +44,34 @@ _LATEX = _INVISIBLE | str.maketrans(
     }
 )
 
+_KINDS = {"rating": "Ratings", "win_rate": "Win rates", "score": "Scores"}
+
 
 def to_records(leaderboard: Leaderboard) -> list[dict[str, Any]]:
     """Return one JSON-like object a model, best first; an absent figure is None, never 0."""
     return [_record(row) for row in leaderboard.rows]
+
+
+def corrected_record(row: CorrectedRow) -> dict[str, Any]:
+    """Return a model's corrected figures as columns, beside the judge's own."""
+    flat: dict[str, Any] = {
+        name: getattr(row, name) for name in ("model", "rank", "rank_low", "rank_high")
+    }
+    for kind in KINDS:
+        figure: CorrectedFigure | None = getattr(row, kind)
+        flat |= {
+            column: None if figure is None else getattr(figure, name)
+            for column, name in (
+                (kind, "value"),
+                (f"{kind}_low", "low"),
+                (f"{kind}_high", "high"),
+                (f"judge_{kind}", "judge"),
+                (f"judge_{kind}_low", "judge_low"),
+                (f"judge_{kind}_high", "judge_high"),
+                (f"{kind}_labels", "labels"),
+            )
+        }
+    return flat
 
 
 def to_csv(leaderboard: Leaderboard) -> str:
@@ -66,18 +97,14 @@ def to_markdown(leaderboard: Leaderboard) -> str:
         "|".join(["", " --- ", *[" ---: "] * (len(header) - 1), ""]),
         *(_markdown_line([name.translate(_MARKDOWN), *figures]) for name, *figures in rows),
     ]
-    told = [_caption(leaderboard), *leaderboard.notes]
-    if leaderboard.robustness is not None:
-        told.append(f"Counted otherwise: {leaderboard.robustness.summary}")
-    return "\n".join([*lines, *(f"\n{note.translate(_MARKDOWN)}" for note in told)]) + "\n"
+    notes = [f"\n{note.translate(_MARKDOWN)}" for note in _below(leaderboard)]
+    return "\n".join([*lines, *notes]) + "\n"
 
 
 def to_latex(leaderboard: Leaderboard) -> str:
     """Return a LaTeX tabular (of booktabs) with intervals; method and notes stand as comments."""
     header, rows = _cells(leaderboard)
-    notes = [
-        f"% {note.translate(_INVISIBLE)}" for note in (_caption(leaderboard), *leaderboard.notes)
-    ]
+    notes = [f"% {note.translate(_INVISIBLE)}" for note in _below(leaderboard)]
     lines = [
         *notes,
         rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
@@ -153,6 +180,18 @@ def _texts(row: LeaderboardRow, benchmarks: Sequence[str]) -> dict[str, str]:
         "Win rate": _interval(row.win_rate, row.win_rate_low, row.win_rate_high, ".1%"),
         "LC win rate": _number(row.length_controlled_win_rate, ".1%"),
         "Score": _interval(row.score, row.score_low, row.score_high, ".2f"),
+        "Corrected rank": _interval(
+            row.corrected_rank, row.corrected_rank_low, row.corrected_rank_high, ".0f"
+        ),
+        "Corrected rating": _interval(
+            row.corrected_rating, row.corrected_rating_low, row.corrected_rating_high, ".0f"
+        ),
+        "Corrected win rate": _interval(
+            row.corrected_win_rate, row.corrected_win_rate_low, row.corrected_win_rate_high, ".1%"
+        ),
+        "Corrected score": _interval(
+            row.corrected_score, row.corrected_score_low, row.corrected_score_high, ".2f"
+        ),
         "Battles": str(row.battles or ""),
         "Graded": str(row.graded or ""),
         **{name: str(number or "") for name, number in trouble.items()},
@@ -168,6 +207,21 @@ def _interval(value: float | None, low: float | None, high: float | None, form: 
     if value is None or low is None or high is None:
         return _number(value, form)
     return f"{value:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def _below(leaderboard: Leaderboard) -> tuple[str, ...]:
+    """Return what stands below a table: method, notes, other ways of counting, people's labels."""
+    counted = leaderboard.robustness
+    return (
+        _caption(leaderboard),
+        *leaderboard.notes,
+        *([] if counted is None else [f"Counted otherwise: {counted.summary}"]),
+        *(
+            f"{_KINDS[each.kind]} of {table.judge} as people would give them: {each.sentence}"
+            for table in leaderboard.corrected
+            for each in table.corrections
+        ),
+    )
 
 
 def _caption(leaderboard: Leaderboard) -> str:

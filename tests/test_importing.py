@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -177,6 +178,23 @@ def test_labels_join_the_run_whose_answers_they_label(foreign, tmp_path, capsys)
     assert "no answers are there to be labelled" in said
     votes = read_run(tmp_path / "results/mine").votes
     assert [vote.judge for vote in votes if vote.judge == "ada"] == ["ada", "ada"]
+
+
+def test_what_was_judged_elsewhere_can_be_labelled_without_its_answers(foreign, tmp_path):
+    """Another tool's grades may come alone: people's beside them correct these all the same."""
+    judged = foreign("mt-bench")
+    shutil.rmtree(judged / "model_answer")
+    assert _import("mt-bench", judged) == 0
+    label = tmp_path / "labels.jsonl"
+    label.write_text(
+        '{"question_id": 81, "model": "vicuna-13b", "score": 6, "judge": "human:ada"}\n'
+    )
+
+    assert _import("labels", label) == 0
+
+    (table,) = evalharness.load_run("results/mine").board.corrected
+    assert table.judge == "gpt-4"
+    assert "1 grade is too few" in table.corrections[-1].sentence
 
 
 def test_votes_are_battles_for_leaderboards_and_notebooks(foreign):

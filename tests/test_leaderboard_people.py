@@ -1,13 +1,17 @@
-"""People's votes beside a judge's battles: the judge is checked and corrected by them, not diluted."""
+"""People's labels beside a judge's work: the judge is checked and corrected by them, not diluted."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-from builders import a_run
+import pytest
+from builders import JUDGE, a_run, graded_judgment, pairwise_judgment
+from numpy.testing import assert_allclose
 
+from evalharness import tables
 from evalharness.domain import Vote, Winner
-from evalharness.leaderboard import build
+from evalharness.leaderboard import Metric, build, compare_models
+from evalharness.notebook import Run
 from evalharness.settle import battles_of
 
 TURNED = {
@@ -17,14 +21,14 @@ TURNED = {
 }
 
 
-def with_votes(share=2, *, opposed=False):
-    """Return a run with people's votes on every so many of its battles."""
+def with_votes(share=2, *, opposed=False, people=3):
+    """Return a run with people's votes on every so many of its battles, in the other order."""
     records = a_run(models=3, questions=24)
     votes = tuple(
         Vote(
             question_id=battle.question_id,
             turn=battle.turn,
-            judge=f"human:{number % 3}",
+            judge=f"human:{number % people}",
             model_a=battle.model_b,
             model_b=battle.model_a,
             winner=battle.winner if opposed else TURNED[battle.winner],
@@ -35,46 +39,222 @@ def with_votes(share=2, *, opposed=False):
     return replace(records, votes=votes)
 
 
+def with_grades(questions=12, *, severity=2.0):
+    """Return a run in which a person graded all answers to the last questions, lower."""
+    records = a_run(models=3, questions=24)
+    chosen = {question.question_id for question in records.questions[-questions:]}
+    grades = tuple(
+        replace(
+            grade,
+            judge="human:ada",
+            prompt="label",
+            score=max(1.0, grade.score - severity),
+            digest=f"human {grade.digest}",
+        )
+        for grade in records.graded
+        if grade.question_id in chosen
+    )
+    return replace(records, graded=(*records.graded, *grades))
+
+
+def board_of(records):
+    """Return the table of a run."""
+    return build(records, battles_of(records))
+
+
+def uncorrected(board):
+    """Return the rows without what people's labels add."""
+    return [
+        {name: value for name, value in asdict(row).items() if not name.startswith("corrected")}
+        for row in board.rows
+    ]
+
+
 def test_votes_on_what_the_judge_settled_do_not_enter_its_table():
     """The table stays the judge's, and says that the votes are elsewhere."""
     records = with_votes()
-    alone = replace(records, votes=())
 
-    board, without = (build(each, battles_of(each)) for each in (records, alone))
+    board, without = board_of(records), board_of(replace(records, votes=()))
 
-    assert board.rows == without.rows
+    assert uncorrected(board) == uncorrected(without)
     assert board.pairs == without.pairs
     assert "72 votes of people are on battles that the judge settled too" in board.notes[-1]
     assert without.corrected == ()
 
 
-def test_people_who_agree_with_the_judge_leave_its_ratings():
-    """With the same votes in the other order of models, corrected and plain ratings are equal."""
-    records = with_votes()
+def test_grades_of_people_make_no_panel_and_enter_no_score():
+    """A person who graded a slice is no second judge of it."""
+    records = with_grades()
 
-    (found,) = build(records, battles_of(records)).corrected
+    board, without = board_of(records), board_of(a_run(models=3, questions=24))
 
-    assert (found.labelled, found.unlabelled) == (72, 72)
+    assert board.panel is None
+    assert uncorrected(board) == uncorrected(without)
+    assert "72 grades of people are on answers beside the judge's" in board.notes[-1]
+
+
+def test_two_models_are_compared_without_the_labels_that_check_the_judge():
+    """The difference of two figures is that of the table."""
+    records, pair = with_votes(opposed=True), ("vicuna-13b", "alpaca-7b")
+    alone = replace(records, votes=())
+
+    found, expected = (
+        compare_models(each, battles_of(each), *pair, metric=Metric.RATING)
+        for each in (records, alone)
+    )
+
+    assert found.difference == expected.difference
+
+
+def test_people_who_agree_with_the_judge_leave_its_figures():
+    """With the same votes in the other order of models, corrected and plain figures are close."""
+    (found,) = board_of(with_votes()).corrected
+
+    for correction in found.corrections:
+        assert (correction.labels, correction.judged, correction.questions) == (72, 144, 24)
+        assert correction.trust > 0.9
     for row in found.rows:
-        assert abs(row.rating - row.judge_rating) < 30
-        assert row.low < row.rating < row.high
+        assert abs(row.rating.value - row.rating.judge) < 30
+        assert abs(row.win_rate.value - row.win_rate.judge) < 0.05
+        assert row.rating.low < row.rating.value < row.rating.high
+        assert row.rating.labels == 48
 
 
 def test_people_who_oppose_the_judge_turn_its_ratings_around():
     """The corrected order is people's, whatever the judge says on the rest."""
-    records = with_votes(opposed=True)
+    (found,) = board_of(with_votes(opposed=True)).corrected
 
-    (found,) = build(records, battles_of(records)).corrected
-
-    plain = sorted(found.rows, key=lambda row: -row.judge_rating)
+    plain = sorted(found.rows, key=lambda row: -row.rating.judge)
     assert [row.model for row in found.rows] == [row.model for row in reversed(plain)]
+    assert [row.rank for row in found.rows] == [1, 2, 3]
+    assert "saved none" in found.corrections[0].sentence
 
 
-def test_too_few_votes_are_said_and_give_no_rating():
-    """A note takes the place of numbers that could not be told."""
-    records = with_votes(share=100)
+def test_grades_of_people_correct_scores():
+    """A judge that is two points too generous is brought down by two, on every model."""
+    (found,) = board_of(with_grades()).corrected
+    (correction,) = found.corrections
 
-    (found,) = build(records, battles_of(records)).corrected
+    assert correction.kind == "score"
+    assert (correction.labels, correction.judged, correction.questions) == (72, 144, 12)
+    for row in found.rows:
+        assert row.score.value == pytest.approx(row.score.judge - 2, abs=0.3)
+        assert row.score.low < row.score.value < row.score.high
+        assert (row.rating, row.win_rate) == (None, None)
+    assert [row.rank for row in found.rows] == [1, 2, 3]
+    saved = 72 + correction.saved
+    assert correction.sentence == (
+        f"These 72 grades with the judge's 144 grades say as much as {saved} grades alone: "
+        f"the judge saved {correction.saved} grades."
+    )
 
-    assert found.rows == ()
-    assert found.note
+
+def test_several_people_on_one_battle_are_one_label():
+    """Their votes share its weight, so a battle on which three voted counts no more than others."""
+    records = with_votes()
+    thrice = tuple(
+        replace(vote, judge=f"human:{person}", digest=f"{person} {vote.digest}")
+        for vote in records.votes
+        for person in ("ada", "bea", "cal")
+    )
+
+    (once,), (found,) = (
+        board_of(each).corrected for each in (records, replace(records, votes=thrice))
+    )
+
+    assert found.corrections[0].labels == 216
+    for row, alike in zip(found.rows, once.rows, strict=True):
+        assert_allclose(
+            [row.rating.value, row.rating.high, row.win_rate.low],
+            [alike.rating.value, alike.rating.high, alike.win_rate.low],
+        )
+
+
+def test_a_panel_is_corrected_as_one_judge():
+    """The rows of the table hold the panel's correction, and each judge has its own."""
+    records = with_votes()
+    second = tuple(
+        replace(game, judge="claude", digest=f"claude {game.digest}") for game in records.games
+    )
+    board = board_of(replace(records, games=(*records.games, *second)))
+
+    assert [table.judge for table in board.corrected] == ["panel", "claude", JUDGE]
+    for row in board.corrected[0].rows:
+        (placed,) = (each for each in board.rows if each.model == row.model)
+        assert placed.corrected_rating == row.rating.value
+        assert placed.corrected_win_rate_high == row.win_rate.high
+        assert placed.corrected_rank_low == row.rank_low
+        assert placed.corrected_score is None
+
+
+def test_a_notebook_has_every_figure_beside_the_judges():
+    """One row a model; and one a kind of figure, with what the judge saved."""
+    run = Run(replace(with_votes(), graded=with_grades().graded))
+
+    columns = set(run.corrected.columns)
+    assert {"judge", "model", "rank", "rating", "judge_rating_low", "score_high"} <= columns
+    assert run.corrected.notna().all().all()
+    assert list(run.corrections["kind"]) == ["rating", "win_rate", "score"]
+    assert (run.corrections["label_factor"] >= 1).all()
+    assert Run(a_run()).corrected.empty
+
+
+def test_tables_say_what_the_judge_saved():
+    """The sentence stands below the table, and the figures beside the judge's."""
+    board = board_of(with_grades())
+
+    text = tables.to_markdown(board)
+
+    assert "Corrected score" in text
+    assert "Corrected rating" not in text
+    assert f"Scores of {JUDGE} as people would give them: These 72 grades with" in text
+    assert "the judge saved" in tables.to_latex(board)
+
+
+def test_more_labels_narrow_only_what_comes_from_labels():
+    """The plan follows the variances: labels of four times the number halve their part."""
+    (found,) = board_of(with_votes(opposed=True)).corrected
+    correction = found.corrections[1]
+    saving = correction.saving
+
+    assert correction.labels_for(correction.half_width) == pytest.approx(correction.labels)
+    assert correction.labels_for(correction.half_width / 2) == pytest.approx(
+        correction.labels
+        * saving.labelled
+        / (saving.together / 4 - (saving.together - saving.labelled))
+    )
+    assert "half of that takes about" in correction.outlook
+
+
+def test_where_more_labels_cannot_help_that_is_said():
+    """A judge that people agree with always: all that is left is its own number of questions."""
+    (found,) = board_of(with_votes()).corrected
+
+    assert found.corrections[0].labels_for(1.0) == float("inf")
+    assert "more questions do" in found.corrections[0].outlook
+
+
+def test_an_unscored_grade_of_the_judge_has_no_label():
+    """What the judge could not be read on cannot say how far it is from people."""
+    records = with_grades()
+    lost = next(grade for grade in records.graded if grade.judge == JUDGE)
+    own = graded_judgment(
+        lost.model, lost.question_id, turn=lost.turn, score=3.0, judge="human:ada", reply=""
+    )
+    graded = tuple(
+        replace(grade, score=None, unscored="no_score") if grade is lost else grade
+        for grade in records.graded
+    )
+
+    (found,) = board_of(replace(records, graded=(*graded, own))).corrected
+
+    assert found.corrections[0].labels == 72
+    assert found.corrections[0].judged == 141  # what every model was graded on
+
+
+def test_a_judge_that_people_did_not_check_has_no_correction():
+    """Votes elsewhere say nothing of it."""
+    games = tuple(pairwise_judgment(*pair, "999") for pair in (("a", "b"), ("b", "a")))
+    vote = with_votes().votes[0]
+
+    assert board_of(replace(a_run(graded=False), games=games, votes=(vote,))).corrected == ()

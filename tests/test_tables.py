@@ -37,6 +37,18 @@ FIELDS = [
     "unscored",
     "failed",
     "truncated",
+    "corrected_rank",
+    "corrected_rank_low",
+    "corrected_rank_high",
+    "corrected_rating",
+    "corrected_rating_low",
+    "corrected_rating_high",
+    "corrected_win_rate",
+    "corrected_win_rate_low",
+    "corrected_win_rate_high",
+    "corrected_score",
+    "corrected_score_low",
+    "corrected_score_high",
     "benchmarks",
 ]
 

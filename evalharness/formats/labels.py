@@ -3,7 +3,8 @@
     {"question_id": "81", "model_a": ..., "model_b": ..., "winner": "model_a"|"model_b"|"tie"}
     {"question_id": "81", "model": ..., "score": 7}
 
-`turn` (1 where it is left out) and `judge` (`human`) may be added. Import them into the run whose
+`turn` (1 where it is left out) and `judge` (`human`) may be added; names of people begin with
+`human` (`human:ada`). Their labels check and correct the run's judge. Import them into the run whose
 answers they label: question ids and models that it does not have are refused.
 """
 
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.domain import GradedJudgment, Vote, Winner, digest
-from evalharness.formats._gathering import At, Gathering, known
+from evalharness.formats._gathering import HUMAN, At, Gathering, known
 from evalharness.formats._reading import files_in, rows, shaped, table
 from evalharness.formats._writing import lines
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from evalharness.formats._reading import Row
 
 PROMPT = "label"
+GOLD = "gold"
 _WINNERS = {winner.value: winner for winner in Winner}
 _LOWEST, _HIGHEST = 1, 10
 
@@ -61,7 +63,19 @@ def read(paths: Sequence[Path]) -> Gathering:
         for line, row in _rows(path):
             at = At(path=path, line=line)
             _read_grade(row, gathering, at) if "score" in row else _read_pair(row, gathering, at)
+    _warn_of_judges(gathering)
     return gathering.finish()
+
+
+def _warn_of_judges(gathering: Gathering) -> None:
+    """Say whose labels will not count as a person's, and so correct nothing."""
+    judges = {each.judge for each in (*gathering.votes.values(), *gathering.judgments.values())}
+    others = sorted(name for name in judges if not name.startswith(HUMAN) and name != GOLD)
+    if others:
+        gathering.warnings.append(
+            f"labels of {', '.join(others)} count as another judge's; people's names begin with "
+            f"{HUMAN}: as in {HUMAN}:{others[0]}, and check and correct the judge"
+        )
 
 
 def write(records: RunRecords, source: Source) -> dict[str, bytes]:
@@ -107,8 +121,22 @@ def _read_pair(row: Row, gathering: Gathering, at: At) -> None:
         digest=digest(["label", str(given.question_id), given.turn, given.judge, *models]),
     )
     if gathering.is_new("pair", vote.digest, row, at):
+        _refuse_contradiction(vote, gathering, at)
         gathering.add_vote(vote, at)
         gathering.keep_beyond("pair", vote.digest, row, _pair_row(vote))
+
+
+def _refuse_contradiction(vote: Vote, gathering: Gathering, at: At) -> None:
+    """Refuse a person's second vote on a pair, in the other order, if it says something else."""
+    better = {Winner.MODEL_A: vote.model_a, Winner.MODEL_B: vote.model_b}
+    pair = sorted((vote.model_a, vote.model_b))
+    key = digest([vote.question_id, vote.turn, vote.judge, *pair])
+    gathering.is_new(
+        f"vote of {vote.judge} on this pair",
+        key,
+        {"better": better.get(vote.winner or Winner.TIE, "")},
+        at,
+    )
 
 
 def _read_grade(row: Row, gathering: Gathering, at: At) -> None:

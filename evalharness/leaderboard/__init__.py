@@ -2,10 +2,16 @@
 
 from evalharness.leaderboard._build import build
 from evalharness.leaderboard._comparison import Comparison, Metric, compare_models
+from evalharness.leaderboard._corrected_rows import (
+    KINDS,
+    CorrectedFigure,
+    CorrectedRow,
+    CorrectedTable,
+    Correction,
+)
+from evalharness.leaderboard._people import without_checks
 from evalharness.leaderboard._robustness import Reversal, Robustness, Variant
 from evalharness.leaderboard._rows import (
-    CorrectedRatings,
-    CorrectedRow,
     JudgeRow,
     Leaderboard,
     LeaderboardRow,
@@ -16,9 +22,12 @@ from evalharness.leaderboard._rows import (
 from evalharness.leaderboard._variants import robustness
 
 __all__ = [
+    "KINDS",
     "Comparison",
-    "CorrectedRatings",
+    "CorrectedFigure",
     "CorrectedRow",
+    "CorrectedTable",
+    "Correction",
     "JudgeRow",
     "Leaderboard",
     "LeaderboardRow",
@@ -32,4 +41,5 @@ __all__ = [
     "build",
     "compare_models",
     "robustness",
+    "without_checks",
 ]

@@ -12,11 +12,12 @@ import numpy as np
 from evalharness.domain import Stage
 from evalharness.leaderboard._adaptive import mixture
 from evalharness.leaderboard._benchmarks import benchmark_values
-from evalharness.leaderboard._corrected import corrected, without_checks
+from evalharness.leaderboard._corrected import corrected, corrected_fields
 from evalharness.leaderboard._counts import count
 from evalharness.leaderboard._families import spared_families
 from evalharness.leaderboard._lengths import length_controlled
 from evalharness.leaderboard._panel import convene, panel_scores, panel_standings
+from evalharness.leaderboard._people import without_checks
 from evalharness.leaderboard._places import Place, places
 from evalharness.leaderboard._rows import Leaderboard, LeaderboardRow, PairRow
 from evalharness.leaderboard._scoring import score
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalharness.domain import Battle, RunRecords
+    from evalharness.leaderboard._corrected_rows import CorrectedTable
     from evalharness.leaderboard._counts import Counts
     from evalharness.leaderboard._scoring import Scores
     from evalharness.leaderboard._standings import Standings
@@ -50,8 +52,9 @@ def build(
         level: the level of all intervals and rank sets.
         seed: of the orders for online Elo and of the rank sets' simulation.
     """
-    by_people = corrected(battles, level=level)
-    battles, checks = without_checks(records, battles)
+    labelled, everything = records, battles
+    table = without_checks(records, battles)
+    records, battles = table.records, table.battles
     panel = convene(records, battles)
     draws = np.random.default_rng([seed, 0])
     if panel is None:
@@ -62,6 +65,9 @@ def build(
         standings = panel_standings(panel, draws, level=level)
         scores = panel_scores(panel, records, level=level)
     found = places(standings, scores, np.random.default_rng([seed, 1]), level)
+    by_people = corrected(
+        labelled, everything, panel, np.random.default_rng([seed, 2]), level=level
+    )
     summary = summarize(panel, records, level=level, seed=seed) if panel else None
     at_equal_length = length_controlled(records, battles)
     rows = [
@@ -73,6 +79,7 @@ def build(
             scores=scores,
             at_equal_length=at_equal_length.get(model),
             benchmarks=benchmark_values(records.benchmarks, model),
+            by_people=by_people,
         )
         for model, own in count(records, battles).items()
     ]
@@ -87,7 +94,7 @@ def build(
             *_failed_judgments(records),
             *spared_families(records),
             *flagged(summary),
-            *checks,
+            *table.notes,
         ),
         panel=summary,
         corrected=by_people,
@@ -106,6 +113,7 @@ def _row(
     scores: Scores,
     at_equal_length: float | None,
     benchmarks: Mapping[str, float],
+    by_people: Sequence[CorrectedTable],
 ) -> LeaderboardRow:
     is_rated = standings.ratings is not None and model in standings.ratings.models
     rated = standings.ratings.rating(model) if standings.ratings and is_rated else None
@@ -136,6 +144,7 @@ def _row(
         failed=counts.failed,
         truncated=counts.truncated,
         benchmarks=benchmarks,
+        **corrected_fields(by_people, model),
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from evalharness.errors import ConfigError, close_match
 from evalharness.leaderboard._benchmark_gaps import benchmark_difference
 from evalharness.leaderboard._panel import convene, panel_scores, panel_standings
+from evalharness.leaderboard._people import without_checks
 from evalharness.leaderboard._scoring import score
 from evalharness.leaderboard._standings import rate
 from evalharness.stats.comparisons import from_battles
@@ -70,6 +71,7 @@ def compare_models(
         ConfigError: a model is not in the run, or the run does not have this figure of both.
     """
     _refuse_unknown(records, battles, model, other)
+    table = without_checks(records, battles)
     ways: dict[Metric, _Way] = {
         Metric.RATING: _by_rating,
         Metric.SCORE: _by_score,
@@ -77,7 +79,7 @@ def compare_models(
         Metric.BENCHMARK: partial(_by_benchmarks, examples or {}),
     }
     for name in [metric] if metric else ways:
-        found = ways[name](records, battles, (model, other), level)
+        found = ways[name](table.records, table.battles, (model, other), level)
         if found is not None:
             difference, basis = found
             return Comparison(

@@ -1,144 +1,282 @@
-"""A judge's ratings corrected by people's votes, where people voted on a part of its battles."""
+"""A judge's figures corrected by people's labels, where people labelled a part of its work.
+
+Votes correct ratings and win rates, grades correct scores. Every figure stands beside the judge's
+own, and where the labels do not support it there is a sentence instead.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from evalharness.errors import EvalHarnessError
-from evalharness.leaderboard._rows import CorrectedRatings, CorrectedRow
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import OUTCOME_BY_WINNER, Outcome, compare, from_battles
-from evalharness.stats.people import PEOPLE
-from evalharness.stats.prediction_powered import prediction_powered_ratings
+from evalharness.leaderboard._corrected_rows import (
+    KINDS,
+    CorrectedFigure,
+    CorrectedRow,
+    CorrectedTable,
+    Correction,
+)
+from evalharness.leaderboard._label_checks import disconnected, refusal
+from evalharness.leaderboard._labelled import labelled_work
+from evalharness.leaderboard._places import Place, placed
+from evalharness.leaderboard._standings import rate
+from evalharness.panels import PANEL
+from evalharness.stats.comparisons import compare
+from evalharness.stats.influence import Grouped
+from evalharness.stats.means import clustered_mean, clustered_proportion
+from evalharness.stats.powered_ratings import prediction_powered_ratings
+from evalharness.stats.prediction_powered import prediction_powered_means
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from evalharness.domain import Battle, RunRecords
+    from evalharness.leaderboard._corrected_rows import CorrectedKind
+    from evalharness.leaderboard._labelled import Labelled
+    from evalharness.leaderboard._panel import Panel
+    from evalharness.panels import Unit
     from evalharness.stats.comparisons import Comparisons
-    from evalharness.stats.prediction_powered import PredictionPoweredRatings
-    from evalharness.stats.ratings import Ratings
+    from evalharness.stats.influence import Saving
+    from evalharness.stats.means import Mean
+    from evalharness.stats.ratings import Estimate
 
-_Showing = tuple[str, int, int, str, str]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One kind of figure: what the labels did for it, the figures, and the places they give."""
+
+    correction: Correction
+    figures: Mapping[str, CorrectedFigure] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
 
 
-def corrected(battles: Sequence[Battle], *, level: float = 0.95) -> tuple[CorrectedRatings, ...]:
-    """Return for every judge its ratings as they are, and as people would give them.
+def corrected(
+    records: RunRecords,
+    battles: Sequence[Battle],
+    panel: Panel | None,
+    rng: np.random.Generator,
+    *,
+    level: float = 0.95,
+) -> tuple[CorrectedTable, ...]:
+    """Return for the panel, and every judge, its table as people would give it.
 
-    People's votes on what no judge settled are left out; nothing is returned without any others.
+    Only judges of whose work people labelled something are there.
 
     Args:
-        battles: a run's, of judges and of people (whose names begin with `human`).
+        records: a run with people's grades (whose judges' names begin with `human`).
+        battles: all of it, with people's votes.
+        panel: its judges together, where there are several.
+        rng: of the checks that labels are a random part, and of the rank sets.
         level: the level of the intervals.
     """
-    people = [battle for battle in battles if battle.judge.startswith(PEOPLE)]
-    others = [battle for battle in battles if not battle.judge.startswith(PEOPLE)]
-    judges = dict.fromkeys(battle.judge for battle in others)
-    found = (
-        _corrected(judge, [each for each in others if each.judge == judge], people, level)
-        for judge in (judges if people else ())
-    )
-    return tuple(each for each in found if each.labelled)
+    tables = []
+    for work in labelled_work(records, battles, panel):
+        parts = []
+        if work.pairs:
+            refused = refusal(work.pairs, rng)
+            parts += [_ratings(work.pairs, refused, rng, level)]
+            parts += [_means("win_rate", work.pairs, refused, rng, level)]
+        if work.answers:
+            parts += [_means("score", work.answers, refusal(work.answers, rng), rng, level)]
+        tables.append(_table(work.judge, parts))
+    return tuple(tables)
 
 
-def without_checks(
-    records: RunRecords, battles: Sequence[Battle]
-) -> tuple[tuple[Battle, ...], tuple[str, ...]]:
-    """Return battles without people's votes on what the run's judges settled, and a note on these.
+def corrected_fields(tables: Sequence[CorrectedTable], model: str) -> dict[str, Any]:
+    """Return a model's corrected figures for the row of a table: the panel's, or the only judge's.
 
-    Such votes are there to check the judge. Rated together with its battles, they would give a
-    table that is neither the judge's nor people's.
+    Nothing where several judges made no panel, as no single one's correction is that of the table.
     """
-    judges = {game.judge for game in records.games}
-    settled = {_showing(battle) for battle in battles if battle.judge in judges}
-    kept = tuple(
-        battle
-        for battle in battles
-        if not battle.judge.startswith(PEOPLE) or _showing(battle) not in settled
-    )
-    number = len(battles) - len(kept)
-    if not number:
-        return kept, ()
-    votes = "vote of people is" if number == 1 else "votes of people are"
-    note = (
-        f"{number} {votes} on battles that the judge settled too: they check and correct it, and "
-        "are no part of the ratings and win rates."
-    )
-    return kept, (note,)
+    if not tables or (len(tables) > 1 and tables[0].judge != PANEL):
+        return {}
+    row = next((each for each in tables[0].rows if each.model == model), None)
+    if row is None:
+        return {}
+    fields: dict[str, Any] = {
+        f"corrected_{name}": getattr(row, name) for name in ("rank", "rank_low", "rank_high")
+    }
+    for kind in KINDS:
+        figure: CorrectedFigure | None = getattr(row, kind)
+        if figure is not None:
+            fields |= {
+                f"corrected_{kind}": figure.value,
+                f"corrected_{kind}_low": figure.low,
+                f"corrected_{kind}_high": figure.high,
+            }
+    return fields
 
 
-def _corrected(
-    judge: str, own: Sequence[Battle], people: Sequence[Battle], level: float
-) -> CorrectedRatings:
-    said = {_showing(battle): battle for battle in own}
-    labels = [vote for vote in people if _showing(vote) in said]
-    seen = {_showing(vote) for vote in labels}
-    unlabelled = [battle for battle in own if _showing(battle) not in seen]
-    found = CorrectedRatings(judge=judge, labelled=len(labels), unlabelled=len(unlabelled))
-    if not labels:
-        return found
-    predictions = [_outcome_for(vote, said[_showing(vote)]) for vote in labels]
+def _table(judge: str, parts: Sequence[_Part]) -> CorrectedTable:
+    """Return the models with all their figures, best first by the first part that places them."""
+    places = next((part.places for part in parts if part.places), {})
+    models = dict.fromkeys(model for part in parts for model in part.figures)
+    rows = [
+        CorrectedRow(
+            model=model,
+            rank=places[model].rank if model in places else None,
+            rank_low=places[model].low if model in places else None,
+            rank_high=places[model].high if model in places else None,
+            **{
+                part.correction.kind: part.figures[model] for part in parts if model in part.figures
+            },
+        )
+        for model in models
+    ]
+    return CorrectedTable(
+        judge=judge,
+        rows=tuple(sorted(rows, key=lambda row: (row.rank is None, row.rank, row.model))),
+        corrections=tuple(part.correction for part in parts),
+    )
+
+
+def _ratings(labelled: Labelled, refused: str, rng: np.random.Generator, level: float) -> _Part:
+    people, judge, everything = _votes(labelled)
+    refused = refused or disconnected(people)
+    if refused:
+        return _Part(correction=_correction("rating", labelled, refused=refused))
     try:
-        powered = _powered(labels, predictions, unlabelled, level)
-        plain = bradley_terry(from_battles(own), level=level)
+        found = prediction_powered_ratings(people, judge, everything, level=level)
+        own, _ = rate(everything, level)
     except EvalHarnessError as error:
-        return replace(found, note=str(error))
-    rows = tuple(_row(model, plain, powered.ratings) for model in powered.ratings.models)
-    ranked = sorted(rows, key=lambda row: -row.rating)
-    return replace(found, trust=powered.trust, rows=tuple(ranked))
+        return _Part(correction=_correction("rating", labelled, refused=_sentence(error)))
+    ratings = found.ratings
+    counts = labelled.counts
+    figures = {
+        model: _figure(ratings.rating(model), own.rating(model) if own else None, counts[model])
+        for model in ratings.models
+    }
+    places = placed(
+        ratings.models,
+        ratings.ratings,
+        ratings.rating_covariance,
+        ratings.clusters,
+        rng,
+        level,
+    )
+    correction = _correction("rating", labelled, figures.values(), found.trust, found.saving)
+    return _Part(correction=correction, figures=figures, places=places)
 
 
-def _powered(
-    labels: Sequence[Battle],
-    predictions: Sequence[Outcome],
-    unlabelled: Sequence[Battle],
+def _means(
+    kind: CorrectedKind,
+    labelled: Labelled,
+    refused: str,
+    rng: np.random.Generator,
     level: float,
-) -> PredictionPoweredRatings:
-    every = [*labels, *unlabelled]
-    models = sorted({model for each in every for model in (each.model_a, each.model_b)})
-    questions = list(dict.fromkeys(battle.question_id for battle in every))
-    return prediction_powered_ratings(
-        _comparisons(labels, models, questions),
-        predictions,
-        _comparisons(unlabelled, models, questions),
+) -> _Part:
+    """Return win rates against all others, ties half, or mean scores."""
+    if refused:
+        return _Part(correction=_correction(kind, labelled, refused=refused))
+    size, models = len(labelled.models), labelled.models
+    everything = _rows(labelled, labelled.judged)
+    found = prediction_powered_means(
+        _rows(labelled, {unit: labelled.mean(unit) for unit in labelled.labels}),
+        _rows(labelled, {unit: labelled.judged[unit] for unit in labelled.labels}).value,
+        everything,
+        size,
         level=level,
     )
-
-
-def _comparisons(
-    battles: Sequence[Battle], models: Sequence[str], questions: Sequence[str]
-) -> Comparisons:
-    place = {model: number for number, model in enumerate(models)}
-    number = {question: each for each, question in enumerate(questions)}
-    return compare(
-        models,
-        [place[battle.model_a] for battle in battles],
-        [place[battle.model_b] for battle in battles],
-        [OUTCOME_BY_WINNER[battle.winner] for battle in battles],
-        question=[number[battle.question_id] for battle in battles],
+    is_share, counts = kind == "win_rate", labelled.counts
+    summary = clustered_proportion if is_share else clustered_mean
+    figures = {}
+    for place, model in enumerate(models):
+        own = everything.group == place
+        figures[model] = _figure(
+            found.share(place) if is_share else found.estimate(place),
+            summary(everything.value[own], everything.question[own], level=level),
+            counts[model],
+        )
+    places: Mapping[str, Place] = {}
+    if not is_share:  # win rates are beside ratings, by which models are placed
+        clusters = int(found.clusters.min())
+        places = placed(models, found.values, found.covariance, clusters, rng, level)
+    return _Part(
+        correction=_correction(kind, labelled, figures.values(), found.trust, found.saving),
+        figures=figures,
+        places=places,
     )
 
 
-def _showing(battle: Battle) -> _Showing:
-    first, second = sorted((battle.model_a, battle.model_b))
-    return battle.question_id, battle.turn, battle.sample, first, second
+def _votes(labelled: Labelled) -> tuple[Comparisons, list[int], Comparisons]:
+    """Return people's votes, the judge's outcomes of the same battles, and all its battles.
 
+    Several votes on a battle share its weight.
+    """
+    questions = labelled.numbers
 
-def _outcome_for(vote: Battle, battle: Battle) -> Outcome:
-    """Return the judge's outcome with the models in the order of the vote."""
-    outcome = OUTCOME_BY_WINNER[battle.winner]
-    return outcome if battle.model_a == vote.model_a else Outcome(Outcome.FIRST_WON - outcome)
+    def compared(rows: Sequence[tuple[Unit, float, float]]) -> Comparisons:
+        return compare(
+            labelled.models,
+            [labelled.models.index(unit.models[0]) for unit, _, _ in rows],
+            [labelled.models.index(unit.models[1]) for unit, _, _ in rows],
+            [round(2 * points) for _, points, _ in rows],
+            weight=[weight for _, _, weight in rows],
+            question=[questions[unit.question_id] for unit, _, _ in rows],
+        )
 
-
-def _row(model: str, plain: Ratings, people: Ratings) -> CorrectedRow:
-    own, theirs = plain.rating(model), people.rating(model)
-    return CorrectedRow(
-        model=model,
-        rating=theirs.value,
-        low=theirs.low,
-        high=theirs.high,
-        judge_rating=own.value,
-        judge_low=own.low,
-        judge_high=own.high,
+    votes = [
+        (unit, points, 1 / len(said)) for unit, said in labelled.labels.items() for points in said
+    ]
+    return (
+        compared(votes),
+        [round(2 * labelled.judged[unit]) for unit, _, _ in votes],
+        compared([(unit, points, 1.0) for unit, points in labelled.judged.items()]),
     )
+
+
+def _rows(labelled: Labelled, values: Mapping[Unit, float]) -> Grouped:
+    """Return a row for each model of each unit: what the first has, the second has not."""
+    questions = labelled.numbers
+    place = {model: number for number, model in enumerate(labelled.models)}
+    sides = [
+        (1 - value if second else value, place[model], questions[unit.question_id])
+        for unit, value in values.items()
+        for second, model in enumerate(unit.models)
+    ]
+    value, group, question = zip(*sides, strict=True)
+    return Grouped(value=np.array(value), group=np.array(group), question=np.array(question))
+
+
+def _figure(people: Estimate, judge: Estimate | Mean | None, labels: int) -> CorrectedFigure:
+    own = (None, None, None) if judge is None else (judge.value, judge.low, judge.high)
+    value, low, high = (None if each is None or math.isnan(each) else each for each in own)
+    return CorrectedFigure(
+        value=people.value,
+        low=people.low,
+        high=people.high,
+        judge=value,
+        judge_low=low,
+        judge_high=high,
+        labels=labels,
+    )
+
+
+def _correction(
+    kind: CorrectedKind,
+    labelled: Labelled,
+    figures: Iterable[CorrectedFigure] = (),
+    trust: float | None = None,
+    saving: Saving | None = None,
+    *,
+    refused: str = "",
+) -> Correction:
+    widths = [(figure.high - figure.low) / 2 for figure in figures]
+    return Correction(
+        kind=kind,
+        labels=labelled.count,
+        judged=len(labelled.judged),
+        questions=labelled.questions,
+        trust=trust,
+        half_width=float(np.mean(widths)) if widths else None,
+        saving=saving,
+        refusal=refused,
+    )
+
+
+def _sentence(error: EvalHarnessError) -> str:
+    said = str(error)
+    return f"{said[:1].upper()}{said[1:]}{'' if said.endswith('.') else '.'}"

@@ -139,10 +139,15 @@ def panel_scores(panel: Panel, records: RunRecords, *, level: float = 0.95) -> S
         return replace(plain, notes=(*plain.notes, note))
 
 
+def fair_grades(opinions: Opinions) -> Opinions:
+    """Return the grades of judges on equal terms, or all where there are no such."""
+    fair = opinions.on_equal_terms()
+    return fair if fair.units else opinions
+
+
 def _plain(opinions: Opinions, records: RunRecords, level: float) -> Scores:
     """Return scores of means over judges, where they can be on equal terms, with what was not."""
-    fair = opinions.on_equal_terms()
-    used = fair if fair.units else opinions
+    fair, used = opinions.on_equal_terms(), fair_grades(opinions)
     scores = score(replace(records, graded=mean_grades(used)), level=level)
     total, left = (int(np.sum(~np.isnan(each.values))) for each in (opinions, used))
     if not scores.means:

@@ -10,8 +10,11 @@ import numpy as np
 from evalharness.stats.ranks import rank_sets, ranks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from evalharness.leaderboard._scoring import Scores
     from evalharness.leaderboard._standings import Standings
+    from evalharness.stats.comparisons import FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +41,26 @@ def places(
         covariance, clusters = scores.covariance, scores.questions
     else:
         return {}
+    return placed(models, estimates, covariance, clusters, rng, level)
+
+
+def placed(
+    models: Sequence[str],
+    estimates: FloatArray,
+    covariance: FloatArray,
+    clusters: int,
+    rng: np.random.Generator,
+    level: float,
+) -> dict[str, Place]:
+    """Return the models' places by some estimates; without bounds where those have no spread."""
     if not np.all(np.isfinite(covariance)):
         found = zip(models, ranks(estimates).tolist(), strict=True)
         return {model: Place(rank=rank) for model, rank in found}
     sets = rank_sets(estimates, covariance, rng, level=level, degrees_of_freedom=clusters - 1)
     bounds = zip(sets.rank.tolist(), sets.low.tolist(), sets.high.tolist(), strict=True)
-    above = [frozenset(models[place] for place in np.flatnonzero(row)) for row in sets.above]
+    above = [
+        frozenset(models[place] for place in np.flatnonzero(row).tolist()) for row in sets.above
+    ]
     return {
         model: Place(rank=rank, low=low, high=high, above=beaten)
         for model, (rank, low, high), beaten in zip(models, bounds, above, strict=True)

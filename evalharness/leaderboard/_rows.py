@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from evalharness.leaderboard._corrected_rows import CorrectedTable
     from evalharness.leaderboard._robustness import Robustness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderboardRow:
-    """A model's figures; what was not measured is None, never 0."""
+    """A model's figures; what was not measured is None, never 0.
+
+    Those that begin with `corrected` are the judge's (or panel's) corrected by people's labels.
+    """
 
     model: str
     rank: int | None = None
@@ -37,6 +41,18 @@ class LeaderboardRow:
     unscored: int = 0
     failed: int = 0
     truncated: int = 0
+    corrected_rank: int | None = None
+    corrected_rank_low: int | None = None
+    corrected_rank_high: int | None = None
+    corrected_rating: float | None = None
+    corrected_rating_low: float | None = None
+    corrected_rating_high: float | None = None
+    corrected_win_rate: float | None = None
+    corrected_win_rate_low: float | None = None
+    corrected_win_rate_high: float | None = None
+    corrected_score: float | None = None
+    corrected_score_low: float | None = None
+    corrected_score_high: float | None = None
     benchmarks: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -110,41 +126,13 @@ class PanelSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CorrectedRow:
-    """A model's rating as people would give it, beside the judge's own; both with intervals."""
-
-    model: str
-    rating: float
-    low: float
-    high: float
-    judge_rating: float
-    judge_low: float
-    judge_high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorrectedRatings:
-    """A judge's ratings corrected by people's votes on `labelled` of its battles.
-
-    `trust` is the weight of the judge, 0 to 1. Where the votes do not suffice, there are no rows,
-    and `note` says why.
-    """
-
-    judge: str
-    labelled: int
-    unlabelled: int
-    trust: float | None = None
-    rows: tuple[CorrectedRow, ...] = ()
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
     """Rows best first, and what must be said about them.
 
     `method` names how ratings were made; `notes` holds sentences a reader must see beside the
     table (separated or disconnected comparisons, missing grades). `panel` is None where a single
-    judge judged. `corrected` has an entry for each judge on whose battles people voted too.
+    judge judged. `corrected` has a table for the panel and each judge of whose work people labelled a
+    part.
     `separated` holds the pairs, better one first, that the rank sets tell apart; `robustness` what
     other ways of counting would make of the ranks, where it was asked for.
     """
@@ -155,6 +143,6 @@ class Leaderboard:
     method: str = "Bradley-Terry"
     notes: tuple[str, ...] = ()
     panel: PanelSummary | None = None
-    corrected: tuple[CorrectedRatings, ...] = ()
+    corrected: tuple[CorrectedTable, ...] = ()
     separated: frozenset[tuple[str, str]] = frozenset()
     robustness: Robustness | None = None

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.errors import BattlesError, EvalHarnessError
-from evalharness.leaderboard._corrected import without_checks
 from evalharness.leaderboard._evidence import Evidence, Figures
 from evalharness.leaderboard._lengths import at_equal_length, lengths_of
 from evalharness.leaderboard._panel import convene
+from evalharness.leaderboard._people import without_checks
 from evalharness.leaderboard._robustness import Robustness, Variant, variant
 from evalharness.leaderboard._standings import JUDGE_AWARE
 from evalharness.leaderboard._style import at_equal_style, styles_of
@@ -62,11 +62,11 @@ def robustness(
     main = {row.model: row.rank for row in board.rows if row.rank is not None}
     if len(main) < _SEVERAL:
         return None
-    kept, _ = without_checks(records, battles)
+    table = without_checks(records, battles)
     evidence = Evidence(
-        records=records,
-        battles=kept,
-        panel=convene(records, kept),
+        records=table.records,
+        battles=table.battles,
+        panel=convene(table.records, table.battles),
         is_rated=any(row.rating is not None for row in board.rows),
     )
     told = _Told(board=board, evidence=evidence)

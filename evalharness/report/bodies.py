@@ -65,6 +65,7 @@ def told_of(facts: Facts, told: Asked) -> dict[str, Any]:
         "ids": [question.question_id for question in facts.records.questions],
         "turns": [len(question.turns) for question in facts.records.questions],
         "judged": sorted({battle.turn for battle in facts.battles}),
+        "graded": sorted({grade.turn for grade in facts.records.graded}),
         "patterns": {name: list(patterns) for name, patterns in told.patterns.items()},
     }
 

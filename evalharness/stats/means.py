@@ -108,7 +108,8 @@ def share_interval(
     """Return the interval of `clustered_proportion` for a share with its clustered error."""
     if clusters == 1:
         return math.nan, math.nan
-    agree = standard_error**2 * clusters <= np.finfo(float).eps
+    # A corrected share may stand at an end of 0..1 with an error: there, too, clusters count.
+    agree = share in (0, 1) or standard_error**2 * clusters <= np.finfo(float).eps
     effective = clusters if agree else share * (1 - share) / standard_error**2
     return wilson(share, effective, critical_value(level, clusters))
 

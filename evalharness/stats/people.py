@@ -23,6 +23,11 @@ PEOPLE = "human"
 """What the names of people begin with, as imports write them (`human:expert_3`)."""
 
 
+def is_person(judge: str) -> bool:
+    """Whether a judge is a person, by its name."""
+    return judge.startswith(PEOPLE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HumanAgreement:
     """Votes of a judge, or of people, held against those of a group of people at one turn.
@@ -59,10 +64,10 @@ def human_agreements(
         voices[battle.turn, _group(battle.judge)].append(battle)
     found = []
     for (turn, people), theirs in sorted(voices.items()):
-        if not people.startswith(PEOPLE):
+        if not is_person(people):
             continue
         for (other_turn, judge), votes in sorted(voices.items()):
-            if other_turn != turn or (judge.startswith(PEOPLE) and judge != people):
+            if other_turn != turn or (is_person(judge) and judge != people):
                 continue
             paired = _paired(votes, theirs, within=judge == people)
             if paired is not None:
@@ -71,7 +76,7 @@ def human_agreements(
 
 
 def _group(judge: str) -> str:
-    return judge.rstrip("0123456789").rstrip("_-") if judge.startswith(PEOPLE) else judge
+    return judge.rstrip("0123456789").rstrip("_-") if is_person(judge) else judge
 
 
 def _paired(

@@ -200,3 +200,32 @@ def test_what_was_not_judged_is_told(tmp_path):
         "text_davinci_003: no answer to 1 of 5 questions",
         "text_davinci_003 and vicuna-13b: no judgment of 1 of 5 questions",
     ]
+
+
+def test_labels_of_one_person_that_contradict_each_other_are_refused(imported):
+    """A second vote on the same answers in the other order says the same, or one of the two is wrong."""
+    vote = {"question_id": "81", "model_a": "a", "model_b": "b", "winner": "model_a"}
+    turned = {**vote, "model_a": "b", "model_b": "a"}
+
+    imported("labels", {"labels.jsonl": [vote, {**turned, "winner": "model_b"}]})
+    other = {**turned, "judge": "human:bea"}
+    _, records = imported("labels", {"labels.jsonl": [vote, other]})
+    with pytest.raises(
+        InputError, match=r"labels\.jsonl:2: this vote of human on this pair stands"
+    ):
+        imported("labels", {"labels.jsonl": [vote, turned]})
+
+    assert [each.winner for each in records.votes] == [Winner.MODEL_A, Winner.MODEL_A]
+
+
+def test_labels_by_a_name_that_is_no_persons_are_warned_of(imported):
+    """They would stand as another judge's, and correct nothing."""
+    score = {"question_id": "81", "model": "a", "score": 7}
+
+    said = [
+        imported("labels", {"labels.jsonl": [{**score, "judge": judge}]})[0].warnings
+        for judge in ("ada", "human:ada", "human", "gold")
+    ]
+
+    assert "people's names begin with human: as in human:ada" in said[0][0]
+    assert said[1:] == [[], [], []]

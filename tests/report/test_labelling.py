@@ -32,10 +32,13 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-def test_votes_given_blind_come_back_as_agreement_and_corrected_ratings(
+def test_votes_given_blind_come_back_as_agreement_and_as_what_they_lack(
     opened: Open, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The whole way: label, download, import, report; every vote arrives as it was given."""
+    """The whole way: label, download, import, report; every vote arrives as it was given.
+
+    The run has eight questions, too few to correct by: the page says so, and shows no figure.
+    """
     page = opened((run / PAGE).read_text(encoding="utf-8"))
     page.fill("#label-name", "Ada 1")
     page.click("#label-go")
@@ -57,9 +60,41 @@ def test_votes_given_blind_come_back_as_agreement_and_corrected_ratings(
     capsys.readouterr()
     board = (run / PAGE).read_text(encoding="utf-8")
     seen = opened(board).locator("#people")
-    assert "16 votes of people" in seen.inner_text()
     assert "embedded" in seen.inner_text()
-    assert seen.locator("[aria-label*='corrected']").count() == 3
+    assert "No corrected figure. 16 votes are too few" in seen.inner_text()
+    assert "an interval takes 10 of each model" in seen.inner_text()
+    assert seen.locator("table.corrected").count() == 0
+
+
+def test_grades_given_blind_are_a_file_that_import_takes(
+    opened: Open, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One answer at a time, by keys or buttons; 0 is a ten, s skips, b takes back."""
+    page = opened((run / PAGE).read_text(encoding="utf-8"))
+    page.fill("#label-name", "Bea")
+    page.select_option("#label-kind", "grades")
+    page.click("#label-go")
+    for number, key in enumerate(["7", "3", "b", "4", "s", "0"], start=1):
+        page.wait_for_selector(f"#label-progress:has-text('Answer {number - 2 * (number > 3)} of')")
+        assert page.locator("#label-pair .turn:last-child article").count() == 1
+        assert "smollm2" not in page.locator("#label-stage").inner_text()
+        page.locator("#label-pair").press(key)
+    page.wait_for_selector("#label-progress:has-text('Answer 5 of 20')")
+    page.click("[data-kind=grades] [data-vote='1']")
+    page.wait_for_selector("#label-progress:has-text('Answer 6 of 20')")
+    with page.expect_download() as download:
+        page.click("#label-save")
+    labels = run.parent / download.value.suggested_filename
+    download.value.save_as(labels)
+    rows = [json.loads(line) for line in labels.read_text().splitlines()]
+
+    assert labels.name == "grades-Bea.jsonl"
+    assert [row["score"] for row in rows] == [7, 4, 10, 1]
+    assert {row["judge"] for row in rows} == {"human:Bea"}
+    assert main(["import", "labels", str(labels), "--run", str(run)]) == 0
+    capsys.readouterr()
+    seen = opened((run / PAGE).read_text(encoding="utf-8")).locator("#people")
+    assert "4 grades are too few" in seen.inner_text()
 
 
 def test_a_closed_page_remembers_its_votes(opened: Open, run: Path) -> None:

@@ -18,9 +18,9 @@ from evalharness.stats.comparisons import compare
 from evalharness.stats.logistic import fit_logistic
 from evalharness.stats.means import clustered_mean
 from evalharness.stats.paired import Design
+from evalharness.stats.powered_ratings import prediction_powered_ratings
 from evalharness.stats.prediction_powered import (
     prediction_powered_mean,
-    prediction_powered_ratings,
 )
 from evalharness.stats.ratings import ELO_PER_NAT
 
@@ -211,6 +211,25 @@ def test_the_interval_of_ratings_covers(overlap):
 
     assert np.mean(hits) == pytest.approx(0.95, abs=0.05)
     assert np.mean(gains) > 1.15
+
+
+def test_battles_without_questions_are_one_cluster_each():
+    """The first of one part has nothing to do with the first of the other."""
+    people, judge = simulated(), simulated(seed=1)
+    apart = [
+        compare(part.models, part.first, part.second, part.outcome, question=numbers)
+        for part, numbers in (
+            (people, np.arange(len(people.first))),
+            (judge, len(people.first) + np.arange(len(judge.first))),
+        )
+    ]
+    alone = [compare(part.models, part.first, part.second, part.outcome) for part in apart]
+    found, expected = (
+        prediction_powered_ratings(one, people.outcome, other).ratings
+        for one, other in (alone, apart)
+    )
+
+    assert_allclose(found.covariance, expected.covariance)
 
 
 def test_a_judge_who_turns_all_verdicts_round_cannot_mislead():

@@ -1,9 +1,10 @@
-// Blind labelling: shuffled pairs with hidden names; votes are kept in this browser until saved.
+// Blind labelling: shuffled pairs or answers with hidden names; labels stay in this browser until saved.
 const labelling = () => {
   const [form, stage, end, pair, progress, rater, said] = [
     "label-start", "label-stage", "label-end", "label-pair", "label-progress", "label-name", "label-said"].map(by);
   const key = `evalharness labels ${told.run} ${told.models.join(" ")}`;
-  let state = { name: "", plan: [], votes: [] };
+  const kindOf = by("label-kind");
+  let state = { name: "", kind: "pairs", plan: [], votes: [] };
   let isSaved = true;
 
   // Storage may be denied to pages opened as files; labelling then lasts as long as the page.
@@ -24,30 +25,39 @@ const labelling = () => {
     return order;
   };
 
-  // Questions take turns and so do pairs, both in random order, so that few votes spread well. When
-  // both have come round together, pairs move on by one, so that no question keeps its pairs.
+  // Questions take turns and so do pairs (or models), both in random order, so that few labels spread
+  // well. When both have come round together, pairs move on by one, so that no question keeps its
+  // pairs. Where the judge judged only some, as against a baseline, labels of others would be lost.
   const commonDivisor = (a, b) => (b ? commonDivisor(b, a % b) : a);
-  const planned = async (count) => {
+  const unitsOf = (kind) => told.models.flatMap((_, b) => (kind === "grades" ? [[b]] : told.models.slice(0, b).map((__, a) => [a, b])));
+  const isJudged = (kind, { pairs, replies }, models) => {
+    if (kind === "grades") return !replies.some(({ grades }) => grades.length) || replies.some((reply) => isFirst(reply, models[0]) && reply.grades.length);
+    return !pairs.length || pairs.some(([a, b]) => models.includes(a) && models.includes(b));
+  };
+  const planned = async (kind, count) => {
     const places = shuffled(told.turns.keys());
-    const pairs = shuffled(told.models.flatMap((_, b) => told.models.slice(0, b).map((__, a) => [a, b])));
-    const all = places.length * pairs.length;
-    const round = all / commonDivisor(places.length, pairs.length);
+    const units = shuffled(unitsOf(kind));
+    const judged = kind === "grades" ? told.graded : told.judged;
+    const all = places.length * units.length;
+    const round = all / commonDivisor(places.length, units.length);
     const plan = [];
     for (let at = 0; plan.length < count && at < all; at += 1) {
       const place = places[at % places.length];
-      const models = shuffled(pairs[(at + Math.floor(at / round)) % pairs.length]);
-      const turn = told.judged.length ? told.judged[below(told.judged.length)] : told.turns[place];
-      const replies = (await answersOf(place)).turns[turn - 1]?.replies ?? [];
-      if (models.every((model) => replies.some((reply) => isFirst(reply, model)))) plan.push({ place, turn, models });
+      const models = shuffled(units[(at + Math.floor(at / round)) % units.length]);
+      const turn = judged.length ? judged[below(judged.length)] : told.turns[place];
+      const found = (await answersOf(place)).turns[turn - 1];
+      const isThere = found && models.every((model) => found.replies.some((reply) => isFirst(reply, model)));
+      if (isThere && isJudged(kind, found, models)) plan.push({ place, turn, models });
     }
     return plan;
   };
   const isFirst = (reply, model) => reply.model === model && reply.sample === 0 && reply.html !== null;
 
-  const side = (letter, reply) => {
-    return make("article", {}, make("header", {}, make("span", { class: "model" }, `Answer ${letter}`)), written(reply.html),
+  const side = (name, reply) => {
+    return make("article", {}, make("header", {}, make("span", { class: "model" }, name)), written(reply.html),
       reply.cut ? make("p", { class: "cut" }, "cut off at max_tokens") : null);
   };
+  const names = () => (state.kind === "grades" ? ["Answer"] : ["Answer A", "Answer B"]);
   const show = async () => {
     const now = state.votes.length;
     const isDone = now >= state.plan.length;
@@ -55,14 +65,16 @@ const labelling = () => {
     end.hidden = !now;
     form.hidden = !isDone;
     by("label-file").textContent = fileName();
+    for (const group of all("[data-kind]", stage)) group.hidden = group.dataset.kind !== state.kind;
     if (isDone) return;
     const { place, turn, models } = state.plan[now];
     const { turns } = await answersOf(place);
-    progress.textContent = `Pair ${now + 1} of ${state.plan.length}. ${turn > 1 ? "Judge the answers to the last message." : ""}`;
+    const what = state.kind === "grades" ? "Answer" : "Pair";
+    progress.textContent = `${what} ${now + 1} of ${state.plan.length}. ${turn > 1 ? `Judge the ${state.kind === "grades" ? "answer" : "answers"} to the last message.` : ""}`;
     pair.replaceChildren(...turns.slice(0, turn).map(({ text, reference, replies }, number) => make("section", { class: "turn" },
       make("div", { class: "prompt", dir: "auto" }, text),
       reference && number === turn - 1 ? hint(reference) : null,
-      make("div", { class: "replies", tabindex: "0", role: "region", "aria-label": `Both answers to message ${number + 1}` }, models.map((model, at) => side("AB"[at], replies.find((reply) => isFirst(reply, model))))))));
+      make("div", { class: "replies", tabindex: "0", role: "region", "aria-label": `${names().length > 1 ? "Both answers" : "The answer"} to message ${number + 1}` }, models.map((model, at) => side(names()[at], replies.find((reply) => isFirst(reply, model))))))));
     pair.focus({ preventScroll: true });
     by("labelling").scrollIntoView({ behavior: "instant" });
   };
@@ -80,16 +92,18 @@ const labelling = () => {
     return show();
   };
   const judge = () => `human:${state.name.trim().replace(/[^\p{L}\p{N}_.-]+/gu, "_") || "anonymous"}`;
-  const fileName = () => `labels-${judge().slice("human:".length)}.jsonl`;
+  const fileName = () => `${state.kind === "grades" ? "grades" : "labels"}-${judge().slice("human:".length)}.jsonl`;
   const rows = () => state.votes.flatMap((winner, at) => {
     const { place, turn, models } = state.plan[at];
     const [model_a, model_b] = models.map((model) => told.models[model]);
-    return winner ? [JSON.stringify({ question_id: told.ids[place], turn, judge: judge(), model_a, model_b, winner })] : [];
+    const said = state.kind === "grades" ? { model: model_a, score: Number(winner) } : { model_a, model_b, winner };
+    return winner ? [JSON.stringify({ question_id: told.ids[place], turn, judge: judge(), ...said })] : [];
   });
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    state = { name: rater.value, plan: await planned(Number(by("label-count").value)), votes: [] };
+    const kind = kindOf.value;
+    state = { name: rater.value, kind, plan: await planned(kind, Number(by("label-count").value)), votes: [] };
     isSaved = true;
     remember();
     await show();
@@ -99,20 +113,21 @@ const labelling = () => {
   by("label-save").addEventListener("click", () => {
     save(fileName(), `${rows().join("\n")}\n`);
     isSaved = true;
-    said.textContent = `${rows().length} votes saved`;
+    said.textContent = `${rows().length} ${state.kind === "grades" ? "grades" : "votes"} saved`;
   });
   by("label-forget").addEventListener("click", () => {
-    state = { name: state.name, plan: [], votes: [] };
+    state = { name: state.name, kind: state.kind, plan: [], votes: [] };
     isSaved = true;
     said.textContent = "";
     remember();
     show();
   });
-  const KEYS = { 1: "model_a", 0: "tie", 2: "model_b", s: "" };
+  const grades = Object.fromEntries([1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((grade) => [grade % 10, `${grade}`]));
+  const KEYS = { pairs: { 1: "model_a", 0: "tie", 2: "model_b", s: "" }, grades: { ...grades, s: "" } };
   stage.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("summary, a")) return;
     if (event.key === "b") back();
-    else if (Object.hasOwn(KEYS, event.key)) vote(KEYS[event.key]);
+    else if (Object.hasOwn(KEYS[state.kind], event.key)) vote(KEYS[state.kind][event.key]);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -121,7 +136,8 @@ const labelling = () => {
 
   const before = recall();
   if (before?.votes?.length) {
-    state = before;
+    state = { kind: "pairs", ...before };
+    kindOf.value = state.kind;
     rater.value = state.name;
     show();
   }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from evalharness.leaderboard import without_checks
 from evalharness.report.numerals import count, counted, figure
 from evalharness.report.scales import Scale, scale_over
 from evalharness.report.templates import fill
@@ -14,6 +15,7 @@ from evalharness.report.templates import fill
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from evalharness.domain import GradedJudgment
     from evalharness.report.facts import Facts
 
 PLACE = 45
@@ -76,10 +78,15 @@ def render(facts: Facts) -> str:
     )
 
 
+def _judged(facts: Facts) -> Sequence[GradedJudgment]:
+    """Return the grades of the table: people's that check a judge are none."""
+    return without_checks(facts.records, facts.battles).records.graded
+
+
 def _scores(facts: Facts) -> dict[str, list[float]]:
     """Return each model's grades, in the order of the leaderboard."""
     found: Mapping[str, list[float]] = {model: [] for model in facts.models}
-    for grade in facts.records.graded:
+    for grade in _judged(facts):
         if grade.score is not None:
             found[grade.model].append(grade.score)
     return {model: scores for model, scores in found.items() if scores}
@@ -108,7 +115,7 @@ def _with_lengths(facts: Facts) -> list[tuple[str, int, float]]:
     }
     keyed = (
         (grade, (grade.model, grade.question_id, grade.sample, grade.turn))
-        for grade in facts.records.graded
+        for grade in _judged(facts)
     )
     return [
         (grade.model, lengths[key], grade.score)

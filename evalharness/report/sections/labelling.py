@@ -1,7 +1,7 @@
-"""Blind labelling: a reader votes on shuffled pairs of answers whose models are hidden.
+"""Blind labelling: a reader votes on shuffled pairs, or grades answers, whose models are hidden.
 
-The votes are downloaded as a file that `import labels` takes. Pairs are drawn at random, because
-corrected ratings (Angelopoulos et al. 2023) need people's votes on a random part of the battles.
+The labels are downloaded as a file that `import labels` takes. They are drawn at random, because
+corrected figures (Angelopoulos et al. 2023) need people's labels on a random part of the judge's.
 """
 
 from __future__ import annotations
@@ -27,4 +27,9 @@ def render(facts: Facts) -> str:
         {answer.model for answer in facts.records.answers}
     ) < len(("one", "other")):
         return ""
-    return fill("sections/labelling", counts=COUNTS, run=facts.records.name)
+    return fill(
+        "sections/labelling",
+        counts=COUNTS,
+        run=facts.records.name,
+        grades_first=bool(facts.records.graded) and not facts.battles,
+    )

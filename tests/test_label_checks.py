@@ -1,0 +1,232 @@
+"""Labels that cannot support a corrected figure: no number, and one sentence on what would do."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import replace
+
+import pytest
+from builders import a_run
+
+from evalharness.domain import Verdict, Vote, Winner
+from evalharness.leaderboard import build
+from evalharness.settle import battles_of
+
+QUESTIONS = 48
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """Return a run of four models on 48 questions of eight categories, compared and graded."""
+    return a_run(models=4, questions=QUESTIONS)
+
+
+def voted(records, chosen, *, judge="human:ada"):
+    """Return a run with votes like the judge's on some of its battles."""
+    votes = tuple(
+        Vote(
+            question_id=battle.question_id,
+            turn=battle.turn,
+            judge=judge,
+            model_a=battle.model_a,
+            model_b=battle.model_b,
+            winner=battle.winner,
+            digest=f"{judge} {number}",
+        )
+        for number, battle in enumerate(battles_of(replace(records, votes=())))
+        if chosen(battle)
+    )
+    return replace(records, votes=(*records.votes, *votes))
+
+
+def graded(records, chosen):
+    """Return a run with people's grades a point below the judge's, on some of its answers."""
+    grades = tuple(
+        replace(grade, judge="human:ada", score=max(1, grade.score - 1), digest=f"h{number}")
+        for number, grade in enumerate(records.graded)
+        if chosen(grade)
+    )
+    return replace(records, graded=(*records.graded, *grades))
+
+
+def corrections(records):
+    """Return the only table's corrections, and insist that a refusal leaves no number."""
+    (table,) = build(records, battles_of(records)).corrected
+    for each in table.corrections:
+        if each.refusal:
+            assert all(getattr(row, each.kind) is None for row in table.rows)
+            assert (each.trust, each.saved, each.half_width, each.outlook) == (None, None, None, "")
+            assert each.sentence == each.refusal
+            assert each.refusal.endswith(".")
+    return table.corrections
+
+
+def category_of(records, name):
+    """Return the ids of the questions of a category."""
+    return {each.question_id for each in records.questions if each.category == name}
+
+
+def random_questions(records, number, seed=0):
+    """Return some questions' ids."""
+    ids = [question.question_id for question in records.questions]
+    return set(random.Random(seed).sample(ids, number))
+
+
+def test_a_random_part_is_taken(judged):
+    """Whole questions or single battles, drawn at random: a figure every time, in 24 draws."""
+
+    def labelled(seed):
+        rng, ids = random.Random(seed), random_questions(judged, 12, seed)
+        yield voted(judged, lambda battle: battle.question_id in ids)
+        yield voted(judged, lambda _: rng.random() < 0.2)
+        yield graded(judged, lambda grade: grade.question_id in ids)
+
+    for records in (each for seed in range(8) for each in labelled(seed)):
+        assert [each.refusal for each in corrections(records) if each.refusal] == []
+
+
+def test_too_few_questions_are_counted(judged):
+    """The model with the fewest is named, with how many more would do; and those then do."""
+    ids = random_questions(judged, 7)
+    records = voted(judged, lambda battle: battle.question_id in ids)
+
+    for each in corrections(records):
+        assert "84 votes are too few: alpaca-7b has votes on 7 questions" in each.refusal
+        assert "3 more questions with votes on each would do" in each.refusal
+    more = random_questions(judged, 10)
+    assert ids < more
+    enough = voted(judged, lambda battle: battle.question_id in more)
+    assert all(each.refusal == "" for each in corrections(enough))
+
+
+def test_a_model_without_votes_is_named(judged):
+    """No figure is made up for what people never saw."""
+    records = voted(judged, lambda battle: "koala-13b" not in (battle.model_a, battle.model_b))
+
+    (rating, win_rate) = corrections(records)
+
+    assert rating.refusal == win_rate.refusal
+    assert "koala-13b has votes on 0 questions, and an interval takes 10" in rating.refusal
+
+
+def test_votes_that_do_not_connect_the_models_give_no_rating(judged):
+    """Two pairs that never meet: their groups are named, with how many battles between would do."""
+    apart = [{"alpaca-7b", "koala-13b"}, {"llama-13b", "vicuna-13b"}]
+    games = tuple(game for game in judged.games if {game.model_a, game.model_b} in apart)
+    cut = replace(judged, games=games)
+
+    ids = random_questions(judged, 24)
+    rating, win_rate = corrections(voted(cut, lambda battle: battle.question_id in ids))
+
+    assert "do not connect all models (alpaca-7b, koala-13b; llama-13b, vicuna-13b)" in (
+        rating.refusal
+    )
+    assert "about 10 battles between these groups" in rating.refusal
+    assert win_rate.refusal == ""
+
+
+def test_votes_on_two_categories_are_no_random_part(judged):
+    """What is missing is named by category and number; with that, there is a figure."""
+    ids = category_of(judged, "writing") | category_of(judged, "math")
+    records = voted(judged, lambda battle: battle.question_id in ids)
+
+    (said, _) = (each.refusal for each in corrections(records))
+
+    assert "no random part of what the judge judged" in said
+    assert re.search(r"questions are missing: \d of the category \w+", said)
+    number = int(re.search(r"missing: (\d)", said)[1])
+    more = {
+        each
+        for category in {question.category for question in judged.questions}
+        for each in sorted(category_of(judged, category))[:number]
+    }
+    enough = voted(judged, lambda battle: battle.question_id in ids | more)
+    assert all(each.refusal == "" for each in corrections(enough))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "missing"),
+    [
+        (lambda battle: battle.turn == 1, r"votes are missing: \d+ on turn 2\."),
+        (
+            lambda battle: (
+                {battle.model_a, battle.model_b} != {"koala-13b", "vicuna-13b"}
+                and "alpaca-7b" in (battle.model_a, battle.model_b)
+            ),
+            r"votes are missing: \d+ of \w+-13b and \w+-13b",
+        ),
+        (lambda battle: battle.winner is Winner.TIE, r"100% are on battles the judge called ties"),
+    ],
+)
+def test_votes_on_a_part_of_another_kind_are_refused(judged, chosen, missing):
+    """One turn, the pairs of one model, the judge's ties: each differs from the rest."""
+    for each in corrections(voted(judged, chosen)):
+        assert "no random part" in each.refusal
+        assert re.search(missing, each.refusal)
+
+
+def test_grades_of_low_answers_only_are_refused(judged):
+    """To check where the judge gave little is no sample of what it gave."""
+    (score,) = corrections(graded(judged, lambda grade: grade.score <= 6))
+
+    assert "0% are on answers graded above its median" in score.refusal
+
+
+def test_a_person_who_contradicts_himself_is_named(judged):
+    """Two votes on the same answers that say different things: one of them is wrong."""
+    ids = random_questions(judged, 12)
+    records = voted(judged, lambda battle: battle.question_id in ids)
+    vote = next(each for each in records.votes if each.winner is Winner.MODEL_A)
+    turned = replace(vote, model_a=vote.model_b, model_b=vote.model_a, digest="turned")
+
+    for each in corrections(replace(records, votes=(*records.votes, turned))):
+        assert "human:ada voted twice, and not alike, on 1 battle" in each.refusal
+        assert f"(question {vote.question_id}, turn {vote.turn}, " in each.refusal
+    same = replace(turned, winner=Winner.MODEL_B)
+    (rating, _) = corrections(replace(records, votes=(*records.votes, same)))
+    assert (rating.refusal, rating.labels) == ("", 144)
+
+
+def test_a_judge_that_always_says_the_same_is_refused(judged):
+    """Nothing of people can be learnt from it, however many votes there are."""
+    silent = replace(
+        judged, games=tuple(replace(game, verdict=Verdict.TIE) for game in judged.games)
+    )
+    ids = random_questions(judged, 12)
+
+    for each in corrections(voted(silent, lambda battle: battle.question_id in ids)):
+        assert "The judge says the same of all 576 that it judged" in each.refusal
+        assert "another judge" in each.refusal
+
+
+def test_labels_of_what_the_judge_said_once_are_refused(judged):
+    """Where it said something else, nobody looked: its errors there are not known."""
+    rare = replace(
+        judged,
+        graded=tuple(
+            replace(grade, score=7 if number % 8 else 8)
+            for number, grade in enumerate(judged.graded)
+        ),
+    )
+
+    (score,) = corrections(graded(rare, lambda grade: grade.score == 7))
+
+    assert "says the same of all 336 that people labelled, though not of the rest" in score.refusal
+
+
+def test_a_model_that_won_every_battle_has_no_finite_rating(judged):
+    """The error of the fit is a sentence; win rates, which are finite, are there."""
+    ids = random_questions(judged, 12)
+    games = tuple(
+        replace(game, verdict=Verdict.A if game.model_a == "vicuna-13b" else Verdict.B)
+        if "vicuna-13b" in (game.model_a, game.model_b)
+        else game
+        for game in judged.games
+    )
+    won = replace(judged, games=games)
+
+    rating, win_rate = corrections(voted(won, lambda battle: battle.question_id in ids))
+
+    assert "no finite" in rating.refusal
+    assert win_rate.refusal == ""
