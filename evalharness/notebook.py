@@ -209,7 +209,17 @@ class Run:
         times as many labels people alone would need), `saved` (labels), `half_width` (in the unit
         of the figure) and `sentence`, which says why where there is no figure.
         """
-        names = "kind labels judged questions trust label_factor saved half_width sentence".split()
+        names = [
+            "kind",
+            "labels",
+            "judged",
+            "questions",
+            "trust",
+            "label_factor",
+            "saved",
+            "half_width",
+            "sentence",
+        ]
         rows = (
             {"judge": table.judge} | {name: getattr(each, name) for name in names}
             for table in self.board.corrected
