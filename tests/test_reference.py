@@ -45,6 +45,7 @@ SETTINGS = {
     "Engine": schema.EngineConf,
     "Budget": schema.BudgetConf,
     "Plan": schema.PlanConf,
+    "Contamination": schema.ContaminationConf,
     "Audit": schema.AuditConf,
     "Against": schema.AgainstConf,
     "Thresholds": schema.ThresholdsConf,
