@@ -24,6 +24,7 @@ FOLLOWED = [
 def test_a_page_can_be_followed(page, tmp_path, monkeypatch):
     """A reader who writes its files and types its commands sees what it shows."""
     shutil.copytree(ROOT / "results/example", tmp_path / "results/example")
+    shutil.copytree(ROOT / "questions", tmp_path / "questions")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none") if ADDRESS in page.read_text() else None
     server = serving() if ADDRESS in page.read_text() else nullcontext(ADDRESS)
