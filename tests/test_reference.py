@@ -69,6 +69,7 @@ FRAMES = [
     "health",
     "agreement",
     "corrected",
+    "corrections",
     "benchmarks",
     "failures",
 ]
