@@ -145,10 +145,10 @@ class Run:
         (shares of 1), `length_controlled_win_rate`, `score`, `score_low`, `score_high` (1 to 10),
         `score_by_turn`, `score_by_category` (mappings), `battles`, `graded`, `unscored`, `failed`,
         `truncated` (counts), `corrected_rank`, `corrected_rank_low`, `corrected_rank_high`,
-        `corrected_rating`, `corrected_rating_low`, `corrected_rating_high`, `corrected_win_rate`,
-        `corrected_win_rate_low`, `corrected_win_rate_high`, `corrected_score`,
-        `corrected_score_low`, `corrected_score_high` (by people's labels), `benchmarks` (a
-        mapping).
+        `corrected_rating`, `corrected_rating_low`, `corrected_rating_high`,
+        `corrected_win_rate`, `corrected_win_rate_low`, `corrected_win_rate_high`,
+        `corrected_score`, `corrected_score_low`, `corrected_score_high` (as people would give
+        them), `benchmarks` (a mapping).
         """
         rows = tables.to_records(self.board)
         return _frame(rows, *_names(LeaderboardRow)).set_index("model")
@@ -192,13 +192,14 @@ class Run:
     def corrected(self) -> pd.DataFrame:
         """One row a judge and model, best first: figures as people would give them, by their labels.
 
-        Columns: `judge` (`panel` for several together), `model`, `rank`, `rank_low`, `rank_high`,
-        `rating`, `rating_low`, `rating_high`, `judge_rating`, `judge_rating_low`,
-        `judge_rating_high`, `rating_labels`, `win_rate`, `win_rate_low`, `win_rate_high`,
-        `judge_win_rate`, `judge_win_rate_low`, `judge_win_rate_high`, `win_rate_labels`, `score`,
-        `score_low`, `score_high`, `judge_score`, `judge_score_low`, `judge_score_high`,
-        `score_labels` (corrected figures, the judge's own, and how many labels are on the model).
-        What the labels do not support is missing; the data frame of corrections says why.
+        Columns: `judge` (panel: several together), `model`, `rank`, `rank_low`, `rank_high`
+        (for all models at once), `rating`, `rating_low`, `rating_high`, `judge_rating`,
+        `judge_rating_low`, `judge_rating_high`, `rating_labels`, `win_rate`, `win_rate_low`,
+        `win_rate_high`, `judge_win_rate`, `judge_win_rate_low`, `judge_win_rate_high`,
+        `win_rate_labels`, `score`, `score_low`, `score_high`, `judge_score`, `judge_score_low`,
+        `judge_score_high`, `score_labels`. Figures are corrected, those that begin with judge
+        its own; labels are counts on the model. What the labels do not support is missing, and
+        corrections say why.
         """
         rows = (
             {"judge": table.judge} | tables.corrected_record(row)
@@ -211,9 +212,10 @@ class Run:
     def corrections(self) -> pd.DataFrame:
         """One row a judge and kind of figure: what people's labels did, and what the judge saved.
 
-        Columns: `judge`, `kind`, `labels`, `judged`, `questions`, `trust`, `label_factor` (how many
-        times as many labels people alone would need), `saved` (labels), `half_width` (in the unit
-        of the figure) and `sentence`, which says why where there is no figure.
+        Columns: `judge`, `kind`, `labels`, `judged`, `questions` (counts), `trust` (the judge's
+        weight, 0 to 1), `label_factor` (how many times as many labels people alone would need),
+        `saved` (labels), `half_width` (in the unit of the figure), `sentence` (why, where there
+        is no figure).
         """
         names = [
             "kind",

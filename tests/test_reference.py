@@ -70,6 +70,7 @@ FRAMES = [
     "health",
     "agreement",
     "corrected",
+    "corrections",
     "benchmarks",
     "failures",
 ]
