@@ -40,7 +40,7 @@ def test_what_is_not_worse_is_a_test_that_passes(tmp_path):
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("1", "0", "0")
     assert {child.tag for child in suite.find("testcase")} == {"system-out"}
     assert "**smollm2-135m-chat is not worse by more than 1.00 points of score" in summary
-    assert "- *difference*: 0.17 points of score" in summary
+    assert "- *difference*: 0.18 points of score" in summary
 
 
 def test_what_cannot_be_told_is_skipped_and_never_passed(tmp_path):
@@ -98,7 +98,7 @@ def test_the_recipes_are_yaml_and_their_gates_are_commands_that_we_know():
     recipes = [
         yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", RECIPES, re.DOTALL)
     ]
-    gates = re.findall(r"python -m evalharness compare ([^|\n]*)", RECIPES)
+    gates = re.findall(r"python -m evalharness compare (gate [^|\n]*)", RECIPES)
 
     assert [set(recipe) >= {"jobs"} or "quality" in recipe for recipe in recipes] == [True, True]
     assert len(gates) == 2
