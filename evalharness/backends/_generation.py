@@ -11,15 +11,19 @@ import time
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from evalharness.backends import _local_model as local
+from evalharness.backends._local_cache import SPARE, new_cache
 from evalharness.backends._prefixes import Prefixes, read_on
 from evalharness.domain import Completion, Sampling
 from evalharness.errors import PermanentError
+
+if TYPE_CHECKING:
+    from transformers import DynamicCache
 
 _MOST_ROWS = 64
 _READ_AT_ONCE = 8192  # tokens, padding included
@@ -127,7 +131,7 @@ class Batch:
 
     def _clear(self) -> None:
         self._rows: list[Writing] = []
-        self._cache = DynamicCache()
+        self._cache = new_cache()
         self._mask = torch.ones(0, 0, dtype=torch.long)
         self._logits = torch.empty(0)
 
@@ -140,7 +144,7 @@ class Batch:
         groups: list[list[Writing]] = []
         for each in sorted(self.waiting, key=lambda each: len(each.text), reverse=True):
             wider = max(width, each.longest)
-            fits = count < self._most_rows and (count + 1) * wider <= self._most_tokens
+            fits = count < self._most_rows and (count + 1) * (wider + SPARE) <= self._most_tokens
             if count > 0 and not fits:
                 continue
             count, width = count + 1, wider

@@ -13,14 +13,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import DynamicCache
 
+from evalharness.backends._local_cache import layers_of, new_cache
 from evalharness.errors import ContextLengthError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
+    from transformers import DynamicCache
 
 _CPU_CACHE_BYTES = 2 << 30
 _GPU_CACHE_SHARE = 0.5
@@ -55,7 +56,7 @@ class LocalModel:
 
     def read(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, DynamicCache]:
         """Return the logits after each of these texts, and the cache of having read them."""
-        cache = DynamicCache()
+        cache = new_cache()
         lengths = [len(row) for row in rows]
         width = max(lengths)
         ids = torch.tensor([[0] * (width - len(row)) + list(row) for row in rows])
@@ -120,8 +121,8 @@ def pad_columns(mask: Tensor, width: int) -> Tensor:
 
 def change(cache: DynamicCache, how: Callable[[Tensor], Tensor]) -> None:
     """Replace all keys and values, which are [rows, heads, columns, size]."""
-    for layer in cache.layers:
-        layer.keys, layer.values = how(layer.keys), how(layer.values)
+    for layer in layers_of(cache):
+        layer.hold(how(layer.keys), how(layer.values))
 
 
 def join(cache: DynamicCache, other: DynamicCache) -> None:
@@ -130,9 +131,11 @@ def join(cache: DynamicCache, other: DynamicCache) -> None:
     for each in (cache, other):
         empty = (0, 0, width - each.get_seq_length(), 0)
         change(each, partial(torch.nn.functional.pad, pad=empty))
-    for layer, more in zip(cache.layers, other.layers, strict=True):
-        layer.keys = torch.cat([layer.keys, more.keys])
-        layer.values = torch.cat([layer.values, more.values])
+    for layer, more in zip(layers_of(cache), layers_of(other), strict=True):
+        layer.hold(
+            torch.cat([layer.keys, more.keys]),
+            torch.cat([layer.values, more.values]),
+        )
 
 
 def widened(cache: DynamicCache, rows: int, row: int = 0) -> DynamicCache:

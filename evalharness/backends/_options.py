@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from transformers import DynamicCache
 
 from evalharness.backends import _local_model as local
+from evalharness.backends._local_cache import new_cache
 from evalharness.backends._local_prompts import shared_length
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class OptionReader:
     def forget(self) -> None:
         """Free the memory of the last prompt."""
         self.read: list[int] = []
-        self._cache = DynamicCache()
+        self._cache = new_cache()
 
     def known(self, prompt: Sequence[int]) -> int:
         """Return how many tokens of a prompt need not be read.
