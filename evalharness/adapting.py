@@ -1,48 +1,30 @@
 """Adaptive judging of a run: which pair on which question comes next follows from the judgments.
 
-A unit is one question on which two models are compared, at all its turns and samples and in both
-orders. What is chosen depends on the settings, the seed and the judgments, so a run that was
+What is chosen depends on the settings, the seed and the judgments, so a run that was
 interrupted makes the choices again that it made before, finds their judgments, and goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
-from collections import defaultdict, deque
+from collections import deque
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from evalharness import schedule, settle
-from evalharness.domain import PairDesign, PairwiseJudgment, Winner
-from evalharness.stats import adaptive
-from evalharness.stats.rounds import Rounds
+from evalharness import settle
+from evalharness.adaptive_design import AdaptiveDesign, points
+from evalharness.domain import PairwiseJudgment
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    from evalharness.domain import Battle, JudgeSpec, Judgment, RunRecords, RunSpec
+    from evalharness.domain import JudgeSpec, Judgment, RunSpec
     from evalharness.schedule import PairTask
-    from evalharness.stats.comparisons import FloatArray
     from evalharness.stats.rounds import Unit
 
     Play = Callable[[PairTask, tuple[str, str]], Awaitable[Judgment | None]]
 
-_POINTS = {Winner.MODEL_A: 1.0, Winner.TIE: 0.5, Winner.MODEL_B: 0.0}
 _IN_AIR = 2
 """Rounds, so that calls go on while one round's last replies are awaited."""
-
-
-def is_adaptive(spec: RunSpec) -> bool:
-    """Whether a run's pairs are chosen from its judgments."""
-    return spec.judging.pairwise and spec.judging.pair_design is PairDesign.ADAPTIVE
-
-
-def beyond_budget(spec: RunSpec, own: JudgeSpec) -> int:
-    """Return how many of the calls that all pairs take a budget of pairs rules out."""
-    plan = _Plan(spec, own)
-    return plan.calls - plan.most_calls(plan.rounds(spec))
 
 
 async def judge(
@@ -58,7 +40,7 @@ async def judge(
         play: has one task judged with two answers in this order; None when that cannot be had.
         goes_on: asked before every round.
     """
-    plan = _Plan(spec, own)
+    plan = AdaptiveDesign(spec, own)
     rounds = plan.rounds(spec)
     made = 0
     flying: deque[dict[Unit, asyncio.Task[float]]] = deque()
@@ -67,7 +49,12 @@ async def judge(
             units = await asyncio.to_thread(rounds.next)
             made += plan.calls_of(units)
             if units:
-                flying.append({unit: group.create_task(plan.play(unit, play)) for unit in units})
+                flying.append(
+                    {
+                        unit: group.create_task(_points_of(plan.tasks_of(unit), play))
+                        for unit in units
+                    }
+                )
                 if len(flying) < _IN_AIR:
                     continue
             if not flying:
@@ -78,94 +65,17 @@ async def judge(
     return 0
 
 
-def outcome(spec: RunSpec, records: RunRecords) -> str:
-    """Return a sentence: how many calls were made of those that all pairs take, what is decided."""
-    (own,) = spec.judges
-    plan = _Plan(spec, own)
-    made = sum(game.judge == own.name for game in records.games)
-    told = plan.table(settle.settle_all(records.games))
-    decided = adaptive.assess(told, len(spec.models)).decided
-    is_complete = np.count_nonzero(~np.isnan(told), axis=1) >= plan.questions
-    waiting = int((plan.is_open & ~decided & ~is_complete).sum())
-    words = (
-        f"adaptive judging: {made:,} of {plan.calls:,} calls for pairs made; the order of "
-        f"{int((decided & plan.is_open).sum())} of {int(plan.is_open.sum())} pairs is decided at an "
-        "always-valid level of 5%"
+async def _points_of(tasks: Sequence[PairTask], play: Play) -> float:
+    """Return the points of a unit's first model once all its games are played."""
+    games = await asyncio.gather(
+        *(
+            _played(play, task, models)
+            for task in tasks
+            for models in ((task.model_a, task.model_b), (task.model_b, task.model_a))
+        )
     )
-    if waiting:
-        return f"{words}, {waiting} wait for more"
-    return f"{words}; {1 - made / max(plan.calls, 1):.0%} of the calls saved"
-
-
-class _Plan:
-    """The pairs and questions of a run, as the numbers that a design knows."""
-
-    def __init__(self, spec: RunSpec, own: JudgeSpec) -> None:
-        names = sorted(model.name for model in spec.models)
-        spared = schedule.own_family(own, spec.models, spec.judging)
-        tasks = schedule.pair_tasks(
-            names, spec.questions, spec.judging, seed=spec.seed, spared=spared
-        )
-        questions = dict.fromkeys(task.question_id for task in tasks)
-        self._question = {question_id: number for number, question_id in enumerate(questions)}
-        first, second = adaptive.pairs(len(names))
-        self._pair = {
-            (names[one], names[other]): number
-            for number, (one, other) in enumerate(zip(first, second, strict=True))
-        }
-        self._models = len(names)
-        self.questions = len(questions)
-        self._tasks: dict[Unit, list[PairTask]] = defaultdict(list)
-        for task in tasks:
-            self._tasks[self._unit(task)].append(task)
-        self.is_open = np.zeros(len(first), dtype=np.bool_)
-        self.is_open[[pair for pair, _ in self._tasks]] = True
-        self.calls = 2 * len(tasks)
-
-    def rounds(self, spec: RunSpec) -> Rounds:
-        """Return the design at its beginning."""
-        budget = spec.judging.budget_pairs
-        return Rounds(
-            self._models,
-            self.questions,
-            spec.seed,
-            is_open=self.is_open,
-            most=None if budget is None else budget * len(self._question),
-        )
-
-    def calls_of(self, units: Iterable[Unit]) -> int:
-        """Return how many calls units take."""
-        return sum(2 * len(self._tasks[unit]) for unit in units)
-
-    def most_calls(self, rounds: Rounds) -> int:
-        """Return how many calls a design may take, whichever units it chooses."""
-        numbers = sorted((2 * len(tasks) for tasks in self._tasks.values()), reverse=True)
-        return sum(numbers[: rounds.most])
-
-    async def play(self, unit: Unit, play: Play) -> float:
-        """Return the points of a unit's first model once all its games are played."""
-        games = await asyncio.gather(
-            *(
-                _played(play, task, models)
-                for task in self._tasks[unit]
-                for models in ((task.model_a, task.model_b), (task.model_b, task.model_a))
-            )
-        )
-        played = [game for game in games if isinstance(game, PairwiseJudgment)]
-        return _points(settle.settle_all(played))
-
-    def table(self, battles: Iterable[Battle]) -> FloatArray:
-        """Return the points of units: a row a pair, a column a question, NaN for none."""
-        by_unit: dict[Unit, list[Battle]] = defaultdict(list)
-        for battle in battles:
-            by_unit[self._unit(battle)].append(battle)
-        table = np.full((len(self.is_open), len(self._question)), np.nan)
-        for unit, own in by_unit.items():
-            table[unit] = _points(own)
-        return table
-
-    def _unit(self, on: PairTask | Battle) -> Unit:
-        return self._pair[on.model_a, on.model_b], self._question[on.question_id]
+    played = [game for game in games if isinstance(game, PairwiseJudgment)]
+    return points(settle.settle_all(played))
 
 
 async def _played(play: Play, task: PairTask, models: tuple[str, str]) -> Judgment | None:
@@ -177,10 +87,3 @@ async def _played(play: Play, task: PairTask, models: tuple[str, str]) -> Judgme
         if own is None or own.cancelling():  # it is this task that is cancelled
             raise
         return None
-
-
-def _points(battles: Sequence[Battle]) -> float:
-    """Return the mean points of the first model; NaN when there is no battle."""
-    if not battles:
-        return math.nan
-    return sum(_POINTS[battle.winner] for battle in battles) / len(battles)

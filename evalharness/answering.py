@@ -16,8 +16,7 @@ from evalharness.domain import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from evalharness.backends import Backend
-    from evalharness.domain import ModelSpec, Question, Sampling
+    from evalharness.domain import Backend, ModelSpec, Question, Sampling
 
 
 def sampling_of(model: ModelSpec, question: Question, sample: int, seed: int) -> Sampling:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from evalharness.backends import Backend
     from evalharness.domain import (
+        Backend,
         Completion,
         JudgeSpec,
         ModelSpec,

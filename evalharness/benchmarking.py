@@ -33,10 +33,9 @@ from evalharness.store import benchmarks as store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from evalharness.backends import Backend, Lender
     from evalharness.benchmark_plans import Plan
     from evalharness.benchmarks import Measured, Prepared
-    from evalharness.domain import ModelSpec, SuiteSpec
+    from evalharness.domain import Backend, Lender, ModelSpec, SuiteSpec
     from evalharness.store.run_folder import RunFolder
     from evalharness.watching import Progress
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalharness import (
+    _corpus_spec,
     _engine_spec,
     _explain,
     _plan_spec,
+    _saved_run,
     _specs,
     _suites,
     keys,
-    resuming,
-    scanning,
     schedule,
     schema,
 )
@@ -36,9 +36,9 @@ from evalharness.store.run_folder import CONFIG, read_run
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from evalharness._corpus_spec import Corpus
     from evalharness.engines import EngineSpec
     from evalharness.probes import AuditSpec
-    from evalharness.scanning import Corpus
 
 DEMO = "+experiment=demo"
 CACHE_MODES = ("on", "off", "read")
@@ -102,7 +102,7 @@ def with_defaults(overrides: Sequence[str], verb: str) -> list[str]:
     given = list(overrides)
     if verb == "benchmark" and "benchmarks" not in named:
         given.append("benchmarks=smoke")
-    if named & {"models", "experiment"} or resuming.names_imported(overrides):
+    if named & {"models", "experiment"} or _saved_run.names_imported(overrides):
         return given
     return [DEMO, *given]
 
@@ -114,7 +114,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         ConfigError: a key, a name, a type or a value is wrong; nothing was done.
         InputError: the file of questions is not as it should be.
     """
-    tree = resuming.with_imported(compose(overrides, config_dir), overrides)
+    tree = _saved_run.with_imported(compose(overrides, config_dir), overrides)
     models = tuple(_specs.model_spec(conf, f"models.{key}") for key, conf in tree["models"].items())
     judges = (
         _specs.judge_spec(tree["judge"], "judge"),
@@ -156,7 +156,7 @@ def load(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
         cache=tree["cache"],
         audit=_specs.audit_spec(tree["audit"]),
         engine=_engine_spec.engine_spec(tree["engine"]),
-        corpus=scanning.configured(tree["contamination"]),
+        corpus=_corpus_spec.configured(tree["contamination"]),
         budget=_specs.budget(tree["budget"], [*models, *(judge.model for judge in judges)]),
         wanted=_plan_spec.wanted(tree["plan"]),
         tree=tree | {"run": name},
@@ -277,7 +277,7 @@ def _run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
             words.insert(-1, f"and-{len(spec.models) - 3}-more")
         content = {key: value for key, value in tree.items() if key not in _NAMELESS}
         return f"{'_'.join(words).replace('/', '-')}_{digest(content)[:8]}"
-    if not resuming.is_folder_name(name):
+    if not _saved_run.is_folder_name(name):
         msg = f"run={one_line(name)}: must be the name of one folder in {tree['results']}/"
         raise ConfigError(msg)
     return str(name)

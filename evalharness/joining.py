@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from evalharness._saved_run import leaves
 from evalharness.errors import ConfigError
-from evalharness.resuming import leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -17,15 +17,12 @@ from evalharness.domain import (
     Role,
     digest,
 )
-from evalharness.replies import Unscored
+from evalharness.replies import ASKED_AGAIN, Unscored
 
 if TYPE_CHECKING:
-    from evalharness.backends import Backend
-    from evalharness.domain import Answer, Completion, JudgeSpec, Judgment, Question, Usage
+    from evalharness.domain import Answer, Backend, Completion, JudgeSpec, Judgment, Question, Usage
     from evalharness.replies import ScoreRead, VerdictRead
 
-ASKED_AGAIN = "--- asked again ---"
-"""The line between the two replies of a judgment that needed a repair."""
 
 # Empty and cut replies are not among them: asking again for less would hide why they are so.
 _REPAIRABLE = {Unscored.NO_VERDICT, Unscored.AMBIGUOUS, Unscored.OUT_OF_SCALE}

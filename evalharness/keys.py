@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from evalharness.backends import Backend, Lender, Loaded, Result
-    from evalharness.domain import Completion, ModelSpec, Request
+    from evalharness.domain import Backend, Completion, Lender, Loaded, ModelSpec, Request, Result
 
 HIDDEN = "***"
 ENV_FILE = ".env"

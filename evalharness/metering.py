@@ -17,8 +17,17 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from evalharness.backends import Backend, Lender, Loaded, Result, Stop
-    from evalharness.domain import Budget, Completion, ModelSpec, Request
+    from evalharness.backends import Stop
+    from evalharness.domain import (
+        Backend,
+        Budget,
+        Completion,
+        Lender,
+        Loaded,
+        ModelSpec,
+        Request,
+        Result,
+    )
 
 _IN_AIR = 0.25  # of what is left of a budget
 _BYTES_A_TOKEN = 3  # few texts have more tokens than a third of their bytes

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from evalharness import (
     adapting,
+    adaptive_design,
     answering,
     backends,
     benchmark_plans,
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
     from typing import Any
 
-    from evalharness.backends import Backend
     from evalharness.domain import (
         Answer,
+        Backend,
         JudgeSpec,
         Judgment,
         ModelSpec,
@@ -113,8 +114,8 @@ class _Run:
             self._progress.expect(Stage.ANSWER, len(self._answers))
         if Stage.JUDGE in stages:
             calls = sum(len(schedule.showings(spec, judge)) for judge in spec.judges)
-            if adapting.is_adaptive(spec):
-                calls -= sum(adapting.beyond_budget(spec, judge) for judge in spec.judges)
+            if adaptive_design.is_adaptive(spec):
+                calls -= sum(adaptive_design.beyond_budget(spec, judge) for judge in spec.judges)
                 self._progress.expect(Stage.JUDGE, calls, at_most=True)
             else:
                 self._progress.expect(Stage.JUDGE, calls)
@@ -222,7 +223,7 @@ class _Run:
         return self._only is None or not self._only.isdisjoint(keys)
 
     def _judgments_of(self, judge: JudgeSpec, backend: Backend) -> Iterator[_Work]:
-        is_adaptive = adapting.is_adaptive(self._spec)
+        is_adaptive = adaptive_design.is_adaptive(self._spec)
         for task, models in schedule.showings(self._spec, judge):
             if not (is_adaptive and isinstance(task, schedule.PairTask)):
                 yield self._judge(judge, backend, task, models)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+# As OWASP lists them ("CSV injection"); the last four are = + - @ of East Asian keyboards.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
 
 def one_line(text: str) -> str:
     r"""Return the text with what is not printable as its escape: `\n`, `\x1b`, `\u202e`.
@@ -20,3 +25,20 @@ def one_line(text: str) -> str:
 def lines(text: str) -> str:
     """Return the text with its own lines, each as `one_line` makes it."""
     return "\n".join(map(one_line, text.split("\n")))
+
+
+def without_formula(cell: Any) -> Any:
+    """Return a cell of a CSV file; text that a spreadsheet would run has an apostrophe before it.
+
+    A carriage return, which Python's writer does not quote, becomes a space: to others it would
+    begin a row.
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r", " ")
+    return f"'{text}" if cell.startswith(_FORMULA_STARTS) else text
+
+
+def with_formula(cell: str) -> str:
+    """Return what `without_formula` was given."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell

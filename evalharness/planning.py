@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalharness import adapting, benchmark_plans, engines, spending
+from evalharness import adaptive_design, benchmark_plans, engines, spending
 from evalharness.domain import Stage
 from evalharness.errors import ConfigError
 from evalharness.estimating import Estimate, estimate
@@ -58,7 +58,7 @@ def describe(spec: RunSpec, records: RunRecords | None = None) -> list[str]:
         _line("total", "", _total(estimates)),
         *benchmark_plans.describe(spec),
     ]
-    if adapting.is_adaptive(spec):
+    if adaptive_design.is_adaptive(spec):
         lines.append(
             "adaptive  judgments are those of all pairs, the most; clear orders end it sooner"
         )

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from evalharness import flags, health, leaderboard, scanning, settle, tables, variants
+from evalharness._corpus_spec import Corpus
 from evalharness.errors import ConfigError, InputError
 from evalharness.health import Drift, HealthCard
 from evalharness.joining import join
 from evalharness.report import render
-from evalharness.scanning import Corpus
 from evalharness.store import jsonl
 from evalharness.store.run_folder import CONFIG, read_run
 

@@ -135,6 +135,8 @@ def verdict_from_probabilities(probabilities: Sequence[float]) -> VerdictRead:
 
 
 # What single-precision arithmetic may add to a probability of 1.
+ASKED_AGAIN = "--- asked again ---"
+"""The line between the two replies of a judgment that needed a repair."""
 _ROUNDING = 1e-5
 
 _VERDICTS = {"a": Verdict.A, "b": Verdict.B, "c": Verdict.TIE}

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from evalharness import replies, structured
 from evalharness.domain import GradedJudgment, Reading, Verdict
-from evalharness.judging import ASKED_AGAIN
 from evalharness.prompts import SCORES
-from evalharness.replies import Unscored
+from evalharness.replies import ASKED_AGAIN, Unscored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

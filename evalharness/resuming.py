@@ -1,16 +1,11 @@
-"""Whether a run's folder may be continued with these settings: it may grow, not change.
-
-A folder into which answers were imported brings its models and questions itself, so that
-`judge run=NAME` needs to name neither.
-"""
+"""Whether a run's folder may be continued with these settings: it may grow, not change."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalharness._saved_run import leaves
 from evalharness.errors import RunConflictError
-from evalharness.store.run_folder import ANSWERS, read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +15,6 @@ if TYPE_CHECKING:
     from evalharness.store.run_folder import RunFolder
 
 _SHOWN = 4
-_LONGEST_NAME = 200  # letters; disks take 255 bytes
 # What changes neither what is asked nor how it is read.
 _FREE_TOP = {
     "results",
@@ -40,49 +34,6 @@ _FREE_FIELDS |= {"total_timeout_s", "give_up_after", "batch", "mode", "attention
 _GROWING = {"models", "panel"}
 _FREE_PATHS = {("judging", "name"), ("judging", "panel")}
 _SWITCHES = {("judging", "graded"), ("judging", "pairwise")}
-
-
-def is_folder_name(name: str) -> bool:
-    """Whether this is the name of one folder, of which no more than the name can be meant."""
-    is_plain = name.isprintable() and 0 < len(name) <= _LONGEST_NAME
-    return is_plain and name not in (".", "..") and not set("/\\") & set(name)
-
-
-def names_imported(overrides: Sequence[str]) -> bool:
-    """Whether overrides name a run that has models of its own, as imported answers are."""
-    given = {key.lstrip("+"): value for key, _, value in (o.partition("=") for o in overrides)}
-    return bool(_imported(given.get("results", "results"), given.get("run")))
-
-
-def with_imported(tree: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """Return a configuration with the models and questions that its run's folder has by import.
-
-    Questions that the overrides name stand as they are; a conflict with the folder's is told later.
-    """
-    saved = _imported(tree["results"], tree["run"])
-    if not saved:
-        return tree
-    models = saved["models"] | tree["models"]
-    names_questions = any(each.lstrip("+").startswith("questions") for each in overrides)
-    questions = tree["questions"] if names_questions else saved["questions"]
-    return tree | {"models": models, "questions": questions}
-
-
-def _imported(results: str, run: str | None) -> dict[str, Any]:
-    """Return the imported models of a folder and its questions; nothing where none were imported.
-
-    A model is imported when its recorded answers are those of the run's own folder.
-    """
-    if run is None or not is_folder_name(run):  # the latter is refused later
-        return {}
-    folder = Path(results, run)
-    saved = read_config(folder)
-    models = {
-        name: conf
-        for name, conf in (saved.get("models") or {}).items()
-        if conf.get("answers") == str(folder / ANSWERS)
-    }
-    return {"models": models, "questions": saved["questions"]} if models else {}
 
 
 def with_benchmarks(folder: RunFolder, settings: Settings) -> tuple[dict[str, Any], list[Question]]:
@@ -156,15 +107,6 @@ def _changed_questions(folder: RunFolder, settings: Settings) -> Iterator[str]:
             yield f"question {question.question_id} is no longer asked"
         elif question != now[question.question_id]:
             yield f"question {question.question_id} has changed"
-
-
-def leaves(tree: Any, prefix: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield the path and the value of every setting of a configuration that is set."""
-    if isinstance(tree, dict) and tree:
-        for key, value in tree.items():
-            yield from leaves(value, (*prefix, str(key)))
-    elif tree not in ({}, None):
-        yield prefix, tree
 
 
 def _short(value: Any) -> str:

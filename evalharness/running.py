@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from evalharness import (
-    adapting,
+    adaptive_design,
     auditing,
     benchmark_plans,
     collecting,
@@ -41,9 +41,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from evalharness.backends import Backend
     from evalharness.config import Settings
-    from evalharness.domain import Failure, ModelSpec
+    from evalharness.domain import Backend, Failure, ModelSpec
     from evalharness.engines import Engine
     from evalharness.health import HealthCard
 
@@ -133,8 +132,8 @@ def _work(
     manifest.write(settings.folder, content)
     manifest.write_templates(settings.folder, spec)
     finding = verdict.find(publish(settings.folder, settings.corpus)).sentence
-    if Stage.JUDGE in stages and adapting.is_adaptive(spec):
-        finding = "\n".join((finding, adapting.outcome(spec, records)))
+    if Stage.JUDGE in stages and adaptive_design.is_adaptive(spec):
+        finding = "\n".join((finding, adaptive_design.outcome(spec, records)))
     return Outcome(
         finding=finding,
         problems=(*budget_end(meter), *_problems(failures, settings)),

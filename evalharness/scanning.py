@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,37 +10,17 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from evalharness.domain import digest
-from evalharness.errors import ConfigError, InputError
-from evalharness.flags import LENGTH, Scan, Seeker
+from evalharness.errors import InputError
+from evalharness.flags import Scan, Seeker
 from evalharness.store import corpus, jsonl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from pathlib import Path
 
+    from evalharness._corpus_spec import Corpus
     from evalharness.domain import RunRecords
 
 SCAN = "contamination.json"
-SHORTEST = 8
-"""The smallest n: common phrases of fewer words would be found everywhere."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Corpus:
-    """Where a run's texts are looked for: files and folders, by n-grams of so many words.
-
-    Raises:
-        ConfigError: a path does not exist, or the n-grams are too short.
-    """
-
-    paths: tuple[Path, ...]
-    words: int = LENGTH
-
-    def __post_init__(self) -> None:
-        corpus.corpus_files(self.paths)
-        if self.words < SHORTEST:
-            msg = f"contamination.words={self.words}: n-grams need {SHORTEST} words at least"
-            raise ConfigError(msg)
 
 
 def scan(folder: Path, records: RunRecords, where: Corpus) -> Scan:
@@ -85,19 +63,6 @@ def scan(folder: Path, records: RunRecords, where: Corpus) -> Scan:
     text = msgspec.json.format(msgspec.json.encode(found), indent=2)
     jsonl.replace(folder / SCAN, text + b"\n")
     return found
-
-
-def configured(conf: Mapping[str, Any]) -> Corpus | None:
-    """Return where a run's texts are looked for, if anywhere.
-
-    Raises:
-        ConfigError: a path does not exist, or the n-grams are too short.
-    """
-    named = conf["corpus"]
-    if named is None:
-        return None
-    paths = named if isinstance(named, list) else [named]
-    return Corpus(paths=tuple(Path(str(path)) for path in paths), words=conf["words"])
 
 
 def read_scan(folder: Path) -> Scan | None:

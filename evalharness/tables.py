@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from evalharness.leaderboard import KINDS
+from evalharness.plain import without_formula
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
         LeaderboardRow,
     )
 
-# As OWASP lists them ("CSV injection"); the last four are = + - @ of East Asian keyboards.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Control characters, and what ends a line or turns the direction of writing.
 _INVISIBLE = dict.fromkeys((*range(32), *range(127, 160), *range(0x2028, 0x202F)), " ")
 _INVISIBLE |= dict.fromkeys(range(0x2066, 0x206A), " ")
@@ -121,23 +120,6 @@ def to_latex(leaderboard: Leaderboard) -> str:
 def in_markdown(text: str) -> str:
     """Return text for a line of Markdown, in which it stands as it is."""
     return text.translate(_MARKDOWN)
-
-
-def without_formula(cell: Any) -> Any:
-    """Return a cell of a CSV file; text that a spreadsheet would run has an apostrophe before it.
-
-    A carriage return, which Python's writer does not quote, becomes a space: to others it would
-    begin a row.
-    """
-    if not isinstance(cell, str):
-        return cell
-    text = cell.replace("\r", " ")
-    return f"'{text}" if cell.startswith(_FORMULA_STARTS) else text
-
-
-def with_formula(cell: str) -> str:
-    """Return what `without_formula` was given."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell
 
 
 def _record(row: LeaderboardRow) -> dict[str, Any]:

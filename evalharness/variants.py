@@ -7,7 +7,7 @@ import io
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from evalharness.tables import without_formula
+from evalharness.plain import without_formula
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from server import Server
 
-    from evalharness.backends import Backend
+    from evalharness.domain import Backend
 
 KEY = "sk-test-6f1d2c9b8a7e"
 

@@ -10,7 +10,7 @@ import pytest
 from builders import question
 from judge_prompts import PROMPTS
 
-from evalharness import adapting, pipeline, planning, settle
+from evalharness import adaptive_design, pipeline, planning, settle
 from evalharness.backends.scripted import ScriptedBackend
 from evalharness.config import load
 from evalharness.domain import (
@@ -91,7 +91,7 @@ def test_it_stops_when_the_order_is_decided_and_says_what_it_saved(tmp_path):
 
     assert asked["judge"] == len(records.games) == 2 * len(_battles(tmp_path))
     assert asked["judge"] < 0.7 * 800
-    assert adapting.outcome(SPEC, records) == (
+    assert adaptive_design.outcome(SPEC, records) == (
         f"adaptive judging: {asked['judge']} of 800 calls for pairs made; the order of 9 of 10 pairs "
         f"is decided at an always-valid level of 5%; {1 - asked['judge'] / 800:.0%} of the calls saved"
     )
@@ -121,7 +121,7 @@ def test_progress_expects_what_may_come_and_ends_with_what_came(tmp_path, budget
     """All pairs, or the pairs of the budget; what is not needed is taken off."""
     spec = replace(SPEC, judging=replace(SPEC.judging, budget_pairs=budget))
     told = _Counted()
-    first = adapting.beyond_budget(spec, spec.judges[0])
+    first = adaptive_design.beyond_budget(spec, spec.judges[0])
     asked = _run(tmp_path, spec=spec, progress=told)
 
     assert 800 - first == most
@@ -160,7 +160,7 @@ def test_a_run_that_is_stopped_keeps_what_is_in_the_air_and_goes_on(tmp_path):
         return RunStoppedError("over") if name == "judge" and asked[name] > 70 else None
 
     first = _run(tmp_path / "run", fail=stop)
-    outcome = adapting.outcome(SPEC, read_run(tmp_path / "run"))
+    outcome = adaptive_design.outcome(SPEC, read_run(tmp_path / "run"))
     second = _run(tmp_path / "run")
 
     assert len(read_run(tmp_path / "run").games) == whole["judge"]
@@ -284,7 +284,7 @@ def test_the_setting_is_named_adaptive():
     """As typed on the command line."""
     settings = load(["+models=[vicuna-13b,alpaca-7b]", "judging=adaptive"])
 
-    assert adapting.is_adaptive(settings.run)
+    assert adaptive_design.is_adaptive(settings.run)
     assert not settings.run.judging.graded
     assert any("chosen adaptively" in caution for caution in settings.run.cautions)
 

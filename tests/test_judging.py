@@ -22,7 +22,8 @@ from evalharness.domain import (
     Verdict,
 )
 from evalharness.errors import PermanentError
-from evalharness.judging import ASKED_AGAIN, Showing, judge
+from evalharness.judging import Showing, judge
+from evalharness.replies import ASKED_AGAIN
 
 PROMPTS = {
     Kind.GRADED: JudgePrompt(

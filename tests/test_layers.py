@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "evalharness"
 LAYERS = (
     {"domain", "errors"},
     {
+        "adaptive_design",
         "chat",
         "flags",
         "health",
@@ -56,9 +57,11 @@ LAYERS = (
     {
         "__init__",
         "__main__",
+        "_corpus_spec",
         "_engine_spec",
         "_explain",
         "_plan_spec",
+        "_saved_run",
         "_specs",
         "_suites",
         "bundling",

@@ -13,12 +13,13 @@ from flags.planted import a_run, planted, prose
 from pyarrow import parquet
 
 from evalharness import flags
+from evalharness._corpus_spec import Corpus
 from evalharness.cli import main
 from evalharness.domain import RunRecords
 from evalharness.errors import ConfigError, InputError
 from evalharness.flags import FlagKind
 from evalharness.notebook import load_run
-from evalharness.scanning import SCAN, Corpus, scan
+from evalharness.scanning import SCAN, scan
 
 COPY = prose("a text that stands in the corpus", 60)
 RECORDS = planted(a_run(), {("two", "q3", 2): f"Well. {COPY} That is all."})

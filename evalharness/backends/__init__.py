@@ -24,7 +24,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from evalharness.backends._lazy import Lazy
 from evalharness.backends._sharing import Shared
@@ -33,13 +33,10 @@ from evalharness.domain import Access
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from evalharness.domain import Completion, ModelSpec, Request
+    from evalharness.domain import Backend, ModelSpec
 
 __all__ = [
     "WAITS",
-    "Backend",
     "BackendModule",
     "Lazy",
     "Shared",
@@ -52,52 +49,6 @@ __all__ = [
 ENTRY_POINTS = "evalharness.backends"
 WAITS = "evalharness.waits"
 """The log in which backends tell who waits for what; it is for the moment, and for no file."""
-Result = TypeVar("Result")
-
-
-class Backend(Protocol):
-    """A model that can be asked. Batching, pools, limits and retries live behind it."""
-
-    async def complete(self, request: Request) -> Completion:
-        """Return one completion.
-
-        Args:
-            request: what is asked.
-
-        Raises:
-            BackendError: the model could not be asked; retries are spent.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Free connections and memory."""
-        ...
-
-
-class Loaded(Protocol):
-    """A model in memory.
-
-    Attributes:
-        module: the model, as transformers has it.
-        tokenizer: its tokenizer.
-        cache_tokens: how many tokens of conversations fit in memory beside the weights.
-    """
-
-    module: Any
-    tokenizer: Any
-    cache_tokens: int
-
-
-class Lender(Protocol):
-    """A backend whose model others may use, where it is, for something that it cannot do itself."""
-
-    async def lend(self, work: Callable[[Loaded], Result]) -> Result:
-        """Return what `work` makes of the loaded model.
-
-        Raises:
-            BackendError: the model cannot be loaded.
-        """
-        ...
 
 
 class BackendModule(Protocol):

@@ -9,8 +9,7 @@ from evalharness.errors import BackendError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from evalharness.backends import Backend, Lender, Loaded, Result
-    from evalharness.domain import Completion, Request
+    from evalharness.domain import Backend, Completion, Lender, Loaded, Request, Result
 
 
 class Lazy:

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from evalharness.backends import Loaded
     from evalharness.backends._local_weights import Weights
-    from evalharness.domain import ModelSpec, Request
+    from evalharness.domain import Loaded, ModelSpec, Request
 
 _PATIENCE_S = 5.0  # for an interrupted run: weights that are still being loaded are not waited for
 _log = logging.getLogger(__name__)

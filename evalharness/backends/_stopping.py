@@ -15,8 +15,7 @@ from evalharness.errors import RunStoppedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from evalharness.backends import Backend, Lender, Loaded, Result
-    from evalharness.domain import Completion, Request
+    from evalharness.domain import Backend, Completion, Lender, Loaded, Request, Result
 
 _current: ContextVar[Stop | None] = ContextVar("stop", default=None)
 

@@ -25,8 +25,7 @@ from evalharness.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from evalharness.backends import Loaded, Result
-    from evalharness.domain import Completion, Message, ModelSpec, Request
+    from evalharness.domain import Completion, Loaded, Message, ModelSpec, Request, Result
 
 _FLASH_LIBRARIES = ("flash_attn", "flash_attn_interface", "kernels")
 

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from evalharness.backends import Backend
-    from evalharness.domain import ModelSpec
+    from evalharness.domain import Backend, ModelSpec
 
 OPENAI_URL = "https://api.openai.com/v1"
 _OPENAI_MOST_STOPS = 4

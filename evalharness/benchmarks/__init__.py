@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from evalharness.backends import Backend, Loaded
-    from evalharness.domain import ModelSpec
+    from evalharness.domain import Backend, Loaded, ModelSpec
 
 __all__ = [
     "Measured",

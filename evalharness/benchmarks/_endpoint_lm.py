@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
-    from evalharness.backends import Backend
     from evalharness.benchmarks import Watch
-    from evalharness.domain import Completion, ModelSpec
+    from evalharness.domain import Backend, Completion, ModelSpec
 
 _MOST_AT_A_TIME = 64  # handed to the client, which may make fewer
 _DEFAULT_MAX_TOKENS = 256  # lm-eval's

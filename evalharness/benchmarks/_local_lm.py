@@ -17,9 +17,8 @@ from evalharness.benchmarks._conversations import as_messages
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from evalharness.backends import Loaded
     from evalharness.benchmarks import Watch
-    from evalharness.domain import ModelSpec
+    from evalharness.domain import Loaded, ModelSpec
 
 _MOST_ROWS = 64  # as lm-eval's own search begins with
 _LOGITS_BYTES = 1 << 30

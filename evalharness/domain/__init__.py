@@ -1,5 +1,6 @@
 """The records that every layer shares; this package imports nothing of the others."""
 
+from evalharness.domain._backend import Backend, Lender, Loaded, Result
 from evalharness.domain._benchmarks import (
     Access,
     BenchmarkRequest,
@@ -9,7 +10,8 @@ from evalharness.domain._benchmarks import (
     BenchmarkSpec,
     SuiteSpec,
 )
-from evalharness.domain._calls import Completion, Request, Usage
+from evalharness.domain._calls import Completion, Request, Sampling, Usage
+from evalharness.domain._passages import Passage
 from evalharness.domain._records import (
     Answer,
     AnswerTurn,
@@ -30,7 +32,6 @@ from evalharness.domain._specs import (
     ModelSpec,
     Prices,
     RunSpec,
-    Sampling,
     WantedSpec,
     with_sampling,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Access",
     "Answer",
     "AnswerTurn",
+    "Backend",
     "Battle",
     "BenchmarkRequest",
     "BenchmarkResult",
@@ -69,15 +71,19 @@ __all__ = [
     "JudgingSpec",
     "Judgment",
     "Kind",
+    "Lender",
+    "Loaded",
     "Message",
     "ModelSpec",
     "PairDesign",
     "PairwiseJudgment",
     "PanelRule",
+    "Passage",
     "Prices",
     "Question",
     "Reading",
     "Request",
+    "Result",
     "Role",
     "RunRecords",
     "RunSpec",

@@ -9,8 +9,24 @@ from typing import TYPE_CHECKING, Any
 from evalharness.domain._words import Role
 
 if TYPE_CHECKING:
-    from evalharness.domain._specs import Sampling
     from evalharness.domain._words import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How text is drawn; a None is left to the backend's default.
+
+    Attributes:
+        temperature: 0 is greedy.
+        top_p: the mass that is drawn from.
+        max_tokens: of a reply.
+        seed: sent to the backend.
+    """
+
+    temperature: float = 0.0
+    top_p: float | None = None
+    max_tokens: int = 1024
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from evalharness.domain._benchmarks import SuiteSpec
+from evalharness.domain._calls import Sampling
 from evalharness.domain._words import Kind, PairDesign, PanelRule, Question, Reading
 
 if TYPE_CHECKING:
@@ -18,23 +19,6 @@ DEFAULT_CONCURRENCY = 64
 
 TOKENIZER_TEMPLATE = "tokenizer"
 """The value of `ModelSpec.template` that means: the tokenizer's own chat template."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
-    """How text is drawn; a None is left to the backend's default.
-
-    Attributes:
-        temperature: 0 is greedy.
-        top_p: the mass that is drawn from.
-        max_tokens: of a reply.
-        seed: sent to the backend.
-    """
-
-    temperature: float = 0.0
-    top_p: float | None = None
-    max_tokens: int = 1024
-    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

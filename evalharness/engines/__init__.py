@@ -14,8 +14,7 @@ from evalharness import backends
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from evalharness.backends import Backend
-    from evalharness.domain import ModelSpec
+    from evalharness.domain import Backend, ModelSpec
 
 LOCAL, RAY = "local", "ray"
 NAMES = (LOCAL, RAY)

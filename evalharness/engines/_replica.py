@@ -19,8 +19,7 @@ from evalharness.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from evalharness.backends import Backend
-    from evalharness.domain import Completion, ModelSpec, Request
+    from evalharness.domain import Backend, Completion, ModelSpec, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,8 +25,7 @@ from evalharness.errors import ConfigError, PermanentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from evalharness.backends import Backend
-    from evalharness.domain import Completion, ModelSpec, Request
+    from evalharness.domain import Backend, Completion, ModelSpec, Request
     from evalharness.engines import EngineSpec
 
 _OBJECT_STORE_BYTES = 128 << 20  # requests and completions are small and pass by it

@@ -4,7 +4,7 @@ No flag changes a figure. What a corpus holds is looked for in `Seeker`; all els
 run's records, in `find`.
 """
 
-from evalharness.flags._corpus import Passage, Seeker
+from evalharness.flags._corpus import Seeker
 from evalharness.flags._finding import LENGTH, find
 from evalharness.flags._records import Find, Flag, FlagKind, Flags, Overlap, Scan, Twins
 from evalharness.flags._telling import cautions, corpus_of
@@ -16,7 +16,6 @@ __all__ = [
     "FlagKind",
     "Flags",
     "Overlap",
-    "Passage",
     "Scan",
     "Seeker",
     "Twins",

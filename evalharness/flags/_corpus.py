@@ -6,7 +6,6 @@ Only the run's n-grams are in memory; a passage of the corpus is hashed, compare
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,26 +16,13 @@ from evalharness.flags._texts import by_value, collect, text_digest
 from evalharness.flags._words import Table, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from evalharness.domain import RunRecords
+    from evalharness.domain import Passage, RunRecords
     from evalharness.flags._words import Words
 
 _SHORTEST = 8
 """Words of a text that is looked for as a whole, where it is shorter than an n-gram."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """Texts of a corpus file, each with the line in which it begins.
-
-    With `is_written`, the texts' own line breaks are those of the file.
-    """
-
-    source: str
-    texts: Sequence[str]
-    lines: Sequence[int]
-    is_written: bool = True
 
 
 class Seeker:

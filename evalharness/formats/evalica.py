@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from evalharness.domain import Vote, Winner, digest
 from evalharness.formats._gathering import At, Gathering, known
 from evalharness.formats._reading import files_in, table
+from evalharness.plain import with_formula, without_formula
 from evalharness.settle import settle_all
-from evalharness.tables import with_formula, without_formula
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

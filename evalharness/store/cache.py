@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from evalharness.backends import Backend, Lender, Loaded, Result
+    from evalharness.domain import Backend, Lender, Loaded, Result
 
 FILE = "completions.sqlite"
 _DAY_S = 86_400

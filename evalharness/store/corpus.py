@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import msgspec
 
+from evalharness.domain import Passage
 from evalharness.errors import ConfigError, InputError
-from evalharness.flags import Passage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

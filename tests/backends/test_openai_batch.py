@@ -14,7 +14,7 @@ from evalharness.backends import openai_compatible
 from evalharness.errors import BackendError, PermanentError
 
 if TYPE_CHECKING:
-    from evalharness.backends import Backend
+    from evalharness.domain import Backend
 
 
 @pytest.fixture(autouse=True)

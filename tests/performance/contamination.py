@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from builders import answer, question
 
 from evalharness import flags, scanning
+from evalharness._corpus_spec import Corpus
 from evalharness.domain import RunRecords
 
 MODELS = [f"model-{number:02}" for number in range(20)]
@@ -49,7 +50,7 @@ def main() -> None:
         path = Path(place, "corpus.txt")
         _write(path, rng, vocabulary, given.corpus_mb)
         begun = time.process_time()
-        scan = scanning.scan(Path(place, "run"), records, scanning.Corpus(paths=(path,)))
+        scan = scanning.scan(Path(place, "run"), records, Corpus(paths=(path,)))
         took = time.process_time() - begun
         _say(
             f"corpus    {scan.size / 1e6:.0f} MB in {took:.1f} s: {scan.size / 1e6 / took:.0f} MB/s"

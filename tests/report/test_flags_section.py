@@ -8,6 +8,7 @@ from builders import a_run as judged_run
 from flags.planted import a_run, planted, prose
 
 from evalharness import flags
+from evalharness.domain import Passage
 from evalharness.leaderboard import build
 from evalharness.report import render
 from evalharness.settle import battles_of
@@ -24,7 +25,7 @@ def leaked(records, *question_ids):
     """Return a scan that found these questions, and nothing of others."""
     seeker = flags.Seeker(records, flags.LENGTH)
     texts = [each.turns[0] for each in records.questions if each.question_id in question_ids]
-    seeker.look(flags.Passage(source="<b>crawl</b>.txt", texts=texts, lines=range(len(texts))))
+    seeker.look(Passage(source="<b>crawl</b>.txt", texts=texts, lines=range(len(texts))))
     return flags.Scan(
         corpus=("<b>crawl</b>",),
         files=1,
