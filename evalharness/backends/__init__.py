@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from evalharness.backends._lazy import Lazy
 from evalharness.backends._sharing import Shared
 from evalharness.backends._stopping import Stop, Stoppable, on_the_wire
+from evalharness.backends._wait_log import WAITS
 from evalharness.domain import Access
 from evalharness.errors import ConfigError
 
@@ -47,8 +48,6 @@ __all__ = [
 ]
 
 ENTRY_POINTS = "evalharness.backends"
-WAITS = "evalharness.waits"
-"""The log in which backends tell who waits for what; it is for the moment, and for no file."""
 
 
 class BackendModule(Protocol):

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from evalharness.backends import WAITS
 from evalharness.backends import _openai_wire as wire
 from evalharness.backends._openai_batch_api import ENDED, BatchApi, Reply, Status
+from evalharness.backends._wait_log import WAITS
 from evalharness.domain import digest
 from evalharness.errors import BackendError, PermanentError
 from evalharness.store import jsonl

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.backends import WAITS, on_the_wire
 from evalharness.backends import _openai_wire as wire
 from evalharness.backends._breaker import Breaker
 from evalharness.backends._openai_connection import OK, Connection, timeout
 from evalharness.backends._pace import Pace
 from evalharness.backends._servers import Servers
 from evalharness.backends._slots import Slots
+from evalharness.backends._stopping import on_the_wire
+from evalharness.backends._wait_log import WAITS
 from evalharness.errors import BackendError, TransientError
 
 if TYPE_CHECKING:

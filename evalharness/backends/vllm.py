@@ -18,8 +18,9 @@ import time
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from evalharness.backends import Shared, _local_memory, _local_prompts, _local_weights
+from evalharness.backends import _local_memory, _local_prompts, _local_weights
 from evalharness.backends._local_weights import Weights
+from evalharness.backends._sharing import Shared
 from evalharness.backends._vllm_engine import Engine, load
 from evalharness.domain import Completion
 from evalharness.errors import ConfigError, PermanentError

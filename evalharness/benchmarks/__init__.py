@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from evalharness.benchmarks._index import tasks_in
 from evalharness.benchmarks._preparing import Prepared, prepare, refuse_unreachable
+from evalharness.benchmarks._progress import Watch
 from evalharness.benchmarks._scores import average, normalize
 from evalharness.domain import BenchmarkResult, Usage, digest
 from evalharness.errors import BackendError, EvalHarnessError, PermanentError, RunStoppedError
@@ -37,19 +38,6 @@ __all__ = [
     "refuse_unreachable",
     "tasks_in",
 ]
-
-
-class Watch(Protocol):
-    """Told how far a benchmark is."""
-
-    def expect(self, requests: int) -> None:
-        """So many requests more are to be done."""
-
-    def advance(self) -> None:
-        """One more is done."""
-
-    def check(self) -> None:
-        """Raise BackendError when nobody waits for the benchmark any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
-    from evalharness.benchmarks import Watch
+    from evalharness.benchmarks._progress import Watch
     from evalharness.domain import Backend, Completion, ModelSpec
 
 _MOST_AT_A_TIME = 64  # handed to the client, which may make fewer

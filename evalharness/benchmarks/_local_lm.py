@@ -17,7 +17,7 @@ from evalharness.benchmarks._conversations import as_messages
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from evalharness.benchmarks import Watch
+    from evalharness.benchmarks._progress import Watch
     from evalharness.domain import Loaded, ModelSpec
 
 _MOST_ROWS = 64  # as lm-eval's own search begins with

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from evalharness.domain import Backend, Completion, ModelSpec, Request
-    from evalharness.engines import EngineSpec
+    from evalharness.engines._settings import EngineSpec
 
 _OBJECT_STORE_BYTES = 128 << 20  # requests and completions are small and pass by it
 _LOOK_S = 3.0
