@@ -9,31 +9,6 @@ For notebooks:
     evalharness.rate(evalharness.count_battles("battles.parquet"))
 """
 
-from __future__ import annotations
+import lazy_loader
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from evalharness.notebook import Run, load_run
-    from evalharness.stats.frames import rate, rate_online, win_rates
-    from evalharness.store.battles import count_battles
-
-__all__ = ["Run", "count_battles", "load_run", "rate", "rate_online", "win_rates"]
-
-_HOMES = {
-    "Run": "evalharness.notebook",
-    "count_battles": "evalharness.store.battles",
-    "load_run": "evalharness.notebook",
-    "rate": "evalharness.stats.frames",
-    "rate_online": "evalharness.stats.frames",
-    "win_rates": "evalharness.stats.frames",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for only now, so that importing the package stays instant."""
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

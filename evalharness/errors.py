@@ -121,7 +121,7 @@ class ContextLengthError(PermanentError):
         super().__init__(message, reason="context_length")
 
 
-def close_match(word: str, allowed: Sequence[str]) -> str:
+def suggest_close_match(word: str, allowed: Sequence[str]) -> str:
     """Return `; did you mean ...?`, or nothing when no allowed word is close."""
     close = difflib.get_close_matches(word, allowed, n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(close)}?" if close else ""

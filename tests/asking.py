@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from evalharness.backends import openai_compatible
+from evalharness.backends.openai_compatible import connect
 from evalharness.domain import Message, ModelSpec, Request, Role, Sampling
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ async def backend_of(spec: ModelSpec) -> AsyncIterator[tuple[Backend, list[float
         waits.append(seconds)
         await asyncio.sleep(0)
 
-    backend = openai_compatible.connect(spec, sleep=take_note, clock=lambda: sum(waits))
+    backend = connect(spec, sleep=take_note, clock=lambda: sum(waits))
     try:
         yield backend, waits
     finally:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from evalharness.stats.comparisons import compare
-from evalharness.stats.connectivity import groups
+from evalharness.stats import build_comparisons, find_connected_groups
 
 WON, TIE, LOST = 2, 1, 0
 
@@ -15,7 +14,7 @@ def battles(*entries, models=None):
     """Return battles from entries `(model, other, outcome)` or `(..., question)`."""
     names = models or sorted({name for entry in entries for name in entry[:2]})
     place = {name: number for number, name in enumerate(names)}
-    return compare(
+    return build_comparisons(
         names,
         [place[entry[0]] for entry in entries],
         [place[entry[1]] for entry in entries],
@@ -33,7 +32,7 @@ def simulated(models=4, questions=30, seed=0, tie=0.2):
     outcome = np.where(rng.random(len(first)) < win, WON, LOST)
     outcome[rng.random(len(first)) < tie] = TIE
     names = [f"model-{number}" for number in range(models)]
-    return compare(
+    return build_comparisons(
         names, first, second, outcome, question=np.repeat(np.arange(questions), len(pairs))
     )
 
@@ -52,8 +51,8 @@ def connected_battles(draw, *, decided=False):
     drawn = st.tuples(model, model, st.sampled_from([LOST, TIE, WON]), st.integers(0, 6))
     entries += [entry for entry in draw(st.lists(drawn, max_size=40)) if entry[0] != entry[1]]
     first, second, outcome, question = np.array(entries).T
-    comparisons = compare(
+    comparisons = build_comparisons(
         [f"model-{number}" for number in range(size)], first, second, outcome, question=question
     )
-    assert len(groups(comparisons, "strong")) == 1
+    assert len(find_connected_groups(comparisons, "strong")) == 1
     return comparisons

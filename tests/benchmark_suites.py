@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from evalharness.benchmarks import Prepared, prepare
+from evalharness.benchmarks import PreparedBenchmark, prepare_suite
 from evalharness.domain import BenchmarkSpec, SuiteSpec
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def spec(task: str, **settings: Any) -> BenchmarkSpec:
     return BenchmarkSpec(**{"name": task, "task": task, **settings})
 
 
-def prepared(task: str, data_dir: Path | None = None, **settings: Any) -> Prepared:
+def prepared(task: str, data_dir: Path | None = None, **settings: Any) -> PreparedBenchmark:
     """Return one benchmark, made ready."""
     folders = settings.pop("folders", ())
     suite = SuiteSpec(
@@ -27,7 +27,7 @@ def prepared(task: str, data_dir: Path | None = None, **settings: Any) -> Prepar
         data_dir=None if data_dir is None else str(data_dir),
         folders=tuple(map(str, folders)),
     )
-    return prepare(suite)[0]
+    return prepare_suite(suite)[0]
 
 
 def write_lines(path: Path, rows: Iterable[Any]) -> Path:

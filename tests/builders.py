@@ -6,6 +6,7 @@ import random
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from evalharness.analysis import Leaderboard, LeaderboardRow, ModelPairRow
 from evalharness.domain import (
     Answer,
     AnswerTurn,
@@ -15,13 +16,12 @@ from evalharness.domain import (
     PairwiseJudgment,
     Question,
     RunRecords,
-    Stage,
+    RunStage,
     Usage,
     Verdict,
     Winner,
     digest,
 )
-from evalharness.leaderboard import Leaderboard, LeaderboardRow, PairRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,7 +192,7 @@ def failure(
     model: str = "vicuna-13b",
     question_id: str = "81",
     *,
-    stage: Stage = Stage.ANSWER,
+    stage: RunStage = RunStage.ANSWER,
     reason: str = "timeout",
     turn: int | None = 1,
 ) -> Failure:
@@ -250,7 +250,7 @@ def a_leaderboard(models: int = 3, **settings: Any) -> Leaderboard:
     names = MODELS[:models]
     rows = tuple(_row(names, place) for place in range(models))
     pairs = tuple(
-        PairRow(
+        ModelPairRow(
             model_a=names[a],
             model_b=names[b],
             win_rate=0.5 + 0.04 * (b - a),

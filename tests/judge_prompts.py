@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from evalharness.domain import JudgePrompt, Kind
+from evalharness.domain import JudgePrompt, JudgmentKind
 
 PROMPTS = {
-    Kind.GRADED: JudgePrompt(
+    JudgmentKind.GRADED: JudgePrompt(
         name="graded",
-        kind=Kind.GRADED,
+        kind=JudgmentKind.GRADED,
         system="",
         template="{% for t in turns %}{{ t.question }} {{ t.answer }} {% endfor %} [[rating]]",
     ),
-    Kind.PAIRWISE: JudgePrompt(
+    JudgmentKind.PAIRWISE: JudgePrompt(
         name="pairwise",
-        kind=Kind.PAIRWISE,
+        kind=JudgmentKind.PAIRWISE,
         system="",
         template="{% for t in turns %}{{ t.answer_a }} {{ t.answer_b }} {% endfor %} [[A]] [[B]]",
     ),

@@ -27,7 +27,7 @@ from main_job import FILES, IN_FLIGHT, SLOWLY, calls, command, environment, run,
 from server import serving
 
 from evalharness.domain import Answer
-from evalharness.store.jsonl import read_own
+from evalharness.store import read_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -169,7 +169,7 @@ def _kept(folder: Path, cache: str) -> int:
         file = folder / "results/completions.sqlite"
         return _rows(file) if file.exists() else 0
     mine = folder / "results/mine"
-    answers = {row.digest: row for row in read_own(mine / "answers.jsonl", Answer)}
+    answers = {row.digest: row for row in read_records(mine / "answers.jsonl", Answer)}
     return sum(len(answer.turns) for answer in answers.values()) + sum(
         len(set(_whole_lines(mine / name))) for name in ("judgments.jsonl", "probes.jsonl")
     )

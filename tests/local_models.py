@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from evalharness.backends import local_transformers
+from evalharness.backends.local_transformers import connect
 from evalharness.domain import ModelSpec
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def ask(spec: ModelSpec, *requests: Request) -> list[Completion]:
     """Return the completions of requests made at once; an error stands in its place."""
 
     async def ask_all() -> Any:
-        backend = local_transformers.connect(spec)
+        backend = connect(spec)
         try:
             asked = map(backend.complete, requests)
             return await asyncio.gather(*asked, return_exceptions=True)

@@ -12,7 +12,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from evalharness.backends import scripted
+from evalharness.backends.scripted import (
+    count_tokens,
+    find_allowed_marks,
+    make_option_probabilities,
+    make_reply,
+    make_structured_reply,
+)
 from evalharness.domain import Message, Role
 
 TOP_TOKENS = 20
@@ -143,7 +149,7 @@ def _completion_gone_wrong(behavior: Behavior, call: Call) -> web.Response:
 def _judged(behavior: Behavior, call: Call) -> dict[str, Any]:
     """Return a chat completion by a judge of habits."""
     completion, messages = completion_of(call), _messages(call.body)
-    text = scripted.reply(call.model, messages, call.number)
+    text = make_reply(call.model, messages, call.number)
     if behavior is Behavior.FOR_FIRST:
         is_pairwise = any("[[A]]" in message.content for message in messages)
         text = "My verdict: [[A]]" if is_pairwise else "Rating: [[9]]"
@@ -178,8 +184,8 @@ def completion_of(call: Call) -> dict[str, Any]:
     """Return what OpenAI's servers send back, as far as anyone reads it."""
     messages = _messages(call.body)
     text = _text(call, messages)
-    prompt_tokens = sum(scripted.count_tokens(message.content) for message in messages)
-    completion_tokens = scripted.count_tokens(text)
+    prompt_tokens = sum(count_tokens(message.content) for message in messages)
+    completion_tokens = count_tokens(text)
     is_chat = "messages" in call.body
     said = {"message": {"role": "assistant", "content": text}} if is_chat else {"text": text}
     return {
@@ -207,8 +213,8 @@ def completion_of(call: Call) -> dict[str, Any]:
 def _text(call: Call, messages: list[Message]) -> str:
     seed, form = call.body.get("seed"), call.body.get("response_format")
     if form is None:
-        return scripted.reply(call.model, messages, seed)
-    return scripted.structured_reply(call.model, messages, form["json_schema"]["schema"], seed)
+        return make_reply(call.model, messages, seed)
+    return make_structured_reply(call.model, messages, form["json_schema"]["schema"], seed)
 
 
 def _messages(body: dict[str, Any]) -> list[Message]:
@@ -222,8 +228,8 @@ def _messages(body: dict[str, Any]) -> list[Message]:
 
 def _logprobs(call: Call, messages: list[Message]) -> dict[str, Any]:
     """Return probabilities of the verdicts asked for, in the form that each endpoint has."""
-    tokens = scripted.marks_asked_for(messages) or ("This", "The", "I")
-    shares = scripted.probabilities(call.model, messages, tokens, call.body.get("seed"))
+    tokens = find_allowed_marks(messages) or ("This", "The", "I")
+    shares = make_option_probabilities(call.model, messages, tokens, call.body.get("seed"))
     logs = {
         token: math.log(share) if share else -9999.0
         for token, share in zip(tokens, shares, strict=True)

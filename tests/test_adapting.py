@@ -10,21 +10,27 @@ import pytest
 from builders import question
 from judge_prompts import PROMPTS
 
-from evalharness import adaptive_design, pipeline, planning, settle
-from evalharness.backends.scripted import ScriptedBackend
-from evalharness.config import load
+from evalharness.backends import ScriptedBackend
+from evalharness.config import load_settings
 from evalharness.domain import (
     JudgeSpec,
     JudgingSpec,
     ModelSpec,
     PairDesign,
     RunSpec,
-    Stage,
+    RunStage,
     digest,
 )
 from evalharness.errors import ConfigError, PermanentError, RunStoppedError
-from evalharness.store.run_folder import RunFolder, read_run
-from evalharness.watching import Silence
+from evalharness.judge import (
+    count_calls_beyond_budget,
+    describe_adaptive_outcome,
+    settle_battles,
+    uses_adaptive_pairs,
+)
+from evalharness.planner import describe_plan
+from evalharness.runner import NoProgress, run_pipeline
+from evalharness.store import RunFolder, read_run
 
 LEVELS = {"a": 5, "b": 4, "c": 3, "d": 2, "e": 2}
 JUDGE = JudgeSpec(name="judge", model=ModelSpec(name="judge", backend="scripted"), prompts=PROMPTS)
@@ -73,7 +79,7 @@ def _run(path, spec=SPEC, *, kill_after=None, fail=lambda _name, _request: None,
     with RunFolder.open(path) as folder:
         folder.describe({}, spec.questions)
         try:
-            asyncio.run(pipeline.run(spec, folder, connect=connect, progress=progress))
+            asyncio.run(run_pipeline(spec, folder, connect=connect, progress=progress))
         except ExceptionGroup:
             if kill_after is None:
                 raise
@@ -81,7 +87,7 @@ def _run(path, spec=SPEC, *, kill_after=None, fail=lambda _name, _request: None,
 
 
 def _battles(path):
-    return settle.settle_all(read_run(path).games)
+    return settle_battles(read_run(path).games)
 
 
 def test_it_stops_when_the_order_is_decided_and_says_what_it_saved(tmp_path):
@@ -91,28 +97,28 @@ def test_it_stops_when_the_order_is_decided_and_says_what_it_saved(tmp_path):
 
     assert asked["judge"] == len(records.games) == 2 * len(_battles(tmp_path))
     assert asked["judge"] < 0.7 * 800
-    assert adaptive_design.outcome(SPEC, records) == (
+    assert describe_adaptive_outcome(SPEC, records) == (
         f"adaptive judging: {asked['judge']} of 800 calls for pairs made; the order of 9 of 10 pairs "
         f"is decided at an always-valid level of 5%; {1 - asked['judge'] / 800:.0%} of the calls saved"
     )
 
 
-class _Counted(Silence):
+class _Counted(NoProgress):
     """Keeps what is still expected of judgments, beside what came."""
 
     def __init__(self):
         self.expected, self.came = 0, 0
 
     def expect(self, stage, total, *, at_most=False):
-        if stage is Stage.JUDGE:
+        if stage is RunStage.JUDGE:
             assert at_most
             self.expected += total
 
     def advance(self, stage, *, failed):
-        self.came += stage is Stage.JUDGE and not failed
+        self.came += stage is RunStage.JUDGE and not failed
 
     def spare(self, stage, number):
-        assert stage is Stage.JUDGE
+        assert stage is RunStage.JUDGE
         self.expected -= number
 
 
@@ -121,7 +127,7 @@ def test_progress_expects_what_may_come_and_ends_with_what_came(tmp_path, budget
     """All pairs, or the pairs of the budget; what is not needed is taken off."""
     spec = replace(SPEC, judging=replace(SPEC.judging, budget_pairs=budget))
     told = _Counted()
-    first = adaptive_design.beyond_budget(spec, spec.judges[0])
+    first = count_calls_beyond_budget(spec, spec.judges[0])
     asked = _run(tmp_path, spec=spec, progress=told)
 
     assert 800 - first == most
@@ -160,7 +166,7 @@ def test_a_run_that_is_stopped_keeps_what_is_in_the_air_and_goes_on(tmp_path):
         return RunStoppedError("over") if name == "judge" and asked[name] > 70 else None
 
     first = _run(tmp_path / "run", fail=stop)
-    outcome = adaptive_design.outcome(SPEC, read_run(tmp_path / "run"))
+    outcome = describe_adaptive_outcome(SPEC, read_run(tmp_path / "run"))
     second = _run(tmp_path / "run")
 
     assert len(read_run(tmp_path / "run").games) == whole["judge"]
@@ -261,7 +267,7 @@ def test_calls_stay_in_the_air_while_a_round_ends(tmp_path):
 
     with RunFolder.open(tmp_path) as folder:
         folder.describe({}, SPEC.questions)
-        asyncio.run(pipeline.run(SPEC, folder, connect=Slow))
+        asyncio.run(run_pipeline(SPEC, folder, connect=Slow))
 
     assert held.is_set()  # with one round in the air, the 120th call would never come
 
@@ -277,21 +283,21 @@ def test_calls_stay_in_the_air_while_a_round_ends(tmp_path):
 def test_settings_that_leave_no_choice_are_refused(overrides, words):
     """Before anything is asked."""
     with pytest.raises(ConfigError, match=words):
-        load(["+models=[vicuna-13b,alpaca-7b]", "judging=adaptive", *overrides])
+        load_settings(["+models=[vicuna-13b,alpaca-7b]", "judging=adaptive", *overrides])
 
 
 def test_the_setting_is_named_adaptive():
     """As typed on the command line."""
-    settings = load(["+models=[vicuna-13b,alpaca-7b]", "judging=adaptive"])
+    settings = load_settings(["+models=[vicuna-13b,alpaca-7b]", "judging=adaptive"])
 
-    assert adaptive_design.is_adaptive(settings.run)
+    assert uses_adaptive_pairs(settings.run)
     assert not settings.run.judging.graded
     assert any("chosen adaptively" in caution for caution in settings.run.cautions)
 
 
 def test_the_plan_says_that_all_pairs_are_the_most():
     """Calls and dollars are those of the whole round-robin, and that is said."""
-    lines = planning.describe(SPEC)
+    lines = describe_plan(SPEC)
 
     assert any(line.startswith("judgments judge: 800 calls") for line in lines)
     assert (

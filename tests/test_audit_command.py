@@ -7,9 +7,9 @@ from dataclasses import fields
 
 import pytest
 
+from evalharness.analysis import MEASURE_NAMES
 from evalharness.cli import main
-from evalharness.health import NAMES
-from evalharness.schema import ThresholdsConf
+from evalharness.config.schema import ThresholdsConf
 
 SCRIPTED = (
     "models=[vicuna-13b,alpaca-7b]",
@@ -98,7 +98,7 @@ def test_a_damaged_card_is_named(tmp_path, capsys):
 
 def test_every_measure_may_have_a_threshold():
     """The schema's thresholds are the card's measures, so that none is without effect."""
-    assert {field.name for field in fields(ThresholdsConf)} == set(NAMES)
+    assert {field.name for field in fields(ThresholdsConf)} == set(MEASURE_NAMES)
 
 
 def test_an_audit_asks_its_judges_where_the_engine_says(capsys):

@@ -10,32 +10,26 @@ import pytest
 import yaml
 from builders import question
 
-from evalharness import auditing, health, pipeline
-from evalharness.backends.scripted import ScriptedBackend
-from evalharness.domain import (
-    JudgePrompt,
-    JudgeSpec,
-    JudgingSpec,
-    Kind,
-    ModelSpec,
-    RunSpec,
-)
+from evalharness.analysis import BoundStatus, build_health_card
+from evalharness.backends import ScriptedBackend
+from evalharness.domain import JudgePrompt, JudgeSpec, JudgingSpec, JudgmentKind, ModelSpec, RunSpec
 from evalharness.errors import PermanentError
-from evalharness.probes import AuditSpec
-from evalharness.store.run_folder import RunFolder, read_run
+from evalharness.judge import AuditSpec
+from evalharness.runner import NoProgress, run_audit_probes, run_pipeline
+from evalharness.store import RunFolder, read_run
 
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "conf/config.yaml").read_text())
 THRESHOLDS = CONFIG["audit"]["thresholds"]
 PROMPTS = {
-    Kind.GRADED: JudgePrompt(
+    JudgmentKind.GRADED: JudgePrompt(
         name="graded",
-        kind=Kind.GRADED,
+        kind=JudgmentKind.GRADED,
         system="",
         template="{{ turns[-1].reference }} {{ turns[-1].answer }} [[rating]]",
     ),
-    Kind.PAIRWISE: JudgePrompt(
+    JudgmentKind.PAIRWISE: JudgePrompt(
         name="pairwise",
-        kind=Kind.PAIRWISE,
+        kind=JudgmentKind.PAIRWISE,
         system="",
         template="{{ turns[-1].reference }}<A>{{ turns[-1].answer_a }}<B>{{ turns[-1].answer_b }}",
     ),
@@ -148,23 +142,23 @@ class Models:
 def _run(path, models, spec):
     with RunFolder.open(path) as folder:
         folder.describe({}, spec.questions)
-        asyncio.run(pipeline.run(spec, folder, connect=models.connect))
+        asyncio.run(run_pipeline(spec, folder, connect=models.connect))
     models.calls = 0
 
 
 def _audit(path, models, spec, questions=NUMBER):
     audit = AuditSpec(questions=questions, thresholds=THRESHOLDS)
     found = asyncio.run(
-        auditing.ask(
+        run_audit_probes(
             spec,
             audit,
             read_run(path),
             path,
             connect=models.connect,
-            progress=pipeline.Silence(),
+            progress=NoProgress(),
         )
     )
-    return found, health.examine(read_run(path), spec, found.probed, audit.thresholds)
+    return found, build_health_card(read_run(path), spec, found.probed, audit.thresholds)
 
 
 def _card_of(path, verdict):
@@ -177,7 +171,7 @@ def _card_of(path, verdict):
 
 
 def _missed(card):
-    return {name for name, measure in card.items() if measure.status is health.Status.MISSED}
+    return {name for name, measure in card.items() if measure.status is BoundStatus.MISSED}
 
 
 def test_a_judge_that_knows_quality_misses_no_threshold(tmp_path):

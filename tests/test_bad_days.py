@@ -9,11 +9,11 @@ from collections import Counter
 import pytest
 from server import Behavior, Server
 
-from evalharness import pipeline
-from evalharness.backends import openai_compatible
-from evalharness.config import load
+from evalharness.backends.openai_compatible import connect
+from evalharness.config import load_settings
 from evalharness.domain import JudgingSpec, Question, RunSpec
-from evalharness.store.run_folder import RunFolder, read_run
+from evalharness.runner import run_pipeline
+from evalharness.store import RunFolder, read_run
 
 QUESTIONS = tuple(
     Question(
@@ -47,7 +47,7 @@ def key(monkeypatch):
 def _spec(url: str, **limits: float) -> RunSpec:
     models = ("vicuna-13b", "alpaca-7b")
     places = (*(f"models.{name}" for name in models), "judge.model")
-    settings = load(
+    settings = load_settings(
         [
             f"models=[{','.join(models)}]",
             *(f"models.{name}.backend=openai_compatible" for name in models),
@@ -74,12 +74,10 @@ async def _run(server: Server, path, **limits: float):
 
     with RunFolder.open(path) as folder:
         folder.describe({}, spec.questions)
-        await pipeline.run(
+        await run_pipeline(
             spec,
             folder,
-            connect=lambda model: openai_compatible.connect(
-                model, sleep=pass_time, clock=lambda: clock[0]
-            ),
+            connect=lambda model: connect(model, sleep=pass_time, clock=lambda: clock[0]),
         )
     return read_run(path)
 

@@ -12,12 +12,17 @@ import pytest
 import yaml
 from builders import question
 
-from evalharness import cli
-from evalharness.bundling import CONTENTS, pack, seal, signature
+from evalharness.cli import main
 from evalharness.domain import GradedJudgment, PairwiseJudgment, Verdict, digest
 from evalharness.errors import ConfigError, InputError
-from evalharness.publishing import publish
-from evalharness.verifying import verify
+from evalharness.exchange import (
+    CONTENTS_FILE,
+    bundle_signature,
+    verify_bundle,
+    write_archive,
+    write_bundle,
+)
+from evalharness.report import publish_run
 
 MODELS = [f"model-{number:02}" for number in range(14)]
 QUESTIONS = [question(f"q{number:02}") for number in range(83)]
@@ -91,13 +96,13 @@ def _lay_out(folder, questions):
 def large(tmp_path_factory):
     """Return a bundle of 30,212 verdicts."""
     top = tmp_path_factory.mktemp("large")
-    return pack(_lay_out(top / "large", QUESTIONS), top / "to")
+    return write_bundle(_lay_out(top / "large", QUESTIONS), top / "to")
 
 
 @pytest.fixture
 def small(tmp_path):
     """Return a bundle of few questions."""
-    return pack(_lay_out(tmp_path / "small", QUESTIONS[:4]), tmp_path / "to")
+    return write_bundle(_lay_out(tmp_path / "small", QUESTIONS[:4]), tmp_path / "to")
 
 
 def _files(path):
@@ -107,10 +112,10 @@ def _files(path):
 
 def _sealed_again(path, files):
     """Write an archive as its maker would, so that every hash fits."""
-    contents = json.loads(files.pop(CONTENTS))
+    contents = json.loads(files.pop(CONTENTS_FILE))
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    contents |= {"files": hashes, "signature": signature(hashes)}
-    seal(path, {CONTENTS: json.dumps(contents).encode(), **files})
+    contents |= {"files": hashes, "signature": bundle_signature(hashes)}
+    write_archive(path, {CONTENTS_FILE: json.dumps(contents).encode(), **files})
     return path
 
 
@@ -130,7 +135,7 @@ def _with_verdict(files, old, new, *, reply):
 
 def test_an_untouched_bundle_is_verified(large):
     """Every decision is read, every figure computed, and all agree."""
-    found = verify(large)
+    found = verify_bundle(large)
 
     assert found.differences == ()
     assert "decisions 31,374 of 31,374 read again from the judge's reply" in found.checked
@@ -139,15 +144,15 @@ def test_an_untouched_bundle_is_verified(large):
 def test_one_flipped_verdict_of_thirty_thousand_is_found_by_its_hash(large, tmp_path):
     """Whoever changes the archive afterwards is seen."""
     path = tmp_path / "flipped.zip"
-    seal(path, _with_verdict(_files(large), "A", "B", reply=False))
+    write_archive(path, _with_verdict(_files(large), "A", "B", reply=False))
 
-    assert any("judgments.jsonl: was changed" in each for each in verify(path).differences)
+    assert any("judgments.jsonl: was changed" in each for each in verify_bundle(path).differences)
 
 
 def test_one_flipped_verdict_is_found_when_every_hash_fits(large, tmp_path):
     """Its reply says otherwise."""
     files = _with_verdict(_files(large), "A", "B", reply=False)
-    differences = verify(_sealed_again(tmp_path / "flipped.zip", files)).differences
+    differences = verify_bundle(_sealed_again(tmp_path / "flipped.zip", files)).differences
 
     assert any("kept B, its reply says A" in each for each in differences)
     assert not any("SHA-256" in each for each in differences)
@@ -156,7 +161,7 @@ def test_one_flipped_verdict_is_found_when_every_hash_fits(large, tmp_path):
 def test_one_flipped_verdict_is_found_when_its_reply_was_changed_too(large, tmp_path):
     """The tables are no longer what follows from the verdicts."""
     files = _with_verdict(_files(large), "A", "B", reply=True)
-    differences = verify(_sealed_again(tmp_path / "flipped.zip", files)).differences
+    differences = verify_bundle(_sealed_again(tmp_path / "flipped.zip", files)).differences
 
     assert differences
     assert all(each.startswith("leaderboard.") for each in differences)
@@ -168,7 +173,7 @@ def test_a_changed_figure_is_found_when_every_hash_fits(small, tmp_path):
     rows = json.loads(files["leaderboard.json"])
     rows[0]["rating"] += 0.01
     files["leaderboard.json"] = (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
-    (difference,) = verify(_sealed_again(tmp_path / "better.zip", files)).differences
+    (difference,) = verify_bundle(_sealed_again(tmp_path / "better.zip", files)).differences
 
     assert difference.startswith("leaderboard.json, line")
     assert '"rating"' in difference
@@ -180,7 +185,7 @@ def test_imported_judgments_are_counted_but_not_read_by_our_rules(small, tmp_pat
     files["judgments.jsonl"] = files["judgments.jsonl"].replace(
         b'"prompt":"graded"', b'"prompt":"single-v1"'
     )
-    found = verify(_sealed_again(tmp_path / "imported.zip", files))
+    found = verify_bundle(_sealed_again(tmp_path / "imported.zip", files))
 
     assert found.differences == ()
     assert "decisions 1,456 of 1,512 read again from the judge's reply" in found.checked
@@ -193,7 +198,7 @@ def test_a_verdict_that_is_called_unreadable_is_found(small, tmp_path):
     game = json.loads(lines[0]) | {"verdict": None, "unscored": "no_verdict"}
     lines[0] = json.dumps(game).encode()
     files["judgments.jsonl"] = b"\n".join(lines) + b"\n"
-    differences = verify(_sealed_again(tmp_path / "fewer.zip", files)).differences
+    differences = verify_bundle(_sealed_again(tmp_path / "fewer.zip", files)).differences
 
     assert "kept None, its reply says" in differences[0]
     assert any(each.startswith("leaderboard.json") for each in differences)
@@ -206,15 +211,15 @@ def test_a_figure_that_differs_by_rounding_is_the_same(small, tmp_path):
     rows[0]["rating"] *= 1 + 1e-12
     files["leaderboard.json"] = (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
 
-    assert verify(_sealed_again(tmp_path / "rounded.zip", files)).differences == ()
+    assert verify_bundle(_sealed_again(tmp_path / "rounded.zip", files)).differences == ()
 
 
 def test_files_that_came_or_went_are_named(small, tmp_path):
     """A bundle is what was sealed, no more and no less."""
     files = _files(small)
     del files["leaderboard.tex"]
-    seal(tmp_path / "other.zip", files | {"more.json": b"{}"})
-    differences = verify(tmp_path / "other.zip").differences
+    write_archive(tmp_path / "other.zip", files | {"more.json": b"{}"})
+    differences = verify_bundle(tmp_path / "other.zip").differences
 
     assert "leaderboard.tex: is missing" in differences
     assert "more.json: was added after sealing" in differences
@@ -222,19 +227,21 @@ def test_files_that_came_or_went_are_named(small, tmp_path):
 
 def test_another_signature_than_the_published_one_is_told(small):
     """A whole other bundle is a difference as well."""
-    own = json.loads(_files(small)[CONTENTS])["signature"]
+    own = json.loads(_files(small)[CONTENTS_FILE])["signature"]
 
-    assert verify(small, own).differences == ()
-    assert verify(small, "0" * 64).differences == (f"the signature is {own}, not {'0' * 64}",)
+    assert verify_bundle(small, own).differences == ()
+    assert verify_bundle(small, "0" * 64).differences == (
+        f"the signature is {own}, not {'0' * 64}",
+    )
 
 
 def test_equal_runs_make_equal_bundles_and_pages(tmp_path):
     """No clock, no owner, no order of chance: two reports of one run are the same bytes."""
     for place in ("one", "other"):
-        pack(_lay_out(tmp_path / place / "run", QUESTIONS[:4]), tmp_path / place)
+        write_bundle(_lay_out(tmp_path / place / "run", QUESTIONS[:4]), tmp_path / place)
     folder = tmp_path / "one" / "run"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    publish(folder)
+    publish_run(folder)
 
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert (tmp_path / "one/run.zip").read_bytes() == (tmp_path / "other/run.zip").read_bytes()
@@ -243,21 +250,21 @@ def test_equal_runs_make_equal_bundles_and_pages(tmp_path):
 @pytest.mark.parametrize("name", ["../outside.json", "/etc/outside", "a/../../outside"])
 def test_no_name_leads_out_of_the_archive(name, small, tmp_path):
     """A stranger's archive writes nowhere but into a folder that is thrown away."""
-    seal(tmp_path / "evil.zip", _files(small) | {name: b"x"})
+    write_archive(tmp_path / "evil.zip", _files(small) | {name: b"x"})
 
     with pytest.raises(InputError, match="is no name in a bundle"):
-        verify(tmp_path / "evil.zip")
+        verify_bundle(tmp_path / "evil.zip")
 
 
 def test_what_is_no_bundle_is_refused(tmp_path, small):
     """A cut download, and an archive of something else."""
     (tmp_path / "cut.zip").write_bytes(small.read_bytes()[:-100])
-    seal(tmp_path / "other.zip", {"notes.txt": b"hello"})
+    write_archive(tmp_path / "other.zip", {"notes.txt": b"hello"})
 
     with pytest.raises(InputError, match="not a whole archive"):
-        verify(tmp_path / "cut.zip")
-    with pytest.raises(InputError, match=f"no {CONTENTS}"):
-        verify(tmp_path / "other.zip")
+        verify_bundle(tmp_path / "cut.zip")
+    with pytest.raises(InputError, match=f"no {CONTENTS_FILE}"):
+        verify_bundle(tmp_path / "other.zip")
 
 
 def test_the_command_line_exports_and_verifies(tmp_path, capsys):
@@ -266,10 +273,10 @@ def test_the_command_line_exports_and_verifies(tmp_path, capsys):
     export = ["export", "bundle", str(folder), "--to", str(tmp_path / "to")]
     path = tmp_path / "to" / "run.zip"
 
-    assert cli.main(export) == 0
-    assert cli.main(["verify", str(path)]) == 0
-    assert cli.main(["verify", str(path), "--signature", "0"]) == 1
+    assert main(export) == 0
+    assert main(["verify", str(path)]) == 0
+    assert main(["verify", str(path), "--signature", "0"]) == 1
     assert "1 differences: not verified" in capsys.readouterr().err
-    assert cli.main(export) == 2
+    assert main(export) == 2
     with pytest.raises(ConfigError, match="is there already"):
-        pack(folder, tmp_path / "to")
+        write_bundle(folder, tmp_path / "to")

@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalharness import chat
-from evalharness.domain import TOKENIZER_TEMPLATE, Message, Role, conversation
+from evalharness.backends import render_chat_template, strip_bos_token
+from evalharness.domain import TOKENIZER_TEMPLATE, Message, Role, build_conversation
 from evalharness.errors import ConfigError
 
 FILES = {path.stem: path for path in Path(__file__).parents[1].glob("conf/template/*.yaml")}
@@ -23,9 +23,9 @@ TEMPLATES = {
     if content["template"] != TOKENIZER_TEMPLATE
 }
 
-ONE_TURN = conversation(["Hi!"], [])
-TWO_TURNS = conversation(["Hi!", "Why?\nSay."], ["Hello."])
-WITH_SYSTEM = conversation(["Hi!"], [], system="Be brief.")
+ONE_TURN = build_conversation(["Hi!"], [])
+TWO_TURNS = build_conversation(["Hi!", "Why?\nSay."], ["Hello."])
+WITH_SYSTEM = build_conversation(["Hi!"], [], system="Be brief.")
 CONVERSATIONS = {"one turn": ONE_TURN, "two turns": TWO_TURNS, "a system message": WITH_SYSTEM}
 
 VICUNA = (
@@ -112,7 +112,7 @@ def test_a_prompt_is_exact_to_the_byte(name, case):
     """A missing space or newline moves the model away from what it was trained on, unseen."""
     messages = list(CONVERSATIONS.values())[case]
 
-    assert chat.render(TEMPLATES[name], messages) == EXPECTED[name][case]
+    assert render_chat_template(TEMPLATES[name], messages) == EXPECTED[name][case]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -124,7 +124,7 @@ def test_a_format_names_where_a_reply_ends(name):
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_stop_string_stands_between_a_reply_and_the_next_question(name):
     """The stop strings are those of the format, so that one comes up when the reply is over."""
-    text = chat.render(TEMPLATES[name], TWO_TURNS)
+    text = render_chat_template(TEMPLATES[name], TWO_TURNS)
     between = text.partition("Hello.")[2].partition("Why?")[0]
 
     assert any(stop in between for stop in STOPS[name])
@@ -133,8 +133,8 @@ def test_a_stop_string_stands_between_a_reply_and_the_next_question(name):
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_finished_conversation_does_not_ask_for_another_reply(name):
     """Without a generation prompt the text ends with the last message and what closes it."""
-    text = chat.render(
-        TEMPLATES[name], conversation(["Hi!"], ["Hello."]), add_generation_prompt=False
+    text = render_chat_template(
+        TEMPLATES[name], build_conversation(["Hi!"], ["Hello."]), add_generation_prompt=False
     )
 
     assert text.partition("Hello.")[2].strip() in ("", *STOPS[name])
@@ -143,7 +143,10 @@ def test_a_finished_conversation_does_not_ask_for_another_reply(name):
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_our_templates_never_write_the_token_that_begins_a_text(name):
     """The tokenizer or the server adds it, and twice it would change every answer a little."""
-    texts = [TEMPLATES[name], *(chat.render(TEMPLATES[name], m) for m in CONVERSATIONS.values())]
+    texts = [
+        TEMPLATES[name],
+        *(render_chat_template(TEMPLATES[name], m) for m in CONVERSATIONS.values()),
+    ]
 
     assert not [mark for mark in BEGINNINGS for text in texts if mark in text]
 
@@ -154,7 +157,7 @@ def test_a_system_message_in_the_middle_is_refused(name):
     messages = [*ONE_TURN, Message(role=Role.SYSTEM, content="Now rhyme.")]
 
     with pytest.raises(ConfigError, match="a system message may only come first"):
-        chat.render(TEMPLATES[name], messages)
+        render_chat_template(TEMPLATES[name], messages)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_a_system_message_in_the_middle_is_refused(name):
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_what_a_message_says_is_never_a_template(name, content):
     """Questions about Jinja, and attacks with it, reach the model as they were written."""
-    text = chat.render(TEMPLATES[name], conversation([content], []))
+    text = render_chat_template(TEMPLATES[name], build_conversation([content], []))
 
     assert text == EXPECTED[name][0].replace("Hi!", content)
 
@@ -187,7 +190,9 @@ def test_every_message_stands_in_the_prompt_as_written(contents, name):
 
     def rendered(parts):
         system, first, reply, second = parts
-        return chat.render(TEMPLATES[name], conversation([first, second], [reply], system=system))
+        return render_chat_template(
+            TEMPLATES[name], build_conversation([first, second], [reply], system=system)
+        )
 
     frame = rendered(marks) if contents[0] else rendered(["", *marks[1:]])
     expected = re.sub("\ue000(\\d)\ue001", lambda mark: contents[int(mark[1])], frame)
@@ -196,7 +201,9 @@ def test_every_message_stands_in_the_prompt_as_written(contents, name):
 
 def test_a_tokenizers_template_runs_as_in_transformers():
     """The words and the handling of lines that hub templates rely on are all there."""
-    text = chat.render(TOKENIZER_LIKE, conversation(["Hi!", "<Ä>"], ["<é>"]), **TOKENS)
+    text = render_chat_template(
+        TOKENIZER_LIKE, build_conversation(["Hi!", "<Ä>"], ["<é>"]), **TOKENS
+    )
 
     assert text == '<s>[INST] Hi! [/INST]"<é>"</s>[INST] <Ä> [/INST]reply:\n'
 
@@ -214,14 +221,14 @@ def test_transformers_renders_the_same_text(template):
         **TOKENS,
     )
 
-    assert chat.render(template, TWO_TURNS, **TOKENS) == theirs
+    assert render_chat_template(template, TWO_TURNS, **TOKENS) == theirs
 
 
 def test_json_in_a_template_keeps_its_letters_and_its_layout():
     """Jinja's own filter would escape angle brackets for the web."""
     template = "{{ {'b': '<é>', 'a': 1} | tojson(indent=2) }}"
 
-    assert chat.render(template, []) == json.dumps(
+    assert render_chat_template(template, []) == json.dumps(
         {"b": "<é>", "a": 1}, indent=2, ensure_ascii=False
     )
 
@@ -229,7 +236,7 @@ def test_json_in_a_template_keeps_its_letters_and_its_layout():
 def test_a_template_that_does_not_take_the_messages_says_why():
     """Gemma 2, for one, knows no system message: the user must hear that, not a traceback."""
     with pytest.raises(ConfigError, match="System role not supported"):
-        chat.render(TOKENIZER_LIKE, WITH_SYSTEM)
+        render_chat_template(TOKENIZER_LIKE, WITH_SYSTEM)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +252,7 @@ def test_a_template_that_does_not_take_the_messages_says_why():
 def test_a_broken_template_is_named_as_a_wrong_setting(template, reason):
     """Templates come from configurations and from the hub; both may be wrong."""
     with pytest.raises(ConfigError, match=re.escape(reason)):
-        chat.render(template, ONE_TURN)
+        render_chat_template(template, ONE_TURN)
 
 
 @pytest.mark.parametrize(
@@ -262,15 +269,15 @@ def test_a_broken_template_is_named_as_a_wrong_setting(template, reason):
 def test_a_template_can_reach_neither_python_nor_the_messages(template):
     """A template from the hub is a stranger's program, and runs before anybody has read it."""
     with pytest.raises(ConfigError):
-        chat.render(template, ONE_TURN)
+        render_chat_template(template, ONE_TURN)
 
 
 def test_the_beginning_token_is_taken_off_once():
     """The completions server puts it back; a second one may be the user's own text."""
-    assert chat.without_bos("<s><s>Hi <s>", "<s>") == "<s>Hi <s>"
+    assert strip_bos_token("<s><s>Hi <s>", "<s>") == "<s>Hi <s>"
 
 
 @pytest.mark.parametrize("bos_token", [None, "", "<s>"])
 def test_a_text_without_the_beginning_token_stays_as_it_is(bos_token):
     """Some tokenizers have no such token, and our templates never write it."""
-    assert chat.without_bos("Hi <s>", bos_token) == "Hi <s>"
+    assert strip_bos_token("Hi <s>", bos_token) == "Hi <s>"

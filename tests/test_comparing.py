@@ -11,13 +11,13 @@ import pytest
 from builders import a_run, graded_judgment, question
 from scipy.stats import ttest_rel
 
-from evalharness import leaderboard, settle
+from evalharness.analysis import ComparisonMetric, build_leaderboard, compare_models
 from evalharness.cli import main
 from evalharness.domain import BenchmarkResult, BenchmarkScore, RunRecords
 from evalharness.errors import ConfigError
-from evalharness.leaderboard import Metric, compare_models
-from evalharness.stats.means import clustered_mean
-from evalharness.store import benchmarks as store
+from evalharness.judge import collect_battles
+from evalharness.stats import clustered_mean
+from evalharness.store import read_example_values, write_benchmark_result
 
 EXAMPLE = str(Path(__file__).parents[1] / "results/example")
 PAIR = ("smollm2-135m-chat", "smollm2-135m-plain")
@@ -25,14 +25,16 @@ PAIR = ("smollm2-135m-chat", "smollm2-135m-plain")
 
 def compared(records, *pair, **settings):
     """Return the comparison of two models of a run."""
-    return compare_models(records, settle.battles_of(records), *pair, **settings)
+    return compare_models(records, collect_battles(records), *pair, **settings)
 
 
-@pytest.mark.parametrize("metric", [Metric.RATING, Metric.SCORE, Metric.WIN_RATE])
+@pytest.mark.parametrize(
+    "metric", [ComparisonMetric.RATING, ComparisonMetric.SCORE, ComparisonMetric.WIN_RATE]
+)
 def test_the_difference_is_that_of_the_table(metric):
     """Whoever subtracts two cells of the leaderboard finds the same number."""
     records = a_run(models=4, questions=40)
-    rows = leaderboard.build(records, settle.battles_of(records)).rows
+    rows = build_leaderboard(records, collect_battles(records)).rows
     table = {row.model: getattr(row, metric.value) for row in rows}
 
     found = compared(records, "vicuna-13b", "alpaca-7b", metric=metric)
@@ -68,9 +70,11 @@ def test_scores_are_compared_over_what_was_graded_for_both():
 
 def test_the_first_figure_of_the_run_is_taken():
     """Ratings where there are battles, scores where there are only grades."""
-    assert compared(a_run(questions=20), "vicuna-13b", "alpaca-7b").metric is Metric.RATING
+    assert (
+        compared(a_run(questions=20), "vicuna-13b", "alpaca-7b").metric is ComparisonMetric.RATING
+    )
     graded = a_run(questions=20, pairwise_games=False)
-    assert compared(graded, "vicuna-13b", "alpaca-7b").metric is Metric.SCORE
+    assert compared(graded, "vicuna-13b", "alpaca-7b").metric is ComparisonMetric.SCORE
 
 
 def scored(model, benchmark, value, stderr=0.02, **settings):
@@ -192,9 +196,9 @@ def test_examples_are_read_as_the_figure_reads_them(tmp_path):
         result = BenchmarkResult(
             model=model, suite="suite", benchmark="gsm8k", digest=model, scores=(score,)
         )
-        store.write_result(tmp_path / "run", result, rows)
+        write_benchmark_result(tmp_path / "run", result, rows)
 
-    read = store.read_values(tmp_path / "run", PAIR)
+    read = read_example_values(tmp_path / "run", PAIR)
 
     assert [*read["suite/gsm8k"][PAIR[0]].values()] == [1, 1, 0, 1]
     assert [*read["suite/gsm8k"][PAIR[1]].values()] == [1, 0, 0, 0]
@@ -208,7 +212,7 @@ def test_what_the_run_does_not_have_is_refused():
     with pytest.raises(ConfigError, match="itself"):
         compared(records, "alpaca-7b", "alpaca-7b")
     with pytest.raises(ConfigError, match="no rating of both"):
-        compared(records, "vicuna-13b", "alpaca-7b", metric=Metric.RATING)
+        compared(records, "vicuna-13b", "alpaca-7b", metric=ComparisonMetric.RATING)
     with pytest.raises(ConfigError, match="no models"):
         compared(RunRecords(name="empty"), "a", "b")
 
@@ -216,7 +220,9 @@ def test_what_the_run_does_not_have_is_refused():
 def test_the_battles_of_one_question_decide_nothing():
     """The table shows no interval then, and the gate does not pass."""
     records = a_run(questions=1)
-    found = compared(replace(records, graded=()), "vicuna-13b", "alpaca-7b", metric=Metric.WIN_RATE)
+    found = compared(
+        replace(records, graded=()), "vicuna-13b", "alpaca-7b", metric=ComparisonMetric.WIN_RATE
+    )
     assert found.difference.decide().value == "cannot tell"
 
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from evalharness import config
-from evalharness.domain import Kind, Reading
+from evalharness.config import add_default_overrides, list_choices, load_settings
+from evalharness.domain import JudgmentKind, Reading
 from evalharness.errors import ConfigError, InputError
 
 
@@ -16,7 +16,7 @@ from evalharness.errors import ConfigError, InputError
 )
 def test_models_are_named_with_or_without_a_plus(spelling):
     """The main line works as typed, in this order, and gpt-4 judges."""
-    settings = config.load([spelling])
+    settings = load_settings([spelling])
 
     assert [model.name for model in settings.run.models] == ["vicuna-13b", "alpaca-7b"]
     assert [judge.name for judge in settings.run.judges] == ["gpt-4"]
@@ -25,7 +25,7 @@ def test_models_are_named_with_or_without_a_plus(spelling):
 
 def test_one_field_of_one_model_is_overridden():
     """The other model keeps its own."""
-    settings = config.load(
+    settings = load_settings(
         [
             "models=[vicuna-13b,alpaca-7b]",
             "models.vicuna-13b.sampling.temperature=0.25",
@@ -42,7 +42,7 @@ def test_one_field_of_one_model_is_overridden():
 
 def test_sampling_by_category_fills_in_from_the_models_own():
     """Math is greedy, and keeps the length limit that was set for all."""
-    (model,) = config.load(
+    (model,) = load_settings(
         ["models=[vicuna-13b]", "models.vicuna-13b.sampling.max_tokens=99"]
     ).run.models
 
@@ -53,7 +53,7 @@ def test_sampling_by_category_fills_in_from_the_models_own():
 
 def test_an_override_of_the_sampling_holds_in_every_category():
     """`temperature=0` on the command line means greedy, whatever the model's file says."""
-    (model,) = config.load(
+    (model,) = load_settings(
         [
             "models=[vicuna-13b]",
             "models.vicuna-13b.sampling.temperature=0",
@@ -67,7 +67,7 @@ def test_an_override_of_the_sampling_holds_in_every_category():
 
 def test_judges_are_asked_at_temperature_zero_whatever_the_category():
     """A judge that is a candidate elsewhere must not bring its sampling along."""
-    (judge,) = config.load(["models=[vicuna-13b]", "models@judge.model=vicuna-13b"]).run.judges
+    (judge,) = load_settings(["models=[vicuna-13b]", "models@judge.model=vicuna-13b"]).run.judges
 
     assert judge.model.name == "vicuna-13b"
     assert {judge.model.sampling_for(category).temperature for category in ("writing", "x")} == {0}
@@ -75,7 +75,7 @@ def test_judges_are_asked_at_temperature_zero_whatever_the_category():
 
 def test_several_judges_keep_their_own_settings():
     """A panel's judges are named in one list."""
-    settings = config.load(["models=[vicuna-13b]", "judge=[gpt-4,gpt-4o]"])
+    settings = load_settings(["models=[vicuna-13b]", "judge=[gpt-4,gpt-4o]"])
 
     assert [judge.name for judge in settings.run.judges] == ["gpt-4", "gpt-4o"]
     assert [judge.model.api_name or judge.model.name for judge in settings.run.judges] == [
@@ -86,7 +86,7 @@ def test_several_judges_keep_their_own_settings():
 
 def test_how_verdicts_are_asked_for_and_read_is_chosen_by_overrides():
     """As the README's table has it, for any judge."""
-    settings = config.load(
+    settings = load_settings(
         [
             "models=[vicuna-13b]",
             "judge=gpt-4o",
@@ -100,19 +100,19 @@ def test_how_verdicts_are_asked_for_and_read_is_chosen_by_overrides():
     [judge] = settings.run.judges
 
     assert (judge.reading, judge.repairs) == (Reading.JSON, 1)
-    assert judge.prompts[Kind.GRADED].name == "rubric"
-    assert judge.prompts[Kind.GRADED].language == "pt-BR"
-    assert judge.prompts[Kind.PAIRWISE].five_levels
+    assert judge.prompts[JudgmentKind.GRADED].name == "rubric"
+    assert judge.prompts[JudgmentKind.GRADED].language == "pt-BR"
+    assert judge.prompts[JudgmentKind.PAIRWISE].five_levels
 
 
 def test_no_models_named_means_the_embedded_demo():
     """`run` alone works, and other overrides still count."""
-    run = config.load(config.with_defaults(["seed=5", "questions.limit=8"], "run")).run
+    run = load_settings(add_default_overrides(["seed=5", "questions.limit=8"], "run")).run
 
     assert len(run.models) == 3
     assert {model.weights for model in run.models} == {"embedded"}
     assert run.judges[0].reading is Reading.PROBABILITIES
-    assert set(run.judges[0].prompts) == set(Kind)
+    assert set(run.judges[0].prompts) == set(JudgmentKind)
     assert (run.seed, len(run.questions)) == (5, 8)
     assert len({question.category for question in run.questions}) == 8
     assert any("too weak" in caution for caution in run.cautions)
@@ -123,7 +123,7 @@ def test_a_path_chooses_a_question_file_of_ones_own(tmp_path):
     path = tmp_path / "it's mine.jsonl"
     path.write_text(json.dumps({"question_id": "x", "category": "c", "turns": ["?"]}) + "\n")
 
-    settings = config.load(["models=[vicuna-13b]", f"questions={path}"])
+    settings = load_settings(["models=[vicuna-13b]", f"questions={path}"])
 
     assert [question.question_id for question in settings.run.questions] == ["x"]
 
@@ -135,16 +135,16 @@ def test_a_folder_of_ones_own_adds_models(tmp_path):
         "# @package models.mine\nname: mine\nbackend: scripted\n"
     )
 
-    settings = config.load(["models=[mine,vicuna-13b]"], tmp_path)
+    settings = load_settings(["models=[mine,vicuna-13b]"], tmp_path)
 
     assert [model.name for model in settings.run.models] == ["mine", "vicuna-13b"]
-    assert "mine" in config.choices("models", tmp_path)
+    assert "mine" in list_choices("models", tmp_path)
 
 
 def test_the_same_settings_make_the_same_folder():
     """The same command resumes; another makes another folder."""
     names = [
-        config.load(["models=[vicuna-13b]", *more]).run.name
+        load_settings(["models=[vicuna-13b]", *more]).run.name
         for more in ([], [], ["seed=2"], ["questions.limit=3"])
     ]
 
@@ -198,7 +198,7 @@ def test_the_same_settings_make_the_same_folder():
 def test_what_is_wrong_is_refused_with_words_that_help(overrides, words):
     """Before any work: the key, and what was probably meant, in at most two lines."""
     with pytest.raises(ConfigError, match=f"(?s){words}") as refusal:
-        config.load(overrides)
+        load_settings(overrides)
 
     assert len(str(refusal.value).splitlines()) <= 2
 
@@ -211,7 +211,7 @@ def test_a_misspelt_key_in_a_file_is_refused_with_the_file(tmp_path):
     )
 
     with pytest.raises(ConfigError, match=r"models/mine\.yaml: unknown key 'wieghts'.*weights"):
-        config.load(["models=[mine]"], tmp_path)
+        load_settings(["models=[mine]"], tmp_path)
 
 
 def test_a_bad_question_file_is_refused_with_its_line(tmp_path):
@@ -220,14 +220,14 @@ def test_a_bad_question_file_is_refused_with_its_line(tmp_path):
     path.write_text('{"question_id": "x"}\n')
 
     with pytest.raises(InputError, match=r"mine\.jsonl:1: "):
-        config.load(["models=[vicuna-13b]", f"questions={path}"])
+        load_settings(["models=[vicuna-13b]", f"questions={path}"])
 
 
 def test_no_key_is_ever_in_the_settings(monkeypatch):
     """What goes into the run's folder names the variable of a key, and never holds the key."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
 
-    settings = config.load(["models=[chatgpt]"])
+    settings = load_settings(["models=[chatgpt]"])
 
     assert "sk-very-secret" not in json.dumps(settings.tree) + repr(settings)
     assert settings.run.models[0].api_key_env == "OPENAI_API_KEY"

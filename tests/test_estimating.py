@@ -8,7 +8,6 @@ import pytest
 from builders import question
 from judge_prompts import PROMPTS
 
-from evalharness import planning
 from evalharness.domain import (
     Answer,
     AnswerTurn,
@@ -18,10 +17,10 @@ from evalharness.domain import (
     Prices,
     RunRecords,
     RunSpec,
+    RunStage,
     Sampling,
-    Stage,
 )
-from evalharness.estimating import ANSWER_TOKENS, JUDGMENT_TOKENS, estimate
+from evalharness.planner import ANSWER_TOKENS, JUDGMENT_TOKENS, describe_plan, estimate_costs
 
 PRICED = Prices(input=10.0, output=30.0)
 
@@ -45,7 +44,7 @@ def test_an_answers_turns_read_what_was_said_before_them():
     """Two turns of 400 characters, with a usual reply between them."""
     asked = replace(SPEC, questions=(question("q", turns=("x" * 400, "y" * 400)),))
 
-    (priced, free, _) = estimate(asked, None)
+    (priced, free, _) = estimate_costs(asked, None)
 
     assert priced.calls == 2
     assert priced.prompt_tokens == 100 + (100 + ANSWER_TOKENS + 100)
@@ -57,8 +56,8 @@ def test_an_answers_turns_read_what_was_said_before_them():
 
 def test_a_judge_reads_its_prompt_and_both_answers():
     """A pair takes two calls, each with one answer more than a grade."""
-    graded = estimate(replace(SPEC, judging=JudgingSpec(pairwise=False)), None)[-1]
-    paired = estimate(replace(SPEC, judging=JudgingSpec(graded=False)), None)[-1]
+    graded = estimate_costs(replace(SPEC, judging=JudgingSpec(pairwise=False)), None)[-1]
+    paired = estimate_costs(replace(SPEC, judging=JudgingSpec(graded=False)), None)[-1]
 
     assert (graded.calls, paired.calls) == (4 * 2 * 2, 4 * 2 * 2)
     assert graded.completion_tokens == graded.calls * JUDGMENT_TOKENS
@@ -71,7 +70,7 @@ def test_replies_are_never_taken_for_longer_than_allowed():
     """A judge of one token writes one."""
     brief = replace(JUDGE, model=replace(JUDGE.model, sampling=Sampling(max_tokens=16)))
 
-    found = estimate(replace(SPEC, judges=(brief,)), None)[-1]
+    found = estimate_costs(replace(SPEC, judges=(brief,)), None)[-1]
 
     assert found.completion_tokens == 16 * found.calls
 
@@ -81,7 +80,7 @@ def test_what_the_folder_holds_is_not_counted_again_and_teaches_the_length():
     turn = AnswerTurn(text="x" * 40, prompt_tokens=20, completion_tokens=10, seconds=2.0)
     answer = Answer(question_id="q0", model="a", turns=(turn,), digest="d")
 
-    found = estimate(SPEC, RunRecords(name="run", answers=(answer,)))
+    found = estimate_costs(SPEC, RunRecords(name="run", answers=(answer,)))
 
     assert (found[0].calls, found[0].done, found[1].calls) == (7, 1, 8)
     assert found[0].completion_tokens == 7 * 10
@@ -91,8 +90,8 @@ def test_what_the_folder_holds_is_not_counted_again_and_teaches_the_length():
 def test_the_time_is_that_of_the_longest_stage():
     """Stages overlap; what is the most in the air at a time sets the pace."""
     slow = replace(JUDGE, model=replace(JUDGE.model, concurrency=1))
-    found = estimate(replace(SPEC, judges=(slow,)), None)
-    judged = next(each for each in found if each.stage is Stage.JUDGE)
+    found = estimate_costs(replace(SPEC, judges=(slow,)), None)
+    judged = next(each for each in found if each.stage is RunStage.JUDGE)
 
     assert judged.seconds == pytest.approx(judged.calls * (0.5 + JUDGMENT_TOKENS / 60))
-    assert planning.describe(replace(SPEC, judges=(slow,)))[-1].endswith("about 2.5 min")
+    assert describe_plan(replace(SPEC, judges=(slow,)))[-1].endswith("about 2.5 min")

@@ -12,12 +12,13 @@ import pytest
 import yaml
 from hostile import PAYLOADS
 
-from evalharness import comparing, gating, leaderboard, settle
+from evalharness.analysis import ComparisonMetric, compare_models
 from evalharness.cli import main
-from evalharness.leaderboard import Metric
-from evalharness.report.markdown import to_html
-from evalharness.stats.differences import Decision
-from evalharness.store.run_folder import read_run
+from evalharness.judge import collect_battles
+from evalharness.report import append_markdown_summary, parse_compare_arguments, write_junit_report
+from evalharness.report.page.markdown import render_markdown
+from evalharness.stats import NonInferiority
+from evalharness.store import read_run
 
 EXAMPLE = Path(__file__).parents[1] / "results/example"
 RECIPES = (Path(__file__).parents[1] / "docs/ci.md").read_text(encoding="utf-8")
@@ -56,11 +57,9 @@ def test_what_cannot_be_told_is_skipped_and_never_passed(tmp_path):
 def test_what_is_worse_is_a_test_that_fails(tmp_path):
     """With the figures in the failure, where reviewers look."""
     records = read_run(EXAMPLE)
-    found = leaderboard.compare_models(
-        records, settle.battles_of(records), *PAIR, metric=Metric.SCORE
-    )
+    found = compare_models(records, collect_battles(records), *PAIR, metric=ComparisonMetric.SCORE)
     lines = ["a against b: scores", "difference  -1 points", "worse       a is worse: it is so"]
-    gating.write_junit(tmp_path / "gate.xml", "run", found, Decision.WORSE, lines)
+    write_junit_report(tmp_path / "gate.xml", "run", found, NonInferiority.WORSE, lines)
     suite = ET.parse(tmp_path / "gate.xml").getroot()  # noqa: S314 - written by ourselves
 
     assert (suite.get("failures"), suite.get("skipped")) == ("1", "0")
@@ -82,13 +81,13 @@ def test_a_summary_is_added_to_what_others_wrote(tmp_path):
 def test_names_of_others_are_text_in_both(text, tmp_path):
     """A model's name can neither break the XML nor speak as Markdown."""
     records = read_run(EXAMPLE)
-    found = leaderboard.compare_models(records, settle.battles_of(records), *PAIR)
+    found = compare_models(records, collect_battles(records), *PAIR)
     lines = [f"{text} against b: scores", f"difference  {text}", f"worse       {text} is worse"]
-    gating.write_junit(tmp_path / "gate.xml", text, found, Decision.WORSE, lines)
-    gating.append_markdown(tmp_path / "gate.md", text, found, lines)
+    write_junit_report(tmp_path / "gate.xml", text, found, NonInferiority.WORSE, lines)
+    append_markdown_summary(tmp_path / "gate.md", text, found, lines)
 
     assert len(ET.parse(tmp_path / "gate.xml").getroot()) == 1  # noqa: S314 - written by ourselves
-    page = to_html((tmp_path / "gate.md").read_text(encoding="utf-8"))
+    page = render_markdown((tmp_path / "gate.md").read_text(encoding="utf-8"))
     assert "<script" not in page.lower()
     assert page.count("<li>") == 2
 
@@ -103,7 +102,7 @@ def test_the_recipes_are_yaml_and_their_gates_are_commands_that_we_know():
     assert [set(recipe) >= {"jobs"} or "quality" in recipe for recipe in recipes] == [True, True]
     assert len(gates) == 2
     for gate in gates:
-        given = comparing.parse(argparse.ArgumentParser(), shlex.split(gate))
+        given = parse_compare_arguments(argparse.ArgumentParser(), shlex.split(gate))
         assert (given.run, given.model, given.other, given.max_drop) == (
             "gate",
             "candidate",

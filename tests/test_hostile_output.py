@@ -22,14 +22,18 @@ from main_job import command, environment
 from markdown_it import MarkdownIt
 from server import serving
 
-from evalharness import config, tables
+from evalharness.analysis import Leaderboard, LeaderboardRow
 from evalharness.cli import main
+from evalharness.config import load_settings
+from evalharness.domain import escape_to_one_line
 from evalharness.errors import ConfigError
-from evalharness.leaderboard import Leaderboard, LeaderboardRow
-from evalharness.notebook import Run
-from evalharness.plain import one_line
-from evalharness.store import jsonl
-from evalharness.store.run_folder import RunFolder
+from evalharness.report import (
+    Run,
+    render_leaderboard_csv,
+    render_leaderboard_latex,
+    render_leaderboard_markdown,
+)
+from evalharness.store import RunFolder, read_records
 
 TERMINAL = (
     "\x1b[2J\x1b]0;owned\x07",
@@ -70,16 +74,18 @@ def test_a_name_is_text_in_every_table(name):
     """A model's name may come from anywhere: a server's list, a file of another tool."""
     table = board(name, "vicuna-13b")
 
-    kinds = markdown_kinds(tables.to_markdown(table))
+    kinds = markdown_kinds(render_leaderboard_markdown(table))
     assert not kinds & {"html_inline", "html_block", "link_open", "image", "code_inline", "fence"}
-    assert tables.to_markdown(table).count("\n") == tables.to_markdown(board("a", "b")).count("\n")
+    assert render_leaderboard_markdown(table).count("\n") == render_leaderboard_markdown(
+        board("a", "b")
+    ).count("\n")
 
-    rows = list(csv.DictReader(io.StringIO(tables.to_csv(table))))
+    rows = list(csv.DictReader(io.StringIO(render_leaderboard_csv(table))))
     assert [row["score"] for row in rows] == ["7.0", "7.0"]
     assert not rows[0]["model"].startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"))
 
-    latex = tables.to_latex(table)
-    assert latex.count("\n") == tables.to_latex(board("a", "b")).count("\n")
+    latex = render_leaderboard_latex(table)
+    assert latex.count("\n") == render_leaderboard_latex(board("a", "b")).count("\n")
     assert_harmless_latex(latex.partition("\\midrule\n")[2].partition("\\bottomrule")[0])
 
 
@@ -102,16 +108,16 @@ def test_any_name_is_text_in_every_table(name):
 @given(st.text())
 def test_a_line_of_others_words_is_one_line_of_printable_text(text):
     """No line of a log can be forged, and no terminal be told anything."""
-    assert one_line(text).isprintable()
-    assert len(one_line(text).splitlines()) <= 1
-    one_line(text).encode()
+    assert escape_to_one_line(text).isprintable()
+    assert len(escape_to_one_line(text).splitlines()) <= 1
+    escape_to_one_line(text).encode()
 
 
 def test_ordinary_words_stay_as_they_are():
     """Accents, scripts and symbols are no commands."""
     text = "läuft über 今日は → 5 ≤ 3 “ok”"
 
-    assert one_line(text) == text
+    assert escape_to_one_line(text) == text
 
 
 @pytest.mark.parametrize("watched", [False, True])
@@ -159,7 +165,7 @@ def _watched(arguments, folder):
 
 def test_a_notebook_shows_text_and_runs_nothing():
     """Frames and plots of hostile names and answers, as a notebook renders them."""
-    from evalharness.report import figures
+    from evalharness.report.plots import plot_ratings, plot_win_rates
 
     bad = PAYLOADS[0]
     records = a_run()
@@ -177,8 +183,8 @@ def test_a_notebook_shows_text_and_runs_nothing():
     shown = [
         *(getattr(run, name)._repr_html_() for name in ("answers", "judgments", "failures")),
         run.leaderboard._repr_html_(),
-        figures.rating_plot(table).to_html(full_html=False, include_plotlyjs=False),
-        figures.win_rate_matrix(table).to_html(full_html=False, include_plotlyjs=False),
+        plot_ratings(table).to_html(full_html=False, include_plotlyjs=False),
+        plot_win_rates(table).to_html(full_html=False, include_plotlyjs=False),
     ]
 
     assert all("pwned" in html for html in shown[1:])
@@ -194,7 +200,7 @@ def test_a_run_cannot_be_put_outside_its_folder(name, tmp_path):
     quoted = json.dumps(name)
 
     with pytest.raises(ConfigError, match="must be the name of one folder"):
-        config.load(["models=[gpt-4]", f"run={quoted}", f"results={tmp_path}"])
+        load_settings(["models=[gpt-4]", f"run={quoted}", f"results={tmp_path}"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -231,7 +237,7 @@ def test_a_cell_that_would_run_is_exported_harmless_and_comes_back_as_it_was(tmp
     models = [
         [
             (row["model_a"], row["model_b"])
-            for row in jsonl.read_own(tmp_path / run / "votes.jsonl", dict)
+            for row in read_records(tmp_path / run / "votes.jsonl", dict)
         ]
         for run in ("run", "again")
     ]

@@ -14,7 +14,7 @@ from server import serving
 
 import evalharness
 from evalharness.cli import main
-from evalharness.store.run_folder import read_run
+from evalharness.store import read_run
 
 MT = FOLDERS["mt-bench"]
 

@@ -21,7 +21,7 @@ from main_job import (
 )
 from server import serving
 
-from evalharness.store.run_folder import read_run
+from evalharness.store import read_run
 
 
 def _start(url, folder, *overrides, verb="run"):

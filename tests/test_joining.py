@@ -11,7 +11,7 @@ from builders import a_run, answer, question
 from evalharness.cli import main
 from evalharness.domain import RunRecords
 from evalharness.errors import ConfigError
-from evalharness.joining import join
+from evalharness.report import merge_runs
 
 EXAMPLE = Path(__file__).parents[1] / "results" / "example"
 JUDGE = {"name": "gpt-4", "model": {"name": "gpt-4"}, "reading": "text"}
@@ -32,7 +32,7 @@ def part(name, models, *, judge=JUDGE, questions=8):
 
 def test_parts_of_a_run_join_to_the_whole():
     """The same judge's grades of other models on the same questions stand in one table."""
-    joined = join([part("one", ["vicuna-13b"]), part("two", ["koala-13b", "alpaca-7b"])])
+    joined = merge_runs([part("one", ["vicuna-13b"]), part("two", ["koala-13b", "alpaca-7b"])])
     whole = a_run(models=3)
 
     assert joined.name == "one + two"
@@ -43,7 +43,7 @@ def test_parts_of_a_run_join_to_the_whole():
 
 def test_what_both_runs_have_counts_once():
     """A model that two runs share is neither doubled nor renamed."""
-    joined = join([part("one", ["vicuna-13b", "koala-13b"]), part("two", ["vicuna-13b"])])
+    joined = merge_runs([part("one", ["vicuna-13b", "koala-13b"]), part("two", ["vicuna-13b"])])
 
     assert len(joined.answers) == 16
     assert {row.model for row in joined.graded} == {"vicuna-13b", "koala-13b"}
@@ -54,7 +54,7 @@ def test_one_name_for_other_answers_is_told_apart():
     """Answers that differ come from another model, whatever its name."""
     other = part("two", ["vicuna-13b"])
     changed = replace(other.answers[0], turns=answer(texts=("other", "words")).turns)
-    joined = join(
+    joined = merge_runs(
         [part("one", ["vicuna-13b"]), replace(other, answers=(changed, *other.answers[1:]))]
     )
 
@@ -65,7 +65,7 @@ def test_one_name_for_other_answers_is_told_apart():
 
 def test_one_name_for_other_judges_is_told_apart_and_the_difference_shown():
     """A judge that is read in another way is another judge."""
-    joined = join(
+    joined = merge_runs(
         [
             part("one", ["vicuna-13b"]),
             part("two", ["koala-13b"], judge=JUDGE | {"reading": "json"}),
@@ -80,7 +80,7 @@ def test_one_name_for_other_judges_is_told_apart_and_the_difference_shown():
 
 def test_questions_that_a_run_lacks_are_left_out_and_said():
     """A mean over other questions is no comparison."""
-    joined = join([part("one", ["vicuna-13b"]), part("two", ["koala-13b"], questions=4)])
+    joined = merge_runs([part("one", ["vicuna-13b"]), part("two", ["koala-13b"], questions=4)])
 
     assert len(joined.questions) == 4
     assert {row.question_id for row in joined.graded} == {"81", "82", "83", "84"}
@@ -104,7 +104,7 @@ def test_questions_that_a_run_lacks_are_left_out_and_said():
 def test_runs_that_do_not_fit_are_refused(runs, problem):
     """One clear sentence, before anything is written."""
     with pytest.raises(ConfigError, match=problem):
-        join(runs)
+        merge_runs(runs)
 
 
 def test_report_joins_runs_into_a_folder_of_their_own(tmp_path, capsys):

@@ -9,32 +9,36 @@ from dataclasses import replace
 import pytest
 from builders import answer, question
 
-from evalharness import prompts
-from evalharness.backends.scripted import ScriptedBackend
+from evalharness.backends import ScriptedBackend
 from evalharness.domain import (
     Completion,
     JudgePrompt,
     JudgeSpec,
-    Kind,
+    JudgmentKind,
     ModelSpec,
     Reading,
     Role,
     Verdict,
 )
 from evalharness.errors import PermanentError
-from evalharness.judging import Showing, judge
-from evalharness.replies import ASKED_AGAIN
+from evalharness.judge import (
+    REPAIR_SEPARATOR,
+    build_reply_schema,
+    describe_json_form,
+    render_repair_request,
+)
+from evalharness.runner import JudgmentRequest, request_judgment
 
 PROMPTS = {
-    Kind.GRADED: JudgePrompt(
+    JudgmentKind.GRADED: JudgePrompt(
         name="graded",
-        kind=Kind.GRADED,
+        kind=JudgmentKind.GRADED,
         system="",
         template="{{ turns[0].answer }} {{ form }} {{ language }} {{ rubric | join }}",
     ),
-    Kind.PAIRWISE: JudgePrompt(
+    JudgmentKind.PAIRWISE: JudgePrompt(
         name="pairwise",
-        kind=Kind.PAIRWISE,
+        kind=JudgmentKind.PAIRWISE,
         system="",
         template="{{ turns[0].answer_a }} {{ turns[0].answer_b }} {{ form }}",
     ),
@@ -42,9 +46,9 @@ PROMPTS = {
 JUDGE = JudgeSpec(name="judge", model=ModelSpec(name="judge", backend="scripted"), prompts=PROMPTS)
 
 
-def showing(*models: str, **settings) -> Showing:
+def showing(*models: str, **settings) -> JudgmentRequest:
     """Return one answer to grade, or two to compare, for a judge with these settings."""
-    return Showing(
+    return JudgmentRequest(
         judge=replace(JUDGE, **settings),
         question=question(),
         turn=1,
@@ -52,14 +56,14 @@ def showing(*models: str, **settings) -> Showing:
     )
 
 
-def ask(shown: Showing, *said: str | Completion | Exception):
+def ask(shown: JudgmentRequest, *said: str | Completion | Exception):
     """Return the judgment of a judge that says this, and what the judge was asked."""
     replies = iter(said)
     backend = ScriptedBackend(lambda _request: next(replies))
-    return asyncio.run(judge(shown, backend)), backend.requests
+    return asyncio.run(request_judgment(shown, backend)), backend.requests
 
 
-def with_prompt(shown: Showing, **changes) -> Showing:
+def with_prompt(shown: JudgmentRequest, **changes) -> JudgmentRequest:
     """Return the showing with another prompt for its kind."""
     changed = {**shown.judge.prompts, shown.kind: replace(PROMPTS[shown.kind], **changes)}
     return replace(shown, judge=replace(shown.judge, prompts=changed))
@@ -74,10 +78,10 @@ def test_a_reply_that_cannot_be_read_is_repaired_once(said):
     assert second[: len(first)] == first
     assert [(each.role, each.content) for each in second[len(first) :]] == [
         (Role.ASSISTANT, said),
-        (Role.USER, prompts.repair(PROMPTS[Kind.GRADED], Reading.TEXT)),
+        (Role.USER, render_repair_request(PROMPTS[JudgmentKind.GRADED], Reading.TEXT)),
     ]
     assert (judgment.score, judgment.repaired) == (8, True)
-    assert judgment.reply == f"{said}\n\n{ASKED_AGAIN}\n\nRating: [[8]]"
+    assert judgment.reply == f"{said}\n\n{REPAIR_SEPARATOR}\n\nRating: [[8]]"
 
 
 def test_a_repair_that_fails_is_unscored_and_not_asked_a_third_time():
@@ -137,8 +141,8 @@ def test_json_is_asked_for_by_schema_and_in_words(models):
 
     _, [request] = ask(shown, "")
 
-    assert request.schema == prompts.schema(prompt)
-    assert prompts.form(prompt) in request.messages[-1].content
+    assert request.schema == build_reply_schema(prompt)
+    assert describe_json_form(prompt) in request.messages[-1].content
 
 
 def test_words_are_asked_for_without_a_schema():

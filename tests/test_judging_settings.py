@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalharness import config
+from evalharness.config import load_settings
 from evalharness.domain import JudgingSpec, PairDesign, PanelRule
 from evalharness.errors import ConfigError
 
@@ -13,7 +13,7 @@ TWO = "models=[vicuna-13b,alpaca-7b]"
 
 def judging(*overrides):
     """Return the judging of two models."""
-    return config.load([TWO, *overrides]).run.judging
+    return load_settings([TWO, *overrides]).run.judging
 
 
 def test_without_a_word_all_pairs_are_compared_and_judges_count_alike():
@@ -64,12 +64,12 @@ def test_pairs_budget_panel_and_family_are_read():
 def test_what_makes_no_sense_is_refused_with_its_key(overrides, words):
     """Nothing is asked, and the message says what would be right."""
     with pytest.raises(ConfigError, match=words):
-        config.load([TWO, *overrides])
+        load_settings([TWO, *overrides])
 
 
 def test_a_second_judge_of_another_family_is_enough():
     """Each model has one judge that is no relative."""
-    spec = config.load(
+    spec = load_settings(
         [
             TWO,
             "judge=[gpt-4,gpt-4o]",

@@ -14,9 +14,10 @@ from asking import request
 from main_job import KEY, calls, command, environment, run
 from server import serving
 
-from evalharness import config, keys
-from evalharness.backends.scripted import ScriptedBackend
+from evalharness.backends import ScriptedBackend
 from evalharness.cli import main
+from evalharness.config import RedactingBackend, find_secrets, load_settings
+from evalharness.config.api_keys import refuse_keys_in_config, refuse_keys_in_overrides
 from evalharness.domain import ModelSpec
 from evalharness.errors import ConfigError
 
@@ -81,9 +82,9 @@ def test_a_bug_shows_its_traceback_without_the_key():
     """An error of ours may hold anything that was in memory."""
     code = (
         "import os, sys\n"
-        "from evalharness import ending\n"
+        "from evalharness.cli.terminal.exit_codes import exit_code_of\n"
         "def bug(): raise RuntimeError('asked with ' + os.environ['OPENAI_API_KEY'])\n"
-        "sys.exit(ending.code_of(bug))"
+        "sys.exit(exit_code_of(bug))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -148,7 +149,7 @@ def test_a_key_in_a_file_is_refused_and_not_repeated(line, words, monkeypatch, t
     )
 
     with pytest.raises(ConfigError, match=words) as refusal:
-        config.load(["models=[mine]"], tmp_path)
+        load_settings(["models=[mine]"], tmp_path)
 
     assert KEY not in str(refusal.value)
     assert LOOKS_LIKE_KEY not in str(refusal.value)
@@ -160,8 +161,8 @@ def test_a_key_under_a_name_of_its_own_is_a_key(monkeypatch):
     monkeypatch.setenv("MY_ACCESS", "no-form-that-anyone-knows")
 
     with pytest.raises(ConfigError, match="export it"):
-        keys.refuse_in_tree({"api_key_env": "MY_ACCESS", "run": "no-form-that-anyone-knows"})
-    assert "no-form-that-anyone-knows" in keys.secrets("MY_ACCESS")
+        refuse_keys_in_config({"api_key_env": "MY_ACCESS", "run": "no-form-that-anyone-knows"})
+    assert "no-form-that-anyone-knows" in find_secrets("MY_ACCESS")
 
 
 async def test_a_reply_is_changed_only_where_it_holds_the_key_that_was_sent(monkeypatch):
@@ -169,7 +170,7 @@ async def test_a_reply_is_changed_only_where_it_holds_the_key_that_was_sent(monk
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("PRIMARY_KEY", "internationalization")
     said = f"{KEY} and internationalization, not-needed"
-    backend = keys.Scrubbed(ScriptedBackend(lambda _: said), ModelSpec(name="m", backend="x"))
+    backend = RedactingBackend(ScriptedBackend(lambda _: said), ModelSpec(name="m", backend="x"))
 
     completion = await backend.complete(request())
 
@@ -183,8 +184,8 @@ def test_usual_words_are_no_keys(text, monkeypatch):
     """A refusal of what is no key would be in the way."""
     monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
 
-    keys.refuse_in_overrides([f"run={text}", "models.x.sampling.max_tokens=100"])
-    keys.refuse_in_tree({"run": text, "api_key_env": "TOGETHER_API_KEY"})
+    refuse_keys_in_overrides([f"run={text}", "models.x.sampling.max_tokens=100"])
+    refuse_keys_in_config({"run": text, "api_key_env": "TOGETHER_API_KEY"})
 
 
 def test_a_key_may_stand_in_an_env_file_and_the_environment_goes_first(tmp_path):

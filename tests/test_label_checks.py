@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from builders import a_run
 
+from evalharness.analysis import build_leaderboard
 from evalharness.domain import Verdict, Vote, Winner
-from evalharness.leaderboard import build
-from evalharness.settle import battles_of
+from evalharness.judge import collect_battles
 
 QUESTIONS = 48
 
@@ -34,7 +34,7 @@ def voted(records, chosen, *, judge="human:ada"):
             winner=battle.winner,
             digest=f"{judge} {number}",
         )
-        for number, battle in enumerate(battles_of(replace(records, votes=())))
+        for number, battle in enumerate(collect_battles(replace(records, votes=())))
         if chosen(battle)
     )
     return replace(records, votes=(*records.votes, *votes))
@@ -52,7 +52,7 @@ def graded(records, chosen):
 
 def corrections(records):
     """Return the only table's corrections, and insist that a refusal leaves no number."""
-    (table,) = build(records, battles_of(records)).corrected
+    (table,) = build_leaderboard(records, collect_battles(records)).corrected
     for each in table.corrections:
         if each.refusal:
             assert all(getattr(row, each.kind) is None for row in table.rows)

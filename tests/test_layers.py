@@ -1,4 +1,4 @@
-"""Imports point down only, and the light parts stay light."""
+"""The tree of the package is its architecture: rooms, their order, and what each may touch."""
 
 from __future__ import annotations
 
@@ -10,100 +10,33 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "evalharness"
-LAYERS = (
-    {"domain", "errors"},
-    {
-        "adaptive_design",
-        "chat",
-        "flags",
-        "health",
-        "leaderboard",
-        "pairings",
-        "panels",
-        "plain",
-        "probes",
-        "prompts",
-        "replies",
-        "schedule",
-        "settle",
-        "spending",
-        "stats",
-        "structured",
-        "tables",
-        "variants",
-    },
-    {"store", "backends", "engines", "benchmarks", "formats"},
-    {
-        "adapting",
-        "answering",
-        "auditing",
-        "benchmark_plans",
-        "benchmarking",
-        "collecting",
-        "estimating",
-        "judging",
-        "loading",
-        "manifest",
-        "metering",
-        "pipeline",
-        "planning",
-        "probing",
-        "reasking",
-        "rereading",
-        "resolving",
-        "wanting",
-        "watching",
-    },
-    {
-        "__init__",
-        "__main__",
-        "_corpus_spec",
-        "_engine_spec",
-        "_explain",
-        "_plan_spec",
-        "_saved_run",
-        "_specs",
-        "_suites",
-        "bundling",
-        "caching",
-        "cli",
-        "comparing",
-        "config",
-        "drifting",
-        "ending",
-        "exporting",
-        "gating",
-        "importing",
-        "interrupting",
-        "joining",
-        "keys",
-        "notebook",
-        "progress",
-        "prompting",
-        "published",
-        "publishing",
-        "report",
-        "restoring",
-        "resuming",
-        "running",
-        "scanning",
-        "schema",
-        "sweeping",
-        "unpacking",
-        "verifying",
-    },
+ROOMS = (
+    "cli",
+    "exchange",
+    "runner",
+    "planner",
+    "report",
+    "config",
+    "benchmarks",
+    "backends",
+    "formats",
+    "store",
+    "analysis",
+    "judge",
+    "stats",
+    "domain",
 )
+"""From the top floor down: a room imports only the rooms below it."""
+
+PURE_ROOMS = {"analysis", "judge", "stats", "domain"}
 PURE_MAY_NOT = {"os", "pathlib", "time", "datetime", "socket", "sqlite3", "subprocess"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
-def _name(path: Path) -> str:
-    """Return the first part of a module's name inside the package."""
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
-
-
-def _layer(name: str) -> int:
-    return next(number for number, names in enumerate(LAYERS) if name in names)
+def _room(path: Path) -> str:
+    """Return the room in which a module stands; nothing for the package's root."""
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else ""
 
 
 def _imports(path: Path) -> set[str]:
@@ -117,21 +50,41 @@ def _imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_module_imports_only_its_own_layer_or_lower_ones(path):
-    """Whoever changes a layer need not look at those below it."""
-    own = _layer(_name(path))
-    inner = {name.split(".")[1] for name in _imports(path) if name.startswith("evalharness.")}
-
-    assert {name for name in inner if _layer(name) > own} == set()
+def _identify(path: Path) -> str:
+    return str(path.relative_to(PACKAGE))
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in MODULES if _layer(_name(path)) == 1],
-    ids=lambda path: str(path.relative_to(PACKAGE)),
-)
-def test_the_pure_layer_reads_no_file_clock_or_environment(path):
+def test_the_rooms_are_the_folders_of_the_package():
+    """A folder that is not in the order, or an order without a folder, says nothing."""
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+
+    assert folders == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if _room(path)], ids=_identify)
+def test_a_room_imports_only_rooms_below_it(path):
+    """Whoever changes a room need not look at those below it."""
+    above = ROOMS[: ROOMS.index(_room(path))]
+    imported = {name.split(".")[1] for name in _imports(path) if name.startswith("evalharness.")}
+
+    assert imported & set(above) == set()
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if _room(path)], ids=_identify)
+def test_a_module_imports_from_the_face_of_another_room(path):
+    """What a room shows to others stands in one place: its `__init__`."""
+    inner = [name.split(".") for name in _imports(path) if name.startswith("evalharness.")]
+    past_the_face = {
+        ".".join(parts)
+        for parts in inner
+        if parts[1] not in {_room(path), "errors"} and len(parts) > len(("package", "room", "name"))
+    }
+
+    assert past_the_face == set()
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if _room(p) in PURE_ROOMS], ids=_identify)
+def test_the_pure_rooms_read_no_file_clock_or_environment(path):
     """Statistics and prompts depend on their arguments alone, so they can be checked."""
     tops = {name.split(".")[0] for name in _imports(path)}
 
@@ -140,7 +93,7 @@ def test_the_pure_layer_reads_no_file_clock_or_environment(path):
 
 def test_importing_the_package_or_its_command_line_loads_nothing_heavy():
     """`import evalharness` and `--help` answer at once."""
-    code = "import sys, evalharness, evalharness.cli; print(*sys.modules)"
+    code = "import sys, evalharness, evalharness.cli.app; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -15,9 +15,9 @@ from builders import (
     question,
 )
 
-from evalharness.domain import BenchmarkScore, RunRecords, Stage, Winner
-from evalharness.leaderboard import build
-from evalharness.settle import settle_all
+from evalharness.analysis import build_leaderboard
+from evalharness.domain import BenchmarkScore, RunRecords, RunStage, Winner
+from evalharness.judge import settle_battles
 
 VICUNA, KOALA, ALPACA = "vicuna-13b", "koala-13b", "alpaca-7b"
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
@@ -35,7 +35,9 @@ def run_of(*models, **records):
 
 def grade_board(*scores):
     """Return the board of grades given as `(model, question_id, score)`."""
-    return build(run_of(graded=tuple(graded_judgment(m, q, score=s) for m, q, s in scores)), ())
+    return build_leaderboard(
+        run_of(graded=tuple(graded_judgment(m, q, score=s) for m, q, s in scores)), ()
+    )
 
 
 def cycle(questions=4):
@@ -54,8 +56,8 @@ def cycle(questions=4):
 def test_a_whole_run_has_every_figure_with_its_interval():
     """Rating, win rate and score lie inside their intervals; ranks inside their sets."""
     records = a_run(models=4, questions=16)
-    battles = settle_all(records.games)
-    board = build(records, battles)
+    battles = settle_battles(records.games)
+    board = build_leaderboard(records, battles)
 
     assert [row.rank for row in board.rows] == [1, 2, 3, 4]
     for row in board.rows:
@@ -74,16 +76,21 @@ def test_a_whole_run_has_every_figure_with_its_interval():
 def test_the_same_seed_gives_the_same_table():
     """Shuffled orders and simulated rank sets are seeded; only they depend on the seed."""
     records = a_run()
-    battles = settle_all(records.games)
+    battles = settle_battles(records.games)
 
-    assert build(records, battles, seed=5) == build(records, battles, seed=5)
-    elo = {seed: [row.elo for row in build(records, battles, seed=seed).rows] for seed in (5, 6)}
+    assert build_leaderboard(records, battles, seed=5) == build_leaderboard(
+        records, battles, seed=5
+    )
+    elo = {
+        seed: [row.elo for row in build_leaderboard(records, battles, seed=seed).rows]
+        for seed in (5, 6)
+    }
     assert elo[5] != elo[6]
 
 
 def test_configured_models_without_results_have_rows_without_figures():
     """A model whose weights were missing is shown as missing; absent is None, not 0."""
-    board = build(run_of(VICUNA, KOALA, "llama-13b"), cycle())
+    board = build_leaderboard(run_of(VICUNA, KOALA, "llama-13b"), cycle())
     row = by_model(board)["llama-13b"]
 
     assert board.rows[-1] is row
@@ -96,7 +103,7 @@ def test_a_model_that_only_won_is_rated_with_a_stated_prior():
     """Its rating would be infinite; the note names it and says what was done."""
     battles = [battle(VICUNA, KOALA, str(q), winner=A) for q in range(6)]
     battles += [battle(KOALA, ALPACA, str(q), winner=A if q % 2 else B) for q in range(6)]
-    board = build(run_of(), battles)
+    board = build_leaderboard(run_of(), battles)
 
     assert board.rows[0].model == VICUNA
     assert board.rows[0].rating_low < board.rows[0].rating < 2000
@@ -109,7 +116,7 @@ def test_a_model_that_only_won_is_rated_with_a_stated_prior():
 def test_groups_that_never_met_get_no_ratings_and_a_note():
     """Win rates remain, as they claim less."""
     battles = [battle(VICUNA, KOALA, winner=TIE), battle(ALPACA, "llama-13b", winner=A)]
-    board = build(run_of(), battles)
+    board = build_leaderboard(run_of(), battles)
 
     assert {row.rating for row in board.rows} == {None}
     assert {row.rank for row in board.rows} == {None}
@@ -123,12 +130,12 @@ def test_groups_that_never_met_get_no_ratings_and_a_note():
 def test_battles_on_one_question_have_no_interval_and_a_note():
     """None, for nothing shows how questions differ."""
     battles = [battle(VICUNA, KOALA, winner=winner, turn=1) for winner in (A, B, A)]
-    row = build(run_of(), battles).rows[0]
+    row = build_leaderboard(run_of(), battles).rows[0]
 
     assert row.rating is not None
     assert (row.rating_low, row.win_rate_high, row.rank_low) == (None, None, None)
     assert row.rank == 1
-    assert "one question" in build(run_of(), battles).notes[0]
+    assert "one question" in build_leaderboard(run_of(), battles).notes[0]
 
 
 def test_scores_rest_on_questions_graded_for_every_model():
@@ -169,7 +176,7 @@ def test_a_judge_who_graded_one_model_only_does_not_tilt_the_scores():
         for model, score in ((VICUNA, 5), (KOALA, 6))
     ]
     graded.append(graded_judgment(VICUNA, "81", score=10, judge="mild"))
-    rows = by_model(build(run_of(graded=tuple(graded)), ()))
+    rows = by_model(build_leaderboard(run_of(graded=tuple(graded)), ()))
 
     assert (rows[VICUNA].score, rows[KOALA].score) == (5, 6)
 
@@ -183,7 +190,7 @@ def test_scores_are_split_by_turn_and_category():
             for q, turn, score in (("81", 1, 9), ("81", 2, 5), ("82", 1, 7), ("82", 2, 3))
         ),
     )
-    row = build(records, ()).rows[0]
+    row = build_leaderboard(records, ()).rows[0]
 
     assert dict(row.score_by_turn) == {1: 8, 2: 4}
     assert dict(row.score_by_category) == {"math": 7, "coding": 5}
@@ -193,7 +200,7 @@ def test_scores_are_split_by_turn_and_category():
 def test_unreadable_games_count_for_both_models():
     """A game without a verdict makes no battle, and both models show it."""
     game = pairwise_judgment(VICUNA, KOALA, verdict=None, unscored="no verdict")
-    rows = by_model(build(run_of(games=(game,)), ()))
+    rows = by_model(build_leaderboard(run_of(games=(game,)), ()))
 
     assert (rows[VICUNA].unscored, rows[KOALA].unscored) == (1, 1)
 
@@ -211,7 +218,7 @@ def test_failures_and_missing_answers_count_once():
         ),
         failures=(failure(KOALA, "82", turn=2), failure(KOALA, "82", turn=2)),
     )
-    rows = by_model(build(records, ()))
+    rows = by_model(build_leaderboard(records, ()))
 
     assert (rows[VICUNA].failed, rows[KOALA].failed) == (0, 2)
 
@@ -222,13 +229,13 @@ def test_a_failure_that_a_later_attempt_mended_is_none():
     mended = dataclasses.replace(failure(KOALA, "81"), key=late.digest)
     records = run_of(KOALA, questions=(question("81"),), answers=(late,), failures=(mended,))
 
-    assert build(records, ()).rows[0].failed == 0
+    assert build_leaderboard(records, ()).rows[0].failed == 0
 
 
 def test_a_judges_failure_is_not_a_models():
     """A judge may be a candidate as well; the note says what is missing."""
-    records = run_of("gpt-4", failures=(failure("gpt-4", "81", stage=Stage.JUDGE),))
-    board = build(records, ())
+    records = run_of("gpt-4", failures=(failure("gpt-4", "81", stage=RunStage.JUDGE),))
+    board = build_leaderboard(records, ())
 
     assert board.rows[0].failed == 0
     assert board.notes == ("1 judgments by gpt-4 failed and are part of no figure.",)
@@ -238,13 +245,13 @@ def test_imported_judgments_have_no_missing_answers():
     """A run that never had answers is not one in which all failed."""
     records = run_of(VICUNA, questions=(question("81"),), graded=(graded_judgment(VICUNA),))
 
-    assert build(records, ()).rows[0].failed == 0
+    assert build_leaderboard(records, ()).rows[0].failed == 0
 
 
 def test_replies_cut_by_max_tokens_are_counted_by_turn():
     """Two turns, both cut."""
     records = run_of(answers=(answer(VICUNA, finish_reason="length"), answer(KOALA)))
-    rows = by_model(build(records, ()))
+    rows = by_model(build_leaderboard(records, ()))
 
     assert (rows[VICUNA].truncated, rows[KOALA].truncated) == (2, 0)
 
@@ -267,12 +274,12 @@ def test_a_baseline_gives_length_controlled_win_rates():
         battle(VICUNA, ALPACA, q, winner=A if more != (int(q) % 5 == 0) else B)
         for q, more in longer.items()
     ]
-    rows = by_model(build(records, battles))
+    rows = by_model(build_leaderboard(records, battles))
 
     assert 0 < rows[VICUNA].length_controlled_win_rate < rows[VICUNA].win_rate
     assert rows[ALPACA].length_controlled_win_rate is None
     without = dataclasses.replace(records, config={})
-    rates = [row.length_controlled_win_rate for row in build(without, battles).rows]
+    rates = [row.length_controlled_win_rate for row in build_leaderboard(without, battles).rows]
     assert sum(rates) == pytest.approx(1), "without a baseline, both stand against each other"
 
 
@@ -291,7 +298,7 @@ def test_length_control_claims_nothing_where_it_has_no_fit():
     battles += [battle("llama-13b", ALPACA, str(q), winner=TIE) for q in range(4)]
     battles += [battle(VICUNA, KOALA, str(q), winner=TIE) for q in range(4)]
 
-    board = build(records, battles)
+    board = build_leaderboard(records, battles)
     assert {row.length_controlled_win_rate for row in board.rows} == {None}
 
 
@@ -323,13 +330,13 @@ def score_of(task, value, *, metric="acc", n=100, benchmark="mmlu"):
 )
 def test_a_benchmark_has_one_figure_a_metric(scores, expected):
     """The whole benchmark's own score, or else the mean over tasks by their size."""
-    row = build(run_of(benchmarks=scores), ()).rows[0]
+    row = build_leaderboard(run_of(benchmarks=scores), ()).rows[0]
 
     assert dict(row.benchmarks) == pytest.approx(expected)
 
 
 def test_an_empty_run_has_an_empty_table():
     """Nothing was done yet, and nothing is claimed."""
-    board = build(RunRecords(name="demo"), ())
+    board = build_leaderboard(RunRecords(name="demo"), ())
 
     assert (board.rows, board.pairs, board.notes) == ((), (), ())

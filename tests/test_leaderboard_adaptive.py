@@ -8,33 +8,37 @@ import numpy as np
 import pytest
 from builders import a_run
 
-from evalharness.leaderboard import build
-from evalharness.settle import battles_of
-from evalharness.stats.adaptive import boundary, mixture_weight
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import from_battles
-from evalharness.stats.ratings import ELO_PER_NAT, critical_value
+from evalharness.analysis import build_leaderboard
+from evalharness.judge import collect_battles
+from evalharness.stats import (
+    ELO_PER_NAT,
+    always_valid_boundary,
+    bradley_terry,
+    build_comparisons_from_battles,
+    choose_boundary_rho,
+    critical_value,
+)
 
 ADAPTIVE = {"judging": {"pairs": "adaptive"}, "seed": 0}
 
 
 def spans(records, battles):
     """Return by model the rating and how far its interval reaches."""
-    rows = build(records, battles).rows
+    rows = build_leaderboard(records, battles).rows
     return {row.model: (row.rating, (row.rating_high - row.rating_low) / 2) for row in rows}
 
 
 def test_after_an_adaptive_stop_intervals_reach_to_the_boundary():
     """By the information in each rating; the ratings are the same."""
     records = a_run(models=4, questions=20)
-    battles = battles_of(records)[:-7]
+    battles = collect_battles(records)[:-7]
     fixed = spans(records, battles)
     always = spans(replace(records, config=ADAPTIVE), battles)
-    rho = mixture_weight(4, 20, 0.05)
+    rho = choose_boundary_rho(4, 20, 0.05)
 
     for model, (rating, reach) in always.items():
         error = fixed[model][1] / critical_value(0.95, 20)
-        bound = float(boundary((ELO_PER_NAT / error) ** 2, alpha=0.05, rho=rho))
+        bound = float(always_valid_boundary((ELO_PER_NAT / error) ** 2, alpha=0.05, rho=rho))
         assert rating == fixed[model][0]
         assert reach == pytest.approx(bound * error)
         assert 1.3 < reach / fixed[model][1] < 1.9
@@ -43,7 +47,7 @@ def test_after_an_adaptive_stop_intervals_reach_to_the_boundary():
 def test_a_design_that_asked_everything_chose_nothing():
     """Its intervals are those of any run; so are those of other designs that stop early."""
     records = a_run(models=3, questions=8)
-    battles = battles_of(records)
+    battles = collect_battles(records)
     other = {"judging": {"pairs": "random"}, "seed": 0}
 
     assert spans(replace(records, config=ADAPTIVE), battles) == spans(records, battles)
@@ -54,7 +58,9 @@ def test_a_design_that_asked_everything_chose_nothing():
 def test_an_anchor_has_no_interval_and_differences_have_theirs():
     """A rating that is fixed reaches nowhere, always-valid or not."""
     records = a_run(models=3, questions=12)
-    fitted = bradley_terry(from_battles(battles_of(records)), anchor="alpaca-7b")
+    fitted = bradley_terry(
+        build_comparisons_from_battles(collect_battles(records)), anchor="alpaca-7b"
+    )
     always = replace(fitted, mixture=2.0)
     place = fitted.models.index("alpaca-7b")
     difference = always.contrast("vicuna-13b", "alpaca-7b")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from builders import answer, battle, question
 
+from evalharness.analysis import build_leaderboard
 from evalharness.domain import RunRecords, Winner
-from evalharness.leaderboard import build
 
 MODELS = ("brief", "even", "wordy")
 
@@ -40,7 +40,7 @@ def a_run(preference):
 
 def rates(records, battles, column):
     """Return a column of the leaderboard by model."""
-    return {row.model: getattr(row, column) for row in build(records, battles).rows}
+    return {row.model: getattr(row, column) for row in build_leaderboard(records, battles).rows}
 
 
 def test_what_length_won_is_taken_away():

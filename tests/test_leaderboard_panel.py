@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from builders import a_run, graded_judgment, pairwise_judgment, question
 
-from evalharness import tables
+from evalharness.analysis import build_leaderboard
 from evalharness.domain import RunRecords, Verdict, Vote
-from evalharness.leaderboard import build
-from evalharness.settle import battles_of
+from evalharness.judge import collect_battles
+from evalharness.report import list_leaderboard_records
 
 MODELS = ("a", "b", "c", "d")
 JUDGES = ("careful", "lenient", "random")
@@ -56,7 +56,7 @@ def both_orders(rng, better, worse, question_id, judge):
 
 def table(records, **settings):
     """Return the table of a run."""
-    return build(records, battles_of(records), **settings)
+    return build_leaderboard(records, collect_battles(records), **settings)
 
 
 def by_name(rows, name):
@@ -72,7 +72,7 @@ def test_one_judge_is_no_panel(rule):
     before, now = (table(each) for each in (records, ruled))
 
     assert now.panel is None
-    assert json.dumps(tables.to_records(now)) == json.dumps(tables.to_records(before))
+    assert json.dumps(list_leaderboard_records(now)) == json.dumps(list_leaderboard_records(before))
     assert now == before
 
 

@@ -8,11 +8,10 @@ import pytest
 from builders import JUDGE, a_run, graded_judgment, pairwise_judgment
 from numpy.testing import assert_allclose
 
-from evalharness import tables
+from evalharness.analysis import ComparisonMetric, build_leaderboard, compare_models
 from evalharness.domain import Vote, Winner
-from evalharness.leaderboard import Metric, build, compare_models
-from evalharness.notebook import Run
-from evalharness.settle import battles_of
+from evalharness.judge import collect_battles
+from evalharness.report import Run, render_leaderboard_latex, render_leaderboard_markdown
 
 TURNED = {
     Winner.MODEL_A: Winner.MODEL_B,
@@ -34,7 +33,7 @@ def with_votes(share=2, *, opposed=False, people=3):
             winner=battle.winner if opposed else TURNED[battle.winner],
             digest=str(number),
         )
-        for number, battle in enumerate(battles_of(records)[::share])
+        for number, battle in enumerate(collect_battles(records)[::share])
     )
     return replace(records, votes=votes)
 
@@ -59,7 +58,7 @@ def with_grades(questions=12, *, severity=2.0):
 
 def board_of(records):
     """Return the table of a run."""
-    return build(records, battles_of(records))
+    return build_leaderboard(records, collect_battles(records))
 
 
 def uncorrected(board):
@@ -99,7 +98,7 @@ def test_two_models_are_compared_without_the_labels_that_check_the_judge():
     alone = replace(records, votes=())
 
     found, expected = (
-        compare_models(each, battles_of(each), *pair, metric=Metric.RATING)
+        compare_models(each, collect_battles(each), *pair, metric=ComparisonMetric.RATING)
         for each in (records, alone)
     )
 
@@ -203,12 +202,12 @@ def test_tables_say_what_the_judge_saved():
     """The sentence stands below the table, and the figures beside the judge's."""
     board = board_of(with_grades())
 
-    text = tables.to_markdown(board)
+    text = render_leaderboard_markdown(board)
 
     assert "Corrected score" in text
     assert "Corrected rating" not in text
     assert f"Scores of {JUDGE} as people would give them: These 72 grades with" in text
-    assert "the judge saved" in tables.to_latex(board)
+    assert "the judge saved" in render_leaderboard_latex(board)
 
 
 def test_more_labels_narrow_only_what_comes_from_labels():

@@ -16,14 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import evalharness
-from evalharness import tables, variants
+from evalharness.analysis import analyze_robustness, build_leaderboard
 from evalharness.cli import main
 from evalharness.domain import RunRecords, Verdict, Vote, Winner
-from evalharness.leaderboard import build, robustness
-from evalharness.publishing import publish
-from evalharness.settle import battles_of
-from evalharness.store import jsonl
-from evalharness.store.run_folder import RunFolder
+from evalharness.judge import collect_battles
+from evalharness.report import make_robustness_record, publish_run, render_leaderboard_markdown
+from evalharness.store import RunFolder, write_records
 
 ORDERLY = {"Online Elo"}
 """Ways that depend on the order in which battles stand."""
@@ -35,8 +33,8 @@ WINNERS = {2: Winner.MODEL_A, 1: Winner.TIE, 0: Winner.MODEL_B}
 
 def counted(records):
     """Return the robustness of a run's ranking."""
-    battles = battles_of(records)
-    return robustness(records, battles, build(records, battles))
+    battles = collect_battles(records)
+    return analyze_robustness(records, battles, build_leaderboard(records, battles))
 
 
 def way(found, name):
@@ -267,7 +265,7 @@ def test_judges_and_prompts_stand_alone():
 
     assert found.main.startswith("Bradley-Terry of the panel's majority")
     assert way(found, "j1 alone").ranks == alone.ranks
-    board = build(panel, battles_of(panel))
+    board = build_leaderboard(panel, collect_battles(panel))
     without = next(row for row in board.panel.judges if row.judge == "j2")
     assert way(found, "Without j2").ranks == without.ranks_without
     assert way(found, "Judge-aware Bradley-Terry").ranks
@@ -349,18 +347,18 @@ def test_a_run_keeps_the_ranks_as_json_and_csv_and_for_notebooks(tmp_path):
     folder, records = tmp_path / "run", renamed(a_run(3, 8), NAMES)
     with RunFolder.open(folder) as run:
         run.describe({"seed": 0}, records.questions)
-    jsonl.write(folder / "answers.jsonl", records.answers)
-    jsonl.write(folder / "judgments.jsonl", records.judgments)
-    board = publish(folder)
+    write_records(folder / "answers.jsonl", records.answers)
+    write_records(folder / "judgments.jsonl", records.judgments)
+    board = publish_run(folder)
     found = board.robustness
 
     assert json.loads((folder / "robustness.json").read_text()) == json.loads(
-        json.dumps(variants.to_record(found))
+        json.dumps(make_robustness_record(found))
     )
     rows = list(csv.DictReader(io.StringIO((folder / "robustness.csv").read_text())))
     assert [row["way"] for row in rows] == [found.main, *(each.name for each in found.variants)]
     assert rows[1]["rank.=1+1"] == str(found.variants[0].ranks["=1+1"])
-    assert found.summary in tables.to_markdown(board).replace("\\", "")
+    assert found.summary in render_leaderboard_markdown(board).replace("\\", "")
     frame = evalharness.load_run(folder).robustness.set_index("way")
     assert frame.loc["Win rate", "rank.b"] == way(found, "Win rate").ranks["b"]
     assert str(frame["rank.b"].dtype) == "Int64"

@@ -10,7 +10,7 @@ import pytest
 from main_job import ANSWER_CALLS, JUDGE_CALLS, LIMIT, calls, environment, run
 from server import serving
 
-from evalharness.store.run_folder import read_run
+from evalharness.store import read_run
 
 
 def test_the_main_line_makes_a_leaderboard_and_asks_everything_once(tmp_path):

@@ -9,8 +9,9 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from evalharness import chat, schema
-from evalharness.domain import TOKENIZER_TEMPLATE, conversation
+from evalharness.backends import render_chat_template
+from evalharness.config.schema import RootConf
+from evalharness.domain import TOKENIZER_TEMPLATE, build_conversation
 
 CONF = Path(__file__).parents[1] / "conf"
 STEMS = {path.stem for path in CONF.glob("models/*.yaml")}
@@ -38,7 +39,7 @@ MT_BENCH = {
 @pytest.fixture(scope="module")
 def models():
     """Return all models, composed in one go as a run composes them."""
-    ConfigStore.instance().store("schema", schema.RootConf)
+    ConfigStore.instance().store("schema", RootConf)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", overrides=[f"models=[{','.join(sorted(STEMS))}]", "~judge"])
     return OmegaConf.to_container(config.models, resolve=True, throw_on_missing=True)
@@ -73,4 +74,8 @@ def test_a_model_is_complete(models, stem):
     assert by_category in ({}, MT_BENCH)
     if model["template"] not in (None, TOKENIZER_TEMPLATE):
         assert model["stop"]
-        assert chat.render(model["template"], conversation(["Hi!"], [])).rstrip().endswith(":")
+        assert (
+            render_chat_template(model["template"], build_conversation(["Hi!"], []))
+            .rstrip()
+            .endswith(":")
+        )

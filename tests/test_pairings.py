@@ -9,7 +9,7 @@ from builders import MODELS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalharness.pairings import all_pairs, chains, random_pairs
+from evalharness.judge import draw_chain_pairs, draw_random_pairs, list_all_pairs
 
 some_models = st.lists(st.sampled_from(MODELS), unique=True, min_size=2)
 some_questions = st.integers(1, 12)
@@ -38,15 +38,15 @@ def test_a_chain_keeps_its_budget_and_names_no_pair_twice_on_a_question(
 ):
     """What is asked for is what is paid for."""
     length = len(models) if len(models) > 2 else 1
-    for drawn in chains(models, questions, seed, budget=budget):
+    for drawn in draw_chain_pairs(models, questions, seed, budget=budget):
         assert len(set(drawn)) == len(drawn) == min(length, budget or length)
-        assert set(drawn) <= {tuple(sorted(pair)) for pair in all_pairs(models)}
+        assert set(drawn) <= {tuple(sorted(pair)) for pair in list_all_pairs(models)}
 
 
 @given(models=some_models, questions=some_questions, seed=seeds)
 def test_a_whole_chain_is_one_ring_on_every_question(models, questions, seed):
     """Every model plays twice, and any two are connected through the others."""
-    for drawn in chains(models, questions, seed):
+    for drawn in draw_chain_pairs(models, questions, seed):
         assert is_connected(drawn, models)
         if len(models) > 2:
             assert set(plays(drawn, models)) == {2}
@@ -56,17 +56,19 @@ def test_a_whole_chain_is_one_ring_on_every_question(models, questions, seed):
 def test_chains_bring_up_every_pair(models, seed, budget):
     """Half as many questions as models are enough for whole rings; a budget takes more laps."""
     laps = 1 if budget is None else -(-len(models) // budget)
-    drawn = chains(models, len(models) // 2 * laps, seed, budget=budget)
+    drawn = draw_chain_pairs(models, len(models) // 2 * laps, seed, budget=budget)
 
-    assert set(chain.from_iterable(drawn)) == {tuple(sorted(pair)) for pair in all_pairs(models)}
+    assert set(chain.from_iterable(drawn)) == {
+        tuple(sorted(pair)) for pair in list_all_pairs(models)
+    }
 
 
 @given(models=some_models, questions=some_questions, seed=seeds, budget=budgets)
 def test_random_pairs_are_within_the_budget_balanced_and_connected(models, questions, seed, budget):
     """No model plays much more than another; K - 1 pairs connect K models."""
-    drawn = random_pairs(models, questions, seed, budget=budget)
+    drawn = draw_random_pairs(models, questions, seed, budget=budget)
     together = list(chain.from_iterable(drawn))
-    size = min(budget, len(all_pairs(models)))
+    size = min(budget, len(list_all_pairs(models)))
 
     assert [len(set(own)) for own in drawn] == [len(own) for own in drawn] == [size] * questions
     counts = plays(together, models)
@@ -81,22 +83,22 @@ def test_the_same_seed_gives_the_same_pairs_in_whatever_order_models_are_named(
 ):
     """A run that is resumed asks for the same pairs, and an earlier question's never change."""
     again = list(reversed(models))
-    drawn = random_pairs(models, questions, seed, budget=budget)
+    drawn = draw_random_pairs(models, questions, seed, budget=budget)
 
-    assert drawn == random_pairs(again, questions, seed, budget=budget)
-    assert drawn == random_pairs(models, questions + 3, seed, budget=budget)[:questions]
-    assert chains(models, questions, seed) == chains(again, questions, seed)
+    assert drawn == draw_random_pairs(again, questions, seed, budget=budget)
+    assert drawn == draw_random_pairs(models, questions + 3, seed, budget=budget)[:questions]
+    assert draw_chain_pairs(models, questions, seed) == draw_chain_pairs(again, questions, seed)
 
 
 def test_another_seed_gives_other_pairs():
     """Chance is in the seed, not in the names."""
-    drawn = {str(random_pairs(MODELS, 4, seed, budget=5)) for seed in range(5)}
-    rings = {str(chains(MODELS, 4, seed)) for seed in range(5)}
+    drawn = {str(draw_random_pairs(MODELS, 4, seed, budget=5)) for seed in range(5)}
+    rings = {str(draw_chain_pairs(MODELS, 4, seed)) for seed in range(5)}
 
     assert (len(drawn), len(rings)) == (5, 5)
 
 
 def test_a_single_model_meets_nobody():
     """There is no pair, and nothing fails."""
-    assert chains(["vicuna-13b"], 2, 0) == [[], []]
-    assert random_pairs(["vicuna-13b"], 2, 0, budget=3) == [[], []]
+    assert draw_chain_pairs(["vicuna-13b"], 2, 0) == [[], []]
+    assert draw_random_pairs(["vicuna-13b"], 2, 0, budget=3) == [[], []]

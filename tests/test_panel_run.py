@@ -10,20 +10,22 @@ import pytest
 from builders import question
 from judge_prompts import PROMPTS
 
-from evalharness import leaderboard, pipeline, planning, schedule
-from evalharness.backends import scripted
-from evalharness.backends.scripted import ScriptedBackend
+from evalharness.analysis import build_leaderboard
+from evalharness.backends import ScriptedBackend
+from evalharness.backends.scripted import make_reply
 from evalharness.domain import (
     JudgeSpec,
     JudgingSpec,
     ModelSpec,
     PairDesign,
     RunSpec,
+    RunStage,
     Sampling,
-    Stage,
 )
-from evalharness.settle import battles_of
-from evalharness.store.run_folder import RunFolder, read_run
+from evalharness.judge import collect_battles, list_pair_tasks
+from evalharness.planner import describe_plan
+from evalharness.runner import run_pipeline
+from evalharness.store import RunFolder, read_run
 
 
 def model(name, family=None):
@@ -50,7 +52,7 @@ class Expected:
     """Keeps how many calls a run said that it would make."""
 
     def __init__(self) -> None:
-        self.totals: dict[Stage, int] = {}
+        self.totals: dict[RunStage, int] = {}
         self.done = Counter()
 
     def expect(self, stage, total):
@@ -69,25 +71,25 @@ def run(path, spec):
     def connect(own):
         def reply(request):
             calls[own.name] += 1
-            return scripted.reply(own.name, request.messages, request.sample)
+            return make_reply(own.name, request.messages, request.sample)
 
         return ScriptedBackend(reply)
 
     with RunFolder.open(path) as folder:
         folder.describe({}, spec.questions)
-        asyncio.run(pipeline.run(spec, folder, connect=connect, progress=progress))
+        asyncio.run(run_pipeline(spec, folder, connect=connect, progress=progress))
     return read_run(path), calls, progress
 
 
 def test_three_judges_judge_everything_and_make_one_table(tmp_path):
     """4 questions: 12 grades and 12 pairs in both orders each; a model fights 8 battles."""
     records, calls, progress = run(tmp_path, SPEC)
-    board = leaderboard.build(records, battles_of(records))
+    board = build_leaderboard(records, collect_battles(records))
 
     assert {name: calls[name] for name in ("judge x", "judge y", "judge z")} == dict.fromkeys(
         ("judge x", "judge y", "judge z"), 36
     )
-    assert progress.totals[Stage.JUDGE] == progress.done[Stage.JUDGE] == 108
+    assert progress.totals[RunStage.JUDGE] == progress.done[RunStage.JUDGE] == 108
     assert {row.battles for row in board.rows} == {8}
     assert [row.judge for row in board.panel.judges] == ["judge x", "judge y", "judge z"]
 
@@ -98,12 +100,12 @@ def test_a_judge_is_not_asked_about_its_own_family(tmp_path):
     records, calls, progress = run(tmp_path, spec)
 
     assert (calls["judge x"], calls["judge y"], calls["judge z"]) == (16, 16, 36)
-    assert progress.totals[Stage.JUDGE] == progress.done[Stage.JUDGE] == 68
+    assert progress.totals[RunStage.JUDGE] == progress.done[RunStage.JUDGE] == 68
     shown = {(game.judge, name) for game in records.games for name in (game.model_a, game.model_b)}
     shown |= {(grade.judge, grade.model) for grade in records.graded}
     assert {("judge x", "a"), ("judge y", "b")} & shown == set()
     assert ("judge z", "a") in shown
-    assert any(line.startswith("judgments judge x: 16 calls,") for line in planning.describe(spec))
+    assert any(line.startswith("judgments judge x: 16 calls,") for line in describe_plan(spec))
 
 
 def test_every_sample_is_answered_and_judged(tmp_path):
@@ -114,7 +116,7 @@ def test_every_sample_is_answered_and_judged(tmp_path):
     assert len(records.answers) == 3 * 3 * 4
     assert len({(answer.model, answer.turns[0].text) for answer in records.answers}) == 3 * 3
     assert Counter(grade.sample for grade in records.graded) == {0: 12, 1: 12, 2: 12}
-    assert Counter(battle.sample for battle in battles_of(records)) == {0: 12, 1: 12, 2: 12}
+    assert Counter(battle.sample for battle in collect_battles(records)) == {0: 12, 1: 12, 2: 12}
     assert calls["judge z"] == 3 * 36
 
 
@@ -131,11 +133,11 @@ def test_only_the_designed_pairs_are_judged_in_both_orders_and_resumed_for_free(
     spec = replace(SPEC, judging=judging, seed=7)
     records, _, progress = run(tmp_path, spec)
     names = [each.name for each in spec.models]
-    tasks = schedule.pair_tasks(names, spec.questions, judging, seed=7)
+    tasks = list_pair_tasks(names, spec.questions, judging, seed=7)
 
-    assert progress.totals[Stage.JUDGE] == 3 * 2 * len(tasks) == len(records.games)
+    assert progress.totals[RunStage.JUDGE] == 3 * 2 * len(tasks) == len(records.games)
     wanted = {(task.question_id, task.sample, task.model_a, task.model_b) for task in tasks}
     for own in (each.name for each in spec.judges):
-        battles = [battle for battle in battles_of(records) if battle.judge == own]
+        battles = [battle for battle in collect_battles(records) if battle.judge == own]
         assert {(b.question_id, b.sample, b.model_a, b.model_b) for b in battles} == wanted
     assert run(tmp_path, spec)[1] == Counter()

@@ -8,13 +8,13 @@ from builders import battle, graded_judgment
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalharness.domain import Winner
-from evalharness.panels import (
-    grades_by_judge,
-    majority_battles,
-    mean_grades,
-    verdicts_by_judge,
+from evalharness.analysis.judgment_matrix import (
+    average_grades,
+    settle_by_majority,
+    tabulate_battles,
+    tabulate_grades,
 )
+from evalharness.domain import Winner
 
 VICUNA, ALPACA = "vicuna-13b", "alpaca-7b"
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
@@ -43,7 +43,7 @@ def votes(*winners):
 )
 def test_a_battle_goes_to_whom_more_than_half_prefer(winners, majority):
     """A tie stays a tie, and a split is one."""
-    (found,) = majority_battles(verdicts_by_judge(votes(*winners)))
+    (found,) = settle_by_majority(tabulate_battles(votes(*winners)))
 
     assert found.winner is majority
 
@@ -56,7 +56,7 @@ def test_a_grade_is_the_mean_over_judges_not_over_rows():
         graded_judgment(score=9, judge="once"),
         graded_judgment(score=None, unscored="no_number", judge="silent"),
     ]
-    (found,) = mean_grades(grades_by_judge(graded))
+    (found,) = average_grades(tabulate_grades(graded))
 
     assert (found.score, found.model, found.question_id) == (7.5, VICUNA, "81")
 
@@ -70,7 +70,7 @@ def test_turns_samples_and_models_are_graded_apart():
         for sample in (0, 1)
         for judge in ("x", "y")
     ]
-    found = mean_grades(grades_by_judge(graded))
+    found = average_grades(tabulate_grades(graded))
 
     assert len(found) == 8
     assert all(grade.score == grade.turn + grade.sample for grade in found)
@@ -82,7 +82,7 @@ def test_a_pair_named_either_way_round_is_one_pair():
         battle(VICUNA, ALPACA, winner=A, judge="x"),
         battle(ALPACA, VICUNA, winner=B, judge="y"),
     ]
-    (found,) = majority_battles(verdicts_by_judge(battles))
+    (found,) = settle_by_majority(tabulate_battles(battles))
 
     assert (found.model_a, found.model_b, found.winner) == (ALPACA, VICUNA, B)
 
@@ -91,7 +91,7 @@ def test_judges_who_skipped_a_model_are_left_out_of_that_question():
     """Otherwise a severe judge would lower the models that it did grade."""
     graded = [graded_judgment(model, judge="whole", score=6) for model in (VICUNA, ALPACA)]
     graded.append(graded_judgment(VICUNA, judge="partial", score=1))
-    found = mean_grades(grades_by_judge(graded).on_equal_terms())
+    found = average_grades(tabulate_grades(graded).on_equal_terms())
 
     assert [grade.score for grade in found] == [6, 6]
 
@@ -102,14 +102,14 @@ def test_neither_order_nor_repetition_of_votes_matters(winners, extra):
     given_votes = votes(*winners)
     again = [*given_votes, *extra.draw(st.permutations(given_votes))]
 
-    assert majority_battles(verdicts_by_judge(again)) == majority_battles(
-        verdicts_by_judge(given_votes)
+    assert settle_by_majority(tabulate_battles(again)) == settle_by_majority(
+        tabulate_battles(given_votes)
     )
 
 
 def test_without_a_judge_what_it_alone_judged_is_gone():
     """The rest is as it was."""
-    opinions = grades_by_judge(
+    opinions = tabulate_grades(
         [
             graded_judgment(VICUNA, judge="x", score=3),
             graded_judgment(VICUNA, judge="y", score=5),

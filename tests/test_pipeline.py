@@ -10,20 +10,12 @@ import pytest
 from builders import question
 from judge_prompts import PROMPTS
 
-from evalharness import loading, pipeline
-from evalharness.backends import scripted
-from evalharness.backends.scripted import ScriptedBackend
-from evalharness.domain import (
-    JudgeSpec,
-    JudgingSpec,
-    ModelSpec,
-    Role,
-    RunSpec,
-    Sampling,
-    Stage,
-)
+from evalharness.backends import ScriptedBackend
+from evalharness.backends.scripted import make_reply
+from evalharness.domain import JudgeSpec, JudgingSpec, ModelSpec, Role, RunSpec, RunStage, Sampling
 from evalharness.errors import PermanentError
-from evalharness.store.run_folder import RunFolder, read_run
+from evalharness.runner import plan_load_steps, run_pipeline
+from evalharness.store import RunFolder, read_run
 
 JUDGE = JudgeSpec(name="judge", model=ModelSpec(name="judge", backend="scripted"), prompts=PROMPTS)
 QUESTIONS = tuple(question(f"q{number}") for number in range(4))
@@ -54,7 +46,7 @@ class Counter:
         """Return a model that fails where it is told to, and replies elsewhere."""
 
         def reply(request):
-            return self._fail(spec, request) or scripted.reply(spec.name, request.messages)
+            return self._fail(spec, request) or make_reply(spec.name, request.messages)
 
         self.backends.append((spec.name, ScriptedBackend(reply)))
         return self.backends[-1][1]
@@ -68,7 +60,7 @@ def _run(
     path,
     spec=SPEC,
     fail=lambda _spec, _request: None,
-    stages=(Stage.ANSWER, Stage.JUDGE),
+    stages=(RunStage.ANSWER, RunStage.JUDGE),
     *,
     only_failed=False,
 ):
@@ -76,7 +68,7 @@ def _run(
     with RunFolder.open(path) as folder:
         folder.describe({}, spec.questions)
         asyncio.run(
-            pipeline.run(
+            run_pipeline(
                 spec, folder, stages=stages, connect=counter.connect, only_failed=only_failed
             )
         )
@@ -106,7 +98,7 @@ def test_the_same_run_again_asks_nothing(tmp_path):
 
 def test_a_second_turn_is_asked_with_the_first_reply_before_it(tmp_path):
     """The conversation that a model sees is the one that it had."""
-    counter = _run(tmp_path, stages=(Stage.ANSWER,))
+    counter = _run(tmp_path, stages=(RunStage.ANSWER,))
     (answer,) = [
         row for row in read_run(tmp_path).answers if (row.model, row.question_id) == ("a", "q0")
     ]
@@ -141,7 +133,7 @@ def test_a_failed_turn_is_a_row_and_only_what_depends_on_it_is_missing(tmp_path)
     records = read_run(tmp_path)
 
     (row,) = records.failures
-    assert (row.stage, row.model, row.question_id, row.turn) == (Stage.ANSWER, "b", "q1", 2)
+    assert (row.stage, row.model, row.question_id, row.turn) == (RunStage.ANSWER, "b", "q1", 2)
     assert (row.reason, row.detail) == ("http_400", "the server's words")
     judged = {(g.model, g.turn) for g in records.graded if g.question_id == "q1"}
     assert judged == {("a", 1), ("a", 2), ("b", 1), ("c", 1), ("c", 2)}
@@ -212,7 +204,7 @@ def test_a_model_that_cannot_be_connected_fails_alone(tmp_path):
 
     with RunFolder.open(tmp_path) as folder:
         folder.describe({}, SPEC.questions)
-        asyncio.run(pipeline.run(SPEC, folder, connect=connect))
+        asyncio.run(run_pipeline(SPEC, folder, connect=connect))
     records = read_run(tmp_path)
 
     assert {(row.model, row.reason) for row in records.failures} == {("b", "load")}
@@ -255,8 +247,8 @@ def test_an_interrupted_run_continues_where_it_stopped(tmp_path, calls):
 
 def test_judging_alone_asks_no_candidate(tmp_path):
     """`judge` works on the answers that are there."""
-    _run(tmp_path, stages=(Stage.ANSWER,))
-    counter = _run(tmp_path, stages=(Stage.JUDGE,))
+    _run(tmp_path, stages=(RunStage.ANSWER,))
+    counter = _run(tmp_path, stages=(RunStage.JUDGE,))
 
     assert {name for name, _ in counter.backends} == {"judge"}
     assert counter.calls() == 72
@@ -265,7 +257,7 @@ def test_judging_alone_asks_no_candidate(tmp_path):
 def test_answers_drawn_at_random_have_seeds_that_repeat(tmp_path):
     """A run can be repeated; two questions or samples never share a seed."""
     spec = replace(SPEC, judging=JudgingSpec(samples=2))
-    counter = _run(tmp_path, spec, stages=(Stage.ANSWER,))
+    counter = _run(tmp_path, spec, stages=(RunStage.ANSWER,))
     seeds = {
         (name, request.question_id, request.sample): request.sampling.seed
         for name, backend in counter.backends
@@ -282,7 +274,7 @@ def test_local_weights_come_one_after_another_and_the_judges_last():
     models = [replace(_model(name), weights=weights) for name, weights in places.items()]
     judge = replace(JUDGE, model=replace(JUDGE.model, weights="w1"))
 
-    at_once, one_by_one = loading.steps(models, [judge, JUDGE], lambda spec: spec.weights)
+    at_once, one_by_one = plan_load_steps(models, [judge, JUDGE], lambda spec: spec.weights)
 
     assert ([m.name for m in at_once.models], at_once.judges) == (["b"], [JUDGE])
     assert [[m.name for m in step.models] for step in one_by_one] == [["c"], ["a", "d"]]

@@ -7,9 +7,9 @@ from collections import Counter
 
 from builders import answer, question
 
-from evalharness import probes
 from evalharness.domain import Verdict
-from evalharness.probes import Probe
+from evalharness.judge import Probe, build_probe_games, choose_probe_questions
+from evalharness.judge.probes import build_prompt_injection, shuffle_sentences, truncate_text
 
 TEXT = " ".join(f"Sentence {number} says its part." for number in range(12))
 ANSWER = answer("vicuna-13b", "81", texts=("A first reply.", TEXT))
@@ -18,12 +18,12 @@ OTHER = answer("vicuna-13b", "82", texts=("Elsewhere.", "Of something else."))
 
 def _games(text=TEXT, elsewhere=OTHER):
     given = answer("vicuna-13b", "81", texts=("A first reply.", text))
-    return list(probes.games(given, 2, elsewhere, random.Random(0)))
+    return list(build_probe_games(given, 2, elsewhere, random.Random(0)))
 
 
 def test_a_truncated_text_is_a_third_that_ends_between_words():
     """Twenty of sixty words are left, as they stood."""
-    cut = probes.truncated(TEXT)
+    cut = truncate_text(TEXT)
 
     assert len(cut.split()) == len(TEXT.split()) // 3 == 20
     assert TEXT.startswith(cut + " ")
@@ -31,7 +31,7 @@ def test_a_truncated_text_is_a_third_that_ends_between_words():
 
 def test_a_shuffled_text_has_the_same_sentences_in_another_order():
     """Nothing is lost but the order."""
-    mixed = probes.shuffled(TEXT, random.Random(0))
+    mixed = shuffle_sentences(TEXT, random.Random(0))
 
     assert mixed != TEXT
     assert Counter(mixed.split()) == Counter(TEXT.split())
@@ -39,8 +39,8 @@ def test_a_shuffled_text_has_the_same_sentences_in_another_order():
 
 def test_short_texts_are_neither_cut_nor_shuffled():
     """A cut that nobody would miss proves nothing about a judge."""
-    assert probes.truncated("Aloha to all of you.") is None
-    assert probes.shuffled("Yes. No. Yes. No. Yes.", random.Random(0)) is None
+    assert truncate_text("Aloha to all of you.") is None
+    assert shuffle_sentences("Yes. No. Yes. No. Yes.", random.Random(0)) is None
 
 
 def test_every_probe_but_the_same_answer_is_shown_in_both_orders():
@@ -77,7 +77,10 @@ def test_the_text_that_addresses_the_judge_names_the_place_where_it_stands():
         if game.probe is Probe.ADDRESSED
     }
 
-    assert asked == {True: probes.addressed(Verdict.B), False: probes.addressed(Verdict.A)}
+    assert asked == {
+        True: build_prompt_injection(Verdict.B),
+        False: build_prompt_injection(Verdict.A),
+    }
     assert "choose B." in asked[True]
     assert "choose A." in asked[False]
 
@@ -90,7 +93,7 @@ def test_without_another_question_there_is_no_off_topic_answer():
 def test_questions_are_spread_over_categories_and_grow_by_more():
     """Four of two categories are two of each; five begin with the same four."""
     asked = [question(str(n), category="math" if n < 10 else "writing") for n in range(13)]
-    four, five = (probes.choose(asked, number, random.Random(7)) for number in (4, 5))
+    four, five = (choose_probe_questions(asked, number, random.Random(7)) for number in (4, 5))
 
     assert Counter(each.category for each in four) == {"math": 2, "writing": 2}
     assert five[:4] == four

@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from evalharness.backends import WAITS, Stop
-from evalharness.domain import Budget, Stage
-from evalharness.metering import Meter
-from evalharness.progress import Bars
+from evalharness.backends import WAIT_LOG, StopSignal
+from evalharness.cli import ProgressBars
+from evalharness.domain import Budget, RunStage
+from evalharness.runner import BudgetMeter
 
 
 class Terminal(io.StringIO):
@@ -33,12 +33,12 @@ def wide(monkeypatch):
 def _shown(monkeypatch, file: io.StringIO, wait: str = "") -> str:
     """Return what a run shows on its standard error, without the codes that move and color it."""
     monkeypatch.setattr(sys, "stderr", file)  # here, as pytest sets its own before each test
-    with Bars(Meter(Budget(), Stop(), calls=10, usd=1.234)) as bars:
-        bars.expect(Stage.ANSWER, 4)
-        bars.advance(Stage.ANSWER, failed=False)
-        bars.advance(Stage.ANSWER, failed=True)
+    with ProgressBars(BudgetMeter(Budget(), StopSignal(), calls=10, usd=1.234)) as bars:
+        bars.expect(RunStage.ANSWER, 4)
+        bars.advance(RunStage.ANSWER, failed=False)
+        bars.advance(RunStage.ANSWER, failed=True)
         if wait:
-            logging.getLogger(WAITS).info("%s", wait, extra={"wait_s": 60.0})
+            logging.getLogger(WAIT_LOG).info("%s", wait, extra={"wait_s": 60.0})
         bars._bars.refresh()
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue())
 
@@ -56,13 +56,13 @@ def test_a_bar_of_what_may_come_ends_where_no_more_comes(monkeypatch):
     """An adaptive run that stops at a third is done, not at a third."""
     file = Terminal()
     monkeypatch.setattr(sys, "stderr", file)
-    with Bars(Meter(Budget(), Stop())) as bars:
-        bars.expect(Stage.JUDGE, 10, at_most=True)
+    with ProgressBars(BudgetMeter(Budget(), StopSignal())) as bars:
+        bars.expect(RunStage.JUDGE, 10, at_most=True)
         for _ in range(4):
-            bars.advance(Stage.JUDGE, failed=False)
+            bars.advance(RunStage.JUDGE, failed=False)
         bars._bars.refresh()
         assert "judgments, at most" in file.getvalue()
-        bars.spare(Stage.JUDGE, 6)
+        bars.spare(RunStage.JUDGE, 6)
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue()).rstrip().splitlines()[-1]
 
     assert last.startswith("judgments ")

@@ -13,10 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from evalharness import config, prompts
-from evalharness.domain import JudgePrompt, Kind, Reading, Role
+from evalharness.config import load_settings
+from evalharness.config.schema import PromptConf
+from evalharness.domain import JudgePrompt, JudgmentKind, Reading, Role
 from evalharness.errors import ConfigError
-from evalharness.schema import PromptConf
+from evalharness.judge import (
+    FIVE_LEVEL_MARKS,
+    VERDICT_MARKS,
+    check_judge_prompt,
+    describe_json_form,
+    list_reply_options,
+    prompts,
+    render_judge_prompt,
+    render_repair_request,
+)
 
 CONF = Path(__file__).parent.parent / "conf"
 PROMPTS = sorted(path.stem for path in (CONF / "prompts").glob("*.yaml"))
@@ -42,10 +52,12 @@ def load(name: str) -> JudgePrompt:
         OmegaConf.structured(PromptConf), OmegaConf.load(CONF / "prompts" / f"{name}.yaml")
     )
     content = OmegaConf.to_container(conf, throw_on_missing=True)
-    return JudgePrompt(**content | {"kind": Kind(content["kind"])})
+    return JudgePrompt(**content | {"kind": JudgmentKind(content["kind"])})
 
 
-def a_prompt(template: str, *, kind: Kind = Kind.GRADED, system: str = "") -> JudgePrompt:
+def a_prompt(
+    template: str, *, kind: JudgmentKind = JudgmentKind.GRADED, system: str = ""
+) -> JudgePrompt:
     """Return a prompt called `mine`."""
     return JudgePrompt(name="mine", kind=kind, system=system, template=template)
 
@@ -54,12 +66,12 @@ def user_text(prompt: JudgePrompt, *answers: list[str], references: tuple[str, .
     """Return what the judge's user message says about the last of the answers' turns."""
     turns = tuple(f"Question {number}?" for number in range(1, len(answers[0]) + 1))
     asked = question(turns=turns, references=references)
-    return prompts.render(prompt, asked, answers, len(turns))[-1].content
+    return render_judge_prompt(prompt, asked, answers, len(turns))[-1].content
 
 
 def answers_to(prompt: JudgePrompt, turns: int) -> list[list[str]]:
     """Return as many answers as the prompt's kind takes, each text unique."""
-    letters = {Kind.GRADED: "x", Kind.PAIRWISE: "xy"}[prompt.kind]
+    letters = {JudgmentKind.GRADED: "x", JudgmentKind.PAIRWISE: "xy"}[prompt.kind]
     return [[f"Reply {letter}{turn}." for turn in range(1, turns + 1)] for letter in letters]
 
 
@@ -77,7 +89,7 @@ def test_a_prompts_file_says_its_own_name(name):
 @pytest.mark.parametrize("name", PROMPTS)
 def test_shipped_prompts_pass_the_check(name):
     """No shipped prompt fails while a run is under way."""
-    prompts.check(load(name))
+    check_judge_prompt(load(name))
 
 
 @pytest.mark.parametrize("references", [False, True])
@@ -116,7 +128,7 @@ def test_turns_after_the_judged_one_are_not_shown(name):
     prompt = load(name)
     answers = answers_to(prompt, 2)
 
-    shown = prompts.render(
+    shown = render_judge_prompt(
         prompt, question(turns=("First?", "Second?"), references=("R1", "R2")), answers, 1
     )[-1].content
 
@@ -131,7 +143,7 @@ def test_turns_after_the_judged_one_are_not_shown(name):
 def test_no_answer_can_close_its_fence(name, data):
     """The mark of the tags stands in no answer, not even in one that had seen a mark before."""
     prompt = load(name)
-    count = 1 if prompt.kind is Kind.GRADED else 2
+    count = 1 if prompt.kind is JudgmentKind.GRADED else 2
     answers = [[data.draw(texts)] for _ in range(count)]
     harmless = user_text(prompt, *[["."]] * count)
     seen_before = fence_in(user_text(prompt, *answers))
@@ -191,8 +203,10 @@ def test_a_system_text_is_a_message_of_its_own():
     """Without one there is only the user's message: some models know no system role."""
     asked = question(turns=("Why?",))
 
-    with_system = prompts.render(a_prompt("Grade.", system="Turn {{ turn }}"), asked, [["."]], 1)
-    without = prompts.render(a_prompt("Grade."), asked, [["."]], 1)
+    with_system = render_judge_prompt(
+        a_prompt("Grade.", system="Turn {{ turn }}"), asked, [["."]], 1
+    )
+    without = render_judge_prompt(a_prompt("Grade."), asked, [["."]], 1)
 
     assert [(each.role, each.content) for each in with_system] == [
         (Role.SYSTEM, "Turn 1"),
@@ -225,14 +239,14 @@ def test_a_prompt_that_hides_an_answer_is_refused():
     template = "{% for part in turns %}{{ part.answer_a }}{% endfor %}"
 
     with pytest.raises(ConfigError, match="does not show `answer_b`"):
-        prompts.check(a_prompt(template, kind=Kind.PAIRWISE))
+        check_judge_prompt(a_prompt(template, kind=JudgmentKind.PAIRWISE))
 
 
 @pytest.mark.parametrize("answers", [[], [["Yes."], ["No."]], [[]]])
 def test_answers_that_do_not_fit_the_kind_or_the_turn_are_refused(answers):
     """Showing one answer for two, or a turn without its reply, is a mistake in the program."""
     with pytest.raises(ValueError, match="needs 1 answers"):
-        prompts.render(a_prompt(""), question(), answers, 1)
+        render_judge_prompt(a_prompt(""), question(), answers, 1)
 
 
 LONG_PROMPTS = [name for name in PROMPTS if not name.endswith("_short")]
@@ -247,23 +261,23 @@ def test_long_prompts_tell_the_form_of_the_reading_and_no_other(name):
     as_text, as_json = (
         "\n".join(
             message.content
-            for message in prompts.render(prompt, asked, answers, 1, reading=reading)
+            for message in render_judge_prompt(prompt, asked, answers, 1, reading=reading)
         )
         for reading in (Reading.TEXT, Reading.JSON)
     )
 
-    prompts.check(prompt, Reading.JSON)
+    check_judge_prompt(prompt, Reading.JSON)
     assert "[[" in as_text
     assert "JSON" not in as_text
     assert "[[" not in as_json
-    assert as_json.count(prompts.form(prompt)) == 1
+    assert as_json.count(describe_json_form(prompt)) == 1
 
 
 @pytest.mark.parametrize("name", [name for name in PROMPTS if name.endswith("_short")])
 def test_a_prompt_that_does_not_tell_the_form_of_json_is_refused_for_it(name):
     """Else every reply would be unscored, after all of them were paid for."""
     with pytest.raises(ConfigError, match=r"reading=json it must print `{{ form }}`"):
-        prompts.check(load(name), Reading.JSON)
+        check_judge_prompt(load(name), Reading.JSON)
 
 
 @pytest.mark.parametrize("name", LONG_PROMPTS)
@@ -272,8 +286,8 @@ def test_reasons_are_asked_for_in_the_prompts_language(name):
     prompt, asked = load(name), question(turns=("Why?",))
     answers = answers_to(prompt, 1)
 
-    german = prompts.render(replace(prompt, language="de"), asked, answers, 1)
-    usual = prompts.render(prompt, asked, answers, 1)
+    german = render_judge_prompt(replace(prompt, language="de"), asked, answers, 1)
+    usual = render_judge_prompt(prompt, asked, answers, 1)
 
     assert 'language whose code is "de"' in german[0].content
     assert "language whose code" not in usual[0].content
@@ -283,7 +297,7 @@ def test_reasons_are_asked_for_in_the_prompts_language(name):
 def test_what_is_no_language_code_is_refused(language):
     """It would stand in the middle of the prompt."""
     with pytest.raises(ConfigError, match="a code such as de"):
-        prompts.check(replace(load("graded"), language=language))
+        check_judge_prompt(replace(load("graded"), language=language))
 
 
 def test_a_checklist_is_shown_inside_its_fence_and_only_where_there_is_one():
@@ -293,8 +307,8 @@ def test_a_checklist_is_shown_inside_its_fence_and_only_where_there_is_one():
     fence = fence_in(user_text(prompt, *answers))
     points = ("Names the year.", f'</checklist mark="{fence}">', "Is short.")
 
-    plain = prompts.render(prompt, asked, answers, 1)[-1].content
-    listed = prompts.render(prompt, replace(asked, rubric=points), answers, 1)[-1].content
+    plain = render_judge_prompt(prompt, asked, answers, 1)[-1].content
+    listed = render_judge_prompt(prompt, replace(asked, rubric=points), answers, 1)[-1].content
 
     mark = fence_in(listed)
     assert "checklist" not in plain
@@ -307,14 +321,14 @@ def test_a_checklist_is_shown_inside_its_fence_and_only_where_there_is_one():
 def test_a_repair_names_every_decision_that_the_prompt_offers(name, reading):
     """Whoever is asked again needs nothing but the last message."""
     prompt = load(name)
-    asked = prompts.repair(prompt, reading)
+    asked = render_repair_request(prompt, reading)
 
     if reading is Reading.JSON:
-        assert prompts.form(prompt) in asked
-    elif prompt.kind is Kind.GRADED:
+        assert describe_json_form(prompt) in asked
+    elif prompt.kind is JudgmentKind.GRADED:
         assert "[[n]]" in asked
     else:
-        marks = prompts.FIVE_VERDICTS if prompt.five_levels else prompts.VERDICTS
+        marks = FIVE_LEVEL_MARKS if prompt.five_levels else VERDICT_MARKS
         assert all(f"[[{mark}]]" in asked for mark in marks)
 
 
@@ -326,10 +340,12 @@ def test_a_prompt_of_five_levels_says_so(name):
     assert prompt.five_levels == ("[[A>>B]]" in prompt.template)
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", JudgmentKind)
 def test_no_option_is_the_start_of_another(kind):
     """Else the probability of one would contain that of the other."""
-    assert not any(other.startswith(one) for one, other in permutations(prompts.options(kind), 2))
+    assert not any(
+        other.startswith(one) for one, other in permutations(list_reply_options(kind), 2)
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in PROMPTS if name.endswith("_short")])
@@ -346,21 +362,21 @@ def test_short_prompts_add_few_words(name):
 @pytest.mark.parametrize("name", JUDGES)
 def test_judges_are_asked_without_chance(name):
     """A judge's verdict is not drawn, whatever its model does as a candidate."""
-    judge = config.load([f"judge={name}", "questions=general"]).run.judges[0]
+    judge = load_settings([f"judge={name}", "questions=general"]).run.judges[0]
 
     assert judge.name == name
     assert judge.model.sampling.temperature == 0
     assert judge.model.sampling.top_p is None
     assert not judge.model.sampling_by_category
     assert {kind: prompt.kind for kind, prompt in judge.prompts.items()} == {
-        kind: kind for kind in Kind
+        kind: kind for kind in JudgmentKind
     }
 
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_judge_read_by_probabilities_has_its_brackets_opened(name):
     """The options go on from the prefill's `[[`; a judge without words also says its caution."""
-    judge = config.load([f"judge={name}", "questions=general"]).run.judges[0]
+    judge = load_settings([f"judge={name}", "questions=general"]).run.judges[0]
 
     if judge.reading is Reading.PROBABILITIES:
         assert all(prompt.prefill.endswith("[[") for prompt in judge.prompts.values())

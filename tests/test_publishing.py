@@ -10,9 +10,8 @@ from builders import a_run, failure
 
 import evalharness
 from evalharness.cli import main
-from evalharness.publishing import publish
-from evalharness.store import jsonl
-from evalharness.store.run_folder import RunFolder
+from evalharness.report import publish_run
+from evalharness.store import RunFolder, encode_record
 
 
 def _write_parts(folder, seed):
@@ -28,7 +27,7 @@ def _write_parts(folder, seed):
     }
     for name, rows in kept.items():
         share = draw.choice((0.0, 0.1, 0.5, 1.0))
-        content = b"".join(jsonl.dump(row) for row in rows if draw.random() < share)
+        content = b"".join(encode_record(row) for row in rows if draw.random() < share)
         (folder / name).write_bytes(content[: len(content) - draw.randint(0, 40)])
     if draw.random() < 0.5:
         (folder / "manifest.json").write_text(json.dumps({"cautions": ["one"]}))
@@ -41,7 +40,7 @@ def test_there_is_a_page_of_whatever_a_run_left(tmp_path, seed):
     """Nobody has to finish a run to see what it found; what is missing is no number."""
     _write_parts(tmp_path, seed)
 
-    board = publish(tmp_path)
+    board = publish_run(tmp_path)
     run = evalharness.load_run(tmp_path)
 
     assert (tmp_path / "report.html").read_text().lower().startswith("<!doctype html>")

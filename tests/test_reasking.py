@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness.domain import PairwiseJudgment
-from evalharness.reasking import check_number, choose
+from evalharness.runner import next_check_number, sample_judgments
 
 
 def drawn(records, limit, seed=0):
     """Return a sample of a run's judgments."""
-    return choose(records.judgments, limit, random.Random(seed))
+    return sample_judgments(records.judgments, limit, random.Random(seed))
 
 
 @given(seed=st.integers(0, 10**6), limit=st.integers(1, 60))
@@ -68,4 +68,4 @@ def test_a_check_goes_on_until_it_is_complete_and_then_another_begins(
     kept, last, is_complete, number
 ):
     """Two replies a check: a new one may take none of those that an old one got."""
-    assert check_number(kept, last, is_complete=is_complete) == number
+    assert next_check_number(kept, last, is_complete=is_complete) == number

@@ -12,7 +12,30 @@ import yaml
 from builders import a_run
 from omegaconf import MISSING
 
-from evalharness import cli, config, schema
+from evalharness.analysis import LeaderboardRow
+from evalharness.cli import FAILED, OK, main
+from evalharness.cli.app import _VERBS
+from evalharness.cli.terminal.exit_codes import INTERRUPTED, REFUSED
+from evalharness.config import ModelConf, compose_config, schema
+from evalharness.config.schema import (
+    AuditConf,
+    BenchmarkConf,
+    BenchmarksConf,
+    BudgetConf,
+    CategorySamplingConf,
+    ContaminationConf,
+    DriftCheckConf,
+    EngineConf,
+    JudgeConf,
+    JudgingConf,
+    PlanConf,
+    PricesConf,
+    PromptConf,
+    QuestionsConf,
+    RootConf,
+    SamplingConf,
+    ThresholdsConf,
+)
 from evalharness.domain import (
     Answer,
     AnswerTurn,
@@ -24,31 +47,29 @@ from evalharness.domain import (
     RunRecords,
     Vote,
 )
-from evalharness.ending import FAILED, INTERRUPTED, OK, REFUSED
-from evalharness.leaderboard import LeaderboardRow
-from evalharness.notebook import Run
+from evalharness.report import Run
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = DOCS / "reference"
 SETTINGS = {
-    "The run": schema.RootConf,
-    "A model": schema.ModelConf,
-    "Sampling": schema.SamplingConf,
-    "Prices": schema.PricesConf,
-    "A judge": schema.JudgeConf,
-    "A judge prompt": schema.PromptConf,
-    "Questions": schema.QuestionsConf,
-    "Judging": schema.JudgingConf,
-    "Benchmarks": schema.BenchmarksConf,
-    "A member of a suite": schema.BenchmarkConf,
-    "Engine": schema.EngineConf,
-    "Budget": schema.BudgetConf,
-    "Plan": schema.PlanConf,
-    "Contamination": schema.ContaminationConf,
-    "Audit": schema.AuditConf,
-    "Against": schema.AgainstConf,
-    "Thresholds": schema.ThresholdsConf,
+    "The run": RootConf,
+    "A model": ModelConf,
+    "Sampling": SamplingConf,
+    "Prices": PricesConf,
+    "A judge": JudgeConf,
+    "A judge prompt": PromptConf,
+    "Questions": QuestionsConf,
+    "Judging": JudgingConf,
+    "Benchmarks": BenchmarksConf,
+    "A member of a suite": BenchmarkConf,
+    "Engine": EngineConf,
+    "Budget": BudgetConf,
+    "Plan": PlanConf,
+    "Contamination": ContaminationConf,
+    "Audit": AuditConf,
+    "Against": DriftCheckConf,
+    "Thresholds": ThresholdsConf,
 }
 RECORDS = {
     "questions.jsonl": Question,
@@ -97,11 +118,11 @@ def _names(section):
     return [name for cells in _rows(section) for name in _code(cells[0])]
 
 
-@pytest.mark.parametrize("verb", cli._VERBS)
+@pytest.mark.parametrize("verb", _VERBS)
 def test_every_verb_and_option_has_its_place(verb, capsys):
     """What `--help` offers, the page explains; and nothing that is gone."""
     with pytest.raises(SystemExit):
-        cli.main([verb, "--help"])
+        main([verb, "--help"])
     listed = re.findall(r"^  (-.+?)(?:  |$)", capsys.readouterr().out, flags=re.MULTILINE)
     offered = {word for names in listed for word in names.split() if word.startswith("-")}
     offered = {word.strip(",") for word in offered}
@@ -127,8 +148,8 @@ def _shown(value):
 
 def _defaults(record):
     """Return what holds where nothing is said; some of that stands in `conf/config.yaml`."""
-    tree = config.compose(["models=[vicuna-13b]"])
-    filled = {schema.ThresholdsConf: tree["audit"]["thresholds"]}
+    tree = compose_config(["models=[vicuna-13b]"])
+    filled = {ThresholdsConf: tree["audit"]["thresholds"]}
     values = vars(record()) | filled.get(record, {})
     return {
         name: "" if hasattr(value, "__dataclass_fields__") else _shown(value)
@@ -140,7 +161,7 @@ def _defaults(record):
 def test_every_setting_is_listed_with_its_default(heading, record):
     """Whoever adds a setting, or changes what holds without it, says so here."""
     expected = _defaults(record)
-    if record is schema.RootConf:
+    if record is RootConf:
         expected = {name: value for name, value in expected.items() if value}
         del expected["models"]
 
@@ -156,10 +177,10 @@ def test_every_part_of_the_schema_has_its_table():
     """What a category may have of its own is said with the sampling."""
     parts = {value for value in vars(schema).values() if is_dataclass(value)}
 
-    assert parts - {schema.CategorySampling} == set(SETTINGS.values())
+    assert parts - {CategorySamplingConf} == set(SETTINGS.values())
 
 
-_FREE = {"models": schema.ModelConf, "panel": schema.JudgeConf, "prompts": schema.PromptConf}
+_FREE = {"models": ModelConf, "panel": JudgeConf, "prompts": PromptConf}
 """By setting: what stands under names of one's own there."""
 
 
@@ -168,7 +189,7 @@ def _exists(path):
     group, _, place = path.rpartition("@")
     if group:
         return (ROOT / "conf" / group).is_dir() and _exists(place)
-    record = schema.RootConf
+    record = RootConf
     parts = iter(path.split("."))
     for part in parts:
         if not is_dataclass(record) or part not in {field.name for field in fields(record)}:
@@ -177,7 +198,7 @@ def _exists(path):
         record = type(value)
         if isinstance(value, dict):
             next(parts, None)
-            record = _FREE.get(part, schema.BenchmarkConf if part == "tasks" else None)
+            record = _FREE.get(part, BenchmarkConf if part == "tasks" else None)
             if record is None:
                 return True
     return True
@@ -191,7 +212,7 @@ def test_settings_that_a_page_names_exist(page):
     text = (ROOT / page).read_text()
     code = re.findall(r"```(?:bash|console)\n.*?```|`[^`\n]+`", text, flags=re.DOTALL)
     keys = re.findall(r"(?<![\w./@-])([a-z_]+(?:[.@][\w-]+)*)=(?=[^=\s])", "\n".join(code))
-    roots = {field.name for field in fields(schema.RootConf)} | {"prompts"}
+    roots = {field.name for field in fields(RootConf)} | {"prompts"}
 
     settings = [key for key in keys if re.split("[.@]", key)[0] in roots and "FIELD" not in key]
 

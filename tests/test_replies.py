@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalharness import prompts
-from evalharness.domain import Kind, Verdict
-from evalharness.replies import (
-    MIN_MASS,
-    Unscored,
-    read_score,
-    read_verdict,
-    score_from_probabilities,
-    verdict_from_probabilities,
+from evalharness.domain import JudgmentKind, Verdict
+from evalharness.judge import (
+    UnscoredReason,
+    list_reply_options,
+    read_score_from_probabilities,
+    read_score_from_text,
+    read_verdict_from_probabilities,
+    read_verdict_from_text,
 )
+from evalharness.judge.reply_text import MIN_OPTION_MASS
 
 FRAGMENTS = (
     *("[[", "]]", "[", "]", "[[8]]", "[[11]]", "[[-3]]", "[[0]]", "[[7.5/10]]", "[[A]]", "[[b]]"),
@@ -60,7 +60,7 @@ finish_reasons = st.sampled_from(["stop", "length", None])
 )
 def test_the_last_mark_is_the_score(reply, score):
     """A judge may name numbers on its way; what it ends with counts."""
-    assert read_score(reply).score == score
+    assert read_score_from_text(reply).score == score
 
 
 @pytest.mark.parametrize(
@@ -75,47 +75,47 @@ def test_the_last_mark_is_the_score(reply, score):
 )
 def test_a_last_line_that_is_only_the_rating_needs_no_brackets(reply, score):
     """Forgetting the brackets leaves no doubt about what was meant."""
-    assert read_score(reply).score == score
+    assert read_score_from_text(reply).score == score
 
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        ("", Unscored.EMPTY),
-        (" \n\t", Unscored.EMPTY),
-        ("I cannot judge this.", Unscored.NO_VERDICT),
-        ("I would give it 8.", Unscored.NO_VERDICT),
-        ("It deserves [7]", Unscored.NO_VERDICT),
-        ("Rating: 8 for the first half, less for the second", Unscored.NO_VERDICT),
-        ("Depth score: 3", Unscored.NO_VERDICT),
-        ("Rating: 8\n\nI hope this helps!", Unscored.NO_VERDICT),
-        ("It prints arr[0] first.", Unscored.NO_VERDICT),
-        ("It prints rows[[3]][[4]] first.", Unscored.NO_VERDICT),
-        ("My rating is [[rating]].", Unscored.NO_VERDICT),
-        ("[[8", Unscored.NO_VERDICT),
-        ("[[A]]", Unscored.NO_VERDICT),
-        ("[[0]]", Unscored.OUT_OF_SCALE),
-        ("[[11]]", Unscored.OUT_OF_SCALE),
-        ("[[-1]]", Unscored.OUT_OF_SCALE),
-        ("[[10.01]]", Unscored.OUT_OF_SCALE),
-        ("[[85/100]]", Unscored.OUT_OF_SCALE),
-        ("[[4/5]]", Unscored.OUT_OF_SCALE),
-        ("[[8]] at first, in the end [[12]]", Unscored.OUT_OF_SCALE),
-        ("Rating: 85", Unscored.OUT_OF_SCALE),
-        ("[[7]]-[[8]]", Unscored.AMBIGUOUS),
-        ("[[7]] or **[[8]]**", Unscored.AMBIGUOUS),
-        ("[[7]][[8]]", Unscored.AMBIGUOUS),
-        ("From [[1]] (worst) to [[10]] (best).", Unscored.AMBIGUOUS),
-        ("[[7-8]]", Unscored.AMBIGUOUS),
-        ("[[7, 8]]", Unscored.AMBIGUOUS),
-        ("Rating: 7-8", Unscored.AMBIGUOUS),
-        ("<think>Perhaps [[3]]", Unscored.NO_VERDICT),
-        ("<think>Perhaps [[3]]</think>", Unscored.NO_VERDICT),
+        ("", UnscoredReason.EMPTY),
+        (" \n\t", UnscoredReason.EMPTY),
+        ("I cannot judge this.", UnscoredReason.NO_VERDICT),
+        ("I would give it 8.", UnscoredReason.NO_VERDICT),
+        ("It deserves [7]", UnscoredReason.NO_VERDICT),
+        ("Rating: 8 for the first half, less for the second", UnscoredReason.NO_VERDICT),
+        ("Depth score: 3", UnscoredReason.NO_VERDICT),
+        ("Rating: 8\n\nI hope this helps!", UnscoredReason.NO_VERDICT),
+        ("It prints arr[0] first.", UnscoredReason.NO_VERDICT),
+        ("It prints rows[[3]][[4]] first.", UnscoredReason.NO_VERDICT),
+        ("My rating is [[rating]].", UnscoredReason.NO_VERDICT),
+        ("[[8", UnscoredReason.NO_VERDICT),
+        ("[[A]]", UnscoredReason.NO_VERDICT),
+        ("[[0]]", UnscoredReason.OUT_OF_SCALE),
+        ("[[11]]", UnscoredReason.OUT_OF_SCALE),
+        ("[[-1]]", UnscoredReason.OUT_OF_SCALE),
+        ("[[10.01]]", UnscoredReason.OUT_OF_SCALE),
+        ("[[85/100]]", UnscoredReason.OUT_OF_SCALE),
+        ("[[4/5]]", UnscoredReason.OUT_OF_SCALE),
+        ("[[8]] at first, in the end [[12]]", UnscoredReason.OUT_OF_SCALE),
+        ("Rating: 85", UnscoredReason.OUT_OF_SCALE),
+        ("[[7]]-[[8]]", UnscoredReason.AMBIGUOUS),
+        ("[[7]] or **[[8]]**", UnscoredReason.AMBIGUOUS),
+        ("[[7]][[8]]", UnscoredReason.AMBIGUOUS),
+        ("From [[1]] (worst) to [[10]] (best).", UnscoredReason.AMBIGUOUS),
+        ("[[7-8]]", UnscoredReason.AMBIGUOUS),
+        ("[[7, 8]]", UnscoredReason.AMBIGUOUS),
+        ("Rating: 7-8", UnscoredReason.AMBIGUOUS),
+        ("<think>Perhaps [[3]]", UnscoredReason.NO_VERDICT),
+        ("<think>Perhaps [[3]]</think>", UnscoredReason.NO_VERDICT),
     ],
 )
 def test_what_cannot_be_read_is_unscored_with_its_reason(reply, reason):
     """A number outside the scale is not moved into it, and one of two is not chosen."""
-    read = read_score(reply)
+    read = read_score_from_text(reply)
 
     assert (read.score, read.unscored) == (None, reason)
 
@@ -138,29 +138,29 @@ def test_what_cannot_be_read_is_unscored_with_its_reason(reply, reason):
 )
 def test_the_last_mark_is_the_verdict(reply, verdict):
     """Both answers are named in most explanations; the conclusion stands at the end."""
-    assert read_verdict(reply).verdict is verdict
+    assert read_verdict_from_text(reply).verdict is verdict
 
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        ("", Unscored.EMPTY),
-        ("A is better.", Unscored.NO_VERDICT),
-        ("Verdict: B is better than A", Unscored.NO_VERDICT),
-        ("[[verdict]]", Unscored.NO_VERDICT),
-        ("[[8]]", Unscored.NO_VERDICT),
-        ("[[D]]", Unscored.OUT_OF_SCALE),
-        ("[[A]] or [[B]]", Unscored.AMBIGUOUS),
-        ("[[A]], [[B]], or [[C]]", Unscored.AMBIGUOUS),
-        ("[[A]] = [[B]]", Unscored.AMBIGUOUS),
-        ("[[A/B]]", Unscored.AMBIGUOUS),
-        ("[[A or B]]", Unscored.AMBIGUOUS),
-        ("Verdict: A and B", Unscored.AMBIGUOUS),
+        ("", UnscoredReason.EMPTY),
+        ("A is better.", UnscoredReason.NO_VERDICT),
+        ("Verdict: B is better than A", UnscoredReason.NO_VERDICT),
+        ("[[verdict]]", UnscoredReason.NO_VERDICT),
+        ("[[8]]", UnscoredReason.NO_VERDICT),
+        ("[[D]]", UnscoredReason.OUT_OF_SCALE),
+        ("[[A]] or [[B]]", UnscoredReason.AMBIGUOUS),
+        ("[[A]], [[B]], or [[C]]", UnscoredReason.AMBIGUOUS),
+        ("[[A]] = [[B]]", UnscoredReason.AMBIGUOUS),
+        ("[[A/B]]", UnscoredReason.AMBIGUOUS),
+        ("[[A or B]]", UnscoredReason.AMBIGUOUS),
+        ("Verdict: A and B", UnscoredReason.AMBIGUOUS),
     ],
 )
 def test_no_verdict_is_not_a_tie(reply, reason):
     """A tie is a judge's decision; that it made none is not."""
-    read = read_verdict(reply)
+    read = read_verdict_from_text(reply)
 
     assert (read.verdict, read.unscored) == (None, reason)
 
@@ -184,7 +184,7 @@ def test_no_verdict_is_not_a_tie(reply, reason):
 )
 def test_five_levels_say_how_strong_a_verdict_is(reply, verdict, strength):
     """Much better and slightly better win alike, and are told apart in the record."""
-    read = read_verdict(reply)
+    read = read_verdict_from_text(reply)
 
     assert (read.verdict, read.strength) == (verdict, strength)
 
@@ -192,16 +192,16 @@ def test_five_levels_say_how_strong_a_verdict_is(reply, verdict, strength):
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        ("[[A>A]]", Unscored.OUT_OF_SCALE),
-        ("[[A>>>B]]", Unscored.AMBIGUOUS),
-        ("[[A>B]] or [[A>>B]]", Unscored.AMBIGUOUS),
-        ("[[A>B]] -> [[B>A]]", Unscored.AMBIGUOUS),
-        ("[[A>C]]", Unscored.AMBIGUOUS),
+        ("[[A>A]]", UnscoredReason.OUT_OF_SCALE),
+        ("[[A>>>B]]", UnscoredReason.AMBIGUOUS),
+        ("[[A>B]] or [[A>>B]]", UnscoredReason.AMBIGUOUS),
+        ("[[A>B]] -> [[B>A]]", UnscoredReason.AMBIGUOUS),
+        ("[[A>C]]", UnscoredReason.AMBIGUOUS),
     ],
 )
 def test_a_comparison_that_says_nothing_is_unscored(reply, reason):
     """No level is guessed from one that does not exist."""
-    assert read_verdict(reply).unscored is reason
+    assert read_verdict_from_text(reply).unscored is reason
 
 
 @pytest.mark.parametrize(
@@ -215,26 +215,29 @@ def test_a_comparison_that_says_nothing_is_unscored(reply, reason):
 )
 def test_reasoning_is_not_the_conclusion(reply):
     """What a judge weighs before it answers is not its answer; a tag it quotes is no reasoning."""
-    assert read_score(reply).score == 8
+    assert read_score_from_text(reply).score == 8
 
 
 @pytest.mark.parametrize("reply", ["", "The answer is clear and", "<think>Let me see", "Rating: 1"])
 def test_a_reply_cut_before_its_end_is_truncated(reply):
     """`Rating: 1` may be the beginning of 10; only closed brackets show that a number is whole."""
-    assert read_score(reply, "length").unscored is Unscored.TRUNCATED
-    assert read_verdict(reply, "length").unscored is Unscored.TRUNCATED
+    assert read_score_from_text(reply, "length").unscored is UnscoredReason.TRUNCATED
+    assert read_verdict_from_text(reply, "length").unscored is UnscoredReason.TRUNCATED
 
 
 def test_a_mark_before_the_cut_counts():
     """A judge that gives its verdict first and is cut while explaining has given it."""
-    assert read_score("Rating: [[8]]. The answer is", "length").score == 8
+    assert read_score_from_text("Rating: [[8]]. The answer is", "length").score == 8
 
 
 @settings(deadline=None)
 @given(reply=replies, finish_reason=finish_reasons)
 def test_any_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_reason):
     """Whatever a judge writes, nothing raises, and no number from outside the scale comes back."""
-    grade, game = read_score(reply, finish_reason), read_verdict(reply, finish_reason)
+    grade, game = (
+        read_score_from_text(reply, finish_reason),
+        read_verdict_from_text(reply, finish_reason),
+    )
 
     assert (grade.score is None) != (grade.unscored is None)
     assert grade.score is None or 1 <= grade.score <= 10
@@ -245,8 +248,8 @@ def test_any_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_reaso
 @given(reply=replies.filter(lambda text: "<think" not in text), score=st.integers(1, 10))
 def test_a_clear_last_line_decides_whatever_stands_before(reply, score):
     """An explanation full of brackets does not keep its conclusion from being read."""
-    assert read_score(f"{reply}\n\nRating: [[{score}]]").score == score
-    assert read_verdict(f"{reply}\n\nVerdict: [[A]]").verdict is Verdict.A
+    assert read_score_from_text(f"{reply}\n\nRating: [[{score}]]").score == score
+    assert read_verdict_from_text(f"{reply}\n\nVerdict: [[A]]").verdict is Verdict.A
 
 
 def test_scores_of_published_replies_are_read_as_published(data_file):
@@ -256,14 +259,14 @@ def test_scores_of_published_replies_are_read_as_published(data_file):
 
     published = [None if row["score"] == -1 else row["score"] for row in rows]
 
-    assert [read_score(row["judgment"]).score for row in rows] == published
+    assert [read_score_from_text(row["judgment"]).score for row in rows] == published
     assert published.count(None) == 2
     assert len(rows) == 320
 
 
 def test_a_score_from_probabilities_is_their_mean():
     """Half on 6 and half on 9 is 7.5, whatever went to other texts."""
-    read = score_from_probabilities([0, 0, 0, 0, 0, 0.4, 0, 0, 0.4, 0])
+    read = read_score_from_probabilities([0, 0, 0, 0, 0, 0.4, 0, 0, 0.4, 0])
 
     assert read.score == 7.5
     assert read.mass == pytest.approx(0.8)
@@ -282,7 +285,7 @@ def test_a_score_from_probabilities_is_their_mean():
 )
 def test_a_verdict_from_probabilities_is_the_likeliest(probabilities, verdict):
     """Two that are equally likely are no preference for either answer."""
-    read = verdict_from_probabilities(probabilities)
+    read = read_verdict_from_probabilities(probabilities)
 
     assert read.verdict is verdict
     assert read.probabilities == dict(zip(("A", "B", "tie"), probabilities, strict=True))
@@ -290,17 +293,17 @@ def test_a_verdict_from_probabilities_is_the_likeliest(probabilities, verdict):
 
 def test_probabilities_that_leave_most_to_other_texts_decide_nothing():
     """A judge that would most likely have written something else has not chosen an option."""
-    grade = score_from_probabilities([0.049] * 10)
-    game = verdict_from_probabilities([0.4, 0.05, 0.04])
+    grade = read_score_from_probabilities([0.049] * 10)
+    game = read_verdict_from_probabilities([0.4, 0.05, 0.04])
 
-    assert (grade.score, grade.unscored) == (None, Unscored.LOW_MASS)
-    assert (game.verdict, game.unscored) == (None, Unscored.LOW_MASS)
+    assert (grade.score, grade.unscored) == (None, UnscoredReason.LOW_MASS)
+    assert (game.verdict, game.unscored) == (None, UnscoredReason.LOW_MASS)
     assert game.probabilities == {"A": 0.4, "B": 0.05, "tie": 0.04}
 
 
 def test_a_probability_just_above_one_is_rounding():
     """Single-precision softmax does this; it is no reason to stop a run."""
-    assert score_from_probabilities([0.0] * 9 + [1.000001]).score == 10
+    assert read_score_from_probabilities([0.0] * 9 + [1.000001]).score == 10
 
 
 @settings(deadline=None)
@@ -308,21 +311,26 @@ def test_a_probability_just_above_one_is_rounding():
 def test_a_mean_score_stays_on_the_scale(weights):
     """Rounding of the last digit does not carry a mean past 10 or below 1."""
     total = max(1, math.fsum(weights))
-    read = score_from_probabilities([weight / total for weight in weights])
+    read = read_score_from_probabilities([weight / total for weight in weights])
 
     assert read.mass is not None
-    assert (read.score is None) == (read.mass < MIN_MASS)
+    assert (read.score is None) == (read.mass < MIN_OPTION_MASS)
     assert read.score is None or 1 <= read.score <= 10
 
 
 def test_there_is_an_option_for_every_decision():
     """A backend's probabilities stand beside the options, so their numbers must agree."""
-    assert score_from_probabilities([0.1 for _ in prompts.options(Kind.GRADED)]).score == 5.5
-    assert verdict_from_probabilities([0.3 for _ in prompts.options(Kind.PAIRWISE)]).verdict
+    assert (
+        read_score_from_probabilities([0.1 for _ in list_reply_options(JudgmentKind.GRADED)]).score
+        == 5.5
+    )
+    assert read_verdict_from_probabilities(
+        [0.3 for _ in list_reply_options(JudgmentKind.PAIRWISE)]
+    ).verdict
 
 
 @pytest.mark.parametrize("wrong", [[math.nan] * 10, [-0.1] * 10, [1.5] * 10, [0.1] * 9])
 def test_what_are_no_probabilities_is_refused(wrong):
     """Such numbers are a backend's mistake; averaging them would hide it."""
     with pytest.raises(ValueError, match=r"probabilities|zip"):
-        score_from_probabilities(wrong)
+        read_score_from_probabilities(wrong)

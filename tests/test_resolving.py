@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from builders import question
 
-from evalharness import resolving
 from evalharness.domain import JudgingSpec, ModelSpec, PairDesign, RunSpec
-from evalharness.stats.power import detectable_gap
+from evalharness.planner import describe_detectable_differences
+from evalharness.stats import minimum_detectable_rating_gap
 
 
 def spec(models=2, questions=80, turns=2, **judging):
@@ -28,19 +28,21 @@ def spec(models=2, questions=80, turns=2, **judging):
 
 def gaps(planned):
     """Return the rating gaps that a plan says it resolves."""
-    (line,) = [line for line in resolving.describe(planned) if "rating points" in line]
+    (line,) = [line for line in describe_detectable_differences(planned) if "rating points" in line]
     return [float(number) for number in re.findall(r"\d+", line.split("rating")[0])]
 
 
 def points(planned):
     """Return the difference of scores that a plan says it resolves."""
-    (line,) = [line for line in resolving.describe(planned) if "points of score" in line]
+    (line,) = [
+        line for line in describe_detectable_differences(planned) if "points of score" in line
+    ]
     return float(re.search(r"\d+\.\d+", line)[0])
 
 
 def test_two_models_on_eighty_questions_cannot_be_told_apart_below_75_points():
     """160 battles of which those of a question correlate are 120 independent ones."""
-    expected = detectable_gap(160 / 1.33, tie_share=0.25).difference
+    expected = minimum_detectable_rating_gap(160 / 1.33, tie_share=0.25).difference
 
     assert gaps(spec()) == [round(expected)]
     assert 70 < expected < 80
@@ -63,7 +65,7 @@ def test_a_baseline_design_resolves_more_about_the_baseline():
     single = gaps(spec(models=2))[0]
 
     assert low == single
-    halved = detectable_gap(160 / 1.33 / 2, tie_share=0.25).difference
+    halved = minimum_detectable_rating_gap(160 / 1.33 / 2, tie_share=0.25).difference
     assert high == round(halved)
 
 
@@ -84,7 +86,7 @@ def test_scores_follow_the_stated_spread():
 )
 def test_only_what_is_judged_is_promised(planned, said):
     """No figure for what the run does not do, or cannot tell."""
-    lines = resolving.describe(planned)
+    lines = describe_detectable_differences(planned)
     assert [part for part in said if not any(part in line for line in lines)] == []
     assert len(lines) == (len(said) + 1 if said else 0)
 
@@ -95,4 +97,4 @@ def test_battles_that_connect_nothing_promise_nothing():
     planned = replace(
         planned, judging=replace(planned.judging, pairs=PairDesign.RANDOM, budget_pairs=1)
     )
-    assert "do not connect" in resolving.describe(planned)[0]
+    assert "do not connect" in describe_detectable_differences(planned)[0]

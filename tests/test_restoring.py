@@ -17,11 +17,16 @@ from formats.foreign_files import MT_BENCH, lay_out
 from main_job import calls, environment, run
 from server import serving
 
-from evalharness.bundling import CONTENTS, pack, seal, signature
 from evalharness.cli import main
 from evalharness.errors import ConfigError, InputError
-from evalharness.restoring import restore
-from evalharness.store.run_folder import read_run
+from evalharness.exchange import (
+    CONTENTS_FILE,
+    bundle_signature,
+    restore_bundle,
+    write_archive,
+    write_bundle,
+)
+from evalharness.store import read_run
 
 SCRIPTED = (
     "models=[vicuna-13b,alpaca-7b]",
@@ -38,7 +43,7 @@ def bundle(tmp_path_factory):
     """Return the bundle of a finished run, and the run's folder."""
     top = tmp_path_factory.mktemp("made")
     assert main(["run", *SCRIPTED, "run=mine", f"results={top}/results"]) == 0
-    return pack(top / "results" / "mine", top), top / "results" / "mine"
+    return write_bundle(top / "results" / "mine", top), top / "results" / "mine"
 
 
 def contents_of(folder):
@@ -54,7 +59,7 @@ def test_a_run_comes_back_file_by_file_and_makes_the_same_bundle(bundle, tmp_pat
 
     assert main(["import", "bundle", str(archive), "--run", str(folder)]) == 0
     assert contents_of(folder) == contents_of(before)
-    assert pack(folder, tmp_path / "again").read_bytes() == archive.read_bytes()
+    assert write_bundle(folder, tmp_path / "again").read_bytes() == archive.read_bytes()
     assert [path.name for path in folder.parent.iterdir()] == ["mine"]
 
 
@@ -66,7 +71,7 @@ def test_a_run_under_another_name_reports_and_compares(bundle, tmp_path, monkeyp
     assert capsys.readouterr().out.splitlines()[-1] == "report: results/theirs/report.html"
     assert main(["report", "theirs"]) == 0
     assert main(["compare", "theirs", "vicuna-13b", "alpaca-7b"]) in (0, 1, 3)
-    assert main(["verify", str(pack(tmp_path / "results/theirs", tmp_path))]) == 0
+    assert main(["verify", str(write_bundle(tmp_path / "results/theirs", tmp_path))]) == 0
 
 
 def test_the_same_command_asks_nothing_again(tmp_path):
@@ -77,7 +82,7 @@ def test_the_same_command_asks_nothing_again(tmp_path):
     with serving() as url:
         assert run(url, here).returncode == 0
         asked = calls(url)
-        archive = pack(here / "results" / "mine", tmp_path)
+        archive = write_bundle(here / "results" / "mine", tmp_path)
         imported = subprocess.run(
             [sys.executable, "-m", "evalharness", "import", "bundle", archive, "--run", "mine"],
             cwd=there,
@@ -101,7 +106,7 @@ def test_imported_answers_are_found_where_they_are_now(tmp_path, monkeypatch):
     assert main(["import", "mt-bench", str(tmp_path / "foreign"), "--run", "mt"]) == 0
     judged = ["judge=scripted", "judging=graded", "cache=off"]
     assert main(["judge", "run=mt", *judged]) == 0
-    archive = pack(tmp_path / "results" / "mt", tmp_path)
+    archive = write_bundle(tmp_path / "results" / "mt", tmp_path)
     before = read_run(tmp_path / "results" / "mt")
     shutil.rmtree(tmp_path / "results" / "mt")
 
@@ -125,11 +130,11 @@ def test_another_run_is_not_overwritten(bundle, tmp_path):
 
     for name in ("other", "notes", "notes/a.txt"):
         with pytest.raises(ConfigError, match="is there already; choose another --run"):
-            restore([archive], tmp_path / name)
+            restore_bundle([archive], tmp_path / name)
     assert contents_of(kept) == contents_of(before)
-    assert restore([archive], tmp_path / "empty") == ()
+    assert restore_bundle([archive], tmp_path / "empty") == ()
     with pytest.raises(ConfigError, match="a run is made of one"):
-        restore([archive, archive], tmp_path / "two")
+        restore_bundle([archive, archive], tmp_path / "two")
 
 
 def files_of(archive):
@@ -154,7 +159,7 @@ def refused(archive, tmp_path, words):
     """Whether an archive is refused with these words, and leaves nothing behind."""
     results = tmp_path / "results"
     with pytest.raises(InputError, match=words):
-        restore([archive], results / "mine")
+        restore_bundle([archive], results / "mine")
     assert not results.exists() or list(results.iterdir()) == []
 
 
@@ -172,10 +177,10 @@ def test_files_that_were_added_or_taken_are_refused_by_name(bundle, tmp_path):
     files = files_of(bundle[0])
     more = sealed(tmp_path / "more.zip", files | {"zz.json": b"{}"})
     less = {name: content for name, content in files.items() if name != "failures.jsonl"}
-    contents = json.loads(files[CONTENTS])
+    contents = json.loads(files[CONTENTS_FILE])
     del contents["files"]["answers.jsonl"]
     fewer = {name: content for name, content in files.items() if name != "answers.jsonl"}
-    fewer[CONTENTS] = json.dumps(contents).encode()
+    fewer[CONTENTS_FILE] = json.dumps(contents).encode()
 
     refused(more, tmp_path, "zz.json: was added after sealing")
     refused(sealed(tmp_path / "less.zip", less), tmp_path, "failures.jsonl: is missing")
@@ -254,7 +259,7 @@ def test_names_twice_other_packings_and_no_archives_are_refused(bundle, tmp_path
     for name in ("no", "cut", "damaged"):
         refused(tmp_path / f"{name}.zip", tmp_path, "not a whole archive")
     refused(tmp_path / "gone.zip", tmp_path, "there is no such file")
-    refused(sealed(tmp_path / "o.zip", {"a.txt": b"x"}), tmp_path, f"no {CONTENTS} of format")
+    refused(sealed(tmp_path / "o.zip", {"a.txt": b"x"}), tmp_path, f"no {CONTENTS_FILE} of format")
 
 
 def test_figures_that_do_not_follow_are_said_and_made_anew(bundle, tmp_path):
@@ -263,12 +268,12 @@ def test_figures_that_do_not_follow_are_said_and_made_anew(bundle, tmp_path):
     rows = json.loads(files["leaderboard.json"])
     rows[0]["rating"] += 100
     files["leaderboard.json"] = (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
-    contents = json.loads(files.pop(CONTENTS))
+    contents = json.loads(files.pop(CONTENTS_FILE))
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    contents |= {"files": hashes, "signature": signature(hashes)}
+    contents |= {"files": hashes, "signature": bundle_signature(hashes)}
     path = tmp_path / "better.zip"
-    seal(path, {CONTENTS: json.dumps(contents).encode(), **files})
-    (said,) = restore([path], tmp_path / "mine")
+    write_archive(path, {CONTENTS_FILE: json.dumps(contents).encode(), **files})
+    (said,) = restore_bundle([path], tmp_path / "mine")
 
     assert "1 decisions or figures do not follow" in said
     assert "leaderboard.json, line" in said

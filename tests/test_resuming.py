@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from evalharness import config
+from evalharness.config import load_settings
 from evalharness.errors import RunConflictError
-from evalharness.resuming import refuse_conflict
-from evalharness.store.run_folder import RunFolder
+from evalharness.runner.resume import refuse_run_conflict
+from evalharness.store import RunFolder
 
 BASE = ("models=[vicuna-13b,alpaca-7b]", "questions.limit=8", "run=mine")
 
@@ -17,12 +17,12 @@ BASE = ("models=[vicuna-13b,alpaca-7b]", "questions.limit=8", "run=mine")
 def _continue(tmp_path, *overrides: str, base=BASE) -> None:
     """Make a folder with the base settings, and continue it with others."""
     place = f"results={tmp_path}"
-    before = config.load([*BASE, place])
+    before = load_settings([*BASE, place])
     with RunFolder.open(before.folder) as folder:
         folder.describe(before.tree, before.run.questions)
-    now = config.load([*base, place, *overrides])
+    now = load_settings([*base, place, *overrides])
     with RunFolder.open(now.folder) as folder:
-        refuse_conflict(folder, now)
+        refuse_run_conflict(folder, now)
 
 
 @pytest.mark.parametrize(
@@ -74,29 +74,29 @@ def test_a_changed_question_is_refused(tmp_path):
     line = {"question_id": "x", "category": "c", "turns": ["?"]}
     path.write_text(json.dumps(line) + "\n")
     overrides = ["models=[vicuna-13b]", "run=mine", f"questions={path}", f"results={tmp_path}"]
-    before = config.load(overrides)
+    before = load_settings(overrides)
     with RunFolder.open(before.folder) as folder:
         folder.describe(before.tree, before.run.questions)
     path.write_text(json.dumps(line | {"turns": ["!"]}) + "\n")
-    now = config.load(overrides)
+    now = load_settings(overrides)
 
     with (
         RunFolder.open(now.folder) as folder,
         pytest.raises(RunConflictError, match="question x has changed"),
     ):
-        refuse_conflict(folder, now)
+        refuse_run_conflict(folder, now)
 
 
 def test_a_folder_older_than_a_switch_that_is_off_is_continued(tmp_path):
     """What it did not know, it did not do; turned on, the switch is a difference as any other."""
-    before = config.load([*BASE, f"results={tmp_path}"])
+    before = load_settings([*BASE, f"results={tmp_path}"])
     old = json.loads(json.dumps(before.tree))
     del old["judging"]["exclude_own_family"]
     with RunFolder.open(before.folder) as folder:
         folder.describe(old, before.run.questions)
-    spared = config.load([*BASE, f"results={tmp_path}", "judging.exclude_own_family=true"])
+    spared = load_settings([*BASE, f"results={tmp_path}", "judging.exclude_own_family=true"])
 
     with RunFolder.open(before.folder) as folder:
-        refuse_conflict(folder, before)
+        refuse_run_conflict(folder, before)
         with pytest.raises(RunConflictError, match="exclude_own_family was not set, now True"):
-            refuse_conflict(folder, spared)
+            refuse_run_conflict(folder, spared)

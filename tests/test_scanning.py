@@ -12,14 +12,12 @@ from builders import answer, question
 from flags.planted import a_run, planted, prose
 from pyarrow import parquet
 
-from evalharness import flags
-from evalharness._corpus_spec import Corpus
+from evalharness.analysis import FlagKind, find_flags
 from evalharness.cli import main
+from evalharness.config import Corpus
 from evalharness.domain import RunRecords
 from evalharness.errors import ConfigError, InputError
-from evalharness.flags import FlagKind
-from evalharness.notebook import load_run
-from evalharness.scanning import SCAN, scan
+from evalharness.report import CORPUS_SCAN_FILE, load_run, scan_corpus
 
 COPY = prose("a text that stands in the corpus", 60)
 RECORDS = planted(a_run(), {("two", "q3", 2): f"Well. {COPY} That is all."})
@@ -28,8 +26,8 @@ FILLING = [prose(("corpus", number), 100) for number in range(50)]
 
 def found_in(tmp_path, *paths, records=RECORDS, words=13):
     """Return the flags with what these files hold."""
-    found = scan(tmp_path / "run", records, Corpus(paths=paths, words=words))
-    return flags.find(records, found).flags
+    found = scan_corpus(tmp_path / "run", records, Corpus(paths=paths, words=words))
+    return find_flags(records, found).flags
 
 
 def as_text(path, lines):
@@ -84,7 +82,7 @@ def test_an_answer_is_found_with_file_and_line(tmp_path, name, write):
 def test_a_corpus_without_the_texts_raises_no_flag(tmp_path):
     """And says that it was read."""
     as_text(tmp_path / "corpus.txt", FILLING)
-    found = scan(tmp_path / "run", RECORDS, Corpus(paths=(tmp_path / "corpus.txt",)))
+    found = scan_corpus(tmp_path / "run", RECORDS, Corpus(paths=(tmp_path / "corpus.txt",)))
 
     assert found.finds == ()
     assert found.files == 1
@@ -145,25 +143,25 @@ def test_the_same_files_are_not_read_again_and_changed_ones_are(tmp_path):
     """A corpus of gigabytes is read once a run, not once a report."""
     path, run = tmp_path / "corpus.txt", tmp_path / "run"
     as_text(path, FILLING)
-    first = scan(run, RECORDS, Corpus(paths=(path,)))
-    kept = (run / SCAN).stat().st_mtime_ns
-    scan(run, RECORDS, Corpus(paths=(path,)))
-    assert (run / SCAN).stat().st_mtime_ns == kept
+    first = scan_corpus(run, RECORDS, Corpus(paths=(path,)))
+    kept = (run / CORPUS_SCAN_FILE).stat().st_mtime_ns
+    scan_corpus(run, RECORDS, Corpus(paths=(path,)))
+    assert (run / CORPUS_SCAN_FILE).stat().st_mtime_ns == kept
 
     as_text(path, [*FILLING, COPY])
     assert first.finds == ()
-    assert len(scan(run, RECORDS, Corpus(paths=(path,))).finds) == 1
-    assert len(scan(run, RECORDS, Corpus(paths=(path,), words=9)).finds) == 1
+    assert len(scan_corpus(run, RECORDS, Corpus(paths=(path,))).finds) == 1
+    assert len(scan_corpus(run, RECORDS, Corpus(paths=(path,), words=9)).finds) == 1
 
 
 def test_what_was_found_of_another_text_is_not_shown(tmp_path):
     """An answer that was asked for anew is another answer."""
     as_text(tmp_path / "corpus.txt", [COPY])
-    found = scan(tmp_path / "run", RECORDS, Corpus(paths=(tmp_path / "corpus.txt",)))
+    found = scan_corpus(tmp_path / "run", RECORDS, Corpus(paths=(tmp_path / "corpus.txt",)))
     changed = replace(RECORDS, answers=a_run().answers)
 
-    assert len(flags.find(RECORDS, found).flags) == 1
-    assert flags.find(changed, found).flags == ()
+    assert len(find_flags(RECORDS, found).flags) == 1
+    assert find_flags(changed, found).flags == ()
 
 
 def test_what_cannot_be_read_is_refused(tmp_path):
@@ -240,17 +238,17 @@ def test_a_run_may_name_a_corpus_and_is_refused_where_there_is_none(tmp_path, ca
     assert "gone: there is no such file or folder" in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
     assert main(["run", *given, named]) == 0
-    assert json.loads((tmp_path / "results/mine" / SCAN).read_text())["files"] == 1
+    assert json.loads((tmp_path / "results/mine" / CORPUS_SCAN_FILE).read_text())["files"] == 1
     assert main(["run", *given]) == 0
     listed = f"contamination.corpus=[{tmp_path}/corpus.txt,{tmp_path}/corpus.txt]"
     assert main(["run", *given, listed, "contamination.words=8"]) == 0
-    assert json.loads((tmp_path / "results/mine" / SCAN).read_text())["length"] == 8
+    assert json.loads((tmp_path / "results/mine" / CORPUS_SCAN_FILE).read_text())["length"] == 8
 
 
 def test_a_damaged_scan_is_refused_with_its_remedy(tmp_path):
     """It is a file like others."""
     folder, _ = a_folder(tmp_path)
-    (folder / SCAN).write_text("{")
+    (folder / CORPUS_SCAN_FILE).write_text("{")
 
     with pytest.raises(InputError, match=r"contamination.json.*--corpus PATH` writes it again"):
         load_run(folder)

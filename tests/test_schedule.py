@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from evalharness.domain import JudgeSpec, JudgingSpec, ModelSpec, PairDesign
 from evalharness.errors import ConfigError
-from evalharness.schedule import (
+from evalharness.judge import (
     GradedTask,
     PairTask,
-    count_calls,
-    graded_tasks,
-    own_family,
-    pair_tasks,
+    find_own_family_models,
+    list_graded_tasks,
+    list_pair_tasks,
 )
+from evalharness.judge.tasks import count_judge_calls
 
 ONE_TURN = question("1", turns=("Why?",))
 TWO_TURNS = question("2", turns=("Why?", "And then?"))
@@ -33,7 +33,7 @@ judgings = st.builds(
 
 def test_every_answer_is_graded_at_every_turn():
     """Questions may differ in their number of turns."""
-    tasks = graded_tasks(["vicuna-13b", "alpaca-7b"], [ONE_TURN, TWO_TURNS], JudgingSpec())
+    tasks = list_graded_tasks(["vicuna-13b", "alpaca-7b"], [ONE_TURN, TWO_TURNS], JudgingSpec())
 
     assert tasks == (
         GradedTask(question_id="1", turn=1, model="vicuna-13b"),
@@ -47,7 +47,7 @@ def test_every_answer_is_graded_at_every_turn():
 
 def test_every_pair_is_compared_once_under_one_name():
     """Both orders are one task; the pair is named alphabetically, as in battles."""
-    tasks = pair_tasks(["vicuna-13b", "koala-13b", "alpaca-7b"], [ONE_TURN], JudgingSpec())
+    tasks = list_pair_tasks(["vicuna-13b", "koala-13b", "alpaca-7b"], [ONE_TURN], JudgingSpec())
 
     assert tasks == (
         PairTask(question_id="1", turn=1, model_a="koala-13b", model_b="vicuna-13b"),
@@ -60,7 +60,7 @@ def test_with_a_baseline_only_pairs_with_it_are_compared():
     """A baseline makes the number of games grow with the models, not with their square."""
     judging = JudgingSpec(baseline="koala-13b")
 
-    tasks = pair_tasks(MODELS, [ONE_TURN], judging)
+    tasks = list_pair_tasks(MODELS, [ONE_TURN], judging)
 
     assert len(tasks) == len(MODELS) - 1
     assert all("koala-13b" in (task.model_a, task.model_b) for task in tasks)
@@ -71,14 +71,14 @@ def test_an_unknown_baseline_is_refused_with_the_models():
     judging = JudgingSpec(baseline="vicuna-31b")
 
     with pytest.raises(ConfigError, match=r"one of the models vicuna-13b, alpaca-7b; did you mean"):
-        pair_tasks(["vicuna-13b", "alpaca-7b"], [ONE_TURN], judging)
+        list_pair_tasks(["vicuna-13b", "alpaca-7b"], [ONE_TURN], judging)
 
 
 def test_only_the_wanted_turns_are_judged():
     """A question that has no such turn is left out."""
     judging = JudgingSpec(turns=(2,))
 
-    tasks = graded_tasks(["vicuna-13b"], [ONE_TURN, TWO_TURNS], judging)
+    tasks = list_graded_tasks(["vicuna-13b"], [ONE_TURN, TWO_TURNS], judging)
 
     assert [(task.question_id, task.turn) for task in tasks] == [("2", 2)]
 
@@ -87,17 +87,17 @@ def test_one_model_is_graded_but_not_compared():
     """There is nothing to compare a single model with."""
     judging = JudgingSpec()
 
-    assert count_calls(["vicuna-13b"], [TWO_TURNS], judging) == 2
-    assert pair_tasks(["vicuna-13b"], [TWO_TURNS], judging) == ()
+    assert count_judge_calls(["vicuna-13b"], [TWO_TURNS], judging) == 2
+    assert list_pair_tasks(["vicuna-13b"], [TWO_TURNS], judging) == ()
 
 
 def test_the_calls_of_mt_bench_are_counted():
     """80 questions of two turns, six models: 960 grades, and 15 pairs in both orders."""
     questions = [question(str(number)) for number in range(81, 161)]
 
-    assert count_calls(MODELS[:6], questions, JudgingSpec(pairwise=False)) == 960
-    assert count_calls(MODELS[:6], questions, JudgingSpec(graded=False)) == 4800
-    assert count_calls(MODELS[:6], questions, JudgingSpec()) == 5760
+    assert count_judge_calls(MODELS[:6], questions, JudgingSpec(pairwise=False)) == 960
+    assert count_judge_calls(MODELS[:6], questions, JudgingSpec(graded=False)) == 4800
+    assert count_judge_calls(MODELS[:6], questions, JudgingSpec()) == 5760
 
 
 @settings(deadline=None)
@@ -111,8 +111,8 @@ def test_tasks_are_complete_distinct_and_question_by_question(models, judging):
         for turn in range(1, len(each.turns) + 1)
     )
 
-    graded = graded_tasks(models, questions, judging)
-    pairs = pair_tasks(models, questions, judging)
+    graded = list_graded_tasks(models, questions, judging)
+    pairs = list_pair_tasks(models, questions, judging)
 
     assert len(set(graded)) == len(graded) == judging.graded * occasions * len(models)
     expected = judging.pairwise * occasions * len(list(combinations(models, 2)))
@@ -146,17 +146,17 @@ def test_a_judges_family_is_never_judged_and_everything_else_is(families, family
         name="judge", model=ModelSpec(name="j", backend="scripted", family=family), prompts={}
     )
     names, questions = list(families), [ONE_TURN, TWO_TURNS]
-    spared = own_family(judge, models, judging)
+    spared = find_own_family_models(judge, models, judging)
     kin = {n for n, f in families.items() if family is not None and f == family}
     assert spared == (kin if judging.exclude_own_family else set())
 
-    grades = graded_tasks(names, questions, judging, spared=spared)
-    pairs = pair_tasks(names, questions, judging, seed=seed, spared=spared)
-    every = pair_tasks(names, questions, judging, seed=seed)
+    grades = list_graded_tasks(names, questions, judging, spared=spared)
+    pairs = list_pair_tasks(names, questions, judging, seed=seed, spared=spared)
+    every = list_pair_tasks(names, questions, judging, seed=seed)
 
     assert {task.model for task in grades}.isdisjoint(spared)
     assert pairs == tuple(t for t in every if not {t.model_a, t.model_b} & spared)
-    assert count_calls(names, questions, judging, seed=seed, spared=spared) == len(
+    assert count_judge_calls(names, questions, judging, seed=seed, spared=spared) == len(
         grades
     ) + 2 * len(pairs)
     assert len(set(every)) == len(every)
@@ -166,7 +166,7 @@ def test_a_judges_family_is_never_judged_and_everything_else_is(families, family
 def test_a_pair_drawn_for_a_question_is_compared_at_all_its_turns_and_samples(judging, seed):
     """The budget counts pairs a question; turns and samples multiply the calls."""
     drawn = {}
-    for task in pair_tasks(MODELS[:5], [TWO_TURNS], judging, seed=seed):
+    for task in list_pair_tasks(MODELS[:5], [TWO_TURNS], judging, seed=seed):
         drawn.setdefault((task.turn, task.sample), []).append((task.model_a, task.model_b))
 
     turns = (1, 2) if judging.turns is None else judging.turns
@@ -183,4 +183,4 @@ def test_a_pair_drawn_for_a_question_is_compared_at_all_its_turns_and_samples(ju
 def test_random_pairs_without_a_budget_are_refused():
     """All pairs would not be random."""
     with pytest.raises(ConfigError, match=r"judging.pairs=random: judging.budget_pairs must say"):
-        pair_tasks(MODELS[:3], [ONE_TURN], JudgingSpec(pairs=PairDesign.RANDOM))
+        list_pair_tasks(MODELS[:3], [ONE_TURN], JudgingSpec(pairs=PairDesign.RANDOM))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness.domain import Verdict, Winner
-from evalharness.settle import PositionCount, count_positions, settle, settle_all
+from evalharness.judge import PositionCounts, count_positions, settle_battle, settle_battles
 
 verdicts = st.none() | st.sampled_from(Verdict)
 
@@ -40,7 +40,7 @@ def both_orders(first: Verdict | None, second: Verdict | None, **settings):
 )
 def test_a_model_wins_only_when_preferred_in_both_positions(first, second, winner):
     """Position bias alone lets neither model win; the models are those of the first game."""
-    battle = settle(*both_orders(first, second, turn=2, sample=1))
+    battle = settle_battle(*both_orders(first, second, turn=2, sample=1))
 
     assert battle is not None
     assert battle.winner is winner
@@ -65,7 +65,7 @@ def _read(a: float, b: float, tie: float, *, verdict: Verdict = Verdict.A, swapp
 )
 def test_probabilities_are_averaged_over_both_orders(game, swapped, winner):
     """What a judge adds to a position cancels out, and what is left decides."""
-    battle = settle(_read(*game, swapped=False), _read(*swapped, swapped=True))
+    battle = settle_battle(_read(*game, swapped=False), _read(*swapped, swapped=True))
 
     assert battle is not None
     assert battle.winner is winner
@@ -82,7 +82,7 @@ def test_certain_probabilities_settle_like_words(first, second):
         for game in games
     ]
 
-    assert settle(*certain) == settle(*games)
+    assert settle_battle(*certain) == settle_battle(*games)
 
 
 @pytest.mark.parametrize(("first", "second"), [(None, Verdict.A), (Verdict.A, None), (None, None)])
@@ -90,8 +90,8 @@ def test_an_unscored_game_makes_no_battle(first, second):
     """Half a comparison is not a tie."""
     game, swapped = both_orders(first, second)
 
-    assert settle(game, swapped) is None
-    assert settle_all([game, swapped]) == ()
+    assert settle_battle(game, swapped) is None
+    assert settle_battles([game, swapped]) == ()
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_games_that_are_no_pair_are_refused_and_not_paired(other):
     game = pairwise_judgment("alpaca-7b", "vicuna-13b")
 
     with pytest.raises(ValueError, match="not one game with its answers swapped"):
-        settle(game, other)
-    assert settle_all([game, other]) == ()
+        settle_battle(game, other)
+    assert settle_battles([game, other]) == ()
 
 
 @settings(deadline=None)
@@ -125,9 +125,9 @@ def test_the_order_of_games_does_not_matter(pairs, rng):
     ]
     shuffled = rng.sample(games, len(games))
 
-    battles = settle_all(games)
+    battles = settle_battles(games)
 
-    assert settle_all(shuffled) == battles
+    assert settle_battles(shuffled) == battles
     assert count_positions(shuffled) == count_positions(games)
     assert len(battles) == sum(None not in pair for pair in pairs)
 
@@ -137,13 +137,13 @@ def test_a_battles_models_stand_in_alphabetical_order():
     game, swapped = both_orders(Verdict.A, Verdict.B)
 
     for games in ([game, swapped], [swapped, game]):
-        (battle,) = settle_all(games)
+        (battle,) = settle_battles(games)
         assert (battle.model_a, battle.winner) == ("alpaca-7b", Winner.MODEL_A)
 
 
 def test_a_model_does_not_battle_itself():
     """A game of a model against itself is its own swap, and says nothing about two models."""
-    assert settle_all([pairwise_judgment("vicuna-13b", "vicuna-13b")]) == ()
+    assert settle_battles([pairwise_judgment("vicuna-13b", "vicuna-13b")]) == ()
 
 
 def test_of_a_game_that_stands_twice_the_later_counts():
@@ -151,7 +151,7 @@ def test_of_a_game_that_stands_twice_the_later_counts():
     before, swapped = both_orders(Verdict.TIE, Verdict.B)
     again, _ = both_orders(Verdict.A, None)
 
-    (battle,) = settle_all([before, swapped, again])
+    (battle,) = settle_battles([before, swapped, again])
 
     assert battle.winner is Winner.MODEL_A
 
@@ -164,9 +164,9 @@ def test_every_pair_of_verdicts_is_counted_once():
         for game in both_orders(first, second, question_id=str(number))
     ]
 
-    assert count_positions(games) == PositionCount(consistent=3, first=1, second=1, half_tie=4)
+    assert count_positions(games) == PositionCounts(consistent=3, first=1, second=1, half_tie=4)
 
 
 def test_pairs_with_an_unscored_game_show_no_preference_for_a_place():
     """What was not decided is not counted, neither as consistent nor as not."""
-    assert count_positions(both_orders(Verdict.A, None)) == PositionCount()
+    assert count_positions(both_orders(Verdict.A, None)) == PositionCounts()

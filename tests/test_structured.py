@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalharness import prompts
-from evalharness.domain import JudgePrompt, Kind, Verdict
-from evalharness.replies import Unscored
-from evalharness.structured import read_score, read_verdict
+from evalharness.domain import JudgePrompt, JudgmentKind, Verdict
+from evalharness.judge import (
+    UnscoredReason,
+    build_reply_schema,
+    read_score_from_json,
+    read_verdict_from_json,
+)
 
 FRAGMENTS = (
     *("{", "}", "[", "]", '"', ",", ":", '"score"', '"verdict"', '"reasons"', '"A"', '"B>>A"'),
@@ -62,7 +65,7 @@ def game(verdict: object) -> str:
 )
 def test_the_object_that_was_asked_for_is_the_score(around, score):
     """Small judges put it into a fenced block; the last block is their conclusion."""
-    assert read_score(around.format(graded(score))).score == score
+    assert read_score_from_json(around.format(graded(score))).score == score
 
 
 @pytest.mark.parametrize(
@@ -80,7 +83,7 @@ def test_the_object_that_was_asked_for_is_the_score(around, score):
 )
 def test_a_verdict_keeps_its_strength(verdict, expected, strength):
     """Five levels say more than who is better."""
-    read = read_verdict(game(verdict))
+    read = read_verdict_from_json(game(verdict))
 
     assert (read.verdict, read.strength) == (expected, strength)
 
@@ -88,34 +91,34 @@ def test_a_verdict_keeps_its_strength(verdict, expected, strength):
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        ("", Unscored.EMPTY),
-        (" \n", Unscored.EMPTY),
-        ("Rating: [[8]]", Unscored.NO_VERDICT),
-        ("8", Unscored.NO_VERDICT),
-        ('{"score": 8}', Unscored.NO_VERDICT),
-        (graded("8"), Unscored.NO_VERDICT),
-        (graded(None), Unscored.NO_VERDICT),
-        ('{"reasons": "", "score": true}', Unscored.NO_VERDICT),
-        (graded([8]), Unscored.NO_VERDICT),
-        (game("A"), Unscored.NO_VERDICT),
-        ('{"reasons": "", "score": 8, "sure": true}', Unscored.NO_VERDICT),
-        ('{"reasons": "", "score": NaN}', Unscored.NO_VERDICT),
-        (f"It says {graded(8)}", Unscored.NO_VERDICT),
-        (f"{graded(8)}{graded(3)}", Unscored.NO_VERDICT),
-        (f"<think>{graded(8)}", Unscored.NO_VERDICT),
-        ("[" * 100_000, Unscored.NO_VERDICT),
-        ('{"reasons": "", "score": ' + "1" * 5000 + "}", Unscored.NO_VERDICT),
-        ('{"reasons": "", "score": 1e999}', Unscored.NO_VERDICT),
-        ('{"reasons": "", "score": 8, "score": 3}', Unscored.AMBIGUOUS),
-        (graded(0), Unscored.OUT_OF_SCALE),
-        (graded(11), Unscored.OUT_OF_SCALE),
-        (graded(-3), Unscored.OUT_OF_SCALE),
-        (graded(10.01), Unscored.OUT_OF_SCALE),
+        ("", UnscoredReason.EMPTY),
+        (" \n", UnscoredReason.EMPTY),
+        ("Rating: [[8]]", UnscoredReason.NO_VERDICT),
+        ("8", UnscoredReason.NO_VERDICT),
+        ('{"score": 8}', UnscoredReason.NO_VERDICT),
+        (graded("8"), UnscoredReason.NO_VERDICT),
+        (graded(None), UnscoredReason.NO_VERDICT),
+        ('{"reasons": "", "score": true}', UnscoredReason.NO_VERDICT),
+        (graded([8]), UnscoredReason.NO_VERDICT),
+        (game("A"), UnscoredReason.NO_VERDICT),
+        ('{"reasons": "", "score": 8, "sure": true}', UnscoredReason.NO_VERDICT),
+        ('{"reasons": "", "score": NaN}', UnscoredReason.NO_VERDICT),
+        (f"It says {graded(8)}", UnscoredReason.NO_VERDICT),
+        (f"{graded(8)}{graded(3)}", UnscoredReason.NO_VERDICT),
+        (f"<think>{graded(8)}", UnscoredReason.NO_VERDICT),
+        ("[" * 100_000, UnscoredReason.NO_VERDICT),
+        ('{"reasons": "", "score": ' + "1" * 5000 + "}", UnscoredReason.NO_VERDICT),
+        ('{"reasons": "", "score": 1e999}', UnscoredReason.NO_VERDICT),
+        ('{"reasons": "", "score": 8, "score": 3}', UnscoredReason.AMBIGUOUS),
+        (graded(0), UnscoredReason.OUT_OF_SCALE),
+        (graded(11), UnscoredReason.OUT_OF_SCALE),
+        (graded(-3), UnscoredReason.OUT_OF_SCALE),
+        (graded(10.01), UnscoredReason.OUT_OF_SCALE),
     ],
 )
 def test_what_was_not_asked_for_is_unscored_with_its_reason(reply, reason):
     """A reply is never searched for something that might have been meant."""
-    read = read_score(reply)
+    read = read_score_from_json(reply)
 
     assert (read.score, read.unscored) == (None, reason)
 
@@ -123,23 +126,26 @@ def test_what_was_not_asked_for_is_unscored_with_its_reason(reply, reason):
 @pytest.mark.parametrize("verdict", ["C", "a", "A > B", "A>>>B", "B=A", "", "both"])
 def test_a_verdict_that_was_not_offered_is_out_of_scale(verdict):
     """A schema lists the verdicts; a server that ignores it is not met halfway."""
-    assert read_verdict(game(verdict)).unscored is Unscored.OUT_OF_SCALE
+    assert read_verdict_from_json(game(verdict)).unscored is UnscoredReason.OUT_OF_SCALE
 
 
 def test_a_cut_object_is_truncated_and_a_whole_one_counts():
     """Brackets show that an object is whole, whatever came after it was cut."""
     whole = graded(8)
 
-    assert read_score(whole[:-4], "length").unscored is Unscored.TRUNCATED
-    assert read_score(whole, "length").score == 8
-    assert read_score("", "length").unscored is Unscored.TRUNCATED
+    assert read_score_from_json(whole[:-4], "length").unscored is UnscoredReason.TRUNCATED
+    assert read_score_from_json(whole, "length").score == 8
+    assert read_score_from_json("", "length").unscored is UnscoredReason.TRUNCATED
 
 
 @settings(deadline=None)
 @given(reply=replies, finish_reason=finish_reasons)
 def test_any_json_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_reason):
     """Whatever a judge writes, nothing raises, and no number from outside the scale comes back."""
-    grade, verdict = read_score(reply, finish_reason), read_verdict(reply, finish_reason)
+    grade, verdict = (
+        read_score_from_json(reply, finish_reason),
+        read_verdict_from_json(reply, finish_reason),
+    )
 
     assert (grade.score is None) != (grade.unscored is None)
     assert grade.score is None or 1 <= grade.score <= 10
@@ -148,15 +154,15 @@ def test_any_json_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_
 
 
 @pytest.mark.parametrize("five_levels", [False, True])
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", JudgmentKind)
 def test_every_reply_that_the_schema_allows_is_read(kind, five_levels):
     """What the judge is asked for and what is understood are the same."""
     prompt = JudgePrompt(name="p", kind=kind, system="", template="", five_levels=five_levels)
-    properties = prompts.schema(prompt)["properties"]
+    properties = build_reply_schema(prompt)["properties"]
     name = next(iter(properties.keys() - {"reasons"}))
-    read = read_score if kind is Kind.GRADED else read_verdict
+    read = read_score_from_json if kind is JudgmentKind.GRADED else read_verdict_from_json
 
     said = [read(json.dumps({"reasons": "r", name: value})) for value in properties[name]["enum"]]
 
     assert [each.unscored for each in said] == [None] * len(said)
-    assert len(said) == (10 if kind is Kind.GRADED else 5 if five_levels else 3)
+    assert len(said) == (10 if kind is JudgmentKind.GRADED else 5 if five_levels else 3)

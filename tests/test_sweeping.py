@@ -10,13 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from evalharness import sweeping
-from evalharness.domain import Stage
+from evalharness.domain import RunStage
 from evalharness.errors import ConfigError
-from evalharness.store import shards
-from evalharness.store.run_folder import RunFolder, read_run
+from evalharness.runner import launch_jobs
+from evalharness.store import (
+    SHARD_RUN_NAME,
+    RunFolder,
+    locate_shard,
+    read_run,
+    wait_for_shard_writer,
+)
 
-BOTH = (Stage.ANSWER, Stage.JUDGE)
+BOTH = (RunStage.ANSWER, RunStage.JUDGE)
 MODELS = ("vicuna-13b", "alpaca-7b")
 SETTINGS = (
     *(f"models.{name}.backend=scripted" for name in MODELS),
@@ -128,20 +133,20 @@ def test_a_job_that_the_queue_lost_is_named_and_the_others_are_waited_for(tmp_pa
 
 def test_a_job_waits_while_an_earlier_one_writes_its_shard(tmp_path):
     """A queue goes on with its jobs when the command that launched them is stopped."""
-    place = shards.shard(tmp_path, "vicuna-13b")
+    place = locate_shard(tmp_path, "vicuna-13b")
     with ThreadPoolExecutor() as threads:
-        with RunFolder.open(place / shards.NAME):
-            waiting = threads.submit(shards.await_writer, place)
+        with RunFolder.open(place / SHARD_RUN_NAME):
+            waiting = threads.submit(wait_for_shard_writer, place)
             with pytest.raises(TimeoutError):
                 waiting.result(timeout=0.3)
         waiting.result(timeout=10)
-    shards.await_writer(shards.shard(tmp_path, "alpaca-7b"))  # which nobody ever wrote
+    wait_for_shard_writer(locate_shard(tmp_path, "alpaca-7b"))  # which nobody ever wrote
 
 
 def _questions():
-    from evalharness import config
+    from evalharness.config import load_settings
 
-    settings = config.load(["+models=[vicuna-13b]", *SETTINGS[0:1], *SETTINGS[2:]])
+    settings = load_settings(["+models=[vicuna-13b]", *SETTINGS[0:1], *SETTINGS[2:]])
     return [question.question_id for question in settings.run.questions]
 
 
@@ -163,7 +168,7 @@ def test_what_would_fail_after_hours_is_refused_before_a_job_is_launched(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
     with pytest.raises(ConfigError, match=said):
-        sweeping.launched(arguments, BOTH)
+        launch_jobs(arguments, BOTH)
 
     assert not list(tmp_path.rglob("answers.jsonl"))
 
@@ -174,11 +179,11 @@ def test_a_missing_launcher_is_told_with_the_command_that_installs_it(tmp_path, 
     monkeypatch.setitem(sys.modules, "submitit", None)
 
     with pytest.raises(ConfigError, match=r"pip install 'evalharness\[slurm\]'"):
-        sweeping.launched((*SWEPT, "hydra/launcher=slurm"), BOTH)
+        launch_jobs((*SWEPT, "hydra/launcher=slurm"), BOTH)
 
 
 def test_without_the_flag_everything_is_left_to_this_process():
     """The flag alone decides."""
-    left = sweeping.launched(["+models=[a]"], BOTH)
+    left = launch_jobs(["+models=[a]"], BOTH)
 
     assert (left.arguments, left.stages, left.problems) == (["+models=[a]"], list(BOTH), ())

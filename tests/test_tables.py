@@ -10,9 +10,14 @@ import re
 import pytest
 from builders import a_leaderboard, a_run
 
-from evalharness import tables
-from evalharness.leaderboard import Leaderboard, LeaderboardRow, build
-from evalharness.settle import settle_all
+from evalharness.analysis import Leaderboard, LeaderboardRow, build_leaderboard
+from evalharness.judge import settle_battles
+from evalharness.report import (
+    list_leaderboard_records,
+    render_leaderboard_csv,
+    render_leaderboard_latex,
+    render_leaderboard_markdown,
+)
 
 FIELDS = [
     "model",
@@ -65,13 +70,13 @@ def read(text):
 
 def test_records_have_exactly_the_documented_fields():
     """Scripts read leaderboard.json by these names."""
-    for record in tables.to_records(a_leaderboard()):
+    for record in list_leaderboard_records(a_leaderboard()):
         assert sorted(record) == sorted(FIELDS)
 
 
 def test_an_absent_figure_is_null_and_never_zero():
     """A reader can tell what was not measured."""
-    (record,) = tables.to_records(one_row())
+    (record,) = list_leaderboard_records(one_row())
 
     assert record["rating"] is None
     assert record["score_low"] is None
@@ -81,7 +86,7 @@ def test_an_absent_figure_is_null_and_never_zero():
 def test_records_survive_json():
     """What is written is what is read back; NaN has no place in JSON."""
     records = a_run()
-    found = tables.to_records(build(records, settle_all(records.games)))
+    found = list_leaderboard_records(build_leaderboard(records, settle_battles(records.games)))
 
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
@@ -91,7 +96,7 @@ def test_csv_has_a_column_a_figure():
     board = one_row(
         score_by_turn={1: 8.5}, score_by_category={"math": 3.0}, benchmarks={"arc": 0.5}
     )
-    (row,) = read(tables.to_csv(board))
+    (row,) = read(render_leaderboard_csv(board))
 
     assert row["score_by_turn.1"] == "8.5"
     assert row["score_by_category.math"] == "3.0"
@@ -103,7 +108,7 @@ def test_csv_keeps_figures_exact():
     """A rating read from the table equals the rating."""
     board = a_leaderboard()
 
-    assert [float(row["rating"]) for row in read(tables.to_csv(board))] == [
+    assert [float(row["rating"]) for row in read(render_leaderboard_csv(board))] == [
         row.rating for row in board.rows
     ]
 
@@ -111,7 +116,7 @@ def test_csv_keeps_figures_exact():
 @pytest.mark.parametrize("name", ["=1+1", "+cmd", "-2", "@SUM(A1)", "\tx"])
 def test_csv_text_is_no_formula(name):
     """A spreadsheet must not run a model's name; its negative numbers stay numbers."""
-    (row,) = read(tables.to_csv(one_row(model=name, rating=-12.5)))
+    (row,) = read(render_leaderboard_csv(one_row(model=name, rating=-12.5)))
 
     assert row["model"] == f"'{name}"
     assert row["rating"] == "-12.5"
@@ -119,7 +124,7 @@ def test_csv_text_is_no_formula(name):
 
 def test_markdown_shows_intervals_method_and_notes():
     """A table that is pasted elsewhere still says what it rests on."""
-    text = tables.to_markdown(a_leaderboard(notes=("koala-13b lost every battle.",)))
+    text = render_leaderboard_markdown(a_leaderboard(notes=("koala-13b lost every battle.",)))
 
     assert "| vicuna-13b | 1 [1, 2] | 1060 [1005, 1118] |" in text
     assert "Bradley-Terry" in text
@@ -131,21 +136,21 @@ def test_markdown_shows_intervals_method_and_notes():
 
 def test_markdown_escapes_what_would_break_a_row():
     """Pipes, line breaks and tags in a name stay text."""
-    text = tables.to_markdown(one_row(model="a|b\n<b>", score=7.0))
+    text = render_leaderboard_markdown(one_row(model="a|b\n<b>", score=7.0))
 
     assert r"| a\|b &lt;b> |" in text
 
 
 def test_columns_without_figures_are_left_out():
     """A graded run shows no empty rating column."""
-    header = tables.to_markdown(one_row(score=7.0, graded=3)).splitlines()[0]
+    header = render_leaderboard_markdown(one_row(score=7.0, graded=3)).splitlines()[0]
 
     assert header == "| Model | Score | Graded |"
 
 
 def test_latex_is_a_tabular_with_escaped_names():
     """Underscores and percent signs are common in model names and rates."""
-    text = tables.to_latex(one_row(model="a_b & 50% {x} ~^\\ #1", win_rate=0.5))
+    text = render_leaderboard_latex(one_row(model="a_b & 50% {x} ~^\\ #1", win_rate=0.5))
 
     assert (
         r"a\_b \& 50\% \{x\} \textasciitilde{}\textasciicircum{}\textbackslash{} \#1 & 50.0\% \\"
@@ -156,7 +161,7 @@ def test_latex_is_a_tabular_with_escaped_names():
 
 def test_latex_rows_cannot_become_arguments_of_a_line_break():
     """After a line break, LaTeX takes [ or * as its argument."""
-    text = tables.to_latex(one_row(model="[draft]", score=7.0))
+    text = render_leaderboard_latex(one_row(model="[draft]", score=7.0))
 
     assert re.search(r"^\{\}\[draft\] & 7\.00", text, flags=re.MULTILINE)
 
@@ -165,7 +170,7 @@ def test_an_empty_table_is_still_a_table():
     """A run without results writes its files all the same."""
     empty = Leaderboard(rows=())
 
-    assert tables.to_records(empty) == []
-    assert tables.to_csv(empty) == "\n"
-    assert tables.to_markdown(empty).startswith("| Model |")
-    assert r"\begin{tabular}{l}" in tables.to_latex(empty)
+    assert list_leaderboard_records(empty) == []
+    assert render_leaderboard_csv(empty) == "\n"
+    assert render_leaderboard_markdown(empty).startswith("| Model |")
+    assert r"\begin{tabular}{l}" in render_leaderboard_latex(empty)

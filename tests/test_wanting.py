@@ -11,13 +11,14 @@ from test_estimating import JUDGE
 from test_resolving import spec
 from test_spending import graded_run
 
-from evalharness import cli, spending, wanting
-from evalharness.domain import RunRecords, Verdict, WantedSpec
-from evalharness.stats.power import detectable_difference
+from evalharness.cli import main
+from evalharness.domain import PlanTargets, RunRecords, Verdict
+from evalharness.planner import describe_sample_sizes, score_variance_components
+from evalharness.stats import minimum_detectable_difference
 
 
 def _said(planned, records=None, **wanted):
-    lines = wanting.describe(planned, records, WantedSpec(**wanted))
+    lines = describe_sample_sizes(planned, records, PlanTargets(**wanted))
     return [line for line in lines if line.startswith(("wanted", "          or"))]
 
 
@@ -40,8 +41,8 @@ def test_what_is_wanted_is_what_so_many_questions_resolve():
     (line,) = _said(spec(pairwise=False), score=0.3)
     assert "1,084 calls" in line
 
-    enough = wanting.describe(
-        spec(questions=_number(line), pairwise=False), None, WantedSpec(score=0.3)
+    enough = describe_sample_sizes(
+        spec(questions=_number(line), pairwise=False), None, PlanTargets(score=0.3)
     )
     assert "0.30 points of score" in enough[0]
     assert f"found with {_number(line)} of the {_number(line)} questions" in enough[-1]
@@ -54,10 +55,12 @@ def test_samples_and_judges_are_as_many_as_reach_it_and_no_fewer():
         records = graded_run(spread)
         line = next(each for each in _said(planned, records, score=0.4) if what in each)
         times = _number(line, f"times the {what}")
-        split = spending.score_spread(records)
+        split = score_variance_components(records)
         name = {"samples": "samples", "judges": "judgments"}[what]
         found = [
-            detectable_difference((split.variance(**{name: more}) / 100) ** 0.5, 100).difference
+            minimum_detectable_difference(
+                (split.variance(**{name: more}) / 100) ** 0.5, 100
+            ).difference
             for more in (times, times - 1)
         ]
         assert found[0] <= 0.4 < found[1]
@@ -114,6 +117,6 @@ def test_scores_of_one_question_tell_no_spread():
 
 def test_a_wanted_difference_below_zero_is_refused(capsys):
     """With the setting's name."""
-    assert cli.main(["plan", "models=[gpt-4,gpt-4o]", "plan.rating=-5"]) == 2
+    assert main(["plan", "models=[gpt-4,gpt-4o]", "plan.rating=-5"]) == 2
 
     assert "plan.rating=-5: must be above 0" in capsys.readouterr().err

@@ -18,7 +18,7 @@ import torch
 from asking import request
 from local_models import model
 
-from evalharness.backends import local_transformers
+from evalharness.backends.local_transformers import connect
 from evalharness.domain import Sampling
 
 ROWS = 32
@@ -55,7 +55,7 @@ async def answer(folder: str, megabytes: int) -> tuple[list[str], list[int]]:
         if isinstance(module, torch.nn.Embedding) and inputs[0].shape[1] > 1:
             read.append(inputs[0].shape[0])
 
-    backend = local_transformers.connect(model(folder, attention="eager"))
+    backend = connect(model(folder, attention="eager"))
     await backend.lend(lambda _loaded: limit(megabytes))
     torch.nn.modules.module.register_module_forward_pre_hook(look)
     found = await asyncio.gather(*map(backend.complete, requests()), return_exceptions=True)

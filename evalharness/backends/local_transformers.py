@@ -15,40 +15,46 @@ import asyncio
 import importlib.util
 from typing import TYPE_CHECKING
 
-from evalharness.backends import _local_memory, _local_prompts, _local_weights
-from evalharness.backends._local_engine import Engine
-from evalharness.backends._local_weights import Weights
-from evalharness.backends._sharing import Shared
-from evalharness.domain import Access
+from evalharness.backends.local.engine import TransformersEngine
+from evalharness.backends.local.memory_check import explain_memory_shortage, measure_gpu_bytes
+from evalharness.backends.local.prompt_tokens import render_prompt_with_tokenizer
+from evalharness.backends.local.weights import (
+    Weights,
+    explain_missing_weights,
+    find_setting_problem,
+    load_tokenizer,
+)
+from evalharness.backends.shared_resources import SharedResources
+from evalharness.domain import ModelAccess
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from evalharness.domain import Completion, Loaded, Message, ModelSpec, Request, Result
+    from evalharness.domain import Completion, LoadedModel, Message, ModelSpec, Request, WorkResult
 
 _FLASH_LIBRARIES = ("flash_attn", "flash_attn_interface", "kernels")
 
 
 def missing(spec: ModelSpec) -> str | None:
     """Return what stands in the way: a wrong setting, a library, the weights, or their size."""
-    if problem := _local_weights.setting_problem(spec):
+    if problem := find_setting_problem(spec):
         return problem
     weights = Weights.of(spec)
     found = (
-        _local_weights.missing(weights),
-        _attention_problem(spec),
-        _local_memory.problem(weights, weights.folder()),
+        explain_missing_weights(weights),
+        _find_attention_problem(spec),
+        explain_memory_shortage(weights, weights.folder()),
     )
     return "; ".join(filter(None, found)) or None
 
 
-def _attention_problem(spec: ModelSpec) -> str | None:
+def _find_attention_problem(spec: ModelSpec) -> str | None:
     """Return what the kernel asked for lacks on this machine, or None."""
     if not (spec.attention or "").startswith("flash_attention"):
         return None
     lacks = None
-    if spec.device == "cpu" or not _local_memory.gpu_bytes():
+    if spec.device == "cpu" or not measure_gpu_bytes():
         lacks = "a GPU, and there is none for it"
     elif not any(map(importlib.util.find_spec, _FLASH_LIBRARIES)):
         lacks = "a library that is not installed: pip install flash-attn"
@@ -61,9 +67,9 @@ def occupies(spec: ModelSpec) -> str | None:
     return str(Weights.of(spec))
 
 
-def access(_spec: ModelSpec) -> Access:
+def access(_spec: ModelSpec) -> ModelAccess:
     """Return that the loaded model itself can be used."""
-    return Access.WEIGHTS
+    return ModelAccess.WEIGHTS
 
 
 def connect(spec: ModelSpec) -> LocalBackend:
@@ -72,12 +78,12 @@ def connect(spec: ModelSpec) -> LocalBackend:
     Raises:
         ConfigError: a setting is wrong.
     """
-    if problem := _local_weights.setting_problem(spec):
+    if problem := find_setting_problem(spec):
         raise ConfigError(problem)
     return LocalBackend(spec)
 
 
-def prompt_text(spec: ModelSpec, messages: Sequence[Message]) -> str:
+def render_local_prompt(spec: ModelSpec, messages: Sequence[Message]) -> str:
     """Return the exact text that the model reads for a conversation; loads only its tokenizer.
 
     Raises:
@@ -85,11 +91,11 @@ def prompt_text(spec: ModelSpec, messages: Sequence[Message]) -> str:
     """
     if problem := missing(spec):
         raise ConfigError(problem)
-    tokenizer = _local_weights.load_tokenizer(Weights.of(spec))
-    return _local_prompts.prompt_text(spec, tokenizer, messages)
+    tokenizer = load_tokenizer(Weights.of(spec))
+    return render_prompt_with_tokenizer(spec, tokenizer, messages)
 
 
-_engines: Shared[Engine] = Shared()
+_shared_engines: SharedResources[TransformersEngine] = SharedResources()
 
 
 class LocalBackend:
@@ -99,7 +105,9 @@ class LocalBackend:
         """Share the weights with whoever uses them, or begin to load them."""
         self._spec = spec
         weights = Weights.of(spec)
-        self._engine: Engine | None = _engines.take(weights, lambda: Engine(weights))
+        self._engine: TransformersEngine | None = _shared_engines.take(
+            weights, lambda: TransformersEngine(weights)
+        )
 
     async def complete(self, request: Request) -> Completion:
         """Return one completion, worked out together with others."""
@@ -108,16 +116,16 @@ class LocalBackend:
             raise RuntimeError(msg)
         return await asyncio.wrap_future(self._engine.ask(self._spec, request))
 
-    async def lend(self, work: Callable[[Loaded], Result]) -> Result:
+    async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
         """Return what `work` makes of the model, once nobody else asks them."""
         if self._engine is None:
             msg = f"the backend of {self._spec.name} is closed"
             raise RuntimeError(msg)
-        made: Result = await asyncio.wrap_future(self._engine.lend(work))
+        made: WorkResult = await asyncio.wrap_future(self._engine.lend(work))
         return made
 
     async def close(self) -> None:
         """Free the weights, unless others use them."""
         engine, self._engine = self._engine, None
-        if engine is not None and _engines.leave(engine.weights):
+        if engine is not None and _shared_engines.leave(engine.weights):
             await engine.close()

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from evalharness.domain import TOKENIZER_TEMPLATE, Access
+from evalharness.domain import TOKENIZER_TEMPLATE, ModelAccess
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,23 +34,23 @@ if TYPE_CHECKING:
     from evalharness.domain import Backend, ModelSpec
 
 OPENAI_URL = "https://api.openai.com/v1"
-_OPENAI_MOST_STOPS = 4
-_LOOK_S = 1.0
+_OPENAI_MAX_STOPS = 4
+_PROBE_TIMEOUT_S = 1.0
 
 
 def missing(spec: ModelSpec) -> str | None:
     """Return what stands in the way: a wrong setting, no key, or no server at an address."""
-    silences = filter(None, map(_silence, _urls(spec)))
-    return next(chain(_problems(spec), silences), None)
+    silences = filter(None, map(_find_unreachable, _server_urls(spec)))
+    return next(chain(_find_setting_problems(spec), silences), None)
 
 
 def occupies(_spec: ModelSpec) -> None:
     """Return None: the model takes a server's memory, not this machine's."""
 
 
-def access(spec: ModelSpec) -> Access:
+def access(spec: ModelSpec) -> ModelAccess:
     """Return that completions endpoints may tell log probabilities, and chat endpoints only text."""
-    return Access.LOGPROBS if spec.endpoint == "completions" else Access.TEXT
+    return ModelAccess.LOGPROBS if spec.endpoint == "completions" else ModelAccess.TEXT
 
 
 def connect(
@@ -69,12 +69,12 @@ def connect(
     Raises:
         ConfigError: a setting is wrong, or the key is not in the environment.
     """
-    from evalharness.backends._openai_client import Client
+    from evalharness.backends.openai.client import OpenAIClient
 
-    if problem := next(_problems(spec), None):
+    if problem := next(_find_setting_problems(spec), None):
         raise ConfigError(problem)
-    proxies = {url: _proxy(url) for url in _urls(spec)}
-    return Client(spec, proxies=proxies, key=_key(spec), sleep=sleep, clock=clock)
+    proxies = {url: _proxy(url) for url in _server_urls(spec)}
+    return OpenAIClient(spec, proxies=proxies, key=_key(spec), sleep=sleep, clock=clock)
 
 
 def connect_batch(
@@ -90,17 +90,17 @@ def connect_batch(
     Raises:
         ConfigError: a setting is wrong, or the key is not in the environment.
     """
-    from evalharness.backends._openai_batch import BatchBackend
-    from evalharness.backends._openai_batch_api import BatchApi
+    from evalharness.backends.openai.batch_api import BatchApi
+    from evalharness.backends.openai.batch_backend import BatchBackend
 
-    if problem := next(_problems(spec), None):
+    if problem := next(_find_setting_problems(spec), None):
         raise ConfigError(problem)
-    url = _urls(spec)[0]
+    url = _server_urls(spec)[0]
     api = BatchApi(spec, url, proxy=_proxy(url), key=_key(spec), sleep=sleep)
     return BatchBackend(spec, api, journal, sleep=sleep)
 
 
-def _urls(spec: ModelSpec) -> tuple[str, ...]:
+def _server_urls(spec: ModelSpec) -> tuple[str, ...]:
     return spec.base_url or (OPENAI_URL,)
 
 
@@ -112,7 +112,7 @@ def _key(spec: ModelSpec) -> str | None:
     return os.environ.get(_key_name(spec), "").strip() or None
 
 
-def _problems(spec: ModelSpec) -> Iterator[str]:
+def _find_setting_problems(spec: ModelSpec) -> Iterator[str]:
     """Yield what is wrong with the settings or the environment, without a look at the network."""
     place = f"models.{spec.name}"
     if spec.endpoint not in ("chat", "completions"):
@@ -123,10 +123,10 @@ def _problems(spec: ModelSpec) -> Iterator[str]:
         yield f"{place}.api_version is Azure's; set {place}.base_url to your resource's address"
     for url in spec.base_url:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            yield f"{place}.base_url is {_shown(url)!r}; it should begin with http:// or https://"
-    if not spec.base_url and len(spec.stop) > _OPENAI_MOST_STOPS:
-        yield f"{place}.stop has {len(spec.stop)} texts; OpenAI takes {_OPENAI_MOST_STOPS}"
-    if _key(spec) is None and (spec.api_key_env or not all(map(_is_private, _urls(spec)))):
+            yield f"{place}.base_url is {_hide_password(url)!r}; it should begin with http:// or https://"
+    if not spec.base_url and len(spec.stop) > _OPENAI_MAX_STOPS:
+        yield f"{place}.stop has {len(spec.stop)} texts; OpenAI takes {_OPENAI_MAX_STOPS}"
+    if _key(spec) is None and (spec.api_key_env or not all(map(_is_private, _server_urls(spec)))):
         yield f"{_key_name(spec)} is not set; {place} needs it in the environment"
 
 
@@ -150,7 +150,7 @@ def _proxy(url: str) -> str | None:
     return getproxies().get(urlsplit(url).scheme)
 
 
-def _silence(url: str) -> str | None:
+def _find_unreachable(url: str) -> str | None:
     """Return that no server answers, where that is certain: a slow network is no silence."""
     if url == OPENAI_URL or _proxy(url):
         return None
@@ -160,20 +160,20 @@ def _silence(url: str) -> str | None:
         parts = urlsplit(url)
         address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         try:
-            socket.create_connection(address, timeout=_LOOK_S).close()
+            socket.create_connection(address, timeout=_PROBE_TIMEOUT_S).close()
         except TimeoutError:
             pass
         except OSError as error:
-            found.append(f"no server answers at {_shown(url)}: {error.strerror or error}")
+            found.append(f"no server answers at {_hide_password(url)}: {error.strerror or error}")
 
     # A thread, because looking up a name has no timeout of its own.
     looking = threading.Thread(target=look, daemon=True)
     looking.start()
-    looking.join(_LOOK_S)
+    looking.join(_PROBE_TIMEOUT_S)
     return found[0] if found else None
 
 
-def _shown(url: str) -> str:
+def _hide_password(url: str) -> str:
     """Return a URL without the password that it may hold."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

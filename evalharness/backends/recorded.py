@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from evalharness.domain import Access, AnswerTurn, Completion
+from evalharness.domain import AnswerTurn, Completion, ModelAccess
 from evalharness.errors import ConfigError, InputError, PermanentError
-from evalharness.store.jsonl import read_numbered
+from evalharness.store import read_numbered_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +41,9 @@ def occupies(_spec: ModelSpec) -> None:
     """Return None: texts take no memory to speak of."""
 
 
-def access(_spec: ModelSpec) -> Access:
+def access(_spec: ModelSpec) -> ModelAccess:
     """Return that nothing new can be asked."""
-    return Access.NONE
+    return ModelAccess.NONE
 
 
 def connect(spec: ModelSpec) -> RecordedBackend:
@@ -55,7 +55,7 @@ def connect(spec: ModelSpec) -> RecordedBackend:
     """
     if problem := missing(spec):
         raise ConfigError(problem)
-    return RecordedBackend(_read(Path(spec.answers or ""), spec.api_name or spec.name))
+    return RecordedBackend(_read_replies(Path(spec.answers or ""), spec.api_name or spec.name))
 
 
 class RecordedBackend:
@@ -86,18 +86,18 @@ class RecordedBackend:
         """Do nothing: the file is closed."""
 
 
-class _Choice(msgspec.Struct):
+class _MtBenchChoice(msgspec.Struct):
     turns: list[str]
 
 
-class _Line(msgspec.Struct):
+class _AnswerLine(msgspec.Struct):
     """A line of either format; ours has `model` and `turns`, MT-bench's `choices`."""
 
     question_id: str | int
     model: str | None = None
     sample: int = 0
     turns: list[AnswerTurn] | None = None
-    choices: list[_Choice] | None = None
+    choices: list[_MtBenchChoice] | None = None
 
     def samples(self) -> Iterator[tuple[int, list[AnswerTurn]]]:
         if self.turns is not None:
@@ -106,11 +106,11 @@ class _Line(msgspec.Struct):
             yield sample, [AnswerTurn(text=text) for text in choice.turns]
 
 
-def _read(path: Path, model: str) -> dict[tuple[str, int, int], Completion]:
+def _read_replies(path: Path, model: str) -> dict[tuple[str, int, int], Completion]:
     """Return the completions of a model by question, sample and turn."""
     _refuse_byte_order_mark(path)
     replies, others = {}, set()
-    for number, line in read_numbered(path, _Line):
+    for number, line in read_numbered_records(path, _AnswerLine):
         if (line.turns is None) == (line.choices is None):
             msg = "an answer has `turns` (ours) or `choices` (MT-bench's)"
             raise InputError(msg, path=path, line=number)

@@ -13,16 +13,16 @@ import random
 import re
 from typing import TYPE_CHECKING, Any
 
-from evalharness import prompts
 from evalharness.domain import Completion, digest
+from evalharness.judge import FIVE_LEVEL_MARKS, SCORE_SCALE, VERDICT_MARKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from evalharness.domain import Message, ModelSpec, Request
 
-_ELSEWHERE = 0.05  # the probability of texts that are no option
-_GRADE_WANTED = re.compile(r"\[\[(n|rating|\d+)\]\]|double (square )?brackets")
+_OTHER_TEXT_PROBABILITY = 0.05  # the probability of texts that are no option
+_GRADE_REQUEST = re.compile(r"\[\[(n|rating|\d+)\]\]|double (square )?brackets")
 _SENTENCES = (
     "It depends on what you want to do.",
     "The main point comes first, and the details follow from it.",
@@ -74,19 +74,19 @@ def occupies(_spec: ModelSpec) -> None:
 
 def connect(spec: ModelSpec) -> ScriptedBackend:
     """Return a model that replies from a hash of its name and of what was said."""
-    return ScriptedBackend(lambda request: _complete(spec.name, request))
+    return ScriptedBackend(lambda request: _make_completion(spec.name, request))
 
 
-def _complete(model: str, request: Request) -> Completion:
+def _make_completion(model: str, request: Request) -> Completion:
     variation = [request.sampling.seed, request.sample]
     if request.options:
-        shares = probabilities(model, request.messages, request.options, variation)
+        shares = make_option_probabilities(model, request.messages, request.options, variation)
         likeliest = request.options[shares.index(max(shares))]
         return Completion(text=likeliest, finish_reason="length", option_probabilities=shares)
     if request.schema is None:
-        text = reply(model, request.messages, variation)
+        text = make_reply(model, request.messages, variation)
     else:
-        text = structured_reply(model, request.messages, request.schema, variation)
+        text = make_structured_reply(model, request.messages, request.schema, variation)
     return Completion(
         text=text,
         prompt_tokens=sum(count_tokens(message.content) for message in request.messages),
@@ -94,22 +94,22 @@ def _complete(model: str, request: Request) -> Completion:
     )
 
 
-def reply(model: str, messages: Sequence[Message], variation: object = None) -> str:
+def make_reply(model: str, messages: Sequence[Message], variation: object = None) -> str:
     """Return a model's reply: a verdict to a judge's prompt, sentences to anything else."""
-    if marks := marks_asked_for(messages):
-        shares = probabilities(model, messages, marks, variation)
+    if marks := find_allowed_marks(messages):
+        shares = make_option_probabilities(model, messages, marks, variation)
         mark = marks[shares.index(max(shares))]
         return f"I weighed what was asked against what was said.\n\nMy verdict: [[{mark}]]"
-    draw = _draw(model, messages, variation)
+    draw = _make_random(model, messages, variation)
     sentences = draw.sample(_SENTENCES, k=draw.randint(1, len(_SENTENCES)))
     return f"This is reply {draw.getrandbits(32):08x} of {model}. {' '.join(sentences)}"
 
 
-def structured_reply(
+def make_structured_reply(
     model: str, messages: Sequence[Message], schema: Mapping[str, Any], variation: object = None
 ) -> str:
     """Return a flat JSON object that matches a schema: texts, and choices among listed values."""
-    draw = _draw(model, messages, variation)
+    draw = _make_random(model, messages, variation)
     fields = {
         name: draw.choice(field.get("enum", _SENTENCES))
         for name, field in schema["properties"].items()
@@ -117,23 +117,23 @@ def structured_reply(
     return json.dumps(fields)
 
 
-def marks_asked_for(messages: Sequence[Message]) -> tuple[str, ...]:
+def find_allowed_marks(messages: Sequence[Message]) -> tuple[str, ...]:
     """Return the verdicts that a judge's prompt lets choose from; none for other prompts."""
     text = "\n".join(message.content for message in messages)
-    if all(f"[[{mark}]]" in text for mark in prompts.FIVE_VERDICTS):
-        return prompts.FIVE_VERDICTS
+    if all(f"[[{mark}]]" in text for mark in FIVE_LEVEL_MARKS):
+        return FIVE_LEVEL_MARKS
     if "[[A]]" in text and "[[B]]" in text:
-        return tuple(mark for mark in prompts.VERDICTS if f"[[{mark}]]" in text)
-    return tuple(map(str, prompts.SCORES)) if _GRADE_WANTED.search(text) else ()
+        return tuple(mark for mark in VERDICT_MARKS if f"[[{mark}]]" in text)
+    return tuple(map(str, SCORE_SCALE)) if _GRADE_REQUEST.search(text) else ()
 
 
-def probabilities(
+def make_option_probabilities(
     model: str, messages: Sequence[Message], options: Sequence[str], variation: object = None
 ) -> tuple[float, ...]:
     """Return a probability for each option; a little is left for other texts."""
-    draw = _draw(model, messages, variation)
+    draw = _make_random(model, messages, variation)
     weights = [draw.random() ** 3 for _ in options]
-    return tuple((1 - _ELSEWHERE) * weight / sum(weights) for weight in weights)
+    return tuple((1 - _OTHER_TEXT_PROBABILITY) * weight / sum(weights) for weight in weights)
 
 
 def count_tokens(text: str) -> int:
@@ -141,7 +141,7 @@ def count_tokens(text: str) -> int:
     return len(text.split())
 
 
-def _draw(model: str, messages: Sequence[Message], variation: object) -> random.Random:
+def _make_random(model: str, messages: Sequence[Message], variation: object) -> random.Random:
     """Return random numbers that depend on all that was said, and on nothing else."""
     said = [[message.role, message.content] for message in messages]
     return random.Random(digest([model, said, variation]))

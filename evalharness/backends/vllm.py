@@ -18,17 +18,26 @@ import time
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from evalharness.backends import _local_memory, _local_prompts, _local_weights
-from evalharness.backends._local_weights import Weights
-from evalharness.backends._sharing import Shared
-from evalharness.backends._vllm_engine import Engine, load
+from evalharness.backends.local.memory_check import explain_memory_shortage, measure_gpu_bytes
+from evalharness.backends.local.prompt_tokens import (
+    encode_options,
+    encode_prompt,
+    find_stop_token_ids,
+)
+from evalharness.backends.local.weights import (
+    Weights,
+    explain_missing_weights,
+    find_setting_problem,
+)
+from evalharness.backends.shared_resources import SharedResources
+from evalharness.backends.vllm_engine import VllmEngine, load_vllm_model
 from evalharness.domain import Completion
 from evalharness.errors import ConfigError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from evalharness.backends._vllm_engine import Loaded
+    from evalharness.backends.vllm_engine import VllmModel
     from evalharness.domain import ModelSpec, Request
 
 
@@ -36,7 +45,7 @@ def missing(spec: ModelSpec) -> str | None:
     """Return what stands in the way: vLLM, a GPU, a wrong setting, the weights, or their size."""
     if importlib.util.find_spec("vllm") is None:
         return "vllm is not installed: pip install 'evalharness[vllm]', or ask a server of it"
-    if not (_local_memory.gpu_bytes() or is_for_processors()):
+    if not (measure_gpu_bytes() or is_cpu_build()):
         return (
             "backend vllm needs a GPU, or vLLM's build for processors; local_transformers neither"
         )
@@ -44,14 +53,14 @@ def missing(spec: ModelSpec) -> str | None:
         return f"backend vllm reads no GGUF file ({spec.gguf_file}); local_transformers does"
     weights = Weights.of(spec)
     problems = (
-        _local_weights.setting_problem(spec),
-        _local_weights.missing(weights),
-        _local_memory.problem(weights, weights.folder()),
+        find_setting_problem(spec),
+        explain_missing_weights(weights),
+        explain_memory_shortage(weights, weights.folder()),
     )
     return next(filter(None, problems), None)
 
 
-def is_for_processors() -> bool:
+def is_cpu_build() -> bool:
     """Whether the installed vLLM is a build without GPUs; its version says so, as to vLLM itself."""
     try:
         return "cpu" in metadata.version("vllm")
@@ -61,7 +70,7 @@ def is_for_processors() -> bool:
 
 def occupies(spec: ModelSpec) -> str | None:
     """Return a name for the memory that the weights take: the same where they are shared."""
-    return f"vllm {_place(spec)}"
+    return f"vllm {_make_engine_key(spec)}"
 
 
 def connect(spec: ModelSpec) -> VllmBackend:
@@ -69,25 +78,27 @@ def connect(spec: ModelSpec) -> VllmBackend:
     return VllmBackend(spec)
 
 
-def _place(spec: ModelSpec) -> tuple[Weights, int | None]:
+def _make_engine_key(spec: ModelSpec) -> tuple[Weights, int | None]:
     """Return what models have in common that share an engine; it has one length of context."""
     return Weights.of(spec), spec.context_length
 
 
-_engines: Shared[Engine] = Shared()
+_shared_engines: SharedResources[VllmEngine] = SharedResources()
 
 
 class VllmBackend:
     """A model that vLLM runs; one of several, perhaps, with the same weights."""
 
-    def __init__(self, spec: ModelSpec, load: Callable[[ModelSpec], Loaded] = load) -> None:
+    def __init__(
+        self, spec: ModelSpec, load: Callable[[ModelSpec], VllmModel] = load_vllm_model
+    ) -> None:
         """Load nothing yet."""
         self._spec = spec
-        self._engine = _engines.take(_place(spec), lambda: Engine(spec, load))
+        self._engine = _shared_engines.take(_make_engine_key(spec), lambda: VllmEngine(spec, load))
 
     async def complete(self, request: Request) -> Completion:
         """Return one completion, worked out together with others."""
-        work = _options if request.options else _text
+        work = _score_options if request.options else _generate_text
         try:
             loaded = await self._engine.loaded()
             return await work(self._spec, self._engine, loaded, request)
@@ -96,14 +107,16 @@ class VllmBackend:
 
     async def close(self) -> None:
         """Free the memory, unless others use it."""
-        if _engines.leave(_place(self._spec)):
+        if _shared_engines.leave(_make_engine_key(self._spec)):
             await self._engine.close()
 
 
-async def _text(spec: ModelSpec, engine: Engine, loaded: Loaded, request: Request) -> Completion:
+async def _generate_text(
+    spec: ModelSpec, engine: VllmEngine, loaded: VllmModel, request: Request
+) -> Completion:
     began, sampling = time.perf_counter(), request.sampling
-    tokens = _local_prompts.encode_prompt(spec, loaded.tokenizer, request)
-    ends = loaded.end_ids | _local_prompts.end_ids(spec, loaded.tokenizer)
+    tokens = encode_prompt(spec, loaded.tokenizer, request)
+    ends = loaded.end_ids | find_stop_token_ids(spec, loaded.tokenizer)
     said = await engine.generate(
         tokens,
         temperature=sampling.temperature,
@@ -123,10 +136,12 @@ async def _text(spec: ModelSpec, engine: Engine, loaded: Loaded, request: Reques
     )
 
 
-async def _options(spec: ModelSpec, engine: Engine, loaded: Loaded, request: Request) -> Completion:
+async def _score_options(
+    spec: ModelSpec, engine: VllmEngine, loaded: VllmModel, request: Request
+) -> Completion:
     """Return how probable each option is: vLLM reads each after the prompt, and writes a token."""
     began = time.perf_counter()
-    tokens, options = _local_prompts.encode_options(spec, loaded.tokenizer, request)
+    tokens, options = encode_options(spec, loaded.tokenizer, request)
 
     async def probability(option: Sequence[int]) -> float:
         drawn = {"temperature": 0.0, "max_tokens": 1, "prompt_logprobs": 0}

@@ -18,23 +18,23 @@ import msgspec
 
 from evalharness.domain import Question, Vote, Winner, digest
 from evalharness.errors import ConfigError
-from evalharness.formats._foreign import answer_key
-from evalharness.formats._gathering import UNSCORED, Gathering
-from evalharness.formats._reading import shaped
-from evalharness.formats._telling import files_by_kind, rows_of
-from evalharness.formats._writing import array, file_name
-from evalharness.settle import settle_all
+from evalharness.formats.rows.imported_records import UNSCORED_IN_SOURCE, ImportedRecords
+from evalharness.formats.rows.row_kinds import read_rows_of_kind, sort_files_by_kind
+from evalharness.formats.rows.row_reader import convert_row
+from evalharness.formats.rows.row_writer import array, make_file_name
+from evalharness.formats.rows.unmapped_fields import make_answer_key
+from evalharness.judge import settle_battles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from evalharness.domain import Answer, Battle, PairwiseJudgment, RunRecords
-    from evalharness.formats._foreign import Source
-    from evalharness.formats._gathering import At
-    from evalharness.formats._reading import Row
+    from evalharness.formats.rows.imported_records import RowLocation
+    from evalharness.formats.rows.row_reader import JsonRow
+    from evalharness.formats.rows.unmapped_fields import SourceRows
 
-_TELLING_FIELDS = {
+_FIELDS_BY_KIND = {
     "annotation": {"instruction", "generator_1", "generator_2", "preference"},
     "output": {"instruction", "output", "generator"},
 }
@@ -43,7 +43,7 @@ _LEGACY_DRAW = 0.0
 _FAILED = -1.0
 
 
-class _OutputRow(msgspec.Struct):
+class _AlpacaOutput(msgspec.Struct):
     instruction: str
     output: str
     generator: str
@@ -51,7 +51,7 @@ class _OutputRow(msgspec.Struct):
     input: str = ""
 
 
-class _AnnotationRow(msgspec.Struct):
+class _AlpacaAnnotation(msgspec.Struct):
     instruction: str
     output_1: str
     generator_1: str
@@ -63,15 +63,15 @@ class _AnnotationRow(msgspec.Struct):
     input: str = ""
 
 
-def read(paths: Sequence[Path]) -> Gathering:
+def read(paths: Sequence[Path]) -> ImportedRecords:
     """Return what outputs and annotations hold.
 
     Raises:
         InputError: a file is not as it should be.
         ConfigError: a path does not exist.
     """
-    gathering = Gathering("alpaca-eval")
-    files = files_by_kind(paths, ".json", _kind, gathering)
+    gathering = ImportedRecords("alpaca-eval")
+    files = sort_files_by_kind(paths, ".json", _kind, gathering)
     for path in files.get("output", ()):
         _read_outputs(path, gathering)
     for path in files.get("annotation", ()):
@@ -79,25 +79,25 @@ def read(paths: Sequence[Path]) -> Gathering:
     return gathering.finish()
 
 
-def write(records: RunRecords, source: Source) -> dict[str, bytes]:
+def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     """Return a run's first turns, with votes and settled battles on them, as AlpacaEval's files.
 
     Raises:
         ConfigError: the text of a question is not in the run.
     """
-    files: dict[str, list[Row]] = {}
+    files: dict[str, list[JsonRow]] = {}
     questions = _questions(records)
     texts = {}
     for answer in (answer for answer in records.answers if answer.sample == 0):
         question = questions[answer.question_id]
         text = answer.turns[0].text
         texts[answer.model, answer.question_id] = text
-        key = answer_key(answer.model, answer.question_id)
+        key = make_answer_key(answer.model, answer.question_id)
         row = source.restore("output", key, _output_row(question, answer.model, text))
-        files.setdefault(f"{file_name(answer.model)}/model_outputs.json", []).append(row)
+        files.setdefault(f"{make_file_name(answer.model)}/model_outputs.json", []).append(row)
     votes = (vote for vote in records.votes if vote.turn == 1 and vote.sample == 0)
-    for vote in (*votes, *_as_votes(settle_all(records.games))):
-        model, annotator = file_name(vote.model_b), file_name(vote.judge)
+    for vote in (*votes, *_as_votes(settle_battles(records.games))):
+        model, annotator = make_file_name(vote.model_b), make_file_name(vote.judge)
         row = _annotation_row(questions[vote.question_id], vote, texts)
         row = source.restore("annotation", vote.digest, row)
         files.setdefault(f"{model}/{annotator}/annotations.json", []).append(row)
@@ -118,18 +118,18 @@ def _questions(records: RunRecords) -> dict[str, Question]:
     return questions
 
 
-def _kind(row: Row, _path: Path) -> str | None:
-    found = (kind for kind, telling in _TELLING_FIELDS.items() if telling <= row.keys())
+def _kind(row: JsonRow, _path: Path) -> str | None:
+    found = (kind for kind, telling in _FIELDS_BY_KIND.items() if telling <= row.keys())
     return next(found, None)
 
 
-def _read_outputs(path: Path, gathering: Gathering) -> None:
+def _read_outputs(path: Path, gathering: ImportedRecords) -> None:
     models: dict[str, None] = {}
-    for at, row in rows_of("output", path, _kind):
-        given = shaped(row, _OutputRow, path, at.line)
+    for at, row in read_rows_of_kind("output", path, _kind):
+        given = convert_row(row, _AlpacaOutput, path, at.line)
         models[given.generator] = None
         question = _add_question(given, gathering, at)
-        key = answer_key(given.generator, question.question_id)
+        key = make_answer_key(given.generator, question.question_id)
         if gathering.is_new("output", key, row, at):
             gathering.add_answer(question.question_id, given.generator, [given.output], at)
             rendered = _output_row(question, given.generator, given.output)
@@ -138,11 +138,11 @@ def _read_outputs(path: Path, gathering: Gathering) -> None:
         _compare_with_folder(path, path.parent.name, models, gathering)
 
 
-def _read_annotations(path: Path, gathering: Gathering) -> None:
+def _read_annotations(path: Path, gathering: ImportedRecords) -> None:
     models: dict[str, None] = {}
     different: dict[str, int] = {}
-    for at, row in rows_of("annotation", path, _kind):
-        given = shaped(row, _AnnotationRow, path, at.line)
+    for at, row in read_rows_of_kind("annotation", path, _kind):
+        given = convert_row(row, _AlpacaAnnotation, path, at.line)
         models[given.generator_2] = None
         question = _add_question(given, gathering, at)
         vote = _vote(given, question.question_id, at)
@@ -170,7 +170,7 @@ def _read_annotations(path: Path, gathering: Gathering) -> None:
 
 
 def _compare_with_folder(
-    path: Path, folder: str, models: Mapping[str, None], gathering: Gathering
+    path: Path, folder: str, models: Mapping[str, None], gathering: ImportedRecords
 ) -> None:
     """Warn where a folder is named like one model and its file is of another."""
     if folder and folder not in models:
@@ -178,7 +178,9 @@ def _compare_with_folder(
         gathering.warnings.append(f"{path}: {said}; the generator is taken")
 
 
-def _add_question(given: _OutputRow | _AnnotationRow, gathering: Gathering, at: At) -> Question:
+def _add_question(
+    given: _AlpacaOutput | _AlpacaAnnotation, gathering: ImportedRecords, at: RowLocation
+) -> Question:
     text = f"{given.instruction}\n\n{given.input}" if given.input else given.instruction
     question_id = digest(text)[:12]
     question = Question(
@@ -191,7 +193,7 @@ def _add_question(given: _OutputRow | _AnnotationRow, gathering: Gathering, at: 
     return question
 
 
-def _vote(given: _AnnotationRow, question_id: str, at: At) -> Vote:
+def _vote(given: _AlpacaAnnotation, question_id: str, at: RowLocation) -> Vote:
     preference = _preference(given.preference, at)
     winner = None
     if preference is not None:
@@ -205,13 +207,13 @@ def _vote(given: _AnnotationRow, question_id: str, at: At) -> Vote:
         model_a=given.generator_1,
         model_b=given.generator_2,
         winner=winner,
-        unscored=UNSCORED if winner is None else None,
+        unscored=UNSCORED_IN_SOURCE if winner is None else None,
         preference=preference,
         digest=digest(["annotation", question_id, given.annotator, *models]),
     )
 
 
-def _preference(given: float | None, at: At) -> float | None:
+def _preference(given: float | None, at: RowLocation) -> float | None:
     """Return how probable it is that output 2 is better; None where there is no preference."""
     if given is None or given == _FAILED:
         return None
@@ -246,7 +248,7 @@ def _annotation_row(
     }
 
 
-def _text(gathering: Gathering, model: str, question_id: str) -> str:
+def _text(gathering: ImportedRecords, model: str, question_id: str) -> str:
     return gathering.answers[model, question_id, 0].turns[0].text
 
 

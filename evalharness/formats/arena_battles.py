@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.domain import Vote, Winner, digest
-from evalharness.formats._gathering import At, Gathering, known
-from evalharness.formats._reading import files_in, rows_or_array, shaped
-from evalharness.formats._writing import array as array_of
-from evalharness.formats._writing import label_of
-from evalharness.settle import settle_all
+from evalharness.formats.rows.imported_records import ImportedRecords, RowLocation, look_up_label
+from evalharness.formats.rows.row_reader import convert_row, find_files, read_json_rows
+from evalharness.formats.rows.row_writer import array as array_of
+from evalharness.formats.rows.row_writer import find_source_label
+from evalharness.judge import settle_battles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from evalharness.domain import Battle, RunRecords
-    from evalharness.formats._foreign import Source
-    from evalharness.formats._reading import Row
+    from evalharness.formats.rows.row_reader import JsonRow
+    from evalharness.formats.rows.unmapped_fields import SourceRows
 
 WINNERS = {
     "model_a": Winner.MODEL_A,
@@ -35,11 +35,11 @@ WINNERS = {
     "tie (bothbad)": Winner.TIE,
     "both_bad": Winner.TIE,
 }
-_TELLING = ("question_id", "id", "evaluation_session_id", "tstamp")
+_IDENTIFYING_FIELDS = ("question_id", "id", "evaluation_session_id", "tstamp")
 """Fields by which equal rows are known to be one battle, and not two that ended alike."""
 
 
-class _Row(msgspec.Struct):
+class _ArenaBattle(msgspec.Struct):
     model_a: str
     model_b: str
     winner: str
@@ -50,24 +50,24 @@ class _Row(msgspec.Struct):
     id: str | int | None = None
 
 
-def read(paths: Sequence[Path]) -> Gathering:
+def read(paths: Sequence[Path]) -> ImportedRecords:
     """Return the battles of files.
 
     Raises:
         InputError: a file is not as it should be, or a winner is unknown.
         ConfigError: a path does not exist.
     """
-    gathering = Gathering("arena-battles")
-    for path in files_in(paths, ".json", ".jsonl"):
+    gathering = ImportedRecords("arena-battles")
+    for path in find_files(paths, ".json", ".jsonl"):
         gathering.paths.append(path)
-        for line, row in rows_or_array(path):
-            _read_battle(row, gathering, At(path=path, line=line))
+        for line, row in read_json_rows(path):
+            _read_battle(row, gathering, RowLocation(path=path, line=line))
     return gathering.finish()
 
 
-def write(records: RunRecords, source: Source) -> dict[str, bytes]:
+def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     """Return a run's settled battles and votes as one array."""
-    found = [_battle_row(battle) for battle in settle_all(records.games)]
+    found = [_battle_row(battle) for battle in settle_battles(records.games)]
     found += [
         source.restore("battle", vote.digest, _vote_row(vote))
         for vote in records.votes
@@ -76,9 +76,9 @@ def write(records: RunRecords, source: Source) -> dict[str, bytes]:
     return {"battles.json": array_of(found)}
 
 
-def _read_battle(row: Row, gathering: Gathering, at: At) -> None:
-    given = shaped(row, _Row, at.path, at.line)
-    winner = known(WINNERS, given.winner, "winner", at)
+def _read_battle(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> None:
+    given = convert_row(row, _ArenaBattle, at.path, at.line)
+    winner = look_up_label(WINNERS, given.winner, "winner", at)
     key = _key(row, at)
     if not gathering.is_new("battle", key, row, at):
         return
@@ -96,14 +96,14 @@ def _read_battle(row: Row, gathering: Gathering, at: At) -> None:
     gathering.keep_beyond("battle", key, row, _vote_row(vote))
 
 
-def _key(row: Mapping[str, Any], at: At) -> str:
+def _key(row: Mapping[str, Any], at: RowLocation) -> str:
     """Return what makes a battle itself: all that it says, or its place where it says little."""
-    if any(name in row for name in _TELLING):
+    if any(name in row for name in _IDENTIFYING_FIELDS):
         return digest(["battle", row])
     return digest(["battle", at.path.name, at.line, row])
 
 
-def _judge(given: _Row) -> str:
+def _judge(given: _ArenaBattle) -> str:
     if given.judge_model:
         return given.judge_model
     person = given.judge or given.evaluation_session_id
@@ -115,7 +115,7 @@ def _vote_row(vote: Vote) -> dict[str, Any]:
         "question_id": vote.question_id,
         "model_a": vote.model_a,
         "model_b": vote.model_b,
-        "winner": label_of(vote),
+        "winner": find_source_label(vote),
         "judge": vote.judge.removeprefix("human:"),
     }
 

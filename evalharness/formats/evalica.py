@@ -11,18 +11,17 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from evalharness.domain import Vote, Winner, digest
-from evalharness.formats._gathering import At, Gathering, known
-from evalharness.formats._reading import files_in, table
-from evalharness.plain import with_formula, without_formula
-from evalharness.settle import settle_all
+from evalharness.domain import Vote, Winner, digest, escape_formula, unescape_formula
+from evalharness.formats.rows.imported_records import ImportedRecords, RowLocation, look_up_label
+from evalharness.formats.rows.row_reader import find_files, table
+from evalharness.judge import settle_battles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from evalharness.domain import Battle, RunRecords
-    from evalharness.formats._foreign import Source
+    from evalharness.formats.rows.unmapped_fields import SourceRows
 
 _WINNERS = {"left": Winner.MODEL_A, "right": Winner.MODEL_B, "tie": Winner.TIE}
 _SIDES = {winner: side for side, winner in _WINNERS.items()}
@@ -30,25 +29,25 @@ _PEOPLE = ("worker", "rater")
 _QUESTIONS = ("question_id", "prompt")
 
 
-def read(paths: Sequence[Path]) -> Gathering:
+def read(paths: Sequence[Path]) -> ImportedRecords:
     """Return the comparisons of CSV files.
 
     Raises:
         InputError: a file is not as it should be, or a winner is unknown.
         ConfigError: a path does not exist.
     """
-    gathering = Gathering("evalica")
-    for path in files_in(paths, ".csv"):
+    gathering = ImportedRecords("evalica")
+    for path in find_files(paths, ".csv"):
         gathering.paths.append(path)
         for number, (line, cells) in enumerate(table(path, ("left", "right", "winner"))):
-            row = {name: with_formula(cell) for name, cell in cells.items()}
-            _read_comparison(row, number, gathering, At(path=path, line=line))
+            row = {name: unescape_formula(cell) for name, cell in cells.items()}
+            _read_comparison(row, number, gathering, RowLocation(path=path, line=line))
     return gathering.finish()
 
 
-def write(records: RunRecords, source: Source) -> dict[str, bytes]:
+def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     """Return a run's settled battles and votes as one CSV file."""
-    rows = [_row(battle) for battle in settle_all(records.games)]
+    rows = [_row(battle) for battle in settle_battles(records.games)]
     rows += [
         source.restore("comparison", vote.digest, _row(vote.battle))
         for vote in records.votes
@@ -62,8 +61,10 @@ def write(records: RunRecords, source: Source) -> dict[str, bytes]:
     return {"comparisons.csv": text.getvalue().encode()}
 
 
-def _read_comparison(row: Mapping[str, str], number: int, gathering: Gathering, at: At) -> None:
-    winner = known(_WINNERS, row["winner"], "winner", at)
+def _read_comparison(
+    row: Mapping[str, str], number: int, gathering: ImportedRecords, at: RowLocation
+) -> None:
+    winner = look_up_label(_WINNERS, row["winner"], "winner", at)
     key = digest(["comparison", at.path.name, number, row])
     person = next((row[name] for name in _PEOPLE if row.get(name)), None)
     question = next((row[name] for name in _QUESTIONS if row.get(name)), key)
@@ -85,7 +86,7 @@ def _harmless(cell: str) -> str:
     try:
         float(cell)
     except ValueError:
-        return str(without_formula(cell))
+        return str(escape_formula(cell))
     return cell
 
 

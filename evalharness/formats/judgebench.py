@@ -15,18 +15,23 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.domain import PairwiseJudgment, Question, Verdict, Vote, Winner, digest
-from evalharness.formats._foreign import pairs_of
-from evalharness.formats._gathering import UNSCORED, At, Gathering, known
-from evalharness.formats._reading import files_in, rows, shaped
-from evalharness.formats._writing import file_name, lines
+from evalharness.formats.rows.imported_records import (
+    UNSCORED_IN_SOURCE,
+    ImportedRecords,
+    RowLocation,
+    look_up_label,
+)
+from evalharness.formats.rows.row_reader import convert_row, find_files, rows
+from evalharness.formats.rows.row_writer import lines, make_file_name
+from evalharness.formats.rows.unmapped_fields import pair_games
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from evalharness.domain import RunRecords
-    from evalharness.formats._foreign import Source
-    from evalharness.formats._reading import Row
+    from evalharness.formats.rows.row_reader import JsonRow
+    from evalharness.formats.rows.unmapped_fields import SourceRows
 
 GOLD = "gold"
 RESPONSES = ("response_A", "response_B")
@@ -42,12 +47,12 @@ _DECISIONS = {verdict: text for text, verdict in _VERDICTS.items()}
 _GAMES = 2
 
 
-class _Judgment(msgspec.Struct):
+class _JudgeBenchJudgment(msgspec.Struct):
     decision: str | None = None
     judgment: dict[str, Any] = {}
 
 
-class _Row(msgspec.Struct):
+class _JudgeBenchPair(msgspec.Struct):
     pair_id: str
     question: str
     response_A: str  # noqa: N815 - JudgeBench's own name
@@ -55,47 +60,47 @@ class _Row(msgspec.Struct):
     label: str
     source: str = "judgebench"
     judge_name: str | None = None
-    judgments: list[_Judgment | None] | None = None
+    judgments: list[_JudgeBenchJudgment | None] | None = None
 
 
-def read(paths: Sequence[Path]) -> Gathering:
+def read(paths: Sequence[Path]) -> ImportedRecords:
     """Return the pairs, their labels, and what judges said of them.
 
     Raises:
         InputError: a file is not as it should be.
         ConfigError: a path does not exist.
     """
-    gathering = Gathering("judgebench")
+    gathering = ImportedRecords("judgebench")
     gathering.cautions.append(CAUTION)
-    for path in files_in(paths, ".jsonl"):
+    for path in find_files(paths, ".jsonl"):
         gathering.paths.append(path)
         for line, row in rows(path):
-            _read_pair(row, gathering, At(path=path, line=line))
+            _read_pair(row, gathering, RowLocation(path=path, line=line))
     return gathering.finish()
 
 
-def write(records: RunRecords, source: Source) -> dict[str, bytes]:
+def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     """Return the labelled pairs of a run, and the games on them, one file a judge."""
-    files: dict[str, list[Row]] = {}
+    files: dict[str, list[JsonRow]] = {}
     texts = {(a.model, a.question_id): a.turns[0].text for a in records.answers}
     labels = {vote.question_id: vote.winner for vote in records.votes if vote.judge == GOLD}
     labelled = [q for q in records.questions if labels.get(q.question_id) is not None]
     pairs = {q.question_id: _pair_row(q, texts, labels[q.question_id]) for q in labelled}
     judged = set()
     games = (game for game in records.games if game.question_id in pairs)
-    for first, second in pairs_of(games, source, "games"):
+    for first, second in pair_games(games, source, "games"):
         judged.add(first.question_id)
         rendered = pairs[first.question_id] | _games_row(first, second)
         row = source.restore("games", first.digest, rendered)
-        files.setdefault(f"outputs/{file_name(first.judge)}.jsonl", []).append(row)
+        files.setdefault(f"outputs/{make_file_name(first.judge)}.jsonl", []).append(row)
     for key, rendered in pairs.items():
         if source.has("pair", key) or key not in judged:
             files.setdefault("pairs.jsonl", []).append(source.restore("pair", key, rendered))
     return {name: lines(found) for name, found in files.items()}
 
 
-def _read_pair(row: Row, gathering: Gathering, at: At) -> None:
-    given = shaped(row, _Row, at.path, at.line)
+def _read_pair(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> None:
+    given = convert_row(row, _JudgeBenchPair, at.path, at.line)
     key = given.pair_id
     kind = "pair" if given.judgments is None else "games"
     judge = given.judge_name or at.path.stem
@@ -104,7 +109,7 @@ def _read_pair(row: Row, gathering: Gathering, at: At) -> None:
         return
     question = Question(question_id=key, category=given.source, turns=(given.question,))
     gathering.add_question(question, at)
-    winner = known(_LABELS, given.label, "label", at)
+    winner = look_up_label(_LABELS, given.label, "label", at)
     texts = {}
     for response in RESPONSES:
         texts[response, key] = getattr(given, response)
@@ -130,7 +135,11 @@ def _read_pair(row: Row, gathering: Gathering, at: At) -> None:
 
 
 def _play(
-    judgments: Sequence[_Judgment | None], key: str, judge: str, place: str, at: At
+    judgments: Sequence[_JudgeBenchJudgment | None],
+    key: str,
+    judge: str,
+    place: str,
+    at: RowLocation,
 ) -> tuple[PairwiseJudgment, PairwiseJudgment]:
     if len(judgments) != _GAMES:
         at.refuse(f"{len(judgments)} judgments: must be two, one an order")
@@ -142,8 +151,8 @@ def _play(
             prompt="judgebench",
             model_a=shown[0],
             model_b=shown[1],
-            verdict=known(_VERDICTS, given.decision if given else None, "decision", at),
-            unscored=None if given and given.decision else UNSCORED,
+            verdict=look_up_label(_VERDICTS, given.decision if given else None, "decision", at),
+            unscored=None if given and given.decision else UNSCORED_IN_SOURCE,
             reply=str(given.judgment.get("response", "")) if given else "",
             digest=number,
         )

@@ -15,17 +15,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.domain import GradedJudgment, Vote, Winner, digest
-from evalharness.formats._gathering import HUMAN, At, Gathering, known
-from evalharness.formats._reading import files_in, rows, shaped, table
-from evalharness.formats._writing import lines
+from evalharness.formats.rows.imported_records import (
+    HUMAN_JUDGE,
+    ImportedRecords,
+    RowLocation,
+    look_up_label,
+)
+from evalharness.formats.rows.row_reader import convert_row, find_files, rows, table
+from evalharness.formats.rows.row_writer import lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from evalharness.domain import RunRecords
-    from evalharness.formats._foreign import Source
-    from evalharness.formats._reading import Row
+    from evalharness.formats.rows.row_reader import JsonRow
+    from evalharness.formats.rows.unmapped_fields import SourceRows
 
 PROMPT = "label"
 GOLD = "gold"
@@ -50,35 +55,35 @@ class _GradeLabel(msgspec.Struct):
     judge: str = "human"
 
 
-def read(paths: Sequence[Path]) -> Gathering:
+def read(paths: Sequence[Path]) -> ImportedRecords:
     """Return the labels of files.
 
     Raises:
         InputError: a file is not as it should be, or a winner is unknown.
         ConfigError: a path does not exist.
     """
-    gathering = Gathering("labels", needs_run=True)
-    for path in files_in(paths, ".jsonl", ".csv"):
+    gathering = ImportedRecords("labels", needs_run=True)
+    for path in find_files(paths, ".jsonl", ".csv"):
         gathering.paths.append(path)
         for line, row in _rows(path):
-            at = At(path=path, line=line)
+            at = RowLocation(path=path, line=line)
             _read_grade(row, gathering, at) if "score" in row else _read_pair(row, gathering, at)
     _warn_of_judges(gathering)
     return gathering.finish()
 
 
-def _warn_of_judges(gathering: Gathering) -> None:
+def _warn_of_judges(gathering: ImportedRecords) -> None:
     """Say whose labels will not count as a person's, and so correct nothing."""
     judges = {each.judge for each in (*gathering.votes.values(), *gathering.judgments.values())}
-    others = sorted(name for name in judges if not name.startswith(HUMAN) and name != GOLD)
+    others = sorted(name for name in judges if not name.startswith(HUMAN_JUDGE) and name != GOLD)
     if others:
         gathering.warnings.append(
             f"labels of {', '.join(others)} count as another judge's; people's names begin with "
-            f"{HUMAN}: as in {HUMAN}:{others[0]}, and check and correct the judge"
+            f"{HUMAN_JUDGE}: as in {HUMAN_JUDGE}:{others[0]}, and check and correct the judge"
         )
 
 
-def write(records: RunRecords, source: Source) -> dict[str, bytes]:
+def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     """Return a run's votes, and the grades that were labels, as JSON lines."""
     found = [
         source.restore("pair", vote.digest, _pair_row(vote))
@@ -93,23 +98,25 @@ def write(records: RunRecords, source: Source) -> dict[str, bytes]:
     return {"labels.jsonl": lines(found)}
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Row]]:
+def _rows(path: Path) -> Iterator[tuple[int, JsonRow]]:
     """Yield rows; numbers in a CSV file become numbers."""
     if path.suffix != ".csv":
         yield from rows(path)
         return
     for line, row in table(path, ("question_id",)):
-        given: Row = {name: cell for name, cell in row.items() if cell != ""}
+        given: JsonRow = {name: cell for name, cell in row.items() if cell != ""}
         for name, kind in (("turn", int), ("score", float)):
             try:
                 given |= {name: kind(given[name])} if name in given else {}
             except ValueError:
-                At(path=path, line=line).refuse(f"{name} must be a number, not {given[name]!r}")
+                RowLocation(path=path, line=line).refuse(
+                    f"{name} must be a number, not {given[name]!r}"
+                )
         yield line, given
 
 
-def _read_pair(row: Row, gathering: Gathering, at: At) -> None:
-    given = shaped(row, _PairLabel, at.path, at.line)
+def _read_pair(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> None:
+    given = convert_row(row, _PairLabel, at.path, at.line)
     models = (given.model_a, given.model_b)
     vote = Vote(
         question_id=str(given.question_id),
@@ -117,7 +124,7 @@ def _read_pair(row: Row, gathering: Gathering, at: At) -> None:
         judge=given.judge,
         model_a=given.model_a,
         model_b=given.model_b,
-        winner=known(_WINNERS, given.winner, "winner", at),
+        winner=look_up_label(_WINNERS, given.winner, "winner", at),
         digest=digest(["label", str(given.question_id), given.turn, given.judge, *models]),
     )
     if gathering.is_new("pair", vote.digest, row, at):
@@ -126,7 +133,7 @@ def _read_pair(row: Row, gathering: Gathering, at: At) -> None:
         gathering.keep_beyond("pair", vote.digest, row, _pair_row(vote))
 
 
-def _refuse_contradiction(vote: Vote, gathering: Gathering, at: At) -> None:
+def _refuse_contradiction(vote: Vote, gathering: ImportedRecords, at: RowLocation) -> None:
     """Refuse a person's second vote on a pair, in the other order, if it says something else."""
     better = {Winner.MODEL_A: vote.model_a, Winner.MODEL_B: vote.model_b}
     pair = sorted((vote.model_a, vote.model_b))
@@ -139,8 +146,8 @@ def _refuse_contradiction(vote: Vote, gathering: Gathering, at: At) -> None:
     )
 
 
-def _read_grade(row: Row, gathering: Gathering, at: At) -> None:
-    given = shaped(row, _GradeLabel, at.path, at.line)
+def _read_grade(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> None:
+    given = convert_row(row, _GradeLabel, at.path, at.line)
     if not _LOWEST <= given.score <= _HIGHEST:
         at.refuse(f"score {given.score}: must be from 1 to 10")
     grade = GradedJudgment(

@@ -15,19 +15,24 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.domain import PairwiseJudgment, Question, Verdict, Vote, Winner, digest
-from evalharness.formats._foreign import pairs_of
-from evalharness.formats._gathering import UNSCORED, At, Gathering, known
-from evalharness.formats._reading import array, files_in, shaped
-from evalharness.formats._writing import array as array_of
-from evalharness.formats._writing import file_name
+from evalharness.formats.rows.imported_records import (
+    UNSCORED_IN_SOURCE,
+    ImportedRecords,
+    RowLocation,
+    look_up_label,
+)
+from evalharness.formats.rows.row_reader import array, convert_row, find_files
+from evalharness.formats.rows.row_writer import array as array_of
+from evalharness.formats.rows.row_writer import make_file_name
+from evalharness.formats.rows.unmapped_fields import pair_games
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from evalharness.domain import RunRecords
-    from evalharness.formats._foreign import Source
-    from evalharness.formats._reading import Row
+    from evalharness.formats.rows.row_reader import JsonRow
+    from evalharness.formats.rows.unmapped_fields import SourceRows
 
 GOLD = "gold"
 OUTPUTS = ("output_1", "output_2")
@@ -38,49 +43,49 @@ CAUTION = (
 
 _LABELS = {1: Winner.MODEL_A, 2: Winner.MODEL_B}
 _NUMBERS = {winner: number for number, winner in _LABELS.items()}
-_FORTH = {"1": Verdict.A, "2": Verdict.B, "tie": Verdict.TIE, None: None}
-_BACK = {"1": Verdict.B, "2": Verdict.A, "tie": Verdict.TIE, None: None}
+_FIRST_VERDICTS = {"1": Verdict.A, "2": Verdict.B, "tie": Verdict.TIE, None: None}
+_SECOND_VERDICTS = {"1": Verdict.B, "2": Verdict.A, "tie": Verdict.TIE, None: None}
 _ORDERS = ("swap = False", "swap = True")
 
 
-class _Pair(msgspec.Struct):
+class _LlmBarPair(msgspec.Struct):
     input: str
     output_1: str
     output_2: str
     label: int
 
 
-class _Game(msgspec.Struct):
+class _LlmBarGame(msgspec.Struct):
     winner: str | None = None
     completion: list[str | None] = []
 
 
-def read(paths: Sequence[Path]) -> Gathering:
+def read(paths: Sequence[Path]) -> ImportedRecords:
     """Return the pairs, their labels, and what judges said of them.
 
     Raises:
         InputError: a file is not as it should be.
         ConfigError: a path does not exist.
     """
-    gathering = Gathering("llmbar")
+    gathering = ImportedRecords("llmbar")
     gathering.cautions.append(CAUTION)
     skipped = []
-    for path in files_in(paths, ".json"):
+    for path in find_files(paths, ".json"):
         if path.name == "statistics.json" and path not in paths:
             skipped.append(path)
             continue
         gathering.paths.append(path)
         for line, row in array(path):
-            _read_pair(row, gathering, At(path=path, line=line))
+            _read_pair(row, gathering, RowLocation(path=path, line=line))
     if skipped:
         said = f"{len(skipped)} files statistics.json are not read, as they follow from the results"
         gathering.warnings.append(said)
     return gathering.finish()
 
 
-def write(records: RunRecords, source: Source) -> dict[str, bytes]:
+def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     """Return the labelled pairs of a run, and the games on them."""
-    files: dict[str, list[Row]] = {}
+    files: dict[str, list[JsonRow]] = {}
     texts = {(a.model, a.question_id): a.turns[0].text for a in records.answers}
     labels = {vote.question_id: vote.winner for vote in records.votes if vote.judge == GOLD}
     pairs = {
@@ -91,20 +96,20 @@ def write(records: RunRecords, source: Source) -> dict[str, bytes]:
     for question in records.questions:
         key = question.question_id
         if key in pairs and (source.has("pair", key) or not source.has("result", key)):
-            name = f"{file_name(question.category)}/dataset.json"
+            name = f"{make_file_name(question.category)}/dataset.json"
             files.setdefault(name, []).append(source.restore("pair", key, pairs[key]))
     games = (game for game in records.games if game.question_id in pairs)
     categories = {question.question_id: question.category for question in records.questions}
-    for first, second in pairs_of(games, source, "games"):
+    for first, second in pair_games(games, source, "games"):
         rendered = pairs[first.question_id] | {"results": [_results(first, second)]}
         row = source.restore("games", first.digest, rendered)
-        place = f"{file_name(categories[first.question_id])}/evaluators/{_folder(first)}"
+        place = f"{make_file_name(categories[first.question_id])}/evaluators/{_folder(first)}"
         files.setdefault(f"{place}/result.json", []).append(row)
     return {name: array_of(found) for name, found in files.items()}
 
 
-def _read_pair(row: Row, gathering: Gathering, at: At) -> None:
-    given = shaped(row, _Pair, at.path, at.line)
+def _read_pair(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> None:
+    given = convert_row(row, _LlmBarPair, at.path, at.line)
     key = digest([given.input, given.output_1, given.output_2])[:12]
     kind = "games" if "results" in row else "pair"
     place = digest(["games", key, _judge(at.path)]) if kind == "games" else key
@@ -126,7 +131,7 @@ def _read_pair(row: Row, gathering: Gathering, at: At) -> None:
     gathering.keep_beyond(kind, place, row, rendered)
 
 
-def _add_label(given: _Pair, key: str, gathering: Gathering, at: At) -> None:
+def _add_label(given: _LlmBarPair, key: str, gathering: ImportedRecords, at: RowLocation) -> None:
     if given.label not in _LABELS:
         at.refuse(f"unknown label {given.label}: must be 1 or 2")
     vote = Vote(
@@ -141,33 +146,42 @@ def _add_label(given: _Pair, key: str, gathering: Gathering, at: At) -> None:
         at.refuse("another file has the other label for this pair")
 
 
-def _games(row: Row, key: str, place: str, at: At) -> tuple[PairwiseJudgment, PairwiseJudgment]:
+def _games(
+    row: JsonRow, key: str, place: str, at: RowLocation
+) -> tuple[PairwiseJudgment, PairwiseJudgment]:
     """Return both games of a result; what a judge was asked before them comes first in a list."""
     results = row["results"]
     last = results[-1] if isinstance(results, list) and results else None
     if not isinstance(last, dict) or any(order not in last for order in _ORDERS):
         at.refuse(f"results must end with an object of {' and '.join(_ORDERS)}")
-    forth, back = (shaped(last[order], _Game, at.path, at.line) for order in _ORDERS)
+    forth, back = (convert_row(last[order], _LlmBarGame, at.path, at.line) for order in _ORDERS)
     return (
-        _game(forth, key, place, OUTPUTS, known(_FORTH, forth.winner, "winner", at), at),
+        _game(
+            forth,
+            key,
+            place,
+            OUTPUTS,
+            look_up_label(_FIRST_VERDICTS, forth.winner, "winner", at),
+            at,
+        ),
         _game(
             back,
             key,
             digest([place, "swapped"]),
             OUTPUTS[::-1],
-            known(_BACK, back.winner, "winner", at),
+            look_up_label(_SECOND_VERDICTS, back.winner, "winner", at),
             at,
         ),
     )
 
 
 def _game(
-    given: _Game,
+    given: _LlmBarGame,
     key: str,
     place: str,
     shown: tuple[str, ...],
     verdict: Verdict | None,
-    at: At,
+    at: RowLocation,
 ) -> PairwiseJudgment:
     return PairwiseJudgment(
         question_id=key,
@@ -177,7 +191,7 @@ def _game(
         model_a=shown[0],
         model_b=shown[1],
         verdict=verdict,
-        unscored=UNSCORED if verdict is None else None,
+        unscored=UNSCORED_IN_SOURCE if verdict is None else None,
         reply=(given.completion[0] if given.completion else None) or "",
         digest=place,
     )
@@ -190,7 +204,9 @@ def _judge(path: Path) -> str:
 
 def _folder(game: PairwiseJudgment) -> str:
     model, _, prompt = game.judge.rpartition("/")
-    return f"{file_name(model or game.judge)}/{file_name(prompt if model else game.prompt)}"
+    return (
+        f"{make_file_name(model or game.judge)}/{make_file_name(prompt if model else game.prompt)}"
+    )
 
 
 def _category(path: Path) -> str:
@@ -216,8 +232,8 @@ def _pair_row(
 
 
 def _results(first: PairwiseJudgment, second: PairwiseJudgment | None) -> dict[str, Any]:
-    forth = {verdict: winner for winner, verdict in _FORTH.items()}
-    back = {verdict: winner for winner, verdict in _BACK.items()}
+    forth = {verdict: winner for winner, verdict in _FIRST_VERDICTS.items()}
+    back = {verdict: winner for winner, verdict in _SECOND_VERDICTS.items()}
     verdict = second.verdict if second else None
     reply = second.reply if second else ""
     return {

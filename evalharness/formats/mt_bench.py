@@ -15,69 +15,81 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalharness.domain import Question
-from evalharness.formats import _mt_bench_rows as shapes
-from evalharness.formats._foreign import answer_key, pairs_of
-from evalharness.formats._gathering import Gathering
-from evalharness.formats._mt_bench_judgments import read_grade, read_pair, read_vote
-from evalharness.formats._reading import shaped
-from evalharness.formats._telling import files_by_kind, rows_of
-from evalharness.formats._writing import file_name, lines
+from evalharness.formats.rows.imported_records import ImportedRecords
+from evalharness.formats.rows.mt_bench_judgments import read_grade, read_pair, read_vote
+from evalharness.formats.rows.mt_bench_rows import (
+    FIELDS_BY_KIND,
+    HUMAN_PREFIX,
+    MtBenchAnswer,
+    MtBenchQuestion,
+    answer_row,
+    grade_row,
+    pair_row,
+    question_row,
+    reference_row,
+    single_winner_row,
+    vote_row,
+)
+from evalharness.formats.rows.row_kinds import read_rows_of_kind, sort_files_by_kind
+from evalharness.formats.rows.row_reader import convert_row
+from evalharness.formats.rows.row_writer import lines, make_file_name
+from evalharness.formats.rows.unmapped_fields import make_answer_key, pair_games
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from evalharness.domain import RunRecords
-    from evalharness.formats._foreign import Source
-    from evalharness.formats._reading import Row
+    from evalharness.formats.rows.row_reader import JsonRow
+    from evalharness.formats.rows.unmapped_fields import SourceRows
 
 
-def read(paths: Sequence[Path]) -> Gathering:
+def read(paths: Sequence[Path]) -> ImportedRecords:
     """Return what files and folders of MT-bench hold.
 
     Raises:
         InputError: a file is not as it should be.
         ConfigError: a path does not exist.
     """
-    gathering = Gathering("mt-bench")
-    files = files_by_kind(paths, ".jsonl", _kind, gathering)
+    gathering = ImportedRecords("mt-bench")
+    files = sort_files_by_kind(paths, ".jsonl", _kind, gathering)
     for kind, read_file in _READERS.items():
         for path in files.get(kind, ()):
             read_file(path, gathering)
     return gathering.finish()
 
 
-def write(records: RunRecords, source: Source) -> dict[str, bytes]:
+def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     """Return a run as MT-bench's files."""
-    files: dict[str, list[Row]] = {}
+    files: dict[str, list[JsonRow]] = {}
 
-    def put(name: str, kind: str, key: str, rendered: Row) -> None:
+    def put(name: str, kind: str, key: str, rendered: JsonRow) -> None:
         files.setdefault(name, []).append(source.restore(kind, key, rendered))
 
     for question in records.questions:
-        put("question.jsonl", "question", question.question_id, shapes.question_row(question))
+        put("question.jsonl", "question", question.question_id, question_row(question))
         if any(question.references):
-            row = shapes.reference_row(question)
+            row = reference_row(question)
             whose = source.fields("reference", question.question_id).get("model_id", "reference")
-            name = f"reference_answer/{file_name(whose)}.jsonl"
+            name = f"reference_answer/{make_file_name(whose)}.jsonl"
             put(name, "reference", question.question_id, row)
     for (model, question_id), texts in _texts(records).items():
-        row = shapes.answer_row(question_id, model, texts)
-        name = f"model_answer/{file_name(model)}.jsonl"
-        put(name, "answer", answer_key(model, question_id), row)
+        row = answer_row(question_id, model, texts)
+        name = f"model_answer/{make_file_name(model)}.jsonl"
+        put(name, "answer", make_answer_key(model, question_id), row)
     for grade in records.graded:
-        name = f"model_judgment/{file_name(grade.judge)}_single.jsonl"
-        put(name, "grade", grade.digest, shapes.grade_row(grade))
-    for first, second in pairs_of(records.games, source, "pair"):
-        name = f"model_judgment/{file_name(first.judge)}_pair.jsonl"
-        put(name, "pair", first.digest, shapes.pair_row(first, second))
+        name = f"model_judgment/{make_file_name(grade.judge)}_single.jsonl"
+        put(name, "grade", grade.digest, grade_row(grade))
+    for first, second in pair_games(records.games, source, "pair"):
+        name = f"model_judgment/{make_file_name(first.judge)}_pair.jsonl"
+        put(name, "pair", first.digest, pair_row(first, second))
     for vote in records.votes:
         if source.has("pair", vote.digest):
-            name = f"model_judgment/{file_name(vote.judge)}_pair.jsonl"
-            put(name, "pair", vote.digest, shapes.single_winner_row(vote))
+            name = f"model_judgment/{make_file_name(vote.judge)}_pair.jsonl"
+            put(name, "pair", vote.digest, single_winner_row(vote))
         else:
-            whose = "human" if vote.judge.startswith(shapes.HUMAN) else vote.judge
-            put(f"{file_name(whose)}.jsonl", "vote", vote.digest, shapes.vote_row(vote))
+            whose = "human" if vote.judge.startswith(HUMAN_PREFIX) else vote.judge
+            put(f"{make_file_name(whose)}.jsonl", "vote", vote.digest, vote_row(vote))
     return {name: lines(found) for name, found in files.items()}
 
 
@@ -90,31 +102,31 @@ def _texts(records: RunRecords) -> dict[tuple[str, str], list[list[str]]]:
     return found
 
 
-def _kind(row: Row, path: Path) -> str | None:
+def _kind(row: JsonRow, path: Path) -> str | None:
     if "choices" in row:
         return "reference" if path.parent.name == "reference_answer" else "answer"
-    for kind, telling in shapes.TELLING_FIELDS.items():
+    for kind, telling in FIELDS_BY_KIND.items():
         if telling <= row.keys():
             return kind
     return None
 
 
-def _read_questions(path: Path, gathering: Gathering) -> None:
-    for at, row in rows_of("question", path, _kind):
-        given = shaped(row, shapes.QuestionRow, path, at.line)
+def _read_questions(path: Path, gathering: ImportedRecords) -> None:
+    for at, row in read_rows_of_kind("question", path, _kind):
+        given = convert_row(row, MtBenchQuestion, path, at.line)
         question = Question(
             question_id=str(given.question_id), category=given.category, turns=tuple(given.turns)
         )
         if gathering.is_new("question", question.question_id, row, at):
             gathering.add_question(question, at)
-            rendered = shapes.question_row(question)
+            rendered = question_row(question)
             gathering.keep_beyond("question", question.question_id, row, rendered)
 
 
-def _read_references(path: Path, gathering: Gathering) -> None:
+def _read_references(path: Path, gathering: ImportedRecords) -> None:
     """Read reference answers into their questions."""
-    for at, row in rows_of("reference", path, _kind):
-        given = shaped(row, shapes.AnswerRow, path, at.line)
+    for at, row in read_rows_of_kind("reference", path, _kind):
+        given = convert_row(row, MtBenchAnswer, path, at.line)
         key = str(given.question_id)
         if not gathering.is_new("reference", key, row, at):
             continue
@@ -129,17 +141,17 @@ def _read_references(path: Path, gathering: Gathering) -> None:
             turns=question.turns,
             references=(*texts, *[None] * (len(question.turns) - len(texts))),
         )
-        rendered = shapes.reference_row(gathering.questions[key])
+        rendered = reference_row(gathering.questions[key])
         gathering.keep_beyond("reference", key, row, rendered)
 
 
-def _read_answers(path: Path, gathering: Gathering) -> None:
+def _read_answers(path: Path, gathering: ImportedRecords) -> None:
     model, others = path.stem, set()
-    for at, row in rows_of("answer", path, _kind):
-        given = shaped(row, shapes.AnswerRow, path, at.line)
-        if file_name(given.model_id) != model:
+    for at, row in read_rows_of_kind("answer", path, _kind):
+        given = convert_row(row, MtBenchAnswer, path, at.line)
+        if make_file_name(given.model_id) != model:
             others.add(given.model_id)
-        key = answer_key(model, str(given.question_id))
+        key = make_answer_key(model, str(given.question_id))
         if not gathering.is_new("answer", key, row, at):
             continue
         if not given.choices:
@@ -147,17 +159,17 @@ def _read_answers(path: Path, gathering: Gathering) -> None:
         for sample, choice in enumerate(given.choices):
             gathering.add_answer(str(given.question_id), model, choice.turns, at, sample=sample)
         texts = [choice.turns for choice in given.choices]
-        rendered = shapes.answer_row(str(given.question_id), model, texts)
+        rendered = answer_row(str(given.question_id), model, texts)
         gathering.keep_beyond("answer", key, row, rendered)
     if others:
         said = f"model_id is {', '.join(sorted(others))}"
         gathering.warnings.append(f"{path}: {said}; the file's name, {model}, is taken")
 
 
-def _read_judgments(path: Path, gathering: Gathering, kind: str) -> None:
+def _read_judgments(path: Path, gathering: ImportedRecords, kind: str) -> None:
     read_row = {"grade": read_grade, "pair": read_pair, "vote": read_vote}[kind]
     judges: set[str] = set()
-    for at, row in rows_of(kind, path, _kind):
+    for at, row in read_rows_of_kind(kind, path, _kind):
         judges.add(read_row(row, gathering, at))
     named = path.stem.rpartition("_")[0]
     if kind != "vote" and judges != {named}:
@@ -165,7 +177,7 @@ def _read_judgments(path: Path, gathering: Gathering, kind: str) -> None:
         gathering.warnings.append(f"{path}: {said}, which the file's name does not say")
 
 
-_READERS: dict[str, Callable[[Path, Gathering], None]] = {
+_READERS: dict[str, Callable[[Path, ImportedRecords], None]] = {
     "question": _read_questions,
     "reference": _read_references,
     "answer": _read_answers,

@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.domain import Question, Vote, Winner, digest
-from evalharness.formats._foreign import answer_key
-from evalharness.formats._gathering import UNSCORED, Gathering
-from evalharness.formats._reading import shaped
-from evalharness.formats._telling import files_by_kind, rows_of
-from evalharness.formats._writing import file_name, lines, number_if_plain
+from evalharness.formats.rows.imported_records import UNSCORED_IN_SOURCE, ImportedRecords
+from evalharness.formats.rows.row_kinds import read_rows_of_kind, sort_files_by_kind
+from evalharness.formats.rows.row_reader import convert_row
+from evalharness.formats.rows.row_writer import lines, make_file_name, to_number_if_plain
+from evalharness.formats.rows.unmapped_fields import make_answer_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from evalharness.domain import RunRecords
-    from evalharness.formats._foreign import Source
-    from evalharness.formats._gathering import At
-    from evalharness.formats._reading import Row
+    from evalharness.formats.rows.imported_records import RowLocation
+    from evalharness.formats.rows.row_reader import JsonRow
+    from evalharness.formats.rows.unmapped_fields import SourceRows
 
-_TELLING_FIELDS = {
+_FIELDS_BY_KIND = {
     "review": {"score", "text", "question_id", "reviewer_id"},
     "answer": {"text", "question_id", "model_id"},
     "question": {"text", "question_id", "category"},
@@ -40,20 +40,20 @@ _UNPARSED = [-1.0, -1.0]
 _TWO = 2
 
 
-class _QuestionRow(msgspec.Struct):
+class _VicunaQuestion(msgspec.Struct):
     question_id: int | str
     text: str
     category: str
 
 
-class _AnswerRow(msgspec.Struct):
+class _VicunaAnswer(msgspec.Struct):
     question_id: int | str
     text: str
     model_id: str
     answer_id: str = ""
 
 
-class _ReviewRow(msgspec.Struct):
+class _VicunaReview(msgspec.Struct):
     question_id: int | str
     text: str
     score: list[float]
@@ -62,15 +62,15 @@ class _ReviewRow(msgspec.Struct):
     answer2_id: str = ""
 
 
-def read(paths: Sequence[Path]) -> Gathering:
+def read(paths: Sequence[Path]) -> ImportedRecords:
     """Return what questions, answers and reviews hold.
 
     Raises:
         InputError: a file is not as it should be.
         ConfigError: a path does not exist.
     """
-    gathering = Gathering("vicuna-reviews")
-    files = files_by_kind(paths, ".jsonl", _kind, gathering)
+    gathering = ImportedRecords("vicuna-reviews")
+    files = sort_files_by_kind(paths, ".jsonl", _kind, gathering)
     for path in files.get("question", ()):
         _read_questions(path, gathering)
     models: dict[str, str] = {}
@@ -81,34 +81,34 @@ def read(paths: Sequence[Path]) -> Gathering:
     return gathering.finish()
 
 
-def write(records: RunRecords, source: Source) -> dict[str, bytes]:
+def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     """Return a run's first turns and its scored votes as the files of the Vicuna evaluation."""
-    files: dict[str, list[Row]] = {}
+    files: dict[str, list[JsonRow]] = {}
     for question in records.questions:
         row = source.restore("question", question.question_id, _question_row(question))
         files.setdefault("question.jsonl", []).append(row)
     for answer in records.answers:
-        key = answer_key(answer.model, answer.question_id)
+        key = make_answer_key(answer.model, answer.question_id)
         if answer.sample == 0:
             rendered = _answer_row(answer.model, answer.question_id, answer.turns[0].text)
             row = source.restore("answer", key, rendered)
-            files.setdefault(f"answer/answer_{file_name(answer.model)}.jsonl", []).append(row)
+            files.setdefault(f"answer/answer_{make_file_name(answer.model)}.jsonl", []).append(row)
     for vote in records.votes:
         if source.has("review", vote.digest) or vote.scores is not None:
             row = source.restore("review", vote.digest, _review_row(vote))
-            pair = f"{file_name(vote.model_a)}_{file_name(vote.model_b)}"
+            pair = f"{make_file_name(vote.model_a)}_{make_file_name(vote.model_b)}"
             files.setdefault(f"review/review_{pair}.jsonl", []).append(row)
     return {name: lines(found) for name, found in files.items()}
 
 
-def _kind(row: Row, _path: Path) -> str | None:
-    found = (kind for kind, telling in _TELLING_FIELDS.items() if telling <= row.keys())
+def _kind(row: JsonRow, _path: Path) -> str | None:
+    found = (kind for kind, telling in _FIELDS_BY_KIND.items() if telling <= row.keys())
     return next(found, None)
 
 
-def _read_questions(path: Path, gathering: Gathering) -> None:
-    for at, row in rows_of("question", path, _kind):
-        given = shaped(row, _QuestionRow, path, at.line)
+def _read_questions(path: Path, gathering: ImportedRecords) -> None:
+    for at, row in read_rows_of_kind("question", path, _kind):
+        given = convert_row(row, _VicunaQuestion, path, at.line)
         key = str(given.question_id)
         question = Question(question_id=key, category=given.category, turns=(given.text,))
         if gathering.is_new("question", key, row, at):
@@ -116,15 +116,15 @@ def _read_questions(path: Path, gathering: Gathering) -> None:
             gathering.keep_beyond("question", key, row, _question_row(question))
 
 
-def _read_answers(path: Path, gathering: Gathering) -> dict[str, str]:
+def _read_answers(path: Path, gathering: ImportedRecords) -> dict[str, str]:
     """Read a model's answers; return the model by the answers' ids."""
     model, names, models = path.stem.removeprefix("answer_"), set(), {}
-    for at, row in rows_of("answer", path, _kind):
-        given = shaped(row, _AnswerRow, path, at.line)
+    for at, row in read_rows_of_kind("answer", path, _kind):
+        given = convert_row(row, _VicunaAnswer, path, at.line)
         names.add(given.model_id)
         models[given.answer_id] = model
         question_id = str(given.question_id)
-        key = answer_key(model, question_id)
+        key = make_answer_key(model, question_id)
         if gathering.is_new("answer", key, row, at):
             gathering.add_answer(question_id, model, [given.text], at)
             rendered = _answer_row(model, question_id, given.text)
@@ -135,11 +135,11 @@ def _read_answers(path: Path, gathering: Gathering) -> dict[str, str]:
     return models
 
 
-def _read_reviews(path: Path, gathering: Gathering, models: dict[str, str]) -> None:
+def _read_reviews(path: Path, gathering: ImportedRecords, models: dict[str, str]) -> None:
     named = path.stem.removeprefix("review_")
     differing = 0
-    for at, row in rows_of("review", path, _kind):
-        given = shaped(row, _ReviewRow, path, at.line)
+    for at, row in read_rows_of_kind("review", path, _kind):
+        given = convert_row(row, _VicunaReview, path, at.line)
         pair = _models_of(given, named, models, at)
         if "_".join(pair) != named:
             at.refuse(
@@ -156,7 +156,9 @@ def _read_reviews(path: Path, gathering: Gathering, models: dict[str, str]) -> N
         gathering.warnings.append(f"{path}: {said}; `score` is taken")
 
 
-def _models_of(given: _ReviewRow, named: str, models: dict[str, str], at: At) -> tuple[str, str]:
+def _models_of(
+    given: _VicunaReview, named: str, models: dict[str, str], at: RowLocation
+) -> tuple[str, str]:
     """Return the two models of a review, from its answers or else from the file's name."""
     if given.answer1_id in models and given.answer2_id in models:
         return models[given.answer1_id], models[given.answer2_id]
@@ -169,7 +171,7 @@ def _models_of(given: _ReviewRow, named: str, models: dict[str, str], at: At) ->
     return first, second
 
 
-def _vote(given: _ReviewRow, pair: tuple[str, str], key: str, at: At) -> Vote:
+def _vote(given: _VicunaReview, pair: tuple[str, str], key: str, at: RowLocation) -> Vote:
     if len(given.score) != _TWO:
         at.refuse(f"score must be two numbers, not {given.score}")
     first, second = given.score
@@ -185,7 +187,7 @@ def _vote(given: _ReviewRow, pair: tuple[str, str], key: str, at: At) -> Vote:
         model_a=pair[0],
         model_b=pair[1],
         winner=winner if is_parsed else None,
-        unscored=None if is_parsed else UNSCORED,
+        unscored=None if is_parsed else UNSCORED_IN_SOURCE,
         scores=(first, second) if is_parsed else None,
         reply=given.text,
         digest=key,
@@ -202,7 +204,7 @@ def _first_line(text: str) -> list[float]:
 
 def _question_row(question: Question) -> dict[str, Any]:
     return {
-        "question_id": number_if_plain(question.question_id),
+        "question_id": to_number_if_plain(question.question_id),
         "text": question.turns[0],
         "category": question.category,
     }
@@ -210,9 +212,9 @@ def _question_row(question: Question) -> dict[str, Any]:
 
 def _answer_row(model: str, question_id: str, text: str) -> dict[str, Any]:
     return {
-        "answer_id": answer_key(model, question_id),
+        "answer_id": make_answer_key(model, question_id),
         "model_id": model,
-        "question_id": number_if_plain(question_id),
+        "question_id": to_number_if_plain(question_id),
         "text": text,
         "metadata": {},
     }
@@ -221,9 +223,9 @@ def _answer_row(model: str, question_id: str, text: str) -> dict[str, Any]:
 def _review_row(vote: Vote) -> dict[str, Any]:
     return {
         "review_id": vote.digest,
-        "question_id": number_if_plain(vote.question_id),
-        "answer1_id": answer_key(vote.model_a, vote.question_id),
-        "answer2_id": answer_key(vote.model_b, vote.question_id),
+        "question_id": to_number_if_plain(vote.question_id),
+        "answer1_id": make_answer_key(vote.model_a, vote.question_id),
+        "answer2_id": make_answer_key(vote.model_b, vote.question_id),
         "reviewer_id": vote.judge,
         "text": vote.reply,
         "score": list(vote.scores) if vote.scores else _UNPARSED,

@@ -1,1 +1,5 @@
-"""Files of a run: read into records at the first line that sees them, appended as they come."""
+"""The files of a run and the cache of completions."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -18,7 +18,7 @@ Record = TypeVar("Record")
 _SYNC_EVERY_S = 5.0
 
 
-def read_own(path: Path, kind: type[Record]) -> list[Record]:
+def read_records(path: Path, kind: type[Record]) -> list[Record]:
     """Return the records of a file that a run wrote; an absent file has none.
 
     A last line without its newline that cannot be read is what a killed process left: it is
@@ -27,10 +27,12 @@ def read_own(path: Path, kind: type[Record]) -> list[Record]:
     Raises:
         InputError: another line is not JSON, not UTF-8, or not such a record.
     """
-    return [record for _, record in read_numbered(path, kind, may_be_torn=True)]
+    return [record for _, record in read_numbered_records(path, kind, may_be_torn=True)]
 
 
-def read_numbered(path: Path, kind: Any, *, may_be_torn: bool = False) -> Iterator[tuple[int, Any]]:
+def read_numbered_records(
+    path: Path, kind: Any, *, may_be_torn: bool = False
+) -> Iterator[tuple[int, Any]]:
     """Yield line numbers (from 1) and records; see `read_own` for torn lines.
 
     Raises:
@@ -54,17 +56,17 @@ def read_numbered(path: Path, kind: Any, *, may_be_torn: bool = False) -> Iterat
             yield number, record
 
 
-def dump(record: Any) -> bytes:
+def encode_record(record: Any) -> bytes:
     """Return a record as one line."""
     return msgspec.json.encode(record) + b"\n"
 
 
-def write(path: Path, records: Iterable[Any]) -> None:
+def write_records(path: Path, records: Iterable[Any]) -> None:
     """Replace a file by these records, all or nothing."""
-    replace(path, b"".join(dump(record) for record in records))
+    replace_file(path, b"".join(encode_record(record) for record in records))
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Replace a file's content, all or nothing: a reader sees the old or the new."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -78,7 +80,7 @@ def replace(path: Path, content: bytes) -> None:
         raise
 
 
-def sweep(folder: Path) -> None:
+def remove_stale_temporary_files(folder: Path) -> None:
     """Remove what killed processes left of files that they were about to replace."""
     for path in folder.glob(".*.*"):
         process = path.suffix.removeprefix(".")
@@ -96,13 +98,13 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-class Appender:
+class RecordAppender:
     """Appends records to a file, each in one write, so that a kill can tear only the last line."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         self._synced = time.monotonic()
-        _mend_last_line(path, self._descriptor)
+        _repair_last_line(path, self._descriptor)
         self._length = os.fstat(self._descriptor).st_size
 
     def append(self, record: Any) -> None:
@@ -111,9 +113,9 @@ class Appender:
         Raises:
             OSError: it could not be written whole; nothing of it is left in the file.
         """
-        line = dump(record)
+        line = encode_record(record)
         try:
-            _write(self._descriptor, line)
+            _write_fully(self._descriptor, line)
         except OSError:
             os.ftruncate(self._descriptor, self._length)
             raise
@@ -134,12 +136,12 @@ class Appender:
             os.close(self._descriptor)
 
 
-def _write(descriptor: int, line: bytes) -> None:
+def _write_fully(descriptor: int, line: bytes) -> None:
     while line:
         line = line[os.write(descriptor, line) :]
 
 
-def _mend_last_line(path: Path, descriptor: int) -> None:
+def _repair_last_line(path: Path, descriptor: int) -> None:
     """Cut what a killed process wrote of its last line; end the line where only its end is missing."""
     with path.open("rb") as file:
         whole = 0
@@ -154,4 +156,4 @@ def _mend_last_line(path: Path, descriptor: int) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         os.ftruncate(descriptor, whole)
     else:
-        _write(descriptor, b"\n")
+        _write_fully(descriptor, b"\n")

@@ -26,25 +26,33 @@ from evalharness.domain import (
     Vote,
 )
 from evalharness.errors import ConfigError, InputError, RunLockedError
-from evalharness.store import benchmarks, jsonl
+from evalharness.store.benchmark_results import SCORES_FILE, read_benchmark_samples
+from evalharness.store.jsonl import (
+    RecordAppender,
+    read_numbered_records,
+    read_records,
+    remove_stale_temporary_files,
+    replace_file,
+    write_records,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
     from typing import Self
 
-QUESTIONS = "questions.jsonl"
-ANSWERS = "answers.jsonl"
-JUDGMENTS = "judgments.jsonl"
-VOTES = "votes.jsonl"
-FAILURES = "failures.jsonl"
-LOCK = ".lock"
-_SAMPLES = 25  # of each model and benchmark, for readers
-CONFIG = "config.yaml"
-MANIFEST = "manifest.json"
-TEMPLATES = "templates.json"
+QUESTIONS_FILE = "questions.jsonl"
+ANSWERS_FILE = "answers.jsonl"
+JUDGMENTS_FILE = "judgments.jsonl"
+VOTES_FILE = "votes.jsonl"
+FAILURES_FILE = "failures.jsonl"
+LOCK_FILE = ".lock"
+_SHOWN_SAMPLES = 25  # of each model and benchmark, for readers
+CONFIG_FILE = "config.yaml"
+MANIFEST_FILE = "manifest.json"
+TEMPLATES_FILE = "templates.json"
 
-_Kept = Answer | GradedJudgment | PairwiseJudgment | Failure
+_StoredRecord = Answer | GradedJudgment | PairwiseJudgment | Failure
 _JUDGMENT_KINDS = {"graded": GradedJudgment, "pairwise": PairwiseJudgment}
 
 
@@ -55,33 +63,33 @@ def read_run(folder: Path) -> RunRecords:
         ConfigError: there is no run in this folder.
         InputError: a file in it is damaged.
     """
-    if not (folder / CONFIG).is_file():
-        msg = f"{folder}: there is no run here (no {CONFIG})"
+    if not (folder / CONFIG_FILE).is_file():
+        msg = f"{folder}: there is no run here (no {CONFIG_FILE})"
         raise ConfigError(msg)
-    answers, judgments = _read_answers(folder), _read_judgments(folder / JUDGMENTS)
-    manifest_path = folder / MANIFEST
+    answers, judgments = _read_answers(folder), _read_judgments(folder / JUDGMENTS_FILE)
+    manifest_path = folder / MANIFEST_FILE
     return RunRecords(
         name=folder.resolve().name,
-        questions=tuple(jsonl.read_own(folder / QUESTIONS, Question)),
+        questions=tuple(read_records(folder / QUESTIONS_FILE, Question)),
         answers=tuple(answers.values()),
         graded=tuple(row for row in judgments.values() if isinstance(row, GradedJudgment)),
         games=tuple(row for row in judgments.values() if isinstance(row, PairwiseJudgment)),
-        votes=tuple(_read_votes(folder / VOTES).values()),
+        votes=tuple(_read_votes(folder / VOTES_FILE).values()),
         failures=tuple(_read_failures(folder, answers, judgments).values()),
-        benchmarks=tuple(jsonl.read_own(folder / benchmarks.SCORES, BenchmarkScore)),
-        samples=tuple(benchmarks.read_samples(folder, most=_SAMPLES)),
-        config=_read_yaml(folder / CONFIG),
+        benchmarks=tuple(read_records(folder / SCORES_FILE, BenchmarkScore)),
+        samples=tuple(read_benchmark_samples(folder, most=_SHOWN_SAMPLES)),
+        config=_read_yaml(folder / CONFIG_FILE),
         manifest=json.loads(manifest_path.read_text()) if manifest_path.exists() else {},
     )
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_run_config(folder: Path) -> dict[str, Any]:
     """Return the configuration that a run's folder was made with; nothing when there is none.
 
     Raises:
         InputError: it is damaged.
     """
-    path = folder / CONFIG
+    path = folder / CONFIG_FILE
     return _read_yaml(path) if path.is_file() else {}
 
 
@@ -99,12 +107,13 @@ class RunFolder:
         self.path = path
         self._lock = lock
         self.answers = _read_answers(path)
-        self.judgments = _read_judgments(path / JUDGMENTS)
+        self.judgments = _read_judgments(path / JUDGMENTS_FILE)
         self.failures = _read_failures(path, self.answers, self.judgments)
-        self.votes = _read_votes(path / VOTES)
-        self._questions = jsonl.read_own(path / QUESTIONS, Question)
+        self.votes = _read_votes(path / VOTES_FILE)
+        self._questions = read_records(path / QUESTIONS_FILE, Question)
         self._appenders = {
-            name: jsonl.Appender(path / name) for name in (ANSWERS, JUDGMENTS, FAILURES)
+            name: RecordAppender(path / name)
+            for name in (ANSWERS_FILE, JUDGMENTS_FILE, FAILURES_FILE)
         }
 
     @classmethod
@@ -117,7 +126,7 @@ class RunFolder:
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path / LOCK)
+            lock = FileLock(path / LOCK_FILE)
             lock.acquire(timeout=0)
         except Timeout as error:
             msg = f"{path}: another process is writing this run; wait for it, or choose run=NAME"
@@ -127,7 +136,7 @@ class RunFolder:
             msg = f"{path}: cannot be written ({reason}); choose results=FOLDER"
             raise ConfigError(msg) from error
         try:
-            jsonl.sweep(path)
+            remove_stale_temporary_files(path)
             return cls(path, lock)
         except BaseException:
             lock.release()
@@ -141,7 +150,7 @@ class RunFolder:
 
     def config(self) -> Mapping[str, Any] | None:
         """Return the configuration that the folder was made with, or None when it is new."""
-        return read_config(self.path) or None
+        return read_run_config(self.path) or None
 
     def questions(self) -> Sequence[Question]:
         """Return the questions that were asked here."""
@@ -150,31 +159,31 @@ class RunFolder:
     def describe(self, config: Mapping[str, Any], questions: Sequence[Question]) -> None:
         """Write the configuration and the questions."""
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-        jsonl.replace(self.path / CONFIG, text.encode())
+        replace_file(self.path / CONFIG_FILE, text.encode())
         self._questions = list(questions)
-        jsonl.write(self.path / QUESTIONS, questions)
+        write_records(self.path / QUESTIONS_FILE, questions)
 
     def add_answer(self, answer: Answer) -> None:
         """Keep an answer, or as many of its turns as there are."""
-        self._appenders[ANSWERS].append(answer)
+        self._appenders[ANSWERS_FILE].append(answer)
         self.answers[answer.digest] = answer
 
     def add_judgment(self, judgment: Judgment) -> None:
         """Keep a judgment."""
-        self._appenders[JUDGMENTS].append(judgment)
+        self._appenders[JUDGMENTS_FILE].append(judgment)
         self.judgments[judgment.digest] = judgment
         self.failures.pop(judgment.digest, None)
 
     def add_failure(self, failure: Failure) -> None:
         """Keep a failure, in place of an earlier one of the same."""
-        self._appenders[FAILURES].append(failure)
+        self._appenders[FAILURES_FILE].append(failure)
         self.failures[failure.key] = failure
 
     def add_votes(self, votes: Iterable[Vote]) -> None:
         """Keep votes behind those that are there, in place of earlier ones of the same."""
         self.votes |= {vote.digest: vote for vote in votes}
         if self.votes:
-            jsonl.write(self.path / VOTES, self.votes.values())
+            write_records(self.path / VOTES_FILE, self.votes.values())
 
     def settle_failure(self, key: str) -> None:
         """Forget the failure of something that succeeded since."""
@@ -197,15 +206,15 @@ class RunFolder:
         """Write each file once more, in an order that does not depend on when a record came."""
         place = {question.question_id: number for number, question in enumerate(self._questions)}
         for name, rows in (
-            (ANSWERS, self.answers),
-            (JUDGMENTS, self.judgments),
-            (FAILURES, self.failures),
+            (ANSWERS_FILE, self.answers),
+            (JUDGMENTS_FILE, self.judgments),
+            (FAILURES_FILE, self.failures),
         ):
-            ordered = sorted(rows.values(), key=lambda row: _order(row, place))
-            jsonl.write(self.path / name, ordered)
+            ordered = sorted(rows.values(), key=lambda row: _sort_key(row, place))
+            write_records(self.path / name, ordered)
 
 
-def _order(row: _Kept, place: Mapping[str, int]) -> tuple[Any, ...]:
+def _sort_key(row: _StoredRecord, place: Mapping[str, int]) -> tuple[Any, ...]:
     """Return a sort key that does not depend on when a record came."""
     number = place.get(row.question_id, len(place))
     match row:
@@ -222,32 +231,33 @@ def _order(row: _Kept, place: Mapping[str, int]) -> tuple[Any, ...]:
 
 def _read_answers(folder: Path) -> dict[str, Answer]:
     """Return answers by digest; of one that grew turn by turn, the longest."""
-    return {answer.digest: answer for answer in jsonl.read_own(folder / ANSWERS, Answer)}
+    return {answer.digest: answer for answer in read_records(folder / ANSWERS_FILE, Answer)}
 
 
 def _read_failures(
     folder: Path, answers: Mapping[str, Answer], judgments: Mapping[str, Judgment]
 ) -> dict[str, Failure]:
     """Return failures by key, without those of what succeeded since."""
-    rows = {row.key: row for row in jsonl.read_own(folder / FAILURES, Failure)}
+    rows = {row.key: row for row in read_records(folder / FAILURES_FILE, Failure)}
     return {
         key: row
         for key, row in rows.items()
-        if key not in judgments and not (key in answers and len(answers[key].turns) >= _turn(row))
+        if key not in judgments
+        and not (key in answers and len(answers[key].turns) >= _failed_turn(row))
     }
 
 
-def _turn(row: Failure) -> int:
+def _failed_turn(row: Failure) -> int:
     return row.turn or 1
 
 
 def _read_votes(path: Path) -> dict[str, Vote]:
-    return {vote.digest: vote for vote in jsonl.read_own(path, Vote)}
+    return {vote.digest: vote for vote in read_records(path, Vote)}
 
 
 def _read_judgments(path: Path) -> dict[str, Judgment]:
     judgments: dict[str, Judgment] = {}
-    for number, line in jsonl.read_numbered(path, dict[str, Any], may_be_torn=True):
+    for number, line in read_numbered_records(path, dict[str, Any], may_be_torn=True):
         kind = _JUDGMENT_KINDS.get(line.get("kind", ""))
         if kind is None:
             msg = f"kind must be graded or pairwise, not {line.get('kind')!r}"

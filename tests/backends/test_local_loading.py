@@ -15,7 +15,11 @@ import torch
 from asking import request
 from local_models import ask, model
 
-from evalharness.backends import _local_memory, _local_weights, local_transformers
+from evalharness.backends import local_transformers
+from evalharness.backends.local import memory_check as _local_memory
+from evalharness.backends.local import weights as _local_weights
+from evalharness.backends.local.weights import load_model
+from evalharness.backends.local_transformers import connect, missing
 from evalharness.domain import Sampling
 
 pytestmark = pytest.mark.weights
@@ -31,7 +35,7 @@ def _of_the_model(spec, look):
     """Return what `look` finds at the model in memory."""
 
     async def work():
-        backend = local_transformers.connect(spec)
+        backend = connect(spec)
         try:
             return await backend.lend(lambda loaded: look(loaded.module))
         finally:
@@ -54,10 +58,10 @@ def test_the_kernel_of_attention_is_the_one_asked_for(folder, asked, used):
 def test_a_kernel_that_this_machine_cannot_run_is_refused_in_a_line(folder, monkeypatch, device):
     """Before anything is loaded, and with what to say instead; not after the first model's hour."""
     if device is None:
-        monkeypatch.setattr(_local_memory, "gpu_bytes", tuple)
+        monkeypatch.setattr(_local_memory, "measure_gpu_bytes", tuple)
     spec = model(folder, attention="flash_attention_2", device=device)
 
-    assert local_transformers.missing(spec) == (
+    assert missing(spec) == (
         "models.vicuna-13b.attention=flash_attention_2 needs a GPU, and there is none for it; "
         "attention=sdpa works everywhere"
     )
@@ -65,11 +69,11 @@ def test_a_kernel_that_this_machine_cannot_run_is_refused_in_a_line(folder, monk
 
 def test_a_kernel_whose_library_is_absent_names_it(folder, monkeypatch):
     """A GPU alone is not enough for it."""
-    monkeypatch.setattr(_local_memory, "gpu_bytes", lambda: (80 * 10**9,))
+    monkeypatch.setattr(_local_memory, "measure_gpu_bytes", lambda: (80 * 10**9,))
     monkeypatch.setattr(local_transformers, "_FLASH_LIBRARIES", ("no_such_library",))
     spec = model(folder, attention="flash_attention_2")
 
-    assert "pip install flash-attn" in local_transformers.missing(spec)
+    assert "pip install flash-attn" in missing(spec)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +94,7 @@ def test_device_and_dtype_are_those_asked_for(folder, device, dtype):
 def test_models_that_follow_one_another_are_each_loaded_once_and_leave(tmp_path, monkeypatch):
     """Memory holds one of them at a time, however many there are."""
     loaded = []
-    load = _local_weights.load_model
+    load = load_model
 
     def take_note(weights):
         gc.collect()

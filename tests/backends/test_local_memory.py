@@ -9,8 +9,14 @@ import sys
 import pytest
 from local_models import model
 
-from evalharness.backends import _local_memory, local_transformers
-from evalharness.backends._local_weights import Weights
+from evalharness.backends.local import memory_check as _local_memory
+from evalharness.backends.local.memory_check import (
+    explain_memory_shortage,
+    measure_gpu_bytes,
+    measure_ram_bytes,
+)
+from evalharness.backends.local.weights import Weights
+from evalharness.backends.local_transformers import missing
 
 GB = 10**9
 
@@ -20,8 +26,8 @@ def machine(monkeypatch):
     """Return a function that says how much memory there is."""
 
     def have(ram: int, *gpus: int) -> None:
-        monkeypatch.setattr(_local_memory, "ram_bytes", lambda: ram)
-        monkeypatch.setattr(_local_memory, "gpu_bytes", lambda: gpus)
+        monkeypatch.setattr(_local_memory, "measure_ram_bytes", lambda: ram)
+        monkeypatch.setattr(_local_memory, "measure_gpu_bytes", lambda: gpus)
 
     return have
 
@@ -40,7 +46,7 @@ def _weights(folder, billions: float, dtype: str = "bfloat16"):
 
 
 def _problem(name, folder=None, **settings):
-    return _local_memory.problem(Weights.of(model(name, **settings)), folder)
+    return explain_memory_shortage(Weights.of(model(name, **settings)), folder)
 
 
 def test_forty_billion_parameters_without_a_gpu_are_refused_with_the_figures(machine, tmp_path):
@@ -222,6 +228,6 @@ def test_the_command_line_refuses_before_loading(tmp_path, verb):
 
 def test_this_machine_has_memory():
     """The real figures are read, whatever they are."""
-    assert _local_memory.ram_bytes() > GB / 2
-    assert all(size > GB / 2 for size in _local_memory.gpu_bytes())
-    assert local_transformers.missing(model("")) is not None
+    assert measure_ram_bytes() > GB / 2
+    assert all(size > GB / 2 for size in measure_gpu_bytes())
+    assert missing(model("")) is not None

@@ -10,8 +10,8 @@ import checkpoints
 import pytest
 from local_models import model
 
-from evalharness import cli
-from evalharness.backends import _local_origin
+from evalharness.backends import read_chat_template
+from evalharness.cli import main
 from evalharness.domain import digest
 
 FIRST, SECOND = "a" * 40, "b" * 40
@@ -52,26 +52,26 @@ def test_the_template_is_the_one_that_the_tokenizer_uses(weights, tmp_path, temp
     """Wherever the files keep it."""
     from transformers import AutoTokenizer
 
-    assert _local_origin.chat_template(model(weights)) == checkpoints.CHAT_TEMPLATE
+    assert read_chat_template(model(weights)) == checkpoints.CHAT_TEMPLATE
     older = _with_template(weights, tmp_path / "older", template)
 
     own = AutoTokenizer.from_pretrained(older).get_chat_template()
-    assert _local_origin.chat_template(model(older)) == own
+    assert read_chat_template(model(older)) == own
 
 
 def test_the_embedded_models_template_is_that_of_its_gguf_file():
     """Read from the file itself, and from the converted model where that is made already."""
-    from evalharness.backends import _embedded
+    from evalharness.backends.local.embedded_model import gguf_file, is_embedded_model_converted
 
-    source = _embedded.gguf_file()
+    source = gguf_file()
     if source is None:
         pytest.skip("the embedded model is not installed")
     in_gguf = model(source.parent, gguf_file=source.name)
 
-    found = _local_origin.chat_template(in_gguf)
+    found = read_chat_template(in_gguf)
     assert "<|im_start|>" in found
-    expected = found if _embedded.is_converted() else None
-    assert _local_origin.chat_template(model("embedded")) == expected
+    expected = found if is_embedded_model_converted() else None
+    assert read_chat_template(model("embedded")) == expected
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"chat_template": 3}', '{"chat_template": []}'])
@@ -79,8 +79,8 @@ def test_a_template_that_cannot_be_read_is_none(tmp_path, text):
     """The manifest says null; loading the model is what fails."""
     (tmp_path / "tokenizer_config.json").write_text(text)
 
-    assert _local_origin.chat_template(model(tmp_path)) is None
-    assert _local_origin.chat_template(model(tmp_path / "absent")) is None
+    assert read_chat_template(model(tmp_path)) is None
+    assert read_chat_template(model(tmp_path / "absent")) is None
 
 
 @pytest.mark.weights
@@ -102,7 +102,7 @@ def test_a_run_keeps_templates_and_tells_of_weights_that_changed(weights, tmp_pa
     manifests = []
     for limit, commit in ((1, FIRST), (2, SECOND), (2, SECOND)):
         (kept / "refs/main").write_text(commit)
-        assert cli.main([*command, f"questions.limit={limit}"]) == 0
+        assert main([*command, f"questions.limit={limit}"]) == 0
         manifests.append(json.loads((tmp_path / "results/mine/manifest.json").read_text()))
 
     about = [each["models"]["vicuna-13b"] for each in manifests]
@@ -117,9 +117,9 @@ def test_a_run_keeps_templates_and_tells_of_weights_that_changed(weights, tmp_pa
 def test_looking_at_files_loads_no_library(tmp_path):
     """A manifest is written by every command."""
     code = (
-        "import sys; from evalharness.backends import _local_origin as o;"
+        "import sys; from evalharness.backends import read_chat_template;"
         "from evalharness.domain import ModelSpec;"
-        f"o.chat_template(ModelSpec(name='a', backend='local_transformers', weights={str(tmp_path)!r}));"
+        f"read_chat_template(ModelSpec(name='a', backend='local_transformers', weights={str(tmp_path)!r}));"
         "assert not {'torch', 'transformers', 'gguf'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,10 +8,15 @@ pytest.importorskip("torch")
 
 import torch
 
-from evalharness.backends import _local_products
+from evalharness.backends.local.matrix_products import (
+    _is_onednn_faster,
+    _OneDnnLinear,
+    use_onednn_layers,
+    use_torch_layers,
+)
 
 pytestmark = pytest.mark.skipif(
-    not _local_products._is_faster(), reason="torch's own products are as fast on this processor"
+    not _is_onednn_faster(), reason="torch's own products are as fast on this processor"
 )
 
 
@@ -24,9 +29,9 @@ def test_the_product_is_the_same_to_the_precision_of_float32(rows, bias):
     model = torch.nn.Sequential(plain)
     vectors = torch.randn(*rows, 576)
     expected = vectors.double() @ plain.weight.double().T + (plain.bias.double() if bias else 0)
-    _local_products.quicken(model)
+    use_onednn_layers(model)
 
-    assert type(model[0]) is _local_products._Linear
+    assert type(model[0]) is _OneDnnLinear
     assert torch.allclose(model(vectors).double(), expected, atol=1e-5)
 
 
@@ -37,7 +42,7 @@ def test_other_numbers_and_layers_with_a_product_of_their_own_stay_as_they_are()
         pass
 
     half, special = torch.nn.Linear(4, 4, dtype=torch.bfloat16), Special(4, 4)
-    _local_products.quicken(torch.nn.Sequential(half, special))
+    use_onednn_layers(torch.nn.Sequential(half, special))
 
     assert type(half) is torch.nn.Linear
     assert type(special) is Special
@@ -48,8 +53,8 @@ def test_whoever_borrows_the_model_gets_torchs_own_products():
     """Benchmarks are compared with lm-eval's to the last bit; afterwards all is quick again."""
     model, vectors = torch.nn.Sequential(torch.nn.Linear(576, 192)), torch.randn(64, 576)
     expected = model(vectors)
-    _local_products.quicken(model)
+    use_onednn_layers(model)
 
-    with _local_products.usual(model):
+    with use_torch_layers(model):
         assert torch.equal(model(vectors), expected)
-    assert type(model[0]) is _local_products._Linear
+    assert type(model[0]) is _OneDnnLinear

@@ -15,9 +15,9 @@ from asking import request
 from local_models import TEMPLATE, ask, model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from evalharness import chat
-from evalharness.backends import local_transformers
-from evalharness.domain import Sampling, conversation
+from evalharness.backends import render_chat_template
+from evalharness.backends.local_transformers import _shared_engines, connect, occupies
+from evalharness.domain import Sampling, build_conversation
 from evalharness.errors import ContextLengthError, PermanentError
 
 pytestmark = pytest.mark.weights
@@ -45,7 +45,7 @@ def _by_generate(folder, messages, max_tokens=24):
     """Return the greedy reply of transformers' own loop, one conversation at a time."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     weights = AutoModelForCausalLM.from_pretrained(folder)
-    prompt = tokenizer(chat.render(TEMPLATE, messages), return_tensors="pt")
+    prompt = tokenizer(render_chat_template(TEMPLATE, messages), return_tensors="pt")
     written = weights.generate(
         **prompt, max_new_tokens=max_tokens, do_sample=False, pad_token_id=tokenizer.eos_token_id
     )
@@ -57,9 +57,11 @@ def _by_generate(folder, messages, max_tokens=24):
 def test_a_batch_says_what_each_conversation_says_alone(configure, tmp_path):
     """Padding, joining and leaving a batch change no token, over two turns."""
     folder = checkpoints.save(tmp_path, configure)
-    first = [conversation(turns[:1], []) for turns in TURNS]
+    first = [build_conversation(turns[:1], []) for turns in TURNS]
     replies = [each.text for each in ask(model(folder), *map(_greedy, first))]
-    second = [conversation(turns, [reply]) for turns, reply in zip(TURNS, replies, strict=True)]
+    second = [
+        build_conversation(turns, [reply]) for turns, reply in zip(TURNS, replies, strict=True)
+    ]
     lengths = (4, 24, 9, 1, 17)
     answers = ask(model(folder), *map(_greedy, second, lengths))
 
@@ -103,9 +105,9 @@ def test_top_p_near_zero_is_greedy(folder):
 
 def test_a_stop_text_ends_the_reply_and_is_cut(folder):
     """A stop text is found across tokens, and what follows it is not said."""
-    (whole,) = ask(model(folder), _greedy(conversation(["Go on."], []), 40))
+    (whole,) = ask(model(folder), _greedy(build_conversation(["Go on."], []), 40))
     stop = whole.text[10:14]
-    (stopped,) = ask(model(folder, stop=(stop,)), _greedy(conversation(["Go on."], []), 40))
+    (stopped,) = ask(model(folder, stop=(stop,)), _greedy(build_conversation(["Go on."], []), 40))
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     pieces = map(tokenizer.decode, tokenizer(whole.text)["input_ids"])
@@ -119,10 +121,10 @@ def test_a_stop_text_ends_the_reply_and_is_cut(folder):
 def test_every_end_token_of_the_checkpoint_ends_the_reply(tmp_path):
     """Chat models often have several; a token that only the checkpoint names ends it too."""
     folder = checkpoints.save(tmp_path)
-    messages = conversation(["Go on."], [])
+    messages = build_conversation(["Go on."], [])
     tokenizer = AutoTokenizer.from_pretrained(folder)
     (whole,) = ask(model(folder), _greedy(messages))
-    prompt = tokenizer(chat.render(TEMPLATE, messages), return_tensors="pt")
+    prompt = tokenizer(render_chat_template(TEMPLATE, messages), return_tensors="pt")
     written = AutoModelForCausalLM.from_pretrained(folder).generate(
         **prompt, max_new_tokens=6, do_sample=False, pad_token_id=tokenizer.eos_token_id
     )
@@ -141,10 +143,10 @@ def test_a_conversation_that_does_not_fit_is_refused_with_the_numbers(folder):
     """Nothing is cut silently; the shorter of the configured and the model's limit holds."""
     fits, refused = ask(
         model(folder, context_length=64),
-        _greedy(conversation(["Hi"], []), 8),
-        _greedy(conversation(["Hi"], []), 60),
+        _greedy(build_conversation(["Hi"], []), 8),
+        _greedy(build_conversation(["Hi"], []), 60),
     )
-    (beyond_model,) = ask(model(folder), _greedy(conversation(["Hi"], []), 1000))
+    (beyond_model,) = ask(model(folder), _greedy(build_conversation(["Hi"], []), 1000))
 
     assert fits.completion_tokens == 8
     assert isinstance(refused, ContextLengthError)
@@ -207,31 +209,29 @@ def test_models_with_the_same_weights_share_them_until_the_last_is_closed(folder
     first, second = model(folder), model(folder, name="alpaca-7b", template="tokenizer")
 
     async def ask_both():
-        one, other = local_transformers.connect(first), local_transformers.connect(second)
+        one, other = connect(first), connect(second)
         assert one._engine is other._engine
         await one.close()
         try:
-            return await other.complete(_greedy(conversation(["Hi"], []), 3))
+            return await other.complete(_greedy(build_conversation(["Hi"], []), 3))
         finally:
             await other.close()
 
     assert asyncio.run(ask_both()).completion_tokens == 3
-    assert local_transformers.occupies(first) == local_transformers.occupies(second)
-    assert local_transformers.occupies(first) != local_transformers.occupies(
-        model(folder, dtype="bfloat16")
-    )
-    assert len(local_transformers._engines) == 0
+    assert occupies(first) == occupies(second)
+    assert occupies(first) != occupies(model(folder, dtype="bfloat16"))
+    assert len(_shared_engines) == 0
 
 
 def test_a_request_that_is_given_up_leaves_the_others_alone(folder):
     """An interrupted conversation frees its place."""
 
     async def ask_both():
-        backend = local_transformers.connect(model(folder))
+        backend = connect(model(folder))
         given_up = asyncio.ensure_future(
-            backend.complete(_greedy(conversation(["Go on."], []), 200))
+            backend.complete(_greedy(build_conversation(["Go on."], []), 200))
         )
-        kept = asyncio.ensure_future(backend.complete(_greedy(conversation(["Hi"], []), 5)))
+        kept = asyncio.ensure_future(backend.complete(_greedy(build_conversation(["Hi"], []), 5)))
         await asyncio.sleep(0)
         given_up.cancel()
         try:

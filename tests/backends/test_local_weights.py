@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from evalharness.backends import _local_memory, local_transformers
+from evalharness.backends.local import memory_check as _local_memory
+from evalharness.backends.local_transformers import connect, missing
 from evalharness.domain import ModelSpec
 from evalharness.errors import ConfigError
 
@@ -37,7 +38,7 @@ def _closed_port():
 
 def _missing(weights=HUB_ID, **settings):
     defaults = {"name": "vicuna-13b", "template": "tokenizer"}
-    return local_transformers.missing(
+    return missing(
         ModelSpec(
             backend="local_transformers",
             weights=None if weights is None else str(weights),
@@ -103,7 +104,7 @@ def test_a_hub_that_does_not_answer_is_named_within_two_seconds(tmp_path):
 
 def test_a_hub_that_answers_is_left_to_the_download(monkeypatch):
     """Whether the weights are there, the hub says when they are loaded."""
-    monkeypatch.setattr(_local_memory, "ram_bytes", lambda: 1 << 40)
+    monkeypatch.setattr(_local_memory, "measure_ram_bytes", lambda: 1 << 40)
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
 
@@ -138,7 +139,7 @@ def test_a_wrong_setting_is_refused_by_name(settings, said):
         }
     )
     with pytest.raises(ConfigError, match=r"models\.vicuna-13b"):
-        local_transformers.connect(spec)
+        connect(spec)
 
 
 def test_the_embedded_model_names_the_command_that_installs_it(monkeypatch):

@@ -10,7 +10,8 @@ import pytest
 from asking import KEY, model, request
 from server import Behavior, Server
 
-from evalharness.backends import openai_compatible
+from evalharness.backends import connect_batch
+from evalharness.backends.openai_compatible import connect
 from evalharness.errors import BackendError, PermanentError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ async def batching(server: Server, journal, **settings):
 
     url = server.root if "api_version" in settings else server.url
     spec = model(url, batch=True, **settings)
-    backend = openai_compatible.connect_batch(spec, journal, sleep=at_once)
+    backend = connect_batch(spec, journal, sleep=at_once)
     try:
         yield backend
     finally:
@@ -50,7 +51,7 @@ async def test_what_is_asked_together_is_one_batch(tmp_path):
     async with Server() as server:
         async with batching(server, tmp_path / "batches.jsonl") as backend:
             batched = await _ask(backend, 20)
-        live = openai_compatible.connect(model(server.url))
+        live = connect(model(server.url))
         alone = await live.complete(request("question 7"))
         await live.close()
 
@@ -168,7 +169,7 @@ async def test_a_server_without_batches_is_told_at_once(tmp_path):
 
 async def test_no_file_is_larger_than_servers_take(tmp_path, monkeypatch):
     """A large run becomes several batches."""
-    monkeypatch.setattr("evalharness.backends._openai_batch.MOST_REQUESTS", 4)
+    monkeypatch.setattr("evalharness.backends.openai.batch_backend.MAX_BATCH_REQUESTS", 4)
     async with Server() as server, batching(server, tmp_path / "batches.jsonl") as backend:
         found = await _ask(backend, 10)
 

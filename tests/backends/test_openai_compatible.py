@@ -9,9 +9,9 @@ import pytest
 from asking import KEY, backend_of, connection, model, request
 from server import Behavior, Server
 
-from evalharness import prompts, structured
-from evalharness.domain import JudgePrompt, Kind, Message, Role, Sampling
+from evalharness.domain import JudgePrompt, JudgmentKind, Message, Role, Sampling
 from evalharness.errors import ContextLengthError, PermanentError, TransientError
+from evalharness.judge import build_reply_schema, read_score_from_json, read_verdict_from_json
 
 TEMPLATE = (
     "{% for message in messages %}{{ message.role | upper }}: {{ message.content }}\n{% endfor %}"
@@ -238,11 +238,11 @@ async def test_options_come_back_with_their_probabilities(endpoint, prompt, opti
     assert server.calls[0].body["max_tokens"] == 1
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", JudgmentKind)
 async def test_a_chat_endpoint_is_held_to_the_schema(kind):
     """The schema goes out strict, and a reply that matches it can be read."""
     prompt = JudgePrompt(name="p", kind=kind, system="", template="")
-    schema = prompts.schema(prompt)
+    schema = build_reply_schema(prompt)
     async with connection(Server()) as (server, backend, _):
         completion = await backend.complete(request("Judge.", schema=schema))
 
@@ -250,7 +250,7 @@ async def test_a_chat_endpoint_is_held_to_the_schema(kind):
         "type": "json_schema",
         "json_schema": {"name": "judgment", "strict": True, "schema": schema},
     }
-    read = structured.read_score if kind is Kind.GRADED else structured.read_verdict
+    read = read_score_from_json if kind is JudgmentKind.GRADED else read_verdict_from_json
     assert read(completion.text).unscored is None
 
 

@@ -9,11 +9,11 @@ from email.utils import format_datetime
 import pytest
 from asking import KEY
 
-from evalharness.backends._openai_wire import (
+from evalharness.backends.openai.wire import (
+    make_http_error,
     option_probabilities,
-    refusal,
     retry_after_s,
-    words,
+    summarize_error_reply,
 )
 from evalharness.errors import ContextLengthError, PermanentError, TransientError
 
@@ -94,12 +94,12 @@ def test_a_wait_may_be_a_date():
 )
 def test_the_servers_words_are_found_in_every_common_shape(body, expected):
     """Servers agree on the status code and on nothing else."""
-    assert words(body, KEY) == expected
+    assert summarize_error_reply(body, KEY) == expected
 
 
 def test_the_servers_words_are_short_and_the_key_is_gone_even_at_the_cut():
     """A key that is cut in two would no longer be recognized."""
-    said = words(b"x" * 295 + KEY.encode() + b"y" * 500, KEY)
+    said = summarize_error_reply(b"x" * 295 + KEY.encode() + b"y" * 500, KEY)
 
     assert len(said) <= 303
     assert KEY[:8] not in said
@@ -124,7 +124,7 @@ def test_the_servers_words_are_short_and_the_key_is_gone_even_at_the_cut():
 )
 def test_a_status_is_worth_repeating_or_is_not(status, said, kind):
     """The kinds of error decide what a run repeats, reports, and stops at."""
-    error = refusal(status, {}, said)
+    error = make_http_error(status, {}, said)
 
     assert type(error) is kind
     assert said in str(error)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from evalharness.backends._pace import Pace, TokenBucket, seconds
+from evalharness.backends.openai.rate_limiter import RateLimiter, TokenBucket, parse_duration_s
 
 LIMIT = 100  # requests a second, as many at once
 
@@ -20,7 +20,7 @@ class Bucket:
         self._level = float(LIMIT)
         self._at = 0.0
 
-    def ask(self, pace: Pace, now: float) -> None:
+    def ask(self, pace: RateLimiter, now: float) -> None:
         """Serve or refuse a request, and let the pace know."""
         self._level = min(LIMIT, self._level + (now - self._at) * LIMIT)
         self._at = now
@@ -45,7 +45,7 @@ class Bucket:
 )
 def test_a_limit_is_used_up_and_hardly_ever_run_into(tells, refused_at_most, served_at_least):
     """Whether a server tells its limit or only refuses: nearly all that it allows is asked."""
-    server, pace, now = Bucket(tells=tells), Pace(), 0.0
+    server, pace, now = Bucket(tells=tells), RateLimiter(), 0.0
     while now < 30:
         now += 1 / 400  # as fast as 400 a second
         while wait_s := pace.take(100, now):
@@ -58,7 +58,7 @@ def test_a_limit_is_used_up_and_hardly_ever_run_into(tells, refused_at_most, ser
 
 def test_without_limits_nobody_waits():
     """A server of one's own has no headers."""
-    pace = Pace()
+    pace = RateLimiter()
     for _ in range(10_000):
         pace.came_through({}, 0.0)
 
@@ -67,7 +67,7 @@ def test_without_limits_nobody_waits():
 
 def test_a_limit_of_tokens_holds_back_what_needs_many():
     """Long prompts use up a limit that requests alone would not."""
-    pace = Pace()
+    pace = RateLimiter()
     headers = {
         "x-ratelimit-limit-tokens": "60000",
         "x-ratelimit-remaining-tokens": "10000",
@@ -92,7 +92,7 @@ def test_a_prompt_larger_than_the_bucket_waits_until_it_is_full():
 
 def test_while_nothing_comes_through_the_server_is_asked_as_often_as_it_named():
     """Thousands of waiting calls do not make a storm of their own."""
-    pace = Pace()
+    pace = RateLimiter()
     pace.refused(7.0, 0.0)
 
     assert pace.take(1, 0.0) == pytest.approx(7)
@@ -102,7 +102,7 @@ def test_while_nothing_comes_through_the_server_is_asked_as_often_as_it_named():
 
 def test_after_a_storm_the_pace_is_soon_what_it_was():
     """A bad minute does not slow down the hour after it."""
-    pace = Pace()
+    pace = RateLimiter()
     for moment in range(200):
         pace.came_through({}, moment / 100)
     for moment in range(20):
@@ -133,10 +133,10 @@ def test_after_a_storm_the_pace_is_soon_what_it_was():
 )
 def test_durations_are_read_in_every_form_that_servers_write(text, expected):
     """OpenAI writes units, others plain seconds."""
-    assert seconds(text) == pytest.approx(expected)
+    assert parse_duration_s(text) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "s", "2026-01-01T00:00:00Z"])
 def test_what_is_no_duration_says_nothing(text):
     """An unknown form leaves the limit unknown."""
-    assert math.isnan(seconds(text))
+    assert math.isnan(parse_duration_s(text))

@@ -13,9 +13,9 @@ import torch
 from asking import request
 from local_models import ask, model
 
-from evalharness.backends import local_transformers
-from evalharness.backends._prefixes import Prefixes
-from evalharness.domain import Sampling, conversation
+from evalharness.backends.local.prefix_cache import PrefixCache
+from evalharness.backends.local_transformers import connect
+from evalharness.domain import Sampling, build_conversation
 
 pytestmark = pytest.mark.weights
 
@@ -48,14 +48,14 @@ def _ask(messages, length):
 
 async def _converse(backend, turns, length):
     """Return both replies of a conversation."""
-    first = await backend.complete(_ask(conversation(turns[:1], []), length))
-    second = await backend.complete(_ask(conversation(turns, [first.text]), length))
+    first = await backend.complete(_ask(build_conversation(turns[:1], []), length))
+    second = await backend.complete(_ask(build_conversation(turns, [first.text]), length))
     return first.text, second.text
 
 
 def _converse_all(spec):
     async def work():
-        backend = local_transformers.connect(spec)
+        backend = connect(spec)
         try:
             pairs = zip(TURNS, LENGTHS, strict=True)
             return await asyncio.gather(*(_converse(backend, *pair) for pair in pairs))
@@ -73,7 +73,7 @@ def test_second_turns_say_what_they_say_when_read_from_their_start(configure, tm
     together = _converse_all(spec)
 
     for turns, length, (first, second) in zip(TURNS, LENGTHS, together, strict=True):
-        (alone,) = ask(spec, _ask(conversation(turns, [first]), length))
+        (alone,) = ask(spec, _ask(build_conversation(turns, [first]), length))
         assert second == alone.text
 
 
@@ -83,7 +83,7 @@ def test_what_was_read_of_the_first_turn_is_not_read_again(tmp_path, read):
     turns, length = (TURNS[2][0] * 3, "Why?"), 6
 
     async def work():
-        backend = local_transformers.connect(spec)
+        backend = connect(spec)
         replies = await _converse(backend, turns, length)
         await backend.close()
         return replies
@@ -91,7 +91,7 @@ def test_what_was_read_of_the_first_turn_is_not_read_again(tmp_path, read):
     first, _ = asyncio.run(work())
     longest = sorted((columns for _, columns in read), reverse=True)
     read.clear()
-    (whole,) = ask(spec, _ask(conversation(turns, [first]), length))
+    (whole,) = ask(spec, _ask(build_conversation(turns, [first]), length))
 
     assert longest[0] > whole.prompt_tokens / 2 > longest[1]  # both prompts, each once
     assert max(columns for _, columns in read) == whole.prompt_tokens
@@ -99,16 +99,16 @@ def test_what_was_read_of_the_first_turn_is_not_read_again(tmp_path, read):
 
 def test_only_so_much_is_kept_and_a_template_is_no_conversation(tmp_path):
     """Memory is counted in tokens; what shares little is read anew."""
-    from evalharness.backends import _local_model as local
-    from evalharness.backends._local_weights import Weights, load_model, load_tokenizer
+    from evalharness.backends.local.causal_model import CausalModel, make_padding_mask
+    from evalharness.backends.local.weights import Weights, load_model, load_tokenizer
 
     weights = Weights.of(model(checkpoints.save(tmp_path), dtype="float32"))
-    loaded = local.LocalModel(load_model(weights), load_tokenizer(weights))
+    loaded = CausalModel(load_model(weights), load_tokenizer(weights))
     texts = [list(range(1, 11)), list(range(21, 31)), list(range(41, 51))]
     with torch.inference_mode():
         _, cache = loaded.read(texts)
-    mask = local.padding_mask([10, 10, 10], 10)
-    prefixes = Prefixes(20)
+    mask = make_padding_mask([10, 10, 10], 10)
+    prefixes = PrefixCache(20)
     for row, text in enumerate(texts):
         prefixes.keep(text, 8, row, mask, cache)
 

@@ -10,7 +10,7 @@ import pytest
 from asking import request
 from builders import answer
 
-from evalharness import backends
+from evalharness.backends import find_backend
 from evalharness.domain import ModelSpec
 from evalharness.errors import ConfigError, InputError, PermanentError
 
@@ -31,7 +31,7 @@ def _spec(path, **settings):
 
 
 def _reply(path, question_id, **settings):
-    backend = backends.find("recorded").connect(_spec(path))
+    backend = find_backend("recorded").connect(_spec(path))
     return asyncio.run(backend.complete(request(question_id=question_id, **settings)))
 
 
@@ -129,7 +129,7 @@ def test_a_file_of_other_models_says_whose_it_is(file):
 
 def test_a_file_that_is_not_there_is_missing_before_the_run(tmp_path, file):
     """`plan` and `run` say it before anything is done."""
-    recorded = backends.find("recorded")
+    recorded = find_backend("recorded")
     file.write_text(json.dumps(MT_BENCH))
 
     assert "names no file" in recorded.missing(ModelSpec(name="vicuna-13b", backend="recorded"))

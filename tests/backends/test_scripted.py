@@ -8,17 +8,17 @@ import json
 import pytest
 from asking import request
 
-from evalharness import backends, prompts
-from evalharness.backends.scripted import ScriptedBackend
-from evalharness.domain import Completion, JudgePrompt, Kind, ModelSpec, Sampling
+from evalharness.backends import ScriptedBackend, find_backend
+from evalharness.domain import Completion, JudgePrompt, JudgmentKind, ModelSpec, Sampling
 from evalharness.errors import PermanentError
+from evalharness.judge import FIVE_LEVEL_MARKS, build_reply_schema
 
 PAIRWISE = "Give your verdict as [[A]], [[B]] or [[C]]."
 GRADED = "Grade the answer. Give your grade as [[n]]."
 
 
 def _connected(name="vicuna-13b"):
-    return backends.find("scripted").connect(ModelSpec(name=name, backend="scripted"))
+    return find_backend("scripted").connect(ModelSpec(name=name, backend="scripted"))
 
 
 def _ask(backend, *requests):
@@ -91,13 +91,15 @@ def test_other_prompts_are_given_no_verdict():
 
 def test_a_schema_gets_json_that_matches_it():
     """A judge asked for JSON gives every decision there is, and nothing unreadable."""
-    prompt = JudgePrompt(name="p", kind=Kind.PAIRWISE, system="", template="", five_levels=True)
-    asked = [request(f"{number}", schema=prompts.schema(prompt)) for number in range(100)]
+    prompt = JudgePrompt(
+        name="p", kind=JudgmentKind.PAIRWISE, system="", template="", five_levels=True
+    )
+    asked = [request(f"{number}", schema=build_reply_schema(prompt)) for number in range(100)]
 
     replies = [json.loads(reply.text) for reply in _ask(_connected(), *asked)]
 
     assert all(reply.keys() == {"reasons", "verdict"} for reply in replies)
-    assert {reply["verdict"] for reply in replies} == set(prompts.FIVE_VERDICTS)
+    assert {reply["verdict"] for reply in replies} == set(FIVE_LEVEL_MARKS)
 
 
 def test_options_get_probabilities_and_agree_with_the_text():

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from asking import request
 
-from evalharness.backends._servers import Servers
+from evalharness.backends.openai.load_balancer import LoadBalancer
 
 ONE, OTHER = "http://one", "http://other"
 
 
-def _asked(servers: Servers, count: int, now: float) -> list[str]:
+def _asked(servers: LoadBalancer, count: int, now: float) -> list[str]:
     return [servers.choose(request(str(number)), (), now) for number in range(count)]
 
 
 def test_the_least_busy_server_is_asked():
     """Work spreads by what is in flight, not by turns."""
-    servers = Servers([ONE, OTHER])
+    servers = LoadBalancer([ONE, OTHER])
 
     assert sorted(_asked(servers, 4, 0.0)) == [ONE, ONE, OTHER, OTHER]
     servers.release(OTHER)
@@ -25,7 +25,7 @@ def test_the_least_busy_server_is_asked():
 
 def test_a_failed_server_is_left_out_twice_as_long_each_time_and_tried_by_one_call():
     """A dead machine costs a call a minute at most, and comes back by itself."""
-    servers = Servers([ONE, OTHER])
+    servers = LoadBalancer([ONE, OTHER])
     now, pauses = 0.0, []
     servers.failed(ONE, now)
     for _ in range(9):
@@ -47,7 +47,7 @@ def test_a_failed_server_is_left_out_twice_as_long_each_time_and_tried_by_one_ca
 
 def test_calls_that_a_dead_server_took_with_it_count_once():
     """A hundred calls in flight are one failure, not a hundred."""
-    servers = Servers([ONE, OTHER])
+    servers = LoadBalancer([ONE, OTHER])
     for _ in range(100):
         servers.failed(ONE, 0.0)
 
@@ -56,7 +56,7 @@ def test_calls_that_a_dead_server_took_with_it_count_once():
 
 def test_with_every_server_out_the_calls_still_go_somewhere():
     """Whether the model is given up is decided elsewhere."""
-    servers = Servers([ONE, OTHER])
+    servers = LoadBalancer([ONE, OTHER])
     servers.failed(ONE, 0.0)
     servers.failed(OTHER, 0.0)
 

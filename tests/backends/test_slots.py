@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from evalharness.backends._slots import Slots
+from evalharness.backends.openai.concurrency_limiter import ConcurrencyLimiter
 
 
-async def _serve(slots: Slots, calls: int) -> list[int]:
+async def _serve(slots: ConcurrencyLimiter, calls: int) -> list[int]:
     """Let calls come through in rounds, all that have a place at once; return how many each had."""
     waiting = {asyncio.create_task(slots.take()) for _ in range(calls)}
     rounds = []
@@ -26,7 +26,7 @@ async def _serve(slots: Slots, calls: int) -> list[int]:
 
 async def test_the_places_grow_to_the_ceiling_while_all_are_taken():
     """A server that keeps up gets more, and never more than the settings allow."""
-    slots = Slots(200)
+    slots = ConcurrencyLimiter(200)
     rounds = await _serve(slots, 1000)
 
     assert rounds[0] < rounds[1] < 200
@@ -35,7 +35,7 @@ async def test_the_places_grow_to_the_ceiling_while_all_are_taken():
 
 async def test_places_that_nobody_needs_do_not_grow():
     """Calls one after another prove nothing about many at once."""
-    slots = Slots(1000)
+    slots = ConcurrencyLimiter(1000)
     before = slots.limit
     for _ in range(100):
         await slots.take()
@@ -47,7 +47,7 @@ async def test_places_that_nobody_needs_do_not_grow():
 
 async def test_a_refusal_takes_a_share_once_and_growth_is_slow_after_it():
     """Calls that were refused together were sent before anyone could know."""
-    slots = Slots(100)
+    slots = ConcurrencyLimiter(100)
     await _serve(slots, 500)
     for _ in range(20):
         slots.shrink(asked_at=1.0, now=1.2)
@@ -63,7 +63,7 @@ async def test_a_refusal_takes_a_share_once_and_growth_is_slow_after_it():
 
 async def test_one_place_is_always_left():
     """A run goes on, however slowly."""
-    slots = Slots(4)
+    slots = ConcurrencyLimiter(4)
     for moment in range(50):
         slots.shrink(asked_at=moment, now=moment + 0.5)
 
@@ -73,7 +73,7 @@ async def test_one_place_is_always_left():
 
 async def test_who_continues_a_conversation_comes_before_who_begins_one():
     """Finished answers come early, so that the judge can begin."""
-    slots, order = Slots(1), []
+    slots, order = ConcurrencyLimiter(1), []
     await slots.take()
 
     async def ask(name: str, *, continues: bool) -> None:
@@ -96,7 +96,7 @@ async def test_who_continues_a_conversation_comes_before_who_begins_one():
 @pytest.mark.parametrize("was_given", [False, True])
 async def test_a_cancelled_call_takes_no_place_with_it(was_given):
     """An interrupt in the queue, or in the moment in which a place was given."""
-    slots = Slots(1)
+    slots = ConcurrencyLimiter(1)
     await slots.take()
     waiting = asyncio.create_task(slots.take())
     await asyncio.sleep(0)

@@ -19,8 +19,12 @@ import checkpoints
 from asking import request
 from local_models import model
 
-from evalharness.backends import _local_memory, _local_prompts, _vllm_engine, vllm
-from evalharness.backends._local_weights import Weights, load_tokenizer
+from evalharness.backends.local import memory_check as _local_memory
+from evalharness.backends.local.memory_check import count_gpus_needed
+from evalharness.backends.local.prompt_tokens import encode_options, encode_prompt
+from evalharness.backends.local.weights import Weights, load_tokenizer
+from evalharness.backends.vllm import VllmBackend, missing, occupies
+from evalharness.backends.vllm_engine import VllmModel
 from evalharness.domain import Sampling
 from evalharness.errors import ConfigError, ContextLengthError, PermanentError
 
@@ -73,10 +77,10 @@ def _said(text="Aloha!  ", token_ids=(7, 8, 9), finish_reason="stop", prompt_log
 
 def _ask(spec, tokenizer, reply, *requests):
     engine = Engine(reply)
-    loaded = _vllm_engine.Loaded(
+    loaded = VllmModel(
         engine=engine, tokenizer=tokenizer, sampling_params=dict, end_ids=frozenset({5})
     )
-    backend = vllm.VllmBackend(spec, lambda _spec: loaded)
+    backend = VllmBackend(spec, lambda _spec: loaded)
 
     async def work():
         found = await asyncio.gather(*map(backend.complete, requests), return_exceptions=True)
@@ -94,7 +98,7 @@ def test_text_is_asked_for_by_tokens_and_drawn_as_the_request_says(spec, tokeniz
     (completion,), engine = _ask(spec, tokenizer, lambda _tokens: _said(), asked)
 
     ((tokens, params, _),) = engine.asked
-    assert tokens == _local_prompts.encode_prompt(spec, tokenizer, asked)
+    assert tokens == encode_prompt(spec, tokenizer, asked)
     assert params == {
         "temperature": 0.7,
         "top_p": 0.9,
@@ -111,7 +115,7 @@ def test_text_is_asked_for_by_tokens_and_drawn_as_the_request_says(spec, tokeniz
 def test_options_are_read_after_the_prompt_and_multiplied(spec, tokenizer):
     """The probability of an option of several tokens is the product of theirs."""
     asked = request("Which?", options=("[[A]]", "[[B]]"))
-    prompt, options = _local_prompts.encode_options(spec, tokenizer, asked)
+    prompt, options = encode_options(spec, tokenizer, asked)
     chances = {tuple(options[0]): 0.5, tuple(options[1]): 0.25}
 
     def reply(tokens):
@@ -162,7 +166,7 @@ def test_weights_that_cannot_be_loaded_fail_every_request_alike(spec):
         raise ConfigError(msg)
 
     async def work():
-        backend = vllm.VllmBackend(spec, fail)
+        backend = VllmBackend(spec, fail)
         asked = map(backend.complete, [request("a"), request("b")])
         found = await asyncio.gather(*asked, return_exceptions=True)
         await backend.close()
@@ -178,24 +182,24 @@ def test_what_is_missing_is_told_with_its_remedy(spec, monkeypatch):
     """Most machines have neither vLLM nor a GPU."""
     found = iter([None, object()])
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: next(found))
-    monkeypatch.setattr(_local_memory, "gpu_bytes", tuple)
+    monkeypatch.setattr(_local_memory, "measure_gpu_bytes", tuple)
 
-    assert "pip install 'evalharness[vllm]'" in vllm.missing(spec)
-    assert "needs a GPU" in vllm.missing(spec)
+    assert "pip install 'evalharness[vllm]'" in missing(spec)
+    assert "needs a GPU" in missing(spec)
 
 
 def test_weights_take_one_gpu_where_they_fit_and_all_where_not(monkeypatch):
     """Spreading costs speed, so it is done for those that need it."""
-    monkeypatch.setattr(_local_memory, "gpu_bytes", lambda: (80 * 10**9,) * 4)
+    monkeypatch.setattr(_local_memory, "measure_gpu_bytes", lambda: (80 * 10**9,) * 4)
 
     names = ("meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Llama-3.3-70B-Instruct")
-    assert [_local_memory.gpus_for(Weights.of(model(name)), None) for name in names] == [1, 4]
+    assert [count_gpus_needed(Weights.of(model(name)), None) for name in names] == [1, 4]
 
 
 def test_models_with_the_same_weights_share_one_engine(spec, tokenizer):
     """A second one would find the GPU taken; it goes with its last user."""
     loads, engine = [], Engine(lambda _tokens: _said())
-    loaded = _vllm_engine.Loaded(
+    loaded = VllmModel(
         engine=engine, tokenizer=tokenizer, sampling_params=dict, end_ids=frozenset()
     )
 
@@ -205,7 +209,7 @@ def test_models_with_the_same_weights_share_one_engine(spec, tokenizer):
 
     async def work():
         other = replace(spec, name="other", template="{{ messages[0].content }}")
-        first, second = (vllm.VllmBackend(each, load) for each in (spec, other))
+        first, second = (VllmBackend(each, load) for each in (spec, other))
         asked = request("Hi", sampling=Sampling(max_tokens=4))
         await asyncio.gather(first.complete(asked), second.complete(asked))
         await first.close()
@@ -217,8 +221,8 @@ def test_models_with_the_same_weights_share_one_engine(spec, tokenizer):
     assert asyncio.run(work())
     assert loads == ["vicuna-13b"]
     assert engine.closed
-    assert vllm.occupies(spec) == vllm.occupies(replace(spec, name="other"))
-    assert vllm.occupies(spec) != vllm.occupies(replace(spec, context_length=64))
+    assert occupies(spec) == occupies(replace(spec, name="other"))
+    assert occupies(spec) != occupies(replace(spec, context_length=64))
 
 
 @pytest.mark.parametrize("reason", ["abort", "error", None])
@@ -243,7 +247,7 @@ def test_a_build_for_processors_needs_no_gpu(spec, tmp_path, monkeypatch, name):
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.32.0+cpu\n")
     (tmp_path / "vllm.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(_local_memory, "gpu_bytes", tuple)
+    monkeypatch.setattr(_local_memory, "measure_gpu_bytes", tuple)
 
-    assert vllm.missing(spec) is None
-    assert "reads no GGUF file" in vllm.missing(replace(spec, gguf_file="model.gguf"))
+    assert missing(spec) is None
+    assert "reads no GGUF file" in missing(replace(spec, gguf_file="model.gguf"))

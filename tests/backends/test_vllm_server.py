@@ -14,10 +14,15 @@ import msgspec
 import pytest
 from asking import model, request
 
-from evalharness import prompts
-from evalharness.backends import _openai_wire as wire
-from evalharness.domain import BenchmarkRequest, Kind, Message, Role, Sampling
+from evalharness.backends.openai.wire import (
+    build_request_body,
+    make_http_error,
+    read_completion,
+    summarize_error_reply,
+)
+from evalharness.domain import BenchmarkRequest, JudgmentKind, Message, Role, Sampling
 from evalharness.errors import ContextLengthError, PermanentError
+from evalharness.judge import list_reply_options
 
 RECORDED = Path(__file__).with_name("vllm_server.json")
 CHATML = (
@@ -30,7 +35,7 @@ COMPLETIONS = model(
     URL, name="smollm2", endpoint="completions", template=CHATML, stop=("<|im_end|>",)
 )
 GREEDY = Sampling(temperature=0.0, max_tokens=16)
-GRADES = prompts.options(Kind.GRADED)
+GRADES = list_reply_options(JudgmentKind.GRADED)
 RATE = "Answer: Paris is the capital of France.\nRate this answer with one of [[1]] to [[10]]."
 
 
@@ -68,13 +73,13 @@ def recorded():
 
 def _completion(recorded, name):
     assert recorded[name]["status"] == 200
-    return wire.completion(msgspec.json.encode(recorded[name]["reply"]), ASKED[name][1])
+    return read_completion(msgspec.json.encode(recorded[name]["reply"]), ASKED[name][1])
 
 
 @pytest.mark.parametrize("name", ASKED)
 def test_what_is_sent_is_what_the_server_took(recorded, name):
     """A name that it does not know, it ignores without a word."""
-    sent = json.loads(json.dumps(wire.body(*ASKED[name])))
+    sent = json.loads(json.dumps(build_request_body(*ASKED[name])))
 
     assert sent == recorded[name]["body"]
 
@@ -127,7 +132,7 @@ def test_what_does_not_fit_is_told_from_what_is_wrong(recorded, name, kind):
     """Only the former is a model's own limit."""
     status, reply = recorded[name]["status"], msgspec.json.encode(recorded[name]["reply"])
 
-    error = wire.refusal(status, {}, wire.words(reply, None))
+    error = make_http_error(status, {}, summarize_error_reply(reply, None))
 
     assert type(error) is kind
     assert str(error).startswith(f"HTTP {status}: ")

@@ -17,9 +17,9 @@ from benchmark_suites import GSM8K, write_lines
 from main_job import calls
 from server import serving
 
-from evalharness import cli, ending
-from evalharness.store import benchmarks as store
-from evalharness.store.run_folder import read_run
+from evalharness.cli import main
+from evalharness.cli.terminal.exit_codes import INTERRUPTED, REFUSED
+from evalharness.store import read_benchmark_results, read_run
 
 VICUNA = "models.vicuna-13b"
 
@@ -122,7 +122,9 @@ def test_a_kill_pays_for_no_reply_of_an_endpoint_twice(tmp_path, cache):
 
     assert done.returncode == 0, done.stderr[-2000:]
     assert rows <= asked <= rows + in_flight
-    assert [each.scores[0].n for each in store.read_results(tmp_path / "results/mine")] == [rows]
+    assert [each.scores[0].n for each in read_benchmark_results(tmp_path / "results/mine")] == [
+        rows
+    ]
 
 
 @pytest.mark.weights
@@ -150,7 +152,7 @@ def test_an_interrupt_in_the_middle_of_a_reply_ends_in_order(tmp_path, weights):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(60) == ending.INTERRUPTED
+    assert process.wait(60) == INTERRUPTED
     assert told.read_text().splitlines()[-1] == "evalharness: interrupted; the same command resumes"
     assert (run / "report.html").is_file()
 
@@ -162,7 +164,7 @@ def test_equal_models_share_a_result_and_a_chat_template_makes_another(tmp_path,
     both += ["benchmarks.folders=[tasks/smoke]"]
     _run(weights, tmp_path, *both)
     run = tmp_path / "results" / "mine"
-    results = {each.model: each for each in store.read_results(run)}
+    results = {each.model: each for each in read_benchmark_results(run)}
 
     assert results["vicuna-13b"].digest == results["alpaca-7b"].digest
     shared = [each.about.get("same_as") for each in results.values()]
@@ -202,9 +204,9 @@ def test_a_run_has_judged_quality_and_benchmarks_in_one_table(tmp_path):
 
 
 def _refused(capsys, *arguments):
-    code = cli.main(["benchmark", *arguments])
+    code = main(["benchmark", *arguments])
     told = capsys.readouterr()
-    assert code == ending.REFUSED
+    assert code == REFUSED
     assert told.out == ""
     return told.err
 

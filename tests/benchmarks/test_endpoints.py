@@ -14,13 +14,19 @@ from local_models import TEMPLATE
 from local_models import model as local
 from server import Server
 
-from evalharness import benchmark_plans, pipeline
-from evalharness.config import resource_folder
-from evalharness.domain import JudgingSpec, RunSpec, Stage, SuiteSpec
+from evalharness.config import find_resource_folder
+from evalharness.domain import JudgingSpec, RunSpec, RunStage, SuiteSpec
 from evalharness.errors import ConfigError
-from evalharness.store import benchmarks as store
-from evalharness.store.cache import CachedBackend, CompletionCache
-from evalharness.store.run_folder import RunFolder
+from evalharness.planner import plan_benchmarks
+from evalharness.runner import run_pipeline
+from evalharness.runner.pipeline import connect_model
+from evalharness.store import (
+    CachedBackend,
+    CompletionCache,
+    RunFolder,
+    read_benchmark_results,
+    read_benchmark_samples,
+)
 
 pytestmark = [
     pytest.mark.weights,
@@ -51,7 +57,7 @@ def suite(tmp_path):
         name="mine",
         benchmarks=(spec("arc_easy"), spec("smoke_sums")),
         data_dir=str(tmp_path / "data"),
-        folders=(str(resource_folder("conf") / "tasks/smoke"),),
+        folders=(str(find_resource_folder("conf") / "tasks/smoke"),),
     )
 
 
@@ -60,16 +66,16 @@ def _run(path, suite, *models, cache=None):
     run = RunSpec(
         name="mine", models=models, judges=(), questions=(), judging=JudgingSpec(), suite=suite
     )
-    planned = benchmark_plans.plan(run)
+    planned = plan_benchmarks(run)
 
     def connect(each):
-        backend = pipeline.connect(each)
+        backend = connect_model(each)
         return backend if cache is None else CachedBackend(backend, cache, each)
 
     async def work():
         with RunFolder.open(path) as folder:
-            await pipeline.run(
-                run, folder, stages=(Stage.BENCHMARK,), connect=connect, benchmarks=planned
+            await run_pipeline(
+                run, folder, stages=(RunStage.BENCHMARK,), connect=connect, benchmarks=planned
             )
             return list(folder.failures.values())
 
@@ -77,7 +83,7 @@ def _run(path, suite, *models, cache=None):
 
 
 def _results(path):
-    return {(each.model, each.benchmark): each for each in store.read_results(path)}
+    return {(each.model, each.benchmark): each for each in read_benchmark_results(path)}
 
 
 def _completions(url, **settings):
@@ -92,7 +98,7 @@ async def test_an_endpoint_that_echoes_finds_what_the_weights_find(tmp_path, wei
         )
         assert await work() == []
     samples = {}
-    for each in store.read_samples(tmp_path / "run", most=100):
+    for each in read_benchmark_samples(tmp_path / "run", most=100):
         samples.setdefault(each.model, []).append(each)
 
     assert len(samples["served"]) == len(samples["loaded"]) > len(QUESTIONS)
@@ -133,7 +139,7 @@ async def test_a_server_that_does_not_echo_is_found_out_by_one_request(tmp_path,
         work, _ = _run(tmp_path / "run", suite, _completions(server.url))
         (failure,) = await work()
     assert (failure.stage, failure.question_id, failure.reason) == (
-        Stage.BENCHMARK,
+        RunStage.BENCHMARK,
         "arc_easy",
         "no_logprobs",
     )

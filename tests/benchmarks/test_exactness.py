@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evalharness.backends import _embedded
+from evalharness.backends.local.embedded_model import (
+    explain_missing_embedded_model,
+    prepare_embedded_folder,
+)
 
 pytestmark = [pytest.mark.weights, pytest.mark.xdist_group("embedded")]
 
@@ -53,8 +56,8 @@ def ours(tmp_path_factory, cut):
     data = Path(os.environ.get("EVALHARNESS_DATA", Path(__file__).parents[2] / "../shared/data"))
     if not (data / "benchmarks").is_dir():
         pytest.skip(f"no data {data}/benchmarks; EVALHARNESS_DATA names their folder")
-    if _embedded.missing():
-        pytest.skip(_embedded.missing())
+    if explain_missing_embedded_model():
+        pytest.skip(explain_missing_embedded_model())
     folder = tmp_path_factory.mktemp("ours")
     command = [
         *(sys.executable, "-m", "evalharness", "benchmark", "models=[smollm2-135m-plain]"),
@@ -78,7 +81,12 @@ def theirs(tmp_path_factory, ours, cut):
         (folder / "tasks" / made.name).write_text(made.read_text())
     command = [
         *(str(Path(sys.executable).with_name("lm_eval")), "run", "--model", "hf"),
-        *("--model_args", f"pretrained={_embedded.folder()},dtype=float32", "--device", "cpu"),
+        *(
+            "--model_args",
+            f"pretrained={prepare_embedded_folder()},dtype=float32",
+            "--device",
+            "cpu",
+        ),
         *("--tasks", ",".join(TASKS), "--include_path", str(folder / "tasks")),
         *("--limit", str(LIMIT), "--batch_size", str(BATCH)),
         *("--log_samples", "--output_path", str(folder / "out")),

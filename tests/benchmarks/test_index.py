@@ -8,7 +8,7 @@ import sys
 import pytest
 from benchmark_suites import prepared
 
-from evalharness.benchmarks import _index
+from evalharness.benchmarks.task_index import index, read_task_config
 from evalharness.errors import ConfigError, InputError
 
 
@@ -25,13 +25,13 @@ from evalharness.errors import ConfigError, InputError
 )
 def test_a_name_stands_for_all_of_its_tasks(name, count):
     """As they are counted in the papers."""
-    assert len(_index.index().leaves(name)) == count
+    assert len(index().leaves(name)) == count
 
 
 def test_an_unknown_task_is_refused_with_close_matches():
     """Fourteen thousand names are no list to print."""
     with pytest.raises(ConfigError, match=r"no task, group or tag 'hellaswagg'.*mean hellaswag"):
-        _index.index().leaves("hellaswagg")
+        index().leaves("hellaswagg")
 
 
 def test_a_group_with_too_few_tasks_is_refused():
@@ -61,16 +61,16 @@ def test_a_broken_task_is_refused_with_its_file(tmp_path, content, problem):
     path.write_text(content)
 
     with pytest.raises(InputError, match=problem):
-        _index.read_task(path)
+        read_task_config(path)
 
 
 def test_tasks_are_prepared_without_importing_lm_eval():
     """Its import alone takes seconds; a finished run needs none of it."""
     code = (
         "import sys\n"
-        "from evalharness.config import load\n"
-        "from evalharness.benchmarks import prepare\n"
-        "prepare(load(['models=[smollm2-135m-plain]', 'benchmarks=openllm_v2']).run.suite)\n"
+        "from evalharness.config import load_settings\n"
+        "from evalharness.benchmarks import prepare_suite\n"
+        "prepare_suite(load_settings(['models=[smollm2-135m-plain]', 'benchmarks=openllm_v2']).run.suite)\n"
         "print(*sys.modules)"
     )
     loaded = subprocess.run(

@@ -10,14 +10,16 @@ import nltk
 import pytest
 from benchmark_suites import spec, write_lines
 
-from evalharness import benchmark_plans, pipeline
-from evalharness.backends.scripted import ScriptedBackend
-from evalharness.benchmarks import _index, _preparing, prepare
-from evalharness.config import load
-from evalharness.domain import JudgingSpec, ModelSpec, RunSpec, Stage, SuiteSpec
+from evalharness.backends import ScriptedBackend
+from evalharness.benchmarks import preparation as _preparing
+from evalharness.benchmarks import prepare_suite
+from evalharness.benchmarks.task_index import index
+from evalharness.config import load_settings
+from evalharness.domain import JudgingSpec, ModelSpec, RunSpec, RunStage, SuiteSpec
 from evalharness.errors import ConfigError
-from evalharness.store import benchmarks as store
-from evalharness.store.run_folder import RunFolder
+from evalharness.planner import plan_benchmarks
+from evalharness.runner import run_pipeline
+from evalharness.store import RunFolder, read_benchmark_results
 
 SUBJECTS = (
     "algebra",
@@ -39,7 +41,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::Deprec
 
 
 def _suite(data, *names):
-    suite = load(["models=[gpt-4]", "benchmarks=openllm_v2"]).run.suite
+    suite = load_settings(["models=[gpt-4]", "benchmarks=openllm_v2"]).run.suite
     return SuiteSpec(
         name=suite.name,
         benchmarks=tuple(each for each in suite.benchmarks if each.name in names),
@@ -50,7 +52,7 @@ def _suite(data, *names):
 
 def test_every_data_set_is_found_in_a_snapshot_of_the_hub(tmp_path):
     """One folder a repository, as the hub's own command downloads them."""
-    for leaf in _index.index().leaves("leaderboard_bbh").values():
+    for leaf in index().leaves("leaderboard_bbh").values():
         write_lines(tmp_path / "bbh" / leaf["dataset_name"] / "test.jsonl", [{"input": "a"}])
     for split in ("murder_mysteries", "object_placements", "team_allocation"):
         write_lines(tmp_path / "MuSR" / f"{split}.jsonl", [{"narrative": "a"}])
@@ -58,7 +60,7 @@ def test_every_data_set_is_found_in_a_snapshot_of_the_hub(tmp_path):
         write_lines(tmp_path / "Idavidrein/gpqa" / f"gpqa_{name}/train.jsonl", [{"Question": "a"}])
     for split in ("test", "validation"):
         write_lines(tmp_path / "MMLU-Pro/data" / f"{split}.jsonl", [{"question": "a"}])
-    ready = prepare(_suite(tmp_path, "bbh", "gpqa", "musr", "mmlu_pro"))
+    ready = prepare_suite(_suite(tmp_path, "bbh", "gpqa", "musr", "mmlu_pro"))
 
     assert [len(each.tasks) for each in ready] == [24, 3, 3, 1]
     assert all(each.compares == each.tasks for each in ready)
@@ -83,15 +85,17 @@ async def test_mathematics_is_compared_in_a_thread_that_may_set_alarms(tmp_path)
         )
     )
     with RunFolder.open(tmp_path / "run") as folder:
-        await pipeline.run(
+        await run_pipeline(
             run,
             folder,
-            stages=(Stage.BENCHMARK,),
+            stages=(RunStage.BENCHMARK,),
             connect=lambda _spec: right,
-            benchmarks=benchmark_plans.plan(run),
+            benchmarks=plan_benchmarks(run),
         )
         assert not folder.failures
-    (whole, *_), *_ = [each.scores for each in store.read_results(tmp_path / "run") if each.about]
+    (whole, *_), *_ = [
+        each.scores for each in read_benchmark_results(tmp_path / "run") if each.about
+    ]
 
     assert whole.n == 7
     assert whole.metric == "exact_match"
@@ -138,15 +142,17 @@ async def test_instructions_are_checked_by_the_benchmarks_own_code(tmp_path, mon
         )
     )
     with RunFolder.open(tmp_path / "run") as folder:
-        await pipeline.run(
+        await run_pipeline(
             run,
             folder,
-            stages=(Stage.BENCHMARK,),
+            stages=(RunStage.BENCHMARK,),
             connect=lambda _spec: said,
-            benchmarks=benchmark_plans.plan(run),
+            benchmarks=plan_benchmarks(run),
         )
         assert not folder.failures
-    (whole, *_), *_ = [each.scores for each in store.read_results(tmp_path / "run") if each.about]
+    (whole, *_), *_ = [
+        each.scores for each in read_benchmark_results(tmp_path / "run") if each.about
+    ]
 
     assert whole.n == 2
     assert whole.value == pytest.approx((1 / 2 + 2 / 3) / 2)
@@ -160,7 +166,7 @@ def test_instructions_without_nltks_data_are_refused_before_any_call(tmp_path, m
     write_lines(tmp_path / "data/instruction-following-eval/train.jsonl", [row])
 
     with pytest.raises(ConfigError, match=r"(?s)nltk's punkt_tab .* set NLTK_DATA=DIR"):
-        benchmark_plans.plan(replace(RUN, suite=_suite(tmp_path / "data", "ifeval")))
+        plan_benchmarks(replace(RUN, suite=_suite(tmp_path / "data", "ifeval")))
 
 
 async def test_a_group_that_lm_eval_collapses_is_a_failure_and_no_figure(tmp_path):
@@ -180,13 +186,13 @@ async def test_a_group_that_lm_eval_collapses_is_a_failure_and_no_figure(tmp_pat
     both = (spec("my_outer"), spec("my_inner"))
     run = replace(RUN, suite=SuiteSpec(name="mine", benchmarks=both, folders=(str(folder),)))
     with RunFolder.open(tmp_path / "run") as kept:
-        planned = benchmark_plans.plan(run)
-        await pipeline.run(run, kept, stages=(Stage.BENCHMARK,), benchmarks=planned)
+        planned = plan_benchmarks(run)
+        await run_pipeline(run, kept, stages=(RunStage.BENCHMARK,), benchmarks=planned)
         (failure,) = kept.failures.values()
 
     assert failure.question_id == "my_outer"
     assert "lm-eval loads 1 tasks for my_outer, where its files name 2" in failure.detail
-    assert [each.benchmark for each in store.read_results(tmp_path / "run")] == ["my_inner"]
+    assert [each.benchmark for each in read_benchmark_results(tmp_path / "run")] == ["my_inner"]
 
 
 def test_what_a_task_would_fail_to_import_is_said_beforehand(tmp_path, monkeypatch):
@@ -197,4 +203,4 @@ def test_what_a_task_would_fail_to_import_is_said_beforehand(tmp_path, monkeypat
     )
 
     with pytest.raises(ConfigError, match=r"pip install 'evalharness\[leaderboard\]'"):
-        prepare(_suite(tmp_path, "math"))
+        prepare_suite(_suite(tmp_path, "math"))

@@ -20,7 +20,7 @@ from benchmark_suites import (
     write_lines,
 )
 
-from evalharness.benchmarks._index import read_task
+from evalharness.benchmarks.task_index import read_task_config
 from evalharness.errors import ConfigError, InputError
 
 
@@ -32,7 +32,7 @@ def _own_cache(tmp_path, monkeypatch):
 
 def _read(ready, split):
     """Return the rows that lm-eval is given for a split."""
-    config = read_task(ready.folders[-1] / f"{ready.tasks[0]}.yaml")
+    config = read_task_config(ready.folders[-1] / f"{ready.tasks[0]}.yaml")
     paths = config["dataset_kwargs"]["data_files"][split]
     return [json.loads(line) for path in paths for line in Path(path).read_text().splitlines()]
 

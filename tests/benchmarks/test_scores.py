@@ -7,14 +7,15 @@ import random
 import pytest
 from benchmark_suites import prepared
 
-from evalharness.benchmarks import _index, average, normalize, prepare
-from evalharness.benchmarks._scores import scores
-from evalharness.config import load
+from evalharness.benchmarks import average, normalize_score, prepare_suite
+from evalharness.benchmarks.scores import scores
+from evalharness.benchmarks.task_index import index
+from evalharness.config import load_settings
 from evalharness.errors import ConfigError
 
 
 def _suite(name):
-    return load(["models=[gpt-4]", f"benchmarks={name}"]).run.suite
+    return load_settings(["models=[gpt-4]", f"benchmarks={name}"]).run.suite
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def _scores(ready, results):
 
 
 def _ready(suite, name):
-    return next(each for each in prepare(suite) if each.spec.name == name)
+    return next(each for each in prepare_suite(suite) if each.spec.name == name)
 
 
 @pytest.mark.parametrize(
@@ -52,13 +53,13 @@ def _ready(suite, name):
 )
 def test_guessing_is_worth_nothing(value, bound, expected):
     """As the leaderboard's own documentation has it."""
-    assert normalize(value, bound) == pytest.approx(expected)
+    assert normalize_score(value, bound) == pytest.approx(expected)
 
 
 def test_guessing_in_every_bbh_task_is_worth_nothing(v2):
     """The 24 bounds are one over the numbers of choices, which lm-eval's own tasks list."""
     ready = _ready(v2, "bbh")
-    leaves = _index.index().leaves("leaderboard_bbh")
+    leaves = index().leaves("leaderboard_bbh")
     choices = {name: len(config["doc_to_choice"]) for name, config in leaves.items()}
     guessed = {name: {"acc_norm": 1 / count} for name, count in choices.items()}
 
@@ -131,7 +132,7 @@ def test_mmlu_counts_each_subject_alike():
 def test_the_average_of_a_suite_is_plain_and_waits_for_all(v2):
     """The mean over five of six benchmarks is no Open LLM Leaderboard average."""
     found = []
-    for number, ready in enumerate(prepare(v2)):
+    for number, ready in enumerate(prepare_suite(v2)):
         metrics = dict.fromkeys(ready.spec.metrics, 0.5 + number / 20)
         found.append(_scores(ready, _results(ready, dict.fromkeys(ready.tasks, metrics)))[0])
 

@@ -9,8 +9,9 @@ from contextlib import closing
 
 import pytest
 
-from evalharness import config, engines
+from evalharness.backends import ENGINE_NAMES, RAY_ENGINE, EngineSpec, open_engine
 from evalharness.cli import main
+from evalharness.config import load_settings
 from evalharness.errors import ConfigError
 
 
@@ -33,9 +34,9 @@ def test_an_unreachable_cluster_is_told_in_one_line():
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'evalharness[ray]'")
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
-    spec = engines.EngineSpec(name=engines.RAY, address=f"127.0.0.1:{port}")
+    spec = EngineSpec(name=RAY_ENGINE, address=f"127.0.0.1:{port}")
 
-    with pytest.raises(ConfigError) as caught, engines.opened(spec):
+    with pytest.raises(ConfigError) as caught, open_engine(spec):
         pass
 
     assert str(caught.value).startswith(f"engine.address=127.0.0.1:{port}: no Ray cluster")
@@ -47,9 +48,9 @@ def test_what_listens_but_is_no_cluster_is_told_at_once():
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'evalharness[ray]'")
     with socket.create_server(("127.0.0.1", 0)) as server:
         threading.Thread(target=_answer_as_a_web_server, args=(server,), daemon=True).start()
-        spec = engines.EngineSpec(name=engines.RAY, address=f"127.0.0.1:{server.getsockname()[1]}")
+        spec = EngineSpec(name=RAY_ENGINE, address=f"127.0.0.1:{server.getsockname()[1]}")
 
-        with pytest.raises(ConfigError, match="is no Ray cluster"), engines.opened(spec):
+        with pytest.raises(ConfigError, match="is no Ray cluster"), open_engine(spec):
             pass
 
 
@@ -92,14 +93,14 @@ def test_benchmarks_of_weights_on_nodes_are_refused_before_anything_is_done(
 def test_settings_of_an_engine_out_of_their_range_are_refused(override, said):
     """Ray would find out when the run has begun, or never."""
     with pytest.raises(ConfigError) as caught:
-        config.load(["+experiment=demo", "engine=ray", override])
+        load_settings(["+experiment=demo", "engine=ray", override])
 
     assert str(caught.value).startswith(said)
 
 
 def test_the_engine_changes_neither_the_name_of_a_run_nor_what_is_asked():
     """A run that was begun on one machine is continued on many."""
-    local, ray = (config.load(["+experiment=demo", f"engine={name}"]) for name in engines.NAMES)
+    local, ray = (load_settings(["+experiment=demo", f"engine={name}"]) for name in ENGINE_NAMES)
 
     assert local.run == ray.run
-    assert ray.engine == engines.EngineSpec(name=engines.RAY)
+    assert ray.engine == EngineSpec(name=RAY_ENGINE)

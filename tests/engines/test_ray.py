@@ -18,9 +18,8 @@ from dataclasses import replace
 import pytest
 from builders import question
 
-from evalharness import engines, pipeline
-from evalharness.backends import scripted
-from evalharness.backends.scripted import ScriptedBackend
+from evalharness.backends import RAY_ENGINE, EngineSpec, ScriptedBackend
+from evalharness.backends.scripted import make_reply
 from evalharness.domain import (
     JudgingSpec,
     Message,
@@ -28,16 +27,17 @@ from evalharness.domain import (
     Request,
     Role,
     RunSpec,
+    RunStage,
     Sampling,
-    Stage,
 )
 from evalharness.errors import ConfigError, PermanentError
-from evalharness.store.run_folder import RunFolder, read_run
+from evalharness.runner import run_pipeline
+from evalharness.store import RunFolder, read_run
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'evalharness[ray]'")
 
-from evalharness.engines._pool import MOST_DEATHS  # noqa: E402
-from evalharness.engines.ray_cluster import RayEngine  # noqa: E402
+from evalharness.backends.engines.ray_cluster import RayEngine  # noqa: E402
+from evalharness.backends.engines.replica_pool import MAX_DEATHS  # noqa: E402
 
 pytestmark = [
     pytest.mark.usefixtures("cluster"),
@@ -47,7 +47,7 @@ pytestmark = [
 ]
 LATENCY_S = 0.2
 NODES = 3
-ON_NODES = engines.EngineSpec(name=engines.RAY, num_cpus=1, num_gpus=0, in_flight=4)
+ON_NODES = EngineSpec(name=RAY_ENGINE, num_cpus=1, num_gpus=0, in_flight=4)
 
 
 def _model(name: str = "model") -> ModelSpec:
@@ -106,7 +106,7 @@ def _connector(journal, misbehave=lambda _request: None, nodes=1):
             descriptor = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             os.write(descriptor, line.encode())
             os.close(descriptor)
-            return misbehave(request) or scripted.reply(spec.name, request.messages)
+            return misbehave(request) or make_reply(spec.name, request.messages)
 
         return ScriptedBackend(reply, latency_s=LATENCY_S)
 
@@ -125,10 +125,10 @@ class Journal:
 async def _answer(path, spec, engine, **settings):
     with RunFolder.open(path) as folder:
         folder.describe({}, spec.questions)
-        await pipeline.run(
+        await run_pipeline(
             spec,
             folder,
-            stages=(Stage.ANSWER,),
+            stages=(RunStage.ANSWER,),
             connect=lambda model: engine.pooled(model, model.name),
             **settings,
         )
@@ -213,7 +213,7 @@ def test_what_kills_its_process_is_given_up_and_takes_no_other_along(tmp_path):
 
     assert isinstance(poison, PermanentError)
     assert poison.reason == "replica_died"
-    assert poison.attempts == MOST_DEATHS
+    assert poison.attempts == MAX_DEATHS
     assert first.text != last.text
 
 

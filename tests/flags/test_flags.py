@@ -8,8 +8,8 @@ import pytest
 from builders import answer, question
 from flags.planted import a_run, planted, prose
 
+from evalharness.analysis import FlagKind, find_flags, list_flag_cautions
 from evalharness.domain import Answer, RunRecords
-from evalharness.flags import FlagKind, cautions, find
 
 COPY = prose("a text that is copied", 60)
 
@@ -21,17 +21,17 @@ def kinds(found):
 
 def test_nothing_is_flagged_where_nothing_is_shared():
     """And nothing is said at the top of the page."""
-    found = find(a_run())
+    found = find_flags(a_run())
 
     assert found.flags == found.twins == ()
-    assert list(cautions(found)) == []
+    assert list(list_flag_cautions(found)) == []
     assert {row.share for row in found.overlaps} == {0.0}
 
 
 def test_a_run_without_answers_has_no_flags():
     """Benchmarks alone, or nothing yet."""
-    assert find(RunRecords(name="new")).flags == ()
-    assert find(replace(a_run(), answers=())).flags == ()
+    assert find_flags(RunRecords(name="new")).flags == ()
+    assert find_flags(replace(a_run(), answers=())).flags == ()
 
 
 def test_an_answer_that_repeats_the_reference_is_flagged():
@@ -39,7 +39,7 @@ def test_an_answer_that_repeats_the_reference_is_flagged():
     records = a_run()
     reference = records.questions[3].references[0]
     text = f"Sure! Here it is:\n\n**{reference.upper()}**\n\nAnything else?"
-    found = find(planted(records, {("two", "q3", 1): text}))
+    found = find_flags(planted(records, {("two", "q3", 1): text}))
     (flag,) = found.flags
 
     assert kinds(found) == [(FlagKind.ANSWER_IN_REFERENCE, "two", "q3", 1)]
@@ -64,7 +64,7 @@ def test_a_right_answer_that_is_short_is_no_copy(said):
     asked = question("q", turns=("How many?",), references=(said,))
     models = [answer(model, "q", texts=(said,)) for model in ("one", "two")]
 
-    assert find(RunRecords(name="r", questions=(asked,), answers=tuple(models))).flags == ()
+    assert find_flags(RunRecords(name="r", questions=(asked,), answers=tuple(models))).flags == ()
 
 
 def test_what_stands_in_the_question_may_be_repeated():
@@ -72,7 +72,7 @@ def test_what_stands_in_the_question_may_be_repeated():
     asked = question("q", turns=(f"Correct this: {COPY}",), references=(f"Corrected: {COPY}",))
     models = [answer(model, "q", texts=(f"Here: {COPY}",)) for model in ("one", "two")]
 
-    assert find(RunRecords(name="r", questions=(asked,), answers=tuple(models))).flags == ()
+    assert find_flags(RunRecords(name="r", questions=(asked,), answers=tuple(models))).flags == ()
 
 
 def test_what_is_said_about_many_questions_is_no_copy():
@@ -83,7 +83,7 @@ def test_what_is_said_about_many_questions_is_no_copy():
         for own in records.answers
     }
 
-    assert find(planted(records, texts)).flags == ()
+    assert find_flags(planted(records, texts)).flags == ()
 
 
 def test_two_names_for_one_model_are_told_with_their_share():
@@ -96,7 +96,7 @@ def test_two_names_for_one_model_are_told_with_their_share():
         texts["three", f"q{number}", 1] = (
             same if number < 5 else same.upper() if number < 7 else f"{same} {prose('more', 20)}"
         )
-    found = find(planted(records, texts))
+    found = find_flags(planted(records, texts))
     (pair,) = found.twins
 
     assert (pair.model_a, pair.model_b) == ("one", "three")
@@ -104,7 +104,7 @@ def test_two_names_for_one_model_are_told_with_their_share():
     assert pair.share == pytest.approx(8 / 24)
     assert {flag.kind for flag in found.flags} == {FlagKind.SAME_ANSWER}
     assert len(found.flags) == 8
-    assert list(cautions(found)) == []
+    assert list(list_flag_cautions(found)) == []
 
 
 def test_models_that_mostly_answer_alike_are_told_at_the_top():
@@ -116,7 +116,7 @@ def test_models_that_mostly_answer_alike_are_told_at_the_top():
         if own.model == "one" and own.question_id != "q0"
         for turn in (1, 2)
     }
-    (said,) = cautions(find(planted(records, texts)))
+    (said,) = list_flag_cautions(find_flags(planted(records, texts)))
 
     assert said.startswith("one and two gave the same answer in 92% of 24 turns")
 
@@ -129,7 +129,7 @@ def test_three_models_alike_are_three_pairs():
         for own in records.answers
         for model in ("one", "two", "three")
     }
-    found = find(planted(records, texts))
+    found = find_flags(planted(records, texts))
 
     assert [(pair.identical, pair.compared) for pair in found.twins] == [(12, 24)] * 3
     assert len(found.flags) == 24  # each beside the first
@@ -140,7 +140,7 @@ def test_a_few_answers_alike_are_what_questions_bring_about():
     records = a_run()
     texts = {(model, f"q{n}", 1): prose(n) for n in (1, 2) for model in ("one", "two")}
 
-    assert find(planted(records, texts)).flags == ()
+    assert find_flags(planted(records, texts)).flags == ()
 
 
 def test_one_reply_to_several_questions_is_flagged():
@@ -149,21 +149,21 @@ def test_one_reply_to_several_questions_is_flagged():
     texts = {("one", f"q{number}", 1): "Sorry, I cannot help." for number in range(4)}
     texts |= {("two", f"q{number}", 2): COPY for number in range(2)}
     texts |= {("three", f"q{number}", 1): "D" for number in range(9)}
-    found = find(planted(records, texts))
+    found = find_flags(planted(records, texts))
 
     assert {(kind, model) for kind, model, *_ in kinds(found)} == {
         (FlagKind.SAME_REPLY, "one"),
         (FlagKind.SAME_REPLY, "two"),
     }
     assert [flag.source for flag in found.flags] == ["4 questions"] * 4 + ["2 questions"] * 2
-    assert list(cautions(found)) == [
+    assert list(list_flag_cautions(found)) == [
         "one gave the same reply to several questions in 4 of 24 turns"
     ]
 
 
 def test_empty_answers_are_flagged():
     """A judge grades them, and nobody looks."""
-    found = find(planted(a_run(), {("two", "q5", 1): " \n", ("two", "q6", 2): ""}))
+    found = find_flags(planted(a_run(), {("two", "q5", 1): " \n", ("two", "q6", 2): ""}))
 
     assert kinds(found) == [(FlagKind.EMPTY, "two", "q5", 1), (FlagKind.EMPTY, "two", "q6", 2)]
 
@@ -175,7 +175,7 @@ def test_a_name_is_its_own_or_anothers_by_the_configuration():
     said = "I am ChatGPT, a large language model trained by OpenAI."
     texts = {(model, "q1", 1): f"{prose(model)} {said}" for model in ("gpt-4", "alpaca-7b")}
     texts["mine", "q2", 2] = "You can call me Vicuna, as I am an AI assistant."
-    found = find(planted(records, texts))
+    found = find_flags(planted(records, texts))
 
     assert kinds(found) == [
         (FlagKind.NAMES_ITSELF, "gpt-4", "q1", 1),
@@ -191,13 +191,13 @@ def test_models_that_cannot_stop_take_no_time_and_no_memory(loop):
     """Every place of a loop is equal to every other, in each of the answers."""
     endless = {(model, "q1", 1): f"{model} {loop * 30_000}" for model in ("one", "two")}
 
-    assert find(planted(a_run(), endless)).flags == ()
+    assert find_flags(planted(a_run(), endless)).flags == ()
 
 
 def test_half_a_surrogate_pair_can_be_written():
     """JSON can carry it, a file cannot."""
     said = "I am ChatGPT \ud83d by OpenAI."
-    (flag,) = find(planted(a_run(), {("one", "q1", 1): said})).flags
+    (flag,) = find_flags(planted(a_run(), {("one", "q1", 1): said})).flags
 
     assert flag.excerpt == "I am ChatGPT ? by OpenAI."
 
@@ -217,4 +217,6 @@ def test_samples_are_compared_each_with_its_like():
         for model, sample in (("one", 0), ("two", 1))
     )
 
-    assert not [f for f in find(RunRecords(name="r", answers=answers)).flags if f.model == "two"]
+    assert not [
+        f for f in find_flags(RunRecords(name="r", answers=answers)).flags if f.model == "two"
+    ]

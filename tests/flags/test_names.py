@@ -6,8 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from evalharness.flags._names import claims, families_of, may_name
-from evalharness.flags._words import words_of
+from evalharness.analysis.overlap.hashed_words import hash_words
+from evalharness.analysis.overlap.self_identification import (
+    find_families,
+    find_identity_claims,
+    find_texts_with_names,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,12 +48,12 @@ from evalharness.flags._words import words_of
 def test_a_model_that_names_itself_is_heard(said, family):
     """In the first sentence or the last, also by way of its maker."""
     text = f"Well, let me see. {said} What else can I do?"
-    (claim,) = claims([(7, text)])
+    (claim,) = find_identity_claims([(7, text)])
 
     assert (claim.text, claim.family) == (7, family)
     assert claim.sentence in text
     assert claim.name in claim.sentence
-    assert may_name(words_of(["nothing here", text])).tolist() == [1]
+    assert find_texts_with_names(hash_words(["nothing here", text])).tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +82,7 @@ def test_a_model_that_names_itself_is_heard(said, family):
 )
 def test_a_mention_a_person_or_a_refusal_is_no_name(said):
     """A flag must be worth reading."""
-    assert list(claims([(0, said)])) == []
+    assert list(find_identity_claims([(0, said)])) == []
 
 
 @pytest.mark.parametrize(
@@ -89,12 +93,12 @@ def test_endless_texts_take_no_time(said):
     """A pattern that looks back at all of a text for each of its words would take hours."""
     text = f"OpenAI {said * 50_000} Claude"
 
-    assert len(list(claims([(0, text), (1, text.upper())]))) <= 2
+    assert len(list(find_identity_claims([(0, text), (1, text.upper())]))) <= 2
 
 
 def test_families_are_known_by_any_of_a_models_names():
     """A name in a configuration, its family, or what its server calls it."""
-    assert families_of(["vicuna-13b", "vicuna", None]) == {"LMSYS"}
-    assert families_of(["mine", None, "gpt-4o-2024"]) == {"OpenAI"}
-    assert families_of(["gpt-j-6b"]) == {"EleutherAI"}
-    assert families_of(["mine"]) == frozenset()
+    assert find_families(["vicuna-13b", "vicuna", None]) == {"LMSYS"}
+    assert find_families(["mine", None, "gpt-4o-2024"]) == {"OpenAI"}
+    assert find_families(["gpt-j-6b"]) == {"EleutherAI"}
+    assert find_families(["mine"]) == frozenset()

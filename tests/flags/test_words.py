@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalharness.flags._runs import common_runs, equal_pairs
-from evalharness.flags._words import words_of
+from evalharness.analysis.overlap.hashed_words import hash_words
+from evalharness.analysis.overlap.word_runs import find_common_runs, match_equal_hashes
 
 WORD = re.compile(r"[^\W_]+")
 FEW = st.lists(st.sampled_from(["a", "b", "c", "Ab", "ba", "d1"]), max_size=40)
@@ -26,7 +26,7 @@ def spelled(text):
 )
 def test_words_are_runs_of_letters_and_digits_in_lower_case(texts):
     """Case, punctuation and spaces are what a copy changes first."""
-    words = words_of(texts)
+    words = hash_words(texts)
     expected = [(number, word) for number, text in enumerate(texts) for word in spelled(text)]
     hashes = {}
 
@@ -40,7 +40,7 @@ def test_words_are_runs_of_letters_and_digits_in_lower_case(texts):
 def test_grams_are_equal_where_their_words_are(one, other, separator, n):
     """In any two texts, whatever stands between the words."""
     texts = [separator.join(one), " ".join(other)]
-    words = words_of(texts)
+    words = hash_words(texts)
     grams, at = words.grams(n)
     own = [word.lower() for word in (*one, *other)]
     shown = {}
@@ -68,12 +68,12 @@ def longest_common(one, other):
 @given(FEW, FEW, st.integers(1, 3))
 def test_the_longest_common_run_is_that_of_a_plain_search(one, other, n):
     """Also where words come again and again."""
-    words = words_of([" ".join(one), " ".join(other)])
+    words = hash_words([" ".join(one), " ".join(other)])
     grams, at = words.grams(n)
     mine = words.text[at] == 0
     order = np.argsort(grams[~mine])
-    first, second = equal_pairs(grams[mine], grams[~mine][order])
-    runs = common_runs(at[mine][first], at[~mine][order][second], n)
+    first, second = match_equal_hashes(grams[mine], grams[~mine][order])
+    runs = find_common_runs(at[mine][first], at[~mine][order][second], n)
     expected = longest_common([w.lower() for w in one], [w.lower() for w in other])
 
     assert int(runs.words.max(initial=0)) == (expected if expected >= n else 0)
@@ -81,17 +81,17 @@ def test_the_longest_common_run_is_that_of_a_plain_search(one, other, n):
 
 def test_scripts_without_spaces_have_a_word_a_letter():
     """A sentence of Chinese would be one word, and no run in it ever found."""
-    assert len(words_of(["今天天气很好。"]).hashes) == 6
-    assert len(words_of(["日本語 text"]).hashes) == 4
+    assert len(hash_words(["今天天气很好。"]).hashes) == 6
+    assert len(hash_words(["日本語 text"]).hashes) == 4
 
 
 def test_many_texts_are_hashed_as_each_alone():
     """Texts are hashed block by block."""
     texts = [f"text {number} " * 2_000 for number in range(120)]  # more than one block
-    together = words_of(texts)
+    together = hash_words(texts)
 
     for number in (0, 57, 119):
-        alone = words_of([texts[number]])
+        alone = hash_words([texts[number]])
         own = together.text == number
         assert np.array_equal(together.hashes[own], alone.hashes)
         assert np.array_equal(together.begin[own], alone.begin)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from evalharness import formats
 from evalharness.domain import GradedJudgment, PairwiseJudgment, RunRecords
-from evalharness.formats import Source
+from evalharness.formats import SourceRows, find_format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from evalharness.formats import Gathering
+    from evalharness.formats import ImportedRecords
 
 Rows = list[dict[str, Any]]
 
@@ -280,12 +279,12 @@ def lay_out(folder: Path, files: Mapping[str, Rows | str]) -> Path:
     return folder
 
 
-def read(name: str, *paths: Path) -> Gathering:
+def read(name: str, *paths: Path) -> ImportedRecords:
     """Return what files of a format hold."""
-    return formats.find(name).read(paths)
+    return find_format(name).read(paths)
 
 
-def records_of(gathering: Gathering) -> RunRecords:
+def records_of(gathering: ImportedRecords) -> RunRecords:
     """Return what was read as a run's records."""
     judgments = gathering.judgments.values()
     return RunRecords(
@@ -298,9 +297,9 @@ def records_of(gathering: Gathering) -> RunRecords:
     )
 
 
-def write(name: str, gathering: Gathering) -> dict[str, bytes]:
+def write(name: str, gathering: ImportedRecords) -> dict[str, bytes]:
     """Return what was read as files of the same format."""
-    return formats.find(name).write(records_of(gathering), Source(gathering.foreign.values()))
+    return find_format(name).write(records_of(gathering), SourceRows(gathering.foreign.values()))
 
 
 def rows_in(files: Mapping[str, bytes] | Sequence[Path]) -> list[str]:

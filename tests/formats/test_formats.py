@@ -7,21 +7,21 @@ import json
 import pytest
 from formats.foreign_files import FOLDERS, lay_out, read, rows_in, write
 
-from evalharness import formats
 from evalharness.errors import ConfigError, InputError
+from evalharness.formats import find_format, list_formats
 
 BASELINE_OUTPUTS = 5
 
 
 def test_the_formats_are_those_that_are_documented():
     """A format is a file in the folder; users type its name."""
-    assert set(formats.names()) == set(FOLDERS)
+    assert set(list_formats()) == set(FOLDERS)
 
 
 def test_an_unknown_format_is_refused_with_a_close_one():
     """A slip of the hand costs a second, not a search."""
     with pytest.raises(ConfigError, match="did you mean mt-bench"):
-        formats.find("mtbench")
+        find_format("mtbench")
 
 
 @pytest.mark.parametrize("name", FOLDERS)

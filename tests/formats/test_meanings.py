@@ -7,8 +7,8 @@ from formats.foreign_files import FOLDERS, lay_out, read, records_of
 
 from evalharness.domain import Verdict, Winner
 from evalharness.errors import InputError
-from evalharness.formats._gathering import UNSCORED
-from evalharness.settle import settle_all
+from evalharness.formats.rows.imported_records import UNSCORED_IN_SOURCE
+from evalharness.judge import settle_battles
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_mt_bench_winners_become_places_in_both_orders(imported):
         ("vicuna-13b", "alpaca-13b", Verdict.A),
         ("alpaca-13b", "vicuna-13b", Verdict.B),
     ]
-    assert [battle.winner for battle in settle_all(records.games)] == [Winner.MODEL_B]
+    assert [battle.winner for battle in settle_battles(records.games)] == [Winner.MODEL_B]
 
 
 def test_mt_bench_errors_are_unscored(imported):
@@ -43,9 +43,9 @@ def test_mt_bench_errors_are_unscored(imported):
 
     assert [(grade.score, grade.unscored) for grade in records.graded] == [
         (7, None),
-        (None, UNSCORED),
+        (None, UNSCORED_IN_SOURCE),
     ]
-    assert [game.unscored for game in records.games if game.turn == 2] == [None, UNSCORED]
+    assert [game.unscored for game in records.games if game.turn == 2] == [None, UNSCORED_IN_SOURCE]
 
 
 def test_mt_bench_references_go_to_their_questions(imported):

@@ -10,14 +10,19 @@ import pytest
 from formats.foreign_files import read, records_of, rows_in, write
 from numpy.testing import assert_allclose
 
-from evalharness import replies, settle
 from evalharness.domain import Winner
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import from_battles
-from evalharness.stats.elo import online_elo
-from evalharness.stats.people import human_agreements
-from evalharness.stats.recorded import label_accuracies, pair_totals, preference_rates
-from evalharness.stats.win_rates import pair_matrix, win_rates
+from evalharness.judge import collect_battles, read_score_from_text
+from evalharness.stats import (
+    bradley_terry,
+    build_comparisons_from_battles,
+    build_win_rate_matrix,
+    measure_human_agreement,
+    measure_label_accuracy,
+    measure_preference_rates,
+    measure_win_rates,
+    online_elo,
+    sum_pair_scores,
+)
 
 TEXTS = {"vicuna-reviews": "vicuna_blog", "mt-bench": "mt_bench", "arena-hard": "arena_hard"}
 
@@ -44,7 +49,8 @@ def records(data_file):
 def test_the_vicuna_evaluation_gives_its_totals(records, model, totals, outcome):
     """The blog's table, and wins, ties and losses of Vicuna over the 80 questions."""
     found = {
-        pair.model_a: pair for pair in pair_totals(records("vicuna-reviews", "vicuna_blog").votes)
+        pair.model_a: pair
+        for pair in sum_pair_scores(records("vicuna-reviews", "vicuna_blog").votes)
     }
 
     pair = found[model]
@@ -57,7 +63,8 @@ def test_the_vicuna_evaluation_gives_its_totals(records, model, totals, outcome)
 def test_vicuna_has_92_percent_of_the_quality_of_chatgpt(records):
     """The most quoted figure of that evaluation is a ratio of totals."""
     found = {
-        pair.model_a: pair for pair in pair_totals(records("vicuna-reviews", "vicuna_blog").votes)
+        pair.model_a: pair
+        for pair in sum_pair_scores(records("vicuna-reviews", "vicuna_blog").votes)
     }
 
     assert f"{found['gpt35'].ratio:.1%}" == "92.1%"
@@ -77,7 +84,9 @@ def test_vicuna_has_92_percent_of_the_quality_of_chatgpt(records):
 def test_alpaca_eval_gives_its_win_rates(records, model, judge, win_rate, standard_error):
     """Both leaderboards to their four decimals, probabilities and old draws included."""
     folder = f"alpaca_eval/results/{model}"
-    rates = {rate.judge: rate for rate in preference_rates(records("alpaca-eval", folder).votes)}
+    rates = {
+        rate.judge: rate for rate in measure_preference_rates(records("alpaca-eval", folder).votes)
+    }
 
     rate = rates[judge]
 
@@ -93,7 +102,7 @@ def test_alpaca_eval_gives_its_win_rates(records, model, judge, win_rate, standa
 def test_llmbar_gives_its_judges_accuracies(records, judge, accuracy, both):
     """Means over both orders, and pairs in which both are right, as in its statistics files."""
     pairs = records("llmbar", "llmbar/Natural")
-    found = {each.judge: each for each in label_accuracies(pairs.games, pairs.votes)}
+    found = {each.judge: each for each in measure_label_accuracy(pairs.games, pairs.votes)}
 
     assert (found[judge].accuracy, found[judge].both) == (accuracy, both)
     assert (found[judge].games, found[judge].pairs) == (200, 100)
@@ -112,8 +121,8 @@ def test_mt_bench_gives_its_agreement_of_judge_and_experts(
     records, turn, ties, with_judge, among_experts
 ):
     """The eight figures of the paper's table, with their counts; its humans are the experts."""
-    battles = settle.battles_of(records("mt-bench", "mt_bench_human"))
-    rows = human_agreements(battles, np.random.default_rng(0), replicates=10)
+    battles = collect_battles(records("mt-bench", "mt_bench_human"))
+    rows = measure_human_agreement(battles, np.random.default_rng(0), replicates=10)
     found = {
         row.judge: row.with_ties if ties else row.decided
         for row in rows
@@ -128,11 +137,13 @@ def test_llmfao_gives_evalica_s_scores(records, data_file):
     """Elo in the file's order, Bradley-Terry, mean win rates and counts of 59 models."""
     golden = pd.read_csv(data_file("llmfao/llmfao-golden.csv"))
     golden = golden.pivot_table(index="item", columns="algorithm", values="score")
-    comparisons = from_battles(settle.battles_of(records("evalica", "llmfao/llmfao.csv")))
+    comparisons = build_comparisons_from_battles(
+        collect_battles(records("evalica", "llmfao/llmfao.csv"))
+    )
 
     golden = golden.loc[list(comparisons.models)]
     log_strengths = np.log(golden.bradley_terry)
-    rates = win_rates(comparisons)
+    rates = measure_win_rates(comparisons)
 
     assert len(golden) == 59
     assert_allclose(online_elo(comparisons).ratings, golden.elo, rtol=0, atol=1e-6)
@@ -142,7 +153,7 @@ def test_llmfao_gives_evalica_s_scores(records, data_file):
         rtol=0,
         atol=1e-6,
     )
-    assert_allclose(np.nanmean(pair_matrix(comparisons), axis=1), golden.average_win_rate)
+    assert_allclose(np.nanmean(build_win_rate_matrix(comparisons), axis=1), golden.average_win_rate)
     assert_allclose([rate.wins + rate.ties / 2 for rate in rates], golden.counting)
 
 
@@ -158,7 +169,7 @@ def test_the_grades_of_mt_bench_are_those_in_the_judge_s_words(records):
     """Our reader of replies finds in GPT-4's words the score that FastChat stored."""
     grades = records("mt-bench", "mt_bench").graded
 
-    read_again = [replace(each, score=replies.read_score(each.reply).score) for each in grades]
+    read_again = [replace(each, score=read_score_from_text(each.reply).score) for each in grades]
 
     assert len(grades) == 320
     assert [each.score for each in read_again] == [each.score for each in grades]

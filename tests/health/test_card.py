@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 from builders import MODELS, a_run, pairwise_judgment
 
-from evalharness import health
+from evalharness.analysis import (
+    BoundSide,
+    BoundStatus,
+    HealthCard,
+    HealthMeasure,
+    JudgeHealth,
+    build_health_card,
+    build_leaderboard,
+    list_health_cautions,
+)
 from evalharness.domain import (
     JudgeSpec,
     JudgingSpec,
@@ -16,10 +25,8 @@ from evalharness.domain import (
     Vote,
     Winner,
 )
-from evalharness.health import HealthCard, JudgeHealth, Measure, Side, Status
-from evalharness.leaderboard import build
-from evalharness.report import render
-from evalharness.settle import settle_all
+from evalharness.judge import settle_battles
+from evalharness.report import render_page
 
 
 def _spec(family=None, families=("ours", "theirs")) -> RunSpec:
@@ -68,7 +75,7 @@ def _votes(winners, judge="human:1"):
 
 
 def _measures(records, spec=None, thresholds=None):
-    (judge,) = health.examine(records, spec or _spec(), (), thresholds or {}).judges
+    (judge,) = build_health_card(records, spec or _spec(), (), thresholds or {}).judges
     return {measure.name: measure for measure in judge.measures}
 
 
@@ -118,7 +125,7 @@ def test_preference_for_the_own_family_is_beside_what_people_grant_it():
     assert _measures(fair, spec)["own_family"].value == pytest.approx(0)
     found = _measures(kin, spec, {"own_family": 0.1})["own_family"]
     assert found.value == pytest.approx(2 * 3.5 / 8)
-    assert (found.status, found.note) == (Status.MISSED, "beside people's votes")
+    assert (found.status, found.note) == (BoundStatus.MISSED, "beside people's votes")
 
 
 def test_another_judge_stands_in_where_no_person_voted():
@@ -129,7 +136,7 @@ def test_another_judge_stands_in_where_no_person_voted():
     alone = RunRecords(name="x", games=_games(["win"] * 8))
 
     assert _measures(both, spec)["own_family"].note == "beside the run's other judges"
-    assert _measures(alone, spec)["own_family"].status is Status.UNKNOWN
+    assert _measures(alone, spec)["own_family"].status is BoundStatus.UNKNOWN
 
 
 def test_a_judge_of_no_candidates_family_has_no_such_rate():
@@ -156,7 +163,7 @@ def test_length_preference_needs_the_answers():
     """Imported judgments without answers leave the rate unknown, not zero."""
     found = _measures(RunRecords(name="x", games=_games(JUDGED)))["length"]
 
-    assert (found.value, found.status) == (None, Status.UNKNOWN)
+    assert (found.value, found.status) == (None, BoundStatus.UNKNOWN)
 
 
 def test_a_rate_is_measured_against_its_bound_from_the_right_side():
@@ -165,13 +172,16 @@ def test_a_rate_is_measured_against_its_bound_from_the_right_side():
         RunRecords(name="x", games=_games(JUDGED)), thresholds={"consistency": 1.0, "ties": 0.1}
     )
 
-    assert (found["consistency"].status, found["ties"].status) == (Status.OK, Status.MISSED)
-    assert found["unscored"].status is Status.UNBOUNDED
+    assert (found["consistency"].status, found["ties"].status) == (
+        BoundStatus.OK,
+        BoundStatus.MISSED,
+    )
+    assert found["unscored"].status is BoundStatus.UNBOUNDED
 
 
 def _card(*missed: str) -> HealthCard:
-    def measure(name: str, status: Status) -> Measure:
-        return Measure(
+    def measure(name: str, status: BoundStatus) -> HealthMeasure:
+        return HealthMeasure(
             name=name,
             title=f"the rate of {name}",
             value=0.25,
@@ -179,12 +189,15 @@ def _card(*missed: str) -> HealthCard:
             high=0.5,
             count=32,
             questions=16,
-            side=Side.FLOOR,
+            side=BoundSide.FLOOR,
             bound=0.8,
             status=status,
         )
 
-    rates = (measure("fine", Status.OK), *(measure(name, Status.MISSED) for name in missed))
+    rates = (
+        measure("fine", BoundStatus.OK),
+        *(measure(name, BoundStatus.MISSED) for name in missed),
+    )
     return HealthCard(
         judges=(JudgeHealth(judge="<gpt-4>", measures=rates),), judgments=40, probes=9
     )
@@ -192,22 +205,22 @@ def _card(*missed: str) -> HealthCard:
 
 def test_a_caution_names_the_worst_of_it():
     """One sentence a judge: what is missed, by how much; a long list is cut, and said to be."""
-    (few,) = health.cautions(_card("one"))
-    (many,) = health.cautions(_card("one", "two", "three", "four", "five"))
+    (few,) = list_health_cautions(_card("one"))
+    (many,) = list_health_cautions(_card("one", "two", "three", "four", "five"))
 
     assert few == (
         "Judge <gpt-4> is out of bounds in 1 of 2 rates of its audit: "
         "the rate of one 25% (at least 80%)."
     )
     assert many.endswith("the rate of three 25% (at least 80%); and 2 more.")
-    assert health.cautions(_card()) == ()
+    assert list_health_cautions(_card()) == ()
 
 
 def test_the_page_shows_the_card_and_that_it_is_out_of_date():
     """Every rate stands with its interval and bound; the judge's name is text, never markup."""
     records = a_run()
-    battles = settle_all(records.games)
-    page = render(records, battles, build(records, battles), _card("one"))
+    battles = settle_battles(records.games)
+    page = render_page(records, battles, build_leaderboard(records, battles), _card("one"))
     section = page[page.index("From 40 judgments of this run and 9 probes") :]
 
     assert "The judge&#39;s health" in page
@@ -221,6 +234,8 @@ def test_the_page_shows_the_card_and_that_it_is_out_of_date():
 def test_a_run_without_an_audit_has_no_such_section():
     """Nothing is shown that nobody measured."""
     records = a_run()
-    battles = settle_all(records.games)
+    battles = settle_battles(records.games)
 
-    assert "judge&#39;s health" not in render(records, battles, build(records, battles))
+    assert "judge&#39;s health" not in render_page(
+        records, battles, build_leaderboard(records, battles)
+    )

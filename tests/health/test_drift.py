@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from builders import a_run, graded_judgment, pairwise_judgment
 
-from evalharness.domain import Verdict
-from evalharness.health import (
-    Asked,
-    Drift,
-    Finding,
-    drift,
-    drift_cautions,
-    drift_lines,
-    sentence,
+from evalharness.analysis import (
+    DriftFinding,
+    DriftReport,
+    RepeatedJudgment,
+    build_leaderboard,
+    describe_judge_drift,
+    detect_judge_drift,
+    format_drift_report,
+    list_drift_cautions,
 )
-from evalharness.leaderboard import build
-from evalharness.report import render
-from evalharness.settle import battles_of
+from evalharness.domain import Verdict
+from evalharness.judge import collect_battles
+from evalharness.report import render_page
 
 A, B, TIE = Verdict.A, Verdict.B, Verdict.TIE
 
@@ -29,7 +29,7 @@ A, B, TIE = Verdict.A, Verdict.B, Verdict.TIE
 def games(*replies):
     """Return games asked again; each reply is a verdict, or None where it could not be read."""
     return [
-        Asked(
+        RepeatedJudgment(
             before=_game(number, verdicts[0]),
             later=tuple(_game(number, each) for each in verdicts[1:]),
         )
@@ -45,7 +45,7 @@ def _game(number, verdict):
 def grades(*replies):
     """Return grades asked again."""
     return [
-        Asked(
+        RepeatedJudgment(
             before=graded_judgment(question_id=f"{number % 10}", score=scores[0]),
             later=tuple(graded_judgment(question_id=f"{number % 10}", score=s) for s in scores[1:]),
         )
@@ -56,18 +56,18 @@ def grades(*replies):
 def checked(*judges, **settings):
     """Return a check of judges."""
     made = {"run": "tonight", "number": 1, "made": "2026-03-01T10:00:00+00:00", "alpha": 0.05}
-    return Drift(judges=judges, **{**made, **settings})
+    return DriftReport(judges=judges, **{**made, **settings})
 
 
 def test_a_judge_that_says_the_same_is_unchanged_and_the_sentence_says_what_would_be_seen():
     """With no noise, five changed verdicts in a hundred would do: 3^-5 is below 0.05 / 2."""
-    found = drift("gpt-4", games(*[(A, A, A), (B, B, B)] * 50), alpha=0.05)
+    found = detect_judge_drift("gpt-4", games(*[(A, A, A), (B, B, B)] * 50), alpha=0.05)
 
-    assert found.finding is Finding.UNCHANGED
+    assert found.finding is DriftFinding.UNCHANGED
     assert [test.p_value for test in found.tests] == [1.0, 1.0]
     assert found.tests[0].detectable == pytest.approx(0.055, abs=0.01)
-    assert sentence(found).startswith("No change found in gpt-4: a change of ")
-    assert "noisy" not in sentence(found)
+    assert describe_judge_drift(found).startswith("No change found in gpt-4: a change of ")
+    assert "noisy" not in describe_judge_drift(found)
     assert (found.kappa_then.value, found.kappa_now.value) == (1.0, 1.0)
 
 
@@ -76,22 +76,24 @@ def test_a_judge_that_says_anything_is_not_said_to_be_checked():
     draw = random.Random(1)
     coins = [tuple(draw.choice([A, B]) for _ in range(3)) for _ in range(40)]
 
-    assert sentence(drift("coin", games(*coins), alpha=0.05)).endswith(
+    assert describe_judge_drift(detect_judge_drift("coin", games(*coins), alpha=0.05)).endswith(
         "single verdicts are too noisy, or too few, to show one"
     )
 
 
 def test_replies_that_change_without_a_change_of_the_shares_are_seen():
     """As many now win who lost as the other way round: no average tells."""
-    found = drift("gpt-4", games(*[(A, A, A)] * 60, *[(A, B, B), (B, A, A)] * 10), alpha=0.05)
+    found = detect_judge_drift(
+        "gpt-4", games(*[(A, A, A)] * 60, *[(A, B, B), (B, A, A)] * 10), alpha=0.05
+    )
     tests = {test.name: test for test in found.tests}
 
-    assert found.finding is Finding.CHANGED
+    assert found.finding is DriftFinding.CHANGED
     assert tests["verdicts"].is_significant
     assert tests["verdicts"].value == pytest.approx(20 / 80)
     assert not tests["verdict_shares"].is_significant
     assert tests["verdict_shares"].value == 0
-    assert "odd one out in 20 of 20" in sentence(found)
+    assert "odd one out in 20 of 20" in describe_judge_drift(found)
 
 
 def test_a_shift_of_grades_is_seen_with_its_size():
@@ -101,10 +103,10 @@ def test_a_shift_of_grades_is_seen_with_its_size():
         (round(base + draw.gauss(0, 1)), *(round(base - 1 + draw.gauss(0, 1)) for _ in range(2)))
         for base in (draw.choice([5, 6, 7]) for _ in range(100))
     ]
-    found = drift("gpt-4", grades(*scores), alpha=0.05)
+    found = detect_judge_drift("gpt-4", grades(*scores), alpha=0.05)
     mean = next(test for test in found.tests if test.name == "mean_grade")
 
-    assert found.finding is Finding.CHANGED
+    assert found.finding is DriftFinding.CHANGED
     assert mean.is_significant
     assert mean.value == pytest.approx(np.mean([(b + c) / 2 - a for a, b, c in scores]), abs=1e-12)
     assert mean.low < mean.value < mean.high < 0
@@ -112,9 +114,11 @@ def test_a_shift_of_grades_is_seen_with_its_size():
 
 def test_replies_that_can_no_longer_be_read_are_a_change():
     """A judge whose verdicts do not come out any more is another, though no verdict says so."""
-    found = drift("gpt-4", games(*[(A, A, A)] * 30, *[(A, None, None)] * 8), alpha=0.05)
+    found = detect_judge_drift(
+        "gpt-4", games(*[(A, A, A)] * 30, *[(A, None, None)] * 8), alpha=0.05
+    )
 
-    assert found.finding is Finding.CHANGED
+    assert found.finding is DriftFinding.CHANGED
     unread = next(part for part in found.parts if part.name == "unread")
     assert (unread.before, round(unread.after, 2)) == (0.0, 0.21)
 
@@ -122,34 +126,38 @@ def test_replies_that_can_no_longer_be_read_are_a_change():
 def test_fewer_than_twenty_whole_judgments_cannot_tell():
     """Nineteen changed verdicts of nineteen are no decision; one with a missing reply is not whole."""
     asked = [*games(*[(A, B, B)] * 19), *games((A, B))]
-    found = drift("gpt-4", asked, alpha=0.05)
+    found = detect_judge_drift("gpt-4", asked, alpha=0.05)
 
-    assert (found.finding, found.missing, found.tests) == (Finding.UNKNOWN, 1, ())
-    assert sentence(found).startswith("Cannot tell whether gpt-4 has changed: 19 judgments")
-    assert checked(found).finding is Finding.UNKNOWN
+    assert (found.finding, found.missing, found.tests) == (DriftFinding.UNKNOWN, 1, ())
+    assert describe_judge_drift(found).startswith(
+        "Cannot tell whether gpt-4 has changed: 19 judgments"
+    )
+    assert checked(found).finding is DriftFinding.UNKNOWN
 
 
 def test_judges_of_a_panel_share_alpha_and_a_change_of_one_is_one():
     """Two judges are two chances of a false alarm."""
     split = games(*[(A, A, A)] * 40, *[(B, A, A)] * 5, (A, B, A))
-    alone = drift("gpt-4", split, alpha=0.05)
-    beside = drift("gpt-4", split, alpha=0.05, judges=20)
-    same = drift("gpt-4o", games(*[(A, A, A)] * 40), alpha=0.05, judges=20)
+    alone = detect_judge_drift("gpt-4", split, alpha=0.05)
+    beside = detect_judge_drift("gpt-4", split, alpha=0.05, judges=20)
+    same = detect_judge_drift("gpt-4o", games(*[(A, A, A)] * 40), alpha=0.05, judges=20)
 
-    assert (alone.finding, beside.finding) == (Finding.CHANGED, Finding.UNCHANGED)
-    assert checked(same, alone).finding is Finding.CHANGED
-    assert drift_cautions(checked(same, beside)) == ()
-    (caution,) = drift_cautions(checked(same, alone))
+    assert (alone.finding, beside.finding) == (DriftFinding.CHANGED, DriftFinding.UNCHANGED)
+    assert checked(same, alone).finding is DriftFinding.CHANGED
+    assert list_drift_cautions(checked(same, beside)) == ()
+    (caution,) = list_drift_cautions(checked(same, alone))
     assert caution.startswith("The judge gpt-4 has changed: ")
     assert "(checked 2026-03-01)" in caution
 
 
 def test_a_check_is_kept_as_json_and_said_in_lines():
     """What is read back is what was written."""
-    found = checked(drift("gpt-4", games(*[(A, A, TIE)] * 30), alpha=0.05, changed_settings=["x"]))
+    found = checked(
+        detect_judge_drift("gpt-4", games(*[(A, A, TIE)] * 30), alpha=0.05, changed_settings=["x"])
+    )
 
-    assert msgspec.json.decode(msgspec.json.encode(found), type=Drift) == found
-    said = drift_lines(found)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=DriftReport) == found
+    said = format_drift_report(found)
     assert said[0] == "judge gpt-4: 30 games and 0 grades asked again twice, on 10 questions"
     assert "  asked with another x than in the run" in said
 
@@ -157,13 +165,13 @@ def test_a_check_is_kept_as_json_and_said_in_lines():
 def test_the_page_shows_a_check_and_whatever_a_judge_is_called_is_text():
     """Names and servers' words come from elsewhere."""
     records = a_run(3, 4)
-    battles = battles_of(records)
-    strange = checked(drift("<b>gpt</b>", games(*[(A, B, B)] * 30), alpha=0.05))
-    page = render(records, battles, build(records, battles), None, strange)
+    battles = collect_battles(records)
+    strange = checked(detect_judge_drift("<b>gpt</b>", games(*[(A, B, B)] * 30), alpha=0.05))
+    page = render_page(records, battles, build_leaderboard(records, battles), None, strange)
     section = page[page.index('<section id="drift"') :].partition("</section>")[0]
 
     assert "<bdi>&lt;b&gt;gpt&lt;/b&gt;</bdi>" in section
     assert "<b>gpt</b>" not in page
     assert "odd one out in 30 of 30" in section
     assert "&lt; 0.001" in section
-    assert 'id="drift"' not in render(records, battles, build(records, battles))
+    assert 'id="drift"' not in render_page(records, battles, build_leaderboard(records, battles))

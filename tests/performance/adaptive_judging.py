@@ -35,13 +35,19 @@ import numpy as np
 from scipy.special import expit
 
 from evalharness.errors import DisconnectedError, SeparationError
-from evalharness.stats.adaptive import assess, boundary, mixture_weight, pairs
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import Outcome, compare
-from evalharness.stats.logistic import fit_logistic
-from evalharness.stats.paired import Design
-from evalharness.stats.ratings import critical_value
-from evalharness.stats.rounds import Rounds
+from evalharness.stats import (
+    AdaptiveRounds,
+    BattleOutcome,
+    always_valid_boundary,
+    bradley_terry,
+    build_comparisons,
+    choose_boundary_rho,
+    critical_value,
+    estimate_adaptive_strengths,
+    list_pairs,
+)
+from evalharness.stats.battles.pair_matrices import PairDesignMatrix
+from evalharness.stats.ratings.logistic_regression import fit_logistic
 
 SPREADS = (0.8, 0.4)
 SHARES = (0.10, 0.15, 0.20, 0.30, 0.50)
@@ -122,7 +128,7 @@ def table(battles):
     battles = list(battles)
     names = sorted({name for battle in battles for name in battle[:2]})
     questions = sorted({battle[2] for battle in battles})
-    number = {pair: place for place, pair in enumerate(zip(*pairs(len(names)), strict=True))}
+    number = {pair: place for place, pair in enumerate(zip(*list_pairs(len(names)), strict=True))}
     sums, counts = np.zeros((2, len(number), len(questions)))
     for first, second, question, points in battles:
         one, other = names.index(first), names.index(second)
@@ -157,7 +163,7 @@ def show(worlds, given):
 def world(models, questions, spread, rng):
     """Return a simulated full run, with the true differences that it estimates."""
     strength = rng.normal(0, spread, models)
-    first, second = pairs(models)
+    first, second = list_pairs(models)
     own = strength[:, None] + rng.normal(0, EFFECT, (models, questions))
     points = settled(own[first] - own[second], rng)
     return World(points=points, truth=true_differences(strength), z=estimated(points, models)[2])
@@ -185,27 +191,27 @@ def drawn(win, loss, rng):
 
 def true_differences(strength):
     """Return what Bradley-Terry tends to with ever more questions: its fit to expected points."""
-    first, second = pairs(len(strength))
+    first, second = list_pairs(len(strength))
     places, weights = np.polynomial.hermite_e.hermegauss(40)
     noise = np.sqrt(2) * EFFECT * places
     gap = (strength[first] - strength[second])[:, None] + noise
     (win, loss), (win_too, loss_too) = chances(gap + POSITION), chances(gap - POSITION)
     expected = (1 + win * win_too - loss * loss_too) / 2 @ weights / weights.sum()
-    design = Design.of(first, second, len(strength))
+    design = PairDesignMatrix.of(first, second, len(strength))
     fitted = fit_logistic(design, expected, np.ones(len(first))).coefficients
     return fitted[first] - fitted[second]
 
 
 def estimated(points, models):
     """Return each pair's difference, its half interval, and z, as the leaderboard has them."""
-    first, second = pairs(models)
+    first, second = list_pairs(models)
     pair, question = np.nonzero(~np.isnan(points))
     won = points[pair, question]
-    battles = compare(
+    battles = build_comparisons(
         [f"{place:03}" for place in range(models)],
         np.tile(first[pair], 2),
         np.tile(second[pair], 2),
-        np.repeat([Outcome.FIRST_WON, Outcome.SECOND_WON], len(won)),
+        np.repeat([BattleOutcome.FIRST_WON, BattleOutcome.SECOND_WON], len(won)),
         weight=np.r_[won, 1 - won],
         question=np.tile(question, 2),
     )
@@ -225,7 +231,7 @@ def adaptively(full, given, seed):
     A unit without a recorded outcome is no call.
     """
     models, questions = given.models, given.questions
-    rounds = Rounds(models, questions, seed)
+    rounds = AdaptiveRounds(models, questions, seed)
     points = np.full_like(full.points, np.nan)
     everything = np.count_nonzero(~np.isnan(full.points))
     parts, flying = [], [rounds.next()]
@@ -263,8 +269,8 @@ def covered(points, full, models):
     """Return which share of the pairs' 95% intervals holds the true difference: both kinds."""
     difference, reach, z = estimated(points, models)
     error, miss = np.abs(difference / z), np.abs(difference - full.truth)
-    rho = mixture_weight(models, points.shape[1], 0.05)
-    always = boundary(1 / error**2, alpha=0.05, rho=rho) * error
+    rho = choose_boundary_rho(models, points.shape[1], 0.05)
+    always = always_valid_boundary(1 / error**2, alpha=0.05, rho=rho) * error
     return float(np.mean(miss < reach)), float(np.mean(miss < always))
 
 
@@ -286,7 +292,7 @@ def compared(points, full, models):
     try:
         z = estimated(points, models)[2]
     except DisconnectedError:  # of 59 models some are not met yet: the design's own prior speaks
-        z = assess(points, models).z
+        z = estimate_adaptive_strengths(points, models).z
     separated = np.abs(full.z) > FIVE_PERCENT
     same_order = np.sign(z) == np.sign(full.z)
     told = np.where(np.abs(z) > FIVE_PERCENT, np.sign(z), 0)

@@ -23,13 +23,15 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
-from evalharness.stats.bootstrap import bootstrap
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import compare
-from evalharness.stats.counting import count
-from evalharness.stats.frames import rate
-from evalharness.stats.style_control import style_controlled
-from evalharness.store.battles import count_battles
+from evalharness.stats import (
+    bootstrap,
+    bradley_terry,
+    build_comparisons,
+    count_comparisons,
+    rate,
+    style_controlled_ratings,
+)
+from evalharness.store import count_battles
 
 MODELS = 129
 LABELS = np.array(["model_b", "tie", "model_a"])
@@ -101,22 +103,22 @@ def ours(battles, table, places, replicates):
         code = (first.astype(np.int64) * MODELS + second) * 3 + outcome
         np.bincount(code, minlength=3 * MODELS**2)
 
-    counts = count(names, first, second, outcome)
-    comparisons = compare(names, first, second, outcome)
+    counts = count_comparisons(names, first, second, outcome)
+    comparisons = build_comparisons(names, first, second, outcome)
     styles = {f"style-{number}": row for number, row in enumerate(battles["style"])}
     questions = by_question()
     rng = np.random.default_rng
     return {
         "one pass": fastest(one_pass, 20),
         "count, fit, sandwich": fastest(
-            lambda: bradley_terry(count(names, first, second, outcome)), 20
+            lambda: bradley_terry(count_comparisons(names, first, second, outcome)), 20
         ),
         "replicate": fastest(lambda: bootstrap(counts, rng(0), replicates=replicates), 3)
         / replicates,
         "replicate, numpy alone": without_numba(places[0], replicates) / replicates,
         "from a table": fastest(lambda: rate(table), 5),
         "from Parquet": fastest(lambda: rate(count_battles(places[1])), 5),
-        "style control": fastest(lambda: style_controlled(comparisons, styles), 5),
+        "style control": fastest(lambda: style_controlled_ratings(comparisons, styles), 5),
         "clustered bootstrap": fastest(lambda: bootstrap(questions, rng(0)), 5),
         "decode many": fastest(
             lambda: parquet.read_table(places[2], columns=COLUMNS, read_dictionary=COLUMNS), 7
@@ -133,7 +135,9 @@ def by_question():
     first, second = np.tile(pairs.T, 80)
     outcome = rng.integers(0, 3, len(first))
     question = np.repeat(np.arange(80), len(pairs))
-    return count([f"model-{n}" for n in range(20)], first, second, outcome, question=question)
+    return count_comparisons(
+        [f"model-{n}" for n in range(20)], first, second, outcome, question=question
+    )
 
 
 def without_numba(path, replicates):
@@ -141,11 +145,10 @@ def without_numba(path, replicates):
     code = f"""
 import sys; sys.modules["numba"] = None
 import numpy as np, time
-from evalharness.stats.bootstrap import bootstrap
-from evalharness.stats.counting import count
+from evalharness.stats import bootstrap, count_comparisons
 held = np.load({str(path)!r})
 names = [str(place) for place in range({MODELS})]
-counts = count(names, held["first"], held["second"], held["outcome"])
+counts = count_comparisons(names, held["first"], held["second"], held["outcome"])
 seconds = []
 for _ in range(2):
     start = time.perf_counter()

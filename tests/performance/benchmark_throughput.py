@@ -22,10 +22,10 @@ from lm_eval import simple_evaluate
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
-from evalharness import benchmarks
-from evalharness.backends import _embedded
-from evalharness.backends._local_model import LocalModel
-from evalharness.backends._local_weights import Weights, load_model, load_tokenizer
+from evalharness.backends.local.causal_model import CausalModel
+from evalharness.backends.local.embedded_model import prepare_embedded_folder
+from evalharness.backends.local.weights import Weights, load_model, load_tokenizer
+from evalharness.benchmarks import BenchmarkJob, PreparedBenchmark, measure_weights, prepare_suite
 from evalharness.domain import BenchmarkSpec, ModelSpec, SuiteSpec
 
 TASKS = ("arc_easy", "hellaswag", "winogrande")
@@ -41,9 +41,9 @@ def main() -> None:
     given = parser.parse_args()
     spec = ModelSpec(name="embedded", backend="local_transformers", weights="embedded")
     weights = Weights.of(spec)
-    loaded = LocalModel(load_model(weights), load_tokenizer(weights))
+    loaded = CausalModel(load_model(weights), load_tokenizer(weights))
     theirs = HFLM(
-        pretrained=str(_embedded.folder()),
+        pretrained=str(prepare_embedded_folder()),
         device="cpu",
         dtype="float32",
         batch_size=given.batch or 1,
@@ -54,14 +54,14 @@ def main() -> None:
         limit=given.limit,
         batch_size=given.batch,
     )
-    prepared = benchmarks.prepare(suite)
+    prepared = prepare_suite(suite)
     ours: list[float] = []
     other: list[float] = []
     for _ in range(given.rounds):
         began = time.perf_counter()
         for each in prepared:
             with torch.inference_mode():
-                benchmarks.on_weights(_task(spec, each), loaded)
+                measure_weights(_task(spec, each), loaded)
         ours.append(time.perf_counter() - began)
         began = time.perf_counter()
         for each in prepared:
@@ -90,8 +90,8 @@ class _Silence:
         """Go on."""
 
 
-def _task(spec: ModelSpec, prepared: benchmarks.Prepared) -> benchmarks.Task:
-    return benchmarks.Task(
+def _task(spec: ModelSpec, prepared: PreparedBenchmark) -> BenchmarkJob:
+    return BenchmarkJob(
         model=spec,
         prepared=prepared,
         suite="throughput",

@@ -22,9 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from builders import answer, question
 
-from evalharness import flags, scanning
-from evalharness._corpus_spec import Corpus
+from evalharness.analysis import find_flags
+from evalharness.config import Corpus
 from evalharness.domain import RunRecords
+from evalharness.report import scan_corpus
 
 MODELS = [f"model-{number:02}" for number in range(20)]
 WORDS = 250
@@ -42,7 +43,7 @@ def main() -> None:
     texts = sum(len(each.turns) for each in records.answers)
     letters = sum(len(turn.text) for each in records.answers for turn in each.turns)
     begun = time.process_time()
-    found = flags.find(records)
+    found = find_flags(records)
     took = time.process_time() - begun
     _say(f"flags     {texts:,} answered turns, {letters / 1e6:.0f} MB: {took:.1f} s")
     _say(f"          {len(found.flags)} flags, {len(found.twins)} pairs of models alike")
@@ -50,7 +51,7 @@ def main() -> None:
         path = Path(place, "corpus.txt")
         _write(path, rng, vocabulary, given.corpus_mb)
         begun = time.process_time()
-        scan = scanning.scan(Path(place, "run"), records, Corpus(paths=(path,)))
+        scan = scan_corpus(Path(place, "run"), records, Corpus(paths=(path,)))
         took = time.process_time() - begun
         _say(
             f"corpus    {scan.size / 1e6:.0f} MB in {took:.1f} s: {scan.size / 1e6 / took:.0f} MB/s"

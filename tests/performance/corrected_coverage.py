@@ -24,14 +24,17 @@ import numpy as np
 from scipy.special import expit
 
 from evalharness.errors import EvalHarnessError
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import Comparisons, compare
-from evalharness.stats.influence import Grouped
-from evalharness.stats.logistic import fit_logistic
-from evalharness.stats.paired import Design
-from evalharness.stats.powered_ratings import prediction_powered_ratings
-from evalharness.stats.prediction_powered import prediction_powered_means
-from evalharness.stats.ratings import critical_value
+from evalharness.stats import (
+    Comparisons,
+    GroupedValues,
+    bradley_terry,
+    build_comparisons,
+    critical_value,
+    prediction_powered_means,
+    prediction_powered_ratings,
+)
+from evalharness.stats.battles.pair_matrices import PairDesignMatrix
+from evalharness.stats.ratings.logistic_regression import fit_logistic
 
 STRENGTHS = np.array([0.8, 0.4, 0.0, -0.4, -0.8])
 TIE_MARGIN = 0.55
@@ -158,7 +161,7 @@ def true_figures(effect, rng, questions=400_000, *, spread=1.0):
     """Return what people's figures tend to with ever more questions."""
     said = simulated(effect, questions, rng, spread)
     points = said.people.mean(axis=0) / 2
-    strengths = fit_logistic(Design.of(FIRST, SECOND, SIZE), points, np.ones(len(FIRST)))
+    strengths = fit_logistic(PairDesignMatrix.of(FIRST, SECOND, SIZE), points, np.ones(len(FIRST)))
     won = [
         np.mean([*points[place == FIRST], *(1 - points[place == SECOND])]) for place in range(SIZE)
     ]
@@ -185,7 +188,7 @@ def ratings_covered(truth, said, mask):
 def compared(outcome, mask) -> Comparisons:
     """Return chosen battles."""
     question, pair = np.nonzero(mask)
-    return compare(MODELS, FIRST[pair], SECOND[pair], outcome[mask], question=question)
+    return build_comparisons(MODELS, FIRST[pair], SECOND[pair], outcome[mask], question=question)
 
 
 def win_rows(said, mask):
@@ -194,7 +197,7 @@ def win_rows(said, mask):
     def points(outcome, mask):
         question, pair = np.nonzero(mask)
         won = outcome[mask] / 2
-        return Grouped(
+        return GroupedValues(
             value=np.concatenate([won, 1 - won]),
             group=np.concatenate([FIRST[pair], SECOND[pair]]),
             question=np.tile(question, 2),
@@ -208,7 +211,7 @@ def score_rows(said, mask):
 
     def rows(grades, mask):
         question, model = np.nonzero(mask)
-        return Grouped(value=grades[mask], group=model, question=question)
+        return GroupedValues(value=grades[mask], group=model, question=question)
 
     return (
         rows(said.grades, mask),

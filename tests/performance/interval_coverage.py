@@ -18,12 +18,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import expit
 
-from evalharness.stats.bootstrap import bootstrap
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import compare
-from evalharness.stats.logistic import fit_logistic
-from evalharness.stats.paired import Design
-from evalharness.stats.ratings import critical_value
+from evalharness.stats import bootstrap, bradley_terry, build_comparisons, critical_value
+from evalharness.stats.battles.pair_matrices import PairDesignMatrix
+from evalharness.stats.ratings.logistic_regression import fit_logistic
 
 STRENGTHS = np.array([0.8, 0.4, 0.0, -0.4, -0.8])
 MODELS = [f"model-{place}" for place in range(len(STRENGTHS))]
@@ -77,7 +74,7 @@ def simulated(effect, questions, rng):
     upper, lower = chances(effect * rng.standard_normal((questions, len(STRENGTHS))))
     drawn = rng.random(upper.shape)
     outcome = (drawn < upper).astype(int) + (drawn < lower)
-    return compare(
+    return build_comparisons(
         MODELS,
         np.tile(FIRST, questions),
         np.tile(SECOND, questions),
@@ -96,7 +93,7 @@ def true_strengths(effect, rng, draws=400_000):
     """Return the strengths that Bradley-Terry tends to: its fit to the expected points."""
     suits = effect * rng.standard_normal((draws if effect else 1, len(STRENGTHS)))
     points = sum(chance.mean(axis=0) for chance in chances(suits)) / 2
-    design = Design.of(FIRST, SECOND, len(STRENGTHS))
+    design = PairDesignMatrix.of(FIRST, SECOND, len(STRENGTHS))
     return fit_logistic(design, points, np.ones(len(FIRST))).coefficients
 
 

@@ -20,11 +20,10 @@ from builders import MODELS, a_run
 from playwright.sync_api import sync_playwright
 
 import evalharness
-from evalharness.leaderboard import robustness
-from evalharness.publishing import publish
-from evalharness.settle import battles_of
-from evalharness.store import jsonl
-from evalharness.store.run_folder import RunFolder, read_run
+from evalharness.analysis import analyze_robustness
+from evalharness.judge import collect_battles
+from evalharness.report import publish_run
+from evalharness.store import RunFolder, read_run, write_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +42,8 @@ def _write(folder: Path, questions: int) -> int:
     records = a_run(len(MODELS), questions)
     with RunFolder.open(folder) as run:
         run.describe({"seed": 0}, records.questions)
-    jsonl.write(folder / "answers.jsonl", records.answers)
-    jsonl.write(folder / "judgments.jsonl", records.judgments)
+    write_records(folder / "answers.jsonl", records.answers)
+    write_records(folder / "judgments.jsonl", records.judgments)
     return len(records.judgments)
 
 
@@ -91,10 +90,10 @@ def main() -> None:
         _, close_s = _timed(run.close)
         _, frames_s = _timed(lambda: _frames(folder))
         loaded = evalharness.load_run(folder)
-        _, page_s = _timed(lambda: publish(folder))
+        _, page_s = _timed(lambda: publish_run(folder))
         board = loaded.board
-        battles = battles_of(loaded.records)
-        found, ways_s = _timed(lambda: robustness(loaded.records, battles, board))
+        battles = collect_battles(loaded.records)
+        found, ways_s = _timed(lambda: analyze_robustness(loaded.records, battles, board))
         rows, open_s = _timed(lambda: _open(folder / "report.html"))
         page_mb = (folder / "report.html").stat().st_size / 1e6
     for line in (

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from evalharness import answering, config
-from evalharness.backends import local_transformers
-from evalharness.backends._local_weights import Weights, load_model, load_tokenizer
-from evalharness.domain import Request, Sampling, conversation
+from evalharness.backends import render_local_prompt
+from evalharness.backends.local.weights import Weights, load_model, load_tokenizer
+from evalharness.backends.local_transformers import connect
+from evalharness.config import load_settings
+from evalharness.domain import Request, Sampling, build_conversation
+from evalharness.runner import answer_question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,13 +55,13 @@ class Written:
 
 async def ours(model: ModelSpec, questions: Sequence[Question]) -> Written:
     """Return what our batches write for all questions at once, loading left out."""
-    backend = local_transformers.connect(model)
-    first = conversation(questions[0].turns[:1], [])
+    backend = connect(model)
+    first = build_conversation(questions[0].turns[:1], [])
     await backend.complete(Request(messages=first, sampling=Sampling(max_tokens=1)))  # loads
     began, began_s = time.perf_counter(), time.process_time()
     settings = {"sample": 0, "seed": 0, "begun": None, "keep": lambda _answer: None}
     found = await asyncio.gather(
-        *(answering.answer(each, model, backend, **settings) for each in questions)
+        *(answer_question(each, model, backend, **settings) for each in questions)
     )
     seconds, processor_s = time.perf_counter() - began, time.process_time() - began_s
     await backend.close()
@@ -90,8 +92,8 @@ def theirs(spec: ModelSpec, questions: Sequence[Question]) -> Written:
         if sampling.temperature > 0:
             drawn = {"do_sample": True, "temperature": sampling.temperature, "top_k": 0}
         for turn in range(1, len(question.turns) + 1):
-            messages = conversation(question.turns[:turn], replies, spec.system)
-            text = local_transformers.prompt_text(spec, messages)
+            messages = build_conversation(question.turns[:turn], replies, spec.system)
+            text = render_local_prompt(spec, messages)
             prompt = tokenizer(text, add_special_tokens=False, return_tensors="pt")
             with torch.inference_mode():
                 output = model.generate(**prompt, max_new_tokens=sampling.max_tokens, **drawn)
@@ -120,7 +122,7 @@ def main() -> None:
         f"questions.limit={asked.questions}",
         f"models.{MODEL}.sampling.max_tokens={asked.tokens}",
     )
-    run = config.load([f"models=[{MODEL}]", SAMPLING, "questions=mt", *limits]).run
+    run = load_settings([f"models=[{MODEL}]", SAMPLING, "questions=mt", *limits]).run
     (model,), questions = run.models, run.questions
     some = questions[:: max(1, len(questions) // asked.alone)][: asked.alone]
     mine, other = asyncio.run(ours(model, questions)), theirs(model, some)

@@ -15,9 +15,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalharness.backends import _generation, local_transformers
-from evalharness.backends._local_weights import Weights, load_model, load_tokenizer
-from evalharness.domain import ModelSpec, Request, Sampling, conversation
+from evalharness.backends import render_local_prompt
+from evalharness.backends.local import batch_generation
+from evalharness.backends.local.weights import Weights, load_model, load_tokenizer
+from evalharness.backends.local_transformers import connect
+from evalharness.domain import ModelSpec, Request, Sampling, build_conversation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +45,7 @@ def ours(requests: Sequence[Request]) -> tuple[float, list[Completion]]:
     """Return the seconds of all requests, loading left out, and what came back."""
 
     async def work() -> tuple[float, list[Completion]]:
-        backend = local_transformers.connect(SPEC)
+        backend = connect(SPEC)
         try:
             short = replace(requests[0], sampling=Sampling(max_tokens=1))
             await backend.complete(short)  # loads
@@ -65,7 +67,7 @@ def lm_eval_s(requests: Sequence[Request], rows: int) -> tuple[float, list[str]]
     lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=rows, device="cpu")
     asked = []
     for number, request in enumerate(requests):
-        prompt = local_transformers.prompt_text(SPEC, request.messages)
+        prompt = render_local_prompt(SPEC, request.messages)
         limits = {"until": [], "max_gen_toks": request.sampling.max_tokens, "do_sample": False}
         asked.append(
             Instance(request_type="generate_until", doc={}, arguments=(prompt, limits), idx=number)
@@ -82,10 +84,10 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=96)
     parser.add_argument("--rows", type=int, default=16)
     asked = parser.parse_args()
-    _generation._MOST_ROWS = asked.rows
+    batch_generation._MAX_ROWS = asked.rows
     requests = [
         Request(
-            messages=conversation([f"{number}. {TURNS[number % len(TURNS)]}"], []),
+            messages=build_conversation([f"{number}. {TURNS[number % len(TURNS)]}"], []),
             sampling=Sampling(max_tokens=asked.tokens * (1 + number % 4) // 4),
         )
         for number in range(asked.conversations)

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from evalharness import answering, config, judging, schedule
-from evalharness.backends import local_transformers
-from evalharness.backends._local_weights import Weights, load_model, load_tokenizer
-from evalharness.prompts import render
+from evalharness.backends import render_local_prompt
+from evalharness.backends.local.weights import Weights, load_model, load_tokenizer
+from evalharness.backends.local_transformers import connect
+from evalharness.config import load_settings
+from evalharness.judge import list_showings, render_judge_prompt
+from evalharness.runner import JudgmentRequest, answer_question, request_judgment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +46,7 @@ WRITTEN = (
 
 def load(questions: int, tokens: int, *overrides: str) -> RunSpec:
     """Return the run: three stock variants, and one at a higher temperature."""
-    spec = config.load([*RUN, f"questions.limit={questions}", *overrides]).run
+    spec = load_settings([*RUN, f"questions.limit={questions}", *overrides]).run
     last = spec.models[-1]
     hot = replace(last, name="hot", sampling=replace(last.sampling, temperature=1.0))
     models = (
@@ -56,55 +58,57 @@ def load(questions: int, tokens: int, *overrides: str) -> RunSpec:
 
 async def answer(model: ModelSpec, questions: Sequence[Question]) -> list[Answer]:
     """Return a model's answers."""
-    backend = local_transformers.connect(model)
+    backend = connect(model)
     settings = {"sample": 0, "seed": 0, "begun": None, "keep": lambda _answer: None}
     found = await asyncio.gather(
-        *(answering.answer(each, model, backend, **settings) for each in questions)
+        *(answer_question(each, model, backend, **settings) for each in questions)
     )
     await backend.close()
     return found
 
 
-def games_of(spec: RunSpec, answers: Sequence[Answer]) -> list[judging.Showing]:
+def games_of(spec: RunSpec, answers: Sequence[Answer]) -> list[JudgmentRequest]:
     """Return all that the judge is shown: every pair in both orders at both turns."""
     (judge,) = spec.judges
     questions = {each.question_id: each for each in spec.questions}
     found = {(each.model, each.question_id): each for each in answers}
     return [
-        judging.Showing(
+        JudgmentRequest(
             judge=judge,
             question=questions[task.question_id],
             turn=task.turn,
             answers=tuple(found[name, task.question_id] for name in names),
         )
-        for task, names in schedule.showings(spec, judge)
+        for task, names in list_showings(spec, judge)
     ]
 
 
-async def measure(read: RunSpec, written: RunSpec) -> tuple[list[judging.Showing], Judged, Judged]:
+async def measure(read: RunSpec, written: RunSpec) -> tuple[list[JudgmentRequest], Judged, Judged]:
     """Return the games as written, and both ways' seconds and judgments, loading left out."""
-    backend = local_transformers.connect(read.judges[0].model)  # the candidates' weights
+    backend = connect(read.judges[0].model)  # the candidates' weights
     found = await asyncio.gather(*(answer(each, read.questions) for each in read.models))
     answers = [each for several in found for each in several]
     ways = []
     for spec in (read, written):
         games = games_of(spec, answers)
         began = time.process_time()
-        judgments = await asyncio.gather(*(judging.judge(each, backend) for each in games))
+        judgments = await asyncio.gather(*(request_judgment(each, backend) for each in games))
         ways.append((time.process_time() - began, judgments))
     await backend.close()
     return games, *ways
 
 
-def one_at_a_time(games: Sequence[judging.Showing]) -> tuple[float, int]:
+def one_at_a_time(games: Sequence[JudgmentRequest]) -> tuple[float, int]:
     """Return the seconds and tokens of `generate`, one verdict after another."""
     spec = games[0].judge.model
     model, tokenizer = load_model(Weights.of(spec)), load_tokenizer(Weights.of(spec))
     tokens, began = 0, time.process_time()
     for game in games:
         texts = [[turn.text for turn in answer.turns] for answer in game.answers]
-        messages = render(game.judge.prompts[game.kind], game.question, texts, game.turn)
-        text = local_transformers.prompt_text(spec, messages)
+        messages = render_judge_prompt(
+            game.judge.prompts[game.kind], game.question, texts, game.turn
+        )
+        text = render_local_prompt(spec, messages)
         prompt = tokenizer(text, add_special_tokens=False, return_tensors="pt")
         with torch.inference_mode():
             limit = spec.sampling.max_tokens

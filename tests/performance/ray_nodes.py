@@ -16,10 +16,9 @@ import time
 import ray
 from ray.cluster_utils import Cluster
 
-from evalharness import engines
-from evalharness.backends.scripted import ScriptedBackend
+from evalharness.backends import RAY_ENGINE, EngineSpec, ScriptedBackend
+from evalharness.backends.engines.ray_cluster import RayEngine
 from evalharness.domain import Message, ModelSpec, Request, Role, Sampling
-from evalharness.engines.ray_cluster import RayEngine
 
 LATENCY_S = 0.2
 QUESTIONS, TURNS = 240, 2
@@ -33,8 +32,8 @@ def connect(spec: ModelSpec) -> ScriptedBackend:
 
 async def answer_all(replicas: int) -> float:
     """Return the seconds of all conversations, the start of the processes left out."""
-    settings = engines.EngineSpec(
-        name=engines.RAY, num_cpus=1, num_gpus=0, replicas=replicas, in_flight=IN_FLIGHT
+    settings = EngineSpec(
+        name=RAY_ENGINE, num_cpus=1, num_gpus=0, replicas=replicas, in_flight=IN_FLIGHT
     )
     engine = RayEngine(settings, connect)
     model = engine.pooled(ModelSpec(name="model", backend="scripted"), "model")

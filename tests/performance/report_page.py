@@ -21,8 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from long_runs import a_long_run
 from playwright.sync_api import sync_playwright
 
-from evalharness import leaderboard, settle
-from evalharness.report import render
+from evalharness.analysis import build_leaderboard
+from evalharness.judge import collect_battles
+from evalharness.report import render_page
 
 UNTIL_SHOWN = """async (script) => {
   const start = performance.now();
@@ -81,11 +82,11 @@ def main() -> None:
 
     turns = (1, 2) if given.both_turns else (2,)
     records = a_long_run(given.models, given.questions, turns=turns)
-    battles = settle.battles_of(records)
+    battles = collect_battles(records)
     start = time.perf_counter()
-    board = leaderboard.build(records, battles)
+    board = build_leaderboard(records, battles)
     built = time.perf_counter()
-    page = render(records, battles, board)
+    page = render_page(records, battles, board)
     end = time.perf_counter()
     print(f"games {len(records.games):,}, grades {len(records.graded):,}")  # noqa: T201
     print(f"leaderboard {built - start:.1f} s, page {end - built:.1f} s")  # noqa: T201

@@ -27,10 +27,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness import answering, collecting, config, pipeline
-from evalharness.domain import Answer, AnswerTurn, Question, RunSpec, Stage
-from evalharness.store.cache import CachedBackend, CompletionCache
-from evalharness.store.run_folder import RunFolder
+from evalharness.config import load_settings
+from evalharness.domain import Answer, AnswerTurn, Question, RunSpec, RunStage
+from evalharness.runner import answer_digest, raise_gc_threshold, run_pipeline
+from evalharness.runner.pipeline import connect_model
+from evalharness.store import CachedBackend, CompletionCache, RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +69,7 @@ def serving(*arguments: str) -> Iterator[str]:
 
 def run_spec(url: str, calls: int, concurrency: int) -> RunSpec:
     """Return a run of one model whose answers one judge grades, with that many questions."""
-    settings = config.load(
+    settings = load_settings(
         [
             "models=[gpt-4o-mini]",
             "judge=gpt-4",
@@ -88,26 +89,26 @@ def run_spec(url: str, calls: int, concurrency: int) -> RunSpec:
 
 
 def measure(
-    spec: RunSpec, stages: Sequence[Stage], profile: cProfile.Profile | None = None
+    spec: RunSpec, stages: Sequence[RunStage], profile: cProfile.Profile | None = None
 ) -> Measured:
     """Return what a run takes, cache and files included; nothing of it is there before."""
     with (
         tempfile.TemporaryDirectory() as place,
         RunFolder.open(Path(place, "run")) as folder,
     ):
-        if Stage.ANSWER not in stages:
+        if RunStage.ANSWER not in stages:
             _answer(spec, folder)
         cache = CompletionCache(Path(place, "completions.sqlite"))
-        work = pipeline.run(
+        work = run_pipeline(
             spec,
             folder,
             stages=stages,
-            connect=lambda model: CachedBackend(pipeline.connect(model), cache, model),
+            connect=lambda model: CachedBackend(connect_model(model), cache, model),
         )
         began, used = time.perf_counter(), time.process_time()
         if profile:
             profile.enable()
-        with collecting.rare():
+        with raise_gc_threshold():
             asyncio.run(work)
         if profile:
             profile.disable()
@@ -127,7 +128,7 @@ def _answer(spec: RunSpec, folder: RunFolder) -> None:
     (model,) = spec.models
     for question in spec.questions:
         text = f"{question.question_id}. " + "An answer of a model. " * 120
-        key = answering.answer_digest(model, question, 0, spec.seed)
+        key = answer_digest(model, question, 0, spec.seed)
         turn = AnswerTurn(text=text)
         folder.add_answer(
             Answer(question_id=question.question_id, model=model.name, turns=(turn,), digest=key)
@@ -147,7 +148,7 @@ def at_latency(concurrency: int, calls: int, peers: str | None) -> None:
     limit = concurrency / LATENCY_S
     print(f"\n{calls} judgments, {concurrency} at a time, {LATENCY_S} s each")
     with serving("--latency", str(LATENCY_S)) as url:
-        found = measure(run_spec(url, calls, concurrency), (Stage.JUDGE,))
+        found = measure(run_spec(url, calls, concurrency), (RunStage.JUDGE,))
         print(f"  evalharness {found.line(limit)}")
         for name in PEERS if peers else ():
             print(f"  {name:11} {peer(peers, name, url, calls // 2, concurrency).line(limit)}")
@@ -159,7 +160,7 @@ def under_limit(limit: int, errors: float, calls: int, *silent: str) -> None:
     print(f"\n{calls} judgments under a limit of {limit}/s {told}, {errors:.0%} errors")
     limits = ("--limit", str(limit), "--errors", str(errors), *silent)
     with serving("--latency", str(LATENCY_S), *limits) as u:
-        found = measure(run_spec(u, calls, 64), (Stage.JUDGE,))
+        found = measure(run_spec(u, calls, 64), (RunStage.JUDGE,))
         with urllib.request.urlopen(u.replace("/v1", "/stats")) as reply:  # noqa: S310 - ours
             counts = json.load(reply)
     asked = sum(counts.values())
@@ -172,8 +173,8 @@ def overlapping(calls: int, concurrency: int) -> None:
     """Print the wall time of answering and judging together beside the longer of both."""
     with serving("--latency", str(LATENCY_S)) as url:
         spec = run_spec(url, calls, concurrency)
-        judged = measure(spec, (Stage.JUDGE,))
-        both = measure(spec, (Stage.ANSWER, Stage.JUDGE))
+        judged = measure(spec, (RunStage.JUDGE,))
+        both = measure(spec, (RunStage.ANSWER, RunStage.JUDGE))
     print(f"\n{calls} answers and their judgments, {concurrency} at a time each")
     print(f"  together {both.wall / judged.wall:.2f} x the time of judging alone")
 
@@ -182,7 +183,7 @@ def alone(calls: int) -> None:
     """Print what the server can do, and what our pipeline costs without any wait."""
     print(f"\n{calls} judgments without latency: nothing but processor time")
     with serving() as url:
-        found = measure(run_spec(url, calls, 64), (Stage.JUDGE,))
+        found = measure(run_spec(url, calls, 64), (RunStage.JUDGE,))
         print(
             f"  evalharness {found.calls / found.wall:.0f}/s, {found.processor / calls * 1e6:.0f} us"
         )
@@ -214,7 +215,7 @@ def profiled(calls: int) -> None:
     """Print where the processor time of a judgment goes."""
     profile = cProfile.Profile()
     with serving() as url:
-        measure(run_spec(url, calls, 64), (Stage.JUDGE,), profile)
+        measure(run_spec(url, calls, 64), (RunStage.JUDGE,), profile)
     pstats.Stats(profile).sort_stats("tottime").print_stats(40)
 
 

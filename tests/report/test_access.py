@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import axe_playwright_python
 import pytest
 
+from evalharness.analysis import DriftReport, RepeatedJudgment, detect_judge_drift
 from evalharness.domain import Verdict, Vote
-from evalharness.health import Asked, Drift, drift
-from evalharness.publishing import PAGE, publish, write_drift
-from evalharness.settle import battles_of
-from evalharness.store import jsonl
-from evalharness.store.run_folder import VOTES, read_run
+from evalharness.judge import collect_battles
+from evalharness.report import PAGE_FILE, publish_run, write_drift_report
+from evalharness.store import VOTES_FILE, read_run, write_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +37,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("runs") / "example"
     shutil.copytree(EXAMPLE, folder)
     records = read_run(folder)
-    battles = battles_of(records)[::3]
+    battles = collect_battles(records)[::3]
     votes = [
         Vote(
             question_id=battle.question_id,
@@ -51,16 +50,18 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
         )
         for number, battle in enumerate(battles)
     ]
-    jsonl.write(folder / VOTES, votes)
+    write_records(folder / VOTES_FILE, votes)
     games = [each for each in records.games if each.verdict is not None][:30]
     turned = {Verdict.A: Verdict.B, Verdict.B: Verdict.TIE, Verdict.TIE: Verdict.A}
     later = [(replace(each, verdict=turned[each.verdict]),) * 2 for each in games]
-    asked = [Asked(before=was, later=now) for was, now in zip(games, later, strict=True)]
-    checked = drift("embedded", asked, alpha=0.05)
+    asked = [RepeatedJudgment(before=was, later=now) for was, now in zip(games, later, strict=True)]
+    checked = detect_judge_drift("embedded", asked, alpha=0.05)
     made = "2026-03-01T10:00:00+00:00"
-    write_drift(folder, Drift(run="example", number=1, made=made, judges=(checked,), alpha=0.05))
-    publish(folder)
-    return (folder / PAGE).read_text(encoding="utf-8")
+    write_drift_report(
+        folder, DriftReport(run="example", number=1, made=made, judges=(checked,), alpha=0.05)
+    )
+    publish_run(folder)
+    return (folder / PAGE_FILE).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [390, 1400])

@@ -9,9 +9,10 @@ import pytest
 from builders import a_run
 from hostile import PAYLOADS
 
-from evalharness import leaderboard, settle
+from evalharness.analysis import build_leaderboard
 from evalharness.domain import BenchmarkSample, BenchmarkScore
-from evalharness.report import render
+from evalharness.judge import collect_battles
+from evalharness.report import render_page
 
 SCORE = BenchmarkScore(
     model="",
@@ -38,8 +39,8 @@ PUBLISHED = {
 
 
 def _section(records):
-    battles = settle.battles_of(records)
-    page = render(records, battles, leaderboard.build(records, battles))
+    battles = collect_battles(records)
+    page = render_page(records, battles, build_leaderboard(records, battles))
     return re.search(r'<section[^>]*id="benchmarks".*?</section>', page, re.DOTALL)[0]
 
 
@@ -165,7 +166,7 @@ def test_strangers_texts_stay_text(run):
 def test_a_run_of_benchmarks_alone_says_so_and_lists_no_questions(run):
     """Eighty questions that nobody was asked would hide what was measured."""
     alone = replace(run, answers=(), graded=(), games=())
-    page = render(alone, (), leaderboard.build(alone, ()))
+    page = render_page(alone, (), build_leaderboard(alone, ()))
 
     assert "Benchmarks only: nothing was judged, so no model is ranked." in page
     assert "3 models on 1 benchmark<" in page
@@ -175,7 +176,7 @@ def test_a_run_of_benchmarks_alone_says_so_and_lists_no_questions(run):
 
 def test_a_run_that_was_to_be_judged_still_says_what_is_missing(run):
     """Benchmarks beside answers that no judge has seen: the questions are there to read."""
-    page = render(replace(run, graded=(), games=()), (), leaderboard.build(run, ()))
+    page = render_page(replace(run, graded=(), games=()), (), build_leaderboard(run, ()))
 
     assert 'id="questions"' in page
     assert "judged by nobody" in page

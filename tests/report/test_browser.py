@@ -10,10 +10,10 @@ from builders import a_leaderboard, a_run, answer, graded_judgment, question
 from hostile import PAYLOADS
 from playwright.sync_api import expect
 
+from evalharness.analysis import Leaderboard, LeaderboardRow
 from evalharness.domain import RunRecords
-from evalharness.leaderboard import Leaderboard, LeaderboardRow
-from evalharness.report import render
-from evalharness.settle import settle_all
+from evalharness.judge import settle_battles
+from evalharness.report import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def a_page(models: int = 3, questions: int = 8) -> str:
         *records.graded[1:],
     )
     records = replace(records, answers=answers, graded=graded)
-    return render(records, settle_all(records.games), a_leaderboard(models))
+    return render_page(records, settle_battles(records.games), a_leaderboard(models))
 
 
 def visible_questions(page: Page) -> list[str]:
@@ -73,7 +73,7 @@ def test_absent_figures_sort_last_both_ways(opened: Open) -> None:
         LeaderboardRow(model="low", score=2.0),
         LeaderboardRow(model="high", score=9.0),
     )
-    page = opened(render(RunRecords(name="demo"), (), Leaderboard(rows=rows)))
+    page = opened(render_page(RunRecords(name="demo"), (), Leaderboard(rows=rows)))
     score = page.locator("#leaderboard").get_by_role("button", name="Score", exact=True)
 
     score.click()
@@ -196,7 +196,7 @@ def test_no_hostile_text_runs_or_loads(opened: Open) -> None:
         ),
         config={"text": list(PAYLOADS[:50])},
     )
-    page = opened(render(records, (), Leaderboard(rows=(), notes=PAYLOADS[:50])))
+    page = opened(render_page(records, (), Leaderboard(rows=(), notes=PAYLOADS[:50])))
 
     page.eval_on_selector_all("details", "all => all.forEach(each => { each.open = true; })")
     expect(page.locator(".body[data-state=open]")).to_have_count(len(PAYLOADS))

@@ -5,27 +5,26 @@ from dataclasses import asdict, replace
 import pandas as pd
 from builders import a_leaderboard, a_run
 
-from evalharness.health import Measure, Side, Status
-from evalharness.leaderboard import build
-from evalharness.notebook import Run
-from evalharness.report.figures import (
-    better_matrix,
-    category_radar,
-    grade_against_length,
-    grade_spread,
-    health_plot,
-    rating_against_benchmark,
-    rating_plot,
-    scores_by_category,
-    win_rate_matrix,
+from evalharness.analysis import BoundSide, BoundStatus, HealthMeasure, build_leaderboard
+from evalharness.judge import settle_battles
+from evalharness.report import Run
+from evalharness.report.plots import (
+    plot_category_radar,
+    plot_category_scores,
+    plot_grade_against_length,
+    plot_grade_counts,
+    plot_judge_health,
+    plot_probabilities_better,
+    plot_rating_against_benchmark,
+    plot_ratings,
+    plot_win_rates,
 )
-from evalharness.settle import settle_all
 
 
 def test_ratings_carry_their_intervals() -> None:
     """Each point is a model's rating with the distances to both bounds."""
     table = a_leaderboard(3)
-    (points,) = rating_plot(table).data
+    (points,) = plot_ratings(table).data
 
     best = table.rows[0]
     assert points.y[-1] == best.model, "plotly draws upward, so the best one comes last"
@@ -36,7 +35,7 @@ def test_ratings_carry_their_intervals() -> None:
 
 def test_the_matrix_mirrors_every_pair_and_marks_what_is_decided() -> None:
     """Row against column and column against row add up to one."""
-    (cells,) = win_rate_matrix(a_leaderboard(4)).data
+    (cells,) = plot_win_rates(a_leaderboard(4)).data
 
     for row in range(4):
         assert cells.z[row][row] is None
@@ -48,7 +47,7 @@ def test_the_matrix_mirrors_every_pair_and_marks_what_is_decided() -> None:
 
 def test_every_model_has_its_mark_in_the_categories() -> None:
     """A model is told apart by color and by shape."""
-    drawn = scores_by_category(a_leaderboard(12)).data
+    drawn = plot_category_scores(a_leaderboard(12)).data
 
     looks = {(points.marker.color, points.marker.symbol) for points in drawn}
     assert len(looks) == 12
@@ -58,10 +57,10 @@ def test_every_model_has_its_mark_in_the_categories() -> None:
 def test_the_better_matrix_mirrors_and_the_radar_closes() -> None:
     """Both sides of a pair add up to one; a polygon ends where it began."""
     records = a_run(3, 16)
-    board = build(records, settle_all(records.games))
+    board = build_leaderboard(records, settle_battles(records.games))
 
-    (cells,) = better_matrix(board).data
-    shapes = category_radar(board).data
+    (cells,) = plot_probabilities_better(board).data
+    shapes = plot_category_radar(board).data
 
     assert abs(cells.z[0][1] + cells.z[1][0] - 1) < 1e-12
     assert cells.z[0][2] == next(
@@ -77,8 +76,8 @@ def test_grades_are_drawn_as_often_as_they_were_given() -> None:
     """Every readable grade is in the spread, and beside its own reply's length."""
     run = Run(a_run(2, 8))
 
-    spread = grade_spread(run.judgments).data
-    plane = grade_against_length(run.answers, run.judgments).data
+    spread = plot_grade_counts(run.judgments).data
+    plane = plot_grade_against_length(run.answers, run.judgments).data
 
     assert sum(len(each.x) for each in spread) == 32
     assert sum(len(each.x) for each in plane) == 32
@@ -89,7 +88,7 @@ def test_grades_are_drawn_as_often_as_they_were_given() -> None:
 
 def test_rates_stand_beside_their_bounds() -> None:
     """What is not known is not drawn."""
-    measure = Measure(
+    measure = HealthMeasure(
         name="ties",
         title="verdicts that are ties",
         value=0.2,
@@ -97,13 +96,13 @@ def test_rates_stand_beside_their_bounds() -> None:
         high=0.4,
         count=9,
         questions=3,
-        side=Side.CEILING,
+        side=BoundSide.CEILING,
         bound=0.5,
-        status=Status.OK,
+        status=BoundStatus.OK,
     )
     rows = pd.DataFrame([asdict(measure), asdict(replace(measure, title="x", value=None))])
 
-    rates, bounds = health_plot(rows).data
+    rates, bounds = plot_judge_health(rows).data
 
     assert list(rates.y) == ["verdicts that are ties"]
     assert list(rates.error_x.array) == [0.2]
@@ -115,7 +114,7 @@ def test_only_models_with_the_benchmark_stand_against_it() -> None:
     board = a_leaderboard(3)
     rows = (replace(board.rows[0], benchmarks={"arc": 0.5}), *board.rows[1:])
 
-    (points,) = rating_against_benchmark(replace(board, rows=rows), "arc").data
+    (points,) = plot_rating_against_benchmark(replace(board, rows=rows), "arc").data
 
     assert list(points.text) == [board.rows[0].model]
     assert list(points.x) == [0.5]

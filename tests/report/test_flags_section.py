@@ -7,30 +7,35 @@ from dataclasses import replace
 from builders import a_run as judged_run
 from flags.planted import a_run, planted, prose
 
-from evalharness import flags
+from evalharness.analysis import (
+    NGRAM_LENGTH,
+    CorpusScan,
+    CorpusSearch,
+    build_leaderboard,
+    find_flags,
+)
 from evalharness.domain import Passage
-from evalharness.leaderboard import build
-from evalharness.report import render
-from evalharness.settle import battles_of
+from evalharness.judge import collect_battles
+from evalharness.report import render_page
 
 
 def page_of(records, scan=None):
     """Return the page of a run with its flags."""
-    battles = battles_of(records)
-    found = flags.find(records, scan)
-    return render(records, battles, build(records, battles), flags=found)
+    battles = collect_battles(records)
+    found = find_flags(records, scan)
+    return render_page(records, battles, build_leaderboard(records, battles), flags=found)
 
 
 def leaked(records, *question_ids):
     """Return a scan that found these questions, and nothing of others."""
-    seeker = flags.Seeker(records, flags.LENGTH)
+    seeker = CorpusSearch(records, NGRAM_LENGTH)
     texts = [each.turns[0] for each in records.questions if each.question_id in question_ids]
     seeker.look(Passage(source="<b>crawl</b>.txt", texts=texts, lines=range(len(texts))))
-    return flags.Scan(
+    return CorpusScan(
         corpus=("<b>crawl</b>",),
         files=1,
         size=12_345_678,
-        length=flags.LENGTH,
+        length=NGRAM_LENGTH,
         stamp="",
         finds=tuple(seeker.finds()),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evalharness.cli import main
-from evalharness.publishing import PAGE, publish
+from evalharness.report import PAGE_FILE, publish_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def run(tmp_path: Path) -> Path:
     """Copy the committed run, whose three models were compared on eight questions."""
     folder = tmp_path / "example"
     shutil.copytree(EXAMPLE, folder)
-    publish(folder)
+    publish_run(folder)
     return folder
 
 
@@ -39,7 +39,7 @@ def test_votes_given_blind_come_back_as_agreement_and_as_what_they_lack(
 
     The run has eight questions, too few to correct by: the page says so, and shows no figure.
     """
-    page = opened((run / PAGE).read_text(encoding="utf-8"))
+    page = opened((run / PAGE_FILE).read_text(encoding="utf-8"))
     page.fill("#label-name", "Ada 1")
     page.click("#label-go")
     keys = ["1", "2", "0", "1", "s"] * 4
@@ -58,7 +58,7 @@ def test_votes_given_blind_come_back_as_agreement_and_as_what_they_lack(
     assert len({(row["question_id"], row["turn"]) for row in rows}) >= 8
     assert main(["import", "labels", str(labels), "--run", str(run)]) == 0
     capsys.readouterr()
-    board = (run / PAGE).read_text(encoding="utf-8")
+    board = (run / PAGE_FILE).read_text(encoding="utf-8")
     seen = opened(board).locator("#people")
     assert "embedded" in seen.inner_text()
     assert "No corrected figure. 16 votes are too few" in seen.inner_text()
@@ -70,7 +70,7 @@ def test_grades_given_blind_are_a_file_that_import_takes(
     opened: Open, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One answer at a time, by keys or buttons; 0 is a ten, s skips, b takes back."""
-    page = opened((run / PAGE).read_text(encoding="utf-8"))
+    page = opened((run / PAGE_FILE).read_text(encoding="utf-8"))
     page.fill("#label-name", "Bea")
     page.select_option("#label-kind", "grades")
     page.click("#label-go")
@@ -93,13 +93,13 @@ def test_grades_given_blind_are_a_file_that_import_takes(
     assert {row["judge"] for row in rows} == {"human:Bea"}
     assert main(["import", "labels", str(labels), "--run", str(run)]) == 0
     capsys.readouterr()
-    seen = opened((run / PAGE).read_text(encoding="utf-8")).locator("#people")
+    seen = opened((run / PAGE_FILE).read_text(encoding="utf-8")).locator("#people")
     assert "4 grades are too few" in seen.inner_text()
 
 
 def test_a_closed_page_remembers_its_votes(opened: Open, run: Path) -> None:
     """An hour of labelling is not lost with a tab; a step back takes back the last vote."""
-    html = (run / PAGE).read_text(encoding="utf-8")
+    html = (run / PAGE_FILE).read_text(encoding="utf-8")
     page = opened(html)
     page.click("#label-go")
     page.wait_for_selector("#label-progress:has-text('Pair 1 of')")

@@ -11,10 +11,10 @@ import pytest
 from builders import a_leaderboard, a_run
 from playwright.sync_api import expect
 
-from evalharness.leaderboard import build
-from evalharness.report import render
-from evalharness.report.numerals import ABSENT
-from evalharness.settle import settle_all
+from evalharness.analysis import build_leaderboard
+from evalharness.judge import settle_battles
+from evalharness.report import render_page
+from evalharness.report.number_format import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def a_page(models: int = 3) -> str:
     """Return the page of a generated run, with a name that every format must escape."""
     board = a_leaderboard(models)
     first = replace(board.rows[0], model="=100%_a|b & {c}", elo=1012.0, benchmarks={"arc": 0.5})
-    return render(a_run(models), (), replace(board, rows=(first, *board.rows[1:])))
+    return render_page(a_run(models), (), replace(board, rows=(first, *board.rows[1:])))
 
 
 def copied(page: Page, form: str) -> str:
@@ -105,9 +105,9 @@ def test_markdown_and_latex_escape_what_they_must(opened: Open) -> None:
 def test_a_switch_shows_how_probably_each_is_better(opened: Open) -> None:
     """Win rates first; the other view says the posterior probability from the ratings."""
     records = a_run(3, 24)
-    battles = settle_all(records.games)
-    board = build(records, battles)
-    page = opened(render(records, battles, board))
+    battles = settle_battles(records.games)
+    board = build_leaderboard(records, battles)
+    page = opened(render_page(records, battles, board))
 
     assert page.locator(".matrix:visible").count() == 1
     page.click("[data-shows=better]")
@@ -145,7 +145,7 @@ def test_published_figures_are_marked_and_can_be_left_out(opened: Open) -> None:
     board = a_leaderboard(3)
     rows = (replace(board.rows[0], benchmarks={"arc": 0.6}), *board.rows[1:])
     records = a_run(3, manifest={"published": published})
-    page = opened(render(records, (), replace(board, rows=rows)))
+    page = opened(render_page(records, (), replace(board, rows=rows)))
     row = page.locator("#board tr.published")
 
     heads = page.locator("#board thead th").all_inner_texts()

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from hostile import PAYLOADS
 
-from evalharness.report.markdown import to_html
+from evalharness.report.page.markdown import render_markdown
 
 ALLOWED = {
     "a": {"href", "rel"},
@@ -44,7 +44,7 @@ class Tags(HTMLParser):
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_only_harmless_tags_and_attributes_come_out(payload: str) -> None:
     """Whatever goes in, no tag or attribute outside the short list comes out."""
-    for tag, attributes in Tags(to_html(payload)).found:
+    for tag, attributes in Tags(render_markdown(payload)).found:
         assert tag in ALLOWED
         assert set(attributes) <= ALLOWED[tag]
         href = attributes.get("href") or "https:"
@@ -53,7 +53,7 @@ def test_only_harmless_tags_and_attributes_come_out(payload: str) -> None:
 
 def test_ordinary_markdown_is_rendered() -> None:
     """Lists, emphasis, code and tables look as their author meant."""
-    html = to_html(
+    html = render_markdown(
         "# Title\n\n**bold** `x`\nnext\n\n3. three\n\n|a|b|\n|-|:-:|\n|1|2|\n\n```py\nx\n```"
     )
 
@@ -66,7 +66,7 @@ def test_ordinary_markdown_is_rendered() -> None:
 
 def test_links_to_the_web_are_kept_and_tell_nothing_of_the_reader() -> None:
     """A reader may follow a link by hand, without a referrer."""
-    html = to_html("[page](https://example.org)")
+    html = render_markdown("[page](https://example.org)")
 
     assert '<a href="https://example.org" rel="noopener noreferrer nofollow">page</a>' in html
 
@@ -82,19 +82,19 @@ def test_links_to_the_web_are_kept_and_tell_nothing_of_the_reader() -> None:
 )
 def test_formulas_are_drawn(text: str, written: str) -> None:
     """Dollar signs and backslashed brackets both make MathML, which needs no font or script."""
-    assert written in to_html(text)
+    assert written in render_markdown(text)
 
 
 @pytest.mark.parametrize("text", ["It costs $5 and $10.", "`$x$`", "    $x$", "from $20-$30 on"])
 def test_money_and_code_are_no_formulas(text: str) -> None:
     """A price in an answer stays a price."""
-    assert "<math" not in to_html(text)
+    assert "<math" not in render_markdown(text)
 
 
 @pytest.mark.parametrize("formula", [r"\nonsense{x}", "{" * 1500, "x" * 5000])
 def test_what_cannot_be_read_as_a_formula_stays_as_it_was_written(formula: str) -> None:
     """Nothing is lost, and nothing raises."""
-    assert f'<code class="formula">{formula}</code>' in to_html(rf"\({formula}\)")
+    assert f'<code class="formula">{formula}</code>' in render_markdown(rf"\({formula}\)")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_what_cannot_be_read_as_a_formula_stays_as_it_was_written(formula: str) 
 )
 def test_no_formula_carries_links_styles_or_tags(formula: str) -> None:
     """The converter passes some of these on; the page keeps known elements and attributes only."""
-    drawn = re.sub(r'alttext="[^"]*"', "", to_html(f"${formula}$"))
+    drawn = re.sub(r'alttext="[^"]*"', "", render_markdown(f"${formula}$"))
 
     assert not re.search(r"<(?!/?(?:p|code|math|m[a-z]+)\b)", drawn)
     assert not re.search(r"<[^>]*\b(?:href|style|class|id|on\w+)=(?!\"formula\")", drawn)

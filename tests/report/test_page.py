@@ -20,17 +20,17 @@ from builders import (
 )
 from hostile import PAYLOADS
 
+from evalharness.analysis import Leaderboard, LeaderboardRow, build_leaderboard
 from evalharness.domain import BenchmarkScore, RunRecords
-from evalharness.leaderboard import Leaderboard, LeaderboardRow, build
-from evalharness.report import render
-from evalharness.report.numerals import ABSENT
-from evalharness.settle import settle_all
+from evalharness.judge import settle_battles
+from evalharness.report import render_page
+from evalharness.report.number_format import ABSENT
 
 
 def page_of(records: RunRecords) -> str:
     """Return the page of a run with its own battles and table."""
-    battles = settle_all(records.games)
-    return render(records, battles, build(records, battles))
+    battles = settle_battles(records.games)
+    return render_page(records, battles, build_leaderboard(records, battles))
 
 
 def bodies(page: str) -> list[str]:
@@ -75,7 +75,7 @@ def test_the_page_names_no_other_file() -> None:
 def test_absent_figures_are_en_dashes() -> None:
     """What was not measured is not 0."""
     rows = (LeaderboardRow(model="vicuna-13b", score=7.0), LeaderboardRow(model="alpaca-7b"))
-    page = render(a_run(models=2), (), Leaderboard(rows=rows))
+    page = render_page(a_run(models=2), (), Leaderboard(rows=rows))
 
     body = re.search(r'<table class="sortable" id="board">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)
     assert body is not None
@@ -96,7 +96,7 @@ def test_what_a_reader_must_know_stands_at_the_top() -> None:
         "finished": "2025-03-01",
     }
     table = a_leaderboard(notes=("Nobody beat koala-13b.", "This judge is too weak to trust."))
-    page = render(a_run(manifest=manifest), (), table)
+    page = render_page(a_run(manifest=manifest), (), table)
 
     assert page.count("This judge is too weak to trust.") == 1
     assert "Nobody beat koala-13b." in page
@@ -171,7 +171,7 @@ def test_hostile_names_stay_text() -> None:
         config={bad: bad},
         manifest={"cautions": [bad], "usage": {bad: {"calls": 1}}, "command": bad, "finished": bad},
     )
-    page = render(records, (battle(bad, "x", bad, judge=bad),), a_leaderboard(notes=(bad,)))
+    page = render_page(records, (battle(bad, "x", bad, judge=bad),), a_leaderboard(notes=(bad,)))
 
     assert "<img" not in page
     html = [
@@ -205,14 +205,14 @@ def test_rating_stands_against_each_benchmark_with_its_cost() -> None:
     ]
     cost = sum(read + 10 * written for read, written in tokens) / 1e6
 
-    with_prices = render(replace(records, config=priced), (), replace(board, rows=rows))
-    without = render(records, (), replace(board, rows=rows))
+    with_prices = render_page(replace(records, config=priced), (), replace(board, rows=rows))
+    without = render_page(records, (), replace(board, rows=rows))
 
     assert f"vicuna-13b: arc 0.400, rating 1060, ${cost:.4f}" in with_prices
     assert "koala-13b: arc 0.500, rating 1000, cost not known" in with_prices
     written = sum(written for _, written in tokens)
     assert f"vicuna-13b: arc 0.400, rating 1060, {written:,} tokens written" in without
-    assert "Rating against benchmarks" not in render(records, (), board)
+    assert "Rating against benchmarks" not in render_page(records, (), board)
 
 
 def test_grades_are_spread_and_set_against_length() -> None:
@@ -244,7 +244,7 @@ def test_joined_runs_are_told_with_their_differences_and_nobody_labels_them() ->
         "differences": [{"setting": "judge.reading", "values": ["text", None]}],
     }
 
-    page = render(a_run(manifest={"joined": joined}), (), a_leaderboard())
+    page = render_page(a_run(manifest={"joined": joined}), (), a_leaderboard())
 
     assert "<code>judge.reading</code></th><td>text</td><td>–</td>" in page  # noqa: RUF001
     assert 'id="label-start"' not in page

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from builders import a_run
 
-from evalharness.leaderboard import build
-from evalharness.report import render
-from evalharness.settle import battles_of
+from evalharness.analysis import build_leaderboard
+from evalharness.judge import collect_battles
+from evalharness.report import render_page
 
 
 def page_of(records):
     """Return the page of a run."""
-    battles = battles_of(records)
-    return render(records, battles, build(records, battles))
+    battles = collect_battles(records)
+    return render_page(records, battles, build_leaderboard(records, battles))
 
 
 def joined(names, **config):

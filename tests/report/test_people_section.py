@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import a_run
 
+from evalharness.analysis import build_leaderboard
 from evalharness.domain import Vote, Winner
-from evalharness.leaderboard import build
-from evalharness.report import render
-from evalharness.settle import battles_of
+from evalharness.judge import collect_battles
+from evalharness.report import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def html() -> str:
             winner=Winner.TIE if number % 3 == 0 else battle.winner,
             digest=f"vote {number}",
         )
-        for number, battle in enumerate(battles_of(records))
+        for number, battle in enumerate(collect_battles(records))
         if battle.question_id in labelled
     )
     grades = tuple(
@@ -47,8 +47,8 @@ def html() -> str:
         if grade.question_id in labelled and grade.score is not None
     )
     records = replace(records, votes=votes, graded=(*records.graded, *grades))
-    battles = battles_of(records)
-    return render(records, battles, build(records, battles))
+    battles = collect_battles(records)
+    return render_page(records, battles, build_leaderboard(records, battles))
 
 
 @pytest.mark.parametrize("width", [390, 1400])

@@ -9,13 +9,11 @@ import pytest
 from builders import a_run, answer, battle, failure, graded_judgment, pairwise_judgment, question
 from playwright.sync_api import expect
 
-from evalharness import prompts
-from evalharness._specs import judge_spec
-from evalharness.domain import Kind, RunRecords, Verdict, Winner
-from evalharness.leaderboard import Leaderboard
-from evalharness.report import render
-from evalharness.schema import ModelConf, saved_judge
-from evalharness.settle import settle_all
+from evalharness.analysis import Leaderboard
+from evalharness.config import ModelConf, build_judge_spec, complete_saved_judge
+from evalharness.domain import JudgmentKind, RunRecords, Verdict, Winner
+from evalharness.judge import render_judge_prompt, settle_battles
+from evalharness.report import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +29,9 @@ pytestmark = pytest.mark.browser
 
 def body_of(opened: Open, records: RunRecords, battles: tuple[Battle, ...] = ()) -> Locator:
     """Return the body of question 81 with everything in it opened."""
-    battles = battles or tuple(settle_all(records.games))
+    battles = battles or tuple(settle_battles(records.games))
     tall = {"width": 1280, "height": 4000}  # a browser tells no text of what is far from its view
-    page = opened(render(records, battles, Leaderboard(rows=())), "#q-81", viewport=tall)
+    page = opened(render_page(records, battles, Leaderboard(rows=())), "#q-81", viewport=tall)
     page.wait_for_selector("#q-81 .body[data-state=open]")
     for _ in range(3):  # a battle opens, then its games, then their prompts
         page.eval_on_selector_all("#q-81 details", "all => all.forEach(d => { d.open = true; })")
@@ -134,7 +132,7 @@ def test_words_that_differ_are_marked_and_the_link_keeps_them(opened: Open) -> N
             answer("alpaca-7b", texts=("The slow brown fox `jumps` and runs.",)),
         ),
     )
-    html = render(records, (), Leaderboard(rows=()))
+    html = render_page(records, (), Leaderboard(rows=()))
     page = opened(html, "#q-81")
     page.wait_for_selector("#q-81 .body[data-state=open]")
 
@@ -175,16 +173,16 @@ def test_the_exact_prompts_of_model_and_judge_are_shown(opened: Open) -> None:
 
     seen = body_of(opened, records).locator("pre.code").all_text_contents()
 
-    judge = judge_spec(saved_judge(conf), "judge")
+    judge = build_judge_spec(complete_saved_judge(conf), "judge")
     texts = [[turn.text for turn in each.turns] for each in records.answers]
     asked = records.questions[0]
 
-    def prompt(kind: Kind, *answers: list[str]) -> str:
-        return prompts.render(judge.prompts[kind], asked, answers, 2)[-1].content
+    def prompt(kind: JudgmentKind, *answers: list[str]) -> str:
+        return render_judge_prompt(judge.prompts[kind], asked, answers, 2)[-1].content
 
-    assert prompt(Kind.GRADED, texts[1]) in seen
-    assert prompt(Kind.PAIRWISE, texts[0], texts[1]) in seen
-    assert prompt(Kind.PAIRWISE, texts[1], texts[0]) in seen
+    assert prompt(JudgmentKind.GRADED, texts[1]) in seen
+    assert prompt(JudgmentKind.PAIRWISE, texts[0], texts[1]) in seen
+    assert prompt(JudgmentKind.PAIRWISE, texts[1], texts[0]) in seen
     sent = f"[user]\n{asked.turns[0]}\n\n[assistant]\n Hi.\n\n\n[user]\n{asked.turns[1]}"
     assert sent in seen
 
@@ -206,7 +204,7 @@ def test_a_template_that_does_more_than_insert_shows_no_prompt(opened: Open) -> 
 def test_keys_walk_open_and_mark(opened: Open) -> None:
     """Single letters work until a reader switches them off."""
     records = a_run(2, 4)
-    page = opened(render(records, (), Leaderboard(rows=())))
+    page = opened(render_page(records, (), Leaderboard(rows=())))
 
     page.keyboard.press("j")
     page.keyboard.press("j")

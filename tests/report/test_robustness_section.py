@@ -8,19 +8,19 @@ import pytest
 from builders import MODELS, a_run
 from playwright.sync_api import expect
 
-from evalharness.leaderboard import Reversal, build, robustness
-from evalharness.report import render
-from evalharness.settle import battles_of
+from evalharness.analysis import RankReversal, analyze_robustness, build_leaderboard
+from evalharness.judge import collect_battles
+from evalharness.report import render_page
 
 NARROW = {"viewport": {"width": 390, "height": 800}}
 
 
 def a_page(records, **changes):
     """Return the page of a run with its robustness, some of it replaced."""
-    battles = battles_of(records)
-    board = build(records, battles)
-    found = replace(robustness(records, battles, board), **changes)
-    return render(records, battles, replace(board, robustness=found))
+    battles = collect_battles(records)
+    board = build_leaderboard(records, battles)
+    found = replace(analyze_robustness(records, battles, board), **changes)
+    return render_page(records, battles, replace(board, robustness=found))
 
 
 def many():
@@ -78,14 +78,14 @@ def test_twenty_models_fit_a_phone(opened):
 def test_a_change_that_matters_stands_first_and_stands_out():
     """A pair that the ranking tells apart is trouble; one that it leaves open is not."""
     records = a_run(3, 8)
-    battles = battles_of(records)
-    found = robustness(records, battles, build(records, battles))
+    battles = collect_battles(records)
+    found = analyze_robustness(records, battles, build_leaderboard(records, battles))
     first, second, third = found.ranks
     told = replace(
         found.counted[0],
         reversals=(
-            Reversal(ahead=second, behind=third, is_separated=False),
-            Reversal(ahead=first, behind=second, is_separated=True),
+            RankReversal(ahead=second, behind=third, is_separated=False),
+            RankReversal(ahead=first, behind=second, is_separated=True),
         ),
     )
     page = a_page(records, variants=(told,), separated=frozenset({(first, second)}))
@@ -103,6 +103,8 @@ def test_a_change_that_matters_stands_first_and_stands_out():
 def test_a_page_without_a_ranking_has_no_such_section():
     """One model is not ranked."""
     records = a_run(1, 4)
-    battles = battles_of(records)
+    battles = collect_battles(records)
 
-    assert 'id="robustness"' not in render(records, battles, build(records, battles))
+    assert 'id="robustness"' not in render_page(
+        records, battles, build_leaderboard(records, battles)
+    )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from evalharness.leaderboard import Leaderboard, LeaderboardRow
-from evalharness.report.verdict import find
+from evalharness.analysis import Leaderboard, LeaderboardRow
+from evalharness.report import summarize_ranking
 
 
 def ranked(*sets: tuple[int, int]) -> Leaderboard:
@@ -33,7 +33,7 @@ def ranked(*sets: tuple[int, int]) -> Leaderboard:
 )
 def test_rank_sets_become_one_plain_sentence(sets: list[tuple[int, int]], sentence: str) -> None:
     """Models are told apart only as far as their simultaneous rank sets allow."""
-    finding = find(ranked(*sets))
+    finding = summarize_ranking(ranked(*sets))
 
     assert finding.sentence == sentence
     assert finding.basis == "by simultaneous rank sets"
@@ -41,7 +41,7 @@ def test_rank_sets_become_one_plain_sentence(sets: list[tuple[int, int]], senten
 
 def test_rank_sets_that_meet_at_one_rank_are_not_called_equal() -> None:
     """Of ranks 1-2 and 2-3 in three models, the first is proven ahead of someone."""
-    assert "told apart" not in find(ranked((1, 2), (1, 3), (2, 3))).sentence
+    assert "told apart" not in summarize_ranking(ranked((1, 2), (1, 3), (2, 3))).sentence
 
 
 def test_without_ranks_the_intervals_decide() -> None:
@@ -49,9 +49,9 @@ def test_without_ranks_the_intervals_decide() -> None:
     clear = Leaderboard(rows=(scored("b", 5.0), scored("a", 8.0)))
     close = Leaderboard(rows=(scored("a", 8.0), scored("b", 7.9)), level=0.9)
 
-    assert find(clear).sentence == "a is ahead of b at 95%."
-    assert find(clear).basis == "by score intervals that do not meet"
-    assert find(close).sentence == "a and b cannot be told apart at 90%."
+    assert summarize_ranking(clear).sentence == "a is ahead of b at 95%."
+    assert summarize_ranking(clear).basis == "by score intervals that do not meet"
+    assert summarize_ranking(close).sentence == "a and b cannot be told apart at 90%."
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_without_intervals_nobody_is_called_better(
     rows: tuple[LeaderboardRow, ...], sentence: str
 ) -> None:
     """A mere difference of two figures is no finding."""
-    assert find(Leaderboard(rows=rows)).sentence == sentence
+    assert summarize_ranking(Leaderboard(rows=rows)).sentence == sentence
 
 
 def test_models_without_figures_are_named() -> None:
@@ -80,7 +80,9 @@ def test_models_without_figures_are_named() -> None:
     table = ranked((1, 1), (2, 2))
     table = Leaderboard(rows=(*table.rows, LeaderboardRow(model="broken")))
 
-    assert find(table).sentence == "a is ahead of b at 95%; broken could not be placed."
+    assert (
+        summarize_ranking(table).sentence == "a is ahead of b at 95%; broken could not be placed."
+    )
 
 
 def scored(model: str, score: float) -> LeaderboardRow:

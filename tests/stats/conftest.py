@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from numpy.testing import assert_allclose
 
-from evalharness.stats.comparisons import compare
+from evalharness.stats import build_comparisons
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def case_battles(case):
     battles = case("battles")
 
     def arrays(*, by_question):
-        return compare(
+        return build_comparisons(
             ["a", "b", "c", "d", "e"],
             battles["a"],
             battles["b"],

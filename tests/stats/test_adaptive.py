@@ -10,19 +10,24 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 from scipy.stats import norm
 
-from evalharness.stats.adaptive import assess, boundary, choose, pairs
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import compare
-from evalharness.stats.rounds import Rounds
+from evalharness.stats import (
+    AdaptiveRounds,
+    always_valid_boundary,
+    bradley_terry,
+    build_comparisons,
+    estimate_adaptive_strengths,
+    list_pairs,
+)
+from evalharness.stats.design.adaptive_pairs import choose_next_pairs
 
 MODELS, QUESTIONS = 6, 30
 STRENGTHS = np.array([1.2, 0.8, 0.7, 0.0, -0.6, -2.1])
-FIRST, SECOND = pairs(MODELS)
+FIRST, SECOND = list_pairs(MODELS)
 
 
 def _points(rng, strengths=STRENGTHS, questions=QUESTIONS):
     """Return the points of all units; ties where two games disagree."""
-    first, second = pairs(len(strengths))
+    first, second = list_pairs(len(strengths))
     suits = strengths[:, None] + 0.7 * rng.standard_normal((len(strengths), questions))
     chance = expit(suits[first] - suits[second])
     return (rng.random((2, *chance.shape)) < chance).mean(axis=0)
@@ -50,7 +55,7 @@ def test_strengths_and_spread_are_those_of_the_ratings_where_the_prior_weighs_li
     points = _points(rng, questions=4000)
     pair, question = np.nonzero(points >= 0)
     names = list("abcdef")
-    battles = compare(
+    battles = build_comparisons(
         names,
         FIRST[pair],
         SECOND[pair],
@@ -62,7 +67,7 @@ def test_strengths_and_spread_are_those_of_the_ratings_where_the_prior_weighs_li
     spread = fitted.covariance
     error = np.sqrt(spread[FIRST, FIRST] + spread[SECOND, SECOND] - 2 * spread[FIRST, SECOND])
 
-    standing = assess(points, MODELS)
+    standing = estimate_adaptive_strengths(points, MODELS)
 
     assert_allclose(standing.strength, fitted.strengths, atol=1e-3)
     assert_allclose(standing.z, gap / error, rtol=1e-3)
@@ -71,7 +76,7 @@ def test_strengths_and_spread_are_those_of_the_ratings_where_the_prior_weighs_li
 def test_the_first_choice_is_the_best_of_all_by_brute_force():
     """The short cut through K x K matrices equals the sum over all pairs of pairs."""
     rng = np.random.default_rng(2)
-    standing = assess(_part(_points(rng), 0.3, rng), MODELS)
+    standing = estimate_adaptive_strengths(_part(_points(rng), 0.3, rng), MODELS)
     open_to_all = np.full(len(FIRST), 9)
     contrasts = np.eye(MODELS)[FIRST] - np.eye(MODELS)[SECOND]
     gap = contrasts @ standing.strength
@@ -91,25 +96,25 @@ def test_the_first_choice_is_the_best_of_all_by_brute_force():
     is_open = ~standing.decided
     expected = max(np.flatnonzero(is_open), key=drop)
 
-    assert choose(standing, np.zeros_like(open_to_all), open_to_all, 1) == [expected]
+    assert choose_next_pairs(standing, np.zeros_like(open_to_all), open_to_all, 1) == [expected]
 
 
 def test_units_in_the_air_count_as_if_they_were_chosen_before():
     """A second round continues the first, it does not repeat it."""
     rng = np.random.default_rng(3)
-    standing = assess(_part(_points(rng), 0.3, rng), MODELS)
+    standing = estimate_adaptive_strengths(_part(_points(rng), 0.3, rng), MODELS)
     left, nothing = np.full(len(FIRST), 30), np.zeros(len(FIRST), dtype=int)
-    ten = choose(standing, nothing, left, 10)
+    ten = choose_next_pairs(standing, nothing, left, 10)
     pending = np.bincount(ten[:4], minlength=len(FIRST))
 
-    assert choose(standing, pending, left - pending, 6) == ten[4:]
+    assert choose_next_pairs(standing, pending, left - pending, 6) == ten[4:]
 
 
 def test_without_outcomes_every_pair_is_met_equally_often():
     """Nothing is known, so nothing is preferred."""
-    standing = assess(np.full((len(FIRST), 40), np.nan), MODELS)
+    standing = estimate_adaptive_strengths(np.full((len(FIRST), 40), np.nan), MODELS)
     left = np.full(len(FIRST), 40)
-    met = np.bincount(choose(standing, np.zeros_like(left), left, 4 * len(FIRST)))
+    met = np.bincount(choose_next_pairs(standing, np.zeros_like(left), left, 4 * len(FIRST)))
 
     assert met.min() >= 3
     assert met.max() <= 5
@@ -118,7 +123,8 @@ def test_without_outcomes_every_pair_is_met_equally_often():
 def test_the_boundary_is_the_published_formula():
     """Robbins 1970: at t = rho it is sqrt(2 (ln 2 - 2 ln alpha))."""
     assert_allclose(
-        boundary(7.0, alpha=0.05, rho=7.0), math.sqrt(2 * (math.log(2) - 2 * math.log(0.05)))
+        always_valid_boundary(7.0, alpha=0.05, rho=7.0),
+        math.sqrt(2 * (math.log(2) - 2 * math.log(0.05))),
     )
 
 
@@ -129,7 +135,7 @@ def test_two_equals_are_told_apart_in_one_run_of_twenty_at_most_however_often_on
     t = np.arange(1, 501)
     z = np.abs(walks) / np.sqrt(t)
 
-    ever = (z > boundary(t, alpha=0.05, rho=20.0)).any(axis=1).mean()
+    ever = (z > always_valid_boundary(t, alpha=0.05, rho=20.0)).any(axis=1).mean()
 
     assert 0.005 < ever < 0.05
     assert (z > norm.ppf(0.975)).any(axis=1).mean() > 0.3
@@ -141,7 +147,7 @@ def test_of_equal_models_hardly_any_pair_is_ever_called_decided():
     false = []
     for seed in range(60):
         points = _points(rng, np.zeros(2), questions=120)
-        rounds = Rounds(2, 120, seed)
+        rounds = AdaptiveRounds(2, 120, seed)
         _played(rounds, points)
         false.append(rounds.standing().decided[0])
 
@@ -151,7 +157,9 @@ def test_of_equal_models_hardly_any_pair_is_ever_called_decided():
 def test_told_the_same_the_rounds_are_the_same():
     """What was interrupted can be done again, choice for choice."""
     points = _points(np.random.default_rng(6))
-    one, again, other = (_played(Rounds(MODELS, QUESTIONS, seed), points) for seed in (7, 7, 8))
+    one, again, other = (
+        _played(AdaptiveRounds(MODELS, QUESTIONS, seed), points) for seed in (7, 7, 8)
+    )
 
     assert one == again
     assert one != other
@@ -161,7 +169,7 @@ def test_no_unit_is_asked_twice_and_none_of_a_closed_pair():
     """Where nothing can be decided everything is asked once."""
     points = np.full((len(FIRST), QUESTIONS), 0.5)
     is_open = np.arange(len(FIRST)) > 2
-    units = _played(Rounds(MODELS, QUESTIONS, 0, is_open=is_open), points)
+    units = _played(AdaptiveRounds(MODELS, QUESTIONS, 0, is_open=is_open), points)
 
     assert len(units) == len(set(units)) == is_open.sum() * QUESTIONS
     assert {pair for pair, _ in units} == set(np.flatnonzero(is_open))
@@ -171,7 +179,7 @@ def test_units_without_an_outcome_are_not_asked_for_again():
     """A judge that cannot be read ends the run as well."""
     points = np.full((len(FIRST), QUESTIONS), np.nan)
 
-    assert len(_played(Rounds(MODELS, QUESTIONS, 0), points)) == len(FIRST) * QUESTIONS
+    assert len(_played(AdaptiveRounds(MODELS, QUESTIONS, 0), points)) == len(FIRST) * QUESTIONS
 
 
 def test_a_third_of_the_calls_finds_what_the_full_run_separates():
@@ -180,12 +188,14 @@ def test_a_third_of_the_calls_finds_what_the_full_run_separates():
     same, calls = [], []
     for seed in range(6):
         points = _points(rng, rng.normal(0, 0.8, 10), questions=40)
-        full = assess(points, 10)
+        full = estimate_adaptive_strengths(points, 10)
         seen = np.full_like(points, np.nan)
-        units = _played(Rounds(10, 40, seed), points, most=points.size // 3)
+        units = _played(AdaptiveRounds(10, 40, seed), points, most=points.size // 3)
         seen[tuple(np.transpose(units))] = points[tuple(np.transpose(units))]
         separated = np.abs(full.z) > norm.ppf(0.975)
-        same.append((np.sign(assess(seen, 10).z) == np.sign(full.z))[separated].mean())
+        same.append(
+            (np.sign(estimate_adaptive_strengths(seen, 10).z) == np.sign(full.z))[separated].mean()
+        )
         calls.append(len(units) / points.size)
 
     assert np.mean(same) >= 0.98
@@ -196,15 +206,17 @@ def test_gpt4s_real_judgments_of_mt_bench_need_a_quarter(data_file):
     """2,400 recorded verdicts on six models, all pairs: their order at 15%, the end at a quarter."""
     lines = data_file("mt_bench_human/gpt4_pair.jsonl").read_text(encoding="utf-8").splitlines()
     points = _recorded([json.loads(line) for line in lines])
-    full = assess(points, 6)
+    full = estimate_adaptive_strengths(points, 6)
     separated = np.abs(full.z) > norm.ppf(0.975)
     ended, same = [], []
     for seed in range(10):
-        rounds, seen = Rounds(6, 80, seed), np.full_like(points, np.nan)
+        rounds, seen = AdaptiveRounds(6, 80, seed), np.full_like(points, np.nan)
         part = tuple(np.transpose(_played(rounds, points, most=0.15 * points.size)))
         seen[part] = points[part]
-        same.append((np.sign(assess(seen, 6).z) == np.sign(full.z))[separated].mean())
-        rounds = Rounds(6, 80, seed)
+        same.append(
+            (np.sign(estimate_adaptive_strengths(seen, 6).z) == np.sign(full.z))[separated].mean()
+        )
+        rounds = AdaptiveRounds(6, 80, seed)
         ended.append(len(_played(rounds, points)) / points.size)
         standing = rounds.standing()
         assert not (standing.decided & separated & (np.sign(standing.z) != np.sign(full.z))).any()
@@ -218,7 +230,7 @@ def _recorded(rows):
     """Return each pair's points on each question, the mean of two turns."""
     names = sorted({row[side] for row in rows for side in ("model_a", "model_b")})
     questions = sorted({row["question_id"] for row in rows})
-    number = {pair: place for place, pair in enumerate(zip(*pairs(6), strict=True))}
+    number = {pair: place for place, pair in enumerate(zip(*list_pairs(6), strict=True))}
     points = np.zeros((15, 80))
     for row in rows:
         pair = names.index(row["model_a"]), names.index(row["model_b"])

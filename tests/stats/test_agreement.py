@@ -14,16 +14,18 @@ from numpy.testing import assert_allclose
 
 from evalharness.domain import Battle, Winner
 from evalharness.errors import BattlesError
-from evalharness.stats.agreement import (
-    Disagreement,
-    Scale,
-    agreement,
+from evalharness.stats import (
+    DisagreementWeight,
+    MeasurementScale,
+    PairedVotes,
     cohen_kappa,
     fleiss_kappa,
     krippendorff_alpha,
     matthews_correlation,
+    observed_agreement,
+    pair_votes_between,
+    pair_votes_within,
 )
-from evalharness.stats.votes import PairedVotes, votes_among, votes_between
 
 CODES = {"B": 0.0, "T": 1.0, "A": 2.0}
 
@@ -56,21 +58,26 @@ def test_agreement_with_humans_agrees_with_the_case(case, close, raters):
     question = np.tile(np.arange(60), 2)
     votes = paired([*judge, *judge], [*one, *two], question)
 
-    with_ties, decided = agreement(votes, rng()), agreement(votes, rng(), ties=False)
+    with_ties, decided = (
+        observed_agreement(votes, rng()),
+        observed_agreement(votes, rng(), ties=False),
+    )
     close([with_ties.value, with_ties.count], [expected["S1_agreement"], expected["n_S1"]])
     close([decided.value, decided.count], [expected["S2_agreement"], expected["n_S2"]])
-    close(agreement(paired(one, two), rng()).value, expected["human_human_S1"])
+    close(observed_agreement(paired(one, two), rng()).value, expected["human_human_S1"])
 
 
 def test_kappas_agree_with_the_case(case, close, raters):
     """Computed by scikit-learn and statsmodels."""
     expected = case("agreement")
     votes = paired(raters[:, 0], raters[:, 1])
-    found = {kind: cohen_kappa(votes, rng(), disagreement=kind).value for kind in Disagreement}
+    found = {
+        kind: cohen_kappa(votes, rng(), disagreement=kind).value for kind in DisagreementWeight
+    }
 
-    close(found[Disagreement.EQUAL], expected["kappa_judge_h1"])
-    close(found[Disagreement.LINEAR], expected["kappa_linear"])
-    close(found[Disagreement.QUADRATIC], expected["kappa_quadratic"])
+    close(found[DisagreementWeight.EQUAL], expected["kappa_judge_h1"])
+    close(found[DisagreementWeight.LINEAR], expected["kappa_linear"])
+    close(found[DisagreementWeight.QUADRATIC], expected["kappa_quadratic"])
     close(matthews_correlation(votes, rng()).value, expected["mcc"])
     close(fleiss_kappa(raters, range(60), rng()).value, expected["fleiss_3raters"])
 
@@ -80,7 +87,7 @@ def test_alphas_with_missing_ratings_agree_with_the_case(case, close, raters):
     expected = case("agreement")
     raters[:: expected["missing_h2_every"], 2] = np.nan
 
-    for scale in Scale:
+    for scale in MeasurementScale:
         found = krippendorff_alpha(raters, range(60), rng(), scale=scale)
         close(found.value, expected[f"alpha_{scale}"])
 
@@ -118,10 +125,12 @@ def test_the_published_agreement_of_mt_bench_comes_out(
     humans = [vote for vote in experts if vote.turn == turn]
 
     for votes, figures in (
-        (votes_between(gpt4, humans), judge_and_humans),
-        (votes_among(humans), among_humans),
+        (pair_votes_between(gpt4, humans), judge_and_humans),
+        (pair_votes_within(humans), among_humans),
     ):
-        found = [agreement(votes, rng(), ties=ties, replicates=10) for ties in (True, False)]
+        found = [
+            observed_agreement(votes, rng(), ties=ties, replicates=10) for ties in (True, False)
+        ]
         assert [(round(100 * each.value), each.count) for each in found] == figures
 
 
@@ -129,7 +138,7 @@ def test_votes_are_turned_to_the_order_of_the_names():
     """The same opinion, written down with the models the other way round, agrees."""
     judge = [battle("vicuna-13b", "alpaca-7b", winner=Winner.MODEL_A)]
     human = [battle("alpaca-7b", "vicuna-13b", winner=Winner.MODEL_B, judge="expert_1")]
-    votes = votes_between(judge, human)
+    votes = pair_votes_between(judge, human)
 
     assert (votes.left.tolist(), votes.right.tolist()) == ([0], [0])
 
@@ -139,8 +148,8 @@ def test_every_human_vote_counts_once_and_each_two_humans_make_a_pair():
     humans = [battle(judge=f"expert_{number}") for number in range(3)]
     other_turn = battle(judge="expert_4", turn=2)
 
-    assert len(votes_between([battle()], [*humans, other_turn]).left) == 3
-    assert len(votes_among([*humans, other_turn]).left) == 3
+    assert len(pair_votes_between([battle()], [*humans, other_turn]).left) == 3
+    assert len(pair_votes_within([*humans, other_turn]).left) == 3
 
 
 def test_kappa_is_zero_when_votes_are_independent():
@@ -149,18 +158,18 @@ def test_kappa_is_zero_when_votes_are_independent():
 
     assert cohen_kappa(votes, rng()).value == pytest.approx(0)
     assert matthews_correlation(votes, rng()).value == pytest.approx(0)
-    assert agreement(votes, rng()).value == pytest.approx(0.5)
+    assert observed_agreement(votes, rng()).value == pytest.approx(0.5)
 
 
 def test_the_interval_is_clustered_by_question():
     """Repeating every vote on its question adds no certainty; as new questions, it does."""
     left, right = np.random.default_rng(1).integers(0, 3, (2, 60))
-    once = agreement(paired(left, right), rng())
+    once = observed_agreement(paired(left, right), rng())
     repeated = paired([*left, *left], [*right, *right], np.tile(np.arange(60), 2))
     spread = paired([*left, *left], [*right, *right])
 
-    assert agreement(repeated, rng()).standard_error == pytest.approx(once.standard_error)
-    assert agreement(spread, rng()).standard_error < 0.8 * once.standard_error
+    assert observed_agreement(repeated, rng()).standard_error == pytest.approx(once.standard_error)
+    assert observed_agreement(spread, rng()).standard_error < 0.8 * once.standard_error
     assert once.low < once.value < once.high
     assert once.standard_error == pytest.approx(
         math.sqrt(once.value * (1 - once.value) / 60), rel=0.1
@@ -173,12 +182,12 @@ def test_without_variety_a_coefficient_has_no_meaning_but_agreement_has():
 
     assert math.isnan(cohen_kappa(same, rng()).value)
     assert math.isnan(fleiss_kappa(np.ones((3, 2)), range(3), rng()).value)
-    assert agreement(same, rng()).value == 1
+    assert observed_agreement(same, rng()).value == 1
 
 
 def test_one_question_leaves_no_interval():
     """NaN, for nothing shows how questions differ."""
-    alone = agreement(paired([0, 2], [0, 0], [7, 7]), rng())
+    alone = observed_agreement(paired([0, 2], [0, 0], [7, 7]), rng())
 
     assert alone.value == 0.5
     assert math.isnan(alone.low)
@@ -188,7 +197,7 @@ def test_one_question_leaves_no_interval():
 def test_the_order_of_two_judges_does_not_matter(entries):
     """Agreement and kappas are symmetric, and never above 1."""
     left, right = zip(*entries, strict=True)
-    for measure in (agreement, cohen_kappa, matthews_correlation):
+    for measure in (observed_agreement, cohen_kappa, matthews_correlation):
         found = measure(paired(left, right), rng(), replicates=2).value
         turned = measure(paired(right, left), rng(), replicates=2).value
         assert_allclose(found, turned, equal_nan=True)
@@ -207,7 +216,7 @@ def test_alpha_approaches_fleiss_kappa_and_is_1_for_raters_who_agree(entries):
     assert_allclose(1 - alpha, (1 - kappa) * (total - 1) / total, equal_nan=True, atol=1e-12)
     copied = np.column_stack([ratings[:, 0]] * 3)
     if len(set(copied[:, 0])) > 1:
-        for scale in Scale:
+        for scale in MeasurementScale:
             whole = krippendorff_alpha(copied, range(units), rng(), scale=scale, replicates=2)
             assert whole.value == pytest.approx(1)
 
@@ -220,7 +229,7 @@ def test_the_order_of_raters_does_not_matter_to_alpha(seed):
     ratings[drawn.random(ratings.shape) < 0.2] = np.nan
     shuffled = drawn.permuted(ratings, axis=1)
 
-    for scale in Scale:
+    for scale in MeasurementScale:
         found, other = (
             krippendorff_alpha(each, range(12), rng(), scale=scale, replicates=2).value
             for each in (ratings, shuffled)
@@ -231,15 +240,15 @@ def test_the_order_of_raters_does_not_matter_to_alpha(seed):
 def test_votes_on_nothing_in_common_are_refused():
     """An agreement of nothing is no number."""
     with pytest.raises(BattlesError, match="in common"):
-        votes_between([battle(question_id="81")], [battle(question_id="82")])
+        pair_votes_between([battle(question_id="81")], [battle(question_id="82")])
     with pytest.raises(BattlesError, match="two votes"):
-        votes_among([battle()])
+        pair_votes_within([battle()])
 
 
 def test_only_ties_cannot_be_left_out():
     """Without ties, nothing remains to agree on."""
     with pytest.raises(BattlesError, match="has a tie"):
-        agreement(paired([1, 1], [0, 1]), rng(), ties=False)
+        observed_agreement(paired([1, 1], [0, 1]), rng(), ties=False)
 
 
 def test_missing_ratings_are_refused_where_they_cannot_be_used():
@@ -249,4 +258,4 @@ def test_missing_ratings_are_refused_where_they_cannot_be_used():
     with pytest.raises(BattlesError, match="two ratings"):
         krippendorff_alpha([[1, math.nan], [math.nan, 2]], range(2), rng())
     with pytest.raises(ValueError, match="level"):
-        agreement(paired([0, 1], [0, 1]), rng(), level=95)
+        observed_agreement(paired([0, 1], [0, 1]), rng(), level=95)

@@ -13,19 +13,22 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chisquare, poisson
 
 from evalharness.errors import BattlesError, SeparationError
-from evalharness.stats.bootstrap import bootstrap
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import compare
-from evalharness.stats.counting import count, counted
-from evalharness.stats.counts import folded
-from evalharness.stats.resampling import (
-    Resampling,
-    _plain_tools,
-    _tools,
-    drawn_weights,
-    fit_together,
+from evalharness.stats import (
+    ResamplingScheme,
+    bootstrap,
+    bradley_terry,
+    build_comparisons,
+    count_comparisons,
+    davidson,
 )
-from evalharness.stats.ties import davidson
+from evalharness.stats.battles.count_arrays import ensure_counts
+from evalharness.stats.battles.counts import merge_pair_orders
+from evalharness.stats.ratings.replicates import (
+    _choose_loops,
+    _numpy_loops,
+    draw_cell_weights,
+    fit_replicates,
+)
 
 
 def rng():
@@ -36,17 +39,17 @@ def rng():
 def by_battle(models=5, questions=60):
     """Return simulated battles that stand alone."""
     plain = simulated(models=models, questions=questions)
-    return compare(plain.models, plain.first, plain.second, plain.outcome)
+    return build_comparisons(plain.models, plain.first, plain.second, plain.outcome)
 
 
-@pytest.mark.parametrize("resampling", Resampling)
+@pytest.mark.parametrize("resampling", ResamplingScheme)
 def test_each_replicate_is_the_full_fit_of_its_weights(resampling):
     """Fitting many side by side with one matrix is a short cut, not an approximation."""
-    counts = folded(counted(simulated(models=5, questions=12)))
+    counts = merge_pair_orders(ensure_counts(simulated(models=5, questions=12)))
 
     found = bootstrap(counts, rng(), replicates=40, resampling=resampling, threads=1)
 
-    weights = drawn_weights(counts, rng().spawn(1)[0], 40, resampling)
+    weights = draw_cell_weights(counts, rng().spawn(1)[0], 40, resampling)
     for strengths, weight in zip(found.strengths, weights.T, strict=True):
         replicate = replace(counts, weight=weight.reshape(-1, 3), by_question=None)
         assert_allclose(strengths, bradley_terry(replicate).strengths, atol=1e-7)
@@ -56,18 +59,18 @@ def test_each_replicate_is_the_full_fit_of_its_weights(resampling):
 @given(connected_battles())
 def test_replicates_of_few_battles_converge_too(comparisons):
     """Where one matrix for all does not do, Newton's method takes over; nothing is left undone."""
-    counts = folded(counted(comparisons))
+    counts = merge_pair_orders(ensure_counts(comparisons))
 
     fitted = bradley_terry(counts)
-    found = fit_together(counts, fitted, rng(), 8, Resampling.BAYESIAN, 1)
+    found = fit_replicates(counts, fitted, rng(), 8, ResamplingScheme.BAYESIAN, 1)
 
-    weights = drawn_weights(counts, rng().spawn(1)[0], 8, Resampling.BAYESIAN)
+    weights = draw_cell_weights(counts, rng().spawn(1)[0], 8, ResamplingScheme.BAYESIAN)
     for strengths, weight in zip(found, weights.T, strict=True):
         replicate = replace(counts, weight=weight.reshape(-1, 3), by_question=None)
         assert_allclose(strengths, bradley_terry(replicate).strengths, atol=1e-6)
 
 
-@pytest.mark.parametrize("resampling", Resampling)
+@pytest.mark.parametrize("resampling", ResamplingScheme)
 @pytest.mark.parametrize("comparisons", [simulated(models=5, questions=80), by_battle()])
 def test_intervals_agree_with_the_sandwich(comparisons, resampling):
     """Two ways to the same variance: they differ by the noise of 4,000 replicates, some 2%."""
@@ -86,7 +89,9 @@ def test_weights_within_a_cell_keep_their_variance():
     """A few heavy battles are less information than many light ones of the same weight."""
     plain = by_battle()
     weight = np.where(np.arange(len(plain.first)) % 10 == 0, 10.0, 0.5)
-    weighted = compare(plain.models, plain.first, plain.second, plain.outcome, weight=weight)
+    weighted = build_comparisons(
+        plain.models, plain.first, plain.second, plain.outcome, weight=weight
+    )
 
     found = bootstrap(weighted, rng(), replicates=4000)
 
@@ -171,10 +176,10 @@ def test_settings_without_sense_are_refused(settings):
 def test_compiled_and_plain_fits_agree():
     """The extra makes replicates faster, not other."""
     pytest.importorskip("numba", reason="the extra `fast` is not installed")
-    counts = folded(counted(simulated(models=6, questions=30)))
+    counts = merge_pair_orders(ensure_counts(simulated(models=6, questions=30)))
     fitted = bradley_terry(counts, penalty=0.1)
-    draw, plain = _plain_tools(counts, Resampling.MULTINOMIAL)
-    _, compiled = _tools(counts, Resampling.MULTINOMIAL)
+    draw, plain = _numpy_loops(counts, ResamplingScheme.MULTINOMIAL)
+    _, compiled = _choose_loops(counts, ResamplingScheme.MULTINOMIAL)
     drawn = draw(rng(), 33)
 
     (expected, done), (strengths, finished) = plain(drawn, fitted), compiled(drawn, fitted)
@@ -187,11 +192,13 @@ def test_compiled_and_plain_fits_agree():
 @pytest.mark.parametrize("mean", [0.04, 1.0, 7.5, 480.0])
 def test_compiled_draws_are_poisson(mean):
     """Chi-squared against the distribution, on 100,000 numbers of each mean."""
-    compiled = pytest.importorskip("evalharness.stats.compiled", reason="no numba")
-    made = compiled.tables(np.full(2, mean))
+    compiled = pytest.importorskip("evalharness.stats.ratings.compiled_loops", reason="no numba")
+    made = compiled.build_alias_tables(np.full(2, mean))
     one = np.ones(2)
 
-    won, fought = compiled.draw(made, np.arange(2), one, one / 2, np.uint64(11), (2, 100_000))
+    won, fought = compiled.draw_replicates(
+        made, np.arange(2), one, one / 2, np.uint64(11), (2, 100_000)
+    )
 
     assert_array_equal(won, fought / 2)
     for numbers in fought:
@@ -206,9 +213,11 @@ def test_compiled_draws_are_poisson(mean):
 
 def test_means_too_large_for_tables_are_drawn_all_the_same():
     """A billion battles of one pair have no table, and ratings all the same."""
-    compiled = pytest.importorskip("evalharness.stats.compiled", reason="no numba")
-    assert compiled.tables(np.full(3, 1e13)) is None
-    many = count(["a", "b"], [0, 0, 0], [1, 1, 1], [WON, LOST, TIE], weight=[6e13, 3e13, 1e13])
+    compiled = pytest.importorskip("evalharness.stats.ratings.compiled_loops", reason="no numba")
+    assert compiled.build_alias_tables(np.full(3, 1e13)) is None
+    many = count_comparisons(
+        ["a", "b"], [0, 0, 0], [1, 1, 1], [WON, LOST, TIE], weight=[6e13, 3e13, 1e13]
+    )
     equal = replace(many, square=many.weight)  # as if each weighed 1
 
     found = bootstrap(equal, rng(), replicates=64)

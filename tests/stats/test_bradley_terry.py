@@ -13,9 +13,7 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 
 from evalharness.errors import ConvergenceError, DisconnectedError, SeparationError
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import compare
-from evalharness.stats.ratings import ELO_PER_NAT
+from evalharness.stats import ELO_PER_NAT, bradley_terry, build_comparisons
 
 
 def duel(won, lost, tied=0):
@@ -48,7 +46,7 @@ def test_real_battles_give_the_published_ratings(data_file):
     """8,931 crowd battles of 59 models have golden scores by another implementation."""
     import pandas as pd
 
-    from evalharness.stats.frames import rate
+    from evalharness.stats import rate
 
     rows = pd.read_csv(data_file("llmfao/llmfao.csv"))
     golden = pd.read_csv(data_file("llmfao/llmfao-golden.csv"))
@@ -140,8 +138,8 @@ def test_fewer_questions_than_models_do_not_shrink_intervals_to_nothing():
 def test_a_weight_of_two_is_the_battle_twice_for_the_ratings():
     """Weights multiply a battle's part in the likelihood."""
     entries = ([0, 0, 1], [1, 1, 0], [WON, LOST, TIE])
-    weighted = compare(["a", "b"], *entries, weight=[2.0, 1.0, 1.0])
-    repeated = compare(["a", "b"], [0, *entries[0]], [1, *entries[1]], [WON, *entries[2]])
+    weighted = build_comparisons(["a", "b"], *entries, weight=[2.0, 1.0, 1.0])
+    repeated = build_comparisons(["a", "b"], [0, *entries[0]], [1, *entries[1]], [WON, *entries[2]])
 
     assert_allclose(bradley_terry(weighted).strengths, bradley_terry(repeated).strengths)
 
@@ -168,7 +166,7 @@ def test_renaming_permutes(comparisons, random):
     places = list(range(len(comparisons.models)))
     random.shuffle(places)
     shuffle = np.array(places)
-    renamed = compare(
+    renamed = build_comparisons(
         comparisons.models,
         shuffle[comparisons.first],
         shuffle[comparisons.second],
@@ -185,7 +183,7 @@ def test_renaming_permutes(comparisons, random):
 @given(connected_battles())
 def test_swapping_sides_changes_nothing(comparisons):
     """Which of two models is called the first one does not matter."""
-    swapped = compare(
+    swapped = build_comparisons(
         comparisons.models,
         comparisons.second,
         comparisons.first,
@@ -202,7 +200,7 @@ def test_swapping_sides_changes_nothing(comparisons):
 @given(connected_battles())
 def test_doubling_the_data_halves_the_variance(comparisons):
     """Twice the independent battles are twice the information, at the same ratings."""
-    doubled = compare(
+    doubled = build_comparisons(
         comparisons.models,
         np.tile(comparisons.first, 2),
         np.tile(comparisons.second, 2),
@@ -218,7 +216,7 @@ def test_doubling_the_data_halves_the_variance(comparisons):
 @given(connected_battles())
 def test_a_tie_pulls_two_models_together(comparisons):
     """A tie is evidence that they are equal."""
-    with_tie = compare(
+    with_tie = build_comparisons(
         comparisons.models,
         [*comparisons.first, 0],
         [*comparisons.second, 1],
@@ -261,7 +259,7 @@ def test_settings_without_sense_are_refused(settings):
 
 def test_nothing_but_ties_leaves_wide_intervals():
     """Where residuals vanish, they cannot say how sure a rating is; the information does."""
-    ties = compare(["a", "b"], [0] * 12, [1] * 12, [TIE] * 12, question=list(range(12)))
+    ties = build_comparisons(["a", "b"], [0] * 12, [1] * 12, [TIE] * 12, question=list(range(12)))
 
     found = bradley_terry(ties)
 

@@ -9,14 +9,14 @@ from builders import battle
 
 from evalharness.domain import Winner
 from evalharness.errors import BattlesError, EvalHarnessError
-from evalharness.stats.comparisons import compare, from_battles
+from evalharness.stats import build_comparisons, build_comparisons_from_battles
 
 NAMES = ["vicuna-13b", "alpaca-7b"]
 
 
 def test_settled_battles_become_arrays_clustered_by_question():
     """Both turns and all judges of a question share its cluster."""
-    comparisons = from_battles(
+    comparisons = build_comparisons_from_battles(
         [
             battle("vicuna-13b", "alpaca-7b", "81", turn=1, winner=Winner.MODEL_A),
             battle("vicuna-13b", "alpaca-7b", "81", turn=2, winner=Winner.TIE),
@@ -42,7 +42,7 @@ def test_without_questions_every_battle_is_a_cluster():
 
 def test_battles_of_weight_zero_are_left_out():
     """A battle that counts nothing must not connect models or add to counts."""
-    comparisons = compare(NAMES, [0, 0], [1, 1], [WON, TIE], weight=[1.0, 0.0])
+    comparisons = build_comparisons(NAMES, [0, 0], [1, 1], [WON, TIE], weight=[1.0, 0.0])
 
     assert comparisons.battles.tolist() == [1, 1]
 
@@ -64,7 +64,7 @@ def test_battles_of_weight_zero_are_left_out():
 def test_nonsense_is_refused(arguments, said):
     """Bad battles raise an error that is ours and a ValueError, and says what is wrong."""
     with pytest.raises(BattlesError, match=said) as caught:
-        compare(NAMES, **arguments)
+        build_comparisons(NAMES, **arguments)
 
     assert isinstance(caught.value, ValueError)
     assert isinstance(caught.value, EvalHarnessError)
@@ -73,4 +73,4 @@ def test_nonsense_is_refused(arguments, said):
 def test_two_models_of_one_name_are_refused():
     """Results are looked up by name."""
     with pytest.raises(BattlesError, match="same name"):
-        compare(["vicuna-13b", "vicuna-13b"], [0], [1], [WON])
+        build_comparisons(["vicuna-13b", "vicuna-13b"], [0], [1], [WON])

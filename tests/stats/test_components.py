@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from evalharness.stats.components import components
+from evalharness.stats import estimate_variance_components
 
 
 def _drawn(rng, questions, samples, judgments, spread):
@@ -26,7 +26,7 @@ def test_simulated_variances_come_back():
         for samples, judgments in ((2, 3), (3, 2), (4, 2))
         for _ in range(40)
     ]
-    found = components(groups)
+    found = estimate_variance_components(groups)
 
     assert_allclose((found.question, found.sample, found.judgment), (1.0, 0.49, 0.25), rtol=0.06)
 
@@ -39,7 +39,7 @@ def test_judgments_that_are_missing_bias_nothing():
         drawn = _drawn(rng, 40, 3, 3, (1.0, 0.7, 0.5))
         kept = rng.random(len(drawn[0])) < 0.6
         groups.append(tuple(each[kept] for each in drawn))
-    found = components(groups)
+    found = estimate_variance_components(groups)
 
     assert_allclose((found.question, found.sample, found.judgment), (1.0, 0.49, 0.25), rtol=0.06)
 
@@ -48,7 +48,7 @@ def test_a_balanced_example_by_hand():
     """Two questions, two samples, two judgments: mean squares 18, 4 and 1/2 by any textbook."""
     value = [5, 6, 7, 8, 2, 3, 4, 5]
     question, sample = [0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 1, 1, 0, 0, 1, 1]
-    found = components([(value, question, sample)])
+    found = estimate_variance_components([(value, question, sample)])
 
     assert_allclose(found.judgment, 0.5)
     assert_allclose(found.sample, (4 - 0.5) / 2)
@@ -62,7 +62,7 @@ def test_what_was_not_repeated_belongs_to_the_level_above():
     """One judgment of one answer: all is the questions'."""
     rng = np.random.default_rng(2)
     value = rng.standard_normal(50)
-    once = components([(value, np.arange(50), np.zeros(50, dtype=int))])
+    once = estimate_variance_components([(value, np.arange(50), np.zeros(50, dtype=int))])
 
     assert (once.sample, once.judgment) == (None, None)
     assert_allclose(once.question, value.var(ddof=1))
@@ -71,4 +71,4 @@ def test_what_was_not_repeated_belongs_to_the_level_above():
 def test_one_question_is_refused():
     """It shows no spread."""
     with pytest.raises(ValueError, match="two questions"):
-        components([([1.0, 2.0], [0, 0], [0, 1])])
+        estimate_variance_components([([1.0, 2.0], [0, 0], [0, 1])])

@@ -6,21 +6,22 @@ import pytest
 from battle_lists import LOST, TIE, WON, battles
 
 from evalharness.errors import DisconnectedError, SeparationError
-from evalharness.stats.connectivity import groups, one_sided, require_connected, require_finite
+from evalharness.stats import find_connected_groups, find_one_sided_groups, require_connected_models
+from evalharness.stats.battles.connectivity import require_finite_ratings
 
 
 def test_a_cycle_of_wins_connects_in_both_directions():
     """Everyone lost to someone, so no rating can run away."""
     cycle = battles(("a", "b", WON), ("b", "c", WON), ("c", "a", WON))
 
-    require_connected(cycle)
-    require_finite(cycle)
-    assert groups(cycle, "strong") == (("a", "b", "c"),)
+    require_connected_models(cycle)
+    require_finite_ratings(cycle)
+    assert find_connected_groups(cycle, "strong") == (("a", "b", "c"),)
 
 
 def test_a_tie_connects_both_ways():
     """A tie bounds both ratings, as half a win for each."""
-    require_finite(battles(("a", "b", TIE)))
+    require_finite_ratings(battles(("a", "b", TIE)))
 
 
 def test_groups_that_never_met_are_named():
@@ -28,29 +29,32 @@ def test_groups_that_never_met_are_named():
     apart = battles(("a", "b", TIE), ("c", "d", TIE))
 
     with pytest.raises(DisconnectedError, match=r"\(a, b; c, d\).*battles between the groups"):
-        require_connected(apart)
+        require_connected_models(apart)
 
 
 def test_a_model_without_battles_is_disconnected():
     """A listed model that never fought has no rating."""
     with pytest.raises(DisconnectedError, match="c"):
-        require_connected(battles(("a", "b", TIE), models=["a", "b", "c"]))
+        require_connected_models(battles(("a", "b", TIE), models=["a", "b", "c"]))
 
 
 def test_models_that_only_won_or_only_lost_are_named():
     """The message says who, in which direction, and what to do about it."""
     separated = battles(("a", "b", WON), ("b", "c", TIE), ("c", "d", WON))
 
-    assert one_sided(separated) == (
+    assert find_one_sided_groups(separated) == (
         (("a",), "won every battle"),
         (("d",), "lost every battle"),
     )
     with pytest.raises(SeparationError, match=r"a won every battle; d lost every battle.*penalty"):
-        require_finite(separated)
+        require_finite_ratings(separated)
 
 
 def test_a_group_that_won_all_its_battles_against_the_rest_is_named_as_a_group():
     """Each of its members lost some battle, but none to the others."""
     separated = battles(("a", "b", TIE), ("c", "d", TIE), ("a", "c", WON), ("d", "b", LOST))
 
-    assert one_sided(separated)[0] == (("a", "b"), "won every battle against the others")
+    assert find_one_sided_groups(separated)[0] == (
+        ("a", "b"),
+        "won every battle against the others",
+    )

@@ -13,18 +13,18 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from evalharness.errors import BattlesError, DisconnectedError, SeparationError
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import compare
-from evalharness.stats.counting import count, counted
-from evalharness.stats.tally import Tally
-from evalharness.stats.ties import davidson
+from evalharness.stats import bradley_terry, build_comparisons, count_comparisons, davidson
+from evalharness.stats.battles.count_arrays import ensure_counts
+from evalharness.stats.battles.tally import BattleTally
 
 NAMES = ["a", "b", "c"]
 
 
 def test_cells_hold_what_happened():
     """Worked by hand: pairs are ordered, outcomes are columns."""
-    counts = count(NAMES, [0, 0, 1, 0], [1, 1, 0, 2], [2, 2, 0, 1], weight=[1.0, 3.0, 2.0, 1.0])
+    counts = count_comparisons(
+        NAMES, [0, 0, 1, 0], [1, 1, 0, 2], [2, 2, 0, 1], weight=[1.0, 3.0, 2.0, 1.0]
+    )
 
     assert list(zip(counts.first, counts.second, strict=True)) == [(0, 1), (0, 2), (1, 0)]
     assert_array_equal(counts.number, [[0, 0, 2], [0, 1, 0], [1, 0, 0]])
@@ -36,7 +36,7 @@ def test_cells_hold_what_happened():
 
 def test_questions_are_clusters():
     """A question's row holds the weight of each of its cells, whatever number it has."""
-    counts = count(NAMES, [0, 0, 1], [1, 1, 2], [2, 2, 1], question=[900, 5, 900])
+    counts = count_comparisons(NAMES, [0, 0, 1], [1, 1, 2], [2, 2, 1], question=[900, 5, 900])
 
     assert (counts.clusters, counts.clustered_by) == (2, "question")
     assert_array_equal(counts.by_question.toarray()[:, [2, 4]], [[1, 0], [1, 1]])
@@ -62,7 +62,7 @@ def test_the_covariance_from_counts_is_the_one_from_battles(clustered_by):
     """Summing squares by cell, or weights by question, loses nothing of the sandwich."""
     plain = simulated(models=5, questions=40, seed=3)
     weight = np.random.default_rng(4).uniform(0.2, 3.0, len(plain.first))
-    comparisons = compare(
+    comparisons = build_comparisons(
         plain.models,
         plain.first,
         plain.second,
@@ -71,7 +71,7 @@ def test_the_covariance_from_counts_is_the_one_from_battles(clustered_by):
         question=plain.cluster if clustered_by == "question" else None,
     )
 
-    ratings = bradley_terry(counted(comparisons))
+    ratings = bradley_terry(ensure_counts(comparisons))
 
     expected = by_definition(comparisons, ratings.strengths)
     assert_allclose(ratings.covariance, expected, rtol=1e-9, atol=1e-12)
@@ -82,7 +82,7 @@ def test_the_covariance_from_counts_is_the_one_from_battles(clustered_by):
 def test_batches_count_as_the_whole_does(comparisons, cuts):
     """A file that is read in pieces gives the ratings of the file."""
     columns = (comparisons.first, comparisons.second, comparisons.outcome, comparisons.cluster)
-    tally = Tally()
+    tally = BattleTally()
     places = sorted({min(cut, len(columns[0])) for cut in cuts} | {0, len(columns[0])})
     for start, stop in itertools.pairwise(places):
         first, second, outcome, question = (column[start:stop] for column in columns)
@@ -101,7 +101,7 @@ def test_many_models_that_rarely_meet_are_counted_without_a_place_for_every_pair
     size = 30_000
     first = np.arange(size)
     second = (first + 1) % size
-    counts = count(
+    counts = count_comparisons(
         [str(place) for place in first],
         np.tile(first, 2),
         np.tile(second, 2),
@@ -117,12 +117,14 @@ def test_integers_of_any_width_count_alike(dtype):
     """Small codes are kept small: nothing is copied to wider ones first."""
     first, second, outcome = np.array([[0, 1, 2, 0], [1, 2, 0, 2], [2, 1, 0, 1]], dtype=dtype)
 
-    assert count(NAMES, first, second, outcome).number.sum() == 4
+    assert count_comparisons(NAMES, first, second, outcome).number.sum() == 4
 
 
 def test_a_weight_of_zero_is_no_battle():
     """Battles that do not count are not counted either, as models or as clusters."""
-    counts = count(NAMES, [0, 0], [1, 2], [WON, WON], weight=[1.0, 0.0], question=np.array([0, 1]))
+    counts = count_comparisons(
+        NAMES, [0, 0], [1, 2], [WON, WON], weight=[1.0, 0.0], question=np.array([0, 1])
+    )
 
     assert_array_equal(counts.battles, [1, 1, 0])
     assert counts.clusters == 1
@@ -148,18 +150,18 @@ def test_what_makes_no_sense_is_refused(columns, said):
     """Each column is checked, and the message names what is wrong."""
     first, second, outcome, weight, question = columns
     with pytest.raises(BattlesError, match=said):
-        count(NAMES, first, second, outcome, weight=weight, question=question)
+        count_comparisons(NAMES, first, second, outcome, weight=weight, question=question)
 
 
 def test_two_models_of_one_name_are_refused():
     """Their battles would be added up under that name."""
     with pytest.raises(BattlesError, match="same name"):
-        count(["a", "a"], [0], [1], [WON])
+        count_comparisons(["a", "a"], [0], [1], [WON])
 
 
 def test_batches_with_and_without_questions_do_not_mix():
     """Half a clustering would look like independent battles."""
-    tally = Tally()
+    tally = BattleTally()
     tally.add([0], [1], [WON], question=[0])
     tally.add([0], [1], [WON])
     with pytest.raises(BattlesError, match="some have none"):
@@ -169,17 +171,17 @@ def test_batches_with_and_without_questions_do_not_mix():
 def test_counts_that_determine_nothing_are_refused_as_battles_are():
     """Counting changes what is read, not what is accepted."""
     with pytest.raises(DisconnectedError):
-        bradley_terry(count(NAMES, [0, 0], [1, 1], [WON, 0]))
+        bradley_terry(count_comparisons(NAMES, [0, 0], [1, 1], [WON, 0]))
     with pytest.raises(SeparationError, match="a won every battle"):
-        bradley_terry(count(NAMES[:2], [0, 0], [1, 1], [WON, WON]))
+        bradley_terry(count_comparisons(NAMES[:2], [0, 0], [1, 1], [WON, WON]))
     with pytest.raises(SeparationError, match="no battle is a tie"):
-        davidson(count(NAMES[:2], [0, 0], [1, 1], [WON, 0]))
+        davidson(count_comparisons(NAMES[:2], [0, 0], [1, 1], [WON, 0]))
 
 
 def test_a_position_effect_is_found_beside_the_ratings():
     """Equal models of which the first wins three times in four: delta is ln 3, ratings are equal."""
     first, second = [0] * 40 + [1] * 40, [1] * 40 + [0] * 40
-    counts = count(NAMES[:2], first, second, ([WON] * 30 + [0] * 10) * 2)
+    counts = count_comparisons(NAMES[:2], first, second, ([WON] * 30 + [0] * 10) * 2)
 
     ratings = bradley_terry(counts, position=True)
 

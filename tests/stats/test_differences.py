@@ -12,8 +12,12 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_1samp, ttest_rel
 
 from evalharness.errors import BattlesError
-from evalharness.stats.differences import Decision, difference_of
-from evalharness.stats.win_rates import win_rate_difference, win_rates
+from evalharness.stats import (
+    NonInferiority,
+    compare_win_rates,
+    measure_win_rates,
+    t_test_difference,
+)
 
 
 def test_it_is_the_paired_t_test():
@@ -22,7 +26,7 @@ def test_it_is_the_paired_t_test():
     first, second = rng.normal(6, 2, 40), rng.normal(5.5, 2, 40)
     gaps = first - second
 
-    found = difference_of(gaps.mean(), gaps.std(ddof=1) / math.sqrt(40), 40, level=0.9)
+    found = t_test_difference(gaps.mean(), gaps.std(ddof=1) / math.sqrt(40), 40, level=0.9)
 
     expected = ttest_rel(first, second)
     interval = expected.confidence_interval(0.9)
@@ -33,67 +37,67 @@ def test_it_is_the_paired_t_test():
 @given(st.floats(-3, 3), st.floats(0.01, 2), st.integers(2, 200), st.floats(0, 2))
 def test_decisions_are_what_the_interval_says(value, error, clusters, max_drop):
     """Never not worse and worse at once; what cannot be told holds the largest drop."""
-    found = difference_of(value, error, clusters, level=0.95)
+    found = t_test_difference(value, error, clusters, level=0.95)
 
     match found.decide(max_drop):
-        case Decision.NOT_WORSE:
+        case NonInferiority.NOT_WORSE:
             assert found.low >= -max_drop
-        case Decision.WORSE:
+        case NonInferiority.WORSE:
             assert found.high < -max_drop
-        case Decision.CANNOT_TELL:
+        case NonInferiority.CANNOT_TELL:
             assert found.low < -max_drop <= found.high
     assert (found.p_value < 0.05) == (not found.low <= 0 <= found.high)
 
 
 def test_a_larger_allowance_never_turns_not_worse_into_worse():
     """What passes a strict gate passes a lenient one."""
-    found = difference_of(-0.4, 0.15, 30, level=0.95)
+    found = t_test_difference(-0.4, 0.15, 30, level=0.95)
     decisions = [found.decide(drop) for drop in (0.0, 0.3, 0.5, 1.0)]
     assert decisions == [
-        Decision.WORSE,
-        Decision.CANNOT_TELL,
-        Decision.CANNOT_TELL,
-        Decision.NOT_WORSE,
+        NonInferiority.WORSE,
+        NonInferiority.CANNOT_TELL,
+        NonInferiority.CANNOT_TELL,
+        NonInferiority.NOT_WORSE,
     ]
 
 
 def test_three_questions_that_agree_are_no_certainty():
     """Their spread is zero; between equals they would agree one time in four."""
-    few, many = (difference_of(1.0, 0.0, number, level=0.95) for number in (3, 12))
+    few, many = (t_test_difference(1.0, 0.0, number, level=0.95) for number in (3, 12))
 
     assert few.p_value == 0.25
-    assert few.decide() is Decision.CANNOT_TELL
+    assert few.decide() is NonInferiority.CANNOT_TELL
     assert many.p_value == pytest.approx(2**-11)
-    assert many.decide() is Decision.NOT_WORSE
-    assert difference_of(-1.0, 0.0, 12, level=0.95).decide() is Decision.WORSE
+    assert many.decide() is NonInferiority.NOT_WORSE
+    assert t_test_difference(-1.0, 0.0, 12, level=0.95).decide() is NonInferiority.WORSE
 
 
 def test_nothing_can_be_told_from_one_question():
     """It shows no spread."""
-    found = difference_of(2.0, math.nan, 1, level=0.95)
-    assert found.decide() is Decision.CANNOT_TELL
+    found = t_test_difference(2.0, math.nan, 1, level=0.95)
+    assert found.decide() is NonInferiority.CANNOT_TELL
     assert math.isnan(found.p_value)
 
 
 def test_the_needed_questions_are_those_that_detect_the_difference():
     """Four times the questions halve what is detectable, so a difference half as large needs them."""
-    found = difference_of(0.2, 0.1, 50, level=0.95)
+    found = t_test_difference(0.2, 0.1, 50, level=0.95)
     assert found.clusters_needed() == pytest.approx(50 * (found.detectable / 0.2) ** 2)
     assert found.clusters_needed(0.2) == pytest.approx(found.clusters_needed() / 4)
-    assert difference_of(-0.1, 0.1, 50, level=0.95).clusters_needed(0.1) == math.inf
+    assert t_test_difference(-0.1, 0.1, 50, level=0.95).clusters_needed(0.1) == math.inf
 
 
 @pytest.mark.parametrize("drop", [-1, math.nan, math.inf])
 def test_a_drop_without_sense_is_refused(drop):
     """A gate with a mistyped limit must not pass."""
     with pytest.raises(ValueError, match="largest drop"):
-        difference_of(0.0, 1.0, 9, level=0.95).decide(drop)
+        t_test_difference(0.0, 1.0, 9, level=0.95).decide(drop)
 
 
 def test_between_two_models_a_win_rates_difference_is_twice_the_lead():
     """One's rate is the other's complement: a paired t test of twice the points minus one."""
     outcomes = [WON, WON, TIE, LOST, WON, WON, TIE, WON, LOST, WON]
-    found = win_rate_difference(
+    found = compare_win_rates(
         battles(*[("a", "b", outcome, q) for q, outcome in enumerate(outcomes)]), "a", "b"
     )
 
@@ -105,10 +109,10 @@ def test_between_two_models_a_win_rates_difference_is_twice_the_lead():
 def test_win_rates_over_other_opponents_are_compared_question_by_question():
     """Leaving out one question at a time (the jackknife) gives the same standard error, nearly."""
     comparisons = simulated(models=4, questions=60)
-    found = win_rate_difference(comparisons, "model-1", "model-2")
+    found = compare_win_rates(comparisons, "model-1", "model-2")
 
     def gap(chosen):
-        rates = {rate.model: rate.value for rate in win_rates(comparisons.among(chosen))}
+        rates = {rate.model: rate.value for rate in measure_win_rates(comparisons.among(chosen))}
         return rates["model-1"] - rates["model-2"]
 
     left_out = [gap(comparisons.cluster != question) for question in range(60)]
@@ -121,6 +125,6 @@ def test_a_model_without_battles_is_refused():
     """It has no win rate to differ."""
     one = battles(("a", "b", WON), models=["a", "b", "c"])
     with pytest.raises(BattlesError, match="c fought no battle"):
-        win_rate_difference(one, "a", "c")
+        compare_win_rates(one, "a", "c")
     with pytest.raises(BattlesError, match="'d' is in no battle"):
-        win_rate_difference(one, "a", "d")
+        compare_win_rates(one, "a", "d")

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from evalharness.stats.drift import (
-    detectable_share,
-    detectable_shift,
-    holm,
-    odd_ones,
-    shift,
+from evalharness.stats import (
+    adjust_holm,
+    minimum_detectable_share,
+    minimum_detectable_shift,
+    odd_one_out_test,
+    permutation_shift_test,
 )
 
 # Unaided distance vision of 7,477 women, right eye by left eye (Stuart 1955, Biometrika 42).
@@ -39,7 +39,7 @@ def noisy(rng, prompts, *, noise, changed=0.0, categories=3):
 def test_a_table_of_two_replies_has_stuarts_figures():
     """Stuart's own data: 11.96 with 3 degrees of freedom, p = 0.0075 (Agresti 2013, 11.3)."""
     pairs = [(row, col) for row in range(4) for col in range(4) for _ in range(VISION[row, col])]
-    found = shift(one_hot(pairs, 4), np.random.default_rng(0), draws=2000)
+    found = permutation_shift_test(one_hot(pairs, 4), np.random.default_rng(0), draws=2000)
 
     assert found.chi_square == pytest.approx(11.957, abs=5e-3)
     assert found.degrees == 3
@@ -50,7 +50,9 @@ def test_a_table_of_two_replies_has_stuarts_figures():
 def test_one_category_of_two_replies_is_mcnemars_test():
     """Its exact p value is that of the sign test on the pairs that differ."""
     pairs = [(1, 1)] * 30 + [(0, 0)] * 40 + [(1, 0)] * 14 + [(0, 1)] * 4
-    found = shift(np.array(pairs, dtype=float)[..., None], np.random.default_rng(1))
+    found = permutation_shift_test(
+        np.array(pairs, dtype=float)[..., None], np.random.default_rng(1)
+    )
 
     assert found.chi_square == pytest.approx((14 - 4) ** 2 / 18)
     assert found.p_value == pytest.approx(binomtest(4, 18).pvalue, abs=0.004)
@@ -60,7 +62,7 @@ def test_one_category_of_two_replies_is_mcnemars_test():
 def test_the_odd_ones_are_counted_by_hand():
     """Six prompts: two all alike, one all different, three splits, in two the earlier is odd."""
     replies = np.array([[0, 0, 0], [2, 2, 2], [0, 1, 2], [0, 1, 1], [2, 0, 0], [1, 1, 0]])
-    found = odd_ones(replies)
+    found = odd_one_out_test(replies)
 
     assert (found.splits, found.earlier) == (3, 2)
     assert found.p_value == pytest.approx(3 * (1 / 9) * (2 / 3) + 1 / 27)
@@ -71,8 +73,8 @@ def test_a_judge_that_never_varies_and_never_changed_is_no_evidence():
     """Nothing differs, so nothing is tested: p is 1, not missing."""
     same = np.tile(np.array([[0, 1, 2, 1]]).T, (1, 3))
 
-    assert odd_ones(same).p_value == 1.0
-    found = shift(one_hot(same, 3), np.random.default_rng(0), draws=100)
+    assert odd_one_out_test(same).p_value == 1.0
+    found = permutation_shift_test(one_hot(same, 3), np.random.default_rng(0), draws=100)
     assert (found.p_value, found.degrees, found.chi_square) == (1.0, 0, 0.0)
 
 
@@ -87,10 +89,10 @@ def test_false_alarms_are_as_rare_as_they_say(noise):
     for _ in range(2000):
         replies = noisy(rng, 60, noise=noise)
         p_values = [
-            odd_ones(replies).p_value,
-            shift(one_hot(replies, 3), rng, draws=199).p_value,
+            odd_one_out_test(replies).p_value,
+            permutation_shift_test(one_hot(replies, 3), rng, draws=199).p_value,
         ]
-        alarms += min(holm(p_values)) <= 0.05
+        alarms += min(adjust_holm(p_values)) <= 0.05
 
     assert alarms / 2000 <= 0.05 + 0.0124
     assert noise == 0.0 or alarms / 2000 > 0.01
@@ -100,7 +102,7 @@ def test_shifts_of_a_mean_err_as_often_as_they_say():
     """A continuous score, whose test has no steps: 5% of 1,000 within three standard errors."""
     rng = np.random.default_rng(3)
     alarms = sum(
-        shift(
+        permutation_shift_test(
             (rng.normal(size=(40, 1)) + rng.normal(size=(40, 3)))[..., None], rng, draws=199
         ).p_value
         <= 0.05
@@ -123,11 +125,13 @@ def test_what_would_have_been_seen_is_seen_so_often(prompts, noise, categories, 
     alpha = 0.0125
     rng = np.random.default_rng(5)
     pairs = [noisy(rng, 400, noise=noise, categories=categories) for _ in range(50)]
-    share = detectable_share(
-        prompts, float(np.mean([odd_ones(each).noise for each in pairs])), alpha
+    share = minimum_detectable_share(
+        prompts, float(np.mean([odd_one_out_test(each).noise for each in pairs])), alpha
     )
     seen = sum(
-        odd_ones(noisy(rng, prompts, noise=noise, changed=share, categories=categories)).p_value
+        odd_one_out_test(
+            noisy(rng, prompts, noise=noise, changed=share, categories=categories)
+        ).p_value
         <= alpha
         for _ in range(1500)
     )
@@ -138,13 +142,13 @@ def test_what_would_have_been_seen_is_seen_so_often(prompts, noise, categories, 
 def test_a_shift_that_would_have_been_seen_is_seen_so_often():
     """The same of a mean."""
     rng = np.random.default_rng(6)
-    base = shift(rng.normal(size=(80, 3))[..., None], rng, draws=99)
-    moved = detectable_shift(float(base.standard_error[0]), 0.05)
+    base = permutation_shift_test(rng.normal(size=(80, 3))[..., None], rng, draws=99)
+    moved = minimum_detectable_shift(float(base.standard_error[0]), 0.05)
     seen = 0
     for _ in range(400):
         scores = rng.normal(size=(80, 3))
         scores[:, 1:] += moved
-        seen += shift(scores[..., None], rng, draws=399).p_value <= 0.05
+        seen += permutation_shift_test(scores[..., None], rng, draws=399).p_value <= 0.05
 
     assert 0.7 <= seen / 400 <= 0.9
 
@@ -157,30 +161,36 @@ def test_the_order_of_prompts_and_of_later_replies_is_no_matter(seed, prompts):
     replies = rng.integers(3, size=(prompts, 3))
     other = rng.permutation(replies)[:, [0, 2, 1]]
 
-    assert odd_ones(replies) == odd_ones(other)
-    one, two = (shift(one_hot(each, 3), rng, draws=10) for each in (replies, other))
+    assert odd_one_out_test(replies) == odd_one_out_test(other)
+    one, two = (
+        permutation_shift_test(one_hot(each, 3), rng, draws=10) for each in (replies, other)
+    )
     assert one.chi_square == pytest.approx(two.chi_square)
     np.testing.assert_allclose(one.value, two.value, atol=1e-12)
 
 
 def test_holm_is_as_in_the_paper():
     """Each p value times the number of those that are not smaller, never falling."""
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-    assert holm([]) == []
+    assert adjust_holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert adjust_holm([0.9, 0.8]) == [1.0, 1.0]
+    assert adjust_holm([]) == []
 
 
 def test_wrong_shapes_are_refused():
     """Two replies cannot have an odd one, and none cannot have a mean."""
     with pytest.raises(ValueError, match="three replies"):
-        odd_ones(np.zeros((4, 2), dtype=int))
+        odd_one_out_test(np.zeros((4, 2), dtype=int))
     with pytest.raises(ValueError, match="at least two replies"):
-        shift(np.zeros((4, 1, 1)), np.random.default_rng(0))
+        permutation_shift_test(np.zeros((4, 1, 1)), np.random.default_rng(0))
     with pytest.raises(ValueError, match="at least two replies"):
-        shift(np.zeros((0, 3, 1)), np.random.default_rng(0))
+        permutation_shift_test(np.zeros((0, 3, 1)), np.random.default_rng(0))
 
 
 def test_too_few_prompts_see_no_change_at_all():
     """Two changed replies of two may be chance."""
-    assert np.isnan(detectable_share(2, 0.0, 0.01))
-    assert detectable_share(100, 0.0, 0.0125) < detectable_share(30, 0.0, 0.0125) < 0.25
+    assert np.isnan(minimum_detectable_share(2, 0.0, 0.01))
+    assert (
+        minimum_detectable_share(100, 0.0, 0.0125)
+        < minimum_detectable_share(30, 0.0, 0.0125)
+        < 0.25
+    )

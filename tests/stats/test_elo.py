@@ -9,8 +9,7 @@ from battle_lists import LOST, TIE, WON, battles, connected_battles, simulated
 from hypothesis import given, settings
 from numpy.testing import assert_allclose
 
-from evalharness.stats.comparisons import compare
-from evalharness.stats.elo import elo_intervals, online_elo, shuffled_elo
+from evalharness.stats import bootstrap_elo, build_comparisons, online_elo, shuffled_elo
 
 
 def test_two_battles_by_hand():
@@ -31,7 +30,9 @@ def test_real_battles_give_the_published_scores(data_file):
     codes, models = pd.factorize(pd.concat([rows.left, rows.right]))
     outcome = rows.winner.map({"left": WON, "tie": TIE, "right": LOST})
 
-    elo = online_elo(compare(list(models), codes[: len(rows)], codes[len(rows) :], outcome))
+    elo = online_elo(
+        build_comparisons(list(models), codes[: len(rows)], codes[len(rows) :], outcome)
+    )
 
     scores = golden[golden.algorithm == "elo"].set_index("item").score
     assert_allclose(elo.ratings, scores[list(models)], rtol=0, atol=1e-6)
@@ -60,8 +61,8 @@ def test_intervals_hold_the_rating_and_come_from_questions():
     """The bootstrap draws questions; a level of 99% reaches further than one of 90%."""
     comparisons = simulated(questions=20)
     elo = online_elo(comparisons)
-    narrow = elo_intervals(comparisons, np.random.default_rng(0), level=0.9)
-    wide = elo_intervals(comparisons, np.random.default_rng(0), level=0.99)
+    narrow = bootstrap_elo(comparisons, np.random.default_rng(0), level=0.9)
+    wide = bootstrap_elo(comparisons, np.random.default_rng(0), level=0.99)
 
     assert np.all((narrow.low < elo.ratings) & (elo.ratings < narrow.high))
     assert np.all(wide.high - wide.low > narrow.high - narrow.low)
@@ -70,6 +71,6 @@ def test_intervals_hold_the_rating_and_come_from_questions():
 
 def test_one_question_leaves_no_interval():
     """Drawing the only question again shows nothing."""
-    intervals = elo_intervals(battles(("a", "b", WON, 3)), np.random.default_rng(0))
+    intervals = bootstrap_elo(battles(("a", "b", WON, 3)), np.random.default_rng(0))
 
     assert np.isnan([*intervals.low, *intervals.high, *intervals.standard_errors]).all()

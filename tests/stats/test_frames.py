@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 import evalharness
 from evalharness.domain import Winner
 from evalharness.errors import BattlesError, DisconnectedError, EvalHarnessError, SeparationError
-from evalharness.stats.frames import counts_of, rate, rate_online, win_rates
+from evalharness.stats import count_battle_table, rate, rate_online, win_rates
 
 METHODS = ["bradley_terry", "davidson", "rao_kupper", "elo"]
 
@@ -189,7 +189,7 @@ def test_a_position_effect_stands_beside_the_ratings(method, name):
 
 def test_counted_battles_are_rated_as_their_table_is():
     """What was counted once can be rated again and again."""
-    counts = counts_of(table())
+    counts = count_battle_table(table())
     for method in METHODS[:3]:
         pd.testing.assert_frame_equal(rate(counts, method), rate(table(), method))
     with pytest.raises(BattlesError, match="counted battles have none"):
@@ -233,7 +233,7 @@ def test_both_functions_stand_at_the_top_of_the_package():
 
 def test_the_other_statistics_load_no_pandas():
     """A command that only needs a leaderboard does not wait for pandas."""
-    code = "import sys, evalharness.leaderboard, evalharness.tables; print('pandas' in sys.modules)"
+    code = "import sys; from evalharness.analysis import build_leaderboard; from evalharness.report import render_leaderboard_csv; print('pandas' in sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.groups import (
-    Correction,
-    better_probabilities,
-    compare_all,
-    win_probabilities,
+from evalharness.stats import (
+    MultipleTestCorrection,
+    bradley_terry,
+    compare_all_pairs,
+    estimate_better_probabilities,
+    estimate_win_probabilities,
 )
 
-FIELDS = {Correction.HOLM: "holm", Correction.BENJAMINI_HOCHBERG: "fdr_bh"}
+FIELDS = {MultipleTestCorrection.HOLM: "holm", MultipleTestCorrection.BENJAMINI_HOCHBERG: "fdr_bh"}
 
 
 @st.composite
@@ -28,11 +28,11 @@ def estimated(draw):
     return estimates, root @ root.T
 
 
-@pytest.mark.parametrize("correction", Correction)
+@pytest.mark.parametrize("correction", MultipleTestCorrection)
 def test_corrections_agree_with_the_case(case, close, correction):
     """Computed by statsmodels, with the rank sets that follow."""
     expected = case("rank_sets")
-    found = compare_all(
+    found = compare_all_pairs(
         np.array(expected["ratings"]), np.array(expected["cov"]), correction=correction
     )
     pairs = tuple(np.array(expected["pairs"]).T)
@@ -48,32 +48,32 @@ def test_corrections_agree_with_the_case(case, close, correction):
 def test_groups_are_the_letters_of_a_compact_display(case):
     """The case's rank sets: first alone, second with third, third with fourth, last alone."""
     expected = case("rank_sets")
-    found = compare_all(np.array(expected["ratings"]), np.array(expected["cov"]))
+    found = compare_all_pairs(np.array(expected["ratings"]), np.array(expected["cov"]))
 
     assert found.groups == ((0,), (1, 2), (2, 3), (4,))
 
 
 def test_groups_may_overlap():
     """The middle one of three differs from neither end; the ends differ from each other."""
-    found = compare_all(np.array([0.0, 4.0, 2.0]), np.eye(3))
+    found = compare_all_pairs(np.array([0.0, 4.0, 2.0]), np.eye(3))
 
     assert found.groups == ((1, 2), (2, 0))
-    assert compare_all(np.zeros(3), np.eye(3)).groups == ((0, 1, 2),)
-    assert compare_all(np.array([0.0, 90.0, 30.0]), np.eye(3)).groups == ((1,), (2,), (0,))
+    assert compare_all_pairs(np.zeros(3), np.eye(3)).groups == ((0, 1, 2),)
+    assert compare_all_pairs(np.array([0.0, 90.0, 30.0]), np.eye(3)).groups == ((1,), (2,), (0,))
 
 
 def test_correlated_models_are_told_apart_sooner():
     """Only the variance of the difference counts."""
     together = np.array([[1.0, 0.99], [0.99, 1.0]])
 
-    assert not compare_all(np.array([0.0, 1.0]), np.eye(2)).above.any()
-    assert compare_all(np.array([0.0, 1.0]), together).above[1, 0]
+    assert not compare_all_pairs(np.array([0.0, 1.0]), np.eye(2)).above.any()
+    assert compare_all_pairs(np.array([0.0, 1.0]), together).above[1, 0]
 
 
 def test_differences_by_rounding_decide_nothing():
     """Two models that are one and the same have no variance between them either."""
-    same = compare_all(np.array([1000.0, 1000.0 + 1e-10]), np.ones((2, 2)))
-    apart = compare_all(np.array([1000.0, 1001.0]), np.ones((2, 2)))
+    same = compare_all_pairs(np.array([1000.0, 1000.0 + 1e-10]), np.ones((2, 2)))
+    apart = compare_all_pairs(np.array([1000.0, 1001.0]), np.ones((2, 2)))
 
     assert same.p_values[0, 1] == 1
     assert apart.above[1, 0]
@@ -83,15 +83,18 @@ def test_few_questions_ask_for_more():
     """Student's t with two degrees of freedom: 4.303 standard errors instead of 1.96."""
     estimates, covariance = np.array([0.0, 4.0]), np.eye(2) / 2
 
-    assert compare_all(estimates, covariance).above[1, 0]
-    assert not compare_all(estimates, covariance, degrees_of_freedom=2).above.any()
+    assert compare_all_pairs(estimates, covariance).above[1, 0]
+    assert not compare_all_pairs(estimates, covariance, degrees_of_freedom=2).above.any()
 
 
 def test_being_better_and_winning_a_battle_are_two_chances():
     """With more battles the first becomes certain, the second only known."""
     few, many = bradley_terry(simulated(questions=30)), bradley_terry(simulated(questions=300))
-    better = [better_probabilities(each.strengths, each.covariance[:4, :4]) for each in (few, many)]
-    wins = [win_probabilities(each) for each in (few, many)]
+    better = [
+        estimate_better_probabilities(each.strengths, each.covariance[:4, :4])
+        for each in (few, many)
+    ]
+    wins = [estimate_win_probabilities(each) for each in (few, many)]
 
     assert 0.9 < better[0][0, 3] <= better[1][0, 3]
     assert better[1][0, 3] > 0.9999
@@ -102,7 +105,7 @@ def test_being_better_and_winning_a_battle_are_two_chances():
 def test_the_chance_to_win_has_the_interval_of_the_contrast():
     """The odds of ten to one are 400 points, at each end."""
     ratings = bradley_terry(simulated())
-    found = win_probabilities(ratings)
+    found = estimate_win_probabilities(ratings)
     contrast = ratings.contrast("model-0", "model-2")
 
     for matrix, points in (
@@ -117,16 +120,16 @@ def test_the_chance_to_win_has_the_interval_of_the_contrast():
 @given(estimated())
 def test_both_sides_of_a_pair_add_up_to_one(given_estimates):
     """Either is better; equals are a toss-up."""
-    better = better_probabilities(*given_estimates)
+    better = estimate_better_probabilities(*given_estimates)
 
     assert_allclose(better + better.T, 1, atol=1e-12)
     assert_allclose(np.diag(better), 0.5)
 
 
-@given(estimated(), st.sampled_from(Correction))
+@given(estimated(), st.sampled_from(MultipleTestCorrection))
 def test_every_decision_keeps_a_pair_apart_and_no_other_does(given_estimates, correction):
     """Two models share a group exactly when they are not told apart."""
-    found = compare_all(*given_estimates, correction=correction)
+    found = compare_all_pairs(*given_estimates, correction=correction)
     size = len(given_estimates[0])
     together = np.zeros((size, size), dtype=bool)
     for group in found.groups:
@@ -140,7 +143,7 @@ def test_every_decision_keeps_a_pair_apart_and_no_other_does(given_estimates, co
 @given(estimated())
 def test_correction_only_makes_decisions_harder(given_estimates):
     """Holm is stricter than Benjamini-Hochberg, and both than none."""
-    holm, share = (compare_all(*given_estimates, correction=kind) for kind in FIELDS)
+    holm, share = (compare_all_pairs(*given_estimates, correction=kind) for kind in FIELDS)
 
     assert np.all(holm.adjusted >= share.adjusted - 1e-12)
     assert np.all(share.adjusted >= np.minimum(1, share.p_values) - 1e-12)
@@ -150,6 +153,6 @@ def test_correction_only_makes_decisions_harder(given_estimates):
 def test_an_unknown_covariance_or_level_is_refused():
     """One question alone decides nothing, and 95 is no level."""
     with pytest.raises(ValueError, match="finite covariance"):
-        compare_all(np.zeros(2), np.full((2, 2), np.nan))
+        compare_all_pairs(np.zeros(2), np.full((2, 2), np.nan))
     with pytest.raises(ValueError, match="level"):
-        compare_all(np.zeros(2), np.eye(2), level=95)
+        compare_all_pairs(np.zeros(2), np.eye(2), level=95)

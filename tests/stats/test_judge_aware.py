@@ -10,16 +10,14 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import expit
 
-from evalharness.errors import (
-    BattlesError,
-    ConvergenceError,
-    DisconnectedError,
-    SeparationError,
+from evalharness.errors import BattlesError, ConvergenceError, DisconnectedError, SeparationError
+from evalharness.stats import (
+    ELO_PER_NAT,
+    JudgeDiscrimination,
+    bradley_terry,
+    build_comparisons,
+    judge_aware,
 )
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import compare
-from evalharness.stats.judge_aware import Standing, judge_aware
-from evalharness.stats.ratings import ELO_PER_NAT
 
 STRENGTHS = np.array([0.9, 0.3, -0.3, -0.9])
 
@@ -31,7 +29,7 @@ def judged(gammas, questions, rng):
     first, second = np.tile(pairs, (rounds, 1)).T
     judge = np.repeat(np.tile(np.arange(len(gammas)), questions), len(pairs))
     chance = expit(np.asarray(gammas)[judge] * (STRENGTHS[first] - STRENGTHS[second]))
-    comparisons = compare(
+    comparisons = build_comparisons(
         ["a", "b", "c", "d"],
         first,
         second,
@@ -43,7 +41,7 @@ def judged(gammas, questions, rng):
 
 def repeated(comparisons, times):
     """Return the same battles before several judges of one mind, with their judges."""
-    same = compare(
+    same = build_comparisons(
         comparisons.models,
         np.tile(comparisons.first, times),
         np.tile(comparisons.second, times),
@@ -61,7 +59,7 @@ def test_strengths_and_gammas_are_recovered():
     assert_allclose(found.ratings.strengths, STRENGTHS, atol=0.1)
     assert list(found.ratings.parameters.values()) == pytest.approx([2.0, 1.0, 0.5], rel=0.1)
     assert np.mean(np.log(list(found.ratings.parameters.values()))) == pytest.approx(0)
-    assert set(found.standing.values()) == {Standing.DISCRIMINATES}
+    assert set(found.standing.values()) == {JudgeDiscrimination.DISCRIMINATES}
     assert found.ratings.clusters == 200
 
 
@@ -92,7 +90,7 @@ def test_a_judge_who_tosses_coins_is_flagged_and_does_no_harm():
     found = judge_aware(comparisons, ["x", "y", "coin"], judge)
     without = judge_aware(comparisons.among(judge < 2), ["x", "y"], judge[judge < 2])
 
-    assert found.standing["coin"] is Standing.UNINFORMATIVE
+    assert found.standing["coin"] is JudgeDiscrimination.UNINFORMATIVE
     assert_allclose(found.ratings.strengths, without.ratings.strengths, atol=0.05)
     # plain Bradley-Terry is drawn to equality by it
     assert np.ptp(bradley_terry(comparisons).strengths) < 0.8 * np.ptp(found.ratings.strengths)
@@ -103,8 +101,8 @@ def test_a_judge_who_prefers_the_worse_is_said_to():
     comparisons, judge = judged([1.5, 1 / 1.5, -0.8], 100, np.random.default_rng(2))
     found = judge_aware(comparisons, ["x", "y", "contrary"], judge)
 
-    assert found.standing["contrary"] is Standing.PREFERS_THE_WORSE
-    assert found.standing["x"] is Standing.DISCRIMINATES
+    assert found.standing["contrary"] is JudgeDiscrimination.PREFERS_THE_WORSE
+    assert found.standing["x"] is JudgeDiscrimination.DISCRIMINATES
     assert found.ratings.parameters["contrary"] == pytest.approx(-0.8, abs=0.15)
     assert_allclose(found.ratings.strengths, STRENGTHS, atol=0.15)
 
@@ -134,7 +132,7 @@ def test_intervals_cover_what_the_battles_were_drawn_from():
 def test_the_order_of_judges_and_sides_does_not_matter(seed):
     """Names and places carry no information."""
     comparisons, judge = judged([1.4, 0.7], 8, np.random.default_rng(seed))
-    swapped = compare(
+    swapped = build_comparisons(
         comparisons.models,
         comparisons.second,
         comparisons.first,
@@ -152,7 +150,7 @@ def test_the_order_of_judges_and_sides_does_not_matter(seed):
 def test_one_question_leaves_every_judge_unknown():
     """Without intervals, nothing is said about a judge."""
     comparisons, judge = judged([1.5, 1.0], 20, np.random.default_rng(0))
-    alone = compare(
+    alone = build_comparisons(
         comparisons.models,
         comparisons.first,
         comparisons.second,
@@ -161,7 +159,7 @@ def test_one_question_leaves_every_judge_unknown():
     )
     found = judge_aware(alone, ["x", "y"], judge)
 
-    assert set(found.standing.values()) == {Standing.UNINFORMATIVE}
+    assert set(found.standing.values()) == {JudgeDiscrimination.UNINFORMATIVE}
     assert np.isfinite(found.ratings.ratings).all()
     assert np.isnan(found.ratings.low).all()
 
@@ -187,7 +185,7 @@ def test_mostly_contrary_judges_are_taken_at_their_word():
     comparisons, judge = judged([-1.0, -1.0, 1.0], 60, np.random.default_rng(4))
     found = judge_aware(comparisons, ["x", "y", "alone"], judge)
 
-    assert found.standing["alone"] is Standing.PREFERS_THE_WORSE
+    assert found.standing["alone"] is JudgeDiscrimination.PREFERS_THE_WORSE
     assert found.ratings.rating("d").value > found.ratings.rating("a").value
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evalharness.errors import SeparationError
-from evalharness.stats.length_control import length_controlled_win_rate
+from evalharness.stats import length_controlled_win_rate
 
 
 def test_it_agrees_with_an_independent_regression(case, close):

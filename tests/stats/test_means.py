@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalharness.stats.means import clustered_mean, clustered_proportion
+from evalharness.stats import clustered_mean, clustered_proportion
 
 
 def test_means_agree_with_the_case(case, close):

@@ -6,7 +6,7 @@ import numpy as np
 from builders import battle
 
 from evalharness.domain import Winner
-from evalharness.stats.people import human_agreements
+from evalharness.stats import measure_human_agreement
 
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 
@@ -22,7 +22,7 @@ def test_votes_are_held_against_each_group_of_people():
     """By hand: of four pairs two are equal; of the three without a tie, two."""
     votes = [*_votes("judge", A, A, B, B), *_votes("human:expert_1", A, B, B, TIE)]
 
-    (row,) = human_agreements(votes, np.random.default_rng(0), replicates=50)
+    (row,) = measure_human_agreement(votes, np.random.default_rng(0), replicates=50)
 
     assert (row.judge, row.people, row.turn) == ("judge", "human:expert", 1)
     assert (row.with_ties.agreed, row.with_ties.count) == (2, 4)
@@ -38,7 +38,7 @@ def test_people_are_held_against_each_other_within_their_group():
         *_votes("human:author_1", B, B),
     ]
 
-    rows = human_agreements(votes, np.random.default_rng(0), replicates=50)
+    rows = measure_human_agreement(votes, np.random.default_rng(0), replicates=50)
 
     assert [(row.judge, row.people) for row in rows] == [("human:expert", "human:expert")]
     assert (rows[0].with_ties.agreed, rows[0].with_ties.count) == (1, 2)
@@ -48,14 +48,14 @@ def test_turns_are_kept_apart_and_nothing_in_common_gives_nothing():
     """A vote on the first turn says nothing of the second."""
     votes = [*_votes("judge", A, turn=1), *_votes("human:expert_1", A, turn=2)]
 
-    assert human_agreements(votes, np.random.default_rng(0)) == ()
+    assert measure_human_agreement(votes, np.random.default_rng(0)) == ()
 
 
 def test_only_ties_leave_no_decided_figure():
     """An absent figure is None, never 0."""
     votes = [*_votes("judge", TIE, A), *_votes("human:expert_1", A, TIE)]
 
-    (row,) = human_agreements(votes, np.random.default_rng(0), replicates=50)
+    (row,) = measure_human_agreement(votes, np.random.default_rng(0), replicates=50)
 
     assert row.decided is None
     assert row.with_ties.agreed == 0

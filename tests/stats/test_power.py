@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import compare
-from evalharness.stats.means import clustered_mean
-from evalharness.stats.power import (
-    battles_needed,
+from evalharness.stats import (
+    bradley_terry,
+    build_comparisons,
+    clustered_mean,
     design_effect,
-    detectable_difference,
-    detectable_gap,
     equivalent_battles,
-    paired_deviation,
-    questions_needed,
-    questions_needed_by_t,
+    minimum_detectable_difference,
+    minimum_detectable_rating_gap,
+    paired_standard_deviation,
+    required_battles,
+    required_questions,
+    required_questions_by_t_test,
 )
 
 powers = st.floats(0.5, 0.99)
@@ -33,8 +33,8 @@ def test_questions_agree_with_the_case(case, close):
     expected = case("power")
     normal, student = expected["paired_normal"], expected["paired_t"]
 
-    close(questions_needed(normal["d"], normal["sd"]).number, normal["n"])
-    close(questions_needed_by_t(student["effect"], 1.0).number, student["n"])
+    close(required_questions(normal["d"], normal["sd"]).number, normal["n"])
+    close(required_questions_by_t_test(student["effect"], 1.0).number, student["n"])
 
 
 def test_millers_example_comes_out(case, close):
@@ -42,8 +42,11 @@ def test_millers_example_comes_out(case, close):
     expected = case("power")["miller_check"]
     deviations = [math.sqrt(expected[name]) for name in ("omega2", "sigma2A", "sigma2B")]
 
-    close(questions_needed(expected["delta"], paired_deviation(*deviations)).number, expected["n"])
-    assert questions_needed(0.03, paired_deviation(deviations[0])).whole == 969
+    close(
+        required_questions(expected["delta"], paired_standard_deviation(*deviations)).number,
+        expected["n"],
+    )
+    assert required_questions(0.03, paired_standard_deviation(deviations[0])).whole == 969
 
 
 @pytest.mark.parametrize("gap", [10, 20, 35, 50, 100])
@@ -51,8 +54,8 @@ def test_battles_agree_with_the_case(case, close, gap):
     """With and without a quarter of ties."""
     expected = case("power")["elo"][str(gap)]
 
-    close(battles_needed(gap).number, expected["n_no_ties"])
-    close(battles_needed(gap, tie_share=0.25).number, expected["n_ties25"])
+    close(required_battles(gap).number, expected["n_no_ties"])
+    close(required_battles(gap, tie_share=0.25).number, expected["n_ties25"])
 
 
 def test_clusters_multiply_by_the_design_effect(case, close):
@@ -65,13 +68,15 @@ def test_clusters_multiply_by_the_design_effect(case, close):
 
 def test_eighty_questions_in_both_orders_cannot_tell_75_points_apart():
     """What one pair of models can show on MT-Bench."""
-    assert 75 < detectable_gap(160).difference < 80
+    assert 75 < minimum_detectable_rating_gap(160).difference < 80
 
 
 def test_more_answers_a_question_lower_the_part_that_answers_vary_by():
     """Resampling averages the noise of answers, not the spread of questions."""
-    assert paired_deviation(1.0, 2.0, samples=4) == pytest.approx(math.sqrt(2))
-    assert paired_deviation(1.0, 2.0, 2.0, samples=10**9, other_samples=10**9) == pytest.approx(1)
+    assert paired_standard_deviation(1.0, 2.0, samples=4) == pytest.approx(math.sqrt(2))
+    assert paired_standard_deviation(
+        1.0, 2.0, 2.0, samples=10**9, other_samples=10**9
+    ) == pytest.approx(1)
 
 
 def test_a_finished_design_finds_what_it_calls_detectable():
@@ -79,7 +84,7 @@ def test_a_finished_design_finds_what_it_calls_detectable():
     rng = np.random.default_rng(3)
     questions, runs = 40, 400
     error = 1 / math.sqrt(questions)
-    found = detectable_difference(error, questions)
+    found = minimum_detectable_difference(error, questions)
     means = [clustered_mean(each, range(questions)) for each in rng.normal(size=(runs, questions))]
 
     share = np.mean([mean.low + found.difference > 0 for mean in means])
@@ -89,8 +94,8 @@ def test_a_finished_design_finds_what_it_calls_detectable():
 @given(st.floats(5, 290), st.floats(0, 0.3), levels, powers)
 def test_the_detectable_gap_is_the_inverse_of_the_battles_needed(gap, ties, level, power):
     """There and back again."""
-    needed = battles_needed(gap, tie_share=ties, level=level, power=power)
-    back = detectable_gap(needed.number, tie_share=ties, level=level, power=power)
+    needed = required_battles(gap, tie_share=ties, level=level, power=power)
+    back = minimum_detectable_rating_gap(needed.number, tie_share=ties, level=level, power=power)
 
     assert back.difference == pytest.approx(gap, rel=1e-6)
     assert (needed.level, needed.power, needed.difference) == (level, power, gap)
@@ -99,8 +104,8 @@ def test_the_detectable_gap_is_the_inverse_of_the_battles_needed(gap, ties, leve
 @given(st.floats(0.01, 3), st.floats(0.9, 0.999), st.floats(0.7, 0.99))
 def test_a_t_test_needs_a_little_more_than_the_normal_approximation(effect, level, power):
     """By less than the square of the normal quantile, unless numbers are tiny."""
-    normal = questions_needed(effect, 1.0, level=level, power=power).number
-    student = questions_needed_by_t(effect, 1.0, level=level, power=power).number
+    normal = required_questions(effect, 1.0, level=level, power=power).number
+    student = required_questions_by_t_test(effect, 1.0, level=level, power=power).number
 
     assert normal <= student <= normal + 12
 
@@ -108,24 +113,24 @@ def test_a_t_test_needs_a_little_more_than_the_normal_approximation(effect, leve
 @given(st.floats(0.01, 1), st.floats(0.1, 5))
 def test_half_the_difference_needs_four_times_the_questions(difference, deviation):
     """The square law of sample sizes."""
-    whole = questions_needed(difference, deviation).number
+    whole = required_questions(difference, deviation).number
 
-    assert questions_needed(difference / 2, deviation).number == pytest.approx(4 * whole)
+    assert required_questions(difference / 2, deviation).number == pytest.approx(4 * whole)
 
 
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: questions_needed(0, 1), "difference"),
-        (lambda: questions_needed(1, math.nan), "deviation"),
-        (lambda: questions_needed(1, 1, level=1), "level"),
-        (lambda: questions_needed(1, 1, power=0.2), "power"),
-        (lambda: battles_needed(-10), "gap"),
-        (lambda: battles_needed(10, tie_share=1), "ties"),
-        (lambda: battles_needed(800, tie_share=0.95), "no gap of 800"),
-        (lambda: detectable_gap(0), "battles"),
-        (lambda: detectable_gap(2), "too few"),
-        (lambda: detectable_difference(1, 1), "two clusters"),
+        (lambda: required_questions(0, 1), "difference"),
+        (lambda: required_questions(1, math.nan), "deviation"),
+        (lambda: required_questions(1, 1, level=1), "level"),
+        (lambda: required_questions(1, 1, power=0.2), "power"),
+        (lambda: required_battles(-10), "gap"),
+        (lambda: required_battles(10, tie_share=1), "ties"),
+        (lambda: required_battles(800, tie_share=0.95), "no gap of 800"),
+        (lambda: minimum_detectable_rating_gap(0), "battles"),
+        (lambda: minimum_detectable_rating_gap(2), "too few"),
+        (lambda: minimum_detectable_difference(1, 1), "two clusters"),
     ],
 )
 def test_nonsense_is_refused(call, said):
@@ -151,7 +156,7 @@ def test_what_a_design_tells_is_the_variance_of_a_fit_to_it():
     fought = np.triu(rng.integers(1, 30, (6, 6)), 1)
     first, second = np.nonzero(fought)
     times = fought[first, second]
-    ties = compare(
+    ties = build_comparisons(
         list("abcdef"), np.repeat(first, times), np.repeat(second, times), np.ones(times.sum())
     )
     inverse = bradley_terry(ties).inverse_information

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from evalharness.errors import BattlesError
-from evalharness.stats.influence import Grouped, Saving
-from evalharness.stats.prediction_powered import (
+from evalharness.stats import (
+    GroupedValues,
+    LabelSaving,
+    critical_value,
     prediction_powered_mean,
     prediction_powered_means,
 )
-from evalharness.stats.ratings import critical_value
 
 SIZE = 3
 
@@ -26,14 +27,14 @@ def grouped(rng, questions, noise=1.0):
     question = np.repeat(np.arange(questions), SIZE)
     group = np.tile(np.arange(SIZE), questions)
     effect = np.random.default_rng(5).normal(size=100)[question]
-    return Grouped(
+    return GroupedValues(
         value=group + effect + noise * rng.normal(size=len(group)), group=group, question=question
     )
 
 
 def part(rows, chosen):
     """Return some of the rows."""
-    return Grouped(
+    return GroupedValues(
         value=rows.value[chosen], group=rows.group[chosen], question=rows.question[chosen]
     )
 
@@ -45,7 +46,7 @@ def test_each_group_has_the_mean_and_error_that_it_has_alone(seed, trust):
     judge = grouped(rng, 30)
     few = judge.question < 12
     labels = part(judge, few)
-    people = Grouped(
+    people = GroupedValues(
         value=labels.value - 0.5 + rng.normal(size=36), group=labels.group, question=labels.question
     )
     found = prediction_powered_means(people, labels.value, judge, SIZE, trust=trust)
@@ -106,7 +107,7 @@ def test_a_useless_judge_is_said_to_save_next_to_nothing():
 
 def test_more_labels_shrink_their_own_part_only():
     """A half-width of one half takes more than four times the labels, if it can be had at all."""
-    saving = Saving(alone=2.0, together=1.0, labelled=0.9, clusters=20)
+    saving = LabelSaving(alone=2.0, together=1.0, labelled=0.9, clusters=20)
 
     assert saving.labels_for(1.0, 50) == pytest.approx(50)
     assert saving.labels_for(0.5, 50) == pytest.approx(50 * 0.9 / (0.25 - 0.1))
@@ -116,8 +117,8 @@ def test_more_labels_shrink_their_own_part_only():
 def test_shares_stay_between_0_and_1():
     """A correction that carries a win rate out of its range leaves it at the end, with an interval."""
     group, question = np.zeros(12, dtype=int), np.arange(12)
-    rows = Grouped(value=np.ones(12), group=group, question=question)
-    judge = Grouped(
+    rows = GroupedValues(value=np.ones(12), group=group, question=question)
+    judge = GroupedValues(
         value=np.repeat([0.5, 1.0], 6), group=np.zeros(12, dtype=int), question=question + 12
     )
     found = prediction_powered_means(rows, judge.value[::-1] / 2, judge, 1, trust=1.0)

@@ -13,16 +13,16 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 
 from evalharness.errors import BattlesError, DisconnectedError
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import compare
-from evalharness.stats.logistic import fit_logistic
-from evalharness.stats.means import clustered_mean
-from evalharness.stats.paired import Design
-from evalharness.stats.powered_ratings import prediction_powered_ratings
-from evalharness.stats.prediction_powered import (
+from evalharness.stats import (
+    ELO_PER_NAT,
+    bradley_terry,
+    build_comparisons,
+    clustered_mean,
     prediction_powered_mean,
+    prediction_powered_ratings,
 )
-from evalharness.stats.ratings import ELO_PER_NAT
+from evalharness.stats.battles.pair_matrices import PairDesignMatrix
+from evalharness.stats.ratings.logistic_regression import fit_logistic
 
 NORMAL = 1.959963984540054
 STRENGTHS = np.array([0.6, 0.0, -0.6])
@@ -174,8 +174,8 @@ def drawn(questions, effect, rng):
     humans = rng.random(len(gap)) < expit(gap)
     judge = np.where(rng.random(len(gap)) < 0.8, humans, rng.random(len(gap)) < 0.6)
     return (
-        compare(["a", "b", "c"], first, second, 2 * humans, question=question),
-        compare(["a", "b", "c"], first, second, 2 * judge, question=question),
+        build_comparisons(["a", "b", "c"], first, second, 2 * humans, question=question),
+        build_comparisons(["a", "b", "c"], first, second, 2 * judge, question=question),
     )
 
 
@@ -184,7 +184,7 @@ def marginal_gap(sd, rng):
     effect = rng.normal(0, sd, (100_000, 3))
     first, second = PAIRS.T
     gaps = STRENGTHS[first] - STRENGTHS[second] + effect[:, first] - effect[:, second]
-    design = Design.of(np.array(first), np.array(second), 3)
+    design = PairDesignMatrix.of(np.array(first), np.array(second), 3)
     fitted = fit_logistic(design, expit(gaps).mean(axis=0), np.ones(len(first)))
     return ELO_PER_NAT * (fitted.coefficients[0] - fitted.coefficients[2])
 
@@ -217,13 +217,15 @@ def test_battles_without_questions_are_one_cluster_each():
     """The first of one part has nothing to do with the first of the other."""
     people, judge = simulated(), simulated(seed=1)
     apart = [
-        compare(part.models, part.first, part.second, part.outcome, question=numbers)
+        build_comparisons(part.models, part.first, part.second, part.outcome, question=numbers)
         for part, numbers in (
             (people, np.arange(len(people.first))),
             (judge, len(people.first) + np.arange(len(judge.first))),
         )
     ]
-    alone = [compare(part.models, part.first, part.second, part.outcome) for part in apart]
+    alone = [
+        build_comparisons(part.models, part.first, part.second, part.outcome) for part in apart
+    ]
     found, expected = (
         prediction_powered_ratings(one, people.outcome, other).ratings
         for one, other in (alone, apart)
@@ -236,7 +238,7 @@ def test_a_judge_who_turns_all_verdicts_round_cannot_mislead():
     """Humans on a quarter of the questions outweigh a contrary judge on all."""
     rng = np.random.default_rng(3)
     humans, _ = drawn(np.arange(80), np.zeros((80, 3)), rng)
-    contrary = compare(
+    contrary = build_comparisons(
         humans.models, humans.first, humans.second, 2 - humans.outcome, question=humans.cluster
     )
     few = humans.cluster < 20
@@ -251,7 +253,9 @@ def test_a_judge_who_turns_all_verdicts_round_cannot_mislead():
 @given(connected_battles())
 def test_a_judge_who_is_always_right_gives_the_ratings_of_its_battles(comparisons):
     """At full trust, the human labels cancel against the judge's."""
-    spread = compare(comparisons.models, comparisons.first, comparisons.second, comparisons.outcome)
+    spread = build_comparisons(
+        comparisons.models, comparisons.first, comparisons.second, comparisons.outcome
+    )
     assume(len(spread.first) >= len(spread.models))
     found = prediction_powered_ratings(spread, spread.outcome, spread, trust=1.0)
 
@@ -277,7 +281,7 @@ def test_parts_that_do_not_fit_are_refused(arguments, settings, said):
 def test_battles_that_do_not_fit_are_refused():
     """Other models, other outcomes, too few questions, models that never met."""
     whole = simulated()
-    unknown = compare(whole.models, whole.first, whole.second, whole.outcome)
+    unknown = build_comparisons(whole.models, whole.first, whole.second, whole.outcome)
     few = whole.among(whole.cluster < 3)
     apart = battles(*[("a", "b", TIE, q) for q in range(4)], ("c", "d", TIE, 0))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalharness.stats.ranks import rank_sets, ranks
+from evalharness.stats import rank_estimates, rank_sets
 
 
 def rng():
@@ -48,7 +48,7 @@ def test_clear_differences_leave_one_rank_each():
 
 def test_equal_estimates_share_the_best_rank():
     """Differences by rounding alone do not rank."""
-    assert ranks(np.array([1000.0, 1000.0 + 1e-10, 900.0])).tolist() == [1, 1, 3]
+    assert rank_estimates(np.array([1000.0, 1000.0 + 1e-10, 900.0])).tolist() == [1, 1, 3]
 
 
 def test_correlated_models_are_told_apart_sooner():

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from evalharness.errors import DisconnectedError
-from evalharness.stats.raters import fit_raters, rated_means
+from evalharness.stats import estimate_adjusted_means, fit_rater_model
 
 SEVERITY = np.array([0.5, -0.2, -0.3])
 NOISE = np.array([0.4, 1.0, 1.6])
@@ -29,7 +29,7 @@ def simulate(rng, *, spares=False):
 
 def test_severity_and_noise_are_recovered():
     """Each judge's own, though none of them says what an answer is worth."""
-    raters = fit_raters(simulate(np.random.default_rng(1)), QUESTION)
+    raters = fit_rater_model(simulate(np.random.default_rng(1)), QUESTION)
 
     assert_allclose([each.value for each in raters.severity], SEVERITY, atol=0.2)
     assert_allclose(raters.noise, NOISE, rtol=0.25)
@@ -41,8 +41,10 @@ def test_intervals_hold_as_often_as_they_say():
     rng = np.random.default_rng(2)
     covered = []
     for _ in range(200):
-        raters = fit_raters(simulate(rng, spares=True), QUESTION)
-        means, covariance = rated_means(raters, MODEL, np.ones(len(MODEL), dtype=bool), 4)
+        raters = fit_rater_model(simulate(rng, spares=True), QUESTION)
+        means, covariance = estimate_adjusted_means(
+            raters, MODEL, np.ones(len(MODEL), dtype=bool), 4
+        )
         error = np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
         difference = means[0].value - means[1].value
         covered.append(
@@ -64,7 +66,7 @@ def test_a_severe_judge_of_some_models_does_not_lower_them():
     scores = np.stack([quality - 2, quality + 2], axis=1)
     scores[::2, 1] = np.nan
     question = np.repeat(np.arange(20), 2)
-    raters = fit_raters(scores, question)
+    raters = fit_rater_model(scores, question)
 
     assert_allclose(raters.score, 6.0)
     assert_allclose([each.value for each in raters.severity], [2, -2])
@@ -73,7 +75,7 @@ def test_a_severe_judge_of_some_models_does_not_lower_them():
 def test_equal_judges_give_the_plain_mean():
     """Where every judge graded everything with equal noise, nothing is to be weighed."""
     scores = np.array([[6.0, 8.0], [5.0, 4.0], [9.0, 9.0]])
-    raters = fit_raters(scores, [0, 1, 2])
+    raters = fit_rater_model(scores, [0, 1, 2])
 
     assert_allclose(raters.score, scores.mean(axis=1))
     assert raters.noise[0] == raters.noise[1]  # two judges share theirs
@@ -81,7 +83,7 @@ def test_equal_judges_give_the_plain_mean():
 
 def test_the_noisier_judge_counts_less():
     """Weights go by the inverse variance."""
-    raters = fit_raters(simulate(np.random.default_rng(3)), QUESTION)
+    raters = fit_rater_model(simulate(np.random.default_rng(3)), QUESTION)
 
     assert np.all(np.diff(raters.share[0]) < 0)
 
@@ -91,11 +93,11 @@ def test_judges_who_never_met_are_refused():
     scores = [[6.0, np.nan], [np.nan, 3.0]]
 
     with pytest.raises(DisconnectedError, match="no answer in common"):
-        fit_raters(scores, [0, 1])
+        fit_rater_model(scores, [0, 1])
 
 
 def test_one_question_has_no_intervals():
     """Nothing shows how questions vary."""
-    raters = fit_raters([[6.0, 7.0], [5.0, 7.0]], [0, 0])
+    raters = fit_rater_model([[6.0, 7.0], [5.0, 7.0]], [0, 0])
 
     assert np.isnan([raters.severity[0].low, raters.severity[0].high]).all()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalharness.domain import Verdict, Vote, Winner
-from evalharness.stats.recorded import label_accuracies, pair_totals, preference_rates
+from evalharness.stats import measure_label_accuracy, measure_preference_rates, sum_pair_scores
 
 
 def _vote(question_id="81", *, judge="gpt-4", **said) -> Vote:
@@ -25,7 +25,7 @@ def _vote(question_id="81", *, judge="gpt-4", **said) -> Vote:
 
 def test_a_rate_is_the_mean_preference_with_its_standard_error():
     """Worked by hand: 0, 1 and a half have mean 1/2 and standard deviation 1/2."""
-    rates = preference_rates([_vote(preference=each) for each in (0.0, 1.0, 0.5)])
+    rates = measure_preference_rates([_vote(preference=each) for each in (0.0, 1.0, 0.5)])
 
     assert [(rate.model, rate.baseline, rate.count) for rate in rates] == [
         ("vicuna-13b", "alpaca-7b", 3)
@@ -37,7 +37,7 @@ def test_a_rate_is_the_mean_preference_with_its_standard_error():
 def test_what_was_not_scored_enters_no_total():
     """It is counted beside it."""
     unscored = _vote(winner=None, unscored="unscored_in_source")
-    pair = pair_totals([_vote(scores=(9.0, 8.5), winner=Winner.MODEL_A), unscored])[0]
+    pair = sum_pair_scores([_vote(scores=(9.0, 8.5), winner=Winner.MODEL_A), unscored])[0]
 
     assert (pair.total_a, pair.total_b, pair.unscored) == (9.0, 8.5, 1)
     assert (pair.wins, pair.ties, pair.losses) == (0, 0, 1)
@@ -45,8 +45,8 @@ def test_what_was_not_scored_enters_no_total():
 
 def test_a_single_preference_has_no_standard_error_and_a_total_of_zero_no_ratio():
     """What cannot be computed is absent, not 0."""
-    assert preference_rates([_vote(preference=0.3)])[0].standard_error is None
-    assert pair_totals([_vote(scores=(0.0, 0.0))])[0].ratio is None
+    assert measure_preference_rates([_vote(preference=0.3)])[0].standard_error is None
+    assert sum_pair_scores([_vote(scores=(0.0, 0.0))])[0].ratio is None
 
 
 def test_a_judge_is_right_when_its_place_is_that_of_the_labelled_answer():
@@ -56,7 +56,7 @@ def test_a_judge_is_right_when_its_place_is_that_of_the_labelled_answer():
     swapped = pairwise_judgment("vicuna-13b", "alpaca-7b", verdict=Verdict.B)
     elsewhere = pairwise_judgment("alpaca-7b", "vicuna-13b", "82", verdict=Verdict.A)
 
-    found = label_accuracies([game, swapped, elsewhere], [gold])
+    found = measure_label_accuracy([game, swapped, elsewhere], [gold])
 
     assert [(each.accuracy, each.games, each.both, each.pairs) for each in found] == [
         (0.5, 2, 0.0, 1)
@@ -66,7 +66,7 @@ def test_a_judge_is_right_when_its_place_is_that_of_the_labelled_answer():
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=30))
 def test_rates_stay_between_none_and_all(preferences):
     """A mean of shares is a share."""
-    rate = preference_rates([_vote(preference=each) for each in preferences])[0]
+    rate = measure_preference_rates([_vote(preference=each) for each in preferences])[0]
 
     assert 0 <= rate.win_rate <= 1
     assert rate.standard_error >= 0
@@ -74,6 +74,6 @@ def test_rates_stay_between_none_and_all(preferences):
 
 def test_votes_without_figures_give_none():
     """Plain votes are left to ratings and win rates."""
-    assert pair_totals([_vote()]) == ()
-    assert preference_rates([_vote()]) == ()
-    assert label_accuracies([pairwise_judgment()], [_vote()]) == ()
+    assert sum_pair_scores([_vote()]) == ()
+    assert measure_preference_rates([_vote()]) == ()
+    assert measure_label_accuracy([pairwise_judgment()], [_vote()]) == ()

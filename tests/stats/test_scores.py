@@ -7,19 +7,19 @@ import math
 import numpy as np
 import pytest
 
-from evalharness.stats.scores import (
-    Grades,
-    in_common,
-    mean_scores,
-    paired_difference,
-    score_covariance,
+from evalharness.stats import (
+    GradeArrays,
+    average_scores,
+    estimate_score_covariance,
+    find_common_items,
+    paired_score_difference,
 )
 
 
 def grades(*entries, models=("a", "b")):
     """Return grades from entries `(model, item, question, score)`."""
     model, item, question, score = zip(*entries, strict=True)
-    return Grades(
+    return GradeArrays(
         models=models,
         model=np.array([models.index(name) for name in model]),
         item=np.array(item),
@@ -40,8 +40,8 @@ HARD_ONE_MISSING = (
 def test_a_missing_hard_question_does_not_make_a_model_better():
     """Only a was graded where it got 1; over the common ones a is ahead."""
     everything = grades(*HARD_ONE_MISSING)
-    raw = mean_scores(everything)
-    common = mean_scores(everything.among(in_common(everything)))
+    raw = average_scores(everything)
+    common = average_scores(everything.among(find_common_items(everything)))
 
     assert raw[0].value < raw[1].value
     assert [mean.value for mean in common] == [8.0, 7.0]
@@ -50,12 +50,12 @@ def test_a_missing_hard_question_does_not_make_a_model_better():
 
 def test_a_model_without_grades_has_no_mean():
     """None, and not zero."""
-    assert mean_scores(grades(("a", 1, 1, 9.0)))[1] is None
+    assert average_scores(grades(("a", 1, 1, 9.0)))[1] is None
 
 
 def test_a_difference_is_paired_by_item():
     """Question effects that both models share drop out: differences 1 and 1 have no spread."""
-    difference = paired_difference(grades(*HARD_ONE_MISSING), "a", "b")
+    difference = paired_score_difference(grades(*HARD_ONE_MISSING), "a", "b")
 
     assert (difference.value, difference.standard_error, difference.count) == (1.0, 0.0, 2)
 
@@ -71,11 +71,13 @@ def test_the_covariance_gives_the_paired_error():
             for item in range(24)
         ]
     )
-    covariance = score_covariance(both)
+    covariance = estimate_score_covariance(both)
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
 
-    assert math.sqrt(variance) == pytest.approx(paired_difference(both, "a", "b").standard_error)
-    assert math.sqrt(covariance[0, 0]) == pytest.approx(mean_scores(both)[0].standard_error)
+    assert math.sqrt(variance) == pytest.approx(
+        paired_score_difference(both, "a", "b").standard_error
+    )
+    assert math.sqrt(covariance[0, 0]) == pytest.approx(average_scores(both)[0].standard_error)
 
 
 def test_differences_agree_with_the_case(case, close):
@@ -86,7 +88,7 @@ def test_differences_agree_with_the_case(case, close):
         for name, column in (("a", "A"), ("b", "B"))
         for item, (question, score) in enumerate(zip(expected["q"], expected[column], strict=True))
     ]
-    difference = paired_difference(grades(*entries), "a", "b")
+    difference = paired_score_difference(grades(*entries), "a", "b")
 
     without = math.sqrt((difference.clusters - 1) / difference.clusters)
     close(
@@ -97,10 +99,10 @@ def test_differences_agree_with_the_case(case, close):
 
 def test_one_question_leaves_the_covariance_open():
     """NaN rather than a certainty."""
-    assert np.isnan(score_covariance(grades(("a", 1, 1, 9.0), ("b", 1, 1, 7.0)))).all()
+    assert np.isnan(estimate_score_covariance(grades(("a", 1, 1, 9.0), ("b", 1, 1, 7.0)))).all()
 
 
 def test_models_without_a_common_item_have_no_difference():
     """There is nothing to pair."""
     with pytest.raises(ValueError, match="no item was graded for both a and b"):
-        paired_difference(grades(("a", 1, 1, 9.0), ("b", 2, 2, 7.0)), "a", "b")
+        paired_score_difference(grades(("a", 1, 1, 9.0), ("b", 2, 2, 7.0)), "a", "b")

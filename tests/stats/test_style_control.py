@@ -12,10 +12,13 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 
 from evalharness.errors import BattlesError, ConvergenceError, DisconnectedError, SeparationError
-from evalharness.stats.bradley_terry import bradley_terry
-from evalharness.stats.comparisons import compare
-from evalharness.stats.covariates import bradley_terry_with_covariates
-from evalharness.stats.style_control import style_controlled, style_difference
+from evalharness.stats import (
+    bradley_terry,
+    bradley_terry_with_covariates,
+    build_comparisons,
+    style_controlled_ratings,
+    style_feature_difference,
+)
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def features(case):
 def test_it_agrees_with_an_independent_regression(case, case_battles, close, features):
     """Ratings, effects and their clustered errors, by statsmodels without G/(G-1)."""
     expected = case("style_control")["unpenalized"]
-    ratings = style_controlled(case_battles(by_question=True), features)
+    ratings = style_controlled_ratings(case_battles(by_question=True), features)
     errors = [ratings.parameter(name).standard_error for name in features]
 
     close(ratings.strengths, expected["ratings"])
@@ -42,7 +45,7 @@ def test_a_ridge_gives_the_figures_of_the_arena(case, case_battles, close, featu
     To 1e-5: its own optimiser stops that near to the maximum.
     """
     expected = case("style_control")["fastchat"]
-    ratings = style_controlled(
+    ratings = style_controlled_ratings(
         case_battles(by_question=True),
         features,
         penalty=0.5 / math.log(10) ** 2,
@@ -56,14 +59,14 @@ def test_a_ridge_gives_the_figures_of_the_arena(case, case_battles, close, featu
 def test_a_covariate_that_says_nothing_leaves_the_ratings_alone():
     """Balanced over the battles, it has no effect, and ratings are those of Bradley-Terry."""
     once = simulated()
-    twice = compare(
+    twice = build_comparisons(
         once.models,
         np.tile(once.first, 2),
         np.tile(once.second, 2),
         np.tile(once.outcome, 2),
         question=np.tile(once.cluster, 2),
     )
-    ratings = style_controlled(twice, {"bold": np.repeat([0.0, 1.0], len(once.first))})
+    ratings = style_controlled_ratings(twice, {"bold": np.repeat([0.0, 1.0], len(once.first))})
 
     assert ratings.parameters["bold"] == pytest.approx(0, abs=1e-9)
     plain = bradley_terry(twice)
@@ -79,10 +82,10 @@ def test_what_style_explains_is_no_strength():
     first = rng.integers(0, 2, size)
     lead = (2 * first - 1) * 1.0 + rng.normal(size=size)
     outcome = 2 * (rng.random(size) < expit(lead))
-    judged = compare(["brief", "long"], first, 1 - first, outcome)
+    judged = build_comparisons(["brief", "long"], first, 1 - first, outcome)
 
     assert bradley_terry(judged).contrast("long", "brief").low > 0
-    controlled = style_controlled(judged, {"length": lead}).contrast("long", "brief")
+    controlled = style_controlled_ratings(judged, {"length": lead}).contrast("long", "brief")
     assert controlled.low < 0 < controlled.high
 
 
@@ -108,7 +111,7 @@ def test_fewer_questions_than_coefficients_do_not_shrink_intervals_to_nothing():
 
 def test_style_is_relative_and_defined_for_nothing_at_all():
     """Three lists against one: (4 - 2) / 6; none against none is no difference."""
-    assert_allclose(style_difference([3, 0, 0], [1, 0, 9]), [1 / 3, 0, -9 / 11])
+    assert_allclose(style_feature_difference([3, 0, 0], [1, 0, 9]), [1 / 3, 0, -9 / 11])
 
 
 @settings(max_examples=25)
@@ -116,7 +119,7 @@ def test_style_is_relative_and_defined_for_nothing_at_all():
 def test_swapping_sides_changes_nothing(comparisons):
     """A battle seen from the other side has the opposite covariate."""
     lead = np.sin(np.arange(len(comparisons.first)) + 1.0)
-    swapped = compare(
+    swapped = build_comparisons(
         comparisons.models,
         comparisons.second,
         comparisons.first,
@@ -173,7 +176,7 @@ def test_a_covariate_that_decides_alone_has_no_finite_effect():
     rng = np.random.default_rng(0)
     lead = rng.normal(size=60)
     first = rng.integers(0, 2, 60)
-    decided = compare(["a", "b"], first, 1 - first, 2 * (lead > 0))
+    decided = build_comparisons(["a", "b"], first, 1 - first, 2 * (lead > 0))
 
     with pytest.raises(SeparationError, match="covariate alone"):
         bradley_terry_with_covariates(decided, {"lead": lead})
@@ -206,6 +209,6 @@ def test_battles_that_cannot_be_rated_are_refused_as_without_covariates():
 def test_style_without_variety_or_below_nothing_is_refused():
     """The same difference in every battle controls nothing."""
     with pytest.raises(BattlesError, match="lists is the same"):
-        style_controlled(simulated(), {"lists": np.ones(360)})
+        style_controlled_ratings(simulated(), {"lists": np.ones(360)})
     with pytest.raises(BattlesError, match="from 0 up"):
-        style_difference([-1], [2])
+        style_feature_difference([-1], [2])

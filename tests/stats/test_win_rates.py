@@ -13,9 +13,13 @@ from hypothesis import given, settings
 from numpy.testing import assert_allclose
 
 from evalharness.errors import BattlesError
-from evalharness.stats.comparisons import compare
-from evalharness.stats.means import clustered_mean
-from evalharness.stats.win_rates import pair_matrix, pair_win_rates, win_rates
+from evalharness.stats import (
+    build_comparisons,
+    build_win_rate_matrix,
+    clustered_mean,
+    measure_pair_win_rates,
+    measure_win_rates,
+)
 
 ENTRIES = (
     ("a", "b", WON, 1),
@@ -28,7 +32,7 @@ ENTRIES = (
 
 def test_ties_count_half():
     """a: two wins, a tie and a loss are 2.5 of 4."""
-    found = {rate.model: rate for rate in win_rates(battles(*ENTRIES))}
+    found = {rate.model: rate for rate in measure_win_rates(battles(*ENTRIES))}
 
     assert found["a"].value == pytest.approx(2.5 / 4)
     assert (found["a"].wins, found["a"].losses, found["a"].ties) == (2, 1, 1)
@@ -38,7 +42,7 @@ def test_ties_count_half():
 
 def test_a_baseline_counts_only_its_own_battles_and_has_no_row():
     """Against the baseline b, c has one tie, whatever it did to others."""
-    found = {rate.model: rate for rate in win_rates(battles(*ENTRIES), "b")}
+    found = {rate.model: rate for rate in measure_win_rates(battles(*ENTRIES), "b")}
 
     assert set(found) == {"a", "c"}
     assert found["a"].value == pytest.approx(2.5 / 3)
@@ -47,8 +51,8 @@ def test_a_baseline_counts_only_its_own_battles_and_has_no_row():
 
 def test_weights_enter_the_rate_and_not_the_counts():
     """A win of weight 3 against a loss of weight 1 is a rate of 3/4 over two battles."""
-    weighted = compare(["a", "b"], [0, 0], [1, 1], [WON, LOST], weight=[3.0, 1.0])
-    rate = win_rates(weighted)[0]
+    weighted = build_comparisons(["a", "b"], [0, 0], [1, 1], [WON, LOST], weight=[3.0, 1.0])
+    rate = measure_win_rates(weighted)[0]
 
     assert rate.value == pytest.approx(0.75)
     assert (rate.wins, rate.losses) == (1, 1)
@@ -61,8 +65,8 @@ def test_published_win_rates_and_standard_errors_come_out(data_file):
     outcome = [{0: TIE, 1: LOST, 1.5: TIE, 2: WON}[row["preference"]] for row in rows]
     ones = np.ones(len(outcome), dtype=int)
 
-    comparisons = compare(["vicuna-13b", "text-davinci-003"], ones - 1, ones, outcome)
-    rate = win_rates(comparisons, "text-davinci-003")[0]
+    comparisons = build_comparisons(["vicuna-13b", "text-davinci-003"], ones - 1, ones, outcome)
+    rate = measure_win_rates(comparisons, "text-davinci-003")[0]
 
     assert 100 * rate.value == pytest.approx(70.4348, abs=5e-5)
     assert 100 * rate.standard_error == pytest.approx(1.6070, abs=5e-5)
@@ -74,7 +78,9 @@ def test_the_pair_matrix_averages_to_published_rates(data_file):
     golden = pd.read_csv(data_file("llmfao/llmfao-golden.csv"))
     codes, models = pd.factorize(pd.concat([rows.left, rows.right]))
     outcome = rows.winner.map({"left": WON, "tie": TIE, "right": LOST})
-    matrix = pair_matrix(compare(list(models), codes[: len(rows)], codes[len(rows) :], outcome))
+    matrix = build_win_rate_matrix(
+        build_comparisons(list(models), codes[: len(rows)], codes[len(rows) :], outcome)
+    )
 
     scores = golden[golden.algorithm == "average_win_rate"].set_index("item").score
     assert_allclose(np.nanmean(matrix, axis=1), scores[list(models)], atol=1e-9)
@@ -84,8 +90,8 @@ def test_pairs_that_never_met_have_no_rate():
     """NaN in the matrix and no entry among the pairs, not a rate of zero."""
     comparisons = battles(("a", "b", WON), ("b", "c", TIE))
 
-    assert math.isnan(pair_matrix(comparisons)[0, 2])
-    assert [(pair.model, pair.opponent) for pair in pair_win_rates(comparisons)] == [
+    assert math.isnan(build_win_rate_matrix(comparisons)[0, 2])
+    assert [(pair.model, pair.opponent) for pair in measure_pair_win_rates(comparisons)] == [
         ("a", "b"),
         ("b", "c"),
     ]
@@ -95,8 +101,8 @@ def test_pairs_that_never_met_have_no_rate():
 @given(connected_battles())
 def test_counts_add_up(comparisons):
     """Every battle is one model's win and another's loss, or a tie of both."""
-    rates = win_rates(comparisons)
-    pairs = pair_win_rates(comparisons)
+    rates = measure_win_rates(comparisons)
+    pairs = measure_pair_win_rates(comparisons)
 
     assert sum(rate.wins for rate in rates) == sum(rate.losses for rate in rates)
     assert sum(rate.battles for rate in rates) == 2 * len(comparisons.first)
@@ -110,7 +116,7 @@ def test_counts_add_up(comparisons):
 @given(connected_battles())
 def test_the_matrix_and_its_transpose_add_up_to_one(comparisons):
     """A pair's two rates are one minus the other."""
-    matrix = pair_matrix(comparisons)
+    matrix = build_win_rate_matrix(comparisons)
     total = matrix + matrix.T
 
     assert_allclose(total[~np.isnan(total)], 1)
@@ -119,8 +125,8 @@ def test_the_matrix_and_its_transpose_add_up_to_one(comparisons):
 def test_the_interval_is_clustered_by_question():
     """Two battles of one question are not two independent ones."""
     entries = [("a", "b", outcome, q) for q, outcome in enumerate([WON, LOST, TIE, WON])]
-    once = win_rates(battles(*entries))[0]
-    twice = win_rates(battles(*entries, *entries))[0]
+    once = measure_win_rates(battles(*entries))[0]
+    twice = measure_win_rates(battles(*entries, *entries))[0]
 
     assert twice.standard_error == pytest.approx(once.standard_error)
     assert once.standard_error == pytest.approx(
@@ -132,4 +138,4 @@ def test_the_interval_is_clustered_by_question():
 def test_an_unknown_baseline_is_refused():
     """The message names the models that there are."""
     with pytest.raises(BattlesError, match="'gpt-4' is in no battle; the models are a, b, c"):
-        win_rates(battles(*ENTRIES), "gpt-4")
+        measure_win_rates(battles(*ENTRIES), "gpt-4")

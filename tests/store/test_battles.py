@@ -13,8 +13,8 @@ from pyarrow import csv, feather, parquet
 
 import evalharness
 from evalharness.errors import BattlesError, InputError
-from evalharness.stats.frames import comparisons_of, rate
-from evalharness.store.battles import count_battles
+from evalharness.stats import build_comparisons_from_table, rate
+from evalharness.store import count_battles
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_battles_can_stand_alone_though_they_name_questions(table, tmp_path):
 
 def test_a_table_has_the_same_models_and_questions_battle_by_battle(table):
     """Online Elo and win rates look at single battles; ratings at counts; both read alike."""
-    one_by_one = comparisons_of(table)
+    one_by_one = build_comparisons_from_table(table)
     counts = count_battles(table)
 
     assert one_by_one.models == counts.models

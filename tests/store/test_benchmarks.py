@@ -6,7 +6,7 @@ import pytest
 
 from evalharness.domain import BenchmarkResult
 from evalharness.errors import InputError
-from evalharness.store import benchmarks
+from evalharness.store import read_benchmark_results, read_benchmark_samples, write_benchmark_result
 
 
 def _row(task, number, **changes):
@@ -39,10 +39,10 @@ def test_a_result_and_its_first_samples_come_back(tmp_path):
     """Each task has its share, whatever its place in the file; a model's name is no path."""
     result = _result()
     rows = [_row(task, number) for task in ("law", "art") for number in range(40)]
-    benchmarks.write_result(tmp_path, result, rows)
+    write_benchmark_result(tmp_path, result, rows)
 
-    assert benchmarks.read_results(tmp_path) == [result]
-    samples = benchmarks.read_samples(tmp_path, most=10)
+    assert read_benchmark_results(tmp_path) == [result]
+    samples = read_benchmark_samples(tmp_path, most=10)
     assert [(each.task, each.doc_id) for each in samples] == [
         (task, number) for task in ("law", "art") for number in range(5)
     ]
@@ -55,9 +55,9 @@ def test_a_written_reply_is_shown_once_however_it_is_read(tmp_path):
     """GSM8K reads every reply by two filters."""
     asked = {"arguments": [["1 + 1?", {"until": ["Q:"]}]], "resps": [["It is 2."]]}
     rows = [_row("gsm8k", 0, **asked, filter=name) for name in ("strict", "flexible")]
-    benchmarks.write_result(tmp_path, _result("gsm8k", ("gsm8k",)), rows)
+    write_benchmark_result(tmp_path, _result("gsm8k", ("gsm8k",)), rows)
 
-    (sample,) = benchmarks.read_samples(tmp_path, most=10)
+    (sample,) = read_benchmark_samples(tmp_path, most=10)
 
     assert (sample.prompt, sample.reply, sample.choices) == ("1 + 1?", "It is 2.", ())
 
@@ -65,9 +65,9 @@ def test_a_written_reply_is_shown_once_however_it_is_read(tmp_path):
 def test_texts_before_one_continuation_are_the_choices(tmp_path):
     """WinoGrande compares what comes before the same words."""
     asked = {"arguments": [["The cup", " was big"], ["The box", " was big"]]}
-    benchmarks.write_result(tmp_path, _result(tasks=("a",)), [_row("a", 0, **asked)])
+    write_benchmark_result(tmp_path, _result(tasks=("a",)), [_row("a", 0, **asked)])
 
-    assert benchmarks.read_samples(tmp_path, most=1)[0].choices == ("The cup", "The box")
+    assert read_benchmark_samples(tmp_path, most=1)[0].choices == ("The cup", "The box")
 
 
 def test_a_damaged_result_is_refused_with_its_file(tmp_path):
@@ -76,4 +76,4 @@ def test_a_damaged_result_is_refused_with_its_file(tmp_path):
     (tmp_path / "benchmarks" / "a--b--c.json").write_text("{")
 
     with pytest.raises(InputError, match=r"a--b--c\.json: .*`benchmark` makes it again"):
-        benchmarks.read_results(tmp_path)
+        read_benchmark_results(tmp_path)

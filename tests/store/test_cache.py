@@ -12,10 +12,10 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from evalharness.backends.scripted import ScriptedBackend
+from evalharness.backends import ScriptedBackend
 from evalharness.domain import Completion, Message, ModelSpec, Request, Role, Sampling
 from evalharness.errors import ConfigError, PermanentError
-from evalharness.store.cache import CachedBackend, CompletionCache
+from evalharness.store import CachedBackend, CompletionCache
 
 COMPLETION = Completion(text="4")
 SPEC = ModelSpec(name="m", backend="scripted")
@@ -160,7 +160,7 @@ def test_two_processes_may_add_to_one_cache(tmp_path):
     path = tmp_path / "completions.sqlite"
     code = (
         "import sys; from pathlib import Path; from evalharness.domain import Completion\n"
-        "from evalharness.store.cache import CompletionCache\n"
+        "from evalharness.store import CompletionCache\n"
         "cache = CompletionCache(Path(sys.argv[1]))\n"
         "for n in range(300): cache.put(f'{sys.argv[2]}-{n}', Completion(text='4'))\n"
         "cache.close()"

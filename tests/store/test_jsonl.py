@@ -10,7 +10,14 @@ import pytest
 
 from evalharness.domain import Answer, AnswerTurn
 from evalharness.errors import InputError
-from evalharness.store import jsonl
+from evalharness.store import (
+    RecordAppender,
+    encode_record,
+    read_numbered_records,
+    read_records,
+    replace_file,
+)
+from evalharness.store.jsonl import remove_stale_temporary_files
 
 
 def _answer(number: int, text: str = "ü\n\u2028") -> Answer:
@@ -22,38 +29,38 @@ def _answer(number: int, text: str = "ü\n\u2028") -> Answer:
 def test_what_is_appended_is_read_back(tmp_path):
     """A record survives its file, with every character."""
     path = tmp_path / "answers.jsonl"
-    appender = jsonl.Appender(path)
+    appender = RecordAppender(path)
     for number in range(3):
         appender.append(_answer(number))
     appender.close()
 
-    assert jsonl.read_own(path, Answer) == [_answer(number) for number in range(3)]
+    assert read_records(path, Answer) == [_answer(number) for number in range(3)]
 
 
 @pytest.mark.parametrize("kept", range(1, 60, 7))
 def test_a_torn_last_line_is_dropped_and_overwritten(tmp_path, kept):
     """What a killed process left of its last line harms neither reading nor appending."""
     path = tmp_path / "answers.jsonl"
-    path.write_bytes(jsonl.dump(_answer(0)) + jsonl.dump(_answer(1))[:kept])
+    path.write_bytes(encode_record(_answer(0)) + encode_record(_answer(1))[:kept])
 
-    assert jsonl.read_own(path, Answer) == [_answer(0)]
+    assert read_records(path, Answer) == [_answer(0)]
 
-    appender = jsonl.Appender(path)
+    appender = RecordAppender(path)
     appender.append(_answer(2))
     appender.close()
-    assert jsonl.read_own(path, Answer) == [_answer(0), _answer(2)]
+    assert read_records(path, Answer) == [_answer(0), _answer(2)]
 
 
 def test_a_whole_record_without_its_line_end_is_kept(tmp_path):
     """A kill between a record and its line end: what can be read was paid for."""
     path = tmp_path / "answers.jsonl"
-    path.write_bytes((jsonl.dump(_answer(0)) + jsonl.dump(_answer(1)))[:-1])
+    path.write_bytes((encode_record(_answer(0)) + encode_record(_answer(1)))[:-1])
 
-    appender = jsonl.Appender(path)
+    appender = RecordAppender(path)
     appender.append(_answer(2))
     appender.close()
 
-    assert jsonl.read_own(path, Answer) == [_answer(number) for number in range(3)]
+    assert read_records(path, Answer) == [_answer(number) for number in range(3)]
 
 
 def test_a_record_that_could_not_be_written_whole_leaves_nothing(tmp_path):
@@ -61,13 +68,13 @@ def test_a_record_that_could_not_be_written_whole_leaves_nothing(tmp_path):
     code = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from evalharness.store.jsonl import Appender, replace\n"
-        "appender = Appender(Path(sys.argv[1]))\n"
+        "from evalharness.store.jsonl import RecordAppender, replace_file\n"
+        "appender = RecordAppender(Path(sys.argv[1]))\n"
         "appender.append('a' * 80)\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (128, 128))\n"
         "for write in (lambda: appender.append('b' * 80),\n"
-        "              lambda: replace(Path(sys.argv[1]), b'c' * 200)):\n"
+        "              lambda: replace_file(Path(sys.argv[1]), b'c' * 200)):\n"
         "    try: write()\n"
         "    except OSError as error: print(error.strerror)\n"
         "appender.append('d')\n"
@@ -79,7 +86,7 @@ def test_a_record_that_could_not_be_written_whole_leaves_nothing(tmp_path):
     )
 
     assert done.stdout.splitlines() == ["File too large"] * 2
-    assert jsonl.read_own(path, str) == ["a" * 80, "d"]
+    assert read_records(path, str) == ["a" * 80, "d"]
     assert [file.name for file in tmp_path.iterdir()] == ["answers.jsonl"]
 
 
@@ -91,7 +98,7 @@ def test_what_a_killed_process_left_is_swept_and_a_living_one_is_left_alone(tmp_
         (tmp_path / f".report.html.{process}").write_bytes(b"half")
     (tmp_path / ".lock").touch()
 
-    jsonl.sweep(tmp_path)
+    remove_stale_temporary_files(tmp_path)
 
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {".lock", f".report.html.{os.getpid()}"}
@@ -100,31 +107,31 @@ def test_what_a_killed_process_left_is_swept_and_a_living_one_is_left_alone(tmp_
 def test_a_damaged_line_in_the_middle_is_refused_with_its_number(tmp_path):
     """Only the last line can be torn by a kill; anything else is damage that must be seen."""
     path = tmp_path / "answers.jsonl"
-    path.write_bytes(jsonl.dump(_answer(0)) + b'{"question_id": \n' + jsonl.dump(_answer(1)))
+    path.write_bytes(encode_record(_answer(0)) + b'{"question_id": \n' + encode_record(_answer(1)))
 
     with pytest.raises(InputError, match=r"answers\.jsonl:2: "):
-        jsonl.read_own(path, Answer)
+        read_records(path, Answer)
 
 
 def test_a_file_from_outside_may_not_be_torn(tmp_path):
     """A question lost at the end of a copied file would go unnoticed."""
     path = tmp_path / "questions.jsonl"
-    path.write_bytes(jsonl.dump(_answer(0)) + b'{"question_id": "q1", "mo')
+    path.write_bytes(encode_record(_answer(0)) + b'{"question_id": "q1", "mo')
 
     with pytest.raises(InputError, match=r"questions\.jsonl:2: "):
-        list(jsonl.read_numbered(path, Answer))
+        list(read_numbered_records(path, Answer))
 
 
 def test_an_absent_file_has_no_records(tmp_path):
     """A run without failures has no file of failures."""
-    assert jsonl.read_own(tmp_path / "none.jsonl", Answer) == []
+    assert read_records(tmp_path / "none.jsonl", Answer) == []
 
 
 def test_a_replaced_file_leaves_nothing_beside_it(tmp_path):
     """The temporary file becomes the file."""
     path = tmp_path / "page.html"
-    jsonl.replace(path, b"old")
-    jsonl.replace(path, b"new")
+    replace_file(path, b"old")
+    replace_file(path, b"new")
 
     assert path.read_bytes() == b"new"
     assert [file.name for file in tmp_path.iterdir()] == ["page.html"]

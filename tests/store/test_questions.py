@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evalharness.domain import Question
 from evalharness.errors import ConfigError, InputError
-from evalharness.store.questions import read_questions, select
+from evalharness.store import read_questions, select_questions
 
 GOOD = {"question_id": "a-1", "category": "a", "turns": ["one", "two"], "references": ["r", None]}
 
@@ -95,7 +95,7 @@ QUESTIONS = tuple(
 @given(limit=st.integers(1, 30))
 def test_a_limit_spreads_over_the_categories_and_keeps_the_order(limit):
     """Few questions still cover every category, as evenly as they can."""
-    chosen = select(QUESTIONS, limit=limit)
+    chosen = select_questions(QUESTIONS, limit=limit)
 
     counts = [sum(q.category == category for q in chosen) for category in "abcd"]
     assert len(chosen) == min(limit, len(QUESTIONS))
@@ -105,8 +105,14 @@ def test_a_limit_spreads_over_the_categories_and_keeps_the_order(limit):
 
 def test_categories_and_ids_choose_questions():
     """Both narrow down; the file's order stays."""
-    assert [q.question_id for q in select(QUESTIONS, categories=["c"], limit=2)] == ["c-0", "c-1"]
-    assert [q.question_id for q in select(QUESTIONS, ids=["d-4", "a-0"])] == ["a-0", "d-4"]
+    assert [q.question_id for q in select_questions(QUESTIONS, categories=["c"], limit=2)] == [
+        "c-0",
+        "c-1",
+    ]
+    assert [q.question_id for q in select_questions(QUESTIONS, ids=["d-4", "a-0"])] == [
+        "a-0",
+        "d-4",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,4 +127,4 @@ def test_categories_and_ids_choose_questions():
 def test_a_choice_that_does_not_exist_is_refused(choice, words):
     """A misspelt category must not quietly ask nothing."""
     with pytest.raises(ConfigError, match=words):
-        select(QUESTIONS, **choice)
+        select_questions(QUESTIONS, **choice)

@@ -16,12 +16,11 @@ from evalharness.domain import (
     GradedJudgment,
     PairwiseJudgment,
     Question,
-    Stage,
+    RunStage,
     Verdict,
 )
 from evalharness.errors import ConfigError, InputError, RunLockedError
-from evalharness.store import jsonl
-from evalharness.store.run_folder import RunFolder, read_run
+from evalharness.store import RunFolder, encode_record, read_run
 
 QUESTIONS = tuple(
     Question(question_id=f"q{number}", category="c", turns=("one", "two")) for number in range(3)
@@ -67,7 +66,7 @@ def _game(number: int) -> PairwiseJudgment:
 
 def _failure(key: str) -> Failure:
     return Failure(
-        stage=Stage.JUDGE,
+        stage=RunStage.JUDGE,
         key=key,
         model="j",
         question_id="q0",
@@ -136,15 +135,15 @@ def test_a_success_removes_the_failure_before_it(tmp_path):
 def test_a_success_that_a_kill_left_beside_its_failure_counts(tmp_path):
     """A failed judgment or turn that succeeded just before a kill is not listed as failed."""
     _write(tmp_path / "run", [_answer(0), _grade(0)])
-    late = replace(_failure("answer-0"), stage=Stage.ANSWER, turn=2)
-    still = replace(_failure("answer-0x"), stage=Stage.ANSWER, turn=2)
+    late = replace(_failure("answer-0"), stage=RunStage.ANSWER, turn=2)
+    still = replace(_failure("answer-0x"), stage=RunStage.ANSWER, turn=2)
     rows = [_failure("grade-0"), late, still]
-    (tmp_path / "run/failures.jsonl").write_bytes(b"".join(map(jsonl.dump, rows)))
+    (tmp_path / "run/failures.jsonl").write_bytes(b"".join(map(encode_record, rows)))
 
     assert [row.key for row in read_run(tmp_path / "run").failures] == ["answer-0x"]
     with RunFolder.open(tmp_path / "run") as folder:
         assert list(folder.failures) == ["answer-0x"]
-    assert (tmp_path / "run/failures.jsonl").read_bytes() == jsonl.dump(still)
+    assert (tmp_path / "run/failures.jsonl").read_bytes() == encode_record(still)
 
 
 def test_a_second_process_is_refused(tmp_path):

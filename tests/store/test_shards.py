@@ -6,12 +6,11 @@ from dataclasses import replace
 
 from builders import answer, failure
 
-from evalharness.store import shards
-from evalharness.store.run_folder import RunFolder, read_run
+from evalharness.store import SHARD_RUN_NAME, RunFolder, locate_shard, merge_shards, read_run
 
 
 def _shard(path, model, *rows):
-    with RunFolder.open(shards.shard(path, model) / shards.NAME) as folder:
+    with RunFolder.open(locate_shard(path, model) / SHARD_RUN_NAME) as folder:
         folder.describe({}, ())
         for row in rows:
             folder.add_answer(row)
@@ -27,8 +26,8 @@ def test_answers_of_all_shards_are_gathered_and_longer_ones_win(tmp_path):
     with RunFolder.open(tmp_path) as folder:
         folder.describe({}, ())
         folder.add_answer(long)
-        shards.gather(folder)
-        shards.gather(folder)
+        merge_shards(folder)
+        merge_shards(folder)
 
     assert set(read_run(tmp_path).answers) == {long, other}
 
@@ -37,14 +36,14 @@ def test_failures_come_along_and_go_when_the_answer_is_there(tmp_path):
     """A run must list what its jobs could not get, and only as long as that is so."""
     there = answer("a")
     missing = failure(question_id="other")
-    with RunFolder.open(shards.shard(tmp_path, "a") / shards.NAME) as shard:
+    with RunFolder.open(locate_shard(tmp_path, "a") / SHARD_RUN_NAME) as shard:
         shard.describe({}, ())
         shard.add_answer(there)
         shard.add_failure(missing)
     with RunFolder.open(tmp_path) as folder:
         folder.describe({}, ())
         folder.add_failure(replace(failure("a"), key=there.digest))
-        shards.gather(folder)
+        merge_shards(folder)
 
     assert [row.key for row in read_run(tmp_path).failures] == [missing.key]
 
@@ -53,6 +52,6 @@ def test_a_run_without_shards_is_left_as_it_is(tmp_path):
     """Most runs have none."""
     with RunFolder.open(tmp_path) as folder:
         folder.describe({}, ())
-        shards.gather(folder)
+        merge_shards(folder)
 
     assert read_run(tmp_path).answers == ()

@@ -1,0 +1,190 @@
+"""Two models of a run compared: the difference of two figures of its table, tested."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.analysis.comparison.benchmark_difference import compare_on_benchmarks
+from evalharness.analysis.estimates.human_labels import exclude_label_checks
+from evalharness.analysis.estimates.panel import (
+    assemble_panel,
+    estimate_panel_battles,
+    estimate_panel_scores,
+)
+from evalharness.analysis.estimates.ratings import fit_ratings
+from evalharness.analysis.estimates.scores import estimate_scores
+from evalharness.errors import ConfigError, suggest_close_match
+from evalharness.stats import (
+    DifferenceTest,
+    build_comparisons_from_battles,
+    compare_win_rates,
+    t_test_difference,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from evalharness.analysis.comparison.benchmark_difference import ExampleValues
+    from evalharness.domain import Battle, RunRecords
+
+    _MetricComparison = Callable[
+        [RunRecords, Sequence[Battle], tuple[str, str], float], tuple[DifferenceTest, str] | None
+    ]
+
+
+class ComparisonMetric(StrEnum):
+    """Which figure of the table is compared."""
+
+    RATING = "rating"
+    SCORE = "score"
+    WIN_RATE = "win_rate"
+    BENCHMARK = "benchmark"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelComparison:
+    """Two models by one figure; `basis` says in words what it rests on."""
+
+    model: str
+    other: str
+    metric: ComparisonMetric
+    difference: DifferenceTest
+    basis: str
+
+
+def compare_models(
+    records: RunRecords,
+    battles: Sequence[Battle],
+    model: str,
+    other: str,
+    *,
+    metric: ComparisonMetric | None = None,
+    level: float = 0.95,
+    examples: Mapping[str, Mapping[str, ExampleValues]] | None = None,
+) -> ModelComparison:
+    """Return how far a model is above another in a run, by rating, or by what there is.
+
+    Benchmarks are compared example by example where `examples` has the values of both, by
+    `suite/benchmark` and model. Ratings rest on all battles of the run, scores on what was graded for both models, win rates on
+    the battles of either; several judges are one panel, as in the table.
+
+    Raises:
+        ConfigError: a model is not in the run, or the run does not have this figure of both.
+    """
+    _require_known_models(records, battles, model, other)
+    table = exclude_label_checks(records, battles)
+    ways: dict[ComparisonMetric, _MetricComparison] = {
+        ComparisonMetric.RATING: _compare_ratings,
+        ComparisonMetric.SCORE: _compare_scores,
+        ComparisonMetric.WIN_RATE: _compare_win_rates,
+        ComparisonMetric.BENCHMARK: partial(_compare_benchmarks, examples or {}),
+    }
+    for name in [metric] if metric else ways:
+        found = ways[name](table.records, table.battles, (model, other), level)
+        if found is not None:
+            difference, basis = found
+            return ModelComparison(
+                model=model, other=other, metric=name, difference=difference, basis=basis
+            )
+    what = metric.replace("_", " ") if metric else "rating, score, win rate or benchmark"
+    msg = f"the run has no {what} of both {model} and {other}: judge them, or take another --metric"
+    raise ConfigError(msg)
+
+
+def _compare_ratings(
+    records: RunRecords, battles: Sequence[Battle], pair: tuple[str, str], level: float
+) -> tuple[DifferenceTest, str] | None:
+    panel = assemble_panel(records, tuple(battles))
+    if panel is not None:
+        battles = panel.battles
+        ratings = estimate_panel_battles(panel, None, level=level).ratings
+    else:
+        ratings = (
+            fit_ratings(build_comparisons_from_battles(battles), level)[0] if battles else None
+        )
+    if ratings is None or not set(pair) <= set(ratings.models):
+        return None
+    gap = ratings.contrast(*pair)
+    met = sum({battle.model_a, battle.model_b} == set(pair) for battle in battles)
+    prior = f", with a small prior ({ratings.penalty})" if ratings.penalty else ""
+    basis = f"{ratings.method} ratings{prior}; {len(battles):,} battles, {met:,} between the two"
+    return (
+        t_test_difference(gap.value, gap.standard_error, ratings.clusters, level=level),
+        basis,
+    )
+
+
+def _compare_scores(
+    records: RunRecords, battles: Sequence[Battle], pair: tuple[str, str], level: float
+) -> tuple[DifferenceTest, str] | None:
+    own = replace(records, graded=tuple(each for each in records.graded if each.model in pair))
+    panel = assemble_panel(own, tuple(battles))
+    scores = (
+        estimate_scores(own, level=level)
+        if panel is None
+        else estimate_panel_scores(panel, own, level=level)
+    )
+    if not set(pair) <= set(scores.means):
+        return None
+    places = [list(scores.means).index(name) for name in pair]
+    direction = np.zeros(len(scores.means))
+    direction[places] = 1.0, -1.0
+    means = [scores.means[name] for name in pair]
+    variance = float(direction @ scores.covariance @ direction)
+    error = math.sqrt(max(variance, 0.0)) if not math.isnan(variance) else math.nan
+    return (
+        t_test_difference(means[0].value - means[1].value, error, scores.questions, level=level),
+        f"scores of {means[0].count:,} answers of each, graded for both",
+    )
+
+
+def _compare_win_rates(
+    records: RunRecords, battles: Sequence[Battle], pair: tuple[str, str], level: float
+) -> tuple[DifferenceTest, str] | None:
+    panel = assemble_panel(records, tuple(battles))
+    settled = battles if panel is None else panel.battles
+    fighters = {name for battle in settled for name in (battle.model_a, battle.model_b)}
+    if not set(pair) <= fighters:
+        return None
+    either = [each for each in settled if {each.model_a, each.model_b} & set(pair)]
+    return (
+        compare_win_rates(build_comparisons_from_battles(either), *pair, level=level),
+        f"win rates in {len(either):,} battles of either",
+    )
+
+
+def _compare_benchmarks(
+    examples: Mapping[str, Mapping[str, ExampleValues]],
+    records: RunRecords,
+    _battles: Sequence[Battle],
+    pair: tuple[str, str],
+    level: float,
+) -> tuple[DifferenceTest, str] | None:
+    return compare_on_benchmarks(records.benchmarks, examples, pair, level)
+
+
+def _require_known_models(
+    records: RunRecords, battles: Sequence[Battle], model: str, other: str
+) -> None:
+    known = sorted(
+        {answer.model for answer in records.answers}
+        | {grade.model for grade in records.graded}
+        | {each.model for each in records.benchmarks}
+        | {name for battle in battles for name in (battle.model_a, battle.model_b)}
+    )
+    for name in (model, other):
+        if name not in known:
+            msg = (
+                f"{name} is not in this run{suggest_close_match(name, known)}; there are "
+                f"{', '.join(known) or 'no models'}"
+            )
+            raise ConfigError(msg)
+    if model == other:
+        msg = f"{model} cannot be compared with itself: name two models"
+        raise ConfigError(msg)

@@ -1,0 +1,1 @@
+"""Ratings, scores and win rates of a run's models."""

@@ -1,0 +1,1 @@
+"""Figures of a run corrected with people's labels."""

@@ -1,0 +1,1 @@
+"""The table of a run: one row for each model."""

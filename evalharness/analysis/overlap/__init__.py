@@ -1,0 +1,1 @@
+"""Flags on a run's answers: copied, duplicated, or naming a model."""

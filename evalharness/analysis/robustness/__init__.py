@@ -1,0 +1,1 @@
+"""How far a ranking depends on the way of counting."""

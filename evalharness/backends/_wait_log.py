@@ -1,4 +1,0 @@
-"""The log in which backends tell who waits for what."""
-
-WAITS = "evalharness.waits"
-"""The log in which backends tell who waits for what; it is for the moment, and for no file."""

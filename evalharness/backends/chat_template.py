@@ -1,0 +1,139 @@
+"""The exact text that a model is sent for a conversation: chat templates and special tokens.
+
+Two kinds of template run here, set up as transformers sets up a tokenizer's: our own
+(`conf/template/`), which never write the token that begins a text, and a tokenizer's, which
+usually do. Either way that token must come once. So whoever adds it later (a tokenizer that adds
+special tokens, a completions server) is handed `without_bos(text, bos_token)`; a tokenizer's own
+template may also be encoded as it stands, with no special tokens added.
+
+A template sees no clock: `strftime_now`, which some tokenizers' templates use where it is defined,
+is not, so that the same conversation gives the same text on every day.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import jinja2
+from jinja2.ext import Extension
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jinja2 import nodes
+    from jinja2.parser import Parser
+
+    from evalharness.domain import Message
+
+# What a template may fail with besides Jinja's own errors: it computes, looks up and recurses.
+_TEMPLATE_ERRORS = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+def render_chat_template(
+    template: str,
+    messages: Sequence[Message],
+    *,
+    bos_token: str = "",
+    eos_token: str = "",
+    add_generation_prompt: bool = True,
+) -> str:
+    """Return the conversation as one text, ready for the model to continue.
+
+    What the messages say is data: Jinja syntax in it stays as written.
+
+    Args:
+        template: Jinja text.
+        messages: the conversation so far.
+        bos_token: the token that begins a text, for templates that write it.
+        eos_token: the token that ends a text or a turn, likewise.
+        add_generation_prompt: whether to end where the model's reply begins.
+
+    Raises:
+        ConfigError: the template is broken, or does not take these messages (some know no system
+            message, say).
+    """
+    try:
+        return _compile_template(template).render(
+            messages=[
+                {"role": message.role.value, "content": message.content} for message in messages
+            ],
+            tools=None,
+            documents=None,
+            bos_token=bos_token,
+            eos_token=eos_token,
+            add_generation_prompt=add_generation_prompt,
+        )
+    except _TEMPLATE_ERRORS as error:
+        msg = f"the chat template fails: {_describe_template_error(error)}"
+        raise ConfigError(msg) from error
+
+
+def strip_bos_token(text: str, bos_token: str | None) -> str:
+    """Return the text without the token that begins it, for those who will add that token."""
+    return text.removeprefix(bos_token or "")
+
+
+class _GenerationTag(Extension):
+    """Lets `{% generation %}` pass, with which templates mark the assistant's part for training."""
+
+    tags = {"generation"}  # noqa: RUF012 - Jinja declares it so
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        """Return what stands between the tags."""
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+@lru_cache(maxsize=64)
+def _compile_template(template: str) -> jinja2.Template:
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=[_GenerationTag, "jinja2.ext.loopcontrols"],
+        autoescape=False,  # this is text for a model, not a web page
+    )
+    environment.filters["tojson"] = _tojson
+    environment.globals["raise_exception"] = _raise_exception
+    return environment.from_string(template)
+
+
+def _tojson(
+    value: Any,
+    ensure_ascii: bool = False,  # noqa: FBT001, FBT002 - as templates call it
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,  # noqa: FBT001, FBT002
+) -> str:
+    """Return JSON that does not escape HTML, as Jinja's own filter would."""
+    return json.dumps(
+        value,
+        ensure_ascii=ensure_ascii,
+        indent=indent,
+        separators=separators,
+        sort_keys=sort_keys,
+    )
+
+
+def _raise_exception(message: str) -> NoReturn:
+    raise jinja2.TemplateError(message)
+
+
+def _describe_template_error(error: Exception) -> str:
+    match error:
+        case jinja2.TemplateSyntaxError():
+            return f"line {error.lineno}: {error.message}"
+        case _:
+            return str(error) or type(error).__name__

@@ -1,0 +1,1 @@
+"""Where models that take memory run: this machine, or a Ray cluster."""

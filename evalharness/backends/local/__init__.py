@@ -1,0 +1,1 @@
+"""Local weights, run by transformers."""

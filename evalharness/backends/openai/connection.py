@@ -1,0 +1,118 @@
+"""The connections to a model's servers: opened when first used, failures in our own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from evalharness.backends.openai.wire import make_http_error, summarize_error_reply
+from evalharness.errors import BackendError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evalharness.domain import ModelSpec
+
+HTTP_OK = 200
+_CONNECT_TIMEOUT_S = 10.0
+
+
+class ServerConnection:
+    """Sends requests with the model's key, and hides it in whatever comes back."""
+
+    def __init__(self, spec: ModelSpec, key: str | None) -> None:
+        self._spec = spec
+        self._key = key
+        self._timeout = timeout(spec.timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(
+        self,
+        url: str,
+        *,
+        method: str = "POST",
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+        within: aiohttp.ClientTimeout | None = None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Return status, headers and content of the reply.
+
+        Raises:
+            TransientError: there was none, or not all of it.
+            PermanentError: the server's certificate is not to be trusted.
+        """
+        limit = within or self._timeout
+        try:
+            async with self._opened().request(
+                method,
+                url,
+                data=data,
+                headers=headers,
+                proxy=proxy,
+                allow_redirects=False,
+                timeout=limit,
+            ) as response:
+                return response.status, response.headers, await response.read()
+        except TimeoutError as error:
+            message = str(error) or f"no whole reply within {limit.total:.3g} s"
+            raise TransientError(message, reason="timeout") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            message = self.scrubbed(
+                f"the server cannot be trusted: {error}; SSL_CERT_FILE names your own authority"
+            )
+            raise PermanentError(message, reason="certificate") from None
+        except aiohttp.ClientError as error:
+            message = self.scrubbed(f"the connection failed: {error or type(error).__name__}")
+            # The cause is dropped: its repr may hold the request's headers, and so the key.
+            raise TransientError(message, reason="connection") from None
+
+    def refusal(self, status: int, headers: Mapping[str, str], content: bytes) -> BackendError:
+        """Return the error that a status other than 200 means, with a remedy where there is one."""
+        error = make_http_error(status, headers, self.words(content))
+        error.args = (self.scrubbed(str(error)) + self._remedy(status),)
+        return error
+
+    def words(self, content: bytes) -> str:
+        """Return what a server said, in a line and without the key."""
+        return summarize_error_reply(content, self._key)
+
+    def scrubbed(self, text: str) -> str:
+        """Return a text without the key."""
+        return text.replace(self._key, "***") if self._key else text
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        """Return the session; it is made here because it needs the running loop."""
+        if self._session is None:
+            headers = {}
+            if self._key and self._spec.api_version:
+                headers["api-key"] = self._key
+            elif self._key:
+                headers["Authorization"] = f"Bearer {self._key}"
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),  # the slots are the limit
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers=headers,
+            )
+        return self._session
+
+    def _remedy(self, status: int) -> str:
+        name = self._spec.name
+        match status:
+            case 401 | 403:
+                return f"; check the key (models.{name}.api_key_env names its variable)"
+            case 404:
+                return f"; check models.{name}.base_url and models.{name}.api_name"
+        return ""
+
+
+def timeout(seconds: float) -> aiohttp.ClientTimeout:
+    """Return a limit for a whole request; connecting has a shorter one of its own."""
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_TIMEOUT_S)

@@ -1,0 +1,4 @@
+"""The log in which backends tell who waits for what."""
+
+WAIT_LOG = "evalharness.waits"
+"""The log in which backends tell who waits for what; it is for the moment, and for no file."""

@@ -1,0 +1,11 @@
+from .measurement import BenchmarkJob as BenchmarkJob
+from .measurement import BenchmarkMeasurement as BenchmarkMeasurement
+from .measurement import measure_endpoint as measure_endpoint
+from .measurement import measure_weights as measure_weights
+from .preparation import PreparedBenchmark as PreparedBenchmark
+from .preparation import prepare_suite as prepare_suite
+from .preparation import refuse_unreachable_data as refuse_unreachable_data
+from .progress import BenchmarkProgress as BenchmarkProgress
+from .scores import average as average
+from .scores import normalize_score as normalize_score
+from .task_index import list_folder_tasks as list_folder_tasks

@@ -1,0 +1,179 @@
+"""The rows of a data file in any of the usual formats, with their numbers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from evalharness.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+DATA_SUFFIXES = (".parquet", ".jsonl", ".json", ".csv")
+
+
+@dataclass(frozen=True, slots=True)
+class DataRow:
+    """One row; a wrong or missing column of it is refused with its place."""
+
+    path: Path
+    number: int
+    columns: Mapping[str, Any]
+
+    def text(self, column: str) -> str:
+        """Return a text."""
+        value = self._get(column)
+        if not isinstance(value, str):
+            self.refuse(column, f"must be a text, not {_shown(value)}")
+        return value
+
+    def texts(self, column: str, *, least: int = 1) -> list[str]:
+        """Return a list of at least so many texts."""
+        value = self._get(column)
+        if hasattr(value, "tolist"):  # Parquet gives arrays
+            value = value.tolist()
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            self.refuse(column, f"must be a list of texts, not {_shown(value)}")
+        if len(value) < least:
+            self.refuse(column, f"has {len(value)} entries; there must be {least} or more")
+        return value
+
+    def number_below(self, column: str, bound: int) -> int:
+        """Return a number from 0 that is below a bound; it may be written as a text."""
+        value = self._get(column)
+        if isinstance(value, str) and value.strip().isdigit():
+            value = int(value)
+        elif hasattr(value, "item"):
+            value = value.item()
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < bound:
+            self.refuse(column, f"must be a number from 0 to {bound - 1}, not {_shown(value)}")
+        return value
+
+    def one_of(self, column: str, allowed: tuple[str, ...]) -> str:
+        """Return one of these texts."""
+        value = self._get(column)
+        if value not in allowed:
+            self.refuse(column, f"must be one of {', '.join(allowed)}, not {_shown(value)}")
+        return str(value)
+
+    def inside(self, column: str) -> DataRow:
+        """Return what stands in a column as a row of its own."""
+        value = self._get(column)
+        if not isinstance(value, dict):
+            self.refuse(column, f"must be a mapping, not {_shown(value)}")
+        return DataRow(
+            self.path, self.number, {f"{column}.{key}": each for key, each in value.items()}
+        )
+
+    def refuse(self, column: str, problem: str) -> NoReturn:
+        """Raise the error for a column."""
+        msg = f"column {column!r} {problem}"
+        raise InputError(msg, path=self.path, line=self.number)
+
+    def _get(self, column: str) -> Any:
+        if column not in self.columns:
+            there = ", ".join(map(str, self.columns)) or "none"
+            self.refuse(column, f"is missing; there are: {there}")
+        return self.columns[column]
+
+
+def rows(path: Path) -> Iterator[DataRow]:
+    """Yield the rows of a Parquet, JSON, JSON lines or CSV file (its first line names the columns).
+
+    Raises:
+        InputError: the file is not what its name says.
+    """
+    match path.suffix:
+        case ".parquet":
+            yield from _parquet(path)
+        case ".json":
+            yield from _json(path)
+        case ".csv":
+            for number, cells in read_csv_records(path):
+                if number == 1:
+                    names = cells
+                    continue
+                yield DataRow(path, number, dict(zip(names, cells, strict=False)))
+        case _:
+            yield from _json_lines(path)
+
+
+def read_csv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records of a CSV file with their numbers from 1."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            yield from enumerate(csv.reader(file, strict=True), start=1)
+        except (csv.Error, UnicodeDecodeError) as error:
+            msg = f"not a CSV file: {error}"
+            raise InputError(msg, path=path) from error
+
+
+def read_text_lines(path: Path) -> list[str]:
+    """Return the lines of a text file.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    try:
+        # Not splitlines(): texts hold separators that only Python takes for ends of lines.
+        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        msg = "not UTF-8"
+        raise InputError(msg, path=path) from error
+
+
+def _json_lines(path: Path) -> Iterator[DataRow]:
+    for number, line in enumerate(read_text_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            content = json.loads(line)
+        except json.JSONDecodeError as error:
+            msg = f"not JSON: {error}"
+            raise InputError(msg, path=path, line=number) from error
+        if not isinstance(content, dict):
+            msg = "not a JSON object"
+            raise InputError(msg, path=path, line=number)
+        yield DataRow(path, number, content)
+
+
+def _json(path: Path) -> Iterator[DataRow]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":  # JSON lines under another name
+            yield from _json_lines(path)
+            return
+        msg = f"not JSON: {error}"
+        raise InputError(msg, path=path) from error
+    except UnicodeDecodeError as error:
+        msg = "not UTF-8"
+        raise InputError(msg, path=path) from error
+    if isinstance(content, dict):
+        content = content.get("data", [content])
+    for number, each in enumerate(content, start=1):
+        if not isinstance(each, dict):
+            msg = f"row {number} is not an object"
+            raise InputError(msg, path=path)
+        yield DataRow(path, number, each)
+
+
+def _parquet(path: Path) -> Iterator[DataRow]:
+    import pandas as pd
+
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        msg = f"not a Parquet file: {error}"
+        raise InputError(msg, path=path) from error
+    for number, columns in enumerate(table.to_dict("records"), start=1):
+        yield DataRow(path, number, {str(name): value for name, value in columns.items()})
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - one line stays readable

@@ -1,0 +1,57 @@
+"""How a command ends: its exit code, and one or two lines on stderr; a traceback is a bug.
+
+Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, nothing done;
+130 interrupted, and the same command resumes. `compare` has its own: 0 not worse, 1 worse, 3 cannot
+tell; and so has `audit --against`: 0 no change found, 1 changed, 3 cannot tell.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+from evalharness.config import find_secrets, redact
+from evalharness.domain import escape_lines, escape_to_one_line
+from evalharness.errors import EvalHarnessError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def exit_code_of(command: Callable[[], int]) -> int:
+    """Do a command, and return its exit code."""
+    try:
+        return command()
+    except EvalHarnessError as error:
+        print_error(str(error))
+        return REFUSED
+    except OSError as error:
+        print_error(f"{error}; what was done is kept, and the same command resumes")
+        return FAILED
+    except KeyboardInterrupt:
+        print_error("interrupted; the same command resumes")
+        return INTERRUPTED
+    except Exception:  # noqa: BLE001 - the edge: Python itself would print values of ours as well
+        print_error(f"{traceback.format_exc()}this is a bug in evalharness; what was done is kept")
+        return FAILED
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Say lines on stdout, each as one, whatever stands in them."""
+    for line in lines:
+        sys.stdout.write(f"{escape_to_one_line(line)}\n")
+
+
+def print_problems(lines: Iterable[str]) -> None:
+    """Say lines on stderr, each as one, whatever stands in them."""
+    for line in lines:
+        print_error(escape_to_one_line(line))
+
+
+def print_error(text: str) -> None:
+    """Say what is wrong on stderr: without keys, and with nothing that could pass for our words."""
+    safe = escape_lines(redact(text, find_secrets()))
+    sys.stderr.write(f"evalharness: {safe}\n")

@@ -1,0 +1,174 @@
+"""API keys: they come from the environment or `.env`, and are never written anywhere.
+
+A key in a configuration or an override is refused, as both are kept in the run's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from evalharness.errors import BackendError, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from evalharness.domain import (
+        Backend,
+        Completion,
+        LoadedModel,
+        ModelLender,
+        ModelSpec,
+        Request,
+        WorkResult,
+    )
+
+REDACTED = "***"
+ENV_FILE = ".env"
+_MIN_SECRET_LENGTH = (
+    16  # every provider's keys are longer; EMPTY or not-needed stand for the lack of one
+)
+_DEFAULT_KEY_VARIABLES = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY")
+_NAMES_A_SECRET = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
+_LOOKS_LIKE_KEY = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?:sk|pk|rk|xai|pplx|nvapi|tgp|csk)-[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic, xAI, ...
+    r"|(?:hf|gsk|r8|ghp|glpat|fw|api)_[A-Za-z0-9_-]{20,}"  # Hugging Face, Groq, Replicate, ...
+    r"|AIza[A-Za-z0-9_-]{30,}"  # Google
+    r")"
+)
+_KEY_VARIABLE_FIELD = "api_key_env"
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_MAX_VARIABLE_LENGTH = 64
+_REMEDY = (
+    "a key does not belong in a configuration, which is kept and shown: export it (or put a line "
+    f"NAME=KEY in {ENV_FILE}), and name the variable in api_key_env"
+)
+
+
+def load_env_file(folder: Path) -> None:
+    """Add the variables of a folder's `.env` to the environment, which goes first."""
+    path = folder / ENV_FILE
+    if path.is_file():
+        from dotenv import load_dotenv
+
+        load_dotenv(path, interpolate=False)
+
+
+def find_secrets(*names: str | None) -> tuple[str, ...]:
+    """Return the keys, tokens and passwords in the environment, longest first.
+
+    Args:
+        names: variables that hold a key although their names do not say so.
+    """
+    return _secret_values(
+        name for name in os.environ if name in names or _NAMES_A_SECRET.search(name)
+    )
+
+
+def redact(text: str, hidden: Sequence[str]) -> str:
+    """Return the text without these keys."""
+    for secret in hidden:
+        if secret in text:
+            text = text.replace(secret, REDACTED)
+    return text
+
+
+def refuse_keys_in_overrides(overrides: Sequence[str]) -> None:
+    """Refuse overrides that hold a key; they would be kept in the manifest.
+
+    Raises:
+        ConfigError: with the place, and not with the key.
+    """
+    known = find_secrets()
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if _holds_secret(override, known) or (value and _NAMES_A_SECRET.search(key)):
+            place = redact(_LOOKS_LIKE_KEY.sub(REDACTED, key), known)
+            msg = f"{place}: {_REMEDY}"
+            raise ConfigError(msg)
+
+
+def refuse_keys_in_config(tree: Mapping[str, Any]) -> None:
+    """Refuse a composed configuration that holds a key, written or taken in by `${oc.env:...}`.
+
+    Raises:
+        ConfigError: with the place, and not with the key.
+    """
+    texts = list(_iterate_texts(tree, ""))
+    known = find_secrets(*(text for place, text in texts if place.endswith(_KEY_VARIABLE_FIELD)))
+    for place, text in texts:
+        is_variable = place.endswith(_KEY_VARIABLE_FIELD)
+        if _holds_secret(text, known) or (is_variable and not _is_plausible_variable(text)):
+            msg = f"{redact(place, known)}: {_REMEDY}"
+            raise ConfigError(msg)
+
+
+class RedactingBackend:
+    """A backend whose words hold no key of ours, whatever a server echoes."""
+
+    def __init__(self, backend: Backend, spec: ModelSpec) -> None:
+        self._backend = backend
+        # What was sent, and nothing else: a model may say whatever stands in other variables.
+        self._hidden = _secret_values(
+            [spec.api_key_env] if spec.api_key_env else _DEFAULT_KEY_VARIABLES
+        )
+
+    async def complete(self, request: Request) -> Completion:
+        """Return a completion, as the backend does.
+
+        Raises:
+            BackendError: as the backend does.
+        """
+        try:
+            completion = await self._backend.complete(request)
+        except BackendError as error:
+            error.args = tuple(redact(str(word), self._hidden) for word in error.args)
+            raise
+        text = redact(completion.text, self._hidden)
+        return completion if text is completion.text else replace(completion, text=text)
+
+    async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
+        """Return what `work` makes of the backend's model, which is on this machine."""
+        return await cast("ModelLender", self._backend).lend(work)
+
+    async def close(self) -> None:
+        """Close the backend."""
+        await self._backend.close()
+
+
+def _secret_values(names: Iterable[str]) -> tuple[str, ...]:
+    """Return what these variables hold, as far as it may be a key, longest first."""
+    found = {os.environ.get(name, "").strip() for name in names}
+    return tuple(
+        sorted((each for each in found if len(each) >= _MIN_SECRET_LENGTH), key=len, reverse=True)
+    )
+
+
+def _holds_secret(text: str, known: Sequence[str]) -> bool:
+    return bool(_LOOKS_LIKE_KEY.search(text)) or any(secret in text for secret in known)
+
+
+def _is_plausible_variable(text: str) -> bool:
+    """Whether this is the name of a variable; a long one in which digits and small letters mix is not."""
+    is_name = _VARIABLE_NAME.fullmatch(text) and len(text) <= _MAX_VARIABLE_LENGTH
+    looks_drawn = len(text) > 24 and re.search(r"\d", text) and re.search(r"[a-z]", text)  # noqa: PLR2004
+    return bool(is_name) and (text in os.environ or not looks_drawn)
+
+
+def _iterate_texts(tree: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Yield every text of a configuration with its dotted place; keys of mappings are texts too."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            inner = f"{place}.{key}" if place else str(key)
+            yield place or "the configuration", str(key)
+            yield from _iterate_texts(value, inner)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _iterate_texts(value, place)
+    elif isinstance(tree, str):
+        yield place, tree

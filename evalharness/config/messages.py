@@ -1,0 +1,104 @@
+"""Words for what is wrong in a configuration: the file, the key, and what was probably meant."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+
+from evalharness.config import schema
+from evalharness.config.schema import RootConf
+from evalharness.errors import ConfigError, suggest_close_match
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+def explain_hydra_error(error: Exception, choices: Callable[[str], Sequence[str]]) -> str:
+    """Return one or two lines for an error of Hydra or OmegaConf.
+
+    Args:
+        error: what was raised.
+        choices: the names in a group, to find close matches.
+    """
+    text = str(error)
+    if override := getattr(error, "override", None):
+        return f"{override}: cannot be read as KEY=VALUE ({_first_line_with_reason(error)})"
+    if found := re.search(r"Could not (?:load|find) '([^'/]+)/([^']+)'", text):
+        group, name = found.groups()
+        known = choices(group)
+        return (
+            f"{group}={name}: there is no such choice{suggest_close_match(name, known)}\n"
+            f"there are: {', '.join(known) or 'none'}"
+        )
+    if found := re.search(r"Could not override '([^']+)'", text):
+        return _explain_unknown_key(found[1]) or f"{found[1]}: {_first_line_with_reason(error)}"
+    if found := re.search(r"Key '([^']+)' not in '(\w+)'", _chained_text(error)):
+        key, owner = found.groups()
+        fields = _field_names(getattr(schema, owner, None))
+        where = re.search(r"In '([^']+)'", _chained_text(error))
+        file = f"{where[1]}.yaml: " if where else ""
+        return f"{file}unknown key {key!r}{suggest_close_match(key, fields)}"
+    if found := re.search(r"Missing mandatory value: (\S+)", _chained_text(error)):
+        return f"{found[1]}: a value is needed"
+    return _first_line_with_reason(error)
+
+
+def refuse_unknown_keys(tree: Mapping[str, Any]) -> None:
+    """Refuse keys that the schema does not have: Hydra lets them in behind a plus.
+
+    Raises:
+        ConfigError: a key is unknown; the message has close matches.
+    """
+    for path in _leaf_paths(tree, ()):
+        if message := _explain_unknown_key(".".join(path), path):
+            raise ConfigError(message)
+
+
+def _leaf_paths(tree: Any, prefix: tuple[str, ...]) -> list[tuple[str, ...]]:
+    if not isinstance(tree, dict):
+        return [prefix]
+    return [
+        path for key, value in tree.items() for path in _leaf_paths(value, (*prefix, str(key)))
+    ] or [prefix]
+
+
+def _explain_unknown_key(key: str, path: Sequence[str] | None = None) -> str | None:
+    """Return what is wrong with a dotted key, or None when the schema has it."""
+    kind: Any = RootConf
+    for part in path or key.split("."):
+        if dataclasses.is_dataclass(kind):
+            fields = _field_names(kind)
+            if part not in fields:
+                return f"{key}: unknown key {part!r}{suggest_close_match(part, fields)}"
+            kind = _strip_optional(get_type_hints(kind)[part])
+        elif get_origin(kind) is dict:
+            kind = _strip_optional(get_args(kind)[1])
+        elif kind is Any:
+            return None
+        else:
+            return f"{key}: {part!r} is inside a plain value"
+    return None
+
+
+def _strip_optional(hint: Any) -> Any:
+    """Return the type inside an Optional."""
+    if get_origin(hint) is Union:
+        return next(kind for kind in get_args(hint) if kind is not type(None))
+    return hint
+
+
+def _field_names(owner: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(owner)] if owner else []
+
+
+def _chained_text(error: BaseException | None) -> str:
+    return f"{error}\n{_chained_text(error.__cause__)}" if error is not None else ""
+
+
+def _first_line_with_reason(error: Exception) -> str:
+    """Return the first lines of an error and of what caused it: Hydra hides the reason there."""
+    lines = [line for line in _chained_text(error).splitlines() if line.strip()]
+    own, *others = lines or [type(error).__name__]
+    reason = next((line for line in others if line.startswith(("Value ", "Invalid"))), "")
+    return f"{own}: {reason}" if reason else own

@@ -1,0 +1,283 @@
+"""The shape of the configuration, as Hydra checks it; `config` turns it into the domain's records.
+
+Hydra needs mutable classes without slots, and knows no literal or union of a list: where a setting
+may be one value or a list, it is `Any` here and checked in `config`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Optional
+
+from omegaconf import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Hydra reads these annotations at run time and knows Optional[X], not every form of X | None.
+# ruff: noqa: UP045
+
+
+@dataclass
+class CategorySamplingConf:
+    """Sampling for one category; what is null is as for the others."""
+
+    temperature: Optional[float] = None
+    top_p: Optional[float] = None
+    max_tokens: Optional[int] = None
+    seed: Optional[int] = None
+
+
+@dataclass
+class SamplingConf:
+    """How text is drawn."""
+
+    temperature: float = 0.0
+    top_p: Optional[float] = None
+    max_tokens: int = 1024
+    seed: Optional[int] = None
+    by_category: dict[str, CategorySamplingConf] = field(default_factory=dict)
+
+
+@dataclass
+class PricesConf:
+    """US dollars for a million tokens."""
+
+    input: float = 0.0
+    cached_input: Optional[float] = None
+    output: float = 0.0
+    batch: float = 0.5  # the share of these prices that a batch costs
+
+
+@dataclass
+class ModelConf:
+    """A model: a candidate, or what a judge runs on."""
+
+    name: str = MISSING
+    family: Optional[str] = None
+    backend: str = MISSING
+    weights: Optional[str] = None  # a folder or a hub id
+    revision: Optional[str] = None
+    gguf_file: Optional[str] = None
+    dtype: Optional[str] = None
+    device: Optional[str] = None
+    attention: Optional[str] = None  # sdpa | eager | flash_attention_2 | ...
+    trust_remote_code: bool = False
+    base_url: Any = None  # one address or a list
+    endpoint: str = "chat"  # chat | completions
+    api_name: Optional[str] = None
+    api_key_env: Optional[str] = None
+    api_version: Optional[str] = None
+    system: Optional[str] = None
+    template: Optional[str] = None  # Jinja text, or `tokenizer`
+    stop: list[str] = field(default_factory=list)
+    context_length: Optional[int] = None
+    answers: Optional[str] = None  # a file of recorded answers
+    sampling: SamplingConf = field(default_factory=SamplingConf)
+    prices: PricesConf = field(default_factory=PricesConf)
+    concurrency: Optional[int] = None  # the most calls in the air at a time
+    timeout_s: float = 600.0  # of one attempt
+    total_timeout_s: float = 1800.0  # of a call with all its attempts and waits
+    max_attempts: int = 8
+    give_up_after: int = 8  # calls in a row that failed alike, after which no more are made
+    batch: bool = False  # through the server's batch endpoint; judge.mode sets it
+
+
+@dataclass
+class PromptConf:
+    """A judge's instruction."""
+
+    name: str = MISSING
+    kind: str = MISSING  # graded | pairwise
+    system: str = ""
+    template: str = MISSING
+    prefill: str = ""
+    language: str = "en"  # of the reasons: a code such as de or pt-BR
+    five_levels: bool = False  # a verdict from A>>B to B>>A
+
+
+@dataclass
+class JudgeConf:
+    """A judge: a model, its prompts by kind, and how its decision is read."""
+
+    name: str = MISSING
+    model: ModelConf = field(default_factory=ModelConf)
+    prompts: dict[str, PromptConf] = field(default_factory=dict)
+    reading: str = "text"  # text | json | probabilities
+    mode: str = "live"  # live | batch
+    repairs: int = 0  # 1: ask once more for a verdict that cannot be read
+    caution: Optional[str] = None
+
+
+@dataclass
+class QuestionsConf:
+    """Which questions are asked."""
+
+    name: str = MISSING
+    path: str = MISSING
+    ids: Optional[list[str]] = None
+    categories: Optional[list[str]] = None
+    limit: Optional[int] = None
+
+
+@dataclass
+class JudgingConf:
+    """What is judged."""
+
+    name: str = MISSING
+    graded: bool = True
+    pairwise: bool = True
+    baseline: Optional[str] = None
+    turns: Optional[list[int]] = None
+    samples: int = 1
+    pairs: Optional[str] = None  # all | baseline | chain | random | adaptive
+    budget_pairs: Optional[int] = None  # pairs a question
+    exclude_own_family: bool = False
+    panel: str = "aggregate"  # aggregate | rater
+
+
+@dataclass
+class BenchmarkConf:
+    """A task or group of lm-eval, and the figure that is taken from it."""
+
+    task: Optional[str] = None  # as it is called here, where null
+    few_shot: Optional[int] = None  # the task's own, where null
+    metrics: list[str] = field(default_factory=list)
+    tasks: Optional[int] = None  # how many must be loaded
+    mean: str = "group"  # tasks | group
+    lower_bound: Optional[float] = None
+    lower_bounds: dict[str, float] = field(default_factory=dict)  # by task
+    chat_template: Optional[bool] = None
+
+
+@dataclass
+class BenchmarksConf:
+    """Which standard benchmarks are run, and how."""
+
+    name: str = MISSING
+    tasks: dict[str, BenchmarkConf] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)  # tasks taken as they are
+    average: bool = False
+    data_dir: Optional[str] = None
+    folders: list[str] = field(default_factory=list)
+    limit: Optional[int] = None
+    few_shot: Optional[int] = None  # for all of them
+    chat_template: bool = False
+    batch_size: Optional[int] = None
+    published: bool = False
+
+
+@dataclass
+class EngineConf:
+    """Where local models run."""
+
+    name: str = MISSING  # local | ray
+    address: Optional[str] = None
+    replicas: Optional[int] = None
+    num_gpus: Optional[float] = None
+    num_cpus: float = 1.0
+    resources: dict[str, float] = field(default_factory=dict)
+    in_flight: int = 64
+    models_at_once: int = 1
+
+
+@dataclass
+class BudgetConf:
+    """Where a run stops; null is no limit."""
+
+    usd: Optional[float] = None
+    calls: Optional[int] = None
+    minutes: Optional[float] = None
+
+
+@dataclass
+class PlanConf:
+    """The differences of two models that a run is to find, in points; null does not ask."""
+
+    rating: Optional[float] = None
+    score: Optional[float] = None
+
+
+@dataclass
+class ThresholdsConf:
+    """The bounds of a judge's rates, as shares of 1 (kappas as they are); null is none."""
+
+    unscored: Optional[float] = None
+    consistency: Optional[float] = None
+    first_of_flips: Optional[float] = None
+    place: Optional[float] = None
+    ties: Optional[float] = None
+    length: Optional[float] = None
+    own_family: Optional[float] = None
+    human_agreement: Optional[float] = None
+    human_decided: Optional[float] = None
+    human_kappa: Optional[float] = None
+    gold_agreement: Optional[float] = None
+    gold_decided: Optional[float] = None
+    gold_kappa: Optional[float] = None
+    repeatability: Optional[float] = None
+    without_reference: Optional[float] = None
+    probe_same: Optional[float] = None
+    probe_truncated: Optional[float] = None
+    probe_shuffled: Optional[float] = None
+    probe_off_topic: Optional[float] = None
+    probe_padded: Optional[float] = None
+    probe_constant: Optional[float] = None
+    probe_addressed: Optional[float] = None
+
+
+@dataclass
+class DriftCheckConf:
+    """How a judge is held against its earlier judgments."""
+
+    limit: int = 100  # judgments of each judge that are asked again
+    alpha: float = 0.05
+
+
+@dataclass
+class AuditConf:
+    """How a judge is audited."""
+
+    questions: int = 16
+    against: DriftCheckConf = field(default_factory=DriftCheckConf)
+    thresholds: ThresholdsConf = field(default_factory=ThresholdsConf)
+
+
+@dataclass
+class ContaminationConf:
+    """Where the run's questions, references and answers are looked for."""
+
+    corpus: Any = None  # a file or a folder, or a list of them
+    words: int = 13  # of an n-gram
+
+
+@dataclass
+class RootConf:
+    """Everything that a run is made of."""
+
+    models: dict[str, ModelConf] = field(default_factory=dict)
+    judge: JudgeConf = field(default_factory=JudgeConf)
+    panel: dict[str, JudgeConf] = field(default_factory=dict)
+    questions: QuestionsConf = field(default_factory=QuestionsConf)
+    judging: JudgingConf = field(default_factory=JudgingConf)
+    benchmarks: BenchmarksConf = field(default_factory=BenchmarksConf)
+    engine: EngineConf = field(default_factory=EngineConf)
+    budget: BudgetConf = field(default_factory=BudgetConf)
+    plan: PlanConf = field(default_factory=PlanConf)
+    audit: AuditConf = field(default_factory=AuditConf)
+    contamination: ContaminationConf = field(default_factory=ContaminationConf)
+    run: Optional[str] = None
+    results: str = "results"
+    cache: str = "on"  # on | off | read
+    seed: int = 0
+    cautions: list[str] = field(default_factory=list)
+
+
+def complete_saved_model(conf: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model of a run's file; what came since the run was made is as by default."""
+    return asdict(ModelConf()) | dict(conf)
+
+
+def complete_saved_judge(conf: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a judge of a run's file; what came since the run was made is as by default."""
+    return asdict(JudgeConf()) | dict(conf) | {"model": complete_saved_model(conf["model"])}

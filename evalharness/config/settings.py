@@ -1,0 +1,305 @@
+"""From Hydra's configuration to `Settings`, refusing what is wrong before any work is done."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalharness.config.api_keys import refuse_keys_in_config, refuse_keys_in_overrides
+from evalharness.config.benchmark_suite import build_suite_spec, custom_suite_overrides
+from evalharness.config.corpus import read_corpus_setting
+from evalharness.config.engine import build_engine_spec
+from evalharness.config.messages import explain_hydra_error, refuse_unknown_keys
+from evalharness.config.plan_targets import build_plan_targets
+from evalharness.config.saved_run import add_imported_models, is_folder_name, names_imported_run
+from evalharness.config.schema import RootConf
+from evalharness.config.specs import (
+    build_audit_spec,
+    build_budget,
+    build_judge_spec,
+    build_judging_spec,
+    build_model_spec,
+    refuse_unjudged_models,
+    require_one_of,
+)
+from evalharness.domain import (
+    Budget,
+    ModelSpec,
+    PlanTargets,
+    Question,
+    RunRecords,
+    RunSpec,
+    digest,
+    escape_to_one_line,
+)
+from evalharness.errors import ConfigError
+from evalharness.judge import check_adaptive_design, list_design_cautions
+from evalharness.store import CONFIG_FILE, read_questions, read_run, select_questions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evalharness.backends import EngineSpec
+    from evalharness.config.corpus import Corpus
+    from evalharness.judge import AuditSpec
+
+DEMO_EXPERIMENT = "+experiment=demo"
+CACHE_MODES = ("on", "off", "read")
+# Settings that a run's default name does not depend on: with others, it is the same run.
+_NOT_IN_RUN_NAME = ("results", "budget", "plan", "audit", "benchmarks", "contamination", "engine")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What to run, and where.
+
+    `retry_failed` asks for what failed and for nothing else. `tree` is the resolved configuration as plain content: it goes into the run's folder. It names
+    the environment variables of keys and never holds a key.
+    """
+
+    run: RunSpec
+    results: Path
+    cache: str
+    audit: AuditSpec
+    budget: Budget
+    wanted: PlanTargets
+    engine: EngineSpec
+    tree: Mapping[str, Any]
+    corpus: Corpus | None = None
+    retry_failed: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.results / self.run.name
+
+    def records(self) -> RunRecords | None:
+        """Return what the run's folder holds, or None where there is none yet."""
+        return read_run(self.folder) if (self.folder / CONFIG_FILE).is_file() else None
+
+
+def find_resource_folder(name: str) -> Path:
+    """Return `conf` or `questions`: inside an installed package, else at the checkout's top."""
+    package = Path(__file__).parents[1]
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def list_choices(group: str, config_dir: Path | None = None) -> tuple[str, ...]:
+    """Return the names that an override may choose in a group (`models`, `judge`, ...)."""
+    folders = [find_resource_folder("conf"), *([config_dir] if config_dir else [])]
+    return tuple(sorted({file.stem for top in folders for file in (top / group).glob("*.yaml")}))
+
+
+def describe_choice(group: str, name: str, config_dir: Path | None = None) -> str:
+    """Return the first comment of a configuration file: what it is, in a line."""
+    tops = [*([config_dir] if config_dir else []), find_resource_folder("conf")]
+    file = next(path for top in tops if (path := top / group / f"{name}.yaml").is_file())
+    comments = (line[1:].strip() for line in file.read_text().splitlines() if line[:1] == "#")
+    return next((text for text in comments if not text.startswith("@package")), "")
+
+
+def add_default_overrides(overrides: Sequence[str], verb: str) -> list[str]:
+    """Return the overrides, with the embedded demo and benchmarks where they name none."""
+    named = {override.partition("=")[0].lstrip("+").partition("@")[0] for override in overrides}
+    given = list(overrides)
+    if verb == "benchmark" and "benchmarks" not in named:
+        given.append("benchmarks=smoke")
+    if named & {"models", "experiment"} or names_imported_run(overrides):
+        return given
+    return [DEMO_EXPERIMENT, *given]
+
+
+def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
+    """Return the settings that overrides make.
+
+    Raises:
+        ConfigError: a key, a name, a type or a value is wrong; nothing was done.
+        InputError: the file of questions is not as it should be.
+    """
+    tree = add_imported_models(compose_config(overrides, config_dir), overrides)
+    models = tuple(build_model_spec(conf, f"models.{key}") for key, conf in tree["models"].items())
+    judges = (
+        build_judge_spec(tree["judge"], "judge"),
+        *(build_judge_spec(conf, f"panel.{key}") for key, conf in tree["panel"].items()),
+    )
+    _refuse_duplicates([model.name for model in models], "models")
+    _refuse_duplicates([judge.name for judge in judges], "judge")
+    judging = build_judging_spec(tree["judging"], [model.name for model in models])
+    spec = RunSpec(
+        name="",
+        models=models,
+        judges=judges,
+        questions=_load_questions(tree["questions"]),
+        judging=judging,
+        suite=build_suite_spec(tree["benchmarks"], find_resource_folder("conf")),
+        seed=tree["seed"],
+        cautions=(
+            *tree["cautions"],
+            *list_design_cautions(judging),
+            *(judge.caution for judge in judges if judge.caution),
+        ),
+    )
+    refuse_unjudged_models(spec.judging, spec.judges, spec.models)
+    check_adaptive_design(spec.judging, spec.judges)
+    name = _derive_run_name(tree, spec)
+    require_one_of(tree["cache"], CACHE_MODES, "cache")
+    return Settings(
+        run=RunSpec(
+            name=name,
+            models=spec.models,
+            judges=spec.judges,
+            questions=spec.questions,
+            judging=spec.judging,
+            suite=spec.suite,
+            seed=spec.seed,
+            cautions=spec.cautions,
+        ),
+        results=Path(tree["results"]),
+        cache=tree["cache"],
+        audit=build_audit_spec(tree["audit"]),
+        engine=build_engine_spec(tree["engine"]),
+        corpus=read_corpus_setting(tree["contamination"]),
+        budget=build_budget(tree["budget"], [*models, *(judge.model for judge in judges)]),
+        wanted=build_plan_targets(tree["plan"]),
+        tree=tree | {"run": name},
+    )
+
+
+def load_model_spec(
+    name: str, overrides: Sequence[str], config_dir: Path | None = None
+) -> ModelSpec:
+    """Return one model as configured.
+
+    Raises:
+        ConfigError: there is no such model, or an override is wrong.
+    """
+    tree = compose_config([f"models=[{name}]", *overrides], config_dir)
+    key, conf = next(iter(tree["models"].items()))
+    return build_model_spec(conf, f"models.{key}")
+
+
+def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> dict[str, Any]:
+    """Return the composed configuration as plain content.
+
+    Raises:
+        ConfigError: an override or a file is wrong; the message names it, with close matches.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    refuse_keys_in_overrides(overrides)
+    arguments = [
+        argument for override in overrides for argument in _expand_override(override, config_dir)
+    ]
+    if config_dir is not None:
+        if not config_dir.is_dir():
+            msg = f"--config-dir {config_dir}: there is no such folder"
+            raise ConfigError(msg)
+        arguments.append(
+            f"hydra.searchpath=[{quote_override_value(f'file://{config_dir.resolve()}')}]"
+        )
+    ConfigStore.instance().store("schema", RootConf)
+    GlobalHydra.instance().clear()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with initialize_config_dir(
+                str(find_resource_folder("conf").resolve()), version_base="1.3"
+            ):
+                config = hydra_compose("config", overrides=arguments)
+        tree: dict[str, Any] = OmegaConf.to_container(  # type: ignore[assignment]
+            config, resolve=True, throw_on_missing=True
+        )
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(
+            explain_hydra_error(error, lambda group: list_choices(group, config_dir))
+        ) from error
+    refuse_unknown_keys(tree)
+    refuse_keys_in_config(tree)
+    _apply_overrides_to_categories(tree, overrides)
+    return tree
+
+
+def _apply_overrides_to_categories(tree: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    """Let `models.NAME.sampling.temperature=0` hold in every category, as it reads."""
+    keys = {override.partition("=")[0].lstrip("+") for override in overrides}
+    for name, model in tree["models"].items():
+        place = f"models.{name}.sampling"
+        for category, own in model["sampling"]["by_category"].items():
+            for field in own:
+                specific = f"{place}.by_category.{category}.{field}"
+                if f"{place}.{field}" in keys and specific not in keys:
+                    own[field] = None
+
+
+def _expand_override(override: str, config_dir: Path | None) -> list[str]:
+    """Turn what users may write into what Hydra understands."""
+    key, equals, value = override.partition("=")
+    bare = key.lstrip("+")
+    if not equals:
+        msg = f"{override!r} is not an override: write key=value, say models=[vicuna-13b]"
+        raise ConfigError(msg)
+    if bare.startswith("engine.resources"):
+        return [f"++{bare}={value}"]  # Hydra does not let names be added by a plain override
+    if bare == "experiment":
+        return [f"+experiment={value}"]
+    if bare == "questions" and (value.endswith(".jsonl") or "/" in value):
+        return ["questions=file", f"questions.path={quote_override_value(value)}"]
+    if bare == "judge" and value.startswith("[") and value.endswith("]"):
+        first, *others = [name.strip() for name in value[1:-1].split(",")]
+        return [f"judge={first}", *(f"+judge@panel.{name}={name}" for name in others)]
+    if bare == "benchmarks" and value not in list_choices(bare, config_dir):
+        return custom_suite_overrides(value)
+    return [override]
+
+
+def quote_override_value(text: str) -> str:
+    """Return a text as a value of an override, whatever stands in it."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _load_questions(conf: Mapping[str, Any]) -> tuple[Question, ...]:
+    path = Path(conf["path"])
+    if not path.exists() and not path.is_absolute():
+        path = find_resource_folder("questions") / path
+    if not path.is_file():
+        msg = f"questions.path={conf['path']}: there is no such file"
+        raise ConfigError(msg)
+    return select_questions(
+        read_questions(path),
+        ids=conf["ids"],
+        categories=conf["categories"],
+        limit=conf["limit"],
+    )
+
+
+def _derive_run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
+    name = tree["run"]
+    if name is None:
+        words = [*(model.name for model in spec.models[:3]), tree["questions"]["name"]]
+        if len(spec.models) > len(words) - 1:
+            words.insert(-1, f"and-{len(spec.models) - 3}-more")
+        content = {key: value for key, value in tree.items() if key not in _NOT_IN_RUN_NAME}
+        return f"{'_'.join(words).replace('/', '-')}_{digest(content)[:8]}"
+    if not is_folder_name(name):
+        msg = (
+            f"run={escape_to_one_line(name)}: must be the name of one folder in {tree['results']}/"
+        )
+        raise ConfigError(msg)
+    return str(name)
+
+
+def _refuse_duplicates(names: Sequence[str], place: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"{place}: two have the name {twice[0]!r}; names must differ"
+        raise ConfigError(msg)

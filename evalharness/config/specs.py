@@ -1,0 +1,302 @@
+"""From a composed configuration's plain content to the domain's specs, every value checked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from evalharness.backends import render_chat_template
+from evalharness.domain import (
+    TOKENIZER_TEMPLATE,
+    Budget,
+    JudgePrompt,
+    JudgeSpec,
+    JudgingSpec,
+    JudgmentKind,
+    ModelSpec,
+    PairDesign,
+    PanelRule,
+    Prices,
+    Reading,
+    Sampling,
+    build_conversation,
+    override_sampling,
+)
+from evalharness.errors import ConfigError, suggest_close_match
+from evalharness.judge import AuditSpec, DriftCheckSpec, find_own_family_models
+from evalharness.judge import check_judge_prompt as check_prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+ENDPOINTS = ("chat", "completions")
+JUDGE_MODES = ("live", "batch")
+
+
+def build_judging_spec(conf: Mapping[str, Any], models: Sequence[str]) -> JudgingSpec:
+    """Return what is judged.
+
+    Raises:
+        ConfigError: a value is out of its range, or the baseline is not among the models.
+    """
+    baseline = conf["baseline"]
+    if baseline is not None and models:
+        require_one_of(baseline, models, "judging.baseline")
+    if any(turn < 1 for turn in conf["turns"] or ()):
+        msg = f"judging.turns={conf['turns']}: turns are counted from 1"
+        raise ConfigError(msg)
+    return JudgingSpec(
+        graded=conf["graded"],
+        pairwise=conf["pairwise"],
+        baseline=baseline,
+        turns=tuple(conf["turns"]) if conf["turns"] is not None else None,
+        samples=require_at_least(conf["samples"], 1, "judging.samples"),
+        pairs=_build_pair_design(conf),
+        budget_pairs=conf["budget_pairs"],
+        exclude_own_family=conf["exclude_own_family"],
+        panel=_build_panel_rule(conf["panel"]),
+    )
+
+
+def refuse_unjudged_models(
+    judging: JudgingSpec, judges: Sequence[JudgeSpec], models: Sequence[ModelSpec]
+) -> None:
+    """Refuse to leave a model to judges of its own family, when these are to give no judgment.
+
+    Raises:
+        ConfigError: with the models that nobody would judge.
+    """
+    judged = {
+        model.name
+        for judge in judges
+        for model in models
+        if model.name not in find_own_family_models(judge, models, judging)
+    }
+    unjudged = [model.name for model in models if model.name not in judged]
+    if unjudged:
+        msg = (
+            f"judging.exclude_own_family=true: every judge is of the family of "
+            f"{', '.join(unjudged)}; add a judge of another one, judge=[...]"
+        )
+        raise ConfigError(msg)
+
+
+def _build_panel_rule(value: str) -> PanelRule:
+    require_one_of(value, [rule.value for rule in PanelRule], "judging.panel")
+    return PanelRule(value)
+
+
+def _build_pair_design(conf: Mapping[str, Any]) -> PairDesign | None:
+    """Return which pairs are compared, refusing a baseline or a budget that has no place there."""
+    pairs, baseline, budget = conf["pairs"], conf["baseline"], conf["budget_pairs"]
+    if budget is not None:
+        require_at_least(budget, 1, "judging.budget_pairs")
+        if pairs not in (PairDesign.CHAIN, PairDesign.RANDOM, PairDesign.ADAPTIVE):
+            msg = f"judging.budget_pairs={budget}: needs judging.pairs=chain, random or adaptive"
+            raise ConfigError(msg)
+    if pairs is None:
+        return None
+    require_one_of(pairs, [design.value for design in PairDesign], "judging.pairs")
+    if pairs == PairDesign.BASELINE and baseline is None:
+        msg = "judging.pairs=baseline: judging.baseline must name the model"
+        raise ConfigError(msg)
+    if pairs != PairDesign.BASELINE and baseline is not None:
+        msg = f"judging.pairs={pairs}: judging.baseline={baseline} asks for pairs with it only"
+        raise ConfigError(msg)
+    if pairs == PairDesign.RANDOM and budget is None:
+        msg = "judging.pairs=random: judging.budget_pairs must say how many a question"
+        raise ConfigError(msg)
+    return PairDesign(pairs)
+
+
+def build_audit_spec(conf: Mapping[str, Any]) -> AuditSpec:
+    """Return how a judge is audited.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+    for name, bound in conf["thresholds"].items():
+        if bound is not None and not 0 <= bound <= 1:
+            msg = f"audit.thresholds.{name}={bound}: must be a share from 0 to 1, or null"
+            raise ConfigError(msg)
+    limit, alpha = conf["against"]["limit"], conf["against"]["alpha"]
+    if not 0 < alpha < 1:
+        msg = f"audit.against.alpha={alpha}: must lie between 0 and 1"
+        raise ConfigError(msg)
+    return AuditSpec(
+        questions=require_at_least(conf["questions"], 1, "audit.questions"),
+        against=DriftCheckSpec(
+            limit=require_at_least(limit, 1, "audit.against.limit"), alpha=alpha
+        ),
+        thresholds=dict(conf["thresholds"]),
+    )
+
+
+def build_budget(conf: Mapping[str, Any], models: Sequence[ModelSpec]) -> Budget:
+    """Return where a run stops.
+
+    Raises:
+        ConfigError: a limit is below zero, or dollars cannot be counted for want of any price.
+    """
+    for name, limit in conf.items():
+        if limit is not None:
+            require_at_least(limit, 0, f"budget.{name}")
+    if conf["usd"] is not None and not any(model.prices.is_known for model in models):
+        msg = (
+            f"budget.usd={conf['usd']:g}: no price is known for any model; "
+            "set models.NAME.prices.input and .output, in dollars for a million tokens"
+        )
+        raise ConfigError(msg)
+    return Budget(**conf)
+
+
+def build_judge_spec(conf: Mapping[str, Any], place: str) -> JudgeSpec:
+    """Return a judge; it is asked with one sampling for every category.
+
+    Raises:
+        ConfigError: a value is out of its range, or a prompt is of the wrong kind.
+    """
+    model = build_model_spec(conf["model"], f"{place}.model")
+    require_one_of(conf["reading"], [reading.value for reading in Reading], f"{place}.reading")
+    prompts = {}
+    for key, prompt in conf["prompts"].items():
+        require_one_of(key, [kind.value for kind in JudgmentKind], f"{place}.prompts")
+        if prompt["kind"] != key:
+            msg = f"{place}.prompts.{key}: {prompt['name']} is a {prompt['kind']} prompt"
+            raise ConfigError(msg)
+        prompts[JudgmentKind(key)] = JudgePrompt(**prompt | {"kind": JudgmentKind(key)})
+        check_prompt(prompts[JudgmentKind(key)], Reading(conf["reading"]))
+    _refuse_unreadable_decisions(conf, prompts.values(), place)
+    require_one_of(conf["mode"], JUDGE_MODES, f"{place}.mode")
+    if conf["mode"] == "batch":
+        if model.backend != "openai_compatible":
+            msg = f"{place}.mode=batch: needs a server with a batch endpoint, not {model.backend}"
+            raise ConfigError(msg)
+        model = replace(model, batch=True)
+    return JudgeSpec(
+        name=conf["name"],
+        model=override_sampling(model, model.sampling),
+        prompts=prompts,
+        reading=Reading(conf["reading"]),
+        repairs=conf["repairs"],
+        caution=conf["caution"],
+    )
+
+
+def _refuse_unreadable_decisions(
+    conf: Mapping[str, Any], prompts: Iterable[JudgePrompt], place: str
+) -> None:
+    """Refuse settings under which a decision could not be read, or not be asked for again."""
+    if conf["repairs"] not in (0, 1):
+        msg = f"{place}.repairs={conf['repairs']}: must be 0 or 1"
+        raise ConfigError(msg)
+    if conf["reading"] != Reading.PROBABILITIES:
+        return
+    if conf["repairs"]:
+        msg = f"{place}.repairs=1: probabilities hold no words to repair; set {place}.repairs=0"
+        raise ConfigError(msg)
+    for prompt in prompts:
+        if prompt.five_levels:
+            msg = (
+                f"{place}.reading=probabilities: {prompt.name} has five levels, which only "
+                "words and JSON can say; choose reading=text, or a prompt of three verdicts"
+            )
+            raise ConfigError(msg)
+
+
+def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
+    """Return a model.
+
+    Raises:
+        ConfigError: a value is out of its range; the message names its place.
+    """
+    require_one_of(conf["endpoint"], ENDPOINTS, f"{place}.endpoint")
+    for name in ("concurrency", "context_length", "max_attempts", "give_up_after"):
+        if conf[name] is not None:
+            require_at_least(conf[name], 1, f"{place}.{name}")
+    for name in ("timeout_s", "total_timeout_s"):
+        if not conf[name] > 0:
+            msg = f"{place}.{name}={conf[name]}: must be above 0"
+            raise ConfigError(msg)
+    sampling = _build_sampling(conf["sampling"], f"{place}.sampling")
+    by_category = {
+        category: _build_sampling(
+            conf["sampling"] | {key: value for key, value in own.items() if value is not None},
+            f"{place}.sampling.by_category.{category}",
+        )
+        for category, own in conf["sampling"]["by_category"].items()
+    }
+    prices = {name: price for name, price in conf["prices"].items() if price is not None}
+    for name, price in prices.items():
+        require_at_least(price, 0, f"{place}.prices.{name}")
+    fields = dict(conf) | {
+        "base_url": _parse_addresses(conf["base_url"], f"{place}.base_url"),
+        "stop": tuple(conf["stop"]),
+        "sampling": sampling,
+        "sampling_by_category": by_category,
+        "prices": Prices(**prices),
+    }
+    if conf["template"] not in (None, TOKENIZER_TEMPLATE):
+        _check_template(conf["template"], f"{place}.template")
+    return ModelSpec(**fields)
+
+
+def _check_template(template: str, place: str) -> None:
+    """Refuse a chat template that fails on a conversation of two turns."""
+    try:
+        render_chat_template(template, build_conversation(("question", "question"), ("answer",)))
+    except ConfigError as error:
+        msg = f"{place}: {error}"
+        raise ConfigError(msg) from error
+
+
+def _build_sampling(conf: Mapping[str, Any], place: str) -> Sampling:
+    require_at_least(conf["temperature"], 0, f"{place}.temperature")
+    require_at_least(conf["max_tokens"], 1, f"{place}.max_tokens")
+    if conf["top_p"] is not None and not 0 < conf["top_p"] <= 1:
+        msg = f"{place}.top_p={conf['top_p']}: must be above 0 and at most 1"
+        raise ConfigError(msg)
+    return Sampling(
+        temperature=conf["temperature"],
+        top_p=conf["top_p"],
+        max_tokens=conf["max_tokens"],
+        seed=conf["seed"],
+    )
+
+
+def _parse_addresses(value: Any, place: str) -> tuple[str, ...]:
+    addresses = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(addresses, list):
+        msg = f"{place}={value}: must be an address or a list of addresses"
+        raise ConfigError(msg)
+    for address in addresses:
+        if not isinstance(address, str) or not address.startswith(("http://", "https://")):
+            msg = f"{place}={address}: must start with http:// or https://"
+            raise ConfigError(msg)
+        if "@" in address.split("/")[2]:
+            msg = f"{place}: an address must not hold a password; name a variable in api_key_env"
+            raise ConfigError(msg)
+    return tuple(addresses)
+
+
+def require_one_of(value: str, allowed: Sequence[str], place: str) -> None:
+    """Refuse a value that is not among those allowed.
+
+    Raises:
+        ConfigError: with the place, the choice there is, and close matches.
+    """
+    if value not in allowed:
+        msg = f"{place}={value}: must be one of {', '.join(allowed)}"
+        raise ConfigError(msg + suggest_close_match(value, allowed))
+
+
+def require_at_least(value: float, least: int, place: str) -> Any:
+    """Return a number, unless it is below what it may be.
+
+    Raises:
+        ConfigError: with the place and the bound.
+    """
+    if not value >= least:
+        msg = f"{place}={value}: must be at least {least}"
+        raise ConfigError(msg)
+    return value

@@ -1,0 +1,234 @@
+"""What a run finds: answers, judgments, battles, failures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping  # noqa: TC003 - the store reads the annotations
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from evalharness.domain.calls import Usage
+from evalharness.domain.vocabulary import Question, RunStage, Verdict, Winner, digest
+
+if TYPE_CHECKING:
+    from evalharness.domain.benchmarks import BenchmarkSample, BenchmarkScore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerTurn:
+    """A model's reply to one turn, with its tokens and time; None where nothing was counted."""
+
+    text: str
+    finish_reason: str | None = "stop"
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    seconds: float = 0.0
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens and time."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            cached_tokens=self.cached_tokens,
+            seconds=self.seconds,
+        )
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether `max_tokens` cut the reply."""
+        return self.finish_reason == "length"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A model's replies to the turns of a question; unfinished while turns are missing.
+
+    `digest` is the key of what was asked (model identity, turns, sample), not of the text.
+    """
+
+    question_id: str
+    model: str
+    sample: int = 0
+    turns: tuple[AnswerTurn, ...]
+    digest: str
+
+    def text_digest(self, turn: int) -> str:
+        """Return the key of the replies up to a turn: what a judge of that turn was shown."""
+        return digest([reply.text for reply in self.turns[:turn]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradedJudgment:
+    """One answer graded from 1 to 10 at one turn; `score` is None when `unscored` says why.
+
+    `repaired` says that the judge was asked twice, as no score could be read from its first reply;
+    `reply` then holds both. `served` is what the judge's server said that it ran.
+    """
+
+    kind: Literal["graded"] = "graded"
+    question_id: str
+    turn: int
+    judge: str
+    prompt: str
+    model: str
+    sample: int = 0
+    score: float | None
+    unscored: str | None = None
+    reply: str
+    probabilities: Mapping[str, float] | None = None
+    repaired: bool = False
+    served: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    digest: str
+
+    @property
+    def mass(self) -> float | None:
+        """What the options had together, where probabilities were read; the rest went elsewhere."""
+        return _total_probability(self.probabilities)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairwiseJudgment:
+    """One game: two answers compared at one turn, `model_a` shown first.
+
+    `strength` is how much better the preferred answer is, where the judge was asked for it: 1 for
+    slightly, 2 for much, 0 in a tie. `repaired` and `served` are as for a grade.
+    """
+
+    kind: Literal["pairwise"] = "pairwise"
+    question_id: str
+    turn: int
+    judge: str
+    prompt: str
+    model_a: str
+    model_b: str
+    sample: int = 0
+    verdict: Verdict | None
+    strength: int | None = None
+    unscored: str | None = None
+    reply: str
+    probabilities: Mapping[str, float] | None = None
+    repaired: bool = False
+    served: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    digest: str
+
+    @property
+    def mass(self) -> float | None:
+        """What the options had together, where probabilities were read; the rest went elsewhere."""
+        return _total_probability(self.probabilities)
+
+    def is_swap_of(self, other: PairwiseJudgment) -> bool:
+        """Whether the two games differ only in the order of the answers."""
+        return (self.question_id, self.turn, self.judge, self.prompt, self.sample) == (
+            other.question_id,
+            other.turn,
+            other.judge,
+            other.prompt,
+            other.sample,
+        ) and (self.model_a, self.model_b) == (other.model_b, other.model_a)
+
+
+Judgment = GradedJudgment | PairwiseJudgment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Battle:
+    """Both games of a pair settled."""
+
+    question_id: str
+    turn: int
+    judge: str
+    model_a: str
+    model_b: str
+    sample: int = 0
+    winner: Winner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """A preference that stands alone: a person's, a label's, or another tool's, of one showing.
+
+    It is no game, as nobody saw the answers in the other order. `winner` is None when `unscored`
+    says why; `label` is the source's own word where it says more than the winner; `preference` is
+    how probable it is that `model_b` is better; `scores` are those of `model_a` and `model_b`.
+    """
+
+    question_id: str
+    turn: int = 1
+    judge: str
+    prompt: str = ""
+    model_a: str
+    model_b: str
+    sample: int = 0
+    winner: Winner | None
+    unscored: str | None = None
+    label: str | None = None
+    preference: float | None = None
+    scores: tuple[float, float] | None = None
+    reply: str = ""
+    digest: str
+
+    @property
+    def battle(self) -> Battle | None:
+        """The vote as a battle, or None when it has no winner."""
+        if self.winner is None:
+            return None
+        return Battle(
+            question_id=self.question_id,
+            turn=self.turn,
+            judge=self.judge,
+            model_a=self.model_a,
+            model_b=self.model_b,
+            sample=self.sample,
+            winner=self.winner,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Something that could not be done: never a number, always a row.
+
+    `key` is the digest of what was asked; `model` is the one that failed (a judge when judging).
+    """
+
+    stage: RunStage
+    key: str
+    model: str
+    question_id: str
+    turn: int | None
+    reason: str
+    detail: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecords:
+    """All that a run's folder holds, as records.
+
+    `config` is the resolved configuration and `manifest` the versions, hashes, seeds and usage,
+    both as plain JSON-like content. `samples` are the first examples of each benchmark.
+    """
+
+    name: str
+    questions: tuple[Question, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    graded: tuple[GradedJudgment, ...] = ()
+    games: tuple[PairwiseJudgment, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    benchmarks: tuple[BenchmarkScore, ...] = ()
+    samples: tuple[BenchmarkSample, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def judgments(self) -> tuple[Judgment, ...]:
+        """Grades and games together."""
+        return (*self.graded, *self.games)
+
+
+def _total_probability(probabilities: Mapping[str, float] | None) -> float | None:
+    return None if probabilities is None else math.fsum(probabilities.values())

@@ -1,0 +1,277 @@
+"""What a run is made of, as configured: models, judges, prompts, what is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from evalharness.domain.benchmarks import SuiteSpec
+from evalharness.domain.calls import Sampling
+from evalharness.domain.vocabulary import JudgmentKind, PairDesign, PanelRule, Question, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evalharness.domain.calls import Usage
+
+DEFAULT_CONCURRENCY = 64
+"""The most calls in the air at a time, where the settings do not say."""
+
+TOKENIZER_TEMPLATE = "tokenizer"
+"""The value of `ModelSpec.template` that means: the tokenizer's own chat template."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """US dollars for a million tokens.
+
+    Attributes:
+        input: read.
+        output: written.
+        cached_input: read, that the server had; None means the price of `input`.
+        batch: the share of these prices that the batch endpoint takes.
+    """
+
+    input: float = 0.0
+    output: float = 0.0
+    cached_input: float | None = None
+    batch: float = 0.5
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a call costs anything, as far as is known."""
+        return bool(self.input or self.output)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Where a run stops; None is no limit. Calls and US dollars are the run's, minutes a command's."""
+
+    usd: float | None = None
+    calls: int | None = None
+    minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanTargets:
+    """The differences of two models that a run is to find, in points; None is not asked for."""
+
+    rating: float | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """A model as configured: a candidate, or what a judge runs on. None leaves it to the backend.
+
+    Attributes:
+        name: as in tables.
+        backend: the backend's name.
+        family: whose kin it is.
+        weights: a folder, or an id of the hub.
+        revision: of the hub's repository.
+        gguf_file: a file inside `weights`.
+        dtype: of the weights.
+        device: where they go.
+        attention: how attention is computed.
+        trust_remote_code: whether code beside the weights may run.
+        base_url: the servers of this model.
+        endpoint: `chat` or `completions`.
+        api_name: what the server calls it.
+        api_key_env: the variable that holds the key; never the key.
+        api_version: of Azure.
+        system: a system message before every conversation.
+        template: Jinja text (the prompt exactly as the model was trained), the word `tokenizer`
+            (the tokenizer's own chat template), or None where the server applies one.
+        stop: texts that end a reply.
+        context_length: in tokens.
+        answers: a file of recorded answers.
+        sampling: how text is drawn.
+        sampling_by_category: the same, for the questions of a category.
+        prices: of its tokens.
+        concurrency: the most calls in the air at a time.
+        timeout_s: of an attempt.
+        total_timeout_s: of a call with all its attempts and the waits between them.
+        max_attempts: of a call.
+        give_up_after: calls in a row that failed alike, after which the model is asked no more.
+        batch: whether calls go through the server's batch endpoint.
+    """
+
+    name: str
+    backend: str
+    family: str | None = None
+    weights: str | None = None
+    revision: str | None = None
+    gguf_file: str | None = None
+    dtype: str | None = None
+    device: str | None = None
+    attention: str | None = None
+    trust_remote_code: bool = False
+    base_url: tuple[str, ...] = ()
+    endpoint: str = "chat"
+    api_name: str | None = None
+    api_key_env: str | None = None
+    api_version: str | None = None
+    system: str | None = None
+    template: str | None = None
+    stop: tuple[str, ...] = ()
+    context_length: int | None = None
+    answers: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    sampling_by_category: Mapping[str, Sampling] = field(default_factory=dict)
+    prices: Prices = field(default_factory=Prices)
+    concurrency: int | None = None
+    timeout_s: float = 600.0
+    total_timeout_s: float = 1800.0
+    max_attempts: int = 8
+    give_up_after: int = 8
+    batch: bool = False
+
+    @property
+    def most_at_once(self) -> int:
+        """The most calls in the air at a time."""
+        return self.concurrency or DEFAULT_CONCURRENCY
+
+    def sampling_for(self, category: str) -> Sampling:
+        """Return the sampling for questions of a category.
+
+        Args:
+            category: a question's.
+        """
+        return self.sampling_by_category.get(category, self.sampling)
+
+    def usd(self, usage: Usage) -> float:
+        """Return the US dollars for a call's tokens; tokens that were not counted cost nothing.
+
+        Args:
+            usage: a call's.
+        """
+        return self._usd(
+            usage.prompt_tokens or 0,
+            usage.completion_tokens or 0,
+            usage.cached_tokens or 0,
+            batch=usage.batch,
+        )
+
+    def usd_of(self, prompt: float, completion: float) -> float:
+        """Return the US dollars for so many tokens of calls that are made as the model now is.
+
+        Args:
+            prompt: tokens read.
+            completion: tokens written.
+        """
+        return self._usd(prompt, completion, batch=self.batch)
+
+    def _usd(self, prompt: float, completion: float, cached: float = 0, *, batch: bool) -> float:
+        prices = self.prices
+        cached_price = prices.input if prices.cached_input is None else prices.cached_input
+        full = (prompt - cached) * prices.input + cached * cached_price + completion * prices.output
+        return full * (prices.batch if batch else 1.0) / 1e6
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes this model's text its own: everything but speed, price and key."""
+        return {name: getattr(self, name) for name in _IDENTITY_FIELDS}
+
+
+# A list made once: identities are digested for every call.
+_IDENTITY_FIELDS = tuple(
+    own.name
+    for own in fields(ModelSpec)
+    if own.name
+    not in {
+        "prices",
+        "attention",
+        "concurrency",
+        "timeout_s",
+        "total_timeout_s",
+        "max_attempts",
+        "give_up_after",
+        "batch",
+        "api_key_env",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgePrompt:
+    """A judge's instruction, as Jinja text.
+
+    The templates see `turns` (a list of objects with `number`, `question`, `reference`, and
+    `answer` or `answer_a` and `answer_b`), `turn` (the number of the judged turn),
+    `has_reference`, `rubric` (the question's checklist, often empty), `fence` (a mark for tags,
+    which none of the texts contains), `language` (in which the reasons are to be written), and
+    `form` (how a JSON reply is to be written; empty when words or probabilities are read).
+    `prefill` starts the judge's reply when probabilities are read. With `five_levels`, a verdict
+    says by how much an answer is better, from `A>>B` to `B>>A`.
+    """
+
+    name: str
+    kind: JudgmentKind
+    system: str
+    template: str
+    prefill: str = ""
+    language: str = "en"
+    five_levels: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSpec:
+    """A judge as configured: a model, its prompts, and how its decision is read.
+
+    `repairs` is how often it is asked again for a verdict that cannot be read: never or once.
+    """
+
+    name: str
+    model: ModelSpec
+    prompts: Mapping[JudgmentKind, JudgePrompt]
+    reading: Reading = Reading.TEXT
+    repairs: int = 0
+    caution: str | None = None
+    """A sentence shown beside every result of this judge (say, that it is too weak to trust)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgingSpec:
+    """What is judged: which kinds, which pairs, which turns.
+
+    `baseline` restricts pairs to those with that model. `turns` None means every turn. `pairs`
+    None means those with the baseline where there is one, else all; `budget_pairs` is how many of
+    a chain, or random ones, a question has, and of adaptive ones on average at most. With `exclude_own_family`, a judge gives no judgment
+    about a model of its own family. `panel` is how several judges are brought together.
+    """
+
+    graded: bool = True
+    pairwise: bool = True
+    baseline: str | None = None
+    turns: tuple[int, ...] | None = None
+    samples: int = 1
+    pairs: PairDesign | None = None
+    budget_pairs: int | None = None
+    exclude_own_family: bool = False
+    panel: PanelRule = PanelRule.AGGREGATE
+
+    @property
+    def pair_design(self) -> PairDesign:
+        """Which pairs are compared, where the settings do not say."""
+        if self.pairs is not None:
+            return self.pairs
+        return PairDesign.ALL if self.baseline is None else PairDesign.BASELINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """Everything that a run is made of."""
+
+    name: str
+    models: tuple[ModelSpec, ...]
+    judges: tuple[JudgeSpec, ...]
+    questions: tuple[Question, ...]
+    judging: JudgingSpec
+    suite: SuiteSpec = field(default_factory=SuiteSpec)
+    seed: int = 0
+    cautions: tuple[str, ...] = ()
+
+
+def override_sampling(spec: ModelSpec, sampling: Sampling) -> ModelSpec:
+    """Return the model with one sampling for all categories."""
+    return replace(spec, sampling=sampling, sampling_by_category={})

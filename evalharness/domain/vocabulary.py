@@ -1,0 +1,128 @@
+"""What is said: roles, messages, questions, and the words for how they are judged."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def digest(content: Any) -> str:
+    """Return the SHA-256 (hex, 32 digits kept) of JSON-like content; equal content, equal key.
+
+    Records count as the objects that they are in JSON.
+    """
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:32]
+
+
+class Role(StrEnum):
+    """Who speaks."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class JudgmentKind(StrEnum):
+    """How a judgment is made: one answer graded, or two compared."""
+
+    GRADED = "graded"
+    PAIRWISE = "pairwise"
+
+
+class Verdict(StrEnum):
+    """What the judge wrote about two answers as shown: a position, not a model."""
+
+    A = "A"
+    B = "B"
+    TIE = "tie"
+
+
+class Winner(StrEnum):
+    """Who won a battle: a model, not a position."""
+
+    MODEL_A = "model_a"
+    MODEL_B = "model_b"
+    TIE = "tie"
+
+
+class Reading(StrEnum):
+    """How a decision is read: from the judge's words, its JSON, or its token probabilities."""
+
+    TEXT = "text"
+    JSON = "json"
+    PROBABILITIES = "probabilities"
+
+
+class PairDesign(StrEnum):
+    """Which pairs of models are compared on a question."""
+
+    ALL = "all"
+    BASELINE = "baseline"
+    CHAIN = "chain"
+    RANDOM = "random"
+    ADAPTIVE = "adaptive"
+
+
+class PanelRule(StrEnum):
+    """How several judges become one figure: each counts alike, or as its judgments show."""
+
+    AGGREGATE = "aggregate"
+    RATER = "rater"
+
+
+class RunStage(StrEnum):
+    """The part of a run in which something failed."""
+
+    ANSWER = "answer"
+    JUDGE = "judge"
+    BENCHMARK = "benchmark"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message of a conversation.
+
+    Attributes:
+        role: who speaks.
+        content: the text.
+    """
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """User turns asked one after another; `references` has one entry a turn, or is empty.
+
+    `rubric` is a checklist for judges whose prompt shows one; candidates never see it.
+    """
+
+    question_id: str
+    category: str
+    turns: tuple[str, ...]
+    references: tuple[str | None, ...] = ()
+    rubric: tuple[str, ...] = ()
+
+    def reference(self, turn: int) -> str | None:
+        """Return the reference of a turn (counted from 1), or None."""
+        return self.references[turn - 1] if self.references else None
+
+
+def build_conversation(
+    turns: Sequence[str], replies: Sequence[str], system: str | None = None
+) -> tuple[Message, ...]:
+    """Return the messages of a conversation: turns and replies alternating, system first."""
+    messages = [Message(role=Role.SYSTEM, content=system)] if system else []
+    for number, turn in enumerate(turns):
+        messages.append(Message(role=Role.USER, content=turn))
+        if number < len(replies):
+            messages.append(Message(role=Role.ASSISTANT, content=replies[number]))
+    return tuple(messages)

@@ -1,0 +1,15 @@
+from .bundle.restore import restore_bundle as restore_bundle
+from .bundle.unpack import UnpackedBundle as UnpackedBundle
+from .bundle.unpack import unpack_bundle as unpack_bundle
+from .bundle.verify import BundleCheck as BundleCheck
+from .bundle.verify import check_unpacked_run as check_unpacked_run
+from .bundle.verify import run_verify_command as run_verify_command
+from .bundle.verify import verify_bundle as verify_bundle
+from .bundle.write import BUNDLE_FORMAT as BUNDLE_FORMAT
+from .bundle.write import CONTENTS_FILE as CONTENTS_FILE
+from .bundle.write import bundle_signature as bundle_signature
+from .bundle.write import write_archive as write_archive
+from .bundle.write import write_bundle as write_bundle
+from .foreign_export import export_run_files as export_run_files
+from .foreign_import import import_run_files as import_run_files
+from .foreign_import import read_foreign_rows as read_foreign_rows

@@ -1,0 +1,1 @@
+"""Bundles: a run as one archive that others can verify."""

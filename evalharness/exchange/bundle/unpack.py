@@ -1,0 +1,144 @@
+"""A bundle's files onto the disk, believing nothing that the archive says of itself.
+
+Whoever made it may be a stranger: names that lead elsewhere, links, files that swell, and what is no
+file of a run are refused before anything is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from evalharness.domain import escape_to_one_line
+from evalharness.errors import InputError
+from evalharness.exchange.bundle.write import (
+    BUNDLED_SUFFIXES,
+    CONTENTS_FILE,
+    FORMAT_VERSION,
+    bundle_signature,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_BLOCK_BYTES = 1 << 20
+_MAX_EXPANSION_RATIO = 200
+"""Times the archive's own size; records of runs shrink to a tenth, at most to a fiftieth."""
+_ALWAYS_ALLOWED_BYTES = 64 << 20  # bytes that may come of any archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpackedBundle:
+    """What a bundle says of itself, and what its files are: their SHA-256 by name."""
+
+    contents: Mapping[str, Any]
+    hashes: Mapping[str, str]
+
+    def changes(self) -> Iterator[str]:
+        """Yield in what the files are not those that were sealed."""
+        sealed = self.contents["files"]
+        for name in sorted(sealed.keys() | self.hashes.keys()):
+            if name not in self.hashes:
+                yield f"{name}: is missing"
+            elif name not in sealed:
+                yield f"{name}: was added after sealing"
+            elif sealed[name] != self.hashes[name]:
+                yield f"{name}: was changed after sealing (its SHA-256 is another)"
+        if bundle_signature(sealed) != self.contents["signature"]:
+            yield f"{CONTENTS_FILE}: the signature is not that of the files it lists"
+
+
+def unpack_bundle(path: Path, folder: Path) -> UnpackedBundle:
+    """Write a bundle's files into a folder, without what it says of itself; return both.
+
+    Raises:
+        InputError: it is no whole bundle, or a file in it has no place in a run.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if CONTENTS_FILE in archive.namelist():
+                _refuse_unsafe_entries(entries, path)
+            contents = _read_contents(archive, path)
+            hashes = {
+                entry.filename: _extract_file(archive, entry, folder / entry.filename)
+                for entry in entries
+                if entry.filename != CONTENTS_FILE
+            }
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, RuntimeError, zlib.error) as error:
+        msg = f"not a whole archive ({error}); `export bundle RUN` makes one"
+        raise InputError(msg, path=path) from error
+    except FileNotFoundError as error:
+        msg = "there is no such file"
+        raise InputError(msg, path=path) from error
+    return UnpackedBundle(contents=contents, hashes=hashes)
+
+
+def _refuse_unsafe_entries(entries: Sequence[zipfile.ZipInfo], path: Path) -> None:
+    names = [entry.filename for entry in entries]
+    strange = next((each.filename for each in entries if not _is_safe_entry(each)), None)
+    folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+    if strange is None and len({name.casefold() for name in names}) < len(names):
+        strange = "a file"
+    if strange is None:
+        strange = next((name for name in names if name in folders), None)
+    if strange is not None:
+        msg = f"{escape_to_one_line(repr(strange))} is no name in a bundle, or stands twice"
+        raise InputError(msg, path=path)
+    size = sum(entry.file_size for entry in entries)
+    most = max(_ALWAYS_ALLOWED_BYTES, _MAX_EXPANSION_RATIO * path.stat().st_size)
+    if size > most:
+        msg = (
+            f"would swell to {size / 1e6:,.0f} MB, more than {_MAX_EXPANSION_RATIO} times its size; "
+            "no bundle does"
+        )
+        raise InputError(msg, path=path)
+
+
+def _is_safe_entry(entry: zipfile.ZipInfo) -> bool:
+    """Whether an entry is a plain file of a run, whose name leads nowhere else."""
+    name, kind = PurePosixPath(entry.filename), stat.S_IFMT(entry.external_attr >> 16)
+    leads_in = str(name) == entry.filename and not name.is_absolute() and ".." not in name.parts
+    is_written = entry.filename.isprintable() and not set("\\:") & set(entry.filename)
+    is_file = kind in (0, stat.S_IFREG) and name.suffix in BUNDLED_SUFFIXES
+    is_packed = entry.compress_type in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED)
+    return leads_in and is_written and is_file and is_packed
+
+
+def _extract_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> str:
+    """Write a file block by block; return its SHA-256."""
+    sha256 = hashlib.sha256()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with archive.open(entry) as source, target.open("xb") as file:
+        while block := source.read(_BLOCK_BYTES):
+            sha256.update(block)
+            file.write(block)
+    return sha256.hexdigest()
+
+
+def _read_contents(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    """Return what a bundle says of itself."""
+    try:
+        found = (
+            json.loads(archive.read(CONTENTS_FILE)) if CONTENTS_FILE in archive.namelist() else {}
+        )
+        is_known = found["format"] == FORMAT_VERSION and found.keys() >= {
+            "run",
+            "versions",
+            "signature",
+        }
+        is_known = is_known and isinstance(found["files"], dict)
+        is_known = is_known and isinstance(found["versions"], dict)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        is_known = False
+    if not is_known:
+        msg = f"no bundle of this release (no {CONTENTS_FILE} of format {FORMAT_VERSION})"
+        raise InputError(msg, path=path)
+    return dict(found)

@@ -1,0 +1,1 @@
+"""Rows of other tools' files: reading, checking, collecting and writing them."""

@@ -1,0 +1,189 @@
+"""Foreign files as rows: strict UTF-8, every fault named with its file and line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from evalharness.errors import ConfigError, InputError
+from evalharness.store import read_numbered_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+Shape = TypeVar("Shape")
+JsonRow = dict[str, Any]
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def find_files(paths: Sequence[Path], *suffixes: str) -> tuple[Path, ...]:
+    """Return the files that paths name, and those of these suffixes inside their folders.
+
+    Raises:
+        ConfigError: a path does not exist, or its folder has no such file.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix in suffixes)
+            if not inside:
+                msg = f"{path}: no file in this folder ends in {' or '.join(suffixes)}"
+                raise ConfigError(msg)
+            found |= dict.fromkeys(file for file in inside if file.is_file())
+        elif path.is_file():
+            found[path] = None
+        else:
+            msg = f"{path}: there is no such file or folder"
+            raise ConfigError(msg)
+    return tuple(found)
+
+
+def rows(path: Path) -> Iterator[tuple[int, JsonRow]]:
+    """Yield line numbers and rows of a file of JSON lines, one line in memory at a time.
+
+    Raises:
+        InputError: the file is empty or cannot be read, or a line is not one JSON object.
+    """
+    _refuse_byte_order_mark(path)
+    number = 0
+    try:
+        for number, row in read_numbered_records(path, JsonRow):
+            yield number, row
+    except RecursionError as error:
+        msg = "nested too deeply to be data"
+        raise InputError(msg, path=path, line=number + 1) from error
+    except OSError as error:
+        raise InputError(str(error.strerror), path=path) from error
+    if number == 0:
+        _refuse_empty(path)
+
+
+def array(path: Path) -> Iterator[tuple[int, JsonRow]]:
+    """Yield rows of a JSON array, each with the line it begins in.
+
+    Raises:
+        InputError: the file is empty or cannot be read, or is not an array of JSON objects.
+    """
+    content = _content(path)
+    line = place = 0
+    try:
+        for raw in msgspec.json.decode(content, type=list[msgspec.Raw]):
+            start = content.find(bytes(raw), place)
+            line += content.count(b"\n", place, start)
+            place = start
+            yield line + 1, msgspec.json.decode(raw, type=JsonRow)
+    except RecursionError as error:
+        msg = "nested too deeply to be data"
+        raise InputError(msg, path=path, line=line + 1) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if place == 0:
+            line = content.count(b"\n", 0, _byte_of(error, content))
+        raise InputError(str(error), path=path, line=line + 1) from error
+
+
+def read_json_rows(path: Path) -> Iterator[tuple[int, JsonRow]]:
+    """Yield rows of a file that is either a JSON array or JSON lines."""
+    return array(path) if _begins_with_bracket(path) else rows(path)
+
+
+def table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield rows of a CSV file that has at least these columns, each with its line.
+
+    Raises:
+        InputError: the file is empty or cannot be read, a column is missing or stands twice, or a
+            row has more or fewer cells than the header.
+    """
+    try:
+        text = _content(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = _content(path).count(b"\n", 0, error.start) + 1
+        msg = f"not UTF-8: {error.reason}"
+        raise InputError(msg, path=path, line=line) from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    try:
+        for cells in reader:
+            if not cells:
+                continue
+            if not header:
+                header = cells
+                _check_header(header, columns, path)
+                continue
+            if len(cells) != len(header):
+                msg = f"{len(cells)} cells under {len(header)} columns"
+                raise InputError(msg, path=path, line=reader.line_num)
+            yield reader.line_num, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        msg = f"not CSV: {error}"
+        raise InputError(msg, path=path, line=reader.line_num) from error
+
+
+def convert_row(row: JsonRow, shape: type[Shape], path: Path, line: int) -> Shape:
+    """Return a row as a record of the fields that are read; further fields are ignored.
+
+    Raises:
+        InputError: a field is missing or of another type.
+    """
+    try:
+        return msgspec.convert(row, shape)
+    except msgspec.ValidationError as error:
+        raise InputError(str(error), path=path, line=line) from error
+
+
+def _content(path: Path) -> bytes:
+    _refuse_byte_order_mark(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(str(error.strerror), path=path) from error
+    if not content.strip():
+        _refuse_empty(path)
+    return content
+
+
+def _refuse_byte_order_mark(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_BYTE_ORDER_MARK))
+    except OSError as error:
+        raise InputError(str(error.strerror), path=path) from error
+    if start == _BYTE_ORDER_MARK:
+        msg = "begins with a byte order mark; save it as plain UTF-8"
+        raise InputError(msg, path=path, line=1)
+
+
+def _refuse_empty(path: Path) -> None:
+    msg = "this file is empty"
+    raise InputError(msg, path=path, line=1)
+
+
+def _begins_with_bracket(path: Path) -> bool:
+    _refuse_byte_order_mark(path)
+    with path.open("rb") as file:
+        for line in file:
+            if line.strip():
+                return line.lstrip().startswith(b"[")
+    return False
+
+
+def _check_header(header: Sequence[str], columns: Sequence[str], path: Path) -> None:
+    twice = sorted({name for name in header if header.count(name) > 1})
+    missing = [name for name in columns if name not in header]
+    if twice:
+        msg = f"the column {twice[0]!r} stands twice"
+        raise InputError(msg, path=path, line=1)
+    if missing:
+        msg = f"no column {' and no column '.join(missing)}; found: {', '.join(header)}"
+        raise InputError(msg, path=path, line=1)
+
+
+def _byte_of(error: Exception, content: bytes) -> int:
+    """Return where decoding stopped, as the message says, or the end for a cut file."""
+    _, _, after = str(error).rpartition("(byte ")
+    number = after.rstrip(")")
+    return int(number) if number.isdigit() else len(content.rstrip())

@@ -1,0 +1,239 @@
+"""What a judge is shown: its prompt rendered over a question and the answers to it."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from evalharness.domain import JudgmentKind, Message, Question, Reading, Role, digest
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evalharness.domain import JudgePrompt
+
+SCORE_SCALE = tuple(range(1, 11))
+VERDICT_MARKS = ("A", "B", "C")
+FIVE_LEVEL_MARKS = ("A>>B", "A>B", "A=B", "B>A", "B>>A")
+JSON_VERDICTS = ("A", "B", "tie")
+
+_ANSWER_NAMES = {JudgmentKind.GRADED: ("answer",), JudgmentKind.PAIRWISE: ("answer_a", "answer_b")}
+_FENCE_DIGITS = 6
+# A language's code as in BCP 47, say `de` or `pt-BR`.
+_LANGUAGE_CODE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+_VERDICT_MEANINGS = {
+    "A": "answer A is better",
+    "B": "answer B is better",
+    "tie": "they are about as good",
+    "A>>B": "answer A is much better",
+    "A>B": "answer A is better",
+    "A=B": "they are about as good",
+    "B>A": "answer B is better",
+    "B>>A": "answer B is much better",
+}
+# What a template may fail with besides Jinja's own errors: it computes, looks up and compares.
+_TEMPLATE_ERRORS = (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
+
+
+def render_judge_prompt(
+    prompt: JudgePrompt,
+    question: Question,
+    answers: Sequence[Sequence[str]],
+    turn: int,
+    *,
+    reading: Reading = Reading.TEXT,
+) -> tuple[Message, ...]:
+    """Return the messages that ask for a judgment: the system's, if there is one, and the user's.
+
+    Args:
+        prompt: the instruction; its templates see what `JudgePrompt` says.
+        question: what was asked.
+        answers: one model's replies to the turns for a graded prompt, two models' for a pairwise
+            one, in the order shown; replies after the judged turn are not shown.
+        turn: the judged turn, counted from 1.
+        reading: how the reply will be read; as JSON, the templates are to print its `form`.
+
+    Raises:
+        ConfigError: the prompt is not a working template.
+    """
+    context = _template_context(prompt.kind, question, answers, turn) | {
+        "language": prompt.language,
+        "form": describe_json_form(prompt) if reading is Reading.JSON else "",
+    }
+    system = _render_template(prompt.system, context, prompt.name)
+    user = Message(role=Role.USER, content=_render_template(prompt.template, context, prompt.name))
+    return (Message(role=Role.SYSTEM, content=system), user) if system else (user,)
+
+
+def list_reply_options(kind: JudgmentKind) -> tuple[str, ...]:
+    """Return the texts whose probabilities, as the start of the reply, are a judge's decision.
+
+    They follow a prefill that ends in `[[`. A grade carries its closing brackets, because 1 alone
+    would also be the start of 10; of the letters, none is the start of another.
+    """
+    match kind:
+        case JudgmentKind.GRADED:
+            return tuple(f"{score}]]" for score in SCORE_SCALE)
+        case JudgmentKind.PAIRWISE:
+            return VERDICT_MARKS
+
+
+def describe_json_form(prompt: JudgePrompt) -> str:
+    """Return the sentence that tells a judge how to write the JSON that `schema` describes."""
+    match prompt.kind:
+        case JudgmentKind.GRADED:
+            field = (
+                f'"score" is your grade, a whole number from {SCORE_SCALE[0]} to {SCORE_SCALE[-1]}'
+            )
+            shown = '"score": n'
+        case JudgmentKind.PAIRWISE:
+            verdicts = _list_json_verdicts(prompt)
+            meanings = ", ".join(
+                f'"{verdict}" if {_VERDICT_MEANINGS[verdict]}' for verdict in verdicts
+            )
+            field, shown = f'"verdict" is your verdict: {meanings}', '"verdict": "..."'
+    return (
+        f'Reply with one JSON object and nothing else, in this form: {{"reasons": "...", {shown}}}. '
+        f'"reasons" come first and are a few sentences; {field}.'
+    )
+
+
+def build_reply_schema(prompt: JudgePrompt) -> dict[str, Any]:
+    """Return the JSON schema of a judge's reply: its reasons, then its score or verdict.
+
+    The reasons come first, so that the decision follows from them and not the reverse.
+    """
+    decision: dict[str, Any]
+    match prompt.kind:
+        case JudgmentKind.GRADED:
+            name, decision = "score", {"type": "integer", "enum": list(SCORE_SCALE)}
+        case JudgmentKind.PAIRWISE:
+            name, decision = (
+                "verdict",
+                {"type": "string", "enum": list(_list_json_verdicts(prompt))},
+            )
+    return {
+        "title": "judgment",
+        "type": "object",
+        "properties": {"reasons": {"type": "string"}, name: decision},
+        "required": ["reasons", name],
+        "additionalProperties": False,
+    }
+
+
+def render_repair_request(prompt: JudgePrompt, reading: Reading) -> str:
+    """Return the message that asks a judge once more, for a decision that can be read."""
+    if reading is Reading.JSON:
+        asked = describe_json_form(prompt)
+    elif prompt.kind is JudgmentKind.GRADED:
+        asked = (
+            f"Reply with nothing but your grade, a whole number from {SCORE_SCALE[0]} to {SCORE_SCALE[-1]} "
+            "in double square brackets, in this form: Rating: [[n]]"
+        )
+    else:
+        marks = FIVE_LEVEL_MARKS if prompt.five_levels else VERDICT_MARKS
+        listed = f"{', '.join(f'[[{mark}]]' for mark in marks[:-1])} or [[{marks[-1]}]]"
+        asked = f"Reply with nothing but the verdict that you came to, as {listed}."
+    return f"No decision can be read from your reply. Do not judge anew. {asked}"
+
+
+def choose_fence(question: Question, answers: Sequence[Sequence[str]], turn: int) -> str:
+    """Return a mark that stands in none of the texts shown, so that none can close its fence.
+
+    It is a digest of the question, the same in all that is asked about it: prompts that begin
+    alike, as those that show one answer beside several others, need be read only once where what
+    was read is kept. Whatever the texts say, none of them holds it: a mark that stands in one is
+    passed over.
+    """
+    about = [question.turns, question.references, question.rubric]
+    references = [text for text in question.references[:turn] if text is not None]
+    replies = [text for texts in answers for text in texts[:turn]]
+    texts = [*question.turns[:turn], *references, *question.rubric, *replies]
+    folded = [text.casefold() for text in texts]
+    marks = (digest([*about, attempt])[:_FENCE_DIGITS] for attempt in count())
+    return next(mark for mark in marks if not any(mark in text for text in folded))
+
+
+def check_judge_prompt(prompt: JudgePrompt, reading: Reading = Reading.TEXT) -> None:
+    """Refuse a prompt that fails on a question of one or two turns, or that hides an answer.
+
+    One whose reply is read as JSON must print the `form` of it, too.
+
+    Raises:
+        ConfigError: with the prompt's name and what is wrong.
+    """
+    if not _LANGUAGE_CODE.fullmatch(prompt.language):
+        msg = f"prompt {prompt.name!r}: language={prompt.language!r} must be a code such as de"
+        raise ConfigError(msg)
+    names = _ANSWER_NAMES[prompt.kind]
+    for turns in (1, 2):
+        for reference in (None, "reference"):
+            question = Question(
+                question_id="check",
+                category="check",
+                turns=("question",) * turns,
+                references=(reference,) * turns,
+            )
+            replies = [[f"reply {name} {turn}" for turn in range(turns)] for name in names]
+            messages = render_judge_prompt(prompt, question, replies, turns, reading=reading)
+            shown = messages[-1].content
+            for name, texts in zip(names, replies, strict=True):
+                if texts[-1] not in shown:
+                    msg = f"prompt {prompt.name!r}: its template does not show `{name}`"
+                    raise ConfigError(msg)
+            if reading is Reading.JSON and not any(
+                describe_json_form(prompt) in m.content for m in messages
+            ):
+                msg = f"prompt {prompt.name!r}: for reading=json it must print `{{{{ form }}}}`"
+                raise ConfigError(msg)
+
+
+def _list_json_verdicts(prompt: JudgePrompt) -> tuple[str, ...]:
+    return FIVE_LEVEL_MARKS if prompt.five_levels else JSON_VERDICTS
+
+
+def _template_context(
+    kind: JudgmentKind, question: Question, answers: Sequence[Sequence[str]], turn: int
+) -> dict[str, Any]:
+    names = _ANSWER_NAMES[kind]
+    if len(answers) != len(names) or not 1 <= turn <= min(map(len, (question.turns, *answers))):
+        msg = f"{kind} needs {len(names)} answers with a reply to turn {turn} of the question"
+        raise ValueError(msg)
+    turns: list[dict[str, Any]] = [
+        {
+            "number": number,
+            "question": question.turns[number - 1],
+            "reference": question.reference(number),
+            **{name: texts[number - 1] for name, texts in zip(names, answers, strict=True)},
+        }
+        for number in range(1, turn + 1)
+    ]
+    return {
+        "turns": turns,
+        "turn": turn,
+        "has_reference": any(part["reference"] is not None for part in turns),
+        "rubric": question.rubric,
+        "fence": choose_fence(question, answers, turn),
+    }
+
+
+def _render_template(template: str, context: Mapping[str, Any], name: str) -> str:
+    try:
+        return _compile_template(template).render(context)
+    except _TEMPLATE_ERRORS as error:
+        msg = f"prompt {name!r}: {error}"
+        raise ConfigError(msg) from error
+
+
+@lru_cache(maxsize=64)
+def _compile_template(template: str) -> jinja2.Template:
+    return ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # this is text for a model, not a web page
+    ).from_string(template)

@@ -1,0 +1,135 @@
+"""Which benchmarks each model of a run can take part in, and what a result depends on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evalharness.backends import RAY_ENGINE, find_benchmark_access
+from evalharness.benchmarks import prepare_suite, refuse_unreachable_data
+from evalharness.domain import ModelAccess, digest
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evalharness.backends import EngineSpec
+    from evalharness.benchmarks import PreparedBenchmark
+    from evalharness.domain import ModelSpec, RunSpec
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkPlan:
+    """Which benchmarks each model takes part in, and sentences about those that it cannot."""
+
+    models: tuple[ModelSpec, ...]
+    of: Mapping[str, tuple[PreparedBenchmark, ...]]
+    left_out: tuple[str, ...]
+
+
+NO_BENCHMARKS = BenchmarkPlan((), {}, ())
+
+
+def plan_benchmarks(spec: RunSpec) -> BenchmarkPlan:
+    """Return what a run's models can be asked; nothing is asked.
+
+    Raises:
+        ConfigError: a task, data or lm-eval is missing, or a model can take part in nothing.
+        InputError: a file of tasks or data is not as it should be.
+    """
+    if not spec.suite.benchmarks:
+        return NO_BENCHMARKS
+    prepared = prepare_suite(spec.suite)
+    for each in prepared:
+        refuse_unreachable_data(each)
+    of: dict[str, tuple[PreparedBenchmark, ...]] = {}
+    left_out: list[str] = []
+    for model in spec.models:
+        reasons = {each.spec.name: _reason_not_eligible(model, each) for each in prepared}
+        of[model.name] = tuple(each for each in prepared if reasons[each.spec.name] is None)
+        by_reason: dict[str, list[str]] = defaultdict(list)
+        for name, reason in reasons.items():
+            if reason is not None:
+                by_reason[reason].append(name)
+        said = [f"{model.name} without {', '.join(by_reason[why])}: {why}" for why in by_reason]
+        if not of[model.name] and find_benchmark_access(model) is not ModelAccess.NONE:
+            msg = f"benchmarks={spec.suite.name}: nothing can be asked of {'; '.join(said)}"
+            raise ConfigError(msg)
+        left_out += said
+    if not any(of.values()):
+        msg = f"benchmarks={spec.suite.name}: nothing can be asked: {'; '.join(left_out)}"
+        raise ConfigError(msg)
+    return BenchmarkPlan(spec.models, of, tuple(left_out))
+
+
+def refuse_benchmarks_on_nodes(spec: RunSpec, engine: EngineSpec) -> None:
+    """Refuse benchmarks of weights that are on the nodes of a cluster.
+
+    Raises:
+        ConfigError: there are some; benchmarks of endpoints are asked from here.
+    """
+    on_weights = [
+        each.name for each in spec.models if find_benchmark_access(each) is ModelAccess.WEIGHTS
+    ]
+    if engine.name != RAY_ENGINE or not spec.suite.benchmarks or not on_weights:
+        return
+    msg = (
+        f"benchmarks={spec.suite.name}: lm-eval uses weights in the run's own process, and with "
+        f"engine=ray those of {', '.join(on_weights)} are on the nodes; run with benchmarks=none "
+        "here, and then `benchmark` with engine=local and the same run=NAME on a machine with a GPU"
+    )
+    raise ConfigError(msg)
+
+
+def describe_benchmarks(spec: RunSpec) -> list[str]:
+    """Return lines that say which benchmarks a run has, on which models.
+
+    Raises:
+        ConfigError: as `plan`.
+        InputError: as `plan`.
+    """
+    planned = plan_benchmarks(spec)
+    lines: list[str] = []
+    for model in planned.models:
+        for each in planned.of[model.name]:
+            shots = max(each.few_shot.values())
+            few = f", {each.limit} examples of each" if each.limit else ""
+            lines.append(
+                f"benchmark {model.name}: {each.spec.name}, tasks: {len(each.tasks)}, "
+                f"{shots}-shot{few}"
+            )
+    return [*lines, *(f"left out  {line}" for line in planned.left_out)]
+
+
+def _reason_not_eligible(model: ModelSpec, prepared: PreparedBenchmark) -> str | None:
+    """Return why a model cannot take part in a benchmark, or None."""
+    access = find_benchmark_access(model)
+    if access is ModelAccess.NONE:
+        return f"{model.backend} models answer nothing new"
+    if prepared.compares and access is ModelAccess.TEXT:
+        what = "a chat endpoint" if model.backend == "openai_compatible" else model.backend
+        return (
+            f"{what} tells no log-likelihoods, which these compare; use weights "
+            f"(backend=local_transformers), or a server with models.{model.name}."
+            "endpoint=completions that echoes log probabilities"
+        )
+    return None
+
+
+def uses_chat_template(model: ModelSpec, prepared: PreparedBenchmark) -> bool:
+    """Whether prompts are conversations: as configured, and always where only these are taken."""
+    return prepared.spec.chat_template or find_benchmark_access(model) is ModelAccess.TEXT
+
+
+def benchmark_digest(model: ModelSpec, prepared: PreparedBenchmark) -> str:
+    """Return the digest of all that a result depends on."""
+    identity: list[Any]
+    if find_benchmark_access(model) is ModelAccess.WEIGHTS:
+        identity = [model.weights, model.revision, model.gguf_file, model.dtype, model.device]
+    else:
+        identity = [model.backend, model.base_url, model.endpoint, model.api_version]
+        identity += [model.api_name or model.name]
+    if uses_chat_template(model, prepared):
+        identity += [model.template, model.system]
+    return digest([identity, model.context_length, prepared.digest])

@@ -1,0 +1,155 @@
+"""What a run would need and do, found without asking any model."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from evalharness.backends import InProcessEngine, open_engine
+from evalharness.domain import RunStage
+from evalharness.errors import ConfigError
+from evalharness.judge import uses_adaptive_pairs
+from evalharness.planner.benchmark_eligibility import (
+    describe_benchmarks,
+    refuse_benchmarks_on_nodes,
+)
+from evalharness.planner.cost import CostEstimate, estimate_costs
+from evalharness.planner.variance_shares import describe_variance_shares
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalharness.backends import Engine, EngineSpec
+    from evalharness.domain import ModelSpec, RunRecords, RunSpec
+
+_STAGE_LABELS = {RunStage.ANSWER: "answers", RunStage.JUDGE: "judgments"}
+
+
+def find_missing(
+    spec: RunSpec, *, judges: bool = True, engine: Engine | None = None
+) -> dict[str, str]:
+    """Return what stands in the way, by the name of the model or judge; empty when nothing does."""
+    look = (engine or InProcessEngine()).missing
+    places: dict[str, ModelSpec] = {model.name: model for model in spec.models}
+    if judges:
+        places |= {f"judge {judge.name}": judge.model for judge in spec.judges}
+    with ThreadPoolExecutor(max_workers=16) as threads:
+        found = dict(zip(places, threads.map(look, places.values()), strict=True))
+    return {name: reason for name, reason in found.items() if reason is not None}
+
+
+def find_missing_on_engine(spec: RunSpec, where: EngineSpec) -> dict[str, str]:
+    """Return what stands in the way where models are to run.
+
+    Raises:
+        ConfigError: nothing can be run there at all, or not these benchmarks.
+    """
+    refuse_benchmarks_on_nodes(spec, where)
+    with open_engine(where) as engine:
+        return find_missing(spec, engine=engine)
+
+
+def describe_plan(spec: RunSpec, records: RunRecords | None = None) -> list[str]:
+    """Return lines that say what a run is made of, and what is missing of it would take.
+
+    Args:
+        spec: what to run.
+        records: what its folder holds, if there is one.
+    """
+    turns = sum(len(question.turns) for question in spec.questions)
+    estimates = estimate_costs(spec, records)
+    lines = [
+        f"run       {spec.name}",
+        f"questions {len(spec.questions)} with {turns} turns",
+        *(_cost_line(_STAGE_LABELS[each.stage], f"{each.name}: ", each) for each in estimates),
+        _cost_line("total", "", _total_cost(estimates)),
+        *describe_benchmarks(spec),
+    ]
+    if uses_adaptive_pairs(spec):
+        lines.append(
+            "adaptive  judgments are those of all pairs, the most; clear orders end it sooner"
+        )
+    if any(judge.model.batch for judge in spec.judges):
+        lines.append("time      a batch is done within a day, often within an hour")
+    if done := sum(each.done for each in estimates):
+        lines.append(f"done      {done} calls, which are not made again")
+    return [*lines, *describe_variance_shares(records)]
+
+
+def _cost_line(place: str, name: str, each: CostEstimate) -> str:
+    read, written = _format_tokens(each.prompt_tokens), _format_tokens(each.completion_tokens)
+    parts = [f"{each.calls} calls", f"about {read} tokens read and {written} written"]
+    if each.usd is not None and each.usd_at_most is not None:
+        parts.append(f"about ${each.usd:.2f} (at most ${each.usd_at_most:.2f})")
+    if each.seconds:
+        parts.append(f"about {_format_duration(each.seconds)}")
+    return f"{place:9} {name}{', '.join(parts)}"
+
+
+def _total_cost(estimates: Sequence[CostEstimate]) -> CostEstimate:
+    """Return all together; stages overlap, so the time is that of the longest."""
+    priced = [each for each in estimates if each.usd is not None]
+    return CostEstimate(
+        stage=RunStage.JUDGE,
+        name="",
+        calls=sum(each.calls for each in estimates),
+        done=sum(each.done for each in estimates),
+        prompt_tokens=sum(each.prompt_tokens for each in estimates),
+        completion_tokens=sum(each.completion_tokens for each in estimates),
+        usd=sum(each.usd or 0.0 for each in priced) if priced else None,
+        usd_at_most=sum(each.usd_at_most or 0.0 for each in priced) if priced else None,
+        seconds=max((each.seconds or 0.0 for each in estimates), default=0.0),
+    )
+
+
+def _format_tokens(tokens: float) -> str:
+    for size, unit in ((1e6, "M"), (1e3, "k")):
+        if tokens >= size:
+            return f"{tokens / size:.1f}{unit}"
+    return f"{tokens:.0f}"
+
+
+def _format_duration(seconds: float) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{max(1.0, seconds):.0f} s"
+
+
+def refuse_missing_models(
+    spec: RunSpec, *, judges: bool = True, engine: Engine | None = None
+) -> None:
+    """Refuse a run that cannot be done.
+
+    Raises:
+        ConfigError: weights, a server or a key are missing; the message has the ways to give them.
+    """
+    reasons = find_missing(spec, judges=judges, engine=engine)
+    if not reasons:
+        return
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(name)
+    said = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
+    place = _override_prefix(next(iter(reasons)))
+    msg = (
+        f"{said}\n"
+        f"give weights ({place}.weights=FOLDER), a server ({place}.backend=openai_compatible "
+        f"{place}.base_url=http://HOST:PORT/v1), or a key (export the variable that "
+        f"{place}.api_key_env names)"
+    )
+    raise ConfigError(msg)
+
+
+def refuse_missing_judges(spec: RunSpec, *, engine: Engine | None = None) -> None:
+    """Refuse a run whose judges cannot be asked, whatever becomes of its models.
+
+    Raises:
+        ConfigError: as in `refuse_missing`.
+    """
+    refuse_missing_models(replace(spec, models=()), engine=engine)
+
+
+def _override_prefix(name: str) -> str:
+    return "judge.model" if name.startswith("judge ") else f"models.{name}"

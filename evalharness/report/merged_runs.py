@@ -1,0 +1,280 @@
+"""Several runs over the same questions as one, to be looked at in one report.
+
+Only what all runs asked is kept. A name that stands for the same answers, or for the same judge, in
+several runs is one model or judge; one that does not is told apart by its run's name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from evalharness.config import iterate_settings
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from evalharness.domain import Question, RunRecords
+
+_RUN_SPECIFIC_SETTINGS = ("run", "results", "cautions")
+_IRRELEVANT_JUDGE_FIELDS = frozenset(
+    {"concurrency", "timeout_s", "max_attempts", "api_key_env", "prices"}
+)
+"""Fields of a judge that do not change what it says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _MergedNames:
+    """What a run's models and judges are called in the joined one."""
+
+    models: Mapping[str, str]
+    judges: Mapping[str, str]
+
+    def model(self, name: str) -> str:
+        return self.models.get(name, name)
+
+    def judge(self, name: str) -> str:
+        return self.judges.get(name, name)
+
+
+def merge_runs(runs: Sequence[RunRecords]) -> RunRecords:
+    """Return runs as one.
+
+    Raises:
+        ConfigError: two runs have the same name, or no question in common, or a question of the
+            same identifier was asked in other words.
+    """
+    _check_distinct_names(runs)
+    questions = _common_questions(runs)
+    kept = {question.question_id for question in questions}
+    runs = [_only_questions(run, kept) for run in runs]
+    models, judges = (
+        _conflicting_names(runs, _texts_by_model),
+        _conflicting_names(runs, _configs_by_judge),
+    )
+    renamed = [_rename_records(run, _merged_names(run, models, judges)) for run in runs]
+    return replace(
+        renamed[0],
+        name=" + ".join(run.name for run in runs),
+        questions=questions,
+        answers=_without_duplicates(
+            (answer for run in renamed for answer in run.answers),
+            lambda row: (row.model, row.question_id, row.sample),
+        ),
+        graded=_without_duplicates(
+            (grade for run in renamed for grade in run.graded),
+            lambda row: (row.judge, row.prompt, row.model, row.question_id, row.turn, row.sample),
+        ),
+        games=_without_duplicates(
+            (game for run in renamed for game in run.games),
+            lambda row: (
+                *(row.judge, row.prompt, row.model_a, row.model_b),
+                *(row.question_id, row.turn, row.sample),
+            ),
+        ),
+        votes=_without_duplicates(
+            (vote for run in renamed for vote in run.votes), lambda row: row.digest
+        ),
+        failures=tuple(failure for run in renamed for failure in run.failures),
+        benchmarks=_without_duplicates(
+            (score for run in renamed for score in run.benchmarks), lambda row: row
+        ),
+        config=dict(renamed[0].config)
+        | {"models": {k: v for run in renamed for k, v in _model_configs(run).items()}},
+        manifest=_merged_manifest(runs, len(questions)),
+    )
+
+
+def list_setting_differences(runs: Sequence[RunRecords]) -> list[tuple[str, list[Any]]]:
+    """Return the settings in which runs differ, each with its value in every run (None: not set).
+
+    Models that only some runs have are no difference in settings: the table shows them.
+    """
+    trees = [dict(iterate_settings(run.config, ())) for run in runs]
+    shared = set.intersection(*(set(_model_configs(run)) for run in runs))
+    paths = dict.fromkeys(path for tree in trees for path in tree)
+    found = []
+    for path in paths:
+        values = [tree.get(path) for tree in trees]
+        is_model = path[0] == "models" and len(path) > 1
+        if path[0] in _RUN_SPECIFIC_SETTINGS or (is_model and path[1] not in shared):
+            continue
+        if any(value != values[0] for value in values):
+            found.append((".".join(path), values))
+    return found
+
+
+def _check_distinct_names(runs: Sequence[RunRecords]) -> None:
+    twice = [name for name, number in Counter(run.name for run in runs).items() if number > 1]
+    if twice:
+        msg = f"{twice[0]}: two of these runs have this name; give each once, or rename a folder"
+        raise ConfigError(msg)
+
+
+def _common_questions(runs: Sequence[RunRecords]) -> tuple[Question, ...]:
+    """Return the questions that all runs asked, in the first run's order."""
+    first, *others = runs
+    elsewhere = [(run.name, {each.question_id: each for each in run.questions}) for run in others]
+    shared = []
+    for question in first.questions:
+        for name, asked in elsewhere:
+            if asked.get(question.question_id, question).turns != question.turns:
+                msg = (
+                    f"question {question.question_id} was asked in other words in {name} than in "
+                    f"{first.name}: these runs cannot be joined"
+                )
+                raise ConfigError(msg)
+        if all(question.question_id in asked for _, asked in elsewhere):
+            shared.append(question)
+    if not shared:
+        msg = f"{' and '.join(run.name for run in runs)} have no question in common"
+        raise ConfigError(msg)
+    return tuple(shared)
+
+
+def _only_questions(run: RunRecords, kept: set[str]) -> RunRecords:
+    def within(rows: Iterable[Any]) -> tuple[Any, ...]:
+        return tuple(row for row in rows if row.question_id in kept)
+
+    return replace(
+        run,
+        answers=within(run.answers),
+        graded=within(run.graded),
+        games=within(run.games),
+        votes=within(run.votes),
+        failures=within(run.failures),
+    )
+
+
+def _texts_by_model(run: RunRecords) -> dict[str, dict[Any, Any]]:
+    """Return by model its texts, by question and sample."""
+    found: dict[str, dict[Any, Any]] = {}
+    for answer in run.answers:
+        texts = [turn.text for turn in answer.turns]
+        found.setdefault(answer.model, {})[answer.question_id, answer.sample] = texts
+    return found
+
+
+def _configs_by_judge(run: RunRecords) -> dict[str, dict[Any, Any]]:
+    """Return by judge what it was asked with, where the run's configuration tells it."""
+    panel = run.config.get("panel")
+    confs = [run.config.get("judge"), *(panel.values() if isinstance(panel, dict) else ())]
+    return {
+        conf["name"]: {
+            path: value
+            for path, value in iterate_settings(conf, ())
+            if not _IRRELEVANT_JUDGE_FIELDS & set(path)
+        }
+        for conf in confs
+        if isinstance(conf, dict) and "name" in conf
+    }
+
+
+def _conflicting_names(runs: Sequence[RunRecords], told: Any) -> set[str]:
+    """Return the names that do not stand for the same in all runs that have them."""
+    seen: dict[str, dict[Any, Any]] = {}
+    strange = set()
+    for run in runs:
+        for name, content in told(run).items():
+            known = seen.setdefault(name, {})
+            if any(known.get(key, value) != value for key, value in content.items()):
+                strange.add(name)
+            known |= content
+    return strange
+
+
+def _merged_names(run: RunRecords, models: set[str], judges: set[str]) -> _MergedNames:
+    return _MergedNames(
+        models={name: f"{name} ({run.name})" for name in models},
+        judges={name: f"{name} ({run.name})" for name in judges},
+    )
+
+
+def _rename_records(run: RunRecords, names: _MergedNames) -> RunRecords:
+    return replace(
+        run,
+        answers=tuple(replace(row, model=names.model(row.model)) for row in run.answers),
+        graded=tuple(
+            replace(row, model=names.model(row.model), judge=names.judge(row.judge))
+            for row in run.graded
+        ),
+        games=tuple(_rename_pair(row, names) for row in run.games),
+        votes=tuple(_rename_pair(row, names) for row in run.votes),
+        failures=tuple(
+            replace(row, model=names.judge(names.model(row.model))) for row in run.failures
+        ),
+        benchmarks=tuple(replace(row, model=names.model(row.model)) for row in run.benchmarks),
+        config=dict(run.config)
+        | {
+            "models": {
+                names.model(key): conf | {"name": names.model(conf.get("name", key))}
+                for key, conf in _model_configs(run).items()
+            }
+        },
+    )
+
+
+def _rename_pair(row: Any, names: _MergedNames) -> Any:
+    return replace(
+        row,
+        model_a=names.model(row.model_a),
+        model_b=names.model(row.model_b),
+        judge=names.judge(row.judge),
+    )
+
+
+def _model_configs(run: RunRecords) -> dict[str, Any]:
+    models = run.config.get("models")
+    return models if isinstance(models, dict) else {}
+
+
+_MergedRow = TypeVar("_MergedRow")
+
+
+def _without_duplicates(rows: Iterable[_MergedRow], key: Any) -> tuple[_MergedRow, ...]:
+    """Return rows without those that an earlier one stands for."""
+    kept: dict[Any, _MergedRow] = {}
+    for row in rows:
+        kept.setdefault(key(row), row)
+    return tuple(kept.values())
+
+
+def _merged_manifest(runs: Sequence[RunRecords], shared: int) -> dict[str, Any]:
+    told = [caution for run in runs for caution in run.manifest.get("cautions") or ()]
+    left_out = [
+        f"{len(run.questions) - shared} of {run.name}'s {len(run.questions)}"
+        for run in runs
+        if len(run.questions) > shared
+    ]
+    if left_out:
+        told.append(
+            f"Only the {shared} questions that all runs share count; "
+            f"left out: {', '.join(left_out)}."
+        )
+    return {
+        "cautions": list(dict.fromkeys(told)),
+        "finished": max((run.manifest.get("finished") or "" for run in runs), default=""),
+        "usage": {
+            f"{role} ({run.name})": usage
+            for run in runs
+            for role, usage in (run.manifest.get("usage") or {}).items()
+        },
+        "joined": {
+            "runs": [
+                {
+                    "name": run.name,
+                    "finished": run.manifest.get("finished") or "",
+                    "command": run.manifest.get("command") or "",
+                    "questions": len(run.questions),
+                    "models": sorted({answer.model for answer in run.answers}),
+                }
+                for run in runs
+            ],
+            "differences": [
+                {"setting": setting, "values": values}
+                for setting, values in list_setting_differences(runs)
+            ],
+        },
+    }

@@ -1,0 +1,93 @@
+"""Markdown of strangers as HTML that can neither run, load nor restyle anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from evalharness.report.page.mathml import render_mathml
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
+ALLOWED_LINK_SCHEMES = ("http", "https", "mailto")
+
+
+def render_markdown(text: str) -> Markup:
+    """Return Markdown as HTML: tags stay visible as text, images are links, headings are bold.
+
+    Formulas between dollar signs, and in backslashed brackets, become MathML.
+    """
+    tokens = _PARSER.parse(text)
+    _sanitize_tokens(tokens)
+    # The parser escapes all text, and `_tame` keeps only attributes that we set or checked.
+    return Markup(_PARSER.renderer.render(tokens, _PARSER.options, {}))  # noqa: S704
+
+
+def _is_allowed_link(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme.lower() in ALLOWED_LINK_SCHEMES
+    except ValueError:
+        return False
+
+
+def _sanitize_tokens(tokens: Sequence[Token]) -> None:
+    """Take from every token what could reach outside its place on the page."""
+    for token in tokens:
+        kept: dict[str, str | int | float] = {}
+        match token.type:
+            case "heading_open":
+                token.tag, kept = "p", {"class": "heading"}
+            case "heading_close":
+                token.tag = "p"
+            case "link_open":
+                kept = {"href": token.attrs["href"], "rel": "noopener noreferrer nofollow"}
+            case "ordered_list_open":
+                kept = {name: token.attrs[name] for name in ("start",) if name in token.attrs}
+            case "fence":
+                token.info = ""
+        token.attrs = kept
+        _sanitize_tokens(token.children or ())
+
+
+def _make_parser() -> MarkdownIt:
+    # A chat page keeps a model's line breaks, so this one does as well.
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
+    parser.enable(["table", "strikethrough"]).disable("image")
+    parser.validateLink = _is_allowed_link  # type: ignore[method-assign]
+    # A price is no formula: dollar signs beside a digit outside or a space inside are money.
+    parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
+    parser.inline.ruler.before("escape", "math_brackets", _parse_bracketed_formula)
+    for name in ("math_inline", "math_inline_double", "math_block", "math_block_label"):
+        parser.add_render_rule(name, _render_formula)
+    return parser
+
+
+def _parse_bracketed_formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parser's own call
+    r"""Read a formula in \(...\) or \[...\], as chat models write them."""
+    opening = state.src[state.pos : state.pos + 2]
+    closing = {r"\(": r"\)", r"\[": r"\]"}.get(opening)
+    end = state.src.find(closing, state.pos + 2, state.posMax) if closing else -1
+    if closing is None or end < 0:
+        return False
+    if not silent:
+        token = state.push("math_inline" if closing == r"\)" else "math_block", "math", 0)
+        token.content = state.src[state.pos + 2 : end]
+    state.pos = end + 2
+    return True
+
+
+def _render_formula(_: RendererHTML, tokens: Sequence[Token], place: int, *__: object) -> str:
+    token = tokens[place]
+    return render_mathml(token.content, is_block=token.type != "math_inline")
+
+
+_PARSER = _make_parser()

@@ -1,0 +1,115 @@
+"""What every section draws from: the run's records, its battles, its leaderboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from evalharness.analysis import DriftReport, FlagReport, HealthCard, Leaderboard
+    from evalharness.domain import Battle, Failure, Judgment, RunRecords
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageData:
+    """A run as the page tells it; models stand best first, then those without a row."""
+
+    records: RunRecords
+    battles: tuple[Battle, ...]
+    leaderboard: Leaderboard
+    models: tuple[str, ...]
+    judges: tuple[str, ...]
+    health: HealthCard | None = None
+    drift: DriftReport | None = None
+    flags: FlagReport | None = None
+
+    def number(self, model: str) -> int:
+        """Return a model's place among the models, which fixes its color and its mark."""
+        return self.models.index(model)
+
+    @property
+    def level(self) -> str:
+        """The level of all intervals, as `95%`."""
+        return f"{100 * self.leaderboard.level:g}%"
+
+    @property
+    def only_benchmarks(self) -> bool:
+        """Whether benchmarks are all there is: nothing was answered, failed or judged."""
+        records = self.records
+        return bool(records.benchmarks) and not (records.answers or self.failures or self.judges)
+
+    @property
+    def rated_battles(self) -> int:
+        """How many battles the table counts; people's votes that check a judge are not in it."""
+        return sum(row.battles for row in self.leaderboard.rows) // 2
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """What could not be done."""
+        return self.records.failures
+
+    @property
+    def unscored(self) -> int:
+        """How many judgments could not be read."""
+        judgments: list[Judgment] = [*self.records.graded, *self.records.games]
+        return sum(judgment.unscored is not None for judgment in judgments)
+
+    @property
+    def truncated(self) -> int:
+        """How many replies `max_tokens` cut."""
+        return sum(turn.is_truncated for answer in self.records.answers for turn in answer.turns)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What a reader must know before trusting a figure, each sentence once."""
+        told = self.records.manifest.get("cautions") or ()
+        robustness = self.leaderboard.robustness
+        alarm = robustness.alarm if robustness else ""
+        return _unique((*told, *self.leaderboard.notes, *([alarm] if alarm else [])))
+
+    @property
+    def usage(self) -> Mapping[str, Mapping[str, Any]]:
+        """Calls, tokens and cost by role, where the run counted them."""
+        return self.records.manifest.get("usage") or {}
+
+
+def collect_page_data(
+    records: RunRecords,
+    battles: Sequence[Battle],
+    leaderboard: Leaderboard,
+    health: HealthCard | None = None,
+    drift: DriftReport | None = None,
+    flags: FlagReport | None = None,
+) -> PageData:
+    """Return a run's facts."""
+    return PageData(
+        records=records,
+        battles=tuple(battles),
+        leaderboard=leaderboard,
+        health=health,
+        drift=drift,
+        flags=flags,
+        models=_unique(
+            (
+                *(row.model for row in leaderboard.rows),
+                *(answer.model for answer in records.answers),
+                *(grade.model for grade in records.graded),
+                *(name for game in records.games for name in (game.model_a, game.model_b)),
+                *(name for battle in battles for name in (battle.model_a, battle.model_b)),
+                *(score.model for score in records.benchmarks),
+            )
+        ),
+        judges=_unique(
+            (
+                *(grade.judge for grade in records.graded),
+                *(game.judge for game in records.games),
+                *(battle.judge for battle in battles),
+            )
+        ),
+    )
+
+
+def _unique(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words))

@@ -1,0 +1,174 @@
+"""Mean grades by category of question: where the models are strong and where they are weak."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalharness.report.page.axes import fit_axis
+from evalharness.report.page.interval_marks import SCORE_FORMAT, PlacedInterval, place_interval
+from evalharness.report.page.templates import fill_template
+from evalharness.stats import clustered_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalharness.domain import GradedJudgment
+    from evalharness.report.page.axes import Axis
+    from evalharness.report.page.page_data import PageData
+
+PLACE = 40
+TITLE = "Scores by category"
+
+
+MIN_RADAR_CATEGORIES = 3
+MAX_SELECTED_MODELS = 6
+"""More models than this cannot be told apart on one radar; half as many are shown at first."""
+_RADIUS = 120.0
+_LABEL_RADIUS = 134.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RadarSpoke:
+    """One category's axis on the radar: its end, and where its name stands."""
+
+    name: str
+    x: float
+    y: float
+    text_x: float
+    text_y: float
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RadarPolygon:
+    """One model's polygon on the radar."""
+
+    number: int
+    points: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Radar:
+    spokes: tuple[_RadarSpoke, ...]
+    rings: tuple[str, ...]
+    shapes: tuple[_RadarPolygon, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CategoryRow:
+    """A category with each model's score, in the order of the leaderboard."""
+
+    name: str
+    questions: int
+    scores: tuple[PlacedInterval, ...]
+
+
+def render(facts: PageData) -> str:
+    """Return the plot and the table, or nothing when no model was graded."""
+    rows = facts.leaderboard.rows
+    scale = fit_axis(score for row in rows for score in row.score_by_category.values())
+    if scale is None:
+        return ""
+    bounds = _category_bounds(facts)
+    asked = [question.category for question in facts.records.questions]
+    graded = dict.fromkeys(name for row in rows for name in row.score_by_category)
+    categories = [
+        _CategoryRow(
+            name=name,
+            questions=asked.count(name),
+            scores=tuple(
+                place_interval(
+                    (row.score_by_category.get(name), *bounds.get((row.model, name), (None, None))),
+                    SCORE_FORMAT,
+                    scale,
+                )
+                for row in rows
+            ),
+        )
+        for name in sorted(graded, key=[*asked, *graded].index)
+    ]
+    return fill_template(
+        "sections/ranking/categories",
+        facts=facts,
+        rows=rows,
+        categories=categories,
+        scale=scale,
+        radar=_make_radar(facts, categories, scale)
+        if len(categories) >= MIN_RADAR_CATEGORIES
+        else None,
+        picked=len(rows) if len(rows) <= MAX_SELECTED_MODELS else MAX_SELECTED_MODELS // 2,
+    )
+
+
+def _category_bounds(facts: PageData) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return the interval of each model's mean in each category.
+
+    As in the leaderboard, means rest on what was graded for every model, and questions are the
+    unit. A category with a single question has no interval.
+    """
+    category = {question.question_id: question.category for question in facts.records.questions}
+    grades: dict[tuple[str, str], list[GradedJudgment]] = defaultdict(list)
+    for grade in _graded_for_all_models(facts.records.graded):
+        if grade.question_id in category:
+            grades[grade.model, category[grade.question_id]].append(grade)
+    means = {
+        key: clustered_mean(
+            [grade.score for grade in own if grade.score is not None],
+            [grade.question_id for grade in own],
+            level=facts.leaderboard.level,
+        )
+        for key, own in grades.items()
+    }
+    return {key: (mean.low, mean.high) for key, mean in means.items() if mean.clusters > 1}
+
+
+def _graded_for_all_models(grades: Sequence[GradedJudgment]) -> list[GradedJudgment]:
+    scored = [grade for grade in grades if grade.score is not None]
+    models: dict[tuple[str, int, str, str, int], set[str]] = defaultdict(set)
+    for grade in scored:
+        models[_graded_item(grade)].add(grade.model)
+    everyone = {grade.model for grade in scored}
+    return [grade for grade in scored if models[_graded_item(grade)] == everyone]
+
+
+def _graded_item(grade: GradedJudgment) -> tuple[str, int, str, str, int]:
+    return grade.question_id, grade.turn, grade.judge, grade.prompt, grade.sample
+
+
+def _make_radar(facts: PageData, categories: Sequence[_CategoryRow], scale: Axis) -> _Radar:
+    """Return the radar; a model that was not graded in every category has no shape on it."""
+    turns = [2 * math.pi * place / len(categories) for place in range(len(categories))]
+
+    def polygon(values: Sequence[float]) -> str:
+        shares = [(value - scale.low) / (scale.high - scale.low) for value in values]
+        places = [
+            _polar_to_xy(turn, _RADIUS * share) for turn, share in zip(turns, shares, strict=True)
+        ]
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+
+    columns = zip(*(category.scores for category in categories), strict=True)
+    return _Radar(
+        spokes=tuple(map(_make_spoke, categories, turns)),
+        rings=tuple(polygon([tick] * len(turns)) for tick in scale.ticks()[1:]),
+        shapes=tuple(
+            _RadarPolygon(number=facts.number(row.model), points=polygon(known))
+            for row, scores in zip(facts.leaderboard.rows, columns, strict=True)
+            for known in ([score.value for score in scores if score.value is not None],)
+            if len(known) == len(turns)
+        ),
+    )
+
+
+def _make_spoke(category: _CategoryRow, turn: float) -> _RadarSpoke:
+    (x, y), (text_x, text_y) = _polar_to_xy(turn, _RADIUS), _polar_to_xy(turn, _LABEL_RADIUS)
+    side = round(text_x / _LABEL_RADIUS, 2)
+    anchor = "middle" if not side else "start" if side > 0 else "end"
+    return _RadarSpoke(name=category.name, x=x, y=y, text_x=text_x, text_y=text_y, anchor=anchor)
+
+
+def _polar_to_xy(turn: float, radius: float) -> tuple[float, float]:
+    """Return a place from its angle, clockwise from the top."""
+    return round(radius * math.sin(turn), 1), round(-radius * math.cos(turn), 1)

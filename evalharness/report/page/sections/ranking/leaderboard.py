@@ -1,0 +1,267 @@
+"""The table: every model's figures with their intervals, drawn on a common scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evalharness.report.number_format import (
+    ABSENT,
+    format_count,
+    format_list,
+    format_number,
+    format_percent,
+)
+from evalharness.report.page.axes import fit_axis
+from evalharness.report.page.interval_marks import (
+    BENCHMARK_FORMAT,
+    RATING_FORMAT,
+    SCORE_FORMAT,
+    SHARE_FORMAT,
+    FigureFormat,
+    PlacedInterval,
+    ValueAndBounds,
+    place_interval,
+)
+from evalharness.report.page.templates import fill_template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from evalharness.analysis import LeaderboardRow
+    from evalharness.report.page.page_data import PageData
+
+PLACE = 20
+TITLE = "Leaderboard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TableCell:
+    """What a cell shows, and the number it is sorted by (None comes last in both directions)."""
+
+    value: float | None
+    text: str
+    interval: PlacedInterval | None = None
+    is_trouble: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TableColumn:
+    """One column: its heading, what it means, which way it sorts first, and its cells.
+
+    One that `is_extra` is hidden until a reader asks for it.
+    """
+
+    heading: str
+    meaning: str
+    cells: tuple[_TableCell, ...]
+    smaller_first: bool = False
+    is_extra: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no model has the figure."""
+        return all(cell.value is None for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PublishedRow:
+    """A row of figures that others published: whose, from where, and its cell in each column."""
+
+    model: str
+    number: int
+    of: str
+    sources: tuple[str, ...]
+    cells: Mapping[str, _TableCell]
+
+
+def render(facts: PageData) -> str:
+    """Return the leaderboard's table, or nothing without models."""
+    rows = facts.leaderboard.rows
+    if not rows:
+        return ""
+    columns = [
+        *_figure_columns(facts, rows),
+        *_optional_columns(rows),
+        *_turn_columns(rows),
+        *_benchmark_columns(rows),
+        *_count_columns(rows),
+    ]
+    references = _published_rows(facts)
+    headings = dict.fromkeys(name for reference in references for name in reference.cells)
+    known = {column.heading for column in columns}
+    columns += [_published_column(name, len(rows)) for name in headings if name not in known]
+    return fill_template(
+        "sections/ranking/leaderboard",
+        facts=facts,
+        rows=rows,
+        columns=columns,
+        references=references,
+    )
+
+
+def _figure_columns(facts: PageData, rows: Sequence[LeaderboardRow]) -> list[_TableColumn]:
+    level = facts.level
+    ratings = [(row.rating, row.rating_low, row.rating_high) for row in rows]
+    wins = [(row.win_rate, row.win_rate_low, row.win_rate_high) for row in rows]
+    scores = [(row.score, row.score_low, row.score_high) for row in rows]
+    return [
+        _TableColumn(
+            heading="Rank",
+            meaning=f"place in this table, and the ranks the model may have at {level}",
+            cells=tuple(_rank_cell(row) for row in rows),
+            smaller_first=True,
+        ),
+        _TableColumn(
+            heading="Rating",
+            meaning=f"{facts.leaderboard.method} rating with its {level} interval",
+            cells=_interval_cells(ratings, RATING_FORMAT),
+        ),
+        _TableColumn(
+            heading="Win rate",
+            meaning=f"wins and half of the ties among battles, with its {level} interval",
+            cells=_interval_cells(wins, SHARE_FORMAT),
+        ),
+        _TableColumn(
+            heading="Score",
+            meaning=f"mean grade from 1 to 10, with its {level} interval",
+            cells=_interval_cells(scores, SCORE_FORMAT),
+        ),
+    ]
+
+
+def _optional_columns(rows: Sequence[LeaderboardRow]) -> list[_TableColumn]:
+    """Return the columns that only some runs have."""
+    columns = [
+        _TableColumn(
+            heading="LC win rate",
+            meaning="win rate as if both answers were equally long",
+            cells=_plain_cells([row.length_controlled_win_rate for row in rows], format_percent),
+        ),
+        _TableColumn(
+            heading="Elo",
+            meaning="online Elo rating, which depends on the order of the battles",
+            cells=_plain_cells([row.elo for row in rows], format_number),
+            is_extra=True,
+        ),
+    ]
+    return [column for column in columns if not column.is_empty]
+
+
+def _turn_columns(rows: Sequence[LeaderboardRow]) -> list[_TableColumn]:
+    turns = sorted({turn for row in rows for turn in row.score_by_turn})
+    return [
+        _TableColumn(
+            heading=f"Turn {turn}",
+            meaning=f"mean grade of turn {turn}",
+            cells=_plain_cells([row.score_by_turn.get(turn) for row in rows], SCORE_FORMAT.value),
+        )
+        for turn in turns
+    ]
+
+
+def _benchmark_columns(rows: Sequence[LeaderboardRow]) -> list[_TableColumn]:
+    names = dict.fromkeys(name for row in rows for name in row.benchmarks)
+    return [
+        _TableColumn(
+            heading=name,
+            meaning="benchmark score, see below",
+            cells=_plain_cells([row.benchmarks.get(name) for row in rows], BENCHMARK_FORMAT.value),
+        )
+        for name in names
+    ]
+
+
+def _published_rows(facts: PageData) -> list[_PublishedRow]:
+    """Return a row for each model of which others' figures stand in the manifest.
+
+    A figure goes to the column of the same benchmark, else to one of its own. None goes to the
+    column of scores: those are of other questions.
+    """
+    by_model: dict[str, list[Mapping[str, Any]]] = {}
+    for each in facts.records.manifest.get("published") or ():
+        by_model.setdefault(each["model"], []).append(each)
+    return [
+        _PublishedRow(
+            model=model,
+            number=facts.models.index(model) if model in facts.models else len(facts.models),
+            of=format_list(list(dict.fromkeys(str(each["of"]) for each in own))),
+            sources=tuple(dict.fromkeys(each["source"] for each in own)),
+            cells={_published_heading(each): _published_cell(each["value"]) for each in own},
+        )
+        for model, own in by_model.items()
+    ]
+
+
+def _published_heading(each: Mapping[str, Any]) -> str:
+    is_alone = each["benchmark"] == each["suite"]
+    return str(each["title"] if is_alone else each["benchmark"])
+
+
+def _published_cell(value: float) -> _TableCell:
+    is_share = value <= 1
+    return _TableCell(
+        value=value, text=BENCHMARK_FORMAT.value(value) if is_share else SCORE_FORMAT.value(value)
+    )
+
+
+def _published_column(heading: str, rows: int) -> _TableColumn:
+    return _TableColumn(
+        heading=heading,
+        meaning="figures that others published; not measured here",
+        cells=(_TableCell(value=None, text=ABSENT),) * rows,
+    )
+
+
+def _count_columns(rows: Sequence[LeaderboardRow]) -> list[_TableColumn]:
+    plain = {
+        "Battles": (
+            "games settled from both orders, and imported votes",
+            [row.battles for row in rows],
+        ),
+        "Graded": ("judgments that gave a score", [row.graded for row in rows]),
+    }
+    troubles = {
+        "Unscored": ("judgments that could not be read", [row.unscored for row in rows]),
+        "Failed": ("answers or judgments that could not be made", [row.failed for row in rows]),
+        "Cut off": ("replies that max_tokens cut", [row.truncated for row in rows]),
+    }
+    return [
+        _TableColumn(
+            heading=heading,
+            meaning=meaning,
+            cells=tuple(
+                _TableCell(
+                    value=value,
+                    text=format_count(value),
+                    is_trouble=heading in troubles and value > 0,
+                )
+                for value in values
+            ),
+        )
+        for heading, (meaning, values) in (plain | troubles).items()
+    ]
+
+
+def _rank_cell(row: LeaderboardRow) -> _TableCell:
+    low, high = row.rank_low, row.rank_high
+    if low is None or high is None:
+        between = ABSENT
+    else:
+        between = f"{low}" if low == high else f"{low} to {high}"
+    place = PlacedInterval(value=row.rank, text=format_number(row.rank), span=between)
+    return _TableCell(value=row.rank, text=place.text, interval=place)
+
+
+def _plain_cells(
+    values: Sequence[float | None], write: Callable[[float | None], str]
+) -> tuple[_TableCell, ...]:
+    return tuple(_TableCell(value=value, text=write(value)) for value in values)
+
+
+def _interval_cells(
+    figures: Sequence[ValueAndBounds], writing: FigureFormat
+) -> tuple[_TableCell, ...]:
+    scale = fit_axis(value for bounds in figures for value in bounds)
+    drawn = [place_interval(bounds, writing, scale) for bounds in figures]
+    return tuple(_TableCell(value=each.value, text=each.text, interval=each) for each in drawn)

@@ -1,0 +1,1 @@
+"""Sections that record what was run and found."""

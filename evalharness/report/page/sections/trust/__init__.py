@@ -1,0 +1,1 @@
+"""Sections about how far the judge can be trusted."""

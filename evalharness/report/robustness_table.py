@@ -1,0 +1,67 @@
+"""The ranks under other ways of counting as text: an object for JSON, and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from evalharness.domain import escape_formula
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from evalharness.analysis import RankRobustness
+
+RANKING_GROUP = "Ranking"
+"""The group in which the ranking itself stands, before all other ways of counting."""
+
+
+def make_robustness_record(robustness: RankRobustness) -> dict[str, Any]:
+    """Return a JSON-like object; what gave no ranks has none, and its `note` says why."""
+    return {
+        "summary": robustness.summary,
+        "main": robustness.main,
+        "ranks": dict(robustness.ranks),
+        "ranges": {model: list(span) for model, span in robustness.ranges.items()},
+        "separated": [list(pair) for pair in sorted(robustness.separated)],
+        "variants": [asdict(each) for each in robustness.variants],
+    }
+
+
+def list_robustness_rows(robustness: RankRobustness) -> Iterator[dict[str, Any]]:
+    """Yield a row a way of counting, the ranking first: what changes, then `rank.MODEL` a model."""
+    yield _variant_columns(RANKING_GROUP, robustness.main, (1.0, 0, 0), "") | _rank_columns(
+        robustness, robustness.ranks
+    )
+    for each in robustness.variants:
+        changes = (
+            each.tau,
+            len(each.reversals),
+            sum(pair.is_separated for pair in each.reversals),
+        )
+        yield _variant_columns(
+            each.group, each.name, changes if each.ranks else (None,) * 3, each.note
+        ) | (_rank_columns(robustness, each.ranks))
+
+
+def render_robustness_csv(robustness: RankRobustness) -> str:
+    """Return a CSV table, a row a way of counting."""
+    rows = list(list_robustness_rows(robustness))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([escape_formula(name) for name in rows[0]])
+    writer.writerows([escape_formula(cell) for cell in row.values()] for row in rows)
+    return text.getvalue()
+
+
+def _variant_columns(
+    group: str, name: str, changes: Sequence[float | None], note: str
+) -> dict[str, str | float | None]:
+    changed = dict(zip(("tau", "pairs_changed", "separated_changed"), changes, strict=True))
+    return {"group": group, "way": name, **changed, "note": note}
+
+
+def _rank_columns(robustness: RankRobustness, ranks: Mapping[str, int]) -> dict[str, int | None]:
+    return {f"rank.{model}": ranks.get(model) for model in robustness.ranks}

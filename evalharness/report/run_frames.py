@@ -1,0 +1,325 @@
+"""What a notebook starts from: a run as data frames."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalharness.analysis import (
+    CorrectedRow,
+    Flag,
+    HealthMeasure,
+    LeaderboardRow,
+    analyze_robustness,
+    build_leaderboard,
+    find_flags,
+)
+from evalharness.domain import (
+    AnswerTurn,
+    Battle,
+    BenchmarkScore,
+    Failure,
+    GradedJudgment,
+    PairwiseJudgment,
+    Usage,
+    Vote,
+)
+from evalharness.judge import collect_battles
+from evalharness.report.corpus_scan import read_corpus_scan
+from evalharness.report.leaderboard_table import list_leaderboard_records, make_corrected_record
+from evalharness.report.publication import read_health_card
+from evalharness.report.robustness_table import list_robustness_rows
+from evalharness.store import read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+    from evalharness.analysis import CorpusScan, FlagReport, HealthCard, Leaderboard
+    from evalharness.domain import RunRecords
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, as `load_run` gives it.
+
+    Every property but `board` is a pandas DataFrame that is made when it is first asked for. Its
+    columns are always there, also when it has no rows. An absent figure is None or NaN, never 0.
+
+    Attributes:
+        records: all that the folder holds, as records.
+        card: the judges' health card; None without an audit.
+        scan: what a corpus was seen to hold of questions and answers; None where none was read.
+    """
+
+    records: RunRecords
+    card: HealthCard | None = None
+    scan: CorpusScan | None = None
+
+    def __repr__(self) -> str:
+        """Return a line: a notebook that shows a run shall not show all that it holds."""
+        records = self.records
+        counts = {
+            "answers": len(records.answers),
+            "judgments": len(records.judgments),
+            "failures": len(records.failures),
+        }
+        return f"Run({records.name!r}, {', '.join(f'{k}={v}' for k, v in counts.items())})"
+
+    @cached_property
+    def answers(self) -> pd.DataFrame:
+        """One row an answered turn.
+
+        Columns: `question_id`, `category`, `model`, `sample` (from 0), `turn` (from 1), `text`,
+        `finish_reason` (`length`: cut off by `max_tokens`), `prompt_tokens`, `completion_tokens`,
+        `cached_tokens` (NaN where the backend did not count), `seconds` (of the last attempt).
+        """
+        categories = {q.question_id: q.category for q in self.records.questions}
+        rows = (
+            {
+                "question_id": answer.question_id,
+                "category": categories.get(answer.question_id),
+                "model": answer.model,
+                "sample": answer.sample,
+                "turn": number,
+            }
+            | _shallow_dict(turn)
+            for answer in self.records.answers
+            for number, turn in enumerate(answer.turns, start=1)
+        )
+        place = ("question_id", "category", "model", "sample", "turn")
+        return _make_frame(rows, *place, *_field_names(AnswerTurn))
+
+    @cached_property
+    def judgments(self) -> pd.DataFrame:
+        """One row a judgment as the judge was shown it.
+
+        Columns: `kind` (`graded` or `pairwise`), `question_id`, `turn` (from 1), `judge`, `prompt`
+        (its name), `model` (of a grade), `sample`, `score` (1 to 10; NaN where unscored),
+        `unscored` (why nothing could be read), `reply` (the judge's words), `probabilities` (by
+        option, where they were read), `repaired` (whether the judge was asked twice), `served` (what its server said that it ran), `digest`
+        (the key of what was asked), `model_a` (shown first), `model_b`, `verdict` (`A`, `B` or
+        `tie`: a position), `strength` (0 to 2, from five levels), `prompt_tokens`,
+        `completion_tokens`, `cached_tokens`, `seconds`, `batch` (whether a batch endpoint was asked).
+        """
+        rows = (_shallow_dict(row) | _shallow_dict(row.usage) for row in self.records.judgments)
+        names = dict.fromkeys((*_field_names(GradedJudgment), *_field_names(PairwiseJudgment)))
+        return _make_frame(rows, *(name for name in names if name != "usage"), *_field_names(Usage))
+
+    @cached_property
+    def battles(self) -> pd.DataFrame:
+        """One row a battle: both orders settled, then votes. `rate` and `win_rates` take it.
+
+        Columns: `question_id`, `turn`, `judge` (`human:NAME` of a person's vote), `model_a`,
+        `model_b`, `sample`, `winner` (`model_a`, `model_b` or `tie`: a model), `category`.
+        """
+        categories = {q.question_id: q.category for q in self.records.questions}
+        rows = (
+            asdict(battle)
+            | {"winner": battle.winner.value, "category": categories.get(battle.question_id)}
+            for battle in collect_battles(self.records)
+        )
+        return _make_frame(rows, *_field_names(Battle), "category")
+
+    @cached_property
+    def votes(self) -> pd.DataFrame:
+        """One row a vote of imported files: a preference that was given in one order only.
+
+        Columns: `question_id`, `turn`, `judge`, `prompt`, `model_a`, `model_b`, `sample`, `winner`,
+        `unscored` (why there is no winner), `label` (the source's own word), `preference` (how
+        probable it is that `model_b` is better), `scores` (of both), `reply`, `digest`.
+        """
+        return _make_frame((asdict(vote) for vote in self.records.votes), *_field_names(Vote))
+
+    @cached_property
+    def board(self) -> Leaderboard:
+        """The leaderboard as a record, for the plots in `evalharness.report`."""
+        return build_leaderboard(
+            self.records,
+            collect_battles(self.records),
+            seed=self.records.config.get("seed", 0),
+        )
+
+    @cached_property
+    def leaderboard(self) -> pd.DataFrame:
+        """One row a model, best first, indexed by `model`.
+
+        Columns: `rank`, `rank_low`, `rank_high` (for all models at once), `rating`, `rating_low`,
+        `rating_high` (points; 95%), `elo` (online), `win_rate`, `win_rate_low`, `win_rate_high`
+        (shares of 1), `length_controlled_win_rate`, `score`, `score_low`, `score_high` (1 to 10),
+        `score_by_turn`, `score_by_category` (mappings), `battles`, `graded`, `unscored`, `failed`,
+        `truncated` (counts), `corrected_rank`, `corrected_rank_low`, `corrected_rank_high`,
+        `corrected_rating`, `corrected_rating_low`, `corrected_rating_high`,
+        `corrected_win_rate`, `corrected_win_rate_low`, `corrected_win_rate_high`,
+        `corrected_score`, `corrected_score_low`, `corrected_score_high` (as people would give
+        them), `benchmarks` (a mapping).
+        """
+        rows = list_leaderboard_records(self.board)
+        return _make_frame(rows, *_field_names(LeaderboardRow)).set_index("model")
+
+    @cached_property
+    def health(self) -> pd.DataFrame:
+        """One row a rate of a judge's audit, with its 95% interval; none without an audit.
+
+        Columns: `judge`, `name` (as in `audit.thresholds`), `title`, `value`, `low`, `high`
+        (shares of 1), `count`, `questions` (clusters), `side` (whether the bound is a floor or a
+        ceiling), `bound`, `status`, `note`.
+        """
+        rows = (
+            {"judge": judge.judge} | asdict(measure)
+            for judge in (self.card.judges if self.card else ())
+            for measure in judge.measures
+        )
+        return _make_frame(rows, "judge", *_field_names(HealthMeasure))
+
+    @cached_property
+    def agreement(self) -> pd.DataFrame:
+        """One row a judge, group of people and turn: how often their votes are equal.
+
+        Columns: `judge`, `people`, `turn`, `value`, `low`, `high` (shares of 1, ties counted as
+        votes; NaN where too few questions have votes), `count` (votes).
+        """
+        import numpy as np
+
+        from evalharness.stats import measure_human_agreement
+
+        figures = ("value", "low", "high", "count")
+        found = measure_human_agreement(collect_battles(self.records), np.random.default_rng(0))
+        rows = (
+            {"judge": row.judge, "people": row.people, "turn": row.turn}
+            | {name: getattr(row.with_ties, name) for name in figures}
+            for row in found
+        )
+        return _make_frame(rows, "judge", "people", "turn", *figures)
+
+    @cached_property
+    def corrected(self) -> pd.DataFrame:
+        """One row a judge and model, best first: figures as people would give them, by their labels.
+
+        Columns: `judge` (panel: several together), `model`, `rank`, `rank_low`, `rank_high`
+        (for all models at once), `rating`, `rating_low`, `rating_high`, `judge_rating`,
+        `judge_rating_low`, `judge_rating_high`, `rating_labels`, `win_rate`, `win_rate_low`,
+        `win_rate_high`, `judge_win_rate`, `judge_win_rate_low`, `judge_win_rate_high`,
+        `win_rate_labels`, `score`, `score_low`, `score_high`, `judge_score`, `judge_score_low`,
+        `judge_score_high`, `score_labels`. Figures are corrected, those that begin with judge
+        its own; labels are counts on the model. What the labels do not support is missing, and
+        corrections say why.
+        """
+        rows = (
+            {"judge": table.judge} | make_corrected_record(row)
+            for table in self.board.corrected
+            for row in table.rows
+        )
+        return _make_frame(rows, "judge", *make_corrected_record(CorrectedRow(model="")))
+
+    @cached_property
+    def corrections(self) -> pd.DataFrame:
+        """One row a judge and kind of figure: what people's labels did, and what the judge saved.
+
+        Columns: `judge`, `kind`, `labels`, `judged`, `questions` (counts), `trust` (the judge's
+        weight, 0 to 1), `label_factor` (how many times as many labels people alone would need),
+        `saved` (labels), `half_width` (in the unit of the figure), `sentence` (why, where there
+        is no figure).
+        """
+        names = [
+            "kind",
+            "labels",
+            "judged",
+            "questions",
+            "trust",
+            "label_factor",
+            "saved",
+            "half_width",
+            "sentence",
+        ]
+        rows = (
+            {"judge": table.judge} | {name: getattr(each, name) for name in names}
+            for table in self.board.corrected
+            for each in table.corrections
+        )
+        return _make_frame(rows, "judge", *names)
+
+    @cached_property
+    def robustness(self) -> pd.DataFrame:
+        """One row a way of counting, the ranking first; none with fewer than two ranked models.
+
+        Columns: `group`, `way`, `tau` (Kendall's, to the ranking), `pairs_changed`,
+        `separated_changed` (those of them that the ranking tells apart), `note` (why a way gave no
+        ranks), and `rank.MODEL` for each model.
+        """
+        battles = collect_battles(self.records)
+        found = analyze_robustness(self.records, battles, self.board)
+        frame = _make_frame(list_robustness_rows(found) if found else ())
+        # A way that gives no ranks would turn those of all others into decimals.
+        return frame.astype(
+            {name: "Int64" for name in frame if str(name).startswith(("rank.", "pairs", "separ"))}
+        )
+
+    @cached_property
+    def found(self) -> FlagReport:
+        """What was found in the answers as a record: flags, models alike, overlaps."""
+        return find_flags(self.records, self.scan)
+
+    @cached_property
+    def flags(self) -> pd.DataFrame:
+        """One row a flag on an answer, or on a question or reference itself.
+
+        Columns: `kind`, `question_id`, `turn`, `model` (None for the question or reference itself),
+        `sample`, `words` (the longest run in common), `share` (of the text's n-grams), `source` (a
+        file and line, `reference`, a model, or the name that is claimed), `excerpt`.
+        """
+        rows = (asdict(flag) | {"kind": flag.kind.value} for flag in self.found.flags)
+        return _make_frame(rows, *_field_names(Flag))
+
+    @cached_property
+    def benchmarks(self) -> pd.DataFrame:
+        """One row a score of a standard benchmark.
+
+        Columns: `model`, `benchmark`, `task`, `metric`, `value`, `stderr` (in the metric's unit),
+        `n` (examples), `few_shot`, `harness_version`, `headline` (whether it is the figure of the
+        whole benchmark), `normalized` (0 is guessing, 1 perfect), `suite`, `chat_template`.
+        """
+        return _make_frame(
+            (asdict(row) for row in self.records.benchmarks), *_field_names(BenchmarkScore)
+        )
+
+    @cached_property
+    def failures(self) -> pd.DataFrame:
+        """One row a failure.
+
+        Columns: `stage` (`answer`, `judge` or `benchmark`), `key` (the digest of what was asked),
+        `model`, `question_id`, `turn`, `reason` (a slug, such as `timeout`), `detail`, `attempts`.
+        """
+        return _make_frame((asdict(row) for row in self.records.failures), *_field_names(Failure))
+
+
+def load_run(path: str | Path) -> Run:
+    """Return a run from its folder, as data frames.
+
+    Args:
+        path: the folder, say `results/example`; finished or not.
+
+    Raises:
+        ConfigError: there is no run in this folder.
+        InputError: a file in it is damaged.
+    """
+    folder = Path(path)
+    return Run(read_run(folder), read_health_card(folder), read_corpus_scan(folder))
+
+
+def _shallow_dict(record: Any) -> dict[str, Any]:
+    """Return a record's own fields; `asdict` would copy all that is in them, for seconds."""
+    return {field: getattr(record, field) for field in record.__slots__}
+
+
+def _field_names(record: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(record))
+
+
+def _make_frame(rows: Iterable[dict[str, Any]], *columns: str) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(columns) or None)

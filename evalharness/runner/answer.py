@@ -1,0 +1,90 @@
+"""A model's answer to a question: its turns one after another, each kept before the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from evalharness.domain import Answer, AnswerTurn, Request, build_conversation, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evalharness.domain import Backend, ModelSpec, Question, Sampling
+
+
+def sampling_for_answer(model: ModelSpec, question: Question, sample: int, seed: int) -> Sampling:
+    """Return the sampling for one answer; where text is drawn at random, always with a seed."""
+    sampling = model.sampling_for(question.category)
+    if sampling.temperature == 0 or sampling.seed is not None:
+        return sampling
+    drawn = int(digest([seed, model.name, question.question_id, sample])[:8], 16) >> 1
+    return replace(sampling, seed=drawn)
+
+
+def answer_digest(model: ModelSpec, question: Question, sample: int, seed: int) -> str:
+    """Return the key of an answer: what is asked of whom, and how; not when, nor at what price."""
+    sampling = sampling_for_answer(model, question, sample, seed)
+    return digest([model.identity(), list(question.turns), sample, sampling.seed])
+
+
+async def answer_question(
+    question: Question,
+    model: ModelSpec,
+    backend: Backend,
+    *,
+    sample: int,
+    seed: int,
+    begun: Answer | None,
+    keep: Callable[[Answer], None],
+) -> Answer:
+    """Return the answer, asking only for the turns that `begun` does not hold.
+
+    Args:
+        question: what is asked.
+        model: who is asked.
+        backend: how it is asked.
+        sample: which of several answers to the same question.
+        seed: of the run.
+        begun: the first turns, from an earlier run.
+        keep: called with the answer so far after every turn, before the next is asked.
+
+    Raises:
+        BackendError: a turn could not be had; the turns before it are kept.
+    """
+    sampling = sampling_for_answer(model, question, sample, seed)
+    turns = begun.turns if begun else ()
+    while len(turns) < len(question.turns):
+        number = len(turns) + 1
+        completion = await backend.complete(
+            Request(
+                messages=build_conversation(
+                    question.turns[:number], [turn.text for turn in turns], model.system
+                ),
+                sampling=sampling,
+                question_id=question.question_id,
+                turn=number,
+                sample=sample,
+            )
+        )
+        turn = AnswerTurn(
+            text=completion.text,
+            finish_reason=completion.finish_reason,
+            prompt_tokens=completion.prompt_tokens,
+            completion_tokens=completion.completion_tokens,
+            cached_tokens=completion.cached_tokens,
+            seconds=completion.seconds,
+        )
+        turns = (*turns, turn)
+        begun = Answer(
+            question_id=question.question_id,
+            model=model.name,
+            sample=sample,
+            turns=turns,
+            digest=answer_digest(model, question, sample, seed),
+        )
+        keep(begun)
+    if begun is None:
+        msg = f"a question without turns: {question}"
+        raise ValueError(msg)
+    return begun

@@ -1,0 +1,120 @@
+"""Whether a run's folder may be continued with these settings: it may grow, not change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from evalharness.config import iterate_settings
+from evalharness.errors import RunConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from evalharness.config import Settings
+    from evalharness.domain import Question
+    from evalharness.store import RunFolder
+
+_MAX_SHOWN = 4
+# What changes neither what is asked nor how it is read.
+_IGNORED_SECTIONS = {
+    "results",
+    "run",
+    "cache",
+    "budget",
+    "plan",
+    "engine",
+    "questions",
+    "cautions",
+    "benchmarks",
+}
+_IGNORED_SECTIONS |= {"audit", "contamination"}
+_IGNORED_FIELDS = {"prices", "concurrency", "timeout_s", "max_attempts", "api_key_env", "caution"}
+_IGNORED_FIELDS |= {"total_timeout_s", "give_up_after", "batch", "mode", "attention"}
+# What may be added to: a new model is asked as well, a new kind of judgment is made as well.
+_EXTENSIBLE_SECTIONS = {"models", "panel"}
+_IGNORED_PATHS = {("judging", "name"), ("judging", "panel")}
+_SWITCHES = {("judging", "graded"), ("judging", "pairwise")}
+
+
+def merge_benchmark_config(
+    folder: RunFolder, settings: Settings
+) -> tuple[dict[str, Any], list[Question]]:
+    """Return the configuration and questions of a folder to which benchmarks only are added.
+
+    They ask no judge and no question, so those of the folder stand, whatever the settings say.
+
+    Raises:
+        RunConflictError: a model has other settings than in the folder.
+    """
+    before = folder.config()
+    if before is None:
+        return dict(settings.tree), list(settings.run.questions)
+    ours = {"models": settings.tree["models"]}
+    _refuse_differences(
+        folder, list(_config_differences({"models": before.get("models", {})}, ours, kept=True))
+    )
+    models = before.get("models", {}) | settings.tree["models"]
+    tree = dict(before) | {"models": models, "benchmarks": settings.tree["benchmarks"]}
+    return tree, list(folder.questions())
+
+
+def refuse_run_conflict(folder: RunFolder, settings: Settings) -> None:
+    """Refuse settings under which the folder's results would not have been made.
+
+    Raises:
+        RunConflictError: with the differences.
+    """
+    before = folder.config()
+    if before is None:
+        return
+    _refuse_differences(
+        folder, [*_config_differences(before, settings.tree), *_changed_questions(folder, settings)]
+    )
+
+
+def _refuse_differences(folder: RunFolder, differences: Sequence[str]) -> None:
+    if differences:
+        more = f" (+{len(differences) - _MAX_SHOWN} more)" if len(differences) > _MAX_SHOWN else ""
+        msg = (
+            f"{folder.path} was made with other settings: {'; '.join(differences[:_MAX_SHOWN])}{more}\n"
+            "choose another folder with run=NAME, or the settings it was made with"
+        )
+        raise RunConflictError(msg)
+
+
+def _config_differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], *, kept: bool = False
+) -> Iterator[str]:
+    """Yield what differs; with `kept`, models that are not named now are no difference."""
+    old, new = dict(iterate_settings(before, ())), dict(iterate_settings(now, ()))
+    for path in sorted(old.keys() | new.keys(), key=lambda path: (len(path), path)):
+        was, is_now = old.get(path), new.get(path)
+        if was == is_now or path[0] in _IGNORED_SECTIONS or _IGNORED_FIELDS & set(path):
+            continue
+        if path[0] not in before:  # an import says nothing of judges
+            continue
+        if path[0] in _EXTENSIBLE_SECTIONS and path[1] not in before.get(path[0], {}):
+            continue
+        if kept and path[1] not in now["models"]:
+            continue
+        if path[:2] in _SWITCHES and is_now:
+            continue
+        if path in _IGNORED_PATHS:
+            continue
+        if was is None and not is_now:  # a setting left off that an older folder does not know
+            continue
+        yield f"{'.'.join(path)} was {_shorten(was)}, now {_shorten(is_now)}"
+
+
+def _changed_questions(folder: RunFolder, settings: Settings) -> Iterator[str]:
+    now = {question.question_id: question for question in settings.run.questions}
+    for question in folder.questions():
+        if question.question_id not in now:
+            yield f"question {question.question_id} is no longer asked"
+        elif question != now[question.question_id]:
+            yield f"question {question.question_id} has changed"
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value) if value is not None else "not set"
+    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - one line stays readable

@@ -1,0 +1,109 @@
+"""How often judges and people agree on battles, and people among themselves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalharness.errors import BattlesError
+from evalharness.stats.agreement.kappa import observed_agreement
+from evalharness.stats.agreement.paired_votes import pair_votes_between, pair_votes_within
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+
+    from evalharness.domain import Battle
+    from evalharness.stats.agreement.contingency import AgreementEstimate
+    from evalharness.stats.agreement.paired_votes import PairedVotes
+
+HUMAN_PREFIX = "human"
+"""What the names of people begin with, as imports write them (`human:expert_3`)."""
+
+
+def is_human_judge(judge: str) -> bool:
+    """Whether a judge is a person, by its name."""
+    return judge.startswith(HUMAN_PREFIX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanAgreement:
+    """Votes of a judge, or of people, held against those of a group of people at one turn.
+
+    Attributes:
+        judge: the judge's name, or the group's own for people among each other.
+        people: the group.
+        turn: counted from 1.
+        with_ties: counts every pair of votes (setup 1 of Zheng et al. 2023, arXiv:2306.05685).
+        decided: counts those without a tie (setup 2); None where there are none.
+    """
+
+    judge: str
+    people: str
+    turn: int
+    with_ties: AgreementEstimate
+    decided: AgreementEstimate | None
+
+
+def measure_human_agreement(
+    battles: Iterable[Battle], rng: np.random.Generator, *, replicates: int = 1000
+) -> tuple[HumanAgreement, ...]:
+    """Return the agreement of every judge with every group of people, and within each group.
+
+    People are grouped by their names without numbers: `human:expert_3` is one of `human:expert`.
+
+    Args:
+        battles: of judges and of people (`human:NAME`).
+        rng: draws the replicates.
+        replicates: how many; those in which the figure has no meaning are left out.
+    """
+    voices: dict[tuple[int, str], list[Battle]] = defaultdict(list)
+    for battle in battles:
+        voices[battle.turn, _group_name(battle.judge)].append(battle)
+    found = []
+    for (turn, people), theirs in sorted(voices.items()):
+        if not is_human_judge(people):
+            continue
+        for (other_turn, judge), votes in sorted(voices.items()):
+            if other_turn != turn or (is_human_judge(judge) and judge != people):
+                continue
+            paired = _pair_votes(votes, theirs, within=judge == people)
+            if paired is not None:
+                found.append(_estimate_agreement(judge, people, turn, paired, rng, replicates))
+    return tuple(found)
+
+
+def _group_name(judge: str) -> str:
+    return judge.rstrip("0123456789").rstrip("_-") if is_human_judge(judge) else judge
+
+
+def _pair_votes(
+    votes: Sequence[Battle], people: Sequence[Battle], *, within: bool
+) -> PairedVotes | None:
+    try:
+        return pair_votes_within(people) if within else pair_votes_between(votes, people)
+    except BattlesError:  # they never voted on the same battle
+        return None
+
+
+def _estimate_agreement(
+    judge: str,
+    people: str,
+    turn: int,
+    paired: PairedVotes,
+    rng: np.random.Generator,
+    replicates: int,
+) -> HumanAgreement:
+    try:
+        decided = observed_agreement(paired, rng, ties=False, replicates=replicates)
+    except BattlesError:
+        decided = None
+    return HumanAgreement(
+        judge=judge,
+        people=people,
+        turn=turn,
+        with_ties=observed_agreement(paired, rng, replicates=replicates),
+        decided=decided,
+    )

@@ -1,0 +1,153 @@
+"""Figures as other tools publish them, from imported votes: totals, preferences, labels found.
+
+They stand beside our ratings so that an import can be held against its source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.domain import Verdict, Winner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from evalharness.domain import PairwiseJudgment, Vote
+
+GOLD_JUDGE = "gold"
+"""The judge by whose name labels are imported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairScoreTotals:
+    """Two models that were scored side by side; wins, ties and losses are those of `model_b`."""
+
+    model_a: str
+    model_b: str
+    total_a: float
+    total_b: float
+    wins: int
+    ties: int
+    losses: int
+    unscored: int
+
+    @property
+    def ratio(self) -> float | None:
+        """The total of `model_b` as a share of that of `model_a`; None where that is 0."""
+        return self.total_b / self.total_a if self.total_a else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferenceRate:
+    """How often a model was preferred to a baseline by one judge, probabilities as they stand.
+
+    `standard_error` is that of the mean over questions, None with a single one.
+    """
+
+    judge: str
+    baseline: str
+    model: str
+    win_rate: float
+    standard_error: float | None
+    count: int
+    unscored: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelAccuracy:
+    """How often a judge's verdicts name the labelled answer, over all its games that were read.
+
+    `both` is the share of pairs, played in both orders, in which both verdicts do.
+    """
+
+    judge: str
+    accuracy: float
+    games: int
+    both: float | None
+    pairs: int
+
+
+def sum_pair_scores(votes: Iterable[Vote]) -> tuple[PairScoreTotals, ...]:
+    """Return the totals of every pair of models that has scores, as the Vicuna evaluation did."""
+    by_pair: dict[tuple[str, str], list[Vote]] = {}
+    for vote in votes:
+        by_pair.setdefault((vote.model_a, vote.model_b), []).append(vote)
+    return tuple(
+        _sum_scores(pair, own) for pair, own in by_pair.items() if any(each.scores for each in own)
+    )
+
+
+def measure_preference_rates(votes: Iterable[Vote]) -> tuple[PreferenceRate, ...]:
+    """Return the mean preference for every model over its baseline, as AlpacaEval gives it."""
+    by_pair: dict[tuple[str, str, str], list[Vote]] = {}
+    for vote in votes:
+        by_pair.setdefault((vote.judge, vote.model_a, vote.model_b), []).append(vote)
+    found = (_measure_rate(key, own) for key, own in by_pair.items())
+    return tuple(rate for rate in found if rate is not None)
+
+
+def measure_label_accuracy(
+    games: Iterable[PairwiseJudgment], votes: Iterable[Vote]
+) -> tuple[LabelAccuracy, ...]:
+    """Return every judge's accuracy against gold labels; none where there are no labels."""
+    labels = {
+        (vote.question_id, model): vote.winner is side
+        for vote in votes
+        if vote.judge == GOLD_JUDGE and vote.winner in (Winner.MODEL_A, Winner.MODEL_B)
+        for side, model in ((Winner.MODEL_A, vote.model_a), (Winner.MODEL_B, vote.model_b))
+    }
+    found: dict[str, dict[tuple[object, ...], list[bool]]] = {}
+    for game in games:
+        first_is_better = labels.get((game.question_id, game.model_a))
+        if first_is_better is not None and game.verdict is not None:
+            right = game.verdict is (Verdict.A if first_is_better else Verdict.B)
+            pair = (game.question_id, game.turn, game.sample, game.prompt)
+            found.setdefault(game.judge, {}).setdefault(pair, []).append(right)
+    return tuple(_measure_accuracy(judge, list(pairs.values())) for judge, pairs in found.items())
+
+
+def _sum_scores(pair: tuple[str, str], votes: Sequence[Vote]) -> PairScoreTotals:
+    scores = [vote.scores for vote in votes if vote.scores is not None]
+    winners = [vote.winner for vote in votes if vote.scores is not None]
+    return PairScoreTotals(
+        model_a=pair[0],
+        model_b=pair[1],
+        total_a=sum(first for first, _ in scores),
+        total_b=sum(second for _, second in scores),
+        wins=winners.count(Winner.MODEL_B),
+        ties=winners.count(Winner.TIE),
+        losses=winners.count(Winner.MODEL_A),
+        unscored=len(votes) - len(scores),
+    )
+
+
+def _measure_rate(key: tuple[str, str, str], votes: Sequence[Vote]) -> PreferenceRate | None:
+    given = np.array([vote.preference for vote in votes if vote.preference is not None])
+    if not given.size:
+        return None
+    judge, baseline, model = key
+    deviation = float(np.std(given, ddof=1)) if given.size > 1 else None
+    return PreferenceRate(
+        judge=judge,
+        baseline=baseline,
+        model=model,
+        win_rate=float(np.mean(given)),
+        standard_error=None if deviation is None else deviation / float(np.sqrt(given.size)),
+        count=given.size,
+        unscored=len(votes) - given.size,
+    )
+
+
+def _measure_accuracy(judge: str, pairs: Sequence[Sequence[bool]]) -> LabelAccuracy:
+    verdicts = [right for pair in pairs for right in pair]
+    whole = [all(pair) for pair in pairs if len(pair) > 1]
+    return LabelAccuracy(
+        judge=judge,
+        accuracy=sum(verdicts) / len(verdicts),
+        games=len(verdicts),
+        both=sum(whole) / len(whole) if whole else None,
+        pairs=len(whole),
+    )

@@ -1,0 +1,181 @@
+"""Battles in Arrow's columns, counted batch by batch; text is looked at once a distinct value.
+
+Columns are those of `frames`: `model_a`, `model_b`, `winner`, and possibly `question_id`, `weight`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from evalharness.domain import Winner
+from evalharness.errors import BattlesError
+from evalharness.stats.battles.comparisons import OUTCOME_BY_WINNER
+from evalharness.stats.battles.counts import BattleCounts, rename_models
+from evalharness.stats.battles.tally import BattleTally, EncodedColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+
+REQUIRED_COLUMNS = ("model_a", "model_b", "winner")
+OPTIONAL_COLUMNS = ("question_id", "weight")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EncodedBatch:
+    """A batch with text replaced by codes; `question` has the same codes in every batch."""
+
+    first: EncodedColumn
+    second: EncodedColumn
+    outcome: EncodedColumn
+    weight: FloatArray | None
+    question: IntArray | None
+
+
+@dataclass(slots=True)
+class BatchEncoder:
+    """Codes batches; remembers models and questions from batch to batch."""
+
+    models: dict[str, int] = field(default_factory=dict)
+    _questions: dict[Any, int] = field(default_factory=dict)
+    _rows: int = 0
+
+    def code(self, batch: pa.RecordBatch) -> EncodedBatch:
+        """Return a batch in codes.
+
+        Raises:
+            BattlesError: a column is missing, a cell empty, or a winner unknown.
+        """
+        require_columns(batch.schema.names)
+        known = [
+            name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in batch.schema.names
+        ]
+        for name in known:
+            self._refuse_empty(name, batch.column(name))
+        coded = EncodedBatch(
+            first=self._models(batch.column("model_a")),
+            second=self._models(batch.column("model_b")),
+            outcome=_encode_outcomes(batch.column("winner")),
+            weight=self._weights(batch.column("weight")) if "weight" in known else None,
+            question=self._question_codes(batch.column("question_id"))
+            if "question_id" in known
+            else None,
+        )
+        self._rows += len(batch)
+        return coded
+
+    def _models(self, column: pa.Array) -> EncodedColumn:
+        codes, names = _dictionary_encode(column)
+        places = [self.models.setdefault(str(name), len(self.models)) for name in names]
+        return EncodedColumn(codes=codes, places=np.array(places, dtype=np.int64))
+
+    def _question_codes(self, column: pa.Array) -> IntArray:
+        codes, labels = _dictionary_encode(column)
+        known = self._questions
+        places = np.array([known.setdefault(label, len(known)) for label in labels], dtype=np.int64)
+        return places[codes]
+
+    def _weights(self, column: pa.Array) -> FloatArray:
+        try:
+            weights: FloatArray = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            msg = f"a weight is no number: {error}"
+            raise BattlesError(msg) from error
+        wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+        if wrong.size:
+            place = int(wrong[0])
+            msg = (
+                f"battle {self._rows + place} has weight {weights[place]}: weights are numbers "
+                "from 0 up"
+            )
+            raise BattlesError(msg)
+        return weights
+
+    def _refuse_empty(self, name: str, column: pa.Array) -> None:
+        if column.null_count:
+            row = self._rows + int(
+                np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0]
+            )
+            msg = f"{column.null_count} battles have no {name}, the first at row {row}"
+            raise BattlesError(msg)
+
+
+def count_arrow_batches(
+    batches: Iterable[pa.RecordBatch], *, by_question: bool = True
+) -> BattleCounts:
+    """Return battles counted; models in order of name.
+
+    Args:
+        batches: the battles; only counts are kept of each.
+        by_question: cluster by `question_id`, where there is one.
+
+    Raises:
+        BattlesError: there are no battles, or they are not as they should be.
+    """
+    coder, tally = BatchEncoder(), BattleTally()
+    for batch in batches:
+        coded = coder.code(batch)
+        tally.add_coded(
+            coded.first,
+            coded.second,
+            coded.outcome,
+            weight=coded.weight,
+            question=coded.question if by_question else None,
+        )
+    names = list(coder.models)
+    require_two_models(names)
+    return rename_models(tally.counts(names), names)
+
+
+def require_two_models(names: Sequence[str]) -> None:
+    """Refuse battles that all are of a single model.
+
+    Raises:
+        BattlesError: they are.
+    """
+    if len(names) == 1:
+        msg = f"all battles are of one model, {names[0]}: a rating needs two"
+        raise BattlesError(msg)
+
+
+def _dictionary_encode(column: pa.Array) -> tuple[IntArray, list[Any]]:
+    """Return a column's codes, and the value of each."""
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    return coded.indices.to_numpy(zero_copy_only=False), coded.dictionary.to_pylist()
+
+
+def _encode_outcomes(column: pa.Array) -> EncodedColumn:
+    codes, labels = _dictionary_encode(column)
+    by_label = {str(winner): int(outcome) for winner, outcome in OUTCOME_BY_WINNER.items()}
+    unknown = [label for place, label in enumerate(labels) if str(label) not in by_label]
+    used = set(np.unique(codes)) if unknown else set()
+    named_wrongly = [repr(str(label)) for label in unknown if labels.index(label) in used]
+    if named_wrongly:
+        msg = (
+            f"unknown winner {', '.join(named_wrongly)}: write {', '.join(Winner)}, "
+            "or drop these battles"
+        )
+        raise BattlesError(msg)
+    places = [by_label.get(str(label), 0) for label in labels]
+    return EncodedColumn(codes=codes, places=np.array(places, dtype=np.int64))
+
+
+def require_columns(names: Sequence[Any]) -> None:
+    """Refuse a table without one of the columns that say who met and who won.
+
+    Args:
+        names: its columns.
+
+    Raises:
+        BattlesError: one is missing.
+    """
+    missing = [name for name in REQUIRED_COLUMNS if name not in names]
+    if missing:
+        found = ", ".join(map(str, names)) or "none"
+        msg = f"the battles have no column {' and no column '.join(missing)}; found: {found}"
+        raise BattlesError(msg)

@@ -1,0 +1,194 @@
+"""Battles as checked arrays: who met whom, who won, with what weight, on which question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from evalharness.domain import Winner
+from evalharness.errors import BattlesError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalharness.domain import Battle
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+class BattleOutcome(IntEnum):
+    """How a battle ended, as twice the points of the first model."""
+
+    SECOND_WON = 0
+    TIE = 1
+    FIRST_WON = 2
+
+
+OUTCOME_BY_WINNER = {
+    Winner.MODEL_A: BattleOutcome.FIRST_WON,
+    Winner.MODEL_B: BattleOutcome.SECOND_WON,
+    Winner.TIE: BattleOutcome.TIE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Comparisons:
+    """Checked battles, made by `compare`; arrays have one entry a battle.
+
+    Attributes:
+        models: names.
+        first: each battle's first model, as a place in `models`.
+        second: its second model.
+        outcome: its `Outcome`.
+        weight: how much it counts, above 0.
+        cluster: battles of an equal one may depend on each other: those of one question, or each
+            battle alone where the questions are not known.
+        clustered_by: which of the two.
+    """
+
+    models: tuple[str, ...]
+    first: IntArray
+    second: IntArray
+    outcome: IntArray
+    weight: FloatArray
+    cluster: IntArray
+    clustered_by: Literal["question", "battle"]
+
+    @property
+    def points(self) -> FloatArray:
+        """The first model's points: a win 1, a tie a half, a loss 0."""
+        return self.outcome / 2.0
+
+    @property
+    def clusters(self) -> int:
+        """How many questions there are, or battles where they stand alone."""
+        alone = self.clustered_by == "battle"
+        return len(self.first) if alone else len(np.unique(self.cluster))
+
+    @property
+    def battles(self) -> IntArray:
+        """How many battles each model fought."""
+        return self.tally(np.ones(len(self.first), dtype=np.bool_))
+
+    def tally(self, chosen: npt.NDArray[np.bool_]) -> IntArray:
+        """Return how many of the chosen battles each model fought, on either side.
+
+        Args:
+            chosen: which battles count, one entry a battle.
+        """
+        size = len(self.models)
+        on_first_side = np.bincount(self.first[chosen], minlength=size)
+        return on_first_side + np.bincount(self.second[chosen], minlength=size)
+
+    def among(self, chosen: npt.NDArray[np.bool_] | IntArray) -> Comparisons:
+        """Return the chosen battles only, over the same models, in the order of their places.
+
+        Args:
+            chosen: which battles, as flags or as places.
+        """
+        return Comparisons(
+            models=self.models,
+            first=self.first[chosen],
+            second=self.second[chosen],
+            outcome=self.outcome[chosen],
+            weight=self.weight[chosen],
+            cluster=self.cluster[chosen],
+            clustered_by=self.clustered_by,
+        )
+
+
+def build_comparisons(
+    models: Sequence[str],
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    outcome: npt.ArrayLike,
+    *,
+    weight: npt.ArrayLike | None = None,
+    question: npt.ArrayLike | None = None,
+) -> Comparisons:
+    """Return battles as checked arrays; those of weight 0 are left out.
+
+    Args:
+        models: the models' names.
+        first: each battle's first model, as a place in `models`.
+        second: each battle's second model.
+        outcome: each battle's `Outcome`.
+        weight: how much each battle counts; 1 where not given.
+        question: each battle's question, as a number; battles of one question are one cluster.
+
+    Raises:
+        BattlesError: there is nothing to compare, or an entry makes no sense.
+    """
+    number = len(np.asarray(first))
+    weights = np.ones(number) if weight is None else np.asarray(weight, dtype=np.float64)
+    clusters = np.arange(number) if question is None else np.asarray(question, dtype=np.int64)
+    comparisons = Comparisons(
+        models=tuple(models),
+        first=np.asarray(first, dtype=np.int64),
+        second=np.asarray(second, dtype=np.int64),
+        outcome=np.asarray(outcome, dtype=np.int64),
+        weight=weights,
+        cluster=clusters,
+        clustered_by="battle" if question is None else "question",
+    )
+    _check_comparisons(comparisons)
+    kept = comparisons.among(weights > 0)
+    if not kept.first.size:
+        msg = "there are no battles to count: give at least one of positive weight"
+        raise BattlesError(msg)
+    return kept
+
+
+def build_comparisons_from_battles(battles: Sequence[Battle]) -> Comparisons:
+    """Return settled battles as arrays, clustered by question; models in order of name.
+
+    Args:
+        battles: from `settle`, or votes; each counts once.
+
+    Raises:
+        BattlesError: there are no battles, or a model meets itself.
+    """
+    models = sorted({model for battle in battles for model in (battle.model_a, battle.model_b)})
+    place = {model: number for number, model in enumerate(models)}
+    questions: dict[str, int] = {}
+    return build_comparisons(
+        models,
+        [place[battle.model_a] for battle in battles],
+        [place[battle.model_b] for battle in battles],
+        [OUTCOME_BY_WINNER[battle.winner] for battle in battles],
+        question=[questions.setdefault(battle.question_id, len(questions)) for battle in battles],
+    )
+
+
+def _check_comparisons(given: Comparisons) -> None:
+    number, size = len(given.first), len(given.models)
+    arrays = (given.second, given.outcome, given.weight, given.cluster)
+    if any(array.shape != (number,) for array in arrays):
+        lengths = sorted({array.size for array in arrays} | {number})
+        msg = f"the arrays of the battles have different lengths: {lengths}"
+        raise BattlesError(msg)
+    if len(set(given.models)) != size:
+        msg = "two models have the same name"
+        raise BattlesError(msg)
+    if not np.all(np.isfinite(given.weight)) or np.any(given.weight < 0):
+        place = int(np.flatnonzero(~(np.isfinite(given.weight) & (given.weight >= 0)))[0])
+        msg = f"battle {place} has weight {given.weight[place]}: weights are numbers from 0 up"
+        raise BattlesError(msg)
+    if np.any(~np.isin(given.outcome, list(BattleOutcome))):
+        msg = (
+            f"outcomes are {[int(outcome) for outcome in BattleOutcome]}, twice the first's points"
+        )
+        raise BattlesError(msg)
+    players = np.concatenate([given.first, given.second])
+    if np.any((players < 0) | (players >= size)):
+        msg = f"a battle names a model outside 0..{size - 1}"
+        raise BattlesError(msg)
+    same = np.flatnonzero(given.first == given.second)
+    if same.size:
+        msg = f"battle {same[0]} sets {given.models[given.first[same[0]]]} against itself"
+        raise BattlesError(msg)

@@ -1,0 +1,62 @@
+"""One pass over battles: from arrays, one battle an entry, to counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.stats.battles.counts import BattleCounts
+from evalharness.stats.battles.tally import BattleTally
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from evalharness.stats.battles.comparisons import Comparisons
+
+
+def count_comparisons(
+    models: Sequence[str],
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    outcome: npt.ArrayLike,
+    *,
+    weight: npt.ArrayLike | None = None,
+    question: npt.ArrayLike | None = None,
+) -> BattleCounts:
+    """Return battles counted by cell, in one pass that copies none of the arrays.
+
+    Args:
+        models: the models' names.
+        first: each battle's first model, as a place in `models`; integers of any width.
+        second: each battle's second model.
+        outcome: each battle's `Outcome`.
+        weight: how much each battle counts; 1 where not given. Battles of weight 0 do not count.
+        question: each battle's question, as a number from 0 up; battles of one question are one
+            cluster.
+
+    Raises:
+        BattlesError: there is nothing to compare, or an entry makes no sense.
+    """
+    tally = BattleTally()
+    tally.add(first, second, outcome, weight=weight, question=question)
+    return tally.counts(models)
+
+
+def ensure_counts(battles: Comparisons | BattleCounts) -> BattleCounts:
+    """Return battles counted, as they may be already."""
+    if isinstance(battles, BattleCounts):
+        return battles
+    question = None
+    if battles.clustered_by == "question":
+        question = np.unique(battles.cluster, return_inverse=True)[1]
+    return count_comparisons(
+        battles.models,
+        battles.first,
+        battles.second,
+        battles.outcome,
+        weight=battles.weight,
+        question=question,
+    )

@@ -1,0 +1,227 @@
+"""Win rates: (wins + ties / 2) / battles, with intervals clustered by question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csc_array
+
+from evalharness.errors import BattlesError
+from evalharness.stats.battles.count_arrays import ensure_counts
+from evalharness.stats.intervals.differences import t_test_difference
+from evalharness.stats.intervals.means import clustered_share_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalharness.stats.battles.comparisons import Comparisons, FloatArray, IntArray
+    from evalharness.stats.battles.counts import BattleCounts
+    from evalharness.stats.intervals.differences import DifferenceTest
+
+_OUTCOME_POINTS = np.array([0.0, 0.5, 1.0])
+"""Of a loss, a tie and a win."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WinRate:
+    """A model's win rate: (wins + ties / 2) / battles.
+
+    The interval is NaN when all battles are on one question. Weights enter the rate, not the counts.
+
+    Attributes:
+        model: its name.
+        opponent: None when it is against all others.
+        value: 0 to 1.
+        standard_error: clustered.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        wins: how many.
+        losses: how many.
+        ties: how many.
+        level: the interval's level.
+        clusters: how many questions it rests on.
+    """
+
+    model: str
+    opponent: str | None
+    value: float
+    standard_error: float
+    low: float
+    high: float
+    wins: int
+    losses: int
+    ties: int
+    level: float
+    clusters: int
+
+    @property
+    def battles(self) -> int:
+        """How many battles the rate rests on."""
+        return self.wins + self.losses + self.ties
+
+
+def measure_win_rates(
+    battles: Comparisons | BattleCounts, baseline: str | None = None, *, level: float = 0.95
+) -> tuple[WinRate, ...]:
+    """Return each model's win rate against all others, or against the baseline.
+
+    In the order of the models; those that fought no such battle (and the baseline) are left out.
+
+    Args:
+        battles: the battles, one by one or counted.
+        baseline: the only opponent that counts; without one, all do.
+        level: the intervals' level.
+
+    Raises:
+        BattlesError: the baseline fought no battle.
+    """
+    counts = ensure_counts(battles)
+    opponent = None if baseline is None else _model_index(counts.models, baseline)
+    cells = _ModelCells.of(counts)
+    found = (
+        _measure_win_rate(cells, place, opponent, level) for place in range(len(counts.models))
+    )
+    return tuple(rate for rate in found if rate is not None)
+
+
+def measure_pair_win_rates(
+    battles: Comparisons | BattleCounts, *, level: float = 0.95
+) -> tuple[WinRate, ...]:
+    """Return the win rate of each pair that met, once, the model earlier in `models` first.
+
+    Args:
+        battles: the battles, one by one or counted.
+        level: the intervals' level.
+    """
+    cells = _ModelCells.of(ensure_counts(battles))
+    size = len(cells.counts.models)
+    pairs = ((model, other) for model in range(size) for other in range(model + 1, size))
+    rates = (_measure_win_rate(cells, model, other, level) for model, other in pairs)
+    return tuple(rate for rate in rates if rate is not None)
+
+
+def compare_win_rates(
+    comparisons: Comparisons, model: str, other: str, *, level: float = 0.95
+) -> DifferenceTest:
+    """Return how much higher a model's win rate against all others is than another's.
+
+    Both meet the same questions, so each question's influence on one is taken with that on the
+    other.
+
+    Args:
+        comparisons: the battles, one by one.
+        model: the one.
+        other: the one it is held against.
+        level: the interval's level.
+
+    Raises:
+        BattlesError: one of them fought no battle.
+    """
+    rates, influences = [], np.zeros(comparisons.clusters)
+    cluster = np.unique(comparisons.cluster, return_inverse=True)[1]
+    for sign, name in ((1.0, model), (-1.0, other)):
+        place = _model_index(comparisons.models, name)
+        first, second = comparisons.first == place, comparisons.second == place
+        weight = comparisons.weight * (first | second)
+        if not weight.any():
+            msg = f"{name} fought no battle"
+            raise BattlesError(msg)
+        points = np.where(first, comparisons.points, 1 - comparisons.points)
+        rate = float(weight @ points / weight.sum())
+        rates.append(rate)
+        influences += sign * np.bincount(cluster, weight * (points - rate)) / weight.sum()
+    number = comparisons.clusters
+    correction = number / (number - 1) if number > 1 else np.nan
+    error = float(np.sqrt(correction * (influences @ influences)))
+    return t_test_difference(rates[0] - rates[1], error, number, level=level)
+
+
+def build_win_rate_matrix(comparisons: Comparisons) -> FloatArray:
+    """Return the win rate of each model (row) against each other; NaN where they never met."""
+    size = len(comparisons.models)
+    won, fought = np.zeros((size, size)), np.zeros((size, size))
+    sides = (comparisons.first, comparisons.second)
+    np.add.at(won, sides, comparisons.weight * comparisons.points)
+    np.add.at(won, sides[::-1], comparisons.weight * (1 - comparisons.points))
+    np.add.at(fought, sides, comparisons.weight)
+    fought += fought.T
+    unmet = np.full((size, size), np.nan)
+    matrix: FloatArray = np.divide(won, fought, out=unmet, where=fought > 0)
+    return matrix
+
+
+def _model_index(models: Sequence[str], model: str) -> int:
+    if model in models:
+        return models.index(model)
+    msg = f"{model!r} is in no battle; the models are {', '.join(models)}"
+    raise BattlesError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _ModelCells:
+    """Counts, with the rows in which each model is first or second."""
+
+    counts: BattleCounts
+    as_first: tuple[IntArray, ...]
+    as_second: tuple[IntArray, ...]
+    by_question: csc_array | None
+
+    @classmethod
+    def of(cls, counts: BattleCounts) -> _ModelCells:
+        size = len(counts.models)
+        held = counts.by_question
+        return cls(
+            counts=counts,
+            as_first=tuple(np.flatnonzero(counts.first == place) for place in range(size)),
+            as_second=tuple(np.flatnonzero(counts.second == place) for place in range(size)),
+            by_question=None if held is None else csc_array(held),
+        )
+
+
+def _measure_win_rate(
+    cells: _ModelCells, model: int, opponent: int | None, level: float
+) -> WinRate | None:
+    counts = cells.counts
+    first, second = cells.as_first[model], cells.as_second[model]
+    if opponent is not None:
+        first = first[counts.second[first] == opponent]
+        second = second[counts.first[second] == opponent]
+    number, weight, square = (
+        held[first].sum(axis=0) + held[second, ::-1].sum(axis=0)
+        for held in (counts.number, counts.weight, counts.square)
+    )
+    if not number.any():
+        return None
+    share = float(weight @ _OUTCOME_POINTS / weight.sum())
+    if cells.by_question is None:
+        clusters, spread = int(number.sum()), float(square @ (_OUTCOME_POINTS - share) ** 2)
+    else:
+        columns = (np.concatenate([first, second])[:, None] * 3 + np.arange(3)).ravel()
+        surplus = np.concatenate(
+            [
+                np.tile(_OUTCOME_POINTS - share, len(first)),
+                np.tile(1 - _OUTCOME_POINTS - share, len(second)),
+            ]
+        )
+        own = cells.by_question[:, columns]
+        clusters = int(np.count_nonzero(own.sum(axis=1)))
+        spread = float(np.sum((own @ surplus) ** 2))
+    correction = clusters / (clusters - 1) if clusters > 1 else np.nan
+    error = float(np.sqrt(correction * spread) / weight.sum())
+    low, high = clustered_share_interval(share, error, clusters, level)
+    losses, ties, wins = (int(each) for each in number)
+    return WinRate(
+        model=counts.models[model],
+        opponent=None if opponent is None else counts.models[opponent],
+        value=share,
+        standard_error=error,
+        low=low,
+        high=high,
+        wins=wins,
+        losses=losses,
+        ties=ties,
+        level=level,
+        clusters=clusters,
+    )

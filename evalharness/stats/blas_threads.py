@@ -1,0 +1,30 @@
+"""Small matrices on one thread: more only wait for each other, and for whatever else is running."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+from threadpoolctl import ThreadpoolController
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LARGE_MATRIX = 512
+"""From so many rows on, threads are worth their while."""
+
+
+@contextmanager
+def limit_blas_threads(size: int) -> Iterator[None]:
+    """Keep the linear algebra of matrices of this size on one thread, unless they are large."""
+    if size >= _LARGE_MATRIX:
+        yield
+        return
+    with _threadpools().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _threadpools() -> ThreadpoolController:
+    return ThreadpoolController()

@@ -1,0 +1,1 @@
+"""How many comparisons are needed, and which one comes next."""

@@ -1,0 +1,1 @@
+"""Means, differences and ranks with confidence intervals."""

@@ -1,0 +1,123 @@
+"""The difference of two models, tested: with interval, p value, and what could have been found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from scipy.special import stdtr
+
+from evalharness.stats.design.sample_size import minimum_detectable_difference
+from evalharness.stats.ratings.fitted_ratings import critical_value
+
+_POWER = 0.8
+
+
+class NonInferiority(StrEnum):
+    """Whether a model is worse than another by more than it may be."""
+
+    NOT_WORSE = "not worse"
+    WORSE = "worse"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceTest:
+    """How far one model is above another, with a paired, clustered test.
+
+    All but the value are NaN for a single cluster.
+
+    Attributes:
+        value: in the unit of what is compared.
+        standard_error: clustered.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        p_value: two-sided, of no difference.
+        detectable: the smallest true difference that as many clusters of this spread find with
+            probability `power`.
+        clusters: how many questions it rests on.
+        level: the interval's level.
+        power: of `detectable`.
+    """
+
+    value: float
+    standard_error: float
+    low: float
+    high: float
+    p_value: float
+    detectable: float
+    clusters: int
+    level: float
+    power: float
+
+    def decide(self, max_drop: float = 0.0) -> NonInferiority:
+        """Return what the interval says about a drop by more than `max_drop`.
+
+        Args:
+            max_drop: the largest drop that is no matter, in the unit of `value`.
+
+        Raises:
+            ValueError: the largest drop is no number from 0 up.
+        """
+        if not 0 <= max_drop < math.inf:
+            msg = f"the largest drop is a number from 0 up, not {max_drop}"
+            raise ValueError(msg)
+        if self.low >= -max_drop:
+            return NonInferiority.NOT_WORSE
+        if self.high < -max_drop:
+            return NonInferiority.WORSE
+        return NonInferiority.CANNOT_TELL
+
+    def clusters_needed(self, max_drop: float = 0.0) -> float:
+        """Return how many clusters would tell, were the difference what it seems to be.
+
+        Infinite where it seems to be the largest drop itself.
+
+        Args:
+            max_drop: the largest drop that is no matter, in the unit of `value`.
+        """
+        margin = abs(self.value + max_drop)
+        return self.clusters * (self.detectable / margin) ** 2 if margin > 0 else math.inf
+
+
+def t_test_difference(
+    value: float, standard_error: float, clusters: int, *, level: float
+) -> DifferenceTest:
+    """Return a difference with its test: Student's t with clusters - 1 degrees of freedom.
+
+    Where all clusters say the same, their spread is no measure of error. Then the sign test
+    speaks: 2^(1 - clusters) is the chance of such agreement between equals, and there is an
+    interval, of width zero, only where that is below 1 - level.
+
+    Args:
+        value: the difference.
+        standard_error: clustered.
+        clusters: how many it rests on.
+        level: the interval's.
+    """
+    nothing = math.nan
+    if clusters < 2:  # noqa: PLR2004 - a spread needs two
+        low = high = p_value = detectable = nothing
+    elif standard_error <= np.finfo(float).eps * abs(value):
+        p_value = 2.0 ** (1 - clusters) if value else 1.0
+        low = high = value if p_value <= 1 - level or not value else nothing
+        detectable = nothing
+    else:
+        reach = critical_value(level, clusters) * standard_error
+        low, high = value - reach, value + reach
+        p_value = 2 * float(stdtr(clusters - 1, -abs(value) / standard_error))
+        found = minimum_detectable_difference(standard_error, clusters, level=level, power=_POWER)
+        detectable = found.difference
+    return DifferenceTest(
+        value=value,
+        standard_error=standard_error,
+        low=low,
+        high=high,
+        p_value=p_value,
+        detectable=detectable,
+        clusters=clusters,
+        level=level,
+        power=_POWER,
+    )

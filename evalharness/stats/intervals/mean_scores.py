@@ -1,0 +1,144 @@
+"""Mean scores of graded answers, compared only over what was graded for every model.
+
+An item is what one grade is about (a question's turn, as one judge saw it). A model whose grades
+on hard items are missing would look better than it is, so comparisons rest on common items.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.stats.intervals.means import ClusteredMean, clustered_mean
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GradeArrays:
+    """Scored grades as arrays, one entry a grade.
+
+    Attributes:
+        models: names.
+        model: a place in `models`.
+        item: what the grade is about (a question's turn, as one judge saw it), as any number.
+        question: as any number; grades of one are a cluster.
+        score: 1 to 10.
+    """
+
+    models: tuple[str, ...]
+    model: IntArray
+    item: IntArray
+    question: IntArray
+    score: FloatArray
+
+    def among(self, chosen: npt.NDArray[np.bool_]) -> GradeArrays:
+        """Return the chosen grades only, over the same models.
+
+        Args:
+            chosen: which grades, one flag a grade.
+        """
+        return GradeArrays(
+            models=self.models,
+            model=self.model[chosen],
+            item=self.item[chosen],
+            question=self.question[chosen],
+            score=self.score[chosen],
+        )
+
+
+def find_common_items(grades: GradeArrays) -> npt.NDArray[np.bool_]:
+    """Return which grades are on items graded for every one of the models.
+
+    Args:
+        grades: all grades.
+    """
+    items, item = np.unique(grades.item, return_inverse=True)
+    graded = np.zeros((len(items), len(grades.models)), dtype=np.bool_)
+    graded[item, grades.model] = True
+    complete: npt.NDArray[np.bool_] = np.all(graded, axis=1)
+    return complete[item]
+
+
+def average_scores(grades: GradeArrays, *, level: float = 0.95) -> tuple[ClusteredMean | None, ...]:
+    """Return each model's mean score, clustered by question; None for a model without grades.
+
+    Args:
+        grades: those that count, say those `in_common`.
+        level: the intervals' level.
+    """
+    found = []
+    for place in range(len(grades.models)):
+        own = grades.model == place
+        found.append(
+            clustered_mean(grades.score[own], grades.question[own], level=level)
+            if own.any()
+            else None
+        )
+    return tuple(found)
+
+
+def estimate_score_covariance(grades: GradeArrays) -> FloatArray:
+    """Return the covariance of the models' mean scores, clustered by question, with G/(G-1).
+
+    Models share questions, so their means vary together, and differences vary less than two
+    separate intervals suggest. NaN for a single question.
+
+    Args:
+        grades: those that count; each model has some.
+    """
+    size = len(grades.models)
+    codes, question = np.unique(grades.question, return_inverse=True)
+    counts = np.bincount(grades.model, minlength=size)
+    means = np.bincount(grades.model, grades.score, minlength=size) / counts
+    deviations = np.zeros((len(codes), size))
+    np.add.at(
+        deviations,
+        (question, grades.model),
+        (grades.score - means[grades.model]) / counts[grades.model],
+    )
+    number = len(codes)
+    correction = number / (number - 1) if number > 1 else np.nan
+    return correction * deviations.T @ deviations
+
+
+def paired_score_difference(
+    grades: GradeArrays, model: str, other: str, *, level: float = 0.95
+) -> ClusteredMean:
+    """Return the mean difference of two models' scores over the items graded for both.
+
+    Args:
+        grades: all grades.
+        model: the one.
+        other: the one it is held against.
+        level: the interval's level.
+
+    Raises:
+        ValueError: no item was graded for both, or a name is not among the models.
+    """
+    own, others = (_by_item(grades, grades.models.index(name)) for name in (model, other))
+    items = sorted(own.keys() & others.keys())
+    if not items:
+        msg = f"no item was graded for both {model} and {other}"
+        raise ValueError(msg)
+    return clustered_mean(
+        [own[item][0] - others[item][0] for item in items],
+        [own[item][1] for item in items],
+        level=level,
+    )
+
+
+def _by_item(grades: GradeArrays, model: int) -> dict[int, tuple[float, int]]:
+    """Return a model's mean score and question by item."""
+    own = grades.among(grades.model == model)
+    items, first, item = np.unique(own.item, return_index=True, return_inverse=True)
+    means = np.bincount(item, own.score) / np.bincount(item)
+    return {
+        int(code): (float(mean), int(question))
+        for code, mean, question in zip(items, means, own.question[first], strict=True)
+    }

@@ -1,0 +1,225 @@
+"""Which models differ: all pairs tested, corrected for their number, and grouped.
+
+Every test takes its variance from the full covariance (v_ii + v_jj - 2 v_ij): overlaps of single
+intervals ignore that all models meet the same questions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import expit, ndtr, stdtr
+
+from evalharness.stats.intervals.rank_sets import compute_gaps
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.ratings.fitted_ratings import FittedRatings
+
+    BoolArray = npt.NDArray[np.bool_]
+
+
+class MultipleTestCorrection(StrEnum):
+    """What is controlled: any wrong decision, or the share of wrong ones among all made."""
+
+    HOLM = "holm"
+    BENJAMINI_HOCHBERG = "benjamini_hochberg"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PairTests:
+    """All pairs of models tested; matrices of model by model.
+
+    Attributes:
+        p_values: two-sided, of no difference.
+        adjusted: the same after the correction.
+        above: whether the row's model is decidedly better than the column's.
+        low: the best rank that these decisions leave open.
+        high: the worst.
+        groups: the largest sets of models (places, best first) none of which is decidedly better
+            than another in the set: the letters of a compact display.
+        correction: what is controlled.
+        level: 1 minus what the correction bounds.
+    """
+
+    p_values: FloatArray
+    adjusted: FloatArray
+    above: BoolArray
+    low: IntArray
+    high: IntArray
+    groups: tuple[tuple[int, ...], ...]
+    correction: MultipleTestCorrection
+    level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WinProbabilities:
+    """How probably each model (row) wins a battle against each other, ties as half.
+
+    Attributes:
+        models: names.
+        value: 0 to 1.
+        low: lower ends of the intervals.
+        high: upper ends of the intervals.
+        level: the intervals' level.
+    """
+
+    models: tuple[str, ...]
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+    level: float
+
+
+def compare_all_pairs(
+    estimates: FloatArray,
+    covariance: FloatArray,
+    *,
+    correction: MultipleTestCorrection = MultipleTestCorrection.HOLM,
+    level: float = 0.95,
+    degrees_of_freedom: float = np.inf,
+) -> PairTests:
+    """Return the tests of all pairs of models, with significance groups.
+
+    Args:
+        estimates: one number a model.
+        covariance: their covariance.
+        correction: Holm 1979 bounds the chance of any wrong decision by 1 - level, Benjamini &
+            Hochberg 1995 the expected share of wrong ones among the decisions.
+        level: 1 minus what the correction bounds.
+        degrees_of_freedom: clusters - 1 for a clustered covariance.
+
+    Raises:
+        ValueError: the covariance is not finite, or the level outside 0..1.
+    """
+    if not 0 < level < 1:
+        msg = f"a level lies between 0 and 1, not {level}"
+        raise ValueError(msg)
+    p_values = 2 * _upper_tail(
+        np.abs(_standardize_differences(estimates, covariance)), degrees_of_freedom
+    )
+    pairs = np.triu_indices(len(estimates), 1)
+    adjusted = np.ones_like(p_values)
+    adjusted[pairs] = _ADJUSTMENTS[correction](p_values[pairs])
+    adjusted = np.minimum(adjusted, adjusted.T)
+    decided = adjusted <= 1 - level
+    above = decided & (estimates[:, None] > estimates)
+    return PairTests(
+        p_values=p_values,
+        adjusted=adjusted,
+        above=above,
+        low=1 + above.sum(axis=0),
+        high=len(estimates) - above.sum(axis=1),
+        groups=_significance_groups(estimates, above),
+        correction=correction,
+        level=level,
+    )
+
+
+def estimate_better_probabilities(
+    estimates: FloatArray, covariance: FloatArray, *, degrees_of_freedom: float = np.inf
+) -> FloatArray:
+    """Return how probably each model (row) is truly better than each other, given these battles.
+
+    The posterior of a flat prior: the distribution function of the standardised difference. It
+    approaches 0 or 1 with more battles, whereas the chance to win a single one does not.
+
+    Args:
+        estimates: one number a model.
+        covariance: their covariance.
+        degrees_of_freedom: clusters - 1 for a clustered covariance.
+
+    Raises:
+        ValueError: the covariance is not finite.
+    """
+    return _upper_tail(-_standardize_differences(estimates, covariance), degrees_of_freedom)
+
+
+def estimate_win_probabilities(ratings: FittedRatings) -> WinProbabilities:
+    """Return how probably each model wins a battle, with intervals from the full covariance.
+
+    Args:
+        ratings: a fit; its level is the intervals'.
+    """
+    size = len(ratings.models)
+    differences = compute_gaps(ratings.strengths)
+    reach = ratings.critical * _difference_errors(ratings.covariance[:size, :size])
+    return WinProbabilities(
+        models=ratings.models,
+        value=expit(differences),
+        low=expit(differences - reach),
+        high=expit(differences + reach),
+        level=ratings.level,
+    )
+
+
+def _standardize_differences(estimates: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Return differences over their standard errors; 0 where models are equal but for rounding."""
+    if not np.all(np.isfinite(covariance)):
+        msg = "comparing models needs a finite covariance: one question alone decides nothing"
+        raise ValueError(msg)
+    differences, errors = compute_gaps(estimates), _difference_errors(covariance)
+    certain = np.copysign(np.inf, differences)
+    standardised: FloatArray = np.divide(differences, errors, out=certain, where=errors > 0)
+    standardised[differences == 0] = 0.0
+    return standardised
+
+
+def _difference_errors(covariance: FloatArray) -> FloatArray:
+    variances = np.diag(covariance)
+    return np.sqrt(np.maximum(variances[:, None] + variances - 2 * covariance, 0.0))
+
+
+def _upper_tail(statistic: FloatArray, degrees_of_freedom: float) -> FloatArray:
+    if np.isinf(degrees_of_freedom):
+        return np.asarray(ndtr(-statistic), dtype=np.float64)
+    return np.asarray(stdtr(degrees_of_freedom, -statistic), dtype=np.float64)
+
+
+def _holm(p_values: FloatArray) -> FloatArray:
+    order = np.argsort(p_values, kind="stable")
+    number = len(p_values)
+    adjusted = np.empty(number)
+    scaled = p_values[order] * np.arange(number, 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(scaled))
+    return adjusted
+
+
+def _benjamini_hochberg(p_values: FloatArray) -> FloatArray:
+    order = np.argsort(p_values, kind="stable")[::-1]
+    number = len(p_values)
+    adjusted = np.empty(number)
+    scaled = p_values[order] * number / np.arange(number, 0, -1)
+    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(scaled))
+    return adjusted
+
+
+_ADJUSTMENTS = {
+    MultipleTestCorrection.HOLM: _holm,
+    MultipleTestCorrection.BENJAMINI_HOCHBERG: _benjamini_hochberg,
+}
+
+
+def _significance_groups(estimates: FloatArray, above: BoolArray) -> tuple[tuple[int, ...], ...]:
+    """Return the sets by inserting each decision and absorbing what became a part of another.
+
+    Piepho 2004 (Journal of Computational and Graphical Statistics 13).
+    """
+    groups = {frozenset(range(len(estimates)))}
+    for better, worse in np.argwhere(above).tolist():
+        split = {group for group in groups if better in group and worse in group}
+        parts = {group - {model} for group in split for model in (better, worse)}
+        kept = groups - split
+        groups = kept | {part for part in parts if not any(part < other for other in kept | parts)}
+    order = np.argsort(-estimates, kind="stable").tolist()
+    place = {model: number for number, model in enumerate(order)}
+    ordered = [sorted(group, key=place.__getitem__) for group in groups]
+    return tuple(
+        tuple(group)
+        for group in sorted(ordered, key=lambda group: [place[model] for model in group])
+    )

@@ -1,0 +1,140 @@
+"""Rank sets: for every model the ranks that the data leave open, all true at once.
+
+Each pair counts as decided when its difference exceeds c standard errors, c the quantile of the
+largest |Z_i - Z_j| / se_ij, so that with the wanted probability no pair at all is decided wrongly
+(Mogstad, Romano, Shaikh & Wilhelm 2024, Review of Economic Studies 91; Klein, Wright & Wieczorek
+2020). Overlaps of single intervals have no such guarantee.
+
+Stepping down is sharper at the same guarantee (Romano & Wolf 2005, Econometrica 73): what
+is decided need not be guarded against any more, so c is found anew for what is left, and so on
+until nothing more is decided.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+
+_ROUNDING = 1e-9
+"""Relative to the largest estimate: differences below are rounding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RankSets:
+    """Ranks by estimate (equal ones share the best), and simultaneous bounds.
+
+    Attributes:
+        rank: 1 is the largest estimate.
+        low: the best rank that the data leave open.
+        high: the worst.
+        above: whether the row's model is decided to be above the column's; bounds may meet
+            nevertheless.
+        critical: the first step's: how many standard errors the largest of all gaps may reach.
+        level: the probability that all sets hold the true ranks.
+        draws: how many vectors were drawn.
+    """
+
+    rank: IntArray
+    low: IntArray
+    high: IntArray
+    above: npt.NDArray[np.bool_]
+    critical: float
+    level: float
+    draws: int
+
+
+def rank_sets(
+    estimates: FloatArray,
+    covariance: FloatArray,
+    rng: np.random.Generator,
+    *,
+    level: float = 0.95,
+    degrees_of_freedom: float = np.inf,
+    draws: int = 20_000,
+    stepdown: bool = True,
+) -> RankSets:
+    """Return ranks, 1 the largest estimate, with simultaneous rank sets.
+
+    Args:
+        estimates: one number a model.
+        covariance: their covariance; only differences of models matter.
+        rng: draws the normal (or, with finite degrees of freedom, Student) vectors.
+        level: the probability that all sets hold the true ranks.
+        degrees_of_freedom: clusters - 1 for a clustered covariance.
+        draws: how many vectors are drawn.
+        stepdown: decide in steps, which leaves sets as small or smaller.
+
+    Raises:
+        ValueError: the covariance is not finite.
+    """
+    if not np.all(np.isfinite(covariance)):
+        msg = "rank sets need a finite covariance: one question alone leaves all ranks open"
+        raise ValueError(msg)
+    variances = np.diag(covariance)
+    errors = np.sqrt(np.maximum(variances[:, None] + variances - 2 * covariance, 0.0))
+    drawn = _draw_vectors(covariance, rng, degrees_of_freedom, draws)
+    undecided = errors > _ROUNDING * np.max(errors, initial=0.0)
+    above = (compute_gaps(estimates) > 0) & ~undecided  # known for sure
+    critical = reach = _critical_value(drawn, errors, undecided, level)
+    while (decided := undecided & (compute_gaps(estimates) > reach * errors)).any():
+        above |= decided
+        undecided &= ~decided
+        if not stepdown:
+            break
+        reach = _critical_value(drawn, errors, undecided, level)
+    return RankSets(
+        rank=rank_estimates(estimates),
+        low=1 + above.sum(axis=0),
+        high=len(estimates) - above.sum(axis=1),
+        above=above,
+        critical=critical,
+        level=level,
+        draws=draws,
+    )
+
+
+def rank_estimates(estimates: FloatArray) -> IntArray:
+    """Return ranks, 1 the largest estimate; equal ones share the best.
+
+    Args:
+        estimates: one number a model.
+    """
+    rank: IntArray = 1 + np.sum(compute_gaps(estimates) < 0, axis=1)
+    return rank
+
+
+def compute_gaps(estimates: FloatArray) -> FloatArray:
+    """Return how far each model (row) is above each other, 0 where only by rounding."""
+    found: FloatArray = estimates[:, None] - estimates
+    found[np.abs(found) <= _ROUNDING * np.max(np.abs(estimates), initial=0.0)] = 0.0
+    return found
+
+
+def _draw_vectors(
+    covariance: FloatArray, rng: np.random.Generator, degrees_of_freedom: float, draws: int
+) -> FloatArray:
+    """Return vectors (rows) of this covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    drawn: FloatArray = rng.standard_normal((draws, len(values))) @ root.T
+    if np.isfinite(degrees_of_freedom):
+        drawn /= np.sqrt(rng.chisquare(degrees_of_freedom, (draws, 1)) / degrees_of_freedom)
+    return drawn
+
+
+def _critical_value(
+    drawn: FloatArray, errors: FloatArray, undecided: npt.NDArray[np.bool_], level: float
+) -> float:
+    """Return the quantile of the largest standardised lead of a model (row) over another."""
+    largest = np.zeros(len(drawn))
+    for model, others in enumerate(undecided):
+        leads = (drawn[:, [model]] - drawn[:, others]) / errors[model, others]
+        largest = np.maximum(largest, leads.max(axis=1, initial=0.0))
+    return float(np.quantile(largest, level))

@@ -1,0 +1,120 @@
+"""Clustered sandwich covariances: information around the variance of the score.
+
+V = B^-1 M B^-1 with B the information and M = G/(G-1) sum_q S_q S_q', S_q the score of all rows
+of question q. It holds where rows of one question depend on each other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+if TYPE_CHECKING:
+    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+
+
+def generalized_inverse(information: FloatArray, null: FloatArray) -> FloatArray:
+    """Return the inverse on the space beside some directions that the data do not determine.
+
+    Args:
+        information: it is zero along these directions.
+        null: the directions, orthonormal, one a column.
+    """
+    scale = np.trace(information) / len(information)
+    undetermined = null @ null.T
+    inverse: FloatArray = np.linalg.inv(information + scale * undetermined) - undetermined / scale
+    return inverse
+
+
+def common_level_direction(size: int, total: int) -> FloatArray:
+    """Return the direction of a common level of the first `size` of `total` coefficients."""
+    level = np.zeros((total, 1))
+    level[:size] = 1 / np.sqrt(size)
+    return level
+
+
+def clustered_sandwich_covariance(
+    scores: FloatArray | csr_array,
+    cluster: IntArray,
+    information: FloatArray,
+    inverse: FloatArray,
+    prior: FloatArray | None = None,
+) -> FloatArray:
+    """Return the covariance of a fit's coefficients; NaN for a single cluster.
+
+    Scores say too little where a prior keeps coefficients finite and where clusters are fewer
+    than coefficients: there the variance of the score is at least the information.
+
+    Args:
+        scores: each row's part of the likelihood's slope.
+        cluster: each row's question.
+        information: minus the likelihood's second derivative, with the prior's.
+        inverse: that of the information, on the space that the data determine.
+        prior: the prior's part in the information.
+    """
+    clusters = len(np.unique(cluster))
+    return sandwich_covariance(
+        cross_products_by_cluster(scores, cluster), clusters, information, inverse, prior
+    )
+
+
+def cross_products_by_cluster(scores: FloatArray | csr_array, cluster: IntArray) -> FloatArray:
+    """Return the sum over clusters of the products of their scores: S_q S_q'."""
+    sums = sum_by_cluster(scores, cluster)
+    return sums.T @ sums
+
+
+def sandwich_covariance(
+    products: FloatArray,
+    clusters: int,
+    information: FloatArray,
+    inverse: FloatArray,
+    prior: FloatArray | None = None,
+) -> FloatArray:
+    """Return the covariance as `clustered_sandwich` does.
+
+    Args:
+        products: what `cluster_products` returns.
+        clusters: how many there are.
+        information: see there, as `inverse` and `prior`.
+        inverse: see there.
+        prior: see there.
+    """
+    if clusters == 1:
+        return np.full_like(information, np.nan)
+    meat = clusters / (clusters - 1) * products
+    if prior is not None or clusters < len(information):
+        meat = floor_at_information(meat, information, prior)
+    covariance: FloatArray = inverse @ meat @ inverse
+    return covariance
+
+
+def floor_at_information(
+    variance: FloatArray, information: FloatArray, prior: FloatArray | None = None
+) -> FloatArray:
+    """Return a variance of the score that is nowhere below what the likelihood expects.
+
+    Args:
+        variance: as the scores show it.
+        information: minus the likelihood's second derivative, with the prior's.
+        prior: the prior's part in the information.
+    """
+    likelihood = information if prior is None else information - prior
+    return information + _positive_part(variance - likelihood)
+
+
+def sum_by_cluster(rows: FloatArray | csr_array, cluster: IntArray) -> FloatArray:
+    """Return the sum of the rows of each cluster, clusters in order of their number."""
+    codes, member = np.unique(cluster, return_inverse=True)
+    ones = np.ones(len(member))
+    places = (member, np.arange(len(member)))
+    sums = csr_array((ones, places), shape=(len(codes), len(member))) @ rows
+    return np.asarray(sums.toarray() if issparse(sums) else sums, dtype=np.float64)
+
+
+def _positive_part(symmetric: FloatArray) -> FloatArray:
+    values, vectors = np.linalg.eigh(symmetric)
+    positive: FloatArray = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    return positive

@@ -1,0 +1,1 @@
+"""Estimates that combine a judge's work with people's labels (prediction-powered inference)."""

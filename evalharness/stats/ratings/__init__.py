@@ -1,0 +1,1 @@
+"""Rating models of paired comparisons."""

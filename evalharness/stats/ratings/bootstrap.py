@@ -1,0 +1,214 @@
+"""Bootstrap intervals of ratings: how they would vary had other questions been asked.
+
+Questions are drawn with replacement, and all battles of a question stay together. Where battles
+stand alone each counts Poisson(1) times, which is what drawing with replacement tends to (Hanley &
+MacGibbon 2006, Computer Methods and Programs in Biomedicine 83), as ratings do not depend on the
+total. The Bayesian bootstrap (Rubin 1981, Annals of Statistics 9) weighs every question, or
+battle, with an Exp(1) variable instead, so that none ever drops out.
+
+Intervals are expanded percentile intervals (Hesterberg 2015, The American Statistician 69): at
+the quantiles which give, for a mean, the interval with G/(G-1) and Student's t.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtr
+
+from evalharness.errors import BattlesError, DisconnectedError, SeparationError
+from evalharness.stats.battles.count_arrays import ensure_counts
+from evalharness.stats.ratings.bradley_terry import PLAIN_MODEL, bradley_terry
+from evalharness.stats.ratings.fitted_ratings import IntervalEstimate, critical_value
+from evalharness.stats.ratings.likelihood import ZERO_VARIANCE_SHARE
+from evalharness.stats.ratings.replicates import (
+    ResamplingScheme,
+    draw_cell_weights,
+    fit_replicates,
+    require_finite_replicates,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from evalharness.stats.battles.comparisons import Comparisons, FloatArray
+    from evalharness.stats.battles.counts import BattleCounts
+    from evalharness.stats.ratings.fitted_ratings import FittedRatings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BootstrapRatings:
+    """Ratings of many replicates.
+
+    Intervals are NaN when there is a single cluster: one question shows no spread.
+
+    Attributes:
+        fitted: to the battles themselves.
+        strengths: a row a replicate, natural scale.
+        parameters: by name, an entry a replicate.
+        resampling: how clusters were drawn.
+        level: the intervals' level.
+    """
+
+    fitted: FittedRatings
+    strengths: FloatArray
+    parameters: Mapping[str, FloatArray]
+    resampling: ResamplingScheme
+    level: float
+
+    @property
+    def replicates(self) -> int:
+        """How many replicates were fitted."""
+        return len(self.strengths)
+
+    @property
+    def ratings(self) -> FloatArray:
+        """Ratings of each replicate (row), on the scale of the fitted ones."""
+        return self.fitted.on_scale(self.strengths)
+
+    @property
+    def low(self) -> FloatArray:
+        """Lower ends of the intervals of the ratings, by model."""
+        low: FloatArray = self.ends(self.ratings)[0]
+        return low
+
+    @property
+    def high(self) -> FloatArray:
+        """Upper ends of the intervals of the ratings, by model."""
+        high: FloatArray = self.ends(self.ratings)[1]
+        return high
+
+    def contrast(self, model: str, other: str) -> IntervalEstimate:
+        """Return how much higher `model` is rated than `other`.
+
+        Args:
+            model: the one.
+            other: the one it is held against.
+        """
+        places = [self.fitted.models.index(name) for name in (model, other)]
+        gaps = self.ratings[:, places[0]] - self.ratings[:, places[1]]
+        return self._estimate(self.fitted.contrast(model, other).value, gaps)
+
+    def parameter(self, name: str) -> IntervalEstimate:
+        """Return one of the parameters with its interval.
+
+        Args:
+            name: a key of `parameters`.
+        """
+        return self._estimate(self.fitted.parameters[name], self.parameters[name])
+
+    def _estimate(self, value: float, values: FloatArray) -> IntervalEstimate:
+        clusters = self.fitted.clusters
+        correction = math.sqrt(clusters / (clusters - 1)) if clusters > 1 else math.nan
+        low, high = self.ends(values)
+        error = correction * float(np.std(values, ddof=1))
+        return IntervalEstimate(value=value, standard_error=error, low=float(low), high=float(high))
+
+    def ends(self, values: FloatArray) -> FloatArray:
+        """Return the lower and upper ends of intervals of any function of the replicates.
+
+        Args:
+            values: one row, or entry, a replicate.
+        """
+        clusters = self.fitted.clusters
+        if clusters == 1:
+            return np.full((2, *values.shape[1:]), np.nan)
+        reach = critical_value(self.level, clusters) * math.sqrt(clusters / (clusters - 1))
+        share = float(ndtr(-reach))
+        return np.quantile(values, [share, 1 - share], axis=0)
+
+
+def bootstrap(
+    battles: Comparisons | BattleCounts,
+    rng: np.random.Generator,
+    *,
+    method: Callable[[BattleCounts], FittedRatings] = bradley_terry,
+    replicates: int = 1000,
+    level: float = 0.95,
+    resampling: ResamplingScheme | str = ResamplingScheme.MULTINOMIAL,
+    threads: int = 4,
+) -> BootstrapRatings:
+    """Return replicates of ratings, for intervals.
+
+    Args:
+        battles: the battles, one by one or counted.
+        rng: draws the replicates; the same one gives the same replicates with any `threads`.
+        method: fits ratings, for example `functools.partial(davidson, position=True)`. Replicates
+            of Bradley-Terry without a position effect are fitted together, which is far faster.
+        replicates: how many.
+        level: the intervals' level.
+        resampling: questions drawn with replacement, or weighed.
+        threads: how many chunks of replicates are fitted at a time.
+
+    Raises:
+        BattlesError: replicates do not differ in some direction, which is not certainty.
+        SeparationError: some replicates have no finite ratings: questions that keep a model's
+            rating finite were not drawn.
+        ValueError: an argument makes no sense; and all that `method` raises.
+    """
+    critical_value(level, 2)  # refuses a level outside 0..1 before any work
+    if replicates < 2:  # noqa: PLR2004 - a spread needs two
+        msg = f"a bootstrap needs at least two replicates, not {replicates}"
+        raise ValueError(msg)
+    resampling = ResamplingScheme(resampling)
+    counts = ensure_counts(battles)
+    fitted = method(counts)
+    if fitted.method == PLAIN_MODEL.name and not fitted.parameters:
+        strengths = fit_replicates(counts, fitted, rng, replicates, resampling, threads)
+        parameters = {}
+    else:
+        fits = _fit_one_by_one(counts, method, rng, replicates, resampling)
+        strengths = np.array([fit.strengths for fit in fits])
+        parameters = {
+            name: np.array([fit.parameters[name] for fit in fits]) for name in fitted.parameters
+        }
+    if fitted.clusters > 1:
+        _require_spread(strengths, fitted)
+    return BootstrapRatings(
+        fitted=fitted,
+        strengths=strengths,
+        parameters=parameters,
+        resampling=resampling,
+        level=level,
+    )
+
+
+def _require_spread(strengths: FloatArray, fitted: FittedRatings) -> None:
+    """Refuse replicates that hardly differ: all battles of two models are ties, for example."""
+    replicates, size = strengths.shape
+    if replicates <= size:
+        return
+    level = np.full((size, size), 1 / size)
+    scale = np.diag(fitted.inverse_information)[:size].max()
+    spread = np.cov(strengths.T) / scale + level - ZERO_VARIANCE_SHARE * np.eye(size)
+    try:
+        np.linalg.cholesky(spread)
+    except np.linalg.LinAlgError as error:
+        msg = (
+            "replicates do not show how ratings vary: there are too few questions, or too like "
+            "each other. Use the sandwich interval, which then rests on the likelihood"
+        )
+        raise BattlesError(msg) from error
+
+
+def _fit_one_by_one(
+    counts: BattleCounts,
+    method: Callable[[BattleCounts], FittedRatings],
+    rng: np.random.Generator,
+    replicates: int,
+    resampling: ResamplingScheme,
+) -> list[FittedRatings]:
+    weights = draw_cell_weights(counts, rng, replicates, resampling).T.reshape(
+        -1, *counts.weight.shape
+    )
+    fits, unbounded = [], []
+    for weight in weights:
+        try:
+            fits.append(method(replace(counts, weight=weight, by_question=None)))
+        except (DisconnectedError, SeparationError) as error:
+            unbounded.append(str(error))
+    require_finite_replicates(unbounded, replicates)
+    return fits

@@ -1,0 +1,86 @@
+"""Bradley-Terry ratings: the log-odds of a win are the difference of two strengths.
+
+Bradley & Terry 1952 (Biometrika 39). A tie counts as half a win for each side, which makes the
+likelihood a quasi-likelihood: its ratings are consistent, its own standard errors are not, so
+intervals come from the clustered sandwich.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.stats.ratings.fitted_ratings import MEAN_RATING
+from evalharness.stats.ratings.likelihood import OutcomeModel, OutcomeTerms, fit_ratings
+
+if TYPE_CHECKING:
+    from evalharness.stats.battles.comparisons import Comparisons, FloatArray
+    from evalharness.stats.battles.counts import BattleCounts
+    from evalharness.stats.ratings.fitted_ratings import FittedRatings
+
+_OUTCOME_POINTS = np.array([0.0, 0.5, 1.0])
+
+
+def bradley_terry(
+    battles: Comparisons | BattleCounts,
+    *,
+    position: bool = False,
+    level: float = 0.95,
+    penalty: float = 0.0,
+    anchor: str | None = None,
+    anchor_rating: float = MEAN_RATING,
+    max_iterations: int = 100,
+) -> FittedRatings:
+    """Return Bradley-Terry ratings, ties as half.
+
+    Args:
+        battles: the battles, one by one or counted.
+        position: also estimate `delta`, the log-odds that the first of two equals wins; it stands
+            in `parameters`.
+        level: the intervals' level.
+        penalty: subtracts penalty/2 times the squared strengths, as a normal prior of standard
+            deviation 1/sqrt(penalty) would; it keeps ratings finite where a model only won.
+        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+        anchor_rating: the rating of the anchor or the mean.
+        max_iterations: Newton steps before giving up.
+
+    Raises:
+        DisconnectedError: the battles do not connect the models.
+        SeparationError: a rating has no finite value, and there is no penalty.
+        ConvergenceError: it did not converge.
+        ValueError: an argument makes no sense.
+    """
+    return fit_ratings(
+        battles,
+        POSITION_MODEL if position else PLAIN_MODEL,
+        level=level,
+        penalty=penalty,
+        anchor=anchor,
+        anchor_rating=anchor_rating,
+        max_iterations=max_iterations,
+    )
+
+
+def _bradley_terry_terms(difference: FloatArray, parameters: FloatArray) -> OutcomeTerms:
+    linear = difference + parameters.sum()
+    log_win = -np.logaddexp(0.0, -linear)
+    log_loss = log_win - linear
+    probability = np.exp(log_win)
+    coordinates = (len(difference), 3, 1 + len(parameters))
+    score = np.broadcast_to((_OUTCOME_POINTS - probability[:, None])[:, :, None], coordinates)
+    information = (probability * np.exp(log_loss))[:, None, None, None]
+    return OutcomeTerms(
+        log_probability=np.outer(log_win, _OUTCOME_POINTS)
+        + np.outer(log_loss, 1 - _OUTCOME_POINTS),
+        score=score,
+        information=np.broadcast_to(information, (*coordinates, coordinates[-1])),
+    )
+
+
+PLAIN_MODEL = OutcomeModel(
+    name="Bradley-Terry", parameters=(), start=(), terms=_bradley_terry_terms
+)
+POSITION_MODEL = OutcomeModel(
+    name="Bradley-Terry", parameters=("delta",), start=(0.0,), terms=_bradley_terry_terms
+)

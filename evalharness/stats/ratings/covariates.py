@@ -1,0 +1,158 @@
+"""Bradley-Terry ratings beside covariates of the battle: position, length, style.
+
+logit P(first wins) = theta_first - theta_second + x beta: what x explains is no strength. Ties
+count as half, so intervals come from the sandwich clustered by question.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.errors import BattlesError, ConvergenceError, SeparationError
+from evalharness.stats.battles.pair_matrices import PairDesignMatrix
+from evalharness.stats.intervals.sandwich import cross_products_by_cluster, sandwich_covariance
+from evalharness.stats.ratings.bradley_terry import bradley_terry
+from evalharness.stats.ratings.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
+from evalharness.stats.ratings.logistic_regression import build_strength_prior, fit_logistic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from evalharness.stats.battles.comparisons import Comparisons, FloatArray, IntArray
+
+_MIN_RELATIVE_EIGENVALUE = 1e-10
+"""Relative to the largest: an eigenvalue below says that covariates repeat each other."""
+
+
+def bradley_terry_with_covariates(
+    comparisons: Comparisons,
+    covariates: Mapping[str, npt.ArrayLike],
+    *,
+    level: float = 0.95,
+    penalty: float = 0.0,
+    covariate_penalty: float = 0.0,
+    max_iterations: int = 100,
+) -> FittedRatings:
+    """Return ratings at equal covariates; `parameters` hold each covariate's coefficient.
+
+    Args:
+        comparisons: the battles.
+        covariates: by name, one number a battle, as seen from the first model.
+        level: the intervals' level.
+        penalty: subtracts penalty/2 times the squared strengths.
+        covariate_penalty: the same for the coefficients of the covariates.
+        max_iterations: Newton steps before giving up.
+
+    Raises:
+        BattlesError: a covariate does not fit the battles, or repeats others.
+        DisconnectedError: the battles do not connect the models.
+        SeparationError: a rating or coefficient has no finite value.
+        ConvergenceError: the fit did not converge.
+    """
+    critical_value(level, 2)  # refuses a level outside 0..1 before any work
+    plain = bradley_terry(comparisons, penalty=penalty)
+    size = len(comparisons.models)
+    design, order = _sort_by_pair(comparisons, covariates)
+    prior = build_strength_prior(size, design.coefficients, penalty)
+    prior[range(size, len(prior)), range(size, len(prior))] = covariate_penalty
+    weight = comparisons.weight[order]
+    points = comparisons.outcome.astype(np.int8)[order] / 2.0
+    try:
+        fitted = fit_logistic(
+            design,
+            weight * points,
+            weight,
+            prior=prior,
+            # the ratings without covariates, which counts give in no time
+            start=np.append(plain.strengths, np.zeros(len(covariates))),
+            max_iterations=max_iterations,
+        )
+    except (SeparationError, ConvergenceError):
+        _require_independent_covariates(design.gram(weight), covariates)
+        raise
+    _require_independent_covariates(fitted.information, covariates)
+    residual = weight * (points - fitted.probability)
+    at = fitted.coefficients
+    return FittedRatings(
+        method="Bradley-Terry with covariates",
+        models=comparisons.models,
+        strengths=at[:size],
+        parameters=dict(zip(covariates, at[size:].tolist(), strict=True)),
+        covariance=sandwich_covariance(
+            design.gram(residual**2)
+            if comparisons.clustered_by == "battle"
+            else cross_products_by_cluster(design.rows(residual), comparisons.cluster[order]),
+            comparisons.clusters,
+            fitted.information,
+            fitted.inverse,
+            prior if penalty or covariate_penalty else None,
+        ),
+        inverse_information=fitted.inverse,
+        log_likelihood=fitted.log_likelihood,
+        battles=comparisons.battles,
+        level=level,
+        clusters=comparisons.clusters,
+        clustered_by=comparisons.clustered_by,
+        iterations=fitted.iterations,
+        penalty=penalty,
+        anchor=None,
+        anchor_rating=MEAN_RATING,
+    )
+
+
+def _sort_by_pair(
+    comparisons: Comparisons, covariates: Mapping[str, npt.ArrayLike]
+) -> tuple[PairDesignMatrix, IntArray]:
+    """Return a design of few runs, battles in order of their pairs, and that order."""
+    number, size = len(comparisons.first), len(comparisons.models)
+    pair = (comparisons.first * size + comparisons.second).astype(np.min_scalar_type(size**2))
+    order = np.argsort(pair, kind="stable")
+    columns = np.empty((len(covariates), number))
+    for row, (name, values) in zip(columns, covariates.items(), strict=True):
+        np.take(_checked_column(name, values, number), order, out=row, mode="clip")
+    ordered = pair[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    first, second = np.divmod(ordered[starts].astype(np.int64), size)
+    lengths = np.diff(starts, append=number)
+    return PairDesignMatrix(
+        first=first,
+        second=second,
+        starts=starts,
+        lengths=lengths,
+        size=size,
+        covariates=columns,
+    ), order
+
+
+def _require_independent_covariates(
+    information: FloatArray, covariates: Mapping[str, object]
+) -> None:
+    """Refuse covariates that repeat each other, or which models meet: nothing tells them apart."""
+    eigenvalues = np.linalg.eigvalsh(_normalize_gram(information))
+    undetermined = int(np.sum(eigenvalues < _MIN_RELATIVE_EIGENVALUE * eigenvalues[-1]))
+    if undetermined > 1 or not covariates:
+        msg = (
+            f"the covariates {', '.join(covariates) or '(none)'} must vary apart from each other "
+            "and from which models meet: leave out what repeats the rest"
+        )
+        raise BattlesError(msg)
+
+
+def _checked_column(name: str, values: npt.ArrayLike, number: int) -> FloatArray:
+    column = np.asarray(values, dtype=np.float64)
+    if column.shape != (number,) or not np.all(np.isfinite(column)):
+        msg = f"the covariate {name} needs {number} finite numbers, one a battle"
+        raise BattlesError(msg)
+    return column
+
+
+def _normalize_gram(gram: FloatArray) -> FloatArray:
+    """Return the matrix for columns of length one, so that units do not matter."""
+    lengths = np.sqrt(np.diag(gram))
+    lengths[lengths == 0] = 1.0
+    scaled: FloatArray = gram / np.outer(lengths, lengths)
+    return scaled

@@ -1,0 +1,163 @@
+"""Bradley-Terry ratings from a panel of judges, each with its own power to discriminate.
+
+P(i beats j before judge m) = s(gamma_m (theta_i - theta_j)), s the logistic function (Xu, Tan, Wu
+& Zhou 2026, arXiv:2601.21817): a judge near gamma = 0 tosses coins, and its votes then count for
+nothing. Gammas are fitted with their sign, as a judge may prefer the worse; the sign of all
+together is that under which more battles had judges who prefer the better. The mean log gamma of
+the judges that discriminate is 0. Ties count as half; intervals come from the sandwich clustered
+by question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.errors import BattlesError
+from evalharness.stats.battles.connectivity import require_connected_models
+from evalharness.stats.ratings.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
+from evalharness.stats.ratings.panel_likelihood import PanelFit, fit_panel_likelihood
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from evalharness.stats.battles.comparisons import Comparisons, IntArray
+
+
+class JudgeDiscrimination(StrEnum):
+    """Where a judge's interval of gamma lies: above 0, around it, or below."""
+
+    DISCRIMINATES = "discriminates"
+    UNINFORMATIVE = "uninformative"
+    PREFERS_THE_WORSE = "prefers_the_worse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class JudgeAwareRatings:
+    """Ratings by a panel of judges.
+
+    With a single question there are no intervals, and every judge stands as uninformative.
+
+    Attributes:
+        ratings: of the models; their `parameters` are the judges' gammas.
+        standing: each judge's, by name.
+    """
+
+    ratings: FittedRatings
+    standing: Mapping[str, JudgeDiscrimination]
+
+
+def judge_aware(
+    comparisons: Comparisons,
+    judges: Sequence[str],
+    judge: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+    max_iterations: int = 500,
+) -> JudgeAwareRatings:
+    """Return ratings by all judges, with what each judge's votes are worth.
+
+    Args:
+        comparisons: the battles.
+        judges: the judges' names.
+        judge: each battle's judge, as a place in `judges`.
+        level: the intervals' level.
+        max_iterations: scoring steps before giving up.
+
+    Raises:
+        BattlesError: the judges do not fit the battles.
+        DisconnectedError: the battles do not connect the models.
+        SeparationError: a strength or gamma has no finite value.
+        ConvergenceError: it did not converge.
+    """
+    critical_value(level, 2)  # refuses a level outside 0..1 before any work
+    seats = np.asarray(judge, dtype=np.int64)
+    _check_judges(comparisons, judges, seats)
+    require_connected_models(comparisons)
+    fitted = fit_panel_likelihood(comparisons, seats, len(judges), max_iterations=max_iterations)
+    first = _build_ratings(comparisons, judges, fitted, level)
+    standing = {name: _classify_judge(first, name) for name in judges}
+    discriminates = np.array(
+        [standing[name] is JudgeDiscrimination.DISCRIMINATES for name in judges]
+    )
+    chosen = discriminates if discriminates.any() else fitted.at[len(comparisons.models) :] > 0
+    rescaled = _rescale_gammas(fitted, chosen)
+    return JudgeAwareRatings(
+        ratings=_build_ratings(comparisons, judges, rescaled, level), standing=standing
+    )
+
+
+def _check_judges(comparisons: Comparisons, judges: Sequence[str], seats: IntArray) -> None:
+    if seats.shape != comparisons.first.shape:
+        msg = f"{len(comparisons.first)} battles need as many judges, not {seats.size}"
+        raise BattlesError(msg)
+    if len(set(judges)) != len(judges):
+        msg = "two judges have the same name"
+        raise BattlesError(msg)
+    if np.any((seats < 0) | (seats >= len(judges))):
+        msg = f"a battle names a judge outside 0..{len(judges) - 1}"
+        raise BattlesError(msg)
+    idle = set(range(len(judges))) - set(seats.tolist())
+    if idle:
+        msg = f"the judge {judges[min(idle)]} judged no battle: leave it out"
+        raise BattlesError(msg)
+
+
+def _classify_judge(ratings: FittedRatings, judge: str) -> JudgeDiscrimination:
+    gamma = ratings.parameter(judge)
+    if gamma.low > 0:
+        return JudgeDiscrimination.DISCRIMINATES
+    return (
+        JudgeDiscrimination.PREFERS_THE_WORSE
+        if gamma.high < 0
+        else JudgeDiscrimination.UNINFORMATIVE
+    )
+
+
+def _rescale_gammas(fitted: PanelFit, chosen: npt.NDArray[np.bool_]) -> PanelFit:
+    """Return the same log-odds with the chosen gammas' mean logarithm at 0 (delta method)."""
+    size = len(fitted.at) - len(chosen)
+    gamma = fitted.at[size:]
+    scale = float(np.exp(np.mean(np.log(gamma[chosen]))))
+    factors = np.concatenate([np.full(size, scale), np.full(len(gamma), 1 / scale)])
+    at = factors * fitted.at
+    # how the logarithm of the scale changes with each gamma
+    share = np.zeros(len(gamma))
+    share[chosen] = 1 / gamma[chosen] / chosen.sum()
+    change = np.diag(factors)
+    change[:size, size:] += np.outer(at[:size], share)
+    change[size:, size:] -= np.outer(at[size:], share)
+    return replace(
+        fitted,
+        at=at,
+        inverse=change @ fitted.inverse @ change.T,
+        covariance=change @ fitted.covariance @ change.T,
+    )
+
+
+def _build_ratings(
+    comparisons: Comparisons, judges: Sequence[str], fitted: PanelFit, level: float
+) -> FittedRatings:
+    size = len(comparisons.models)
+    return FittedRatings(
+        method="judge-aware Bradley-Terry",
+        models=comparisons.models,
+        strengths=fitted.at[:size],
+        parameters=dict(zip(judges, fitted.at[size:].tolist(), strict=True)),
+        covariance=fitted.covariance,
+        inverse_information=fitted.inverse,
+        log_likelihood=fitted.log_likelihood,
+        battles=comparisons.battles,
+        level=level,
+        clusters=len(np.unique(comparisons.cluster)),
+        clustered_by=comparisons.clustered_by,
+        iterations=fitted.iterations,
+        penalty=0.0,
+        anchor=None,
+        anchor_rating=MEAN_RATING,
+    )

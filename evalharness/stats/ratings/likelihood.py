@@ -1,0 +1,295 @@
+"""Maximum likelihood for paired comparisons: Newton on pair counts, then a clustered sandwich.
+
+A model of outcomes says how probable a win, a tie and a loss are at a difference of strengths
+(and, in some, at parameters of its own). `fit` finds the strengths; the model modules use it.
+
+The covariance is V = B^-1 M B^-1 with B the information and M = G/(G-1) sum_q S_q S_q', S_q the
+score of all battles of question q: it holds when answers to one question are judged alike, and
+when ties make the likelihood only a quasi-likelihood. Intervals use Student's t, G-1 degrees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array, hstack
+
+from evalharness.errors import ConvergenceError, SeparationError
+from evalharness.stats.battles.connectivity import require_determined_ratings
+from evalharness.stats.battles.count_arrays import ensure_counts
+from evalharness.stats.battles.pair_matrices import (
+    build_difference_matrix,
+    build_laplacian,
+    sum_by_model,
+)
+from evalharness.stats.blas_threads import limit_blas_threads
+from evalharness.stats.intervals.sandwich import (
+    common_level_direction,
+    floor_at_information,
+    generalized_inverse,
+)
+from evalharness.stats.ratings.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from evalharness.stats.battles.comparisons import Comparisons, FloatArray
+    from evalharness.stats.battles.counts import BattleCounts
+
+_SMALLEST_STEP = 1e-9
+"""Newton doubles the correct digits, so after a step this small there is nothing left to gain."""
+
+_ROUNDING = 1e-12
+ZERO_VARIANCE_SHARE = 1e-9
+"""A variance of scores below this share of the information is what rounding leaves of none."""
+_LARGEST_PARAMETER = 15.0
+"""A tie or position parameter beyond this (log scale) runs to infinity: the data bound it not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeTerms:
+    """Log-likelihood of each outcome at each pair, with derivatives.
+
+    Axes: pair, `Outcome`, then coordinates: the difference of strengths, then the parameters.
+    `information` is minus the second derivative.
+    """
+
+    log_probability: FloatArray
+    score: FloatArray
+    information: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeModel:
+    """A model of outcomes: its own parameters, where they start, and its terms."""
+
+    name: str
+    parameters: tuple[str, ...]
+    start: tuple[float, ...]
+    terms: Callable[[FloatArray, FloatArray], OutcomeTerms]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LikelihoodPoint:
+    """The likelihood at one point; its derivatives carry the penalty."""
+
+    at: FloatArray
+    value: float
+    gradient: FloatArray
+    information: FloatArray
+    terms: OutcomeTerms
+
+
+def fit_ratings(
+    battles: Comparisons | BattleCounts,
+    model: OutcomeModel,
+    *,
+    level: float = 0.95,
+    penalty: float = 0.0,
+    anchor: str | None = None,
+    anchor_rating: float = MEAN_RATING,
+    max_iterations: int = 100,
+) -> FittedRatings:
+    """Return maximum-likelihood ratings under a model of outcomes.
+
+    Args:
+        battles: the battles, one by one or counted.
+        model: the model of outcomes.
+        level: the intervals' level.
+        penalty: subtracts penalty/2 times the squared strengths, as a normal prior of standard
+            deviation 1/sqrt(penalty) would; it keeps ratings finite where a model only won.
+        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+        anchor_rating: the rating of the anchor or the mean.
+        max_iterations: Newton steps before giving up.
+
+    Raises:
+        DisconnectedError: the battles do not connect the models.
+        SeparationError: a rating has no finite value, and there is no penalty.
+        ConvergenceError: it did not converge.
+        ValueError: an argument makes no sense.
+    """
+    counts = ensure_counts(battles)
+    _check_arguments(counts.models, penalty=penalty, anchor=anchor)
+    critical_value(level, 2)  # refuses a level outside 0..1 before any work
+    require_determined_ratings(counts, finite=penalty == 0)
+    size = len(counts.models)
+    with limit_blas_threads(size):
+        best, iterations = maximize_likelihood(counts, model, penalty, max_iterations)
+        inverse = _invert_information(best.information, size)
+        covariance = inverse @ _score_variance(counts, best, penalty) @ inverse
+    return FittedRatings(
+        method=model.name,
+        models=counts.models,
+        strengths=best.at[:size],
+        parameters=dict(zip(model.parameters, best.at[size:].tolist(), strict=True)),
+        covariance=covariance,
+        inverse_information=inverse,
+        log_likelihood=best.value,
+        battles=counts.battles,
+        level=level,
+        clusters=counts.clusters,
+        clustered_by=counts.clustered_by,
+        iterations=iterations,
+        penalty=penalty,
+        anchor=anchor,
+        anchor_rating=anchor_rating,
+    )
+
+
+def _check_arguments(models: Sequence[str], *, penalty: float, anchor: str | None) -> None:
+    if not 0 <= penalty < np.inf:
+        msg = f"a penalty is a number from 0 up, not {penalty}"
+        raise ValueError(msg)
+    if anchor is not None and anchor not in models:
+        msg = f"the anchor {anchor!r} is none of the models: {', '.join(models)}"
+        raise ValueError(msg)
+
+
+def maximize_likelihood(
+    counts: BattleCounts,
+    model: OutcomeModel,
+    penalty: float,
+    max_iterations: int,
+    start: FloatArray | None = None,
+) -> tuple[_LikelihoodPoint, int]:
+    """Return where the penalised likelihood is largest, and after how many Newton steps.
+
+    Raises:
+        SeparationError: a parameter of the model of outcomes has no finite value.
+        ConvergenceError: it did not converge.
+    """
+    size = len(counts.models)
+    if start is None:
+        start = np.concatenate([np.zeros(size), model.start])
+    point = _evaluate(counts, model, penalty, start)
+    for iteration in range(1, max_iterations + 1):
+        step = _invert_information(point.information, size) @ point.gradient
+        point = _ascend(counts, model, penalty, point, step)
+        _require_bounded_parameters(point.at[size:], model)
+        if np.max(np.abs(step)) < _SMALLEST_STEP:
+            return point, iteration
+    msg = f"{model.name} ratings did not converge in {max_iterations} Newton steps"
+    raise ConvergenceError(msg)
+
+
+def _ascend(
+    counts: BattleCounts,
+    model: OutcomeModel,
+    penalty: float,
+    point: _LikelihoodPoint,
+    step: FloatArray,
+) -> _LikelihoodPoint:
+    """Take a Newton step, halved until it does not lower the likelihood."""
+    lowest = point.value - _ROUNDING * (1 + abs(point.value))
+    share = 1.0
+    while share > _ROUNDING:
+        stepped = _evaluate(counts, model, penalty, point.at + share * step)
+        if stepped.value >= lowest:
+            return stepped
+        share /= 2
+    msg = f"{model.name} ratings did not converge: no step raises the likelihood"
+    raise ConvergenceError(msg)
+
+
+def _require_bounded_parameters(parameters: FloatArray, model: OutcomeModel) -> None:
+    for name, value in zip(model.parameters, parameters, strict=True):
+        if abs(value) > _LARGEST_PARAMETER:
+            msg = (
+                f"the parameter {name} of {model.name} has no finite maximum-likelihood value "
+                "in these battles: use bradley_terry, leave out a position effect, or give a "
+                "penalty such as penalty=0.25"
+            )
+            raise SeparationError(msg)
+
+
+def _evaluate(
+    counts: BattleCounts, model: OutcomeModel, penalty: float, at: FloatArray
+) -> _LikelihoodPoint:
+    size = len(counts.models)
+    strengths = at[:size]
+    terms = model.terms(strengths[counts.first] - strengths[counts.second], at[size:])
+    centred = np.append(strengths - strengths.mean(), np.zeros(len(at) - size))
+    weight = counts.weight
+    value = float(np.sum(weight * terms.log_probability, where=weight > 0))
+    score = np.einsum("po,poc->pc", weight, terms.score)
+    return _LikelihoodPoint(
+        at=at,
+        value=value - penalty / 2 * float(centred @ centred) if np.isfinite(value) else -np.inf,
+        gradient=np.append(
+            sum_by_model(counts.first, counts.second, score[:, 0], size), score[:, 1:].sum(axis=0)
+        )
+        - penalty * centred,
+        information=_assemble_information(
+            counts, np.einsum("po,pocd->pcd", weight, terms.information)
+        )
+        + penalty * _centering_projection(len(at), size),
+        terms=terms,
+    )
+
+
+def _assemble_information(counts: BattleCounts, curvature: FloatArray) -> FloatArray:
+    """Return the information about strengths and parameters from that of each pair."""
+    first, second, size = counts.first, counts.second, len(counts.models)
+    strengths = build_laplacian(first, second, curvature[:, 0, 0], size)
+    mixed = np.array(
+        [sum_by_model(first, second, column, size) for column in curvature[:, 0, 1:].T]
+    ).reshape(-1, size)
+    return np.block([[strengths, mixed.T], [mixed, curvature[:, 1:, 1:].sum(axis=0)]])
+
+
+def _centering_projection(total: int, size: int) -> FloatArray:
+    """Return the projection of strengths on sum zero; parameters after them drop out."""
+    projection = np.zeros((total, total))
+    projection[:size, :size] = np.eye(size) - 1 / size
+    return projection
+
+
+def _invert_information(information: FloatArray, size: int) -> FloatArray:
+    """Return the inverse where strengths sum to zero (they have no common level)."""
+    return generalized_inverse(information, common_level_direction(size, len(information)))
+
+
+def _score_variance(counts: BattleCounts, best: _LikelihoodPoint, penalty: float) -> FloatArray:
+    """Return the variance of the score, clustered, with G/(G-1); NaN for a single cluster.
+
+    Residuals say too little where a model won everything (that is what a penalty is for), where
+    there are fewer clusters than models, and where they vanish in some direction (all battles
+    between two models are ties): there the variance is at least the information.
+    """
+    number, size = counts.clusters, len(counts.models)
+    if number == 1:
+        return np.full_like(best.information, np.nan)
+    meat = number / (number - 1) * _score_cross_products(counts, best.terms.score)
+    if penalty == 0 and number >= size and _is_determined(meat, best, size):
+        return meat
+    return floor_at_information(
+        meat, best.information, penalty * _centering_projection(len(best.at), size)
+    )
+
+
+def _is_determined(meat: FloatArray, best: _LikelihoodPoint, size: int) -> bool:
+    """Return whether scores vary in every direction but the common level of strengths."""
+    level = common_level_direction(size, len(meat))
+    scale = float(np.abs(best.information).max())
+    try:
+        np.linalg.cholesky(
+            meat + scale * (level @ level.T - ZERO_VARIANCE_SHARE * np.eye(len(meat)))
+        )
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def _score_cross_products(counts: BattleCounts, score: FloatArray) -> FloatArray:
+    """Return the sum over clusters of the score's products with itself."""
+    if counts.by_question is None:
+        return _assemble_information(
+            counts, np.einsum("po,poc,pod->pcd", counts.square, score, score)
+        )
+    cells = score.reshape(-1, score.shape[2])
+    pair = np.repeat(np.arange(len(score)), score.shape[1])
+    strengths = diags_array(cells[:, 0]) @ build_difference_matrix(counts)[pair]
+    scores = counts.by_question @ csr_array(hstack([strengths, csr_array(cells[:, 1:])]))
+    return np.asarray((scores.T @ scores).toarray(), dtype=np.float64)

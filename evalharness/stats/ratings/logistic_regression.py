@@ -1,0 +1,189 @@
+"""Logistic regression whose first coefficients are strengths: differences without a common level.
+
+Newton on the likelihood sum(won * z - weight * log(1 + e^z)), z the linear predictor. Points won
+and weights are apart because a corrected loss (see `prediction_powered`) has points without
+weight.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import expit
+
+from evalharness.errors import ConvergenceError, SeparationError
+from evalharness.stats.battles.pair_matrices import ROWS_PER_BLOCK, PairDesignMatrix
+from evalharness.stats.blas_threads import limit_blas_threads
+from evalharness.stats.intervals.sandwich import common_level_direction, generalized_inverse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Executor
+
+    from evalharness.stats.battles.comparisons import FloatArray
+
+_SMALLEST_STEP = 1e-6
+"""Newton's method doubles the digits: what is left after a step this small is below 1e-11."""
+
+_TINY = np.finfo(np.float64).tiny
+_ROUNDING = 1e-12
+_LARGEST_COEFFICIENT = 25.0
+"""A coefficient beyond this (log-odds of 7e10) runs to infinity: the data do not bound it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LogisticFit:
+    """Coefficients with what their covariance is made of; `log_likelihood` is without the prior."""
+
+    coefficients: FloatArray
+    probability: FloatArray
+    information: FloatArray
+    inverse: FloatArray
+    log_likelihood: float
+    iterations: int
+
+
+def build_strength_prior(size: int, total: int, penalty: float) -> FloatArray:
+    """Return the information of a normal prior on the first `size` coefficients' differences."""
+    prior = np.zeros((total, total))
+    prior[:size, :size] = penalty * (np.eye(size) - 1 / size)
+    return prior
+
+
+def fit_logistic(
+    design: PairDesignMatrix,
+    won: FloatArray,
+    weight: FloatArray,
+    *,
+    prior: FloatArray | None = None,
+    start: FloatArray | None = None,
+    max_iterations: int = 100,
+) -> LogisticFit:
+    """Return the maximum-likelihood fit; its strengths sum to zero.
+
+    Args:
+        design: one row a battle.
+        won: the points won in each battle, times its weight.
+        weight: how much each battle counts.
+        prior: the information of a normal prior around zero.
+        start: coefficients to start from; zeros where not given.
+        max_iterations: Newton steps before giving up.
+
+    Raises:
+        SeparationError: a coefficient has no finite value.
+        ConvergenceError: it did not converge.
+    """
+    total = design.coefficients
+    bounds = np.zeros((total, total)) if prior is None else prior
+    null = common_level_direction(design.size, total)
+    pieces = [
+        _DesignBlock(design=design.part(rows), won=won[rows], weight=weight[rows])
+        for rows in (slice(at, at + ROWS_PER_BLOCK) for at in range(0, len(won), ROWS_PER_BLOCK))
+    ]
+    with limit_blas_threads(total), ThreadPoolExecutor() as threads:
+        problem = _PenalizedLikelihood(pieces=pieces, prior=bounds, threads=threads)
+        point = problem.at(np.zeros(total) if start is None else start)
+        for iteration in range(1, max_iterations + 1):
+            step = _invert_information(point.information, null) @ point.slope
+            point = _ascend(problem, point, step)
+            if np.max(np.abs(point.coefficients)) > _LARGEST_COEFFICIENT:
+                raise SeparationError(_NOT_FINITE)
+            if np.max(np.abs(step)) < _SMALLEST_STEP:
+                return LogisticFit(
+                    coefficients=point.coefficients,
+                    probability=expit(design.predict(point.coefficients)),
+                    information=point.information,
+                    inverse=_invert_information(point.information, null),
+                    log_likelihood=point.log_likelihood,
+                    iterations=iteration,
+                )
+    msg = f"the logistic fit did not converge in {max_iterations} Newton steps"
+    raise ConvergenceError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _RegressionPoint:
+    """The likelihood at some coefficients; all but `log_likelihood` with the prior."""
+
+    coefficients: FloatArray
+    log_likelihood: float
+    value: float
+    slope: FloatArray
+    information: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _DesignBlock:
+    """Battles few enough for their arrays to stay in a processor's cache."""
+
+    design: PairDesignMatrix
+    won: FloatArray
+    weight: FloatArray
+
+    def likelihood(self, coefficients: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Return the likelihood, its slope, and minus its second derivative."""
+        linear = self.design.predict(coefficients)
+        miss = expit(-linear)
+        # log(1 + e^z) is -log(miss), and z where that underflows
+        softplus = np.maximum(-np.log(np.maximum(miss, _TINY)), linear)
+        expected = self.weight * (1 - miss)
+        return (
+            float(self.won @ linear - self.weight @ softplus),
+            self.design.slope(self.won - expected),
+            self.design.gram(expected * miss),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _PenalizedLikelihood:
+    """A penalised likelihood, summed over pieces that threads share."""
+
+    pieces: Sequence[_DesignBlock]
+    prior: FloatArray
+    threads: Executor
+
+    def at(self, coefficients: FloatArray) -> _RegressionPoint:
+        run = self.threads.map if len(self.pieces) > 1 else map
+        values, slopes, informations = zip(
+            *run(lambda piece: piece.likelihood(coefficients), self.pieces), strict=True
+        )
+        pull = self.prior @ coefficients
+        log_likelihood = float(np.sum(values))
+        return _RegressionPoint(
+            coefficients=coefficients,
+            log_likelihood=log_likelihood,
+            value=log_likelihood - float(coefficients @ pull) / 2,
+            slope=np.sum(slopes, axis=0) - pull,
+            information=np.sum(informations, axis=0) + self.prior,
+        )
+
+
+def _invert_information(information: FloatArray, null: FloatArray) -> FloatArray:
+    try:
+        return generalized_inverse(information, null)
+    except np.linalg.LinAlgError as error:
+        raise SeparationError(_NOT_FINITE) from error
+
+
+def _ascend(
+    problem: _PenalizedLikelihood, point: _RegressionPoint, step: FloatArray
+) -> _RegressionPoint:
+    """Take a Newton step, halved until it does not lower the penalised likelihood."""
+    lowest = point.value - _ROUNDING * (1 + abs(point.value))
+    share = 1.0
+    while share > _ROUNDING:
+        stepped = problem.at(point.coefficients + share * step)
+        if stepped.value >= lowest:
+            return stepped
+        share /= 2
+    msg = "the logistic fit did not converge: no step raises the likelihood"
+    raise ConvergenceError(msg)
+
+
+_NOT_FINITE = (
+    "a coefficient has no finite maximum-likelihood value: the battles are too few, or a covariate "
+    "alone says who won. Judge more battles, leave the covariate out, or give a penalty"
+)

@@ -1,0 +1,286 @@
+"""Ratings and win rates of a table of battles, for notebooks: tables in, DataFrames out.
+
+Battles have the columns `model_a`, `model_b` and `winner` (`model_a`, `model_b` or `tie`), and
+may have `question_id` (intervals are then clustered by question) and `weight`. They come as a
+pandas DataFrame or an Arrow table, or counted already (`evalharness.count_battles`), as battles
+in files are. What a result rests on (method, level, clusters) stands in its `attrs`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from evalharness.errors import BattlesError, suggest_close_match
+from evalharness.stats.battles.arrow_batches import (
+    OPTIONAL_COLUMNS,
+    REQUIRED_COLUMNS,
+    BatchEncoder,
+    count_arrow_batches,
+    require_columns,
+    require_two_models,
+)
+from evalharness.stats.battles.comparisons import Comparisons, build_comparisons
+from evalharness.stats.battles.counts import BattleCounts
+from evalharness.stats.battles.win_rates import measure_win_rates
+from evalharness.stats.ratings.bootstrap import BootstrapRatings, bootstrap
+from evalharness.stats.ratings.bradley_terry import bradley_terry
+from evalharness.stats.ratings.elo import bootstrap_elo, online_elo, shuffled_elo
+from evalharness.stats.ratings.fitted_ratings import MEAN_RATING
+from evalharness.stats.ratings.tie_models import davidson, rao_kupper
+
+if TYPE_CHECKING:
+    from evalharness.stats.battles.comparisons import FloatArray
+    from evalharness.stats.ratings.fitted_ratings import FittedRatings
+
+_FIT_FUNCTIONS = {"bradley_terry": bradley_terry, "davidson": davidson, "rao_kupper": rao_kupper}
+_METHOD_NAMES = (*_FIT_FUNCTIONS, "elo")
+_INTERVAL_NAMES = ("sandwich", "bootstrap")
+
+
+def rate(  # noqa: PLR0913 - settings that a notebook gives by name
+    battles: pd.DataFrame | pa.Table | BattleCounts,
+    method: str = "bradley_terry",
+    *,
+    level: float = 0.95,
+    interval: Literal["sandwich", "bootstrap"] = "sandwich",
+    position: bool = False,
+    anchor: str | None = None,
+    anchor_rating: float = MEAN_RATING,
+    penalty: float = 0.0,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return `rating, low, high, battles` by model, best first.
+
+    Args:
+        battles: the battles; see the module's text.
+        method: `bradley_terry` (ties as half), `davidson`, `rao_kupper`, or `elo`
+            (`rate_online` has its settings).
+        level: the intervals' level.
+        interval: by the `sandwich` covariance, or the percentiles of a `bootstrap` of 1,000
+            replicates; both clustered by question.
+        position: also estimate what it is worth to be `model_a`; it stands in
+            `attrs["parameters"]`.
+        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+        anchor_rating: the rating of the anchor or the mean.
+        penalty: keeps ratings finite where a model won or lost everything; 0.25 is a normal prior
+            of standard deviation 2 (347 rating points).
+        seed: of the bootstrap; without it nothing is drawn.
+
+    Raises:
+        BattlesError: the table or an argument is not as it should be (a ValueError).
+        DisconnectedError: the battles do not connect all models (a ValueError).
+        SeparationError: a rating is infinite; give a penalty (a ValueError).
+    """
+    _require_known_name("rating method", method, _METHOD_NAMES)
+    _require_known_name("interval", interval, _INTERVAL_NAMES)
+    if method == "elo":
+        if anchor is not None or penalty or position:
+            msg = "online Elo takes no anchor, penalty or position effect"
+            raise BattlesError(msg)
+        return rate_online(battles, level=level, start=anchor_rating, seed=seed)
+    counts = count_battle_table(battles)
+    if anchor is not None and anchor not in counts.models:
+        msg = f"the anchor {anchor!r} is in no battle{suggest_close_match(anchor, counts.models)}"
+        raise BattlesError(msg)
+    fit = partial(
+        _FIT_FUNCTIONS[method],
+        position=position,
+        level=level,
+        penalty=penalty,
+        anchor=anchor,
+        anchor_rating=anchor_rating,
+    )
+    if interval == "bootstrap":
+        rng = np.random.default_rng(seed)
+        drawn = bootstrap(counts, rng, method=fit, level=level)
+        return _build_ratings_frame(drawn.fitted, drawn, seed)
+    return _build_ratings_frame(fit(counts))
+
+
+def rate_online(
+    battles: pd.DataFrame | pa.Table,
+    *,
+    level: float = 0.95,
+    k: float = 4.0,
+    start: float = MEAN_RATING,
+    orders: int = 1,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return online Elo ratings with intervals from a bootstrap of the questions, best first.
+
+    Args:
+        battles: the battles; their order matters.
+        level: the intervals' level.
+        k: the largest change of one battle.
+        start: every model's rating before its first battle.
+        orders: 1 plays the battles in the order of the rows; more shuffle them so often and give
+            the mean, which hardly depends on the order.
+        seed: of the bootstrap and the shuffles.
+
+    Raises:
+        BattlesError: the table is not as it should be; counted battles have no order.
+    """
+    if isinstance(battles, BattleCounts):
+        msg = "online Elo plays battles in order, and counted battles have none: give the table"
+        raise BattlesError(msg)
+    comparisons = build_comparisons_from_table(battles)
+    rng = np.random.default_rng(seed)
+    elo = online_elo(comparisons, k=k, start=start)
+    spread = bootstrap_elo(comparisons, rng, level=level, k=k, start=start)
+    if orders > 1:
+        elo = shuffled_elo(comparisons, rng, orders=orders, k=k, start=start)
+    reach = spread.high - spread.low
+    table = _build_frame(elo.models, elo.ratings, elo.ratings - reach / 2, elo.ratings + reach / 2)
+    table["battles"] = elo.battles
+    about = {
+        "method": "online Elo",
+        "level": level,
+        "clusters": spread.clusters,
+        "clustered_by": comparisons.clustered_by,
+        "k": k,
+        "orders": orders,
+        "seed": seed,
+    }
+    return _sort_best_first(table, "rating", about)
+
+
+def win_rates(
+    battles: pd.DataFrame | pa.Table | BattleCounts,
+    baseline: str | None = None,
+    *,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return `win_rate, low, high, wins, losses, ties` by model, best first.
+
+    A win rate is (wins + ties / 2) / battles, against all other models or only the baseline,
+    which then has no row.
+
+    Args:
+        battles: a table with `model_a`, `model_b` and `winner`, or battles counted already.
+        baseline: the only opponent that counts; without one, all do.
+        level: the intervals' level.
+
+    Raises:
+        BattlesError: the table is not as it should be, or the baseline is in no battle.
+    """
+    rates = measure_win_rates(count_battle_table(battles), baseline, level=level)
+    table = pd.DataFrame(
+        {
+            "win_rate": [rate.value for rate in rates],
+            "low": [rate.low for rate in rates],
+            "high": [rate.high for rate in rates],
+            "wins": [rate.wins for rate in rates],
+            "losses": [rate.losses for rate in rates],
+            "ties": [rate.ties for rate in rates],
+        },
+        index=pd.Index([rate.model for rate in rates], name="model"),
+    )
+    return _sort_best_first(table, "win_rate", {"baseline": baseline, "level": level})
+
+
+def count_battle_table(
+    battles: pd.DataFrame | pa.Table | BattleCounts, *, by_question: bool = True
+) -> BattleCounts:
+    """Return battles counted, clustered by `question_id` where there is one.
+
+    Args:
+        battles: a table, or battles counted already.
+        by_question: False lets every battle stand alone.
+
+    Raises:
+        BattlesError: a column is missing, a cell empty, or a winner unknown.
+    """
+    if isinstance(battles, BattleCounts):
+        return battles
+    return count_arrow_batches(_to_arrow(battles).to_batches(), by_question=by_question)
+
+
+def build_comparisons_from_table(battles: pd.DataFrame | pa.Table) -> Comparisons:
+    """Return a table of battles as checked arrays; models in order of name.
+
+    Args:
+        battles: a table with `model_a`, `model_b` and `winner`, perhaps `question_id` and `weight`.
+
+    Raises:
+        BattlesError: a column is missing, a cell empty, or a winner unknown.
+    """
+    coder = BatchEncoder()
+    parts = [coder.code(batch) for batch in _to_arrow(battles).to_batches()]
+    if not parts:
+        msg = "there are no battles"
+        raise BattlesError(msg)
+    names = list(coder.models)
+    require_two_models(names)
+    place = np.argsort(np.argsort(names))
+    return build_comparisons(
+        sorted(names),
+        place[np.concatenate([part.first.each for part in parts])],
+        place[np.concatenate([part.second.each for part in parts])],
+        np.concatenate([part.outcome.each for part in parts]),
+        weight=_concatenate_columns([part.weight for part in parts]),
+        question=_concatenate_columns([part.question for part in parts]),
+    )
+
+
+def _concatenate_columns(columns: list[Any]) -> Any:
+    return None if columns[0] is None else np.concatenate(columns)
+
+
+def _to_arrow(battles: pd.DataFrame | pa.Table) -> pa.Table:
+    """Return the columns that count as an Arrow table."""
+    names = battles.column_names if isinstance(battles, pa.Table) else list(battles.columns)
+    require_columns(names)
+    known = [name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in names]
+    if isinstance(battles, pa.Table):
+        return battles.select(known)
+    try:
+        return pa.Table.from_pandas(battles[known], preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        msg = f"a column of the battles mixes types: {error.args[0]}"
+        raise BattlesError(msg) from error
+
+
+def _require_known_name(what: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        hint = suggest_close_match(name, known)
+        msg = f"there is no {what} {name!r}{hint}; there are {', '.join(known)}"
+        raise BattlesError(msg)
+
+
+def _build_ratings_frame(
+    fitted: FittedRatings, drawn: BootstrapRatings | None = None, seed: int | None = None
+) -> pd.DataFrame:
+    ends = drawn or fitted
+    table = _build_frame(fitted.models, fitted.ratings, ends.low, ends.high)
+    table["battles"] = fitted.battles
+    about: dict[str, Any] = {
+        "method": fitted.method,
+        "level": fitted.level,
+        "clusters": fitted.clusters,
+        "clustered_by": fitted.clustered_by,
+        "penalty": fitted.penalty,
+        "parameters": dict(fitted.parameters),
+        "interval": "sandwich",
+    }
+    if drawn is not None:
+        about |= {"interval": "bootstrap", "replicates": drawn.replicates, "seed": seed}
+    return _sort_best_first(table, "rating", about)
+
+
+def _build_frame(
+    models: tuple[str, ...], rating: FloatArray, low: FloatArray, high: FloatArray
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"rating": rating, "low": low, "high": high}, index=pd.Index(models, name="model")
+    )
+
+
+def _sort_best_first(table: pd.DataFrame, column: str, about: dict[str, Any]) -> pd.DataFrame:
+    sorted_table = table.sort_values(column, ascending=False, kind="stable")
+    sorted_table.attrs.update(about)
+    return sorted_table

@@ -1,0 +1,81 @@
+"""Style control: ratings at equal style, as Chatbot Arena publishes them.
+
+A style feature counts something in an answer (tokens, headers, lists, bold). Its difference
+enters Bradley-Terry as (f_a - f_b) / (f_a + f_b), standardised; the strengths are then those at
+equal style. Other than there, no penalty is applied unless asked for, and intervals are clustered
+by question.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalharness.errors import BattlesError
+from evalharness.stats.ratings.covariates import bradley_terry_with_covariates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from evalharness.stats.battles.comparisons import Comparisons, FloatArray
+    from evalharness.stats.ratings.fitted_ratings import FittedRatings
+
+
+def style_feature_difference(first: npt.ArrayLike, second: npt.ArrayLike) -> FloatArray:
+    """Return how much more of something the first answers have, relative to both: -1 to 1.
+
+    Counts are raised by one, so that nothing on both sides is no difference.
+
+    Args:
+        first: counts in the first answers, one a battle, from 0.
+        second: counts in the second answers.
+
+    Raises:
+        BattlesError: a count is negative.
+    """
+    counts = [np.asarray(each, dtype=np.float64) + 1 for each in (first, second)]
+    if any(np.any(~(count >= 1)) for count in counts):
+        msg = "a style feature counts something in an answer: it is a number from 0 up"
+        raise BattlesError(msg)
+    difference: FloatArray = (counts[0] - counts[1]) / (counts[0] + counts[1])
+    return difference
+
+
+def style_controlled_ratings(
+    comparisons: Comparisons,
+    differences: Mapping[str, npt.ArrayLike],
+    *,
+    level: float = 0.95,
+    penalty: float = 0.0,
+    covariate_penalty: float = 0.0,
+) -> FittedRatings:
+    """Return ratings at equal style; a parameter is the effect of one standard deviation.
+
+    Args:
+        comparisons: the battles.
+        differences: by feature, one `style_difference` a battle; they are standardised here.
+        level: the intervals' level.
+        penalty: as in `bradley_terry_with_covariates`, like `covariate_penalty` and the errors.
+        covariate_penalty: see there.
+    """
+    return bradley_terry_with_covariates(
+        comparisons,
+        {name: _standardize(name, values) for name, values in differences.items()},
+        level=level,
+        penalty=penalty,
+        covariate_penalty=covariate_penalty,
+    )
+
+
+def _standardize(name: str, values: npt.ArrayLike) -> FloatArray:
+    numbers = np.asarray(values, dtype=np.float64)
+    centred: FloatArray = numbers - numbers.mean()
+    deviation = np.sqrt(centred @ centred / len(centred))
+    if not deviation > 0:
+        msg = f"the style feature {name} is the same in every battle: there is nothing to control"
+        raise BattlesError(msg)
+    centred /= deviation
+    return centred

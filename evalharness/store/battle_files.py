@@ -1,0 +1,114 @@
+"""Battles in files, counted while they are read: a file may be larger than memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyarrow import dataset, parquet
+
+from evalharness.errors import BattlesError, InputError
+from evalharness.stats import (
+    OPTIONAL_COLUMNS,
+    REQUIRED_COLUMNS,
+    count_arrow_batches,
+    count_battle_table,
+    require_columns,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from evalharness.stats import BattleCounts
+
+_ROWS_PER_BATCH = 1 << 20
+"""Battles read at a time: some 12 MB."""
+
+_READAHEAD_BATCHES = 2
+"""Batches that are decoded before they are counted."""
+
+_PARQUET = ".parquet"
+_FORMATS = {
+    _PARQUET: "parquet",
+    ".arrow": "ipc",
+    ".feather": "ipc",
+    ".csv": "csv",
+}
+
+
+def count_battles(
+    source: str | Path | Sequence[str | Path] | pd.DataFrame | pa.Table,
+    *,
+    by_question: bool = True,
+) -> BattleCounts:
+    """Return battles counted, for `rate`: from a table, or from files of any size.
+
+    Files are Parquet, Arrow or CSV; a folder stands for the files in it. Their columns are
+    those of `rate`. Only counts stay in memory.
+
+    Args:
+        source: a file, a folder, several of them, a pandas DataFrame or an Arrow table.
+        by_question: cluster intervals by `question_id`, where there is one. Where nearly every
+            battle has a question of its own, False is the same and needs far less memory.
+
+    Raises:
+        InputError: a file is not there or cannot be read.
+        BattlesError: the battles are not as they should be.
+    """
+    if not isinstance(source, (str, Path, list, tuple)):
+        return count_battle_table(source, by_question=by_question)
+    paths = [source] if isinstance(source, (str, Path)) else source
+    files = [file for path in paths for file in _find_battle_files(Path(path))]
+    try:
+        return count_arrow_batches(
+            _read_batches(files, by_question=by_question), by_question=by_question
+        )
+    except BattlesError as error:
+        msg = f"{', '.join(str(path) for path in paths)}: {error}"
+        raise BattlesError(msg) from error
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(str(error), path=files[0]) from error
+
+
+def _find_battle_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.suffix in _FORMATS)
+        if not found:
+            msg = f"there is no file of battles in this folder ({', '.join(_FORMATS)})"
+            raise InputError(msg, path=path)
+        return found
+    if not path.is_file():
+        msg = "there is no such file"
+        raise InputError(msg, path=path)
+    if path.suffix not in _FORMATS:
+        msg = f"battles are read from {', '.join(_FORMATS)}, not from {path.suffix or 'this'}"
+        raise InputError(msg, path=path)
+    return [path]
+
+
+def _read_batches(files: Sequence[Path], *, by_question: bool) -> Iterator[pa.RecordBatch]:
+    wanted = (*REQUIRED_COLUMNS, *(OPTIONAL_COLUMNS if by_question else ("weight",)))
+    for file in files:
+        if file.suffix == _PARQUET:
+            yield from _read_parquet_batches(file, wanted)
+            continue
+        opened = dataset.dataset(str(file), format=_FORMATS[file.suffix])
+        require_columns(opened.schema.names)
+        columns = [name for name in wanted if name in opened.schema.names]
+        yield from opened.to_batches(
+            columns, batch_size=_ROWS_PER_BATCH, batch_readahead=_READAHEAD_BATCHES
+        )
+
+
+def _read_parquet_batches(file: Path, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Give batches in which text is coded as the file has it: it is never spelt out."""
+    # Arrow tells which columns are text only once the file is open.
+    schema = parquet.read_schema(file)
+    require_columns(schema.names)
+    columns = [name for name in wanted if name in schema.names]
+    coded = [name for name in REQUIRED_COLUMNS if pa.types.is_string(schema.field(name).type)]
+    with parquet.ParquetFile(file, read_dictionary=coded) as opened:
+        yield from opened.iter_batches(batch_size=_ROWS_PER_BATCH, columns=columns)
