@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from formats.foreign_files import FOLDERS, lay_out, read, rows_in, write
+from foreign_files import FOLDERS, lay_out, read, rows_in, write
 
 from evalharness.errors import ConfigError, InputError
 from evalharness.formats import find_format, list_formats

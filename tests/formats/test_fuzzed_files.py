@@ -7,7 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
-from formats.foreign_files import FOLDERS, lay_out, read, text_of, write
+from foreign_files import FOLDERS, lay_out, read, text_of, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

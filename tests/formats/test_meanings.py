@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from formats.foreign_files import FOLDERS, lay_out, read, records_of
+from foreign_files import FOLDERS, lay_out, read, records_of
 
 from evalharness.domain import Verdict, Winner
 from evalharness.errors import InputError

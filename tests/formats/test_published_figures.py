@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from formats.foreign_files import read, records_of, rows_in, write
+from foreign_files import read, records_of, rows_in, write
 from numpy.testing import assert_allclose
 
 from evalharness.domain import Winner

@@ -1,0 +1,81 @@
+"""Every model that can be named is configured well enough to be asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from evalharness.backends import render_chat_template
+from evalharness.config.schema import RootConf
+from evalharness.domain import TOKENIZER_TEMPLATE, build_conversation
+
+CONF = Path(__file__).parents[2] / "conf"
+STEMS = {path.stem for path in CONF.glob("models/*.yaml")}
+PROMISED = {
+    *("vicuna-7b", "vicuna-13b", "alpaca-7b", "alpaca-13b"),
+    *("llama-7b", "llama-13b", "llama-30b", "llama-65b"),
+    *("falcon-7b-instruct", "falcon-40b-instruct", "gpt-j-6b"),
+    *("dolly-v2-3b", "dolly-v2-7b", "dolly-v2-12b"),
+    *("chatgpt", "gpt-4", "text-davinci-003", "bard"),
+    *("smollm2-135m-chat", "smollm2-135m-sampled", "smollm2-135m-plain"),
+}
+# lm-sys/FastChat, fastchat/llm_judge/common.py, `temperature_config`
+MT_BENCH = {
+    "writing": 0.7,
+    "roleplay": 0.7,
+    "extraction": 0.0,
+    "math": 0.0,
+    "coding": 0.0,
+    "reasoning": 0.0,
+    "stem": 0.1,
+    "humanities": 0.1,
+}
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Return all models, composed in one go as a run composes them."""
+    ConfigStore.instance().store("schema", RootConf)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=[f"models=[{','.join(sorted(STEMS))}]", "~judge"])
+    return OmegaConf.to_container(config.models, resolve=True, throw_on_missing=True)
+
+
+@pytest.mark.parametrize("stem", sorted(STEMS | PROMISED))
+def test_a_model_is_complete(models, stem):
+    """Named in an override, it needs nothing but its weights or its key."""
+    model = models[stem]
+
+    assert model["name"] == stem
+    assert model["family"]
+    assert "." not in stem
+    match model["backend"]:
+        case "recorded":
+            return
+        case "local_transformers":
+            assert model["weights"] == "embedded" or model["weights"].count("/") == 1
+            assert model["dtype"] in ("float16", "bfloat16", "float32")
+            assert model["template"]
+        case "openai_compatible":
+            assert model["base_url"].startswith("https://")
+            assert model["api_name"]
+            assert model["api_key_env"] == "OPENAI_API_KEY"
+            assert 0 < model["prices"]["input"] <= model["prices"]["output"]
+            assert (model["endpoint"] == "completions") == bool(model["template"])
+        case other:
+            pytest.fail(f"a new backend, {other}: say here what its models must state")
+    sampling = model["sampling"]
+    assert 0 < sampling["max_tokens"] < model["context_length"]
+    by_category = {name: own["temperature"] for name, own in sampling["by_category"].items()}
+    assert by_category in ({}, MT_BENCH)
+    if model["template"] not in (None, TOKENIZER_TEMPLATE):
+        assert model["stop"]
+        assert (
+            render_chat_template(model["template"], build_conversation(["Hi!"], []))
+            .rstrip()
+            .endswith(":")
+        )

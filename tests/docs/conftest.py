@@ -1,0 +1,5 @@
+"""The browser, for the tests of the site."""
+
+from browser_fixtures import browser
+
+__all__ = ["browser"]

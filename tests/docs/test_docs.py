@@ -1,0 +1,52 @@
+"""What the documentation computes is what comes out, and what it tells to type works."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from following import ADDRESS, Reader, blocks
+from server import serving
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+FOLLOWED = [
+    path
+    for path in sorted(DOCS.rglob("*.md"))
+    if any(block.language in {"console", "pycon"} for block in blocks(path))
+]
+
+
+@pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: str(page.relative_to(DOCS)))
+def test_a_page_can_be_followed(page, tmp_path, monkeypatch):
+    """A reader who writes its files and types its commands sees what it shows."""
+    shutil.copytree(ROOT / "results/example", tmp_path / "results/example")
+    shutil.copytree(ROOT / "questions", tmp_path / "questions")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none") if ADDRESS in page.read_text() else None
+    server = serving() if ADDRESS in page.read_text() else nullcontext(ADDRESS)
+
+    with server as address:
+        reader = Reader(page, address)
+        reader.follow()
+
+    assert reader.followed
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_a_link_from_the_top_leads_somewhere(name):
+    """The site's own links are checked by its build; these are read where the code is."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / name).read_text())
+
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_tutorial_is_followed():
+    """A tutorial that nobody follows is out of date before long."""
+    tutorials = set((DOCS / "tutorials").glob("*.md"))
+
+    assert tutorials
+    assert tutorials <= set(FOLLOWED)

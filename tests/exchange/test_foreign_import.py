@@ -1,0 +1,322 @@
+"""Imports: a run like any other, nothing made of bad files, and nothing lost on the way out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from foreign_files import FOLDERS, lay_out, rows_in, text_of
+from server import serving
+
+import evalharness
+from evalharness.cli import main
+from evalharness.store import read_run
+
+MT = FOLDERS["mt-bench"]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    """Results go where nobody else writes."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def foreign(tmp_path):
+    """Return a function that lays out a format's files, with some of them replaced."""
+
+    def make(name, **replaced):
+        files = {**FOLDERS[name], **replaced.get("files", {})}
+        return lay_out(tmp_path / "foreign" / name, files)
+
+    return make
+
+
+def _import(name, *paths, run="mine") -> int:
+    return main(["import", name, *map(str, paths), "--run", run])
+
+
+@pytest.mark.parametrize("name", [name for name in FOLDERS if name != "labels"])
+def test_an_import_leaves_a_run_that_goes_out_as_it_came(name, foreign, tmp_path, capsys):
+    """Config, manifest, records, leaderboard and page are there, and export gives every row back."""
+    folder = foreign(name)
+
+    assert _import(name, folder) == 0
+    assert main(["export", name, "mine", "--to", "out"]) == 0
+
+    assert "report: results/mine/report.html" in capsys.readouterr().out
+    made = {path.name for path in (tmp_path / "results/mine").iterdir()}
+    assert made >= {"config.yaml", "manifest.json", "questions.jsonl", "leaderboard.json"}
+    given = rows_in([path for path in folder.rglob("*.*") if path.is_file()])
+    out = rows_in([path for path in (tmp_path / "out").rglob("*.*") if path.is_file()])
+    assert [row for row in given if row not in out] == []
+
+
+def test_the_manifest_names_the_files_with_their_hashes(foreign, tmp_path):
+    """What a figure came from can be held against its source years later."""
+    folder = foreign("evalica")
+    _import("evalica", folder)
+
+    imported = json.loads((tmp_path / "results/mine/manifest.json").read_text())["imported"]
+
+    assert [each["format"] for each in imported] == ["evalica"]
+    assert list(imported[0]["files"]) == [str(folder / "food.csv")]
+    assert all(len(found) == 64 for found in imported[0]["files"].values())
+
+
+def test_warnings_are_said_and_kept(foreign, tmp_path, capsys):
+    """A file named like one model with answers of another, and a question left out."""
+    other = [MT["model_answer/vicuna-13b.jsonl"][0]]
+    folder = foreign("mt-bench", files={"model_answer/koala-13b.jsonl": other})
+    _import("mt-bench", folder)
+
+    said = capsys.readouterr().err
+    kept = json.loads((tmp_path / "results/mine/manifest.json").read_text())["imported"][0]
+
+    assert "model_id is vicuna-13b; the file's name, koala-13b, is taken" in said
+    assert "koala-13b: no answer to 1 of 2 questions (82)" in said
+    assert [f"evalharness: {line}" for line in kept["warnings"]] == said.splitlines()
+
+
+def test_annotations_in_another_model_s_folder_are_told(tmp_path, capsys):
+    """AlpacaEval's own results hold such a folder; its figures are not that model's."""
+    files = FOLDERS["alpaca-eval"]["vicuna-13b/alpaca_eval_gpt4/annotations.json"]
+    folder = lay_out(tmp_path / "results_ae", {"koala-7b/gpt4/annotations.json": files})
+
+    _import("alpaca-eval", folder)
+
+    assert (
+        "its generator is vicuna-13b, but its folder is named koala-7b" in capsys.readouterr().err
+    )
+    assert {vote.model_b for vote in read_run(tmp_path / "results/mine").votes} == {"vicuna-13b"}
+
+
+def test_nothing_is_written_when_one_file_is_bad(foreign, tmp_path, capsys):
+    """All files are checked before the run's folder is made."""
+    folder = foreign("mt-bench")
+    (folder / "human.jsonl").write_text('{"question_id": 81, "model_a": "a", "winner": "x"}\n')
+
+    assert _import("mt-bench", folder / "question.jsonl", folder / "human.jsonl") == 2
+
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(f"evalharness: {folder / 'human.jsonl'}:1: ")
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("run", ["occupied", "mine"])
+def test_a_folder_that_is_no_run_is_left_alone(run, foreign, tmp_path, capsys):
+    """A slip in --run must not fill somebody's folder."""
+    (tmp_path / "results" / run).mkdir(parents=True)
+    (tmp_path / "results" / run / "thesis.tex").write_text("x")
+
+    assert _import("evalica", foreign("evalica"), run=run) == 2
+    assert "is no run" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "results" / run).iterdir()] == ["thesis.tex"]
+
+
+def test_the_same_import_twice_changes_nothing(foreign, tmp_path):
+    """Records are known by what they say."""
+    folder = foreign("mt-bench")
+    _import("mt-bench", folder)
+    names = ("answers.jsonl", "judgments.jsonl", "votes.jsonl", "config.yaml", "foreign.jsonl")
+    before = {name: (tmp_path / "results/mine" / name).read_bytes() for name in names}
+
+    _import("mt-bench", folder)
+
+    after = {name: (tmp_path / "results/mine" / name).read_bytes() for name in names}
+    assert after == before
+    manifest = json.loads((tmp_path / "results/mine/manifest.json").read_text())
+    assert len(manifest["imported"]) == 1
+
+
+def test_a_second_import_adds_to_the_run(foreign, tmp_path):
+    """Answers today, people's votes tomorrow."""
+    folder = foreign("mt-bench")
+    _import("mt-bench", folder / "question.jsonl", folder / "model_answer")
+
+    assert _import("mt-bench", folder / "human.jsonl") == 0
+
+    records = read_run(tmp_path / "results/mine")
+    assert (len(records.answers), len(records.votes)) == (4, 2)
+    assert len(records.manifest["imported"]) == 2
+
+
+def test_another_answer_under_the_same_name_is_refused(foreign, tmp_path, capsys):
+    """Which of two answers a judge saw must stay clear."""
+    _import("mt-bench", foreign("mt-bench"))
+    rows = json.loads(json.dumps(MT["model_answer/alpaca-13b.jsonl"]))
+    rows[0]["choices"][0]["turns"][0] = "Another text."
+    path = tmp_path / "alpaca-13b.jsonl"
+    path.write_text(text_of(path.name, rows))
+
+    assert _import("mt-bench", path) == 2
+    assert "holds something else for question 81 of alpaca-13b" in capsys.readouterr().err
+
+
+def test_labels_join_the_run_whose_answers_they_label(foreign, tmp_path, capsys):
+    """One's own votes and grades stand beside the judge's; strangers are refused."""
+    _import("mt-bench", foreign("mt-bench"))
+    own = tmp_path / "own.csv"
+    own.write_text(
+        "question_id,turn,model_a,model_b,winner,judge\n"
+        "81,1,alpaca-13b,vicuna-13b,model_b,ada\n82,2,alpaca-13b,vicuna-13b,tie,ada\n"
+    )
+    stranger = tmp_path / "stranger.jsonl"
+    stranger.write_text('{"question_id": 81, "model": "koala-13b", "score": 7}\n')
+
+    assert _import("labels", own) == 0
+    assert _import("labels", stranger) == 2
+    assert _import("labels", own, run="new") == 2
+
+    said = capsys.readouterr().err
+    assert "there is no model 'koala-13b', which a label names" in said
+    assert "no answers are there to be labelled" in said
+    votes = read_run(tmp_path / "results/mine").votes
+    assert [vote.judge for vote in votes if vote.judge == "ada"] == ["ada", "ada"]
+
+
+def test_what_was_judged_elsewhere_can_be_labelled_without_its_answers(foreign, tmp_path):
+    """Another tool's grades may come alone: people's beside them correct these all the same."""
+    judged = foreign("mt-bench")
+    shutil.rmtree(judged / "model_answer")
+    assert _import("mt-bench", judged) == 0
+    label = tmp_path / "labels.jsonl"
+    label.write_text(
+        '{"question_id": 81, "model": "vicuna-13b", "score": 6, "judge": "human:ada"}\n'
+    )
+
+    assert _import("labels", label) == 0
+
+    (table,) = evalharness.load_run("results/mine").board.corrected
+    assert table.judge == "gpt-4"
+    assert "1 grade is too few" in table.corrections[-1].sentence
+
+
+def test_votes_are_battles_for_leaderboards_and_notebooks(foreign):
+    """A vote counts as it stands; it is no game, so nothing is said of the judge's positions."""
+    _import("evalica", foreign("evalica"))
+
+    run = evalharness.load_run("results/mine")
+
+    assert run.battles.winner.tolist() == ["model_a", "tie", "tie"]
+    assert run.leaderboard.battles.to_dict() == {"Pizza": 3, "Sushi": 1, "Tacos": 2}
+    assert len(run.votes) == 3
+    assert run.judgments.empty
+
+
+def test_the_page_shows_the_source_s_own_figures(foreign, tmp_path):
+    """The ratio of totals is named for what it is: no win rate."""
+    _import("vicuna-reviews", foreign("vicuna-reviews"))
+
+    page = (tmp_path / "results/mine/report.html").read_text()
+
+    assert "94.4% of <bdi>gpt35</bdi>" in page
+    assert "it is no win rate" in page
+
+
+def test_imported_answers_are_judged_by_a_server(foreign, tmp_path):
+    """`judge` needs no models to be named, no GPU and no key: the answers are in the run."""
+    _import("mt-bench", foreign("mt-bench"))
+    with serving() as url:
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "evalharness", "judge", "run=mine", "judge=gpt-4o"),
+                f"judge.model.base_url={url}/v1",
+            ],
+            cwd=tmp_path,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(tmp_path),
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "OPENAI_API_KEY": "sk-none",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    records = read_run(tmp_path / "results/mine")
+    made = [row for row in records.judgments if row.judge == "gpt-4o"]
+    turns, models, orders = 4, 2, 2
+    assert len(made) == turns * models + turns * orders
+    assert len(records.manifest["imported"]) == 1
+
+
+def test_questions_that_an_import_does_not_hold_are_refused(foreign, capsys):
+    """An override is followed or refused, never dropped."""
+    _import("mt-bench", foreign("mt-bench"))
+
+    assert main(["judge", "run=mine", "judge=scripted", "questions.limit=1"]) == 2
+    assert "is no longer asked" in capsys.readouterr().err
+
+
+def test_a_recorded_run_grows_by_a_model_that_is_asked(foreign, tmp_path):
+    """Published answers stay, and one's own model joins them."""
+    _import("mt-bench", foreign("mt-bench"))
+    mine = ("+models=[vicuna-7b]", "models.vicuna-7b.backend=scripted")
+
+    assert main(["run", "run=mine", *mine, "judge=scripted", "judging=graded"]) == 0
+
+    answers = read_run(tmp_path / "results/mine").answers
+    assert sorted({answer.model for answer in answers}) == ["alpaca-13b", "vicuna-13b", "vicuna-7b"]
+
+
+def test_a_model_without_answers_is_not_a_failed_one(foreign, tmp_path):
+    """Grades of a model whose answers were not published are all there is of it."""
+    rows = [row | {"model": "koala-13b"} for row in MT["model_judgment/gpt-4_single.jsonl"]]
+    _import("mt-bench", foreign("mt-bench", files={"model_judgment/gpt-4_single.jsonl": rows}))
+
+    board = evalharness.load_run(tmp_path / "results/mine").leaderboard
+
+    assert board.failed["koala-13b"] == 0
+
+
+def test_an_export_that_would_lose_rows_is_refused(foreign, capsys):
+    """AlpacaEval's files have no place for a battle on a question whose text nobody knows."""
+    _import("evalica", foreign("evalica"))
+
+    assert main(["export", "alpaca-eval", "mine", "--to", "out"]) == 2
+    assert "knows a question by its text" in capsys.readouterr().err
+
+
+def test_an_exported_file_stays_in_its_folder(tmp_path):
+    """A model's name is no path."""
+    rows = FOLDERS["alpaca-eval"]["vicuna-13b/model_outputs.json"]
+    outside = [row | {"generator": "../../elsewhere"} for row in rows]
+    _import("alpaca-eval", lay_out(tmp_path / "in", {"model_outputs.json": outside}))
+
+    assert main(["export", "alpaca-eval", "mine", "--to", "deep/out"]) == 0
+
+    assert [path.parent.parent.name for path in tmp_path.rglob("deep/**/*.json")] == ["out"]
+
+
+def test_an_export_never_overwrites(foreign, capsys):
+    """A second export into the same folder is refused."""
+    _import("evalica", foreign("evalica"))
+    assert main(["export", "evalica", "mine", "--to", "out"]) == 0
+
+    assert main(["export", "evalica", "mine", "--to", "out"]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_a_run_of_our_own_goes_out_as_mt_bench(tmp_path):
+    """What was judged here can be read by FastChat's scripts."""
+    scripted = ("models.vicuna-13b.backend=scripted", "models.alpaca-7b.backend=scripted")
+    models = "models=[vicuna-13b,alpaca-7b]"
+    main(["run", models, *scripted, "judge=scripted", "questions.limit=8", "run=ours"])
+
+    assert main(["export", "mt-bench", "ours", "--to", "out"]) == 0
+    assert _import("mt-bench", tmp_path / "out", run="again") == 0
+
+    ours, again = (read_run(tmp_path / "results" / run) for run in ("ours", "again"))
+    assert len(again.games) == len(ours.games) > 0
+    assert sorted(str((g.model, g.turn, g.score)) for g in again.graded) == sorted(
+        str((g.model, g.turn, g.score)) for g in ours.graded
+    )

@@ -1,0 +1,85 @@
+"""What a run would take, told before it: calls exactly, tokens and dollars by rules that can be read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from builders import question
+from planned_runs import JUDGE, PRICED, build_model
+
+from evalharness.domain import (
+    Answer,
+    AnswerTurn,
+    JudgingSpec,
+    RunRecords,
+    RunSpec,
+    RunStage,
+    Sampling,
+)
+from evalharness.planner import ANSWER_TOKENS, JUDGMENT_TOKENS, describe_plan, estimate_costs
+
+SPEC = RunSpec(
+    name="run",
+    models=(build_model("a", prices=PRICED), build_model("b")),
+    judges=(JUDGE,),
+    questions=tuple(question(f"q{number}") for number in range(4)),
+    judging=JudgingSpec(),
+)
+
+
+def test_an_answers_turns_read_what_was_said_before_them():
+    """Two turns of 400 characters, with a usual reply between them."""
+    asked = replace(SPEC, questions=(question("q", turns=("x" * 400, "y" * 400)),))
+
+    (priced, free, _) = estimate_costs(asked, None)
+
+    assert priced.calls == 2
+    assert priced.prompt_tokens == 100 + (100 + ANSWER_TOKENS + 100)
+    assert priced.completion_tokens == 2 * ANSWER_TOKENS
+    assert priced.usd == pytest.approx((600 * 10 + 600 * 30) / 1e6)
+    assert priced.usd_at_most == pytest.approx((600 * 10 + 2000 * 30) / 1e6)
+    assert free.usd is None
+
+
+def test_a_judge_reads_its_prompt_and_both_answers():
+    """A pair takes two calls, each with one answer more than a grade."""
+    graded = estimate_costs(replace(SPEC, judging=JudgingSpec(pairwise=False)), None)[-1]
+    paired = estimate_costs(replace(SPEC, judging=JudgingSpec(graded=False)), None)[-1]
+
+    assert (graded.calls, paired.calls) == (4 * 2 * 2, 4 * 2 * 2)
+    assert graded.completion_tokens == graded.calls * JUDGMENT_TOKENS
+    turns_read = 4 * 2 * (1 + 2)
+    more = paired.prompt_tokens - graded.prompt_tokens
+    assert more == pytest.approx(turns_read * ANSWER_TOKENS, rel=0.1)
+
+
+def test_replies_are_never_taken_for_longer_than_allowed():
+    """A judge of one token writes one."""
+    brief = replace(JUDGE, model=replace(JUDGE.model, sampling=Sampling(max_tokens=16)))
+
+    found = estimate_costs(replace(SPEC, judges=(brief,)), None)[-1]
+
+    assert found.completion_tokens == 16 * found.calls
+
+
+def test_what_the_folder_holds_is_not_counted_again_and_teaches_the_length():
+    """A half-done run says what is left, with its own replies as the measure."""
+    turn = AnswerTurn(text="x" * 40, prompt_tokens=20, completion_tokens=10, seconds=2.0)
+    answer = Answer(question_id="q0", model="a", turns=(turn,), digest="d")
+
+    found = estimate_costs(SPEC, RunRecords(name="run", answers=(answer,)))
+
+    assert (found[0].calls, found[0].done, found[1].calls) == (7, 1, 8)
+    assert found[0].completion_tokens == 7 * 10
+    assert found[0].seconds == pytest.approx(2.0)
+
+
+def test_the_time_is_that_of_the_longest_stage():
+    """Stages overlap; what is the most in the air at a time sets the pace."""
+    slow = replace(JUDGE, model=replace(JUDGE.model, concurrency=1))
+    found = estimate_costs(replace(SPEC, judges=(slow,)), None)
+    judged = next(each for each in found if each.stage is RunStage.JUDGE)
+
+    assert judged.seconds == pytest.approx(judged.calls * (0.5 + JUDGMENT_TOKENS / 60))
+    assert describe_plan(replace(SPEC, judges=(slow,)))[-1].endswith("about 2.5 min")

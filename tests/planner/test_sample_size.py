@@ -1,0 +1,129 @@
+"""What finds a wanted difference follows from the design, and from what was judged."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from builders import graded_judgment, pairwise_judgment, question
+from planned_runs import JUDGE, build_graded_run, build_run_spec
+
+from evalharness.cli import main
+from evalharness.domain import PlanTargets, RunRecords, Verdict
+from evalharness.planner import describe_sample_sizes, score_variance_components
+from evalharness.stats import minimum_detectable_difference
+
+
+def _said(planned, records=None, **wanted):
+    lines = describe_sample_sizes(planned, records, PlanTargets(**wanted))
+    return [line for line in lines if line.startswith(("wanted", "          or"))]
+
+
+def _number(line, unit="questions"):
+    found = re.search(rf"([\d,]+) (?:of the \d+ )?{unit}", line)
+    return int(found[1].replace(",", ""))
+
+
+def test_without_judgments_the_battles_are_those_of_the_stated_spread():
+    """20 rating points take 1,773 battles at a quarter of ties, as computed independently."""
+    (line,) = _said(build_run_spec(turns=1, graded=False), rating=20)
+    assert _number(line) == pytest.approx(1773, abs=1)
+
+    (baseline,) = _said(
+        build_run_spec(models=3, turns=1, graded=False, baseline="model-0"), rating=20
+    )
+    assert _number(baseline) == pytest.approx(2 * 1773, abs=2)
+
+
+def test_what_is_wanted_is_what_so_many_questions_resolve():
+    """The plan with the questions that it names finds the difference that it was asked for."""
+    (line,) = _said(build_run_spec(pairwise=False), score=0.3)
+    assert "1,084 calls" in line
+
+    enough = describe_sample_sizes(
+        build_run_spec(questions=_number(line), pairwise=False), None, PlanTargets(score=0.3)
+    )
+    assert "0.30 points of score" in enough[0]
+    assert f"found with {_number(line)} of the {_number(line)} questions" in enough[-1]
+
+
+def test_samples_and_judges_are_as_many_as_reach_it_and_no_fewer():
+    """Where answers or judges vary, they do instead of questions, for what they cost."""
+    planned = replace(build_run_spec(questions=100, turns=1, pairwise=False), judges=(JUDGE,))
+    for spread, what in (((0.1, 3.0, 0.1), "samples"), ((0.1, 0.1, 3.0), "judges")):
+        records = build_graded_run(spread)
+        line = next(each for each in _said(planned, records, score=0.4) if what in each)
+        times = _number(line, f"times the {what}")
+        split = score_variance_components(records)
+        name = {"samples": "samples", "judges": "judgments"}[what]
+        found = [
+            minimum_detectable_difference(
+                (split.variance(**{name: more}) / 100) ** 0.5, 100
+            ).difference
+            for more in (times, times - 1)
+        ]
+        assert found[0] <= 0.4 < found[1]
+        assert f"{(times - 1) * (400 if what == 'samples' else 200):,} calls" in line
+
+
+def test_what_questions_vary_by_no_sample_and_no_judge_narrows():
+    """It is said, so that nobody pays for it."""
+    said = _said(
+        build_run_spec(questions=100, turns=1), build_graded_run((3.0, 0.2, 0.2)), score=0.4
+    )
+
+    assert [line for line in said if "no number of" in line] == [
+        "          or, with these questions, no number of samples",
+        "          or, with these questions, no number of judges",
+    ]
+
+
+def test_third_models_inform_of_two():
+    """Half as many questions where four meet in all pairs: K n / 2 battles tell of each pair."""
+    games = [
+        pairwise_judgment("a", "b", f"q{number}", verdict=verdict)
+        for number, verdict in enumerate([Verdict.A, Verdict.B, Verdict.TIE] * 40)
+    ]
+    records = RunRecords(name="r", games=tuple(games))
+    two, four = (
+        _number(_said(build_run_spec(models=models, turns=1), records, rating=20)[0])
+        for models in (2, 4)
+    )
+
+    assert two == pytest.approx(2 * four, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("planned", "wanted", "words"),
+    [
+        (
+            build_run_spec(models=1),
+            {"rating": 20, "score": 1},
+            ["nothing is compared", "nothing is graded"],
+        ),
+        (build_run_spec(graded=False), {"score": 1}, ["nothing is graded"]),
+        (build_run_spec(), {"rating": 800}, ["no gap of 800"]),
+        (build_run_spec(), {"rating": 300}, ["found with 3 of the 80 questions"]),
+    ],
+)
+def test_what_cannot_be_found_is_said(planned, wanted, words):
+    """In a line, and what is found anyway as well."""
+    said = _said(planned, **wanted)
+    assert len(said) == len(words)
+    assert all(word in line for word, line in zip(words, said, strict=True))
+
+
+def test_scores_of_one_question_tell_no_spread():
+    """Its judgments are no ground; the stated spread is used."""
+    rows = [graded_judgment(model, "q", score=5.0) for model in ("a", "b")]
+    records = RunRecords(name="r", questions=(question("q"),), graded=tuple(rows))
+
+    assert _said(build_run_spec(), records, score=0.3) == _said(build_run_spec(), score=0.3)
+
+
+def test_a_wanted_difference_below_zero_is_refused(capsys):
+    """With the setting's name."""
+    assert main(["plan", "models=[gpt-4,gpt-4o]", "plan.rating=-5"]) == 2
+
+    assert "plan.rating=-5: must be above 0" in capsys.readouterr().err

@@ -1,0 +1,65 @@
+"""The advice follows from the run's own judgments."""
+
+from __future__ import annotations
+
+from builders import a_run, pairwise_judgment
+from planned_runs import build_graded_run
+
+from evalharness.domain import RunRecords, Verdict
+from evalharness.planner import describe_variance_shares
+
+
+def test_a_run_whose_answers_vary_is_told_to_sample_them():
+    """Half the difference by five times the samples, as questions hardly vary."""
+    spread, following, _ = describe_variance_shares(build_graded_run((0.2, 1.5, 0.3)))
+
+    assert "from questions" in spread
+    assert int(spread.split("%")[1].rsplit(" ", 1)[-1]) > 75
+    assert "twice the questions narrow by 29%, twice the samples by 2" in following
+    assert "times the samples" in following
+
+
+def test_a_run_whose_questions_vary_is_told_to_ask_more_of_them():
+    """No number of samples makes up for questions."""
+    _, following, _ = describe_variance_shares(build_graded_run((1.5, 0.3, 0.3)))
+
+    assert following.endswith("4 times the questions, no number of samples")
+
+
+def test_what_was_asked_once_is_said_to_be_so():
+    """No advice on what nothing is known of."""
+    spread, following, _ = describe_variance_shares(
+        build_graded_run((1, 1, 1), samples=1, judges=1)
+    )
+
+    assert spread.endswith("100% from questions, answers not repeated, judges not repeated")
+    assert following.endswith(
+        "twice the questions narrow by 29%; half the difference takes 4 times the questions"
+    )
+
+
+def test_a_place_that_is_always_favored_widens_nothing():
+    """Both orders are shown, so it cancels; what is left is where a judge wavers."""
+    steady = [
+        pairwise_judgment(*shown, f"q{q}", verdict=Verdict.A)
+        for q in range(20)
+        for shown in (("a", "b"), ("b", "a"))
+    ]
+    assert describe_variance_shares(RunRecords(name="r", games=tuple(steady))) == []
+
+    wavering = [
+        pairwise_judgment("b", "a", f"q{q}", verdict=Verdict.B if q % 2 else Verdict.A)
+        for q in range(20)
+    ]
+    games = (*steady[::2], *wavering)
+    spread, following, _ = describe_variance_shares(RunRecords(name="r", games=games))
+
+    assert spread.startswith("spread    pairs: ")
+    assert "samples" not in following
+
+
+def test_nothing_is_said_of_a_run_that_is_not_there():
+    """Nor of one with nothing judged."""
+    assert describe_variance_shares(None) == []
+    assert describe_variance_shares(RunRecords(name="r")) == []
+    assert describe_variance_shares(a_run(questions=20))

@@ -1,0 +1,85 @@
+"""The page's flags: each with its words and a link, or one line where nothing was found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from builders import a_run as judged_run
+from planted import a_run, planted, prose
+
+from evalharness.analysis import (
+    NGRAM_LENGTH,
+    CorpusScan,
+    CorpusSearch,
+    build_leaderboard,
+    find_flags,
+)
+from evalharness.domain import Passage
+from evalharness.judge import collect_battles
+from evalharness.report import render_page
+
+
+def page_of(records, scan=None):
+    """Return the page of a run with its flags."""
+    battles = collect_battles(records)
+    found = find_flags(records, scan)
+    return render_page(records, battles, build_leaderboard(records, battles), flags=found)
+
+
+def leaked(records, *question_ids):
+    """Return a scan that found these questions, and nothing of others."""
+    seeker = CorpusSearch(records, NGRAM_LENGTH)
+    texts = [each.turns[0] for each in records.questions if each.question_id in question_ids]
+    seeker.look(Passage(source="<b>crawl</b>.txt", texts=texts, lines=range(len(texts))))
+    return CorpusScan(
+        corpus=("<b>crawl</b>",),
+        files=1,
+        size=12_345_678,
+        length=NGRAM_LENGTH,
+        stamp="",
+        finds=tuple(seeker.finds()),
+    )
+
+
+def test_a_line_says_what_was_looked_for_where_nothing_was_found():
+    """No flag is a finding as well."""
+    page = page_of(a_run())
+
+    assert "Looked for in 72 answered turns: answers that models share" in page
+    assert "24 references in the answers" in page
+    assert "No corpus was read: report RUN --corpus PATH reads one." in page
+    assert "Nothing to look at was found." in page
+    assert "A flag is for a reader to judge" not in page
+
+
+def test_flags_are_shown_with_their_words_as_text():
+    """Pairs of models in a line each; strangers' words can do nothing."""
+    said = "<i>I am ChatGPT</i>, trained by OpenAI."
+    texts = {("two", f"q{n}", 1): prose(("one", f"q{n}", 1)) for n in range(9)}
+    page = page_of(planted(a_run(), {**texts, ("three", "q2", 1): said}))
+
+    assert "Models that answer alike" in page
+    assert ">38%</td>" in page
+    assert "10 flags" in page
+    assert '<a href="#q-q2">q2</a>' in page
+    assert "&lt;i&gt;I am ChatGPT&lt;/i&gt;, trained by OpenAI." in page
+    assert "3 more stand in <code>flags.jsonl</code>" in page
+
+
+def test_the_table_is_also_shown_without_questions_that_leaked():
+    """From three of them on; the leaderboard counts all."""
+    texts = a_run(8)
+    records = replace(
+        judged_run(models=3, questions=8),
+        questions=tuple(
+            replace(own, question_id=str(81 + number)) for number, own in enumerate(texts.questions)
+        ),
+    )
+    few, many = (page_of(records, leaked(records, *ids)) for ids in (("81",), ("81", "82", "83")))
+
+    assert "Without the questions that leaked" not in few
+    assert "Without the questions that leaked" in many
+    assert "without the 3 questions whose words" in many
+    assert "in &lt;b&gt;crawl&lt;/b&gt; (1 file, 12.3 MB)" in many
+    assert "&lt;b&gt;crawl&lt;/b&gt;.txt:1" in many
+    assert "<b>crawl</b>" not in many

@@ -1,0 +1,130 @@
+"""Several runs over the same questions become one report; what does not fit together is told apart."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from builders import a_run, answer, question
+
+from evalharness.cli import main
+from evalharness.domain import RunRecords
+from evalharness.errors import ConfigError
+from evalharness.report import merge_runs
+
+EXAMPLE = Path(__file__).parents[2] / "results" / "example"
+JUDGE = {"name": "gpt-4", "model": {"name": "gpt-4"}, "reading": "text"}
+
+
+def part(name, models, *, judge=JUDGE, questions=8):
+    """Return the part of one generated run that concerns some of its models."""
+    whole = a_run(models=3, questions=questions)
+    return replace(
+        whole,
+        name=name,
+        answers=tuple(row for row in whole.answers if row.model in models),
+        graded=tuple(row for row in whole.graded if row.model in models),
+        games=tuple(row for row in whole.games if {row.model_a, row.model_b} <= set(models)),
+        config={"models": {model: {"name": model} for model in models}, "judge": judge},
+    )
+
+
+def test_parts_of_a_run_join_to_the_whole():
+    """The same judge's grades of other models on the same questions stand in one table."""
+    joined = merge_runs([part("one", ["vicuna-13b"]), part("two", ["koala-13b", "alpaca-7b"])])
+    whole = a_run(models=3)
+
+    assert joined.name == "one + two"
+    assert set(joined.answers) == set(whole.answers)
+    assert set(joined.graded) == set(whole.graded)
+    assert joined.manifest["joined"]["differences"] == []
+
+
+def test_what_both_runs_have_counts_once():
+    """A model that two runs share is neither doubled nor renamed."""
+    joined = merge_runs([part("one", ["vicuna-13b", "koala-13b"]), part("two", ["vicuna-13b"])])
+
+    assert len(joined.answers) == 16
+    assert {row.model for row in joined.graded} == {"vicuna-13b", "koala-13b"}
+    assert len(joined.graded) == len({row.digest for row in joined.graded})
+
+
+def test_one_name_for_other_answers_is_told_apart():
+    """Answers that differ come from another model, whatever its name."""
+    other = part("two", ["vicuna-13b"])
+    changed = replace(other.answers[0], turns=answer(texts=("other", "words")).turns)
+    joined = merge_runs(
+        [part("one", ["vicuna-13b"]), replace(other, answers=(changed, *other.answers[1:]))]
+    )
+
+    assert {row.model for row in joined.answers} == {"vicuna-13b (one)", "vicuna-13b (two)"}
+    assert {row.model for row in joined.graded} == {"vicuna-13b (one)", "vicuna-13b (two)"}
+    assert set(joined.config["models"]) == {"vicuna-13b (one)", "vicuna-13b (two)"}
+
+
+def test_one_name_for_other_judges_is_told_apart_and_the_difference_shown():
+    """A judge that is read in another way is another judge."""
+    joined = merge_runs(
+        [
+            part("one", ["vicuna-13b"]),
+            part("two", ["koala-13b"], judge=JUDGE | {"reading": "json"}),
+        ]
+    )
+
+    assert {row.judge for row in joined.graded} == {"gpt-4 (one)", "gpt-4 (two)"}
+    assert joined.manifest["joined"]["differences"] == [
+        {"setting": "judge.reading", "values": ["text", "json"]}
+    ]
+
+
+def test_questions_that_a_run_lacks_are_left_out_and_said():
+    """A mean over other questions is no comparison."""
+    joined = merge_runs([part("one", ["vicuna-13b"]), part("two", ["koala-13b"], questions=4)])
+
+    assert len(joined.questions) == 4
+    assert {row.question_id for row in joined.graded} == {"81", "82", "83", "84"}
+    assert "left out: 4 of one's 8" in joined.manifest["cautions"][0]
+
+
+@pytest.mark.parametrize(
+    ("runs", "problem"),
+    [
+        ([RunRecords(name="a", questions=(question(),))] * 2, "have this name"),
+        (
+            [RunRecords(name=name, questions=(question(name),)) for name in "ab"],
+            "no question in common",
+        ),
+        (
+            [RunRecords(name=name, questions=(question(turns=(name,)),)) for name in "ab"],
+            "in other words in b than in a",
+        ),
+    ],
+)
+def test_runs_that_do_not_fit_are_refused(runs, problem):
+    """One clear sentence, before anything is written."""
+    with pytest.raises(ConfigError, match=problem):
+        merge_runs(runs)
+
+
+def test_report_joins_runs_into_a_folder_of_their_own(tmp_path, capsys):
+    """The command writes page and tables beside the runs, and shows what differs."""
+    for name in ("one", "two"):
+        shutil.copytree(EXAMPLE, tmp_path / name)
+    config = yaml.safe_load((tmp_path / "two" / "config.yaml").read_text())
+    config["seed"] = 7
+    (tmp_path / "two" / "config.yaml").write_text(yaml.safe_dump(config))
+
+    assert main(["report", str(tmp_path / "one"), str(tmp_path / "two")]) == 0
+
+    assert str(tmp_path / "one+two" / "report.html") in capsys.readouterr().out
+    page = (tmp_path / "one+two" / "report.html").read_text()
+    assert "Where their settings differ" in page
+    assert page.count('<th scope="row"><code>seed</code></th><td>0</td><td>7</td>') == 1
+    assert (
+        main(
+            ["report", str(tmp_path / "one"), str(tmp_path / "two"), "--to", str(tmp_path / "one")]
+        )
+        == 2
+    )
+    assert "is a run itself" in capsys.readouterr().err

@@ -1,0 +1,224 @@
+"""SIGKILL at random moments of every stage, and what it may cost: nothing that was done.
+
+    python tests/support/killing.py --kills 200 --seed 1     # prints what was killed where, and what it cost
+
+A trial is a new folder and a new server. Each of its stages is started and killed until one start
+ends or enough of them were killed, then run to its end. After every kill the server has been asked
+for what is on the disk and for what was in the air, no more; in the end, the files are those of a
+trial that nobody killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from main_job import FILES, IN_FLIGHT, SLOWLY, calls, command, environment, run, without_time
+from server import serving
+
+from evalharness.domain import Answer
+from evalharness.store import read_records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LATENCY_S = 0.02
+CHAINS = (("run", "audit", "report"), ("answer", "judge", "audit", "report"))
+CACHES = ("cache=on", "cache=off")
+COMPARED = (*FILES, "leaderboard.csv", "leaderboard.md", "leaderboard.tex", "audit.json")
+COMPARED += ("probes.jsonl", "questions.jsonl", "config.yaml")
+_KILLS_A_STAGE = 4
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A trial that nobody killed: its folder, how often it asked, how long its stages took."""
+
+    folder: Path
+    port: str  # the address is a part of every key
+    asked: int
+    seconds: dict[str, float]
+
+
+@dataclass
+class Tally:
+    """What was killed, and what it cost."""
+
+    kills: Counter[str] = field(default_factory=Counter)
+    moments: Counter[str] = field(default_factory=Counter)
+    asked_again: int = 0
+    most_asked_again: int = 0
+
+
+def trials(
+    kills: int,
+    seed: int,
+    top: Path,
+    *,
+    chains: Sequence[tuple[str, ...]] = CHAINS,
+    caches: Sequence[str] = CACHES,
+) -> Tally:
+    """Kill so often, in folders below `top`, and return what it cost.
+
+    Raises:
+        AssertionError: something that was done was lost, or done again.
+    """
+    draw, tally = random.Random(seed), Tally()
+    wholes: dict[tuple[tuple[str, ...], str], Whole] = {}
+    number = 0
+    while sum(tally.kills.values()) < kills:
+        chain, cache = draw.choice(chains), draw.choice(caches)
+        if (chain, cache) not in wholes:
+            wholes[chain, cache] = _whole(chain, cache, top / f"whole-{len(wholes)}")
+        number += 1
+        _trial(chain, cache, wholes[chain, cache], top / f"killed-{number}", draw, tally, kills)
+    return tally
+
+
+def _whole(chain: tuple[str, ...], cache: str, folder: Path) -> Whole:
+    seconds = {}
+    with serving("--latency", str(LATENCY_S)) as url:
+        for verb in chain:
+            began = time.monotonic()
+            _to_its_end(url, folder, cache, verb)
+            seconds[verb] = time.monotonic() - began
+        port = url.rpartition(":")[2]
+        return Whole(folder=folder, port=port, asked=_asked(url), seconds=seconds)
+
+
+def _to_its_end(url: str, folder: Path, cache: str, verb: str) -> None:
+    done = run(url, folder, *SLOWLY, cache, verb=verb)
+    assert done.returncode == 0, (verb, folder, done.stdout, done.stderr)
+
+
+def _trial(
+    chain: tuple[str, ...],
+    cache: str,
+    whole: Whole,
+    folder: Path,
+    draw: random.Random,
+    tally: Tally,
+    kills: int,
+) -> None:
+    folder.mkdir()
+    lost = 0
+    with serving("--latency", str(LATENCY_S), "--port", whole.port) as url:
+        for verb in chain:
+            for _ in range(_KILLS_A_STAGE):
+                if sum(tally.kills.values()) >= kills:
+                    break
+                before = _kept(folder, cache)
+                if not _killed(url, folder, cache, verb, draw, whole.seconds[verb]):
+                    break
+                kept = _kept(folder, cache)
+                again = _asked(url) - kept - lost
+                assert 0 <= again <= IN_FLIGHT, (verb, folder, again)
+                lost += again
+                tally.kills[verb] += 1
+                tally.moments["while asking" if kept > before else "before or after"] += 1
+                tally.most_asked_again = max(tally.most_asked_again, again)
+            _to_its_end(url, folder, cache, verb)
+        asked = _asked(url)
+    assert asked == whole.asked + lost, (folder, asked, whole.asked, lost)
+    tally.asked_again += lost
+    for name in COMPARED:
+        _compare(folder / "results/mine" / name, whole.folder / "results/mine" / name)
+    assert _names(folder) == _names(whole.folder)
+
+
+def _killed(
+    url: str, folder: Path, cache: str, verb: str, draw: random.Random, seconds: float
+) -> bool:
+    """Start a stage and kill it at any moment of the time that it takes; whether it was alive."""
+    process = subprocess.Popen(
+        command(url, *SLOWLY, cache, verb=verb),
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        process.wait(draw.uniform(0.2, 1.0) * seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+def _asked(url: str) -> int:
+    """Return how many calls the server has had, once those of a killed process have all come in."""
+    before, now = -1, sum(calls(url).values())
+    while now != before:
+        time.sleep(2 * LATENCY_S)
+        before, now = now, sum(calls(url).values())
+    return now
+
+
+def _kept(folder: Path, cache: str) -> int:
+    """Return how many completions are on the disk."""
+    if cache == "cache=on":
+        file = folder / "results/completions.sqlite"
+        return _rows(file) if file.exists() else 0
+    mine = folder / "results/mine"
+    answers = {row.digest: row for row in read_records(mine / "answers.jsonl", Answer)}
+    return sum(len(answer.turns) for answer in answers.values()) + sum(
+        len(set(_whole_lines(mine / name))) for name in ("judgments.jsonl", "probes.jsonl")
+    )
+
+
+def _rows(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as cache:
+        tables = [name for (name,) in cache.execute("SELECT name FROM sqlite_master")]
+        if "completions" not in tables:
+            return 0
+        (count,) = cache.execute("SELECT count(*) FROM completions").fetchone()
+        return count
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    content = path.read_bytes() if path.exists() else b""
+    return (line for line in content.splitlines(keepends=True) if line.endswith(b"\n"))
+
+
+def _compare(left: Path, right: Path) -> None:
+    assert left.exists() == right.exists(), left
+    if not left.exists():
+        return
+    if left.suffix in {".json", ".jsonl"}:
+        assert sorted(without_time(left)) == sorted(without_time(right)), left
+    else:
+        assert left.read_bytes() == right.read_bytes(), left
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "results/mine").iterdir()}
+
+
+def main() -> None:
+    """Kill as often as asked to, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as top:
+        tally = trials(arguments.kills, arguments.seed, Path(top))
+    for line in (
+        f"killed        {dict(tally.kills)}",
+        f"moments       {dict(tally.moments)}",
+        f"asked again   {tally.asked_again}, at most {tally.most_asked_again} after one kill",
+        f"in the air    {IN_FLIGHT} at most",
+    ):
+        print(line)  # noqa: T201 - a script prints
+
+
+if __name__ == "__main__":
+    main()
