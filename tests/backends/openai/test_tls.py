@@ -91,7 +91,7 @@ async def test_an_authority_of_ones_own_is_trusted_for_the_servers_that_it_names
             url,
             env={
                 "PATH": os.environ["PATH"],
-                "PYTHONPATH": "tests",
+                "PYTHONPATH": "tests/support",
                 "SSL_CERT_FILE": str(tmp_path / "ca.pem"),
                 "OPENAI_API_KEY": KEY,
             },
