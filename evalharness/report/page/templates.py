@@ -1,4 +1,4 @@
-"""The page's templates, filled with everything escaped."""
+"""Fill the Jinja templates of the page, with every value escaped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,30 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from evalharness.report import number_format as numerals
+from evalharness.report.number_format import (
+    format_count,
+    format_dollars,
+    format_list,
+    format_number,
+    format_percent,
+    format_percent_span,
+    format_quantity,
+    format_span,
+    format_timestamp,
+)
+
+_FILTERS = {
+    "figure": format_number,
+    "percent": format_percent,
+    "span": format_span,
+    "percent_span": format_percent_span,
+    "count": format_count,
+    "counted": format_quantity,
+    "dollars": format_dollars,
+    "moment": format_timestamp,
+    "listed": format_list,
+}
+"""The filters of the templates by their names there."""
 
 
 def fill_template(template: str, **values: Any) -> Markup:
@@ -26,18 +49,5 @@ def _template_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        name: getattr(numerals, name)
-        for name in (
-            "figure",
-            "percent",
-            "span",
-            "percent_span",
-            "count",
-            "counted",
-            "dollars",
-            "moment",
-            "listed",
-        )
-    }
+    environment.filters |= _FILTERS
     return environment
