@@ -179,7 +179,7 @@ def _cache(arguments: Sequence[str]) -> int:
 
 def _verify(arguments: Sequence[str]) -> int:
     """Whether a bundle's figures follow from what it holds: hashes, replies, tables; offline."""
-    from evalharness.exchange import run_verify_command
+    from evalharness.cli.verify import run_verify_command
 
     return run_verify_command(_verb_parser("verify", _verify), arguments)
 

@@ -3,7 +3,6 @@ from .bundle.unpack import UnpackedBundle as UnpackedBundle
 from .bundle.unpack import unpack_bundle as unpack_bundle
 from .bundle.verify import BundleCheck as BundleCheck
 from .bundle.verify import check_unpacked_run as check_unpacked_run
-from .bundle.verify import run_verify_command as run_verify_command
 from .bundle.verify import verify_bundle as verify_bundle
 from .bundle.write import BUNDLE_FORMAT as BUNDLE_FORMAT
 from .bundle.write import CONTENTS_FILE as CONTENTS_FILE

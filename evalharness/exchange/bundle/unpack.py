@@ -78,6 +78,9 @@ def unpack_bundle(path: Path, folder: Path) -> UnpackedBundle:
     except FileNotFoundError as error:
         msg = "there is no such file"
         raise InputError(msg, path=path) from error
+    except IsADirectoryError as error:
+        msg = "is a folder, not a bundle; `export bundle RUN` makes an archive of a run"
+        raise InputError(msg, path=path) from error
     return UnpackedBundle(contents=contents, hashes=hashes)
 
 
@@ -124,21 +127,31 @@ def _extract_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path
 
 
 def _read_contents(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
-    """Return what a bundle says of itself."""
+    """Return what a bundle says of itself, after checking its format version.
+
+    Raises:
+        InputError: the archive is no bundle, or this release does not read its format version.
+    """
     try:
-        found = (
+        contents = (
             json.loads(archive.read(CONTENTS_FILE)) if CONTENTS_FILE in archive.namelist() else {}
         )
-        is_known = found["format"] == FORMAT_VERSION and found.keys() >= {
-            "run",
-            "versions",
-            "signature",
-        }
-        is_known = is_known and isinstance(found["files"], dict)
-        is_known = is_known and isinstance(found["versions"], dict)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        is_known = False
-    if not is_known:
+    except (ValueError, RecursionError):
+        contents = {}
+    number = contents.get("format") if isinstance(contents, dict) else None
+    if type(number) is int and number > FORMAT_VERSION:
+        msg = (
+            f"a bundle of format {number}, and this release reads formats up to {FORMAT_VERSION}; "
+            "use the release that sealed it, or a later one"
+        )
+        raise InputError(msg, path=path)
+    if type(number) is not int or number < 1 or not _is_complete(contents):
         msg = f"no bundle of this release (no {CONTENTS_FILE} of format {FORMAT_VERSION})"
         raise InputError(msg, path=path)
-    return dict(found)
+    return dict(contents)
+
+
+def _is_complete(contents: Mapping[str, Any]) -> bool:
+    """Return whether a bundle says of itself all that format 1 requires."""
+    has_keys = contents.keys() >= {"run", "versions", "signature", "files"}
+    return has_keys and all(isinstance(contents[key], dict) for key in ("versions", "files"))

@@ -1,134 +1,106 @@
-"""A bundle checked by whoever receives it, offline: hashes, decisions, and every figure again.
+"""Verify a bundle offline: check its hashes, read its decisions again, compute its tables again.
 
-Hashes show what was changed after sealing. Someone who seals again can make them fit, so each
-decision is also read anew from the judge's reply, and the tables are computed anew from the
-decisions.
+Hashes show what was changed after sealing. A person who seals a changed run again can make the
+hashes fit; therefore each decision is also read again from the judge's reply, and each field of the
+tables is computed again from the decisions.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from evalharness.cli import FAILED, OK, print_lines, print_problems
+from evalharness.exchange.bundle.table_comparison import TableComparison
 from evalharness.exchange.bundle.unpack import unpack_bundle
 from evalharness.judge import check_decisions
 from evalharness.report import render_run_tables
 from evalharness.store import read_run
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from evalharness.exchange.bundle.unpack import UnpackedBundle
 
-RELATIVE_TOLERANCE = 1e-9
-"""Relative: other processors add in another order; one verdict of 30,000 moves ratings by 1e-5."""
-
-_MAX_DIFFERENCES = 20
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_REQUIRED_TABLE = "leaderboard.json"
+"""The table that bundles of every release have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleCheck:
-    """What was checked, in lines, and every difference; none when all is as it was sealed."""
+    """The result of checking a bundle.
+
+    Attributes:
+        checked: lines that say what was checked.
+        differences: a line for each difference; none if the bundle is verified.
+    """
 
     checked: tuple[str, ...]
     differences: tuple[str, ...]
 
 
-def run_verify_command(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
-    """Check a bundle from the command line: exit code 0 when all is as sealed, 1 when it is not."""
-    parser.add_argument("bundle", metavar="BUNDLE", type=Path, help="what `export bundle` wrote")
-    parser.add_argument("--signature", metavar="HEX", help="the signature that it must have")
-    given = parser.parse_args(arguments)
-    found = verify_bundle(given.bundle, given.signature)
-    print_lines(found.checked)
-    print_problems(found.differences[:_MAX_DIFFERENCES])
-    if not found.differences:
-        print_lines(["verified  every figure follows from what the bundle holds"])
-        return OK
-    print_problems([f"{len(found.differences):,} differences: not verified"])
-    return FAILED
-
-
 def verify_bundle(path: Path, expected: str | None = None) -> BundleCheck:
-    """Return what a bundle's content shows when it is hashed, read and computed again.
+    """Return whether a bundle is as it was sealed, and whether its tables follow from its records.
 
     Args:
         path: the archive.
-        expected: its signature as it was published, where there is one.
+        expected: its published signature; None if there is none.
 
     Raises:
-        InputError: it is no bundle, or a file in it cannot be read.
+        InputError: the file is no bundle that this release reads, or a file in it is damaged.
     """
     with TemporaryDirectory() as place:
         folder = Path(place, "run")
         unpacked = unpack_bundle(path, folder)
-        found = check_unpacked_run(folder, unpacked)
-    changes = [*unpacked.changes(), *found.differences]
+        check = check_unpacked_run(folder, unpacked)
+    differences = [*unpacked.changes(), *check.differences]
     own = unpacked.contents["signature"]
     if expected not in (None, own):
-        changes.append(f"the signature is {own}, not {expected}")
-    return replace(found, differences=tuple(changes))
+        differences.append(f"the signature is {own}, not {expected}")
+    return replace(check, differences=tuple(differences))
 
 
 def check_unpacked_run(folder: Path, unpacked: UnpackedBundle) -> BundleCheck:
-    """Return whether decisions and figures follow from what a bundle was unpacked to.
+    """Return whether the decisions and tables of an unpacked bundle follow from its records.
 
     Raises:
         ConfigError, InputError: a file in it cannot be read.
     """
     records = read_run(folder)
-    reread = check_decisions(records)
-    figures = _FigureComparison()
-    differences = list(reread.differences)
-    for name, text in render_run_tables(folder, records).items():
-        sealed = (folder / name).read_bytes() if (folder / name).is_file() else b""
-        differences += figures.compare(name, sealed.decode(errors="replace"), text)
+    decisions = check_decisions(records)
     contents = unpacked.contents
+    tables = TableComparison(
+        is_same_release=contents["versions"].get("evalharness") == version("evalharness")
+    )
+    differences = list(decisions.differences)
+    for name, computed in render_run_tables(folder, records).items():
+        sealed = _read_sealed_table(folder / name)
+        differences += tables.compare_table(name, sealed, computed)
+    if not (folder / _REQUIRED_TABLE).is_file():
+        differences.append(f"{_REQUIRED_TABLE}: is missing")
     versions = ", ".join(f"{name} {number}" for name, number in contents["versions"].items())
     return BundleCheck(
         checked=(
             f"bundle    {contents['run']}, sealed with {versions}",
             f"signature {contents['signature']}",
             f"files     {len(unpacked.hashes):,}, each with its hash",
-            f"decisions {reread.again:,} of {reread.total:,} read again from the judge's reply",
-            f"figures   {figures.count:,} computed again",
+            f"decisions {decisions.again:,} of {decisions.total:,} read again from the judge's reply",
+            f"figures   {tables.figures:,} computed again",
+            *_describe_other_release(tables),
         ),
         differences=tuple(differences),
     )
 
 
-class _FigureComparison:
-    """Counts the figures that were compared."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def compare(self, name: str, sealed: str, computed: str) -> Iterator[str]:
-        """Yield the lines of a table whose words or figures are not those computed again."""
-        before, now = sealed.splitlines(), computed.splitlines()
-        if len(before) != len(now):
-            yield f"{name}: has {len(before)} lines, computed again {len(now)}"
-        for number, (old, new) in enumerate(zip(before, now, strict=False), start=1):
-            self.count += len(_NUMBER.findall(new))
-            if old != new and not _lines_agree(old, new):
-                yield f"{name}, line {number}: {old.strip()[:80]}, computed again {new.strip()[:80]}"
+def _read_sealed_table(path: Path) -> str | None:
+    return path.read_bytes().decode(errors="replace") if path.is_file() else None
 
 
-def _lines_agree(old: str, new: str) -> bool:
-    """Whether two lines have the same words, and figures that differ by rounding only."""
-    if _NUMBER.split(old) != _NUMBER.split(new):
-        return False
-    pairs = zip(_NUMBER.findall(old), _NUMBER.findall(new), strict=True)
-    return all(
-        math.isclose(
-            float(one), float(other), rel_tol=RELATIVE_TOLERANCE, abs_tol=RELATIVE_TOLERANCE
-        )
-        for one, other in pairs
-    )
+def _describe_other_release(tables: TableComparison) -> Iterator[str]:
+    """Yield lines about what the releases that sealed and check a bundle write differently."""
+    if tables.absent:
+        yield f"columns   not in the bundle, so not compared: {'; '.join(tables.absent)}"
+    if tables.reworded:
+        yield f"sentences {tables.reworded:,} with other words in this release, so not compared"

@@ -276,5 +276,5 @@ def test_figures_that_do_not_follow_are_said_and_made_anew(bundle, tmp_path):
     (said,) = restore_bundle([path], tmp_path / "mine")
 
     assert "1 decisions or figures do not follow" in said
-    assert "leaderboard.json, line" in said
+    assert "leaderboard.json, row 1, rating" in said
     assert contents_of(tmp_path / "mine") == contents_of(bundle[1])

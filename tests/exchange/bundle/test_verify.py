@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import zipfile
 from itertools import combinations, product
@@ -175,8 +177,7 @@ def test_a_changed_figure_is_found_when_every_hash_fits(small, tmp_path):
     files["leaderboard.json"] = (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
     (difference,) = verify_bundle(_sealed_again(tmp_path / "better.zip", files)).differences
 
-    assert difference.startswith("leaderboard.json, line")
-    assert '"rating"' in difference
+    assert difference.startswith("leaderboard.json, row 1, rating: ")
 
 
 def test_imported_judgments_are_counted_but_not_read_by_our_rules(small, tmp_path):
@@ -265,6 +266,146 @@ def test_what_is_no_bundle_is_refused(tmp_path, small):
         verify_bundle(tmp_path / "cut.zip")
     with pytest.raises(InputError, match=f"no {CONTENTS_FILE}"):
         verify_bundle(tmp_path / "other.zip")
+
+
+def _without_column(files, *names):
+    """Return the files of a bundle as a release without these columns wrote them."""
+    rows = json.loads(files["leaderboard.json"])
+    kept = [{key: value for key, value in row.items() if key not in names} for row in rows]
+    cells = list(csv.reader(io.StringIO(files["leaderboard.csv"].decode())))
+    tables = {
+        "leaderboard.json": json.dumps(kept, indent=2, ensure_ascii=False) + "\n",
+        "leaderboard.csv": "".join(
+            f"{','.join(line)}\n" for line in _without_cells(cells, cells[0], names)
+        ),
+    }
+    for name, separator in (("leaderboard.md", " | "), ("leaderboard.tex", " & ")):
+        lines = files[name].decode().splitlines()
+        header = next(line for line in lines if "Model" in line)
+        titles = [title.strip("| \\") for title in header.split(separator)]
+        tables[name] = "".join(
+            f"{separator.join(_without_cells([line.split(separator)], titles, names)[0])}\n"
+            if line.count(separator) == header.count(separator)
+            else f"{line}\n"
+            for line in lines
+        )
+    return files | {name: text.encode() for name, text in tables.items()}
+
+
+def _without_cells(rows, titles, names):
+    return [
+        [cell for title, cell in zip(titles, row, strict=True) if title not in names]
+        for row in rows
+    ]
+
+
+def test_a_column_that_the_bundle_does_not_have_is_no_difference(small, tmp_path):
+    """A release with one more column verifies the bundles of the release before it."""
+    files = _without_column(_files(small), "elo", "Elo")
+    assert b"elo" not in files["leaderboard.json"] + files["leaderboard.csv"]
+    assert b"Elo" not in files["leaderboard.md"].splitlines()[0]
+    found = verify_bundle(_sealed_again(tmp_path / "older.zip", files))
+
+    assert found.differences == ()
+    assert found.checked[-1] == (
+        "columns   not in the bundle, so not compared: leaderboard.json: elo; "
+        "leaderboard.csv: elo; leaderboard.md: Elo; leaderboard.tex: Elo"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "separator"), [("csv", ","), ("md", " |"), ("tex", " &")], ids=["csv", "md", "tex"]
+)
+def test_a_changed_cell_is_found_beside_a_column_that_is_not_there(
+    small, tmp_path, name, separator
+):
+    """A missing column does not hide what the others say."""
+    files = _without_column(_files(small), "elo", "Elo")
+    table = files[f"leaderboard.{name}"].decode()
+    changed = table.replace(f"{MODELS[0]}{separator}", f"model-99{separator}", 1)
+    files[f"leaderboard.{name}"] = changed.encode()
+    (difference,) = verify_bundle(_sealed_again(tmp_path / "other.zip", files)).differences
+
+    assert difference.startswith(f"leaderboard.{name}, row ")
+    assert difference.endswith(f"model-99, computed again {MODELS[0]}")
+
+
+def test_rows_columns_and_sentences_that_nothing_computes_are_found(small, tmp_path):
+    """What a bundle adds to its tables, or leaves out of them, does not follow from its records."""
+    files = _files(small)
+    rows = json.loads(files["leaderboard.json"])
+    rows[0]["prize"] = 1
+    files["leaderboard.json"] = json.dumps(rows[:-1]).encode()
+    files["leaderboard.md"] += b"\nThe first model is the best by far.\n"
+    files["leaderboard.tex"] = b"\n".join(files["leaderboard.tex"].splitlines()[1:]) + b"\n"
+    differences = verify_bundle(_sealed_again(tmp_path / "other.zip", files)).differences
+
+    assert "leaderboard.json: nothing computes the column prize" in differences
+    assert "leaderboard.json, number of rows: 13, computed again 14" in differences
+    assert "leaderboard.md: does not follow: The first model is the best by far." in differences
+    assert any(each.startswith("leaderboard.tex: is missing: % Ratings") for each in differences)
+
+
+def test_a_column_that_is_repeated_hides_no_figure(small, tmp_path):
+    """Of two columns with one name, a reader sees the first and a program the last."""
+    files = _files(small)
+    files["leaderboard.json"] = files["leaderboard.json"].replace(
+        b'"rank": 1,', b'"rank": 9,\n    "rank": 1,', 1
+    )
+    differences = verify_bundle(_sealed_again(tmp_path / "twice.zip", files)).differences
+
+    assert "leaderboard.json, row 1, rank: 9, computed again 1" in differences
+    assert "leaderboard.json: nothing computes the column rank (2)" in differences
+
+
+def test_the_words_of_another_release_are_no_difference_but_its_figures_are(small, tmp_path):
+    """A sentence that is worded better later says nothing about the figures."""
+    files = _files(small)
+    contents = json.loads(files[CONTENTS_FILE])
+    contents["versions"]["evalharness"] = "0.0.1"
+    files[CONTENTS_FILE] = json.dumps(contents).encode()
+    text = files["leaderboard.md"]
+    reworded = files | {"leaderboard.md": text.replace(b"Intervals in brackets", b"Intervals")}
+    changed = files | {"leaderboard.md": text.replace(b"brackets: 95%", b"brackets: 99%")}
+    found = verify_bundle(_sealed_again(tmp_path / "reworded.zip", reworded))
+    (difference,) = verify_bundle(_sealed_again(tmp_path / "changed.zip", changed)).differences
+
+    assert found.differences == ()
+    assert found.checked[-1] == "sentences 1 with other words in this release, so not compared"
+    assert difference.startswith("leaderboard.md: Ratings: ")
+
+
+def test_a_table_that_is_no_table_is_a_difference(small, tmp_path):
+    """A bundle without its leaderboard, or with a broken one, is not verified."""
+    files = _files(small)
+    del files["leaderboard.json"]
+    files |= {"leaderboard.csv": b"model,rank\nmodel-00\n", "robustness.json": b'{"a": '}
+    differences = verify_bundle(_sealed_again(tmp_path / "broken.zip", files)).differences
+
+    assert [each.partition(": ")[0] for each in differences] == [
+        "leaderboard.csv",
+        "robustness.json",
+        "leaderboard.json",
+    ]
+
+
+@pytest.mark.parametrize(("number", "words"), [(2, "of format 2, and this"), (0, "of format 1")])
+def test_a_format_that_this_release_does_not_read_is_refused(small, tmp_path, number, words):
+    """A later release may seal in another way; its bundles are neither verified nor refuted."""
+    files = _files(small)
+    contents = json.loads(files[CONTENTS_FILE]) | {"format": number}
+    write_archive(tmp_path / "x.zip", files | {CONTENTS_FILE: json.dumps(contents).encode()})
+
+    with pytest.raises(InputError, match=words):
+        verify_bundle(tmp_path / "x.zip")
+
+
+def test_a_folder_is_refused_and_not_called_unverified(tmp_path, capsys):
+    """Exit code 2: nothing was checked. Exit code 1 would say that figures are wrong."""
+    folder = _lay_out(tmp_path / "run", QUESTIONS[:4])
+
+    assert main(["verify", str(folder)]) == 2
+    assert "is a folder, not a bundle" in capsys.readouterr().err
 
 
 def test_the_command_line_exports_and_verifies(tmp_path, capsys):

@@ -1,0 +1,31 @@
+"""The verb `verify`: print whether the tables of a bundle follow from what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalharness.cli.terminal.exit_codes import FAILED, OK, print_lines, print_problems
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+_MAX_DIFFERENCES = 20  # printed; all of them are counted
+
+
+def run_verify_command(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Verify a bundle and return the exit code: 0 if it is as it was sealed, 1 if it is not."""
+    parser.add_argument("bundle", metavar="BUNDLE", type=Path, help="what `export bundle` wrote")
+    parser.add_argument("--signature", metavar="HEX", help="the signature that it must have")
+    given = parser.parse_args(arguments)
+    from evalharness.exchange import verify_bundle
+
+    check = verify_bundle(given.bundle, given.signature)
+    print_lines(check.checked)
+    print_problems(check.differences[:_MAX_DIFFERENCES])
+    if not check.differences:
+        print_lines(["verified  every figure follows from what the bundle holds"])
+        return OK
+    print_problems([f"{len(check.differences):,} differences: not verified"])
+    return FAILED
