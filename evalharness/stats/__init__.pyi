@@ -78,6 +78,15 @@ from .design.sample_size import required_questions_by_t_test as required_questio
 from .design.variance_components import JudgmentValues as JudgmentValues
 from .design.variance_components import VarianceComponents as VarianceComponents
 from .design.variance_components import estimate_variance_components as estimate_variance_components
+from .estimation.fitted_ratings import ELO_PER_NAT as ELO_PER_NAT
+from .estimation.fitted_ratings import MEAN_RATING as MEAN_RATING
+from .estimation.fitted_ratings import FittedRatings as FittedRatings
+from .estimation.fitted_ratings import IntervalEstimate as IntervalEstimate
+from .estimation.fitted_ratings import critical_value as critical_value
+from .estimation.rating_model import RatingFit as RatingFit
+from .estimation.rating_model import RatingModel as RatingModel
+from .estimation.rating_model import find_rating_model as find_rating_model
+from .estimation.rating_model import list_rating_models as list_rating_models
 from .intervals.differences import DifferenceTest as DifferenceTest
 from .intervals.differences import NonInferiority as NonInferiority
 from .intervals.differences import t_test_difference as t_test_difference
@@ -114,20 +123,18 @@ from .labels.prediction_powered_ratings import PredictionPoweredRatings as Predi
 from .labels.prediction_powered_ratings import (
     prediction_powered_ratings as prediction_powered_ratings,
 )
+from .rating_models.bradley_terry import bradley_terry as bradley_terry
+from .rating_models.davidson import davidson as davidson
+from .rating_models.elo import EloIntervals as EloIntervals
+from .rating_models.elo import EloRatings as EloRatings
+from .rating_models.elo import bootstrap_elo as bootstrap_elo
+from .rating_models.elo import fit_elo as fit_elo
+from .rating_models.elo import online_elo as online_elo
+from .rating_models.elo import shuffled_elo as shuffled_elo
+from .rating_models.rao_kupper import rao_kupper as rao_kupper
 from .ratings.bootstrap import BootstrapRatings as BootstrapRatings
 from .ratings.bootstrap import bootstrap as bootstrap
-from .ratings.bradley_terry import bradley_terry as bradley_terry
 from .ratings.covariates import bradley_terry_with_covariates as bradley_terry_with_covariates
-from .ratings.elo import EloIntervals as EloIntervals
-from .ratings.elo import EloRatings as EloRatings
-from .ratings.elo import bootstrap_elo as bootstrap_elo
-from .ratings.elo import online_elo as online_elo
-from .ratings.elo import shuffled_elo as shuffled_elo
-from .ratings.fitted_ratings import ELO_PER_NAT as ELO_PER_NAT
-from .ratings.fitted_ratings import MEAN_RATING as MEAN_RATING
-from .ratings.fitted_ratings import FittedRatings as FittedRatings
-from .ratings.fitted_ratings import IntervalEstimate as IntervalEstimate
-from .ratings.fitted_ratings import critical_value as critical_value
 from .ratings.judge_aware import JudgeAwareRatings as JudgeAwareRatings
 from .ratings.judge_aware import JudgeDiscrimination as JudgeDiscrimination
 from .ratings.judge_aware import judge_aware as judge_aware
@@ -141,5 +148,3 @@ from .ratings.rating_frames import win_rates as win_rates
 from .ratings.replicates import ResamplingScheme as ResamplingScheme
 from .ratings.style_control import style_controlled_ratings as style_controlled_ratings
 from .ratings.style_control import style_feature_difference as style_feature_difference
-from .ratings.tie_models import davidson as davidson
-from .ratings.tie_models import rao_kupper as rao_kupper

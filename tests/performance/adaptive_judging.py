@@ -46,8 +46,8 @@ from evalharness.stats import (
     estimate_adaptive_strengths,
     list_pairs,
 )
-from evalharness.stats.battles.pair_matrices import PairDesignMatrix
-from evalharness.stats.ratings.logistic_regression import fit_logistic
+from evalharness.stats.estimation.logistic_regression import fit_logistic
+from evalharness.stats.estimation.pair_matrices import PairDesignMatrix
 
 SPREADS = (0.8, 0.4)
 SHARES = (0.10, 0.15, 0.20, 0.30, 0.50)

@@ -33,8 +33,8 @@ from evalharness.stats import (
     prediction_powered_means,
     prediction_powered_ratings,
 )
-from evalharness.stats.battles.pair_matrices import PairDesignMatrix
-from evalharness.stats.ratings.logistic_regression import fit_logistic
+from evalharness.stats.estimation.logistic_regression import fit_logistic
+from evalharness.stats.estimation.pair_matrices import PairDesignMatrix
 
 STRENGTHS = np.array([0.8, 0.4, 0.0, -0.4, -0.8])
 TIE_MARGIN = 0.55

@@ -19,8 +19,8 @@ import numpy as np
 from scipy.special import expit
 
 from evalharness.stats import bootstrap, bradley_terry, build_comparisons, critical_value
-from evalharness.stats.battles.pair_matrices import PairDesignMatrix
-from evalharness.stats.ratings.logistic_regression import fit_logistic
+from evalharness.stats.estimation.logistic_regression import fit_logistic
+from evalharness.stats.estimation.pair_matrices import PairDesignMatrix
 
 STRENGTHS = np.array([0.8, 0.4, 0.0, -0.4, -0.8])
 MODELS = [f"model-{place}" for place in range(len(STRENGTHS))]

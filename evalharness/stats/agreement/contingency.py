@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.errors import BattlesError
-from evalharness.stats.intervals.sandwich import sum_by_cluster
-from evalharness.stats.ratings.fitted_ratings import critical_value
+from evalharness.stats.estimation.fitted_ratings import critical_value
+from evalharness.stats.estimation.sandwich import sum_by_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.errors import DisconnectedError
-from evalharness.stats.intervals.means import ClusteredMean
-from evalharness.stats.intervals.sandwich import (
+from evalharness.stats.estimation.fitted_ratings import IntervalEstimate, critical_value
+from evalharness.stats.estimation.sandwich import (
     common_level_direction,
     generalized_inverse,
     sum_by_cluster,
 )
-from evalharness.stats.ratings.fitted_ratings import IntervalEstimate, critical_value
+from evalharness.stats.intervals.means import ClusteredMean
 
 if TYPE_CHECKING:
     import numpy.typing as npt

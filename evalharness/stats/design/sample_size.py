@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit, logit, ndtri, stdtrit
 
-from evalharness.stats.ratings.fitted_ratings import ELO_PER_NAT
+from evalharness.stats.estimation.fitted_ratings import ELO_PER_NAT
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from evalharness.stats.design.sample_size import minimum_detectable_difference
-from evalharness.stats.ratings.fitted_ratings import critical_value
+from evalharness.stats.estimation.fitted_ratings import critical_value
 
 _POWER = 0.8
 

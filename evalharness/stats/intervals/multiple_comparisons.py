@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from evalharness.stats.battles.comparisons import FloatArray, IntArray
-    from evalharness.stats.ratings.fitted_ratings import FittedRatings
+    from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
     BoolArray = npt.NDArray[np.bool_]
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.errors import BattlesError
+from evalharness.stats.estimation.fitted_ratings import IntervalEstimate, critical_value
 from evalharness.stats.intervals.means import (
     ClusteredMean,
     clustered_mean,
@@ -29,7 +30,6 @@ from evalharness.stats.labels.influence import (
     choose_trust,
     estimate_mean_influence,
 )
-from evalharness.stats.ratings.fitted_ratings import IntervalEstimate, critical_value
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -14,7 +14,9 @@ from scipy.sparse import diags_array
 
 from evalharness.errors import BattlesError
 from evalharness.stats.battles.connectivity import require_connected_models
-from evalharness.stats.battles.pair_matrices import PairDesignMatrix, build_difference_matrix
+from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings
+from evalharness.stats.estimation.logistic_regression import LogisticFit, fit_logistic
+from evalharness.stats.estimation.pair_matrices import PairDesignMatrix, build_difference_matrix
 from evalharness.stats.labels.influence import (
     LabelSaving,
     QuestionInfluence,
@@ -22,8 +24,6 @@ from evalharness.stats.labels.influence import (
     estimate_influence,
 )
 from evalharness.stats.labels.prediction_powered_means import check_trust
-from evalharness.stats.ratings.fitted_ratings import MEAN_RATING, FittedRatings
-from evalharness.stats.ratings.logistic_regression import LogisticFit, fit_logistic
 
 if TYPE_CHECKING:
     import numpy.typing as npt

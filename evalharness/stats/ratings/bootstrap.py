@@ -21,9 +21,9 @@ from scipy.special import ndtr
 
 from evalharness.errors import BattlesError, DisconnectedError, SeparationError
 from evalharness.stats.battles.count_arrays import ensure_counts
-from evalharness.stats.ratings.bradley_terry import PLAIN_MODEL, bradley_terry
-from evalharness.stats.ratings.fitted_ratings import IntervalEstimate, critical_value
-from evalharness.stats.ratings.likelihood import ZERO_VARIANCE_SHARE
+from evalharness.stats.estimation.fitted_ratings import IntervalEstimate, critical_value
+from evalharness.stats.estimation.likelihood import ZERO_VARIANCE_SHARE
+from evalharness.stats.rating_models.bradley_terry import PLAIN_MODEL, bradley_terry
 from evalharness.stats.ratings.replicates import (
     ResamplingScheme,
     draw_cell_weights,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from evalharness.stats.battles.comparisons import Comparisons, FloatArray
     from evalharness.stats.battles.counts import BattleCounts
-    from evalharness.stats.ratings.fitted_ratings import FittedRatings
+    from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

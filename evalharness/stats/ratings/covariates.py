@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.errors import BattlesError, ConvergenceError, SeparationError
-from evalharness.stats.battles.pair_matrices import PairDesignMatrix
-from evalharness.stats.intervals.sandwich import cross_products_by_cluster, sandwich_covariance
-from evalharness.stats.ratings.bradley_terry import bradley_terry
-from evalharness.stats.ratings.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
-from evalharness.stats.ratings.logistic_regression import build_strength_prior, fit_logistic
+from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
+from evalharness.stats.estimation.logistic_regression import build_strength_prior, fit_logistic
+from evalharness.stats.estimation.pair_matrices import PairDesignMatrix
+from evalharness.stats.estimation.sandwich import cross_products_by_cluster, sandwich_covariance
+from evalharness.stats.rating_models.bradley_terry import bradley_terry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ import numpy as np
 
 from evalharness.errors import BattlesError
 from evalharness.stats.battles.connectivity import require_connected_models
-from evalharness.stats.ratings.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
+from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
 from evalharness.stats.ratings.panel_likelihood import PanelFit, fit_panel_likelihood
 
 if TYPE_CHECKING:

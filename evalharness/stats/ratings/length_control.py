@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import expit
 
 from evalharness.errors import ConvergenceError, SeparationError
-from evalharness.stats.ratings.fitted_ratings import critical_value
+from evalharness.stats.estimation.fitted_ratings import critical_value
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -14,13 +14,13 @@ from scipy.sparse import csr_array, diags_array, hstack
 from scipy.special import expit
 
 from evalharness.errors import ConvergenceError, SeparationError
-from evalharness.stats.battles.pair_matrices import PairDesignMatrix, build_difference_matrix
-from evalharness.stats.intervals.sandwich import (
+from evalharness.stats.estimation.logistic_regression import build_strength_prior, fit_logistic
+from evalharness.stats.estimation.pair_matrices import PairDesignMatrix, build_difference_matrix
+from evalharness.stats.estimation.sandwich import (
     clustered_sandwich_covariance,
     common_level_direction,
     generalized_inverse,
 )
-from evalharness.stats.ratings.logistic_regression import build_strength_prior, fit_logistic
 
 if TYPE_CHECKING:
     from evalharness.stats.battles.comparisons import Comparisons, FloatArray, IntArray

@@ -27,18 +27,14 @@ from evalharness.stats.battles.arrow_batches import (
 from evalharness.stats.battles.comparisons import Comparisons, build_comparisons
 from evalharness.stats.battles.counts import BattleCounts
 from evalharness.stats.battles.win_rates import measure_win_rates
+from evalharness.stats.estimation.fitted_ratings import MEAN_RATING
+from evalharness.stats.estimation.rating_model import find_rating_model
+from evalharness.stats.rating_models.elo import fit_elo
 from evalharness.stats.ratings.bootstrap import BootstrapRatings, bootstrap
-from evalharness.stats.ratings.bradley_terry import bradley_terry
-from evalharness.stats.ratings.elo import bootstrap_elo, online_elo, shuffled_elo
-from evalharness.stats.ratings.fitted_ratings import MEAN_RATING
-from evalharness.stats.ratings.tie_models import davidson, rao_kupper
 
 if TYPE_CHECKING:
-    from evalharness.stats.battles.comparisons import FloatArray
-    from evalharness.stats.ratings.fitted_ratings import FittedRatings
+    from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
-_FIT_FUNCTIONS = {"bradley_terry": bradley_terry, "davidson": davidson, "rao_kupper": rao_kupper}
-_METHOD_NAMES = (*_FIT_FUNCTIONS, "elo")
 _INTERVAL_NAMES = ("sandwich", "bootstrap")
 
 
@@ -76,19 +72,22 @@ def rate(  # noqa: PLR0913 - settings that a notebook gives by name
         DisconnectedError: the battles do not connect all models (a ValueError).
         SeparationError: a rating is infinite; give a penalty (a ValueError).
     """
-    _require_known_name("rating method", method, _METHOD_NAMES)
+    model = find_rating_model(method)
     _require_known_name("interval", interval, _INTERVAL_NAMES)
     if method == "elo":
+        # The rows of a table have an order, so Elo plays them in it: no shuffled orders here.
         if anchor is not None or penalty or position:
             msg = "online Elo takes no anchor, penalty or position effect"
             raise BattlesError(msg)
         return rate_online(battles, level=level, start=anchor_rating, seed=seed)
-    counts = count_battle_table(battles)
-    if anchor is not None and anchor not in counts.models:
-        msg = f"the anchor {anchor!r} is in no battle{suggest_close_match(anchor, counts.models)}"
+    given = (
+        build_comparisons_from_table(battles) if model.needs_order else count_battle_table(battles)
+    )
+    if anchor is not None and anchor not in given.models:
+        msg = f"the anchor {anchor!r} is in no battle{suggest_close_match(anchor, given.models)}"
         raise BattlesError(msg)
     fit = partial(
-        _FIT_FUNCTIONS[method],
+        model.fit,
         position=position,
         level=level,
         penalty=penalty,
@@ -97,9 +96,9 @@ def rate(  # noqa: PLR0913 - settings that a notebook gives by name
     )
     if interval == "bootstrap":
         rng = np.random.default_rng(seed)
-        drawn = bootstrap(counts, rng, method=fit, level=level)
+        drawn = bootstrap(given, rng, method=fit, level=level)
         return _build_ratings_frame(drawn.fitted, drawn, seed)
-    return _build_ratings_frame(fit(counts))
+    return _build_ratings_frame(fit(given))
 
 
 def rate_online(
@@ -129,22 +128,14 @@ def rate_online(
         msg = "online Elo plays battles in order, and counted battles have none: give the table"
         raise BattlesError(msg)
     comparisons = build_comparisons_from_table(battles)
-    rng = np.random.default_rng(seed)
-    elo = online_elo(comparisons, k=k, start=start)
-    spread = bootstrap_elo(comparisons, rng, level=level, k=k, start=start)
-    if orders > 1:
-        elo = shuffled_elo(comparisons, rng, orders=orders, k=k, start=start)
-    reach = spread.high - spread.low
-    table = _build_frame(elo.models, elo.ratings, elo.ratings - reach / 2, elo.ratings + reach / 2)
-    table["battles"] = elo.battles
+    fitted = fit_elo(comparisons, level=level, k=k, start=start, orders=orders, seed=seed)
+    table = _build_frame(fitted, fitted)
     about = {
-        "method": "online Elo",
+        "method": fitted.method,
         "level": level,
-        "clusters": spread.clusters,
-        "clustered_by": comparisons.clustered_by,
-        "k": k,
-        "orders": orders,
-        "seed": seed,
+        "clusters": fitted.clusters,
+        "clustered_by": fitted.clustered_by,
+        **fitted.settings,
     }
     return _sort_best_first(table, "rating", about)
 
@@ -255,9 +246,7 @@ def _require_known_name(what: str, name: str, known: tuple[str, ...]) -> None:
 def _build_ratings_frame(
     fitted: FittedRatings, drawn: BootstrapRatings | None = None, seed: int | None = None
 ) -> pd.DataFrame:
-    ends = drawn or fitted
-    table = _build_frame(fitted.models, fitted.ratings, ends.low, ends.high)
-    table["battles"] = fitted.battles
+    table = _build_frame(fitted, drawn or fitted)
     about: dict[str, Any] = {
         "method": fitted.method,
         "level": fitted.level,
@@ -272,12 +261,15 @@ def _build_ratings_frame(
     return _sort_best_first(table, "rating", about)
 
 
-def _build_frame(
-    models: tuple[str, ...], rating: FloatArray, low: FloatArray, high: FloatArray
-) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"rating": rating, "low": low, "high": high}, index=pd.Index(models, name="model")
-    )
+def _build_frame(fitted: FittedRatings, ends: FittedRatings | BootstrapRatings) -> pd.DataFrame:
+    """Return a row for each model: its rating, the ends of its interval and its battles."""
+    columns = {
+        "rating": fitted.ratings,
+        "low": ends.low,
+        "high": ends.high,
+        "battles": fitted.battles,
+    }
+    return pd.DataFrame(columns, index=pd.Index(fitted.models, name="model"))
 
 
 def _sort_best_first(table: pd.DataFrame, column: str, about: dict[str, Any]) -> pd.DataFrame:

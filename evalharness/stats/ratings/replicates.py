@@ -21,9 +21,9 @@ import numpy as np
 from evalharness.errors import DisconnectedError, SeparationError
 from evalharness.stats.battles.comparisons import BattleOutcome
 from evalharness.stats.battles.counts import BattleCounts, merge_pair_orders
-from evalharness.stats.battles.pair_matrices import build_difference_matrix
 from evalharness.stats.blas_threads import limit_blas_threads
-from evalharness.stats.ratings.bradley_terry import bradley_terry
+from evalharness.stats.estimation.pair_matrices import build_difference_matrix
+from evalharness.stats.rating_models.bradley_terry import bradley_terry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from evalharness.stats.battles.comparisons import FloatArray
-    from evalharness.stats.ratings.fitted_ratings import FittedRatings
+    from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
     _Draw: TypeAlias = Callable[[np.random.Generator, int], "_Replicates"]
     _Solve: TypeAlias = Callable[

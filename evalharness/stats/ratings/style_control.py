@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from evalharness.stats.battles.comparisons import Comparisons, FloatArray
-    from evalharness.stats.ratings.fitted_ratings import FittedRatings
+    from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
 
 def style_feature_difference(first: npt.ArrayLike, second: npt.ArrayLike) -> FloatArray:

@@ -21,8 +21,8 @@ from evalharness.stats import (
     prediction_powered_mean,
     prediction_powered_ratings,
 )
-from evalharness.stats.battles.pair_matrices import PairDesignMatrix
-from evalharness.stats.ratings.logistic_regression import fit_logistic
+from evalharness.stats.estimation.logistic_regression import fit_logistic
+from evalharness.stats.estimation.pair_matrices import PairDesignMatrix
 
 NORMAL = 1.959963984540054
 STRENGTHS = np.array([0.6, 0.0, -0.6])

@@ -172,7 +172,8 @@ def test_the_score_is_the_slope_of_the_likelihood(method):
     comparisons = simulated(questions=10, seed=3)
     best = method(comparisons)
 
-    from evalharness.stats.ratings.tie_models import _davidson_terms, _rao_kupper_terms
+    from evalharness.stats.rating_models.davidson import _davidson_terms
+    from evalharness.stats.rating_models.rao_kupper import _rao_kupper_terms
 
     terms = _davidson_terms if method is davidson else _rao_kupper_terms
     rows = np.arange(len(comparisons.first))

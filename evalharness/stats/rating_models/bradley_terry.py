@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalharness.stats.ratings.fitted_ratings import MEAN_RATING
-from evalharness.stats.ratings.likelihood import OutcomeModel, OutcomeTerms, fit_ratings
+from evalharness.stats.estimation.fitted_ratings import MEAN_RATING
+from evalharness.stats.estimation.likelihood import fit_ratings
+from evalharness.stats.estimation.outcome_model import OutcomeModel, OutcomeTerms
+from evalharness.stats.estimation.rating_model import RatingModel
 
 if TYPE_CHECKING:
     from evalharness.stats.battles.comparisons import Comparisons, FloatArray
     from evalharness.stats.battles.counts import BattleCounts
-    from evalharness.stats.ratings.fitted_ratings import FittedRatings
+    from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
 _OUTCOME_POINTS = np.array([0.0, 0.5, 1.0])
 
@@ -83,4 +85,17 @@ PLAIN_MODEL = OutcomeModel(
 )
 POSITION_MODEL = OutcomeModel(
     name="Bradley-Terry", parameters=("delta",), start=(0.0,), terms=_bradley_terry_terms
+)
+
+RATING_MODEL = RatingModel(
+    name="bradley_terry",
+    title="Bradley-Terry",
+    fit=bradley_terry,
+    description=(
+        "Each model has a strength, and the chance that it beats another depends only on the "
+        "difference of the two; the strengths that make the observed battles most likely are shown "
+        "on the scale where 400 points are odds of ten to one. A tie counts as half a win."
+    ),
+    source="Bradley & Terry 1952, Biometrika 39",
+    parameters={"delta": "log-odds that the first of two equal models wins"},
 )

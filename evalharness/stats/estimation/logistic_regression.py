@@ -15,9 +15,9 @@ import numpy as np
 from scipy.special import expit
 
 from evalharness.errors import ConvergenceError, SeparationError
-from evalharness.stats.battles.pair_matrices import ROWS_PER_BLOCK, PairDesignMatrix
 from evalharness.stats.blas_threads import limit_blas_threads
-from evalharness.stats.intervals.sandwich import common_level_direction, generalized_inverse
+from evalharness.stats.estimation.pair_matrices import ROWS_PER_BLOCK, PairDesignMatrix
+from evalharness.stats.estimation.sandwich import common_level_direction, generalized_inverse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

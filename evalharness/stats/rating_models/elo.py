@@ -1,7 +1,7 @@
-"""Online Elo: each battle moves two ratings; the order of the battles matters.
+"""Online Elo: each battle moves two ratings, and the order of the battles matters.
 
-Elo 1978. Bradley-Terry uses the same scale without that dependence, and is the default elsewhere;
-the mean over shuffled orders removes most of it here.
+Elo 1978. Bradley-Terry has the same scale and does not depend on the order; it is the default
+elsewhere. The mean over shuffled orders removes most of the dependence.
 """
 
 from __future__ import annotations
@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalharness.stats.ratings.fitted_ratings import MEAN_RATING, critical_value
+from evalharness.errors import BattlesError
+from evalharness.stats.battles.counts import BattleCounts
+from evalharness.stats.estimation.fitted_ratings import (
+    ELO_PER_NAT,
+    MEAN_RATING,
+    FittedRatings,
+    critical_value,
+)
+from evalharness.stats.estimation.rating_model import RatingModel
 
 if TYPE_CHECKING:
     from evalharness.stats.battles.comparisons import Comparisons, FloatArray, IntArray
@@ -20,6 +28,8 @@ DEFAULT_K = 4.0
 """The largest change of one battle; small, as models do not learn while they are judged."""
 
 _POINTS_PER_TENFOLD_ODDS = 400.0
+_REPLICATES = 200
+_ORDERS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,7 +99,7 @@ def shuffled_elo(
     comparisons: Comparisons,
     rng: np.random.Generator,
     *,
-    orders: int = 100,
+    orders: int = _ORDERS,
     k: float = DEFAULT_K,
     start: float = MEAN_RATING,
 ) -> EloRatings:
@@ -120,7 +130,7 @@ def bootstrap_elo(
     rng: np.random.Generator,
     *,
     level: float = 0.95,
-    replicates: int = 200,
+    replicates: int = _REPLICATES,
     k: float = DEFAULT_K,
     start: float = MEAN_RATING,
 ) -> EloIntervals:
@@ -137,11 +147,7 @@ def bootstrap_elo(
         k: as in `online_elo`.
         start: as in `online_elo`.
     """
-    codes, cluster = np.unique(comparisons.cluster, return_inverse=True)
-    number = len(codes)
-    drawn = rng.multinomial(number, np.full(number, 1 / number), size=replicates)
-    order = np.arange(len(cluster))[:, None]
-    played = _play_battles(comparisons, order, drawn[:, cluster].T.astype(float), k=k, start=start)
+    played, number = _play_replicates(comparisons, rng, replicates, k=k, start=start)
     centre = online_elo(comparisons, k=k, start=start).ratings
     errors = played.std(axis=0, ddof=1) * np.sqrt(number / max(number - 1, 1))
     reach = critical_value(level, number) * errors
@@ -153,6 +159,105 @@ def bootstrap_elo(
         clusters=number,
         replicates=replicates,
     )
+
+
+def fit_elo(
+    comparisons: Comparisons,
+    *,
+    level: float = 0.95,
+    k: float = DEFAULT_K,
+    start: float = MEAN_RATING,
+    orders: int = 1,
+    seed: int = 0,
+) -> FittedRatings:
+    """Return online Elo as fitted ratings, with the covariance from a bootstrap of the clusters.
+
+    Elo has no likelihood of its own: `log_likelihood` is that of Bradley-Terry at these ratings,
+    and `inverse_information` is the covariance again.
+
+    Args:
+        comparisons: the battles, in the order in which they are played.
+        level: the intervals' level.
+        k: the largest change of one battle, in points.
+        start: every model's rating before its first battle, and the mean after it.
+        orders: 1 plays the battles in their order; more shuffle them so often and give the mean.
+        seed: of the bootstrap and the shuffles.
+    """
+    critical_value(level, 2)  # refuses a level outside 0..1 before any work
+    rng = np.random.default_rng(seed)
+    replicates, number = _play_replicates(comparisons, rng, _REPLICATES, k=k, start=start)
+    elo = (
+        shuffled_elo(comparisons, rng, orders=orders, k=k, start=start)
+        if orders > 1
+        else online_elo(comparisons, k=k, start=start)
+    )
+    strengths = (elo.ratings - start) / ELO_PER_NAT
+    correction = number / (number - 1) if number > 1 else np.nan
+    covariance = correction * np.cov(replicates.T / ELO_PER_NAT)
+    log_odds = strengths[comparisons.first] - strengths[comparisons.second]
+    return FittedRatings(
+        method="online Elo",
+        models=comparisons.models,
+        strengths=strengths,
+        covariance=covariance,
+        inverse_information=covariance,
+        log_likelihood=float(
+            comparisons.weight @ (comparisons.points * log_odds - np.logaddexp(0.0, log_odds))
+        ),
+        battles=comparisons.battles,
+        level=level,
+        clusters=number,
+        clustered_by=comparisons.clustered_by,
+        iterations=0,
+        penalty=0.0,
+        anchor=None,
+        anchor_rating=start,
+        settings={"k": k, "orders": orders, "seed": seed},
+    )
+
+
+def elo(
+    battles: Comparisons | BattleCounts,
+    /,
+    *,
+    position: bool = False,
+    level: float = 0.95,
+    penalty: float = 0.0,
+    anchor: str | None = None,
+    anchor_rating: float = MEAN_RATING,
+) -> FittedRatings:
+    """Return Elo ratings that hardly depend on the order: the mean over 100 shuffled orders.
+
+    Args:
+        battles: the battles, one by one.
+        position: refused.
+        level: the intervals' level.
+        penalty: refused.
+        anchor: refused.
+        anchor_rating: every model's rating before its first battle, and the mean after it.
+
+    Raises:
+        BattlesError: the battles are counted, or an argument has no meaning for Elo.
+    """
+    if anchor is not None or penalty or position:
+        msg = "online Elo takes no anchor, penalty or position effect"
+        raise BattlesError(msg)
+    if isinstance(battles, BattleCounts):
+        msg = "online Elo plays battles in order, and counted battles have none: give the table"
+        raise BattlesError(msg)
+    return fit_elo(battles, level=level, start=anchor_rating, orders=_ORDERS)
+
+
+def _play_replicates(
+    comparisons: Comparisons, rng: np.random.Generator, replicates: int, *, k: float, start: float
+) -> tuple[FloatArray, int]:
+    """Return ratings by (replicate, model) of a bootstrap of the clusters, and their number."""
+    codes, cluster = np.unique(comparisons.cluster, return_inverse=True)
+    number = len(codes)
+    drawn = rng.multinomial(number, np.full(number, 1 / number), size=replicates)
+    order = np.arange(len(cluster))[:, None]
+    counts = drawn[:, cluster].T.astype(np.float64)
+    return _play_battles(comparisons, order, counts, k=k, start=start), number
 
 
 def _play_battles(
@@ -174,3 +279,19 @@ def _play_battles(
         ratings[replicates, first] += gain
         ratings[replicates, second] -= gain
     return ratings
+
+
+RATING_MODEL = RatingModel(
+    name="elo",
+    title="online Elo",
+    fit=elo,
+    description=(
+        "Ratings move after every battle by how surprising its result was. They depend on the "
+        "order of the battles, so they are the mean over 100 shuffled orders. A tie counts as half "
+        "a win."
+    ),
+    source="Elo 1978, The Rating of Chessplayers",
+    takes_penalty=False,
+    takes_position=False,
+    needs_order=True,
+)

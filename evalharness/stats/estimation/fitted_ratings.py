@@ -78,6 +78,7 @@ class FittedRatings:
         mixture: where it is given (see `stats.adaptive.mixture_weight`), the intervals of ratings and
             of their differences are always-valid: they hold at whatever point the outcomes had the
             run stop.
+        settings: what else the fit was given, by name: the `k` of online Elo, for example.
     """
 
     method: str
@@ -96,6 +97,7 @@ class FittedRatings:
     anchor: str | None
     anchor_rating: float
     mixture: float | None = None
+    settings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ratings(self) -> FloatArray:

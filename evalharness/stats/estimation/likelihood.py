@@ -19,24 +19,25 @@ from scipy.sparse import csr_array, diags_array, hstack
 from evalharness.errors import ConvergenceError, SeparationError
 from evalharness.stats.battles.connectivity import require_determined_ratings
 from evalharness.stats.battles.count_arrays import ensure_counts
-from evalharness.stats.battles.pair_matrices import (
+from evalharness.stats.blas_threads import limit_blas_threads
+from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
+from evalharness.stats.estimation.pair_matrices import (
     build_difference_matrix,
     build_laplacian,
     sum_by_model,
 )
-from evalharness.stats.blas_threads import limit_blas_threads
-from evalharness.stats.intervals.sandwich import (
+from evalharness.stats.estimation.sandwich import (
     common_level_direction,
     floor_at_information,
     generalized_inverse,
 )
-from evalharness.stats.ratings.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from evalharness.stats.battles.comparisons import Comparisons, FloatArray
     from evalharness.stats.battles.counts import BattleCounts
+    from evalharness.stats.estimation.outcome_model import OutcomeModel, OutcomeTerms
 
 _SMALLEST_STEP = 1e-9
 """Newton doubles the correct digits, so after a step this small there is nothing left to gain."""
@@ -46,29 +47,6 @@ ZERO_VARIANCE_SHARE = 1e-9
 """A variance of scores below this share of the information is what rounding leaves of none."""
 _LARGEST_PARAMETER = 15.0
 """A tie or position parameter beyond this (log scale) runs to infinity: the data bound it not."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeTerms:
-    """Log-likelihood of each outcome at each pair, with derivatives.
-
-    Axes: pair, `Outcome`, then coordinates: the difference of strengths, then the parameters.
-    `information` is minus the second derivative.
-    """
-
-    log_probability: FloatArray
-    score: FloatArray
-    information: FloatArray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeModel:
-    """A model of outcomes: its own parameters, where they start, and its terms."""
-
-    name: str
-    parameters: tuple[str, ...]
-    start: tuple[float, ...]
-    terms: Callable[[FloatArray, FloatArray], OutcomeTerms]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Maximum likelihood of ratings: the shared fit, its covariance, and the fitted record."""

@@ -1,0 +1,53 @@
+"""A model of outcomes: the probabilities of a win, a tie and a loss at a difference of strengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalharness.errors import SeparationError
+from evalharness.stats.battles.comparisons import BattleOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evalharness.stats.battles.comparisons import FloatArray
+    from evalharness.stats.battles.counts import BattleCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeTerms:
+    """Log-likelihood of each outcome at each pair, with derivatives.
+
+    Axes: pair, `Outcome`, then coordinates: the difference of strengths, then the parameters.
+    `information` is minus the second derivative.
+    """
+
+    log_probability: FloatArray
+    score: FloatArray
+    information: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeModel:
+    """A model of outcomes: its own parameters, where they start, and its terms."""
+
+    name: str
+    parameters: tuple[str, ...]
+    start: tuple[float, ...]
+    terms: Callable[[FloatArray, FloatArray], OutcomeTerms]
+
+
+def weigh_ties_and_decisions(counts: BattleCounts) -> tuple[float, float]:
+    """Return the total weights of ties and of decided battles, both above 0.
+
+    Raises:
+        SeparationError: no battle is a tie, or all are: a model of ties has no finite fit.
+    """
+    ties = counts.weight[:, BattleOutcome.TIE].sum()
+    decided = counts.weight.sum() - ties
+    if not (ties and decided):
+        which = "no battle is a tie" if decided else "every battle is a tie"
+        msg = f"{which}, so how often models tie has no finite estimate: use bradley_terry"
+        raise SeparationError(msg)
+    return float(ties), float(decided)

@@ -1,0 +1,1 @@
+"""Rating models, one module each; each module has one `RATING_MODEL`."""
