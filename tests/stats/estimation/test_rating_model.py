@@ -84,7 +84,7 @@ def test_the_same_battles_give_the_same_ratings(model, comparisons):
 def test_a_rating_model_says_truly_what_it_takes(model):
     """A caller decides by these claims whether to give a penalty, counts or a position effect."""
     all_won = battles(*[("a", "b", WON)] * 3, ("b", "c", WON), ("b", "c", TIE))
-    untied = battles(("a", "b", WON), ("a", "b", LOST), ("a", "b", WON), ("b", "a", WON))
+    untied = battles(*[(*sides, won) for sides in ("ab", "ba") for won in (WON, LOST)])
     counted = count_comparisons(untied.models, untied.first, untied.second, untied.outcome)
 
     def works(given, **settings):
