@@ -38,9 +38,9 @@ def scan_corpus(folder: Path, records: RunRecords, where: Corpus) -> CorpusScan:
         InputError: a file cannot be read.
     """
     files = find_corpus_files(where.paths)
-    seeker = CorpusSearch(records, where.words)
+    search = CorpusSearch(records, where.words)
     states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    stamp = digest([where.words, states, sorted(seeker.texts())])
+    stamp = digest([where.words, states, sorted(search.list_text_digests())])
     kept = read_corpus_scan(folder)
     if kept is not None and kept.stamp == stamp:
         return kept
@@ -49,7 +49,7 @@ def scan_corpus(folder: Path, records: RunRecords, where: Corpus) -> CorpusScan:
         task = bar.add_task("corpus", total=size)
         for file in files:
             for passage in read_passages(file):
-                seeker.look(passage)
+                search.search(passage)
                 bar.advance(task, sum(map(len, passage.texts)))
     found = CorpusScan(
         corpus=tuple(map(str, where.paths)),
@@ -57,7 +57,7 @@ def scan_corpus(folder: Path, records: RunRecords, where: Corpus) -> CorpusScan:
         size=size,
         length=where.words,
         stamp=stamp,
-        finds=tuple(seeker.finds()),
+        finds=tuple(search.list_matches()),
     )
     folder.mkdir(parents=True, exist_ok=True)
     text = msgspec.json.format(msgspec.json.encode(found), indent=2)

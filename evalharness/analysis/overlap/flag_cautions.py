@@ -1,4 +1,4 @@
-"""What the flags on a run come to, in sentences."""
+"""Summarize the flags of a run in sentences."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from evalharness.analysis.overlap.flag_records import FlagReport
 
-_MIN_SAME_SHARE = 0.5  # of the turns that two models answered
-_MIN_FLAGS = 3  # flags on a model, up to which they are for the page's table only
-_MIN_FLAG_SHARE = 0.02  # and their share of its answers
+_MIN_SAME_SHARE = 0.5  # of the turns that both models answered
+_MIN_FLAGS = 3  # per model and kind; fewer flags appear only in the page's table
+_MIN_FLAG_SHARE = 0.02  # of the model's answers
 
 _CAUTION_TEMPLATES = {
     FlagKind.ANSWER_IN_CORPUS: "{model}: {number} of {all} answered turns stand in {corpus}",
@@ -31,31 +31,33 @@ _CAUTION_TEMPLATES = {
 }
 
 
-def list_flag_cautions(found: FlagReport) -> Iterator[str]:
-    """Yield what a reader must know before trusting a figure."""
-    for pair in found.twins:
+def list_flag_cautions(report: FlagReport) -> Iterator[str]:
+    """Yield a sentence for each finding that a reader must know before using a figure."""
+    for pair in report.twins:
         if pair.share >= _MIN_SAME_SHARE:
             yield (
                 f"{pair.model_a} and {pair.model_b} gave the same answer in {pair.share:.0%} of "
                 f"{pair.compared} turns: one model under two names, or a wrong endpoint?"
             )
-    asked = {f.question_id for f in found.flags if f.kind is FlagKind.QUESTION_IN_CORPUS}
-    if asked:
-        yield f"{len(asked)} of {found.questions} questions stand in {format_corpus_name(found)}"
-    counts = Counter((flag.kind, flag.model) for flag in found.flags)
-    sources = {(flag.kind, flag.model): flag.source for flag in found.flags}
+    questions = {
+        flag.question_id for flag in report.flags if flag.kind is FlagKind.QUESTION_IN_CORPUS
+    }
+    if questions:
+        yield f"{len(questions)} of {report.questions} questions stand in {format_corpus_name(report)}"
+    counts = Counter((flag.kind, flag.model) for flag in report.flags)
+    sources = {(flag.kind, flag.model): flag.source for flag in report.flags}
     for (kind, model), number in counts.items():
-        every = found.answers.get(model or "", 0)
-        if kind in _CAUTION_TEMPLATES and number >= max(_MIN_FLAGS, _MIN_FLAG_SHARE * every):
+        answers = report.answers.get(model or "", 0)
+        if kind in _CAUTION_TEMPLATES and number >= max(_MIN_FLAGS, _MIN_FLAG_SHARE * answers):
             yield _CAUTION_TEMPLATES[kind].format(
                 model=model,
                 number=number,
-                all=every,
-                corpus=format_corpus_name(found),
+                all=answers,
+                corpus=format_corpus_name(report),
                 source=sources[kind, model],
             )
 
 
-def format_corpus_name(found: FlagReport) -> str:
-    """Return the name of the corpus that was read."""
-    return ", ".join(found.scan.corpus) if found.scan else "no corpus"
+def format_corpus_name(report: FlagReport) -> str:
+    """Return the names of the searched corpus."""
+    return ", ".join(report.scan.corpus) if report.scan else "no corpus"

@@ -1,4 +1,4 @@
-"""What is found: single flags, models with the same answers, and how much of each model stood where."""
+"""Records of contamination flags, of models with the same answers, and of overlap shares."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class FlagKind(StrEnum):
-    """What a flag says."""
+    """The kinds of flags."""
 
     QUESTION_IN_CORPUS = "question_in_corpus"
     REFERENCE_IN_CORPUS = "reference_in_corpus"
@@ -26,18 +26,18 @@ class FlagKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """Something about one text that a reader should look at.
+    """A finding about one text that a reader should check.
 
     Attributes:
-        kind: what it is.
+        kind: the kind of finding.
         question_id: the question.
         turn: counted from 1.
-        model: whose answer; None where the question or the reference itself is meant.
+        model: the author of the answer; None for a question or a reference.
         sample: which of the model's answers.
-        words: the longest run of words in common, in words.
-        share: of the text's n-grams, those in common; of its words, where it has none.
-        source: where they stand: a file and line, `reference`, a model, or the name that is claimed.
-        excerpt: the words.
+        words: the length of the longest common run, in words.
+        share: the share of the text's n-grams in common; of its words, for a text without n-grams.
+        source: the other location: a file and line, `reference`, a model, or the claimed name.
+        excerpt: the words in common.
     """
 
     kind: FlagKind
@@ -53,13 +53,15 @@ class Flag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SameAnswerPair:
-    """Two models with the same answers to the same turns.
+    """Two models that gave the same answers to the same turns.
 
     Attributes:
+        model_a: the first model, in alphabetical order.
+        model_b: the second model.
         compared: turns that both answered with enough words.
-        identical: of these, the ones answered letter by letter alike.
-        alike: answered alike but for case, punctuation and spaces.
-        overlapping: that share a run long enough to be flagged.
+        identical: turns with exactly equal answers.
+        alike: turns with answers that are equal apart from case, punctuation and spaces.
+        overlapping: turns whose answers share a run that is long enough for a flag.
     """
 
     model_a: str
@@ -71,22 +73,22 @@ class SameAnswerPair:
 
     @property
     def share(self) -> float:
-        """The share of turns that are the same in one way or another."""
+        """The share of compared turns that are identical, alike or overlapping."""
         return (self.identical + self.alike + self.overlapping) / self.compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlapShare:
-    """How much of a model's answers stands elsewhere.
+    """How much of a model's answers occurs in another source.
 
     Attributes:
-        model: whose.
+        model: the model.
         against: `references` or `corpus`.
-        texts: answers that have n-grams to look for.
-        share: of these n-grams, those found.
-        chance: the share found where it can mean nothing: in references of other questions.
-        typical: the median over answers of the longest run in common, in words.
-        longest: the longest run in common.
+        texts: answers that have n-grams to compare.
+        share: the share of these n-grams that occurs there.
+        chance: the share that occurs in references of other questions, which can only be chance.
+        typical: the median over answers of the longest common run, in words.
+        longest: the longest common run, in words.
     """
 
     model: str
@@ -100,9 +102,19 @@ class OverlapShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusMatch:
-    """One text's longest run in a corpus, as it is kept beside a run.
+    """The longest run that one text of a run has in common with a corpus, as stored with the run.
 
-    `digest` is that of the text, so that what was found of another text is not shown.
+    Attributes:
+        kind: `question`, `reference` or `answer`.
+        question_id: the question.
+        turn: counted from 1.
+        model: the author of an answer.
+        sample: which of the model's answers.
+        digest: the digest of the text; a match of a text that changed since is not shown.
+        words: the length of the run, in words.
+        share: the share of the text's n-grams that the corpus contains.
+        source: the file and line.
+        excerpt: the words in common.
     """
 
     kind: str
@@ -119,15 +131,15 @@ class CorpusMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusScan:
-    """What a corpus was found to hold of a run's texts.
+    """What a search of a corpus found of a run's texts.
 
     Attributes:
-        corpus: its files or folders as they were given.
-        files: how many.
+        corpus: the files or folders, as given.
+        files: the number of files.
         size: their size in bytes.
-        length: the n of the n-grams.
-        stamp: of the files and the run's texts; the same stamp, the same finds.
-        finds: texts of which something was found.
+        length: words per n-gram.
+        stamp: a digest of the files and the run's texts; equal stamps mean equal matches.
+        finds: the texts that were found.
     """
 
     corpus: tuple[str, ...]
@@ -140,17 +152,17 @@ class CorpusScan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagReport:
-    """All that was found in a run, and what was looked for.
+    """All flags of a run, and what was examined.
 
     Attributes:
-        flags: single texts that a reader should look at.
-        twins: pairs of models with more answers in common than the questions bring about.
-        overlaps: how much of each model's answers stands in references, and in a corpus.
-        length: the n of the n-grams.
-        questions: how many were asked.
+        flags: findings about single texts.
+        twins: pairs of models with more equal answers than the questions explain.
+        overlaps: the shares of each model's answers that occur in references and in a corpus.
+        length: words per n-gram.
+        questions: the number of questions.
         answers: answered turns by model.
-        references: turns that have one.
-        scan: of a corpus, where one was read.
+        references: the number of turns with a reference.
+        scan: the search of a corpus, if there was one.
     """
 
     flags: tuple[Flag, ...]

@@ -1,4 +1,4 @@
-"""All flags on a run's answers, from its records and from what a corpus was found to hold."""
+"""Find all flags of a run, from its records and from a search of a corpus."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from evalharness.domain import RunRecords
 
 NGRAM_LENGTH = 13
-"""Words of an n-gram, as for GPT-3 (Brown et al. 2020, arXiv:2005.14165, appendix C)."""
+"""Words per n-gram, as for GPT-3 (Brown et al. 2020, arXiv:2005.14165, appendix C)."""
 
 ALWAYS_FLAGGED_WORDS = 100
-"""Words that two models hardly have in common even once, whatever the question."""
+"""Two independent answers almost never share a run of this length, even once."""
 
 _FLAG_BY_TEXT_KIND = {
     "question": FlagKind.QUESTION_IN_CORPUS,
@@ -52,124 +52,151 @@ _FLAG_BY_TEXT_KIND = {
 
 
 def find_flags(records: RunRecords, scan: CorpusScan | None = None) -> FlagReport:
-    """Return what a reader should look at before trusting a run's answers.
+    """Return the flags of a run: findings that a reader should check before trusting its answers.
 
     Args:
-        records: the run's.
-        scan: what a corpus was found to hold of its texts; what is said of a text that has changed
-            since is left out.
+        records: the run.
+        scan: the search of a corpus; its matches of texts that changed since are ignored.
     """
-    found = collect_run_texts(records, scan.length if scan else NGRAM_LENGTH)
-    shared = list(find_longest_matches(found))
-    finds = list(_current_matches(found, scan))
-    equal = find_first_equal_texts(found)
-    copies = list(_select_copies(found, shared))
-    pairs = tuple(find_same_answer_pairs(found, copies, equal))
+    run_texts = collect_run_texts(records, scan.length if scan else NGRAM_LENGTH)
+    longest_matches = list(find_longest_matches(run_texts))
+    corpus_matches = list(_current_matches(run_texts, scan))
+    first_equal = find_first_equal_texts(run_texts)
+    copies = list(_select_copies(run_texts, longest_matches))
+    pairs = tuple(find_same_answer_pairs(run_texts, copies, first_equal))
     flags = (
-        *_flag_corpus_matches(found, finds),
-        *_flag_reference_copies(found, shared),
-        *_flag_same_answers(found, copies, equal, pairs),
-        *_flag_same_replies(found),
-        *_flag_empty_answers(found),
-        *_flag_identity_claims(found, records.config.get("models")),
+        *_flag_corpus_matches(run_texts, corpus_matches),
+        *_flag_reference_copies(run_texts, longest_matches),
+        *_flag_same_answers(run_texts, copies, first_equal, pairs),
+        *_flag_same_replies(run_texts),
+        *_flag_empty_answers(run_texts),
+        *_flag_identity_claims(run_texts, records.config.get("models")),
     )
     return FlagReport(
         flags=flags,
         twins=pairs,
-        overlaps=(*share_in_references(found, shared), *share_in_corpus(found, finds)),
-        length=found.length,
+        overlaps=(
+            *share_in_references(run_texts, longest_matches),
+            *share_in_corpus(run_texts, corpus_matches),
+        ),
+        length=run_texts.length,
         questions=len(records.questions),
-        answers=Counter(str(text.model) for text in found.texts if text.kind == "answer"),
-        references=len(found.kind("reference")),
+        answers=Counter(str(text.model) for text in run_texts.texts if text.kind == "answer"),
+        references=len(run_texts.numbers_of_kind("reference")),
         scan=scan,
     )
 
 
-def _current_matches(found: RunTexts, scan: CorpusScan | None) -> Iterator[tuple[int, CorpusMatch]]:
-    """Yield the finds of texts that are as they were, with the texts' numbers."""
-    kept = (
-        {(f.kind, f.question_id, f.turn, f.model, f.sample): f for f in scan.finds} if scan else {}
+def _current_matches(
+    run_texts: RunTexts, scan: CorpusScan | None
+) -> Iterator[tuple[int, CorpusMatch]]:
+    """Yield the matches of texts that are unchanged, with the indices of the texts."""
+    match_by_text = (
+        {
+            (match.kind, match.question_id, match.turn, match.model, match.sample): match
+            for match in scan.finds
+        }
+        if scan
+        else {}
     )
-    for number, text in enumerate(found.texts if kept else ()):
-        one = kept.get((text.kind, text.question_id, text.turn, text.model, text.sample))
-        if one is not None and one.digest == digest_text(text):
-            yield number, one
+    for number, text in enumerate(run_texts.texts if match_by_text else ()):
+        match = match_by_text.get((text.kind, text.question_id, text.turn, text.model, text.sample))
+        if match is not None and match.digest == digest_text(text):
+            yield number, match
 
 
 def _flag_corpus_matches(
-    found: RunTexts, finds: Iterable[tuple[int, CorpusMatch]]
+    run_texts: RunTexts, matches: Iterable[tuple[int, CorpusMatch]]
 ) -> Iterator[Flag]:
-    for number, one in finds:
-        size = int(found.sizes[number])
-        is_answer = one.kind == "answer"
-        if is_copied(one.words, size) or (not is_answer and 2 * one.words >= size):
+    """Yield the texts of which a corpus contains a long run."""
+    for number, match in matches:
+        words = int(run_texts.word_counts[number])
+        is_answer = match.kind == "answer"
+        if is_copied(match.words, words) or (not is_answer and 2 * match.words >= words):
             yield Flag(
-                kind=_FLAG_BY_TEXT_KIND[one.kind],
-                question_id=one.question_id,
-                turn=one.turn,
-                model=one.model,
-                sample=one.sample,
-                words=one.words,
-                share=one.share,
-                source=one.source,
-                excerpt=one.excerpt,
+                kind=_FLAG_BY_TEXT_KIND[match.kind],
+                question_id=match.question_id,
+                turn=match.turn,
+                model=match.model,
+                sample=match.sample,
+                words=match.words,
+                share=match.share,
+                source=match.source,
+                excerpt=match.excerpt,
             )
 
 
-def _flag_reference_copies(found: RunTexts, shared: Sequence[AnswerMatch]) -> Iterator[Flag]:
-    is_reference = found.is_kind("reference")
-    for one in shared:
-        if is_reference[one.other] and is_copied(one.words, int(found.sizes[one.answer])):
-            yield _build_flag(found, FlagKind.ANSWER_IN_REFERENCE, one, "reference")
+def _flag_reference_copies(run_texts: RunTexts, matches: Sequence[AnswerMatch]) -> Iterator[Flag]:
+    """Yield the answers that share a long run with the reference."""
+    is_reference = run_texts.is_kind("reference")
+    for match in matches:
+        if is_reference[match.other] and is_copied(
+            match.words, int(run_texts.word_counts[match.answer])
+        ):
+            yield _build_flag(run_texts, FlagKind.ANSWER_IN_REFERENCE, match, "reference")
 
 
-def _select_copies(found: RunTexts, shared: Iterable[AnswerMatch]) -> Iterator[AnswerMatch]:
-    """Yield what two models' answers share, where it is more than chance brings about."""
-    is_answer = found.is_kind("answer")
-    for one in shared:
-        size = int(found.sizes[[one.answer, one.other]].min())
-        if is_answer[one.other] and is_copied(one.words, size):
-            yield one
+def _select_copies(run_texts: RunTexts, matches: Iterable[AnswerMatch]) -> Iterator[AnswerMatch]:
+    """Yield the matches between answers of two models that are longer than chance explains."""
+    is_answer = run_texts.is_kind("answer")
+    for match in matches:
+        words = int(run_texts.word_counts[[match.answer, match.other]].min())
+        if is_answer[match.other] and is_copied(match.words, words):
+            yield match
 
 
 def _flag_same_answers(
-    found: RunTexts, copies: Iterable[AnswerMatch], equal: Indices, pairs: Iterable[SameAnswerPair]
+    run_texts: RunTexts,
+    copies: Iterable[AnswerMatch],
+    first_equal: Indices,
+    pairs: Iterable[SameAnswerPair],
 ) -> Iterator[Flag]:
-    """Yield answers that are another model's as well; of equal ones, each beside the first."""
-    notable = {(pair.model_a, pair.model_b) for pair in pairs}
+    """Yield answers that another model gave as well; equal answers refer to the first one."""
+    flagged_pairs = {(pair.model_a, pair.model_b) for pair in pairs}
     whole = (
-        _whole_answer_match(found, number, int(equal[number]))
-        for number in found.kind("answer").tolist()
-        if equal[number] != number and found.sizes[number] >= MIN_ANSWER_WORDS
+        _whole_answer_match(run_texts, number, int(first_equal[number]))
+        for number in run_texts.numbers_of_kind("answer").tolist()
+        if first_equal[number] != number and run_texts.word_counts[number] >= MIN_ANSWER_WORDS
     )
-    for one in (*whole, *copies):
-        if one.words >= ALWAYS_FLAGGED_WORDS or model_pair(found, one.answer, one.other) in notable:
-            yield _build_flag(found, FlagKind.SAME_ANSWER, one, str(found.texts[one.other].model))
+    for match in (*whole, *copies):
+        if (
+            match.words >= ALWAYS_FLAGGED_WORDS
+            or model_pair(run_texts, match.answer, match.other) in flagged_pairs
+        ):
+            yield _build_flag(
+                run_texts, FlagKind.SAME_ANSWER, match, str(run_texts.texts[match.other].model)
+            )
 
 
-def _flag_same_replies(found: RunTexts) -> Iterator[Flag]:
-    """Yield replies that a model gives to several questions, but for single words such as "D"."""
-    own: dict[tuple[str | None, int], list[int]] = defaultdict(list)
-    for number in found.kind("answer"):
-        if found.sizes[number]:
-            own[found.texts[number].model, int(found.whole[number])].append(int(number))
-    for numbers in own.values():
-        asked = {found.texts[number].question_id for number in numbers}
-        size = int(found.sizes[numbers[0]])
-        if len(asked) >= (2 if size >= MIN_ANSWER_WORDS else MIN_SAME_TURNS) and size > 1:
-            questions = f"{len(asked)} questions"
+def _flag_same_replies(run_texts: RunTexts) -> Iterator[Flag]:
+    """Yield replies that a model gave to several questions, without single words such as "D"."""
+    answers_by_reply: dict[tuple[str | None, int], list[int]] = defaultdict(list)
+    for number in run_texts.numbers_of_kind("answer"):
+        if run_texts.word_counts[number]:
+            answers_by_reply[
+                run_texts.texts[number].model, int(run_texts.text_hashes[number])
+            ].append(int(number))
+    for numbers in answers_by_reply.values():
+        question_ids = {run_texts.texts[number].question_id for number in numbers}
+        words = int(run_texts.word_counts[numbers[0]])
+        if len(question_ids) >= (2 if words >= MIN_ANSWER_WORDS else MIN_SAME_TURNS) and words > 1:
+            questions = f"{len(question_ids)} questions"
             yield from (
                 _build_flag(
-                    found, FlagKind.SAME_REPLY, _whole_answer_match(found, each, each), questions
+                    run_texts,
+                    FlagKind.SAME_REPLY,
+                    _whole_answer_match(run_texts, each, each),
+                    questions,
                 )
                 for each in numbers
             )
 
 
-def _flag_empty_answers(found: RunTexts) -> Iterator[Flag]:
-    for number in found.kind("answer"):
-        if not found.texts[number].text.strip():
-            text = found.texts[number]
+def _flag_empty_answers(run_texts: RunTexts) -> Iterator[Flag]:
+    """Yield the empty answers."""
+    for number in run_texts.numbers_of_kind("answer"):
+        if not run_texts.texts[number].text.strip():
+            text = run_texts.texts[number]
             yield Flag(
                 kind=FlagKind.EMPTY,
                 question_id=text.question_id,
@@ -180,15 +207,17 @@ def _flag_empty_answers(found: RunTexts) -> Iterator[Flag]:
             )
 
 
-def _flag_identity_claims(found: RunTexts, models: Any) -> Iterator[Flag]:
-    """Yield the answers in which a model names itself, or another than the configuration does."""
-    conf = models if isinstance(models, dict) else {}
-    is_answer = found.is_kind("answer")
-    numbers = [int(number) for number in find_texts_with_names(found.words) if is_answer[number]]
-    for claim in find_identity_claims((number, found.texts[number].text) for number in numbers):
-        text = found.texts[claim.text]
-        own = conf.get(text.model) or {}
-        names = [text.model, own.get("name"), own.get("family"), own.get("api_name")]
+def _flag_identity_claims(run_texts: RunTexts, models: Any) -> Iterator[Flag]:
+    """Yield the answers in which a model names itself or another model."""
+    configs = models if isinstance(models, dict) else {}
+    is_answer = run_texts.is_kind("answer")
+    numbers = [
+        int(number) for number in find_texts_with_names(run_texts.words) if is_answer[number]
+    ]
+    for claim in find_identity_claims((number, run_texts.texts[number].text) for number in numbers):
+        text = run_texts.texts[claim.text]
+        config = configs.get(text.model) or {}
+        names = [text.model, config.get("name"), config.get("family"), config.get("api_name")]
         is_own = claim.family in find_families(names)
         yield Flag(
             kind=FlagKind.NAMES_ITSELF if is_own else FlagKind.NAMES_ANOTHER,
@@ -201,22 +230,26 @@ def _flag_identity_claims(found: RunTexts, models: Any) -> Iterator[Flag]:
         )
 
 
-def _whole_answer_match(found: RunTexts, number: int, other: int) -> AnswerMatch:
-    """Return all words of an answer as what it shares with another text."""
-    size, grams = int(found.sizes[number]), max(int(found.telling_of[number]), 1)
-    return AnswerMatch(number, other, size, int(found.first_words[number]), grams)
+def _whole_answer_match(run_texts: RunTexts, number: int, other: int) -> AnswerMatch:
+    """Return a match that covers all words of an answer."""
+    words, ngrams = (
+        int(run_texts.word_counts[number]),
+        max(int(run_texts.distinctive_counts[number]), 1),
+    )
+    return AnswerMatch(number, other, words, int(run_texts.first_words[number]), ngrams)
 
 
-def _build_flag(found: RunTexts, kind: FlagKind, one: AnswerMatch, source: str) -> Flag:
-    text = found.texts[one.answer]
+def _build_flag(run_texts: RunTexts, kind: FlagKind, match: AnswerMatch, source: str) -> Flag:
+    """Return a flag for the answer of a match."""
+    text = run_texts.texts[match.answer]
     return Flag(
         kind=kind,
         question_id=text.question_id,
         turn=text.turn,
         model=text.model,
         sample=text.sample,
-        words=one.words,
-        share=one.grams / max(int(found.telling_of[one.answer]), 1),
+        words=match.words,
+        share=match.grams / max(int(run_texts.distinctive_counts[match.answer]), 1),
         source=source,
-        excerpt=found.excerpt(one.begin, one.words),
+        excerpt=run_texts.excerpt(match.begin, match.words),
     )

@@ -1,4 +1,4 @@
-"""Families of language models: what they are called, and who makes them."""
+"""Names of language model families and of their makers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 
 class ModelFamily(NamedTuple):
-    """Models of one maker.
+    """The models of one maker.
 
     Attributes:
-        name: of the family, as a reader knows it.
+        name: the family's usual name.
         models: names that mean nothing else.
-        shared: names that are also those of people, animals or other things.
-        makers: who makes them.
-        known: a pattern at which a model's name in a configuration is known.
+        shared: names that also belong to people, animals or other things.
+        makers: names of the maker.
+        known: a pattern that recognizes the family in a configured model name.
     """
 
     name: str
@@ -82,4 +82,4 @@ MODEL_FAMILIES = (
     ModelFamily("Amazon", (), ("Nova", "Titan"), ("Amazon",), r"\bnova|titan"),
     ModelFamily("Inflection", (), ("Pi",), ("Inflection AI",), r"\bpi\b|inflection"),
 )
-"""By what they are known for; a model that is trained on another's weights has a family of its own."""
+"""By maker; a model fine-tuned from another family's weights has its own family."""

@@ -1,4 +1,4 @@
-"""How much of each model's answers stands in references, or in a corpus."""
+"""Measure how much of each model's answers occurs in references or in a corpus."""
 
 from __future__ import annotations
 
@@ -22,75 +22,97 @@ if TYPE_CHECKING:
 AGAINST_REFERENCES, AGAINST_CORPUS = "references", "corpus"
 
 
-def share_in_references(found: RunTexts, shared: Sequence[AnswerMatch]) -> Iterator[OverlapShare]:
-    """Yield by model how much of its answers stands in the references of their questions."""
-    is_reference = found.is_kind("reference")
+def share_in_references(
+    run_texts: RunTexts, shared: Sequence[AnswerMatch]
+) -> Iterator[OverlapShare]:
+    """Yield for each model the share of its answers that occurs in the questions' references."""
+    is_reference = run_texts.is_kind("reference")
     best: dict[int, tuple[int, int]] = {}
     for each in shared:
         if is_reference[each.other]:
-            words, grams = best.get(each.answer, (0, 0))
-            best[each.answer] = (max(words, each.words), max(grams, each.grams))
-    has_reference = set(found.question[is_reference].tolist())
-    numbers = [n for n in found.kind("answer").tolist() if int(found.question[n]) in has_reference]
+            longest, ngrams = best.get(each.answer, (0, 0))
+            best[each.answer] = (max(longest, each.words), max(ngrams, each.grams))
+    has_reference = set(run_texts.text_questions[is_reference].tolist())
+    numbers = [
+        number
+        for number in run_texts.numbers_of_kind("answer").tolist()
+        if int(run_texts.text_questions[number]) in has_reference
+    ]
     yield from _share_by_model(
-        found, AGAINST_REFERENCES, numbers, best, _count_in_other_references(found)
+        run_texts, AGAINST_REFERENCES, numbers, best, _count_in_other_references(run_texts)
     )
 
 
 def share_in_corpus(
-    found: RunTexts, finds: Iterable[tuple[int, CorpusMatch]]
+    run_texts: RunTexts, matches: Iterable[tuple[int, CorpusMatch]]
 ) -> Iterator[OverlapShare]:
-    """Yield how much of each model's answers a corpus holds."""
+    """Yield for each model the share of its answers that occurs in a corpus."""
     best = {
-        number: (one.words, round(one.share * int(found.telling_of[number])))
-        for number, one in finds
+        number: (match.words, round(match.share * int(run_texts.distinctive_counts[number])))
+        for number, match in matches
     }
     yield from (
-        _share_by_model(found, AGAINST_CORPUS, found.kind("answer").tolist(), best, None)
+        _share_by_model(
+            run_texts, AGAINST_CORPUS, run_texts.numbers_of_kind("answer").tolist(), best, None
+        )
         if best
         else ()
     )
 
 
-def _count_in_other_references(found: RunTexts) -> Indices:
-    """Return how many n-grams of each text stand in the reference of another question."""
-    mine = found.is_kind("reference")[found.text]
-    grams, own = found.grams[mine], found.question[found.text[mine]]
-    order, begins = group_equal_hashes(grams)
-    if not len(begins):
-        return np.zeros(len(found.texts), np.int64)
-    own = own[order]
-    low, high = np.minimum.reduceat(own, begins), np.maximum.reduceat(own, begins)
-    near, place = HashIndex(grams).find(found.grams)
-    asked = found.question[found.text[near]]
-    elsewhere = (low[place] != asked) | (high[place] != asked)
-    return np.bincount(found.text[near[elsewhere]], minlength=len(found.texts))
+def _count_in_other_references(run_texts: RunTexts) -> Indices:
+    """Return for each text the number of its n-grams in references of other questions."""
+    is_in_reference = run_texts.is_kind("reference")[run_texts.ngram_texts]
+    ngrams, questions = (
+        run_texts.ngrams[is_in_reference],
+        run_texts.text_questions[run_texts.ngram_texts[is_in_reference]],
+    )
+    order, starts = group_equal_hashes(ngrams)
+    if not len(starts):
+        return np.zeros(len(run_texts.texts), np.int64)
+    questions = questions[order]
+    first_question, last_question = (
+        np.minimum.reduceat(questions, starts),
+        np.maximum.reduceat(questions, starts),
+    )
+    found, group = HashIndex(ngrams).find(run_texts.ngrams)
+    question = run_texts.text_questions[run_texts.ngram_texts[found]]
+    is_elsewhere = (first_question[group] != question) | (last_question[group] != question)
+    return np.bincount(run_texts.ngram_texts[found[is_elsewhere]], minlength=len(run_texts.texts))
 
 
 def _share_by_model(
-    found: RunTexts,
+    run_texts: RunTexts,
     against: str,
     numbers: Iterable[int],
     best: Mapping[int, tuple[int, int]],
     elsewhere: Indices | None,
 ) -> Iterator[OverlapShare]:
-    """Yield each model's overlap, from the longest run and the shared n-grams of its answers."""
-    total = np.bincount(found.text, minlength=len(found.texts))
-    own: dict[str, list[int]] = defaultdict(list)
+    """Yield the overlap of each model.
+
+    Args:
+        run_texts: the texts.
+        against: `references` or `corpus`.
+        numbers: the indices of the answers to count.
+        best: the longest run and the number of shared n-grams, by answer.
+        elsewhere: n-grams in references of other questions, by text; None where unknown.
+    """
+    ngram_counts = np.bincount(run_texts.ngram_texts, minlength=len(run_texts.texts))
+    answers_by_model: dict[str, list[int]] = defaultdict(list)
     for number in numbers:
-        if found.telling_of[number]:
-            own[str(found.texts[number].model)].append(number)
-    for model, places in own.items():
-        runs = [best.get(place, (0, 0))[0] for place in places]
-        grams = sum(best.get(place, (0, 0))[1] for place in places)
+        if run_texts.distinctive_counts[number]:
+            answers_by_model[str(run_texts.texts[number].model)].append(number)
+    for model, answers in answers_by_model.items():
+        runs = [best.get(answer, (0, 0))[0] for answer in answers]
+        ngrams = sum(best.get(answer, (0, 0))[1] for answer in answers)
         yield OverlapShare(
             model=model,
             against=against,
-            texts=len(places),
-            share=grams / int(found.telling_of[places].sum()),
+            texts=len(answers),
+            share=ngrams / int(run_texts.distinctive_counts[answers].sum()),
             chance=None
             if elsewhere is None
-            else float(elsewhere[places].sum() / total[places].sum()),
+            else float(elsewhere[answers].sum() / ngram_counts[answers].sum()),
             typical=float(np.median(runs)),
             longest=max(runs),
         )

@@ -1,4 +1,4 @@
-"""The texts of a run, and the n-grams of them that say something when they stand elsewhere too."""
+"""Collect the texts of a run with their n-grams, and select the n-grams that are distinctive."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 TextKind = Literal["question", "reference", "answer"]
 
-_MAX_EXCERPT_LETTERS = 240  # letters
+_MAX_EXCERPT_LETTERS = 240
 _MAX_REPEATS = 4
-"""Times that a text may say the same n words; of looping texts, all places would pair with all."""
+"""Of one n-gram in one text. In a looping text every occurrence would pair with every other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunText:
-    """One turn of a question, of its reference, or of an answer to it."""
+    """One turn of a question, of its reference, or of an answer."""
 
     kind: TextKind
     question_id: str
@@ -47,160 +47,185 @@ class RunText:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunTexts:
-    """Texts, those of a question together, with their words and n-grams.
+    """All texts of a run, grouped by question, with their words and n-grams.
 
     Attributes:
         texts: the texts.
-        length: the n of the n-grams.
-        words: of all texts.
-        grams: the hash of each n-gram.
-        at: the word at which it begins.
+        length: words per n-gram.
+        words: the words of all texts.
+        ngrams: the hash of each n-gram.
+        start: the index of the word at which each n-gram begins.
     """
 
     texts: Sequence[RunText]
     length: int
     words: HashedWords
-    grams: Hashes
-    at: Indices
+    ngrams: Hashes
+    start: Indices
 
     @cached_property
-    def question(self) -> Indices:
-        """The number of each text's question."""
+    def text_questions(self) -> Indices:
+        """The number of the question of each text."""
         numbers: dict[str, int] = {}
-        own = [numbers.setdefault(text.question_id, len(numbers)) for text in self.texts]
-        return np.array(own, np.int64)
+        questions = [numbers.setdefault(text.question_id, len(numbers)) for text in self.texts]
+        return np.array(questions, np.int64)
 
     @cached_property
-    def text(self) -> Indices:
-        """The number of the text in which each n-gram stands."""
-        return self.words.text[self.at]
+    def ngram_texts(self) -> Indices:
+        """The index of the text that contains each n-gram."""
+        return self.words.text_number[self.start]
 
     @cached_property
     def first_words(self) -> Indices:
-        """The number of each text's first word, and behind the last one that of all words."""
-        return np.searchsorted(self.words.text, np.arange(len(self.texts) + 1))
+        """The index of the first word of each text, then the number of all words."""
+        return np.searchsorted(self.words.text_number, np.arange(len(self.texts) + 1))
 
     @cached_property
-    def sizes(self) -> Indices:
-        """How many words each text has."""
+    def word_counts(self) -> Indices:
+        """The number of words of each text."""
         return np.diff(self.first_words)
 
     @cached_property
-    def telling(self) -> Mask:
-        """The n-grams that say something when they stand elsewhere too.
+    def is_distinctive(self) -> Mask:
+        """Which n-grams are evidence of copying when they occur in another text.
 
-        An answer or a reference may repeat its question; what is said about two questions is said
-        about many, such as "as an AI language model, I do not have personal opinions"; and what a
-        text says again and again is a model that could not stop.
+        An n-gram of an answer or reference does not count if it also occurs in its own question. An
+        n-gram that occurs under two questions is a common phrase, such as "as an AI language model,
+        I do not have personal opinions". An n-gram that one text repeats many times comes from a
+        model that looped.
         """
-        may_be = self.is_kind("question")[self.text] | ~self._asked
-        return may_be & ~self._standing[1] & ~self._looping
+        is_candidate = self.is_kind("question")[self.ngram_texts] | ~self._is_in_own_question
+        return is_candidate & ~self._repetition[1] & ~self._is_looping
 
     @cached_property
-    def telling_of(self) -> Indices:
-        """How many telling n-grams each text has."""
-        return np.bincount(self.text[self.telling], minlength=len(self.texts))
+    def distinctive_counts(self) -> Indices:
+        """The number of distinctive n-grams of each text."""
+        return np.bincount(self.ngram_texts[self.is_distinctive], minlength=len(self.texts))
 
     @cached_property
-    def whole(self) -> Hashes:
-        """A hash of each text's words: equal for texts equal but for case and punctuation."""
-        return self.words.whole(self.first_words)
+    def text_hashes(self) -> Hashes:
+        """A hash of each text; equal for texts that differ only in case and punctuation."""
+        return self.words.hash_texts(self.first_words)
 
-    def kind(self, kind: TextKind) -> Indices:
-        """Return the numbers of the texts of a kind."""
+    def numbers_of_kind(self, kind: TextKind) -> Indices:
+        """Return the indices of the texts of a kind."""
         return np.flatnonzero(self.is_kind(kind))
 
     def is_kind(self, kind: TextKind) -> Mask:
-        """Return which texts are of a kind."""
+        """Return a mask of the texts of a kind."""
         return np.array([text.kind == kind for text in self.texts], np.bool_)
 
     def excerpt(self, word: int, number: int) -> str:
-        """Return so many words from this one on as they were written, cut where it is long."""
-        place = int(self.words.text[word])
+        """Return `number` words from a word on, as written, shortened to one line.
+
+        Args:
+            word: the index of the first word.
+            number: the number of words.
+        """
+        text_number = int(self.words.text_number[word])
         end = word + number
-        ends = int(self.words.begin[end]) if end < self.first_words[place + 1] else None
-        return shorten_excerpt(self.texts[place].text[int(self.words.begin[word]) : ends])
+        end_offset = (
+            int(self.words.offset[end]) if end < self.first_words[text_number + 1] else None
+        )
+        return shorten_excerpt(
+            self.texts[text_number].text[int(self.words.offset[word]) : end_offset]
+        )
 
     @property
-    def repeated(self) -> Mask:
-        """The n-grams that stand at two places at least: few do, and only these can be shared."""
-        return self._standing[0]
+    def is_repeated(self) -> Mask:
+        """Which n-grams occur at least twice; only these can be shared."""
+        return self._repetition[0]
 
     @cached_property
-    def _standing(self) -> tuple[Mask, Mask]:
-        """The n-grams that stand at two places at least, and those that two questions have."""
-        order, begins = group_equal_hashes(self.grams)
-        repeated, common = np.zeros((2, len(self.grams)), np.bool_)
-        if len(begins):
-            own, numbers = self.question[self.text[order]], np.diff(np.r_[begins, len(order)])
-            is_common = np.minimum.reduceat(own, begins) != np.maximum.reduceat(own, begins)
-            repeated[order] = np.repeat(numbers > 1, numbers)
-            common[order] = np.repeat(is_common, numbers)
-        return repeated, common
+    def _repetition(self) -> tuple[Mask, Mask]:
+        """Which n-grams occur at least twice, and which occur under two questions."""
+        order, starts = group_equal_hashes(self.ngrams)
+        is_repeated, is_common_phrase = np.zeros((2, len(self.ngrams)), np.bool_)
+        if len(starts):
+            questions, sizes = (
+                self.text_questions[self.ngram_texts[order]],
+                np.diff(np.r_[starts, len(order)]),
+            )
+            is_in_two_questions = np.minimum.reduceat(questions, starts) != np.maximum.reduceat(
+                questions, starts
+            )
+            is_repeated[order] = np.repeat(sizes > 1, sizes)
+            is_common_phrase[order] = np.repeat(is_in_two_questions, sizes)
+        return is_repeated, is_common_phrase
 
     @cached_property
-    def _looping(self) -> Mask:
-        """The n-grams that a single text has more often than any chorus."""
-        (again,) = np.nonzero(self.repeated)
-        order, begins = group_equal_hashes(
-            mix_hash_bits(self.grams[again] + self.text[again].astype(np.uint64))
+    def _is_looping(self) -> Mask:
+        """Which n-grams one text contains more often than a chorus would repeat."""
+        (repeated,) = np.nonzero(self.is_repeated)
+        order, starts = group_equal_hashes(
+            mix_hash_bits(self.ngrams[repeated] + self.ngram_texts[repeated].astype(np.uint64))
         )
-        numbers = np.diff(np.r_[begins, len(order)])
-        looping = np.zeros(len(self.grams), np.bool_)
-        looping[again[order]] = np.repeat(numbers > _MAX_REPEATS, numbers)
-        return looping
+        sizes = np.diff(np.r_[starts, len(order)])
+        is_looping = np.zeros(len(self.ngrams), np.bool_)
+        is_looping[repeated[order]] = np.repeat(sizes > _MAX_REPEATS, sizes)
+        return is_looping
 
     @cached_property
-    def _asked(self) -> Mask:
-        """The n-grams that stand in the words of their own question."""
-        keys = mix_hash_bits(self.grams + self.question[self.text].astype(np.uint64))
-        asked = np.zeros(len(keys), np.bool_)
-        asked[HashIndex(keys[self.is_kind("question")[self.text]]).find(keys)[0]] = True
-        return asked
+    def _is_in_own_question(self) -> Mask:
+        """Which n-grams occur in their own question."""
+        keys = mix_hash_bits(self.ngrams + self.text_questions[self.ngram_texts].astype(np.uint64))
+        is_in_question = np.zeros(len(keys), np.bool_)
+        is_in_question[
+            HashIndex(keys[self.is_kind("question")[self.ngram_texts]]).find(keys)[0]
+        ] = True
+        return is_in_question
 
 
 def collect_run_texts(records: RunRecords, length: int) -> RunTexts:
-    """Return all texts of a run with their n-grams of so many words."""
-    texts = [text for own in _texts_by_question(records).values() for text in own]
+    """Return all texts of a run with their n-grams of `length` words."""
+    texts = [text for group in _texts_by_question(records).values() for text in group]
     words = hash_words([text.text for text in texts])
-    grams, at = words.grams(length)
-    return RunTexts(texts=texts, length=length, words=words, grams=grams, at=at)
+    ngrams, start = words.hash_ngrams(length)
+    return RunTexts(texts=texts, length=length, words=words, ngrams=ngrams, start=start)
 
 
 def shorten_excerpt(text: str) -> str:
-    """Return a text in one line, cut where it is long; half a surrogate pair has no place in a file."""
+    """Return a text on one line, at most 240 letters.
+
+    Lone surrogates are replaced, because a UTF-8 file cannot hold them.
+    """
     line = " ".join(text.split()).encode(errors="replace").decode()
     return line if len(line) <= _MAX_EXCERPT_LETTERS else f"{line[: _MAX_EXCERPT_LETTERS - 3]}..."
 
 
 def digest_text(text: RunText) -> str:
-    """Return the digest under which what is found of a text is kept."""
+    """Return the digest that identifies a text in a stored scan."""
     return digest([text.kind, text.text])
 
 
 def group_equal_hashes(hashes: Hashes) -> tuple[Indices, Indices]:
-    """Return an order that brings equal hashes together, and where each stretch of them begins."""
+    """Return an order that groups equal hashes.
+
+    Returns:
+        The order, and the position in it at which each group of equal hashes begins.
+    """
     order = np.argsort(hashes)
     ordered = hashes[order]
-    begins = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(order) else order
-    return order, begins
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(order) else order
+    return order, starts
 
 
 def _texts_by_question(records: RunRecords) -> dict[str, list[RunText]]:
-    found: dict[str, list[RunText]] = {}
+    """Return the texts of each question: its turns, its references, its answers."""
+    by_question: dict[str, list[RunText]] = {}
     for question in records.questions:
         parts: tuple[tuple[TextKind, Sequence[str | None]], ...] = (
             ("question", question.turns),
             ("reference", question.references),
         )
-        found[question.question_id] = [
+        by_question[question.question_id] = [
             RunText(kind=kind, question_id=question.question_id, turn=turn, text=text)
             for kind, turns in parts
             for turn, text in enumerate(turns, start=1)
             if text
         ]
     for answer in records.answers:
-        found.setdefault(answer.question_id, []).extend(
+        by_question.setdefault(answer.question_id, []).extend(
             RunText(
                 kind="answer",
                 question_id=answer.question_id,
@@ -211,4 +236,4 @@ def _texts_by_question(records: RunRecords) -> dict[str, list[RunText]]:
             )
             for turn, reply in enumerate(answer.turns, start=1)
         )
-    return found
+    return by_question

@@ -1,4 +1,7 @@
-"""Pairs of models whose answers are the same: one model under two names, or a wrong endpoint."""
+"""Find pairs of models with the same answers.
+
+Such a pair is one model under two names, or a wrong endpoint.
+"""
 
 from __future__ import annotations
 
@@ -16,47 +19,47 @@ if TYPE_CHECKING:
     from evalharness.analysis.overlap.run_texts import RunTexts
 
 MIN_ANSWER_WORDS = 20
-"""Words of an answer that do not come out alike by chance, as "D" or "12 apples" may."""
+"""Shorter answers, such as "D" or "12 apples", are often equal by chance."""
 
 MIN_SAME_TURNS = 3
-"""Equal turns that make a pair worth a look: questions with one right answer bring about a few."""
+"""Of a reported pair; questions with one right answer cause a few equal turns."""
 
 MIN_SAME_SHARE = 0.05
-"""And their share of the turns compared."""
+"""Of the compared turns of a reported pair."""
 
 _ModelPair = tuple[str, str]
 
 
 def find_same_answer_pairs(
-    found: RunTexts, copies: Iterable[AnswerMatch], equal: Indices
+    run_texts: RunTexts, copies: Iterable[AnswerMatch], equal: Indices
 ) -> Iterator[SameAnswerPair]:
-    """Yield the pairs of models that have more answers in common than questions bring about.
+    """Yield the pairs of models with more equal answers than the questions explain.
 
-    Six models of 2023 had at most 3 of 141 turns of MT-bench alike, in lists and tables that the
+    Six models of 2023 had at most 3 of 141 MT-bench turns alike, in lists and tables that the
     question determines.
 
     Args:
-        found: the texts.
+        run_texts: the texts.
         copies: answers that share a long run.
-        equal: for each text the first that has the same words.
+        equal: for each text the index of the first text with the same words.
     """
-    answered: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    for number in found.kind("answer"):
-        text = found.texts[number]
-        if found.sizes[number] >= MIN_ANSWER_WORDS:
-            answered[text.question_id, text.turn, text.sample].append(int(number))
+    answers_by_turn: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for number in run_texts.numbers_of_kind("answer"):
+        text = run_texts.texts[number]
+        if run_texts.word_counts[number] >= MIN_ANSWER_WORDS:
+            answers_by_turn[text.question_id, text.turn, text.sample].append(int(number))
     compared, identical, alike = Counter[_ModelPair](), Counter[_ModelPair](), Counter[_ModelPair]()
-    for numbers in answered.values():
+    for numbers in answers_by_turn.values():
         for one, other in combinations(numbers, 2):
-            pair = model_pair(found, one, other)
+            pair = model_pair(run_texts, one, other)
             compared[pair] += 1
             if equal[one] == equal[other]:
-                is_identical = found.texts[one].text == found.texts[other].text
+                is_identical = run_texts.texts[one].text == run_texts.texts[other].text
                 (identical if is_identical else alike)[pair] += 1
-    overlapping = Counter(model_pair(found, each.answer, each.other) for each in copies)
+    overlapping = Counter(model_pair(run_texts, each.answer, each.other) for each in copies)
     for pair in sorted(identical.keys() | alike.keys() | overlapping.keys()):
-        same = identical[pair] + alike[pair] + overlapping[pair]
-        if same >= max(MIN_SAME_TURNS, MIN_SAME_SHARE * compared[pair]):
+        same_turns = identical[pair] + alike[pair] + overlapping[pair]
+        if same_turns >= max(MIN_SAME_TURNS, MIN_SAME_SHARE * compared[pair]):
             yield SameAnswerPair(
                 model_a=pair[0],
                 model_b=pair[1],
@@ -67,7 +70,7 @@ def find_same_answer_pairs(
             )
 
 
-def model_pair(found: RunTexts, one: int, other: int) -> tuple[str, str]:
+def model_pair(run_texts: RunTexts, one: int, other: int) -> tuple[str, str]:
     """Return the models of two answers, in alphabetical order."""
-    first, second = sorted((str(found.texts[one].model), str(found.texts[other].model)))
+    first, second = sorted((str(run_texts.texts[one].model), str(run_texts.texts[other].model)))
     return first, second

@@ -1,11 +1,12 @@
-"""Answers in which a model says who it is, or who made it.
+"""Find answers in which a model names itself or its maker.
 
-"As an AI language model, I cannot ..." names nobody. Neither does a mention ("I am not as capable
-as ChatGPT"), nor a person or a sign of the zodiac of a model's name ("I am Claude Monet", "I am a
-Gemini"): a name that is also something else counts only where the sentence speaks of AI.
+Some matches are excluded. "As an AI language model, I cannot ..." names no model. A mention ("I am
+not as capable as ChatGPT") is no self-identification. A person or a sign of the zodiac ("I am
+Claude Monet", "I am a Gemini") is no model: a name with another meaning counts only in a sentence
+about AI.
 """
 
-# ruff: noqa: RUF001 - models write apostrophes of every kind
+# ruff: noqa: RUF001 - models use several kinds of apostrophe
 
 from __future__ import annotations
 
@@ -36,12 +37,19 @@ _VERSION = r"(?:[- ]?\d+(?:\.\d+)?[A-Za-z]?)?+"
 _ABOUT_AI = r"\bAI\b|\bA\.I\.|(?i:artificial intelligence|language model|\bLLM|chat ?bot|assistant)"
 _SENTENCE_END = re.compile(r"[.!?](?=[\s\"”')]|$)|\n")
 _MAX_EXCERPT_LETTERS = 240
-_CONTEXT_LETTERS = 500  # letters around a name, in which its sentence ends
+_CONTEXT_LETTERS = 500  # searched for the end of a sentence around a name
 _DIGIT_SUFFIXES = ("", "2", "3", "4", "5")
 
 
 class IdentityClaim(NamedTuple):
-    """A model's words about itself: the family that it names, the name, and the sentence."""
+    """A model's statement about itself.
+
+    Attributes:
+        text: the index of the text.
+        family: the family that it names.
+        name: the name as written.
+        sentence: the sentence, shortened.
+    """
 
     text: int
     family: str
@@ -50,23 +58,27 @@ class IdentityClaim(NamedTuple):
 
 
 def find_identity_claims(texts: Iterable[tuple[int, str]]) -> Iterator[IdentityClaim]:
-    """Yield the first claim of each text, by the texts' numbers."""
+    """Yield the first claim of each text.
+
+    Args:
+        texts: indices and texts.
+    """
     for number, text in texts:
-        for found in _claim_pattern().finditer(text):
-            claim = _check_claim(number, text, found)
+        for match in _claim_pattern().finditer(text):
+            claim = _check_claim(number, text, match)
             if claim is not None:
                 yield claim
                 break
 
 
 def find_texts_with_names(words: HashedWords) -> Indices:
-    """Return the numbers of the texts in which a name of a model or a maker stands at all."""
-    named: Indices = np.unique(words.text[HashIndex(_name_hashes()).find(words.hashes)[0]])
+    """Return the indices of the texts that contain any name of a model or maker."""
+    named: Indices = np.unique(words.text_number[HashIndex(_name_hashes()).find(words.hashes)[0]])
     return named
 
 
 def find_families(names: Iterable[str | None]) -> frozenset[str]:
-    """Return the families that a model is of, by its names in the configuration."""
+    """Return the families that match a model's configured names."""
     return frozenset(
         family.name
         for name in names
@@ -75,35 +87,42 @@ def find_families(names: Iterable[str | None]) -> frozenset[str]:
     )
 
 
-def _check_claim(number: int, text: str, found: re.Match[str]) -> IdentityClaim | None:
-    """Return a match as a claim, unless its name is that of something else."""
-    group = str(found.lastgroup)
-    name = found[group]
-    low, high = max(found.start() - _CONTEXT_LETTERS, 0), found.end() + _CONTEXT_LETTERS
-    ends = _SENTENCE_END.search(text, found.end(), high)
-    begin = max(
-        (end.end() for end in _SENTENCE_END.finditer(text, low, found.start())), default=low
+def _check_claim(number: int, text: str, match: re.Match[str]) -> IdentityClaim | None:
+    """Return a match as a claim, or None where the name means something else."""
+    group = str(match.lastgroup)
+    name = match[group]
+    context_start, context_end = (
+        max(match.start() - _CONTEXT_LETTERS, 0),
+        match.end() + _CONTEXT_LETTERS,
     )
-    sentence = " ".join(text[begin : ends.end() if ends else high].split())
+    end_match = _SENTENCE_END.search(text, match.end(), context_end)
+    sentence_start = max(
+        (end.end() for end in _SENTENCE_END.finditer(text, context_start, match.start())),
+        default=context_start,
+    )
+    sentence = " ".join(
+        text[sentence_start : end_match.end() if end_match else context_end].split()
+    )
     if group in _required_context() and not re.search(_required_context()[group], sentence):
         return None
     family = _family_by_name()[name.lower()]
-    at = max(
+    start = max(
         0,
         min(sentence.find(name) - _MAX_EXCERPT_LETTERS // 2, len(sentence) - _MAX_EXCERPT_LETTERS),
     )
-    return IdentityClaim(number, family, name, sentence[at : at + _MAX_EXCERPT_LETTERS])
+    return IdentityClaim(number, family, name, sentence[start : start + _MAX_EXCERPT_LETTERS])
 
 
 @cache
 def _required_context() -> dict[str, str]:
-    """Return what else a sentence must hold, by the group whose name may be something else's."""
+    """Return the pattern that the sentence must also match, by regex group."""
     shared = rf"{_ABOUT_AI}|\btrained (?:by|on)\b|\b(?:{_maker_pattern()})\b"
     return {"shared": shared, "shared_kind": shared, "as_shared": shared, "trained_by": _ABOUT_AI}
 
 
 @cache
 def _claim_pattern() -> re.Pattern[str]:
+    """Return the pattern of all claims; the group that matches holds the name."""
     models = _alternatives(name for family in MODEL_FAMILIES for name in family.models)
     shared = _alternatives(name for family in MODEL_FAMILIES for name in family.shared)
     makers = _maker_pattern()
@@ -129,15 +148,18 @@ def _claim_pattern() -> re.Pattern[str]:
 
 
 def _maker_pattern() -> str:
+    """Return a pattern of all makers."""
     return _alternatives(name for family in MODEL_FAMILIES for name in family.makers)
 
 
 def _alternatives(names: Iterable[str]) -> str:
+    """Return a pattern of alternatives, longest first."""
     return "|".join(re.escape(name) for name in sorted(set(names), key=len, reverse=True))
 
 
 @cache
 def _family_by_name() -> dict[str, str]:
+    """Return the family of each lower-case name."""
     return {
         name.lower(): family.name
         for family in MODEL_FAMILIES
@@ -147,7 +169,7 @@ def _family_by_name() -> dict[str, str]:
 
 @cache
 def _name_hashes() -> Hashes:
-    """Return the hashes of a word of each name, with the digits that may stick to it."""
+    """Return the hashes of the longest word of each name, also with a digit appended."""
     longest = {max(re.findall(r"\w+", name), key=len) for name in _family_by_name()}
     return hash_words(
         [" ".join(name + digit for name in longest for digit in _DIGIT_SUFFIXES)]

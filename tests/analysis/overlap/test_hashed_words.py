@@ -30,7 +30,7 @@ def test_words_are_runs_of_letters_and_digits_in_lower_case(texts):
     expected = [(number, word) for number, text in enumerate(texts) for word in spelled(text)]
     hashes = {}
 
-    assert words.text.tolist() == [number for number, _ in expected]
+    assert words.text_number.tolist() == [number for number, _ in expected]
     for (_, word), hashed in zip(expected, words.hashes.tolist(), strict=True):
         assert hashes.setdefault(word, hashed) == hashed
     assert len(set(hashes.values())) == len(hashes)
@@ -41,7 +41,7 @@ def test_grams_are_equal_where_their_words_are(one, other, separator, n):
     """In any two texts, whatever stands between the words."""
     texts = [separator.join(one), " ".join(other)]
     words = hash_words(texts)
-    grams, at = words.grams(n)
+    grams, at = words.hash_ngrams(n)
     own = [word.lower() for word in (*one, *other)]
     shown = {}
 
@@ -69,8 +69,8 @@ def longest_common(one, other):
 def test_the_longest_common_run_is_that_of_a_plain_search(one, other, n):
     """Also where words come again and again."""
     words = hash_words([" ".join(one), " ".join(other)])
-    grams, at = words.grams(n)
-    mine = words.text[at] == 0
+    grams, at = words.hash_ngrams(n)
+    mine = words.text_number[at] == 0
     order = np.argsort(grams[~mine])
     first, second = match_equal_hashes(grams[mine], grams[~mine][order])
     runs = find_common_runs(at[mine][first], at[~mine][order][second], n)
@@ -92,6 +92,6 @@ def test_many_texts_are_hashed_as_each_alone():
 
     for number in (0, 57, 119):
         alone = hash_words([texts[number]])
-        own = together.text == number
+        own = together.text_number == number
         assert np.array_equal(together.hashes[own], alone.hashes)
-        assert np.array_equal(together.begin[own], alone.begin)
+        assert np.array_equal(together.offset[own], alone.begin)

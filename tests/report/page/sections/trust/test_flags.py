@@ -28,16 +28,16 @@ def page_of(records, scan=None):
 
 def leaked(records, *question_ids):
     """Return a scan that found these questions, and nothing of others."""
-    seeker = CorpusSearch(records, NGRAM_LENGTH)
+    search = CorpusSearch(records, NGRAM_LENGTH)
     texts = [each.turns[0] for each in records.questions if each.question_id in question_ids]
-    seeker.look(Passage(source="<b>crawl</b>.txt", texts=texts, lines=range(len(texts))))
+    search.search(Passage(source="<b>crawl</b>.txt", texts=texts, lines=range(len(texts))))
     return CorpusScan(
         corpus=("<b>crawl</b>",),
         files=1,
         size=12_345_678,
         length=NGRAM_LENGTH,
         stamp="",
-        finds=tuple(seeker.finds()),
+        finds=tuple(search.list_matches()),
     )
 
 
