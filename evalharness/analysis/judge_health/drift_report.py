@@ -1,4 +1,7 @@
-"""Whether a judge has changed since a run: its replies of then beside two of now, tested."""
+"""The report of a drift check: whether a judge has changed since a run.
+
+A drift check requests each selected judgment twice more and compares the three replies.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from enum import StrEnum
 
 DRIFT_CONFIDENCE_LEVEL = 0.95
 MIN_REPEATED_JUDGMENTS = 20
-"""Judgments of a judge that must have all their replies."""
+"""Judgments with all their replies that a check needs per judge."""
 
 
 class DriftFinding(StrEnum):
-    """What a check found."""
+    """The result of a drift check."""
 
     UNCHANGED = "no change found"
     CHANGED = "the judge has changed"
@@ -20,11 +23,21 @@ class DriftFinding(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftTest:
-    """One test of no change; `p_value` is as it is, `adjusted` for all tests of the check (Holm).
+    """One test of the hypothesis that the judge has not changed.
 
-    `value` with its interval is the size of the change: the share of replies that differ beyond
-    the judge's own noise, or how far a mean moved. `detectable` is the smallest change that would
-    have been seen in 80% of checks; None where that is not known.
+    Attributes:
+        name: the name of the test.
+        title: the test in words.
+        words: the result in words.
+        value: the size of the change: the share of replies that differ beyond the judge's own
+            noise, or the shift of a mean.
+        low: lower end of the interval of the change.
+        high: upper end of the interval of the change.
+        p_value: without adjustment.
+        adjusted: adjusted for all tests of the check (Holm).
+        detectable: the smallest change that 80% of checks would detect; None if unknown.
+        prompts: the number of judgments that were repeated.
+        is_significant: whether the adjusted p value is at most alpha.
     """
 
     name: str
@@ -42,7 +55,16 @@ class DriftTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictShareChange:
-    """A share of the verdicts, then and now, with the interval of its change and McNemar's test."""
+    """The share of one verdict before and after, with the interval of the change.
+
+    Attributes:
+        name: the verdict.
+        before: its share in the run.
+        after: its share in the check.
+        low: lower end of the interval of the change.
+        high: upper end of the interval of the change.
+        p_value: of a permutation test of the shift.
+    """
 
     name: str
     before: float
@@ -54,7 +76,7 @@ class VerdictShareChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictKappa:
-    """Cohen's kappa of verdicts with its interval; None where it has no meaning."""
+    """Cohen's kappa of verdicts with its interval; None where it is undefined."""
 
     value: float | None
     low: float | None
@@ -63,7 +85,23 @@ class VerdictKappa:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeDrift:
-    """One judge: what was asked again, and what that shows."""
+    """The drift check of one judge.
+
+    Attributes:
+        judge: the judge's name.
+        finding: the result.
+        games: repeated games with all replies.
+        grades: repeated grades with all replies.
+        questions: the number of questions.
+        missing: judgments that lack a reply.
+        tests: the tests.
+        parts: the changes of the verdict shares.
+        kappa_then: the run against the first repetition.
+        kappa_now: the first repetition against the second.
+        changed_settings: the settings that differ from the run.
+        served_then: the model versions that the server reported in the run.
+        served_now: the model versions that it reported in the check.
+    """
 
     judge: str
     finding: DriftFinding
@@ -82,10 +120,17 @@ class JudgeDrift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport:
-    """A check of a run's judges against themselves.
+    """A drift check of a run's judges.
 
-    `number` counts the run's checks; one that is not `is_complete` lacks replies, for which the
-    same command asks.
+    Attributes:
+        run: the run.
+        number: the number of the check, from 1.
+        made: when it was made.
+        judges: one entry per judge.
+        alpha: the probability of a false finding.
+        is_complete: whether every repeated judgment has its replies; the same command requests the
+            missing ones.
+        level: the level of the intervals.
     """
 
     run: str
@@ -98,77 +143,83 @@ class DriftReport:
 
     @property
     def finding(self) -> DriftFinding:
-        """What was found of all judges: a change of any is one."""
-        found = {judge.finding for judge in self.judges}
-        for each in (DriftFinding.CHANGED, DriftFinding.UNKNOWN):
-            if each in found:
-                return each
+        """The finding over all judges: changed if any changed, else unknown if any is."""
+        findings = {judge.finding for judge in self.judges}
+        for finding in (DriftFinding.CHANGED, DriftFinding.UNKNOWN):
+            if finding in findings:
+                return finding
         return DriftFinding.UNCHANGED
 
 
-def describe_judge_drift(found: JudgeDrift) -> str:
-    """Return what was found of a judge, and what would have been."""
-    if found.finding is DriftFinding.UNKNOWN:
-        number = found.games + found.grades
+def describe_judge_drift(drift: JudgeDrift) -> str:
+    """Return a sentence on the finding and the smallest detectable change."""
+    if drift.finding is DriftFinding.UNKNOWN:
+        number = drift.games + drift.grades
         return (
-            f"Cannot tell whether {found.judge} has changed: {number} judgments have all their "
+            f"Cannot tell whether {drift.judge} has changed: {number} judgments have all their "
             f"replies, and {MIN_REPEATED_JUDGMENTS} are needed"
         )
-    if found.finding is DriftFinding.CHANGED:
-        said = "; ".join(test.words for test in found.tests if test.is_significant)
-        return f"The judge {found.judge} has changed: {said}"
-    seen = [
+    if drift.finding is DriftFinding.CHANGED:
+        text = "; ".join(test.words for test in drift.tests if test.is_significant)
+        return f"The judge {drift.judge} has changed: {text}"
+    detectable = [
         f"{format_drift_size(test, test.detectable)} in {test.title}"
-        for test in found.tests
+        for test in drift.tests
         if test.detectable is not None
     ]
-    blind = [
+    undetectable = [
         test.title
-        for test in found.tests
+        for test in drift.tests
         if test.detectable is None and test.name in ("verdicts", "grades")
     ]
-    said = f": a change of {' or of '.join(seen)} would have been seen" if seen else ""
-    but = f"; {' and '.join(blind)} are too noisy, or too few, to show one" if blind else ""
-    return f"No change found in {found.judge}{said}{but}"
+    text = f": a change of {' or of '.join(detectable)} would have been seen" if detectable else ""
+    limits = (
+        f"; {' and '.join(undetectable)} are too noisy, or too few, to show one"
+        if undetectable
+        else ""
+    )
+    return f"No change found in {drift.judge}{text}{limits}"
 
 
 def format_drift_size(test: DriftTest, value: float) -> str:
-    """Return the size of a change as it is read: points of a grade, or a share of replies."""
+    """Return the size of a change as text: points of a grade, or a share of replies."""
     if test.name == "mean_grade":
         return f"{value:.2f} points"
     return f"{100 * value:.0f} points" if test.name == "verdict_shares" else f"{100 * value:.0f}%"
 
 
-def format_drift_report(found: DriftReport) -> list[str]:
+def format_drift_report(report: DriftReport) -> list[str]:
     """Return a check as lines of text."""
-    said = []
-    for judge in found.judges:
-        said.append(
+    lines = []
+    for judge in report.judges:
+        lines.append(
             f"judge {judge.judge}: {judge.games} games and {judge.grades} grades asked again twice, "
             f"on {judge.questions} questions"
         )
-        said += [
+        lines += [
             f"  {test.title:26} {test.words}; p = {test.p_value:.2g}, {test.adjusted:.2g} among all"
             for test in judge.tests
         ]
-        said += [
+        lines += [
             f"  {part.name:26} {part.before:.0%} of verdicts then, {part.after:.0%} now, "
             f"p = {part.p_value:.2g}"
             for part in judge.parts
         ]
-        said += [f"  asked with another {name} than in the run" for name in judge.changed_settings]
+        lines += [f"  asked with another {name} than in the run" for name in judge.changed_settings]
         if judge.served_now:
-            then = ", ".join(judge.served_then) or "not kept"
-            said.append(f"  served by                  {', '.join(judge.served_now)}; then {then}")
-        said.append(describe_judge_drift(judge))
-    return said
+            versions = ", ".join(judge.served_then) or "not kept"
+            lines.append(
+                f"  served by                  {', '.join(judge.served_now)}; then {versions}"
+            )
+        lines.append(describe_judge_drift(judge))
+    return lines
 
 
-def list_drift_cautions(found: DriftReport) -> tuple[str, ...]:
-    """Return a sentence for each judge that has changed, to stand beside the leaderboard."""
+def list_drift_cautions(report: DriftReport) -> tuple[str, ...]:
+    """Return a sentence for each judge that has changed."""
     return tuple(
-        f"{describe_judge_drift(judge)} (checked {found.made[:10]}). Judgments made now do not "
+        f"{describe_judge_drift(judge)} (checked {report.made[:10]}). Judgments made now do not "
         "continue this table."
-        for judge in found.judges
+        for judge in report.judges
         if judge.finding is DriftFinding.CHANGED
     )

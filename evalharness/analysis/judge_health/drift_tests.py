@@ -1,4 +1,4 @@
-"""The tests behind a check of a judge against itself: its replies of then beside two of now."""
+"""Test whether a judge has changed: compare its replies in a run with two later replies."""
 
 from __future__ import annotations
 
@@ -44,7 +44,12 @@ _REPEATS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatedJudgment:
-    """One judgment of a run with what the judge said later to the same; fewer where it failed."""
+    """One judgment of a run with the judge's later replies to the same prompt.
+
+    Attributes:
+        before: the judgment of the run.
+        later: the later judgments; fewer than requested where a request failed.
+    """
 
     before: Judgment
     later: tuple[Judgment, ...]
@@ -52,7 +57,14 @@ class RepeatedJudgment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ReplyArrays:
-    """Prompts of one kind with all their replies: categories, and scores where there are any."""
+    """The replies to prompts of one kind, as arrays.
+
+    Attributes:
+        category: the category of each reply; a row per prompt, a column per reply.
+        score: the score of each reply, NaN without one; the same shape.
+        question: the number of each prompt's question.
+        noun: `verdict` or `grade`.
+    """
 
     category: IntArray
     score: FloatArray
@@ -62,7 +74,7 @@ class _ReplyArrays:
 
 def detect_judge_drift(
     judge: str,
-    asked: Sequence[RepeatedJudgment],
+    repeated: Sequence[RepeatedJudgment],
     *,
     alpha: float,
     seed: int = 0,
@@ -73,87 +85,93 @@ def detect_judge_drift(
 
     Args:
         judge: its name.
-        asked: its judgments, each with later replies to the same prompt.
-        alpha: how often a judge that has not changed may be said to have.
+        repeated: its judgments, each with the later replies to the same prompt.
+        alpha: the probability that a judge that has not changed is reported as changed.
         seed: of the permutations and the bootstrap.
-        judges: how many are in the check, which share alpha.
-        changed_settings: what is set otherwise than in the run.
+        judges: the number of judges in the check, which share alpha.
+        changed_settings: the settings that differ from the run.
     """
-    whole = [each for each in asked if len(each.later) == _REPEATS]
-    games = [each for each in whole if isinstance(each.before, PairwiseJudgment)]
-    grades = [each for each in whole if not isinstance(each.before, PairwiseJudgment)]
-    found = JudgeDrift(
+    complete = [each for each in repeated if len(each.later) == _REPEATS]
+    games = [each for each in complete if isinstance(each.before, PairwiseJudgment)]
+    grades = [each for each in complete if not isinstance(each.before, PairwiseJudgment)]
+    drift = JudgeDrift(
         judge=judge,
         finding=DriftFinding.UNKNOWN,
         games=len(games),
         grades=len(grades),
-        questions=len({each.before.question_id for each in whole}),
-        missing=len(asked) - len(whole),
+        questions=len({each.before.question_id for each in complete}),
+        missing=len(repeated) - len(complete),
         changed_settings=tuple(changed_settings),
-        served_then=_served_models([each.before for each in whole]),
-        served_now=_served_models([later for each in whole for later in each.later]),
+        served_then=_served_models([each.before for each in complete]),
+        served_now=_served_models([later for each in complete for later in each.later]),
     )
-    if len(whole) < MIN_REPEATED_JUDGMENTS:
-        return found
+    if len(complete) < MIN_REPEATED_JUDGMENTS:
+        return drift
     rng = np.random.default_rng(int(digest([seed, judge])[:16], 16))
-    return _run_tests(found, games, grades, alpha / judges, rng)
+    return _run_tests(drift, games, grades, alpha / judges, rng)
 
 
 def _run_tests(
-    found: JudgeDrift,
+    drift: JudgeDrift,
     games: Sequence[RepeatedJudgment],
     grades: Sequence[RepeatedJudgment],
     alpha: float,
     rng: np.random.Generator,
 ) -> JudgeDrift:
-    """Return what was asked with all tests of it; each could decide at its share of alpha."""
-    of_games, of_grades = (
+    """Return the drift of a judge with all tests; each test has its share of alpha."""
+    game_replies, grade_replies = (
         _build_reply_arrays(games, "verdict"),
         _build_reply_arrays(grades, "grade"),
     )
     share = alpha / (2 * (bool(games) + bool(grades)))
     tests = [
-        *(_test_verdicts(of_games, share, rng) if games else ()),
-        *(_test_grades(of_grades, share, rng) if grades else ()),
+        *(_test_verdicts(game_replies, share, rng) if games else ()),
+        *(_test_grades(grade_replies, share, rng) if grades else ()),
     ]
-    judged = tuple(
+    adjusted_tests = tuple(
         replace(test, adjusted=p_value, is_significant=p_value <= alpha)
         for test, p_value in zip(tests, adjust_holm([test.p_value for test in tests]), strict=True)
     )
-    changed = any(test.is_significant for test in judged)
+    changed = any(test.is_significant for test in adjusted_tests)
     return replace(
-        found,
+        drift,
         finding=DriftFinding.CHANGED if changed else DriftFinding.UNCHANGED,
-        tests=judged,
-        parts=_verdict_share_changes(of_games, rng) if games else (),
-        kappa_then=_verdict_kappa(of_games, (0, 1), rng) if games else None,
-        kappa_now=_verdict_kappa(of_games, (1, 2), rng) if games else None,
+        tests=adjusted_tests,
+        parts=_verdict_share_changes(game_replies, rng) if games else (),
+        kappa_then=_verdict_kappa(game_replies, (0, 1), rng) if games else None,
+        kappa_now=_verdict_kappa(game_replies, (1, 2), rng) if games else None,
     )
 
 
-def _build_reply_arrays(asked: Sequence[RepeatedJudgment], noun: str) -> _ReplyArrays:
-    rows = [(each.before, *each.later) for each in asked]
-    places: dict[str, int] = {}
+def _build_reply_arrays(repeated: Sequence[RepeatedJudgment], noun: str) -> _ReplyArrays:
+    """Return repeated judgments as arrays."""
+    rows = [(each.before, *each.later) for each in repeated]
+    question_numbers: dict[str, int] = {}
     return _ReplyArrays(
         category=np.array(
             [[_reply_category(reply) for reply in row] for row in rows], dtype=np.int64
         ),
         score=np.array([[_reply_score(reply) for reply in row] for row in rows], dtype=np.float64),
         question=np.array(
-            [places.setdefault(row[0].question_id, len(places)) for row in rows], dtype=np.int64
+            [
+                question_numbers.setdefault(row[0].question_id, len(question_numbers))
+                for row in rows
+            ],
+            dtype=np.int64,
         ),
         noun=noun,
     )
 
 
 def _reply_category(reply: Judgment) -> int:
-    """Return a verdict's or a whole grade's number; unread is a category as any other."""
+    """Return the number of a verdict, or a grade as a whole number; unread is a category too."""
     if isinstance(reply, PairwiseJudgment):
         return _VERDICT_CATEGORIES.index(reply.verdict)
     return 0 if reply.score is None else round(reply.score)
 
 
 def _reply_score(reply: Judgment) -> float:
+    """Return the score of a reply; NaN for a verdict or an unread grade."""
     score = None if isinstance(reply, PairwiseJudgment) else reply.score
     return math.nan if score is None else score
 
@@ -161,65 +179,70 @@ def _reply_score(reply: Judgment) -> float:
 def _test_verdicts(
     replies: _ReplyArrays, alpha: float, rng: np.random.Generator
 ) -> tuple[DriftTest, DriftTest]:
-    hot = (replies.category[..., None] == np.arange(len(_VERDICT_CATEGORIES))).astype(np.float64)
-    moved = permutation_shift_test(hot, rng)
-    largest = int(np.argmax(np.abs(moved.value)))
-    before, after = hot[:, 0, largest].mean(), hot[:, 1:, largest].mean()
-    later = hot[:, 1:, largest].mean(axis=1) - hot[:, 0, largest]
+    """Return the tests of single verdicts and of the shares of verdicts."""
+    indicators = (replies.category[..., None] == np.arange(len(_VERDICT_CATEGORIES))).astype(
+        np.float64
+    )
+    shift = permutation_shift_test(indicators, rng)
+    largest = int(np.argmax(np.abs(shift.value)))
+    before, after = indicators[:, 0, largest].mean(), indicators[:, 1:, largest].mean()
+    changes = indicators[:, 1:, largest].mean(axis=1) - indicators[:, 0, largest]
     return _test_single_replies(replies, "single verdicts", alpha), _build_test(
         "verdict_shares",
         "the shares of verdicts",
         f"{_CATEGORY_TITLES[largest]}: {before:.0%} of the verdicts then, {after:.0%} now",
-        later,
+        changes,
         replies,
-        moved.p_value,
-        minimum_detectable_shift(float(np.max(moved.standard_error)), alpha),
+        shift.p_value,
+        minimum_detectable_shift(float(np.max(shift.standard_error)), alpha),
     )
 
 
 def _test_grades(
     replies: _ReplyArrays, alpha: float, rng: np.random.Generator
 ) -> tuple[DriftTest, ...]:
-    odd = _test_single_replies(replies, "single grades", alpha)
-    known = ~np.isnan(replies.score).any(axis=1)
-    if not known.any():
-        return (odd,)
-    scores = replies.score[known]
-    moved = permutation_shift_test(scores[..., None], rng)
-    later = scores[:, 1:].mean(axis=1) - scores[:, 0]
-    return odd, _build_test(
+    """Return the tests of single grades and of the mean grade."""
+    single_test = _test_single_replies(replies, "single grades", alpha)
+    is_scored = ~np.isnan(replies.score).any(axis=1)
+    if not is_scored.any():
+        return (single_test,)
+    scores = replies.score[is_scored]
+    shift = permutation_shift_test(scores[..., None], rng)
+    changes = scores[:, 1:].mean(axis=1) - scores[:, 0]
+    return single_test, _build_test(
         "mean_grade",
         "the mean grade",
         f"the mean grade was {scores[:, 0].mean():.2f} and is {scores[:, 1:].mean():.2f}",
-        later,
-        replace(replies, question=replies.question[known]),
-        moved.p_value,
-        minimum_detectable_shift(float(moved.standard_error[0]), alpha),
+        changes,
+        replace(replies, question=replies.question[is_scored]),
+        shift.p_value,
+        minimum_detectable_shift(float(shift.standard_error[0]), alpha),
     )
 
 
 def _test_single_replies(replies: _ReplyArrays, title: str, alpha: float) -> DriftTest:
-    """Return the test of single replies: the earlier one is the odd one out too often."""
-    found = odd_one_out_test(replies.category)
+    """Return the test of whether the earlier reply is the odd one out more often than by chance."""
+    result = odd_one_out_test(replies.category)
     differs = replies.category[:, :1] != replies.category[:, 1:]
     varies = replies.category[:, 1] != replies.category[:, 2]
-    beyond = differs.mean(axis=1) - varies
+    excess = differs.mean(axis=1) - varies
     return _build_test(
         "verdicts" if replies.noun == "verdict" else "grades",
         title,
-        _describe_odd_ones(found, replies.noun),
-        beyond,
+        _describe_odd_ones(result, replies.noun),
+        excess,
         replies,
-        found.p_value,
-        minimum_detectable_share(len(beyond), found.noise, alpha),
+        result.p_value,
+        minimum_detectable_share(len(excess), result.noise, alpha),
     )
 
 
-def _describe_odd_ones(found: OddOneOutTest, noun: str) -> str:
-    if not found.splits:
+def _describe_odd_ones(result: OddOneOutTest, noun: str) -> str:
+    """Return the result of the odd-one-out test in words."""
+    if not result.splits:
         return f"every {noun} came out as before, both times"
     return (
-        f"the earlier {noun} is the odd one out in {found.earlier} of {found.splits} prompts with "
+        f"the earlier {noun} is the odd one out in {result.earlier} of {result.splits} prompts with "
         "two equal replies of three (a third by chance)"
     )
 
@@ -233,8 +256,9 @@ def _build_test(
     p_value: float,
     detectable: float,
 ) -> DriftTest:
+    """Return a test with the interval of the change, clustered by question."""
     mean = clustered_mean(changes, replies.question, level=DRIFT_CONFIDENCE_LEVEL)
-    gap = t_test_difference(
+    difference = t_test_difference(
         mean.value, mean.standard_error, mean.clusters, level=DRIFT_CONFIDENCE_LEVEL
     )
     return DriftTest(
@@ -242,8 +266,8 @@ def _build_test(
         title=title,
         words=words,
         value=mean.value,
-        low=_none_if_nan(gap.low),
-        high=_none_if_nan(gap.high),
+        low=_none_if_nan(difference.low),
+        high=_none_if_nan(difference.high),
         p_value=p_value,
         adjusted=p_value,
         detectable=_none_if_nan(detectable) or None,
@@ -254,39 +278,46 @@ def _build_test(
 def _verdict_share_changes(
     replies: _ReplyArrays, rng: np.random.Generator
 ) -> tuple[VerdictShareChange, ...]:
-    parts = []
-    for place, name in enumerate(_CATEGORY_TITLES):
-        is_it = (replies.category == place).astype(np.float64)
-        if not is_it.any():
+    """Return the change of the share of each verdict that occurs."""
+    changes = []
+    for category, name in enumerate(_CATEGORY_TITLES):
+        is_category = (replies.category == category).astype(np.float64)
+        if not is_category.any():
             continue
-        change = clustered_mean(is_it[:, 1:].mean(axis=1) - is_it[:, 0], replies.question)
-        parts.append(
+        change = clustered_mean(
+            is_category[:, 1:].mean(axis=1) - is_category[:, 0], replies.question
+        )
+        changes.append(
             VerdictShareChange(
                 name=name,
-                before=float(is_it[:, 0].mean()),
-                after=float(is_it[:, 1:].mean()),
+                before=float(is_category[:, 0].mean()),
+                after=float(is_category[:, 1:].mean()),
                 low=_none_if_nan(change.low),
                 high=_none_if_nan(change.high),
-                p_value=permutation_shift_test(is_it[..., None], rng).p_value,
+                p_value=permutation_shift_test(is_category[..., None], rng).p_value,
             )
         )
-    return tuple(parts)
+    return tuple(changes)
 
 
 def _verdict_kappa(
     replies: _ReplyArrays, columns: tuple[int, int], rng: np.random.Generator
 ) -> VerdictKappa:
+    """Return Cohen's kappa between two columns of replies."""
     left, right = (replies.category[:, column].astype(np.float64) for column in columns)
-    found = cohen_kappa(PairedVotes(left=left, right=right, question=replies.question), rng)
+    estimate = cohen_kappa(PairedVotes(left=left, right=right, question=replies.question), rng)
     return VerdictKappa(
-        value=_none_if_nan(found.value), low=_none_if_nan(found.low), high=_none_if_nan(found.high)
+        value=_none_if_nan(estimate.value),
+        low=_none_if_nan(estimate.low),
+        high=_none_if_nan(estimate.high),
     )
 
 
 def _served_models(judgments: Sequence[Judgment]) -> tuple[str, ...]:
-    """Return what the server said it runs, in order of name."""
+    """Return the model versions that the server reported, sorted."""
     return tuple(sorted({each.served for each in judgments if each.served}))
 
 
 def _none_if_nan(value: float) -> float | None:
+    """Return a number, or None for NaN."""
     return None if math.isnan(value) else float(value)

@@ -1,4 +1,4 @@
-"""A judge's health card: its rates beside the bounds beyond which it should not be believed."""
+"""Build a judge's health card: its rates, each compared with a bound."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 CONFIDENCE_LEVEL = 0.95
 _MAX_NAMED_MEASURES = 3
-"""A caution names no more rates than this; the card has them all."""
+"""In a caution; the card lists all of them."""
 
 
 class BoundStatus(StrEnum):
-    """How a rate compares with its bound: it is kept, missed, not set, or the rate not known."""
+    """How a rate compares with its bound: within, beyond, without a bound, or rate unknown."""
 
     OK = "ok"
     MISSED = "missed"
@@ -41,7 +41,7 @@ class BoundStatus(StrEnum):
 
 
 class BoundSide(StrEnum):
-    """Which side of its bound a rate belongs on; of a ceiling, whatever its sign."""
+    """Whether a bound is a lower or an upper limit; a ceiling limits the absolute value."""
 
     FLOOR = "at least"
     CEILING = "at most"
@@ -49,7 +49,21 @@ class BoundSide(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthMeasure:
-    """One rate of a judge with its 95% interval, clustered by question, and its bound."""
+    """One rate of a judge with its bound.
+
+    Attributes:
+        name: the name of the measure.
+        title: the measure in words.
+        value: the rate; None if it is unknown.
+        low: lower end of the 95% interval, clustered by question.
+        high: upper end of the interval.
+        count: the number of results.
+        questions: the number of questions.
+        side: whether the bound is a floor or a ceiling.
+        bound: the limit; None without one.
+        status: how the rate compares with it.
+        note: a remark for the reader.
+    """
 
     name: str
     title: str
@@ -66,20 +80,32 @@ class HealthMeasure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeHealth:
-    """One judge's measures."""
+    """The measures of one judge.
+
+    Attributes:
+        judge: the judge's name.
+        measures: its measures, in the order of the card.
+    """
 
     judge: str
     measures: tuple[HealthMeasure, ...]
 
     @property
     def missed(self) -> tuple[HealthMeasure, ...]:
-        """Those beyond their bounds."""
+        """The measures beyond their bounds."""
         return tuple(each for each in self.measures if each.status is BoundStatus.MISSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCard:
-    """The health of a run's judges; `judgments` is how many of the run's it was made from."""
+    """The health of a run's judges.
+
+    Attributes:
+        judges: one entry per judge.
+        judgments: the number of the run's judgments that the card was made from.
+        probes: the number of probe judgments.
+        level: the level of the intervals.
+    """
 
     judges: tuple[JudgeHealth, ...]
     judgments: int
@@ -115,7 +141,7 @@ _MEASURE_TITLES: dict[str, tuple[str, BoundSide]] = {
     **{f"probe_{probe.value}": (title, BoundSide.FLOOR) for probe, title in _PROBE_TITLES.items()},
 }
 MEASURE_NAMES = tuple(_MEASURE_TITLES)
-"""The measures that may have a bound."""
+"""The names of the measures that accept a bound."""
 
 
 def build_health_card(
@@ -128,17 +154,17 @@ def build_health_card(
 
     Args:
         records: the run.
-        spec: its models and judges as configured.
-        probed: what the judges said to the audit's probes.
-        thresholds: the bounds by measure; None is no bound.
+        spec: the models and judges as configured.
+        probed: the judges' replies to the audit's probes.
+        thresholds: the bounds by measure; None means no bound.
     """
     return HealthCard(
         judges=tuple(
             JudgeHealth(
                 judge=judge.name,
                 measures=tuple(
-                    _compare_with_bound(figure, thresholds.get(figure.name))
-                    for figure in _measure_rates(records, spec, judge, probed)
+                    _compare_with_bound(rate, thresholds.get(rate.name))
+                    for rate in _measure_rates(records, spec, judge, probed)
                 ),
             )
             for judge in spec.judges
@@ -149,91 +175,98 @@ def build_health_card(
 
 
 def list_health_cautions(card: HealthCard) -> tuple[str, ...]:
-    """Return a sentence for each judge that missed a bound, to stand beside the leaderboard."""
+    """Return a sentence for each judge with a rate beyond its bound."""
     return tuple(_judge_caution(judge) for judge in card.judges if judge.missed)
 
 
 def format_health_card(card: HealthCard) -> list[str]:
-    """Return the card as lines of text: rate, interval, count, and whether it keeps its bound."""
-    said = []
+    """Return the card as lines of text: rate, interval, count, and bound."""
+    lines = []
     for judge in card.judges:
-        said.append(f"judge {judge.judge}")
-        said += [f"  {each.title:59} {_format_measure(each)}" for each in judge.measures]
-    return said
+        lines.append(f"judge {judge.judge}")
+        lines += [f"  {each.title:59} {_format_measure(each)}" for each in judge.measures]
+    return lines
 
 
 def format_measure_value(measure: HealthMeasure, value: float | None) -> str:
-    """Return a value as it is read: a share as a percentage, a kappa as a number."""
+    """Return a value as text: a kappa as a number, any other rate as a percentage."""
     if value is None:
         return "not known"
     return f"{value:.2f}" if measure.name.endswith("kappa") else f"{100 * value:.0f}%"
 
 
 def format_measure_interval(measure: HealthMeasure) -> str:
-    """Return a measure's interval, or nothing when there is none."""
+    """Return the interval of a measure as text, or an empty string without one."""
     if measure.low is None or measure.high is None:
         return ""
     return f"[{format_measure_value(measure, measure.low)}, {format_measure_value(measure, measure.high)}]"
 
 
 def format_measure_bound(measure: HealthMeasure) -> str:
-    """Return a measure's bound in words, or nothing when there is none."""
+    """Return the bound of a measure as text, or an empty string without one."""
     if measure.bound is None:
         return ""
     return f"{measure.side.value} {format_measure_value(measure, measure.bound)}"
 
 
 def _judge_caution(judge: JudgeHealth) -> str:
-    told = [
+    """Return one sentence on the rates of a judge that are beyond their bounds."""
+    named = [
         f"{each.title} {format_measure_value(each, each.value)} ({format_measure_bound(each)})"
         for each in judge.missed[:_MAX_NAMED_MEASURES]
     ]
-    more = len(judge.missed) - len(told)
-    rest = f"; and {more} more" if more > 0 else ""
+    unnamed = len(judge.missed) - len(named)
+    rest = f"; and {unnamed} more" if unnamed > 0 else ""
     return (
         f"Judge {judge.judge} is out of bounds in {len(judge.missed)} of "
         f"{sum(each.bound is not None for each in judge.measures)} rates of its audit: "
-        f"{'; '.join(told)}{rest}."
+        f"{'; '.join(named)}{rest}."
     )
 
 
 def _format_measure(measure: HealthMeasure) -> str:
+    """Return a measure as one line of text."""
     if measure.value is None:
         return f"{format_measure_value(measure, None)}: {measure.note}"
     value = (
         f"{format_measure_value(measure, measure.value):>5} {format_measure_interval(measure):14}"
     )
     status = {BoundStatus.OK: "ok, ", BoundStatus.MISSED: "MISSED, "}.get(measure.status, "")
-    after = f"{status}{format_measure_bound(measure)}"
-    said = [f"{value} of {measure.count}", after, measure.note]
-    return "; ".join(word for word in said if word)
+    comparison = f"{status}{format_measure_bound(measure)}"
+    parts = [f"{value} of {measure.count}", comparison, measure.note]
+    return "; ".join(word for word in parts if word)
 
 
 def _measure_rates(
     records: RunRecords, spec: RunSpec, judge: JudgeSpec, probed: Sequence[ProbeResult]
 ) -> list[JudgeRate]:
-    judgments = [row for row in records.judgments if row.judge == judge.name]
+    """Return all rates of one judge."""
+    judgments = [judgment for judgment in records.judgments if judgment.judge == judge.name]
     games = [game for game in records.games if game.judge == judge.name]
-    rows = [row for row in probed if row.judgment.judge == judge.name]
-    before = {row.digest: row for row in judgments}
+    probed_rows = [judgment for judgment in probed if judgment.judgment.judge == judge.name]
+    judgment_by_digest = {judgment.digest: judgment for judgment in judgments}
     families = {model.name: model.family for model in spec.models}
-    figures = [measure_unscored(judgments)]
+    rates = [measure_unscored(judgments)]
     if games:
-        figures += [*measure_position_bias(games), measure_ties(games)]
-        figures.append(measure_length_bias(games, _reply_lengths(records)))
+        rates += [*measure_position_bias(games), measure_ties(games)]
+        rates.append(measure_length_bias(games, _reply_lengths(records)))
         preference = measure_self_preference(judge.name, judge.model.family, families, records)
-        figures += [preference] if preference else []
-        figures += measure_label_agreement(judge.name, records, spec.seed)
-    figures.append(measure_repeatability("repeatability", Probe.REPEATED, rows, before))
-    if any(row.probe is Probe.WITHOUT_REFERENCE for row in rows):
-        figures.append(
-            measure_repeatability("without_reference", Probe.WITHOUT_REFERENCE, rows, before)
+        rates += [preference] if preference else []
+        rates += measure_label_agreement(judge.name, records, spec.seed)
+    rates.append(
+        measure_repeatability("repeatability", Probe.REPEATED, probed_rows, judgment_by_digest)
+    )
+    if any(judgment.probe is Probe.WITHOUT_REFERENCE for judgment in probed_rows):
+        rates.append(
+            measure_repeatability(
+                "without_reference", Probe.WITHOUT_REFERENCE, probed_rows, judgment_by_digest
+            )
         )
-    return figures + [measure_probe(kind, rows) for kind in _PROBE_TITLES]
+    return rates + [measure_probe(probe, probed_rows) for probe in _PROBE_TITLES]
 
 
 def _reply_lengths(records: RunRecords) -> dict[tuple[str, str, int, int], int]:
-    """Return each reply's characters, by question, model, sample and turn."""
+    """Return the number of characters of each reply, by question, model, sample and turn."""
     return {
         (answer.question_id, answer.model, answer.sample, number): len(reply.text)
         for answer in records.answers
@@ -241,27 +274,29 @@ def _reply_lengths(records: RunRecords) -> dict[tuple[str, str, int, int], int]:
     }
 
 
-def _compare_with_bound(figure: JudgeRate, limit: float | None) -> HealthMeasure:
-    title, side = _MEASURE_TITLES[figure.name]
+def _compare_with_bound(rate: JudgeRate, limit: float | None) -> HealthMeasure:
+    """Return a rate as a measure with its bound."""
+    title, side = _MEASURE_TITLES[rate.name]
     return HealthMeasure(
-        name=figure.name,
+        name=rate.name,
         title=title,
-        value=figure.value,
-        low=figure.low,
-        high=figure.high,
-        count=figure.count,
-        questions=figure.questions,
+        value=rate.value,
+        low=rate.low,
+        high=rate.high,
+        count=rate.count,
+        questions=rate.questions,
         side=side,
         bound=limit,
-        status=_bound_status(figure.value, side, limit),
-        note=figure.note,
+        status=_bound_status(rate.value, side, limit),
+        note=rate.note,
     )
 
 
 def _bound_status(value: float | None, side: BoundSide, limit: float | None) -> BoundStatus:
+    """Return how a value compares with its limit."""
     if value is None:
         return BoundStatus.UNKNOWN
     if limit is None:
         return BoundStatus.UNBOUNDED
-    kept = value >= limit if side is BoundSide.FLOOR else abs(value) <= limit
-    return BoundStatus.OK if kept else BoundStatus.MISSED
+    is_within = value >= limit if side is BoundSide.FLOOR else abs(value) <= limit
+    return BoundStatus.OK if is_within else BoundStatus.MISSED

@@ -1,4 +1,4 @@
-"""How a judge met an audit's probes."""
+"""Measure a judge on the probes of an audit."""
 
 from __future__ import annotations
 
@@ -16,48 +16,57 @@ if TYPE_CHECKING:
     from evalharness.judge import ProbeResult
 
 SAME_GRADE_TOLERANCE = 0.5
-"""Two grades less than half a point apart are the same: probabilities give no whole ones."""
+"""Grades that differ by less count as equal; grades from probabilities are not whole numbers."""
 
 
 def measure_probe(kind: Probe, rows: Sequence[ProbeResult]) -> JudgeRate:
-    """Return how often a probe had the result that it must have; both orders are one.
+    """Return how often a probe had the required result over both orders.
 
-    Against itself an answer must tie, against a padded version it must not lose, against
-    anything else it must win.
+    An answer must tie against itself, must not lose against its padded version, and must win
+    against every other probe.
     """
     games: dict[str, dict[bool, PairwiseJudgment]] = defaultdict(dict)
     for row in rows:
         if row.probe is kind and row.game is not None:
             games[row.game.question_id][row.shown_first] = row.game
-    results = [(question, _has_expected_result(kind, shown)) for question, shown in games.items()]
-    read = [(question, right) for question, right in results if right is not None]
-    note = f"{len(results) - len(read)} unscored" if len(read) < len(results) else ""
+    results = [
+        (question, _has_expected_result(kind, game_by_order))
+        for question, game_by_order in games.items()
+    ]
+    read_results = [(question, is_right) for question, is_right in results if is_right is not None]
+    note = (
+        f"{len(results) - len(read_results)} unscored" if len(read_results) < len(results) else ""
+    )
     return measure_share(
-        f"probe_{kind.value}", read, note=note or ("" if read else "nothing was asked")
+        f"probe_{kind.value}",
+        read_results,
+        note=note or ("" if read_results else "nothing was asked"),
     )
 
 
 def measure_repeatability(
-    name: str, kind: Probe, rows: Iterable[ProbeResult], before: Mapping[str, Judgment]
+    name: str, kind: Probe, rows: Iterable[ProbeResult], judgment_by_digest: Mapping[str, Judgment]
 ) -> JudgeRate:
-    """Return how often a judgment that was asked for again came out as before."""
-    read = []
+    """Return how often a repeated judgment equals the original one."""
+    results = []
     for row in rows:
-        old = before.get(row.of or "")
-        if row.probe is kind and old is not None:
-            same = _is_same_judgment(old, row.judgment)
-            read += [(old.question_id, same)] if same is not None else []
-    return measure_share(name, read, note="" if read else "nothing could be asked again")
+        original = judgment_by_digest.get(row.of or "")
+        if row.probe is kind and original is not None:
+            is_same = _is_same_judgment(original, row.judgment)
+            results += [(original.question_id, is_same)] if is_same is not None else []
+    return measure_share(name, results, note="" if results else "nothing could be asked again")
 
 
-def _has_expected_result(kind: Probe, shown: Mapping[bool, PairwiseJudgment]) -> bool | None:
-    """Return whether a probe's result is right; None when it was not read, or is incomplete."""
+def _has_expected_result(
+    kind: Probe, game_by_order: Mapping[bool, PairwiseJudgment]
+) -> bool | None:
+    """Return whether a probe had the required result; None if unread or incomplete."""
     if kind is Probe.SAME:
-        verdict = shown[True].verdict if True in shown else None
+        verdict = game_by_order[True].verdict if True in game_by_order else None
         return None if verdict is None else verdict is Verdict.TIE
-    if True not in shown or False not in shown:
+    if True not in game_by_order or False not in game_by_order:
         return None
-    battle = settle_battle(shown[True], shown[False])
+    battle = settle_battle(game_by_order[True], game_by_order[False])
     if battle is None:
         return None
     if kind is Probe.PADDED:
@@ -65,10 +74,11 @@ def _has_expected_result(kind: Probe, shown: Mapping[bool, PairwiseJudgment]) ->
     return battle.winner is Winner.MODEL_A
 
 
-def _is_same_judgment(old: Judgment, new: Judgment) -> bool | None:
-    if isinstance(old, PairwiseJudgment) or isinstance(new, PairwiseJudgment):
-        verdicts = {getattr(each, "verdict", None) for each in (old, new)}
+def _is_same_judgment(original: Judgment, repeated: Judgment) -> bool | None:
+    """Return whether two judgments agree; None if one of them is unread."""
+    if isinstance(original, PairwiseJudgment) or isinstance(repeated, PairwiseJudgment):
+        verdicts = {getattr(each, "verdict", None) for each in (original, repeated)}
         return None if None in verdicts else len(verdicts) == 1
-    if old.score is None or new.score is None:
+    if original.score is None or repeated.score is None:
         return None
-    return abs(old.score - new.score) < SAME_GRADE_TOLERANCE
+    return abs(original.score - repeated.score) < SAME_GRADE_TOLERANCE

@@ -1,4 +1,4 @@
-"""A rate of a judge, and how it is made of answers to yes-or-no questions."""
+"""Rates of a judge, computed from yes-or-no results per question."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeRate:
-    """One rate; `value` is None when `note` says why it is not known."""
+    """One rate of a judge.
+
+    Attributes:
+        name: the name of the measure.
+        value: the rate; None if it is unknown, for the reason in `note`.
+        low: lower end of the 95% interval.
+        high: upper end of the 95% interval.
+        count: the number of results.
+        questions: the number of questions.
+        note: a remark for the reader.
+    """
 
     name: str
     value: float | None = None
@@ -28,7 +38,13 @@ class JudgeRate:
 
 
 def measure_share(name: str, rows: Sequence[tuple[str, bool]], *, note: str = "") -> JudgeRate:
-    """Return the share of rows (question, whether it holds), clustered by question."""
+    """Return the share of rows that hold, with an interval clustered by question.
+
+    Args:
+        name: the name of the measure.
+        rows: the question of each result, and whether it holds.
+        note: a remark for the reader.
+    """
     if not rows:
         return JudgeRate(name=name, note=note or "nothing to count")
     questions, flags = zip(*rows, strict=True)
@@ -45,14 +61,16 @@ def build_rate(
     questions: int,
     note: str = "",
 ) -> JudgeRate:
-    """Return a rate; what is not a number is not known."""
-    value_, low_, high_ = (None if math.isnan(each) else float(each) for each in (value, low, high))
+    """Return a rate; NaN becomes None."""
+    known_value, known_low, known_high = (
+        None if math.isnan(each) else float(each) for each in (value, low, high)
+    )
     return JudgeRate(
         name=name,
-        value=value_,
-        low=low_,
-        high=high_,
+        value=known_value,
+        low=known_low,
+        high=known_high,
         count=count,
         questions=questions,
-        note=note if value_ is not None else note or "has no meaning here",
+        note=note if known_value is not None else note or "has no meaning here",
     )

@@ -1,4 +1,4 @@
-"""A judge beside others: people, gold labels, the run's other judges."""
+"""Compare a judge with references: people's votes, gold labels, and the run's other judges."""
 
 from __future__ import annotations
 
@@ -25,25 +25,31 @@ if TYPE_CHECKING:
 def measure_self_preference(
     judge: str, family: str | None, families: Mapping[str, str | None], records: RunRecords
 ) -> JudgeRate | None:
-    """Return how much more a judge favors its own family than its reference does.
+    """Return how much more a judge favors its own family than the reference does.
 
-    The reference is people, or else the run's other judges. None when no model is of the family.
+    The reference is people's votes, or else the run's other judges. Returns None if no model
+    belongs to the judge's family.
     """
     if family is None or family not in families.values():
         return None
     battles = settle_battles(records.games)
-    own = _mean_points(battle for battle in battles if battle.judge == judge)
-    people = _mean_points(_select_votes(records, _is_person))
-    panel = _mean_points(battle for battle in battles if battle.judge != judge)
-    for reference, beside in ((people, "people's votes"), (panel, "the run's other judges")):
+    judge_points = _mean_points(battle for battle in battles if battle.judge == judge)
+    human_points = _mean_points(_select_votes(records, _is_person))
+    other_points = _mean_points(battle for battle in battles if battle.judge != judge)
+    for reference, source in (
+        (human_points, "people's votes"),
+        (other_points, "the run's other judges"),
+    ):
         rows = [
-            (own[key], reference[key], families.get(key[2]) == family, key[0])
-            for key in sorted(own.keys() & reference.keys())
+            (judge_points[key], reference[key], families.get(key[2]) == family, key[0])
+            for key in sorted(judge_points.keys() & reference.keys())
         ]
-        if len({is_own for _, _, is_own, _ in rows}) > 1:
-            judged, granted, kin, asked = zip(*rows, strict=True)
-            found = measure_self_preference_(judged, granted, kin, asked)
-            note = f"beside {beside}"
+        if len({is_own_family for _, _, is_own_family, _ in rows}) > 1:
+            judged_points, reference_points, is_own_family, questions = zip(*rows, strict=True)
+            found = measure_self_preference_(
+                judged_points, reference_points, is_own_family, questions
+            )
+            note = f"beside {source}"
             return build_rate(
                 "own_family", found.value, found.low, found.high, len(rows), found.clusters, note
             )
@@ -54,13 +60,13 @@ def measure_self_preference(
 
 
 def measure_label_agreement(judge: str, records: RunRecords, seed: int) -> list[JudgeRate]:
-    """Return how far a judge agrees with people and with gold labels, where the run has them."""
+    """Return the judge's agreement with people's votes and with gold labels of the run."""
     battles = [battle for battle in settle_battles(records.games) if battle.judge == judge]
     figures = []
-    for source, belongs in (("human", _is_person), ("gold", lambda name: name == GOLD_JUDGE)):
-        theirs = _select_votes(records, belongs)
-        if theirs:
-            figures += _agreement_rates(source, battles, theirs, seed)
+    for source, is_source in (("human", _is_person), ("gold", lambda name: name == GOLD_JUDGE)):
+        labels = _select_votes(records, is_source)
+        if labels:
+            figures += _agreement_rates(source, battles, labels, seed)
     return figures
 
 
@@ -68,32 +74,34 @@ def _is_person(judge: str) -> bool:
     return judge == "human" or judge.startswith("human:")
 
 
-def _select_votes(records: RunRecords, belongs: Callable[[str], bool]) -> list[Battle]:
-    found = (vote.battle for vote in records.votes if belongs(vote.judge))
-    return [battle for battle in found if battle is not None]
+def _select_votes(records: RunRecords, is_source: Callable[[str], bool]) -> list[Battle]:
+    """Return the battles of the imported votes of one source."""
+    battles = (vote.battle for vote in records.votes if is_source(vote.judge))
+    return [battle for battle in battles if battle is not None]
 
 
 def _mean_points(battles: Iterable[Battle]) -> dict[tuple[str, int, str, str], float]:
-    """Return each model's mean points against each other on a question and turn."""
-    given: dict[tuple[str, int, str, str], list[float]] = defaultdict(list)
+    """Return the mean points of each model against each other, by question and turn."""
+    points_by_pair: dict[tuple[str, int, str, str], list[float]] = defaultdict(list)
     shares = {Winner.MODEL_A: 1.0, Winner.TIE: 0.5, Winner.MODEL_B: 0.0}
     for battle in battles:
         points = shares[battle.winner]
-        place = (battle.question_id, battle.turn)
-        given[*place, battle.model_a, battle.model_b].append(points)
-        given[*place, battle.model_b, battle.model_a].append(1 - points)
-    return {key: math.fsum(points) / len(points) for key, points in given.items()}
+        unit = (battle.question_id, battle.turn)
+        points_by_pair[*unit, battle.model_a, battle.model_b].append(points)
+        points_by_pair[*unit, battle.model_b, battle.model_a].append(1 - points)
+    return {key: math.fsum(points) / len(points) for key, points in points_by_pair.items()}
 
 
 def _agreement_rates(
     source: str,
     battles: Sequence[Battle],
-    theirs: Sequence[Battle],
+    labels: Sequence[Battle],
     seed: int,
 ) -> list[JudgeRate]:
+    """Return agreement with ties, agreement without ties, and Cohen's kappa."""
     names = (f"{source}_agreement", f"{source}_decided", f"{source}_kappa")
     try:
-        votes = pair_votes_between(battles, theirs)
+        votes = pair_votes_between(battles, labels)
     except BattlesError:
         note = "no battle of this judge has a label"
         return [JudgeRate(name=name, note=note) for name in names]
@@ -109,5 +117,8 @@ def _agreement_rates(
     return [*figures, _agreement_rate(names[2], cohen_kappa(votes, rng()))]
 
 
-def _agreement_rate(name: str, found: AgreementEstimate) -> JudgeRate:
-    return build_rate(name, found.value, found.low, found.high, int(found.count), found.clusters)
+def _agreement_rate(name: str, estimate: AgreementEstimate) -> JudgeRate:
+    """Return an agreement estimate as a rate."""
+    return build_rate(
+        name, estimate.value, estimate.low, estimate.high, int(estimate.count), estimate.clusters
+    )

@@ -1,4 +1,7 @@
-"""A judge's habits, from a run's own judgments: places, ties, lengths, what cannot be read."""
+"""Measure a judge on the judgments of a run.
+
+The measures are unreadable replies, ties, position bias and length bias.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,7 @@ _OUTCOME_BY_VERDICT = {
     Verdict.B: BattleOutcome.SECOND_WON,
 }
 _WEAK_PRIOR_PENALTY = 0.1
-"""What keeps an effect finite that decides every game: a normal prior of sd 3 on log-odds."""
-_WEAK_PRIOR_PENALTY = 0.1
-"""What keeps an effect finite that decides every game: a normal prior of sd 3 on log-odds."""
+"""A normal prior of standard deviation 3 on the log-odds."""
 
 
 def measure_unscored(judgments: Sequence[Judgment]) -> JudgeRate:
@@ -44,12 +45,15 @@ def measure_unscored(judgments: Sequence[Judgment]) -> JudgeRate:
 
 def measure_ties(games: Iterable[PairwiseJudgment]) -> JudgeRate:
     """Return the share of verdicts that are ties."""
-    read = [(game.question_id, game.verdict is Verdict.TIE) for game in games if game.verdict]
-    return measure_share("ties", read)
+    results = [(game.question_id, game.verdict is Verdict.TIE) for game in games if game.verdict]
+    return measure_share("ties", results)
 
 
 def measure_position_bias(games: Sequence[PairwiseJudgment]) -> list[JudgeRate]:
-    """Return how often a judge keeps its mind when answers change places, and what it favors."""
+    """Return the rates of consistency, of flips to the first place, and of the position effect.
+
+    They come from pairs of games that differ only in the order of the answers.
+    """
     pairs = _match_swapped_games(games)
     if not pairs:
         note = "no pair was judged in both orders"
@@ -81,13 +85,13 @@ def measure_position_bias(games: Sequence[PairwiseJudgment]) -> list[JudgeRate]:
 def measure_length_bias(
     games: Iterable[PairwiseJudgment], lengths: Mapping[tuple[str, str, int, int], int]
 ) -> JudgeRate:
-    """Return how probable it is that the far longer of two equally strong answers wins.
+    """Return the probability that the far longer of two equally strong answers wins.
 
     Args:
-        games: as shown.
-        lengths: characters of each reply, by question, model, sample and turn.
+        games: the games, as shown to the judge.
+        lengths: the number of characters of each reply, by question, model, sample and turn.
     """
-    known = [
+    measured_games = [
         (game, first - second)
         for game in games
         if game.verdict
@@ -96,31 +100,32 @@ def measure_length_bias(
         and (second := lengths.get((game.question_id, game.model_b, game.sample, game.turn)))
         is not None
     ]
-    if not known:
+    if not measured_games:
         return JudgeRate(name="length", note="no games whose answers are here")
     try:
         fit = _fit_length_effect(
-            _game_comparisons([game for game, _ in known]), [lead for _, lead in known]
+            _game_comparisons([game for game, _ in measured_games]),
+            [difference for _, difference in measured_games],
         )
     except (BattlesError, DisconnectedError, SeparationError, ConvergenceError) as error:
-        return JudgeRate(name="length", count=len(known), note=str(error))
+        return JudgeRate(name="length", count=len(measured_games), note=str(error))
     phi = fit.parameter("phi")
     value, low, high = (float(expit(each)) for each in (phi.value, phi.low, phi.high))
     note = "held finite by a weak prior" if fit.penalty else ""
-    return build_rate("length", value, low, high, len(known), fit.clusters, note)
+    return build_rate("length", value, low, high, len(measured_games), fit.clusters, note)
 
 
 def _match_swapped_games(
     games: Iterable[PairwiseJudgment],
 ) -> list[tuple[PairwiseJudgment, PairwiseJudgment]]:
-    """Return the games of which both orders were read, each beside its swap."""
-    read = [game for game in games if game.verdict is not None]
-    played = {_game_key(game, game.model_a, game.model_b): game for game in read}
+    """Return each game with its swapped game, where both verdicts were read."""
+    read_games = [game for game in games if game.verdict is not None]
+    game_by_key = {_game_key(game, game.model_a, game.model_b): game for game in read_games}
     return [
-        (game, played[swap])
-        for game in played.values()
+        (game, game_by_key[swap])
+        for game in game_by_key.values()
         if game.model_a < game.model_b
-        and (swap := _game_key(game, game.model_b, game.model_a)) in played
+        and (swap := _game_key(game, game.model_b, game.model_a)) in game_by_key
     ]
 
 
@@ -142,17 +147,22 @@ def _game_comparisons(games: Sequence[PairwiseJudgment]) -> Comparisons:
     )
 
 
-def _fit_length_effect(comparisons: Comparisons, lead: Sequence[int]) -> FittedRatings:
-    """Return the regression on the difference in length.
+def _fit_length_effect(
+    comparisons: Comparisons, length_differences: Sequence[int]
+) -> FittedRatings:
+    """Return the fit of position and length effects.
 
-    A judge that length (or place) decides completely has no finite effect, and is the one that
-    must not go unnoticed: a weak prior then keeps its effect finite.
+    If length or position decides every game, the effect has no finite estimate. A weak prior then
+    keeps it finite, because this is the judge that must be reported.
     """
     try:
-        return fit_position_and_length_effects(comparisons, lead)
+        return fit_position_and_length_effects(comparisons, length_differences)
     except SeparationError:
-        leads: FloatArray = np.asarray(lead, dtype=np.float64)
-        covariates = {"delta": np.ones(len(leads)), "phi": np.tanh(leads / leads.std(ddof=1))}
+        differences: FloatArray = np.asarray(length_differences, dtype=np.float64)
+        covariates = {
+            "delta": np.ones(len(differences)),
+            "phi": np.tanh(differences / differences.std(ddof=1)),
+        }
         return bradley_terry_with_covariates(
             comparisons,
             covariates,
