@@ -1,7 +1,7 @@
-"""What several judges said of the same things, and what they say together.
+"""Arrange the judgments of several judges as a matrix, and combine them into panel judgments.
 
-Each judge has one voice on each thing, however often it was asked: several prompts of one judge
-are first brought together.
+Each judge has one value per unit. Several judgments of one judge on a unit, such as those of
+several prompts, are combined first.
 """
 
 from __future__ import annotations
@@ -20,14 +20,21 @@ if TYPE_CHECKING:
     from evalharness.stats import FloatArray, IntArray
 
 PANEL = "panel"
-"""The name under which the judges' common grades and battles stand."""
+"""The judge name of combined grades and battles."""
 
 _WINNER_BY_OUTCOME = {outcome: winner for winner, outcome in OUTCOME_BY_WINNER.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedUnit:
-    """What is judged: one model's answer at a turn, or those of two models in order of name."""
+    """What is judged: one model's answer to a turn, or the answers of two models.
+
+    Attributes:
+        question_id: the question.
+        turn: counted from 1.
+        sample: which of the models' answers.
+        models: one model, or two in alphabetical order.
+    """
 
     question_id: str
     turn: int
@@ -37,9 +44,13 @@ class JudgedUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JudgmentMatrix:
-    """A row a unit, a column a judge; NaN where a judge said nothing that could be read.
+    """The judgments of several judges: one row per unit, one column per judge.
 
-    Values are scores, or outcomes of battles (twice the points of the unit's first model).
+    Attributes:
+        units: the units that at least one judge judged.
+        judges: the judges, in alphabetical order.
+        values: scores, or outcomes of battles (twice the points of the unit's first model); NaN
+            where a judge has no readable judgment.
     """
 
     units: tuple[JudgedUnit, ...]
@@ -47,89 +58,100 @@ class JudgmentMatrix:
     values: FloatArray
 
     @property
-    def questions(self) -> IntArray:
-        """Each unit's question, as a number."""
-        places: dict[str, int] = {}
+    def question_numbers(self) -> IntArray:
+        """The number of each unit's question."""
+        numbers: dict[str, int] = {}
         return np.array(
-            [places.setdefault(unit.question_id, len(places)) for unit in self.units],
+            [numbers.setdefault(unit.question_id, len(numbers)) for unit in self.units],
             dtype=np.int64,
         )
 
     @property
-    def counts(self) -> dict[str, int]:
-        """How many units each judge judged."""
-        given = np.sum(~np.isnan(self.values), axis=0)
-        return dict(zip(self.judges, given.tolist(), strict=True))
+    def counts_by_judge(self) -> dict[str, int]:
+        """The number of units that each judge judged."""
+        counts = np.sum(~np.isnan(self.values), axis=0)
+        return dict(zip(self.judges, counts.tolist(), strict=True))
 
-    def without(self, judge: str) -> JudgmentMatrix:
-        """Return what the others said, on the units that any of them judged."""
-        kept = [place for place, name in enumerate(self.judges) if name != judge]
-        judges = tuple(self.judges[place] for place in kept)
-        return _drop_empty_units(self.units, judges, self.values[:, kept])
+    def without_judge(self, judge: str) -> JudgmentMatrix:
+        """Return the matrix without one judge."""
+        columns = [column for column, name in enumerate(self.judges) if name != judge]
+        judges = tuple(self.judges[column] for column in columns)
+        return _drop_empty_units(self.units, judges, self.values[:, columns])
 
-    def only(self, judge: str) -> JudgmentMatrix:
-        """Return what one judge said; nothing where it is none of the judges."""
-        kept = [place for place, name in enumerate(self.judges) if name == judge]
-        return _drop_empty_units(self.units, (judge,) * len(kept), self.values[:, kept])
+    def only_judge(self, judge: str) -> JudgmentMatrix:
+        """Return the matrix of one judge; it is empty if the judge is unknown."""
+        columns = [column for column, name in enumerate(self.judges) if name == judge]
+        return _drop_empty_units(self.units, (judge,) * len(columns), self.values[:, columns])
 
-    def among(self, keep: Callable[[str, int], bool]) -> JudgmentMatrix:
-        """Return what was said on the questions and turns that `keep` takes."""
-        rows = [n for n, unit in enumerate(self.units) if keep(unit.question_id, unit.turn)]
+    def filter_units(self, is_kept: Callable[[str, int], bool]) -> JudgmentMatrix:
+        """Return the matrix of the units that a condition selects.
+
+        Args:
+            is_kept: takes a question id and a turn.
+        """
+        rows = [row for row, unit in enumerate(self.units) if is_kept(unit.question_id, unit.turn)]
         units = tuple(self.units[row] for row in rows)
         return _drop_empty_units(units, self.judges, self.values[rows])
 
-    def on_equal_terms(self) -> JudgmentMatrix:
-        """Return the grades of judges who, on that question and turn, graded every model.
+    def keep_fully_graded(self) -> JudgmentMatrix:
+        """Return the grades of judges that graded every model on a question and turn.
 
-        A severe judge that graded some of the models only would lower those against the others.
+        A severe judge that graded only some models would lower those models against the others.
         """
         models = {unit.models for unit in self.units}
-        places: dict[tuple[str, int, int], int] = {}
+        item_numbers: dict[tuple[str, int, int], int] = {}
         item = np.array(
             [
-                places.setdefault((unit.question_id, unit.turn, unit.sample), len(places))
+                item_numbers.setdefault(
+                    (unit.question_id, unit.turn, unit.sample), len(item_numbers)
+                )
                 for unit in self.units
             ],
             dtype=np.int64,
         )
-        graded = np.zeros((len(places), len(self.judges)), dtype=np.int64)
-        np.add.at(graded, item, ~np.isnan(self.values))
-        is_fair = graded[item] == len(models)
-        return _drop_empty_units(self.units, self.judges, np.where(is_fair, self.values, np.nan))
+        graded_models = np.zeros((len(item_numbers), len(self.judges)), dtype=np.int64)
+        np.add.at(graded_models, item, ~np.isnan(self.values))
+        is_complete = graded_models[item] == len(models)
+        return _drop_empty_units(
+            self.units, self.judges, np.where(is_complete, self.values, np.nan)
+        )
 
 
 def tabulate_grades(graded: Iterable[GradedJudgment]) -> JudgmentMatrix:
-    """Return the scores of all judges; several of one judge on one answer are averaged."""
-    said: dict[JudgedUnit, dict[str, list[float]]] = {}
+    """Return the scores of all judges; several scores of one judge on an answer are averaged."""
+    scores_by_unit: dict[JudgedUnit, dict[str, list[float]]] = {}
     for grade in graded:
         if grade.score is not None:
-            said.setdefault(unit_of_grade(grade), {}).setdefault(grade.judge, []).append(
+            scores_by_unit.setdefault(unit_of_grade(grade), {}).setdefault(grade.judge, []).append(
                 grade.score
             )
     return _build_matrix(
         {
-            unit: {judge: float(np.mean(scores)) for judge, scores in voices.items()}
-            for unit, voices in said.items()
+            unit: {judge: float(np.mean(scores)) for judge, scores in scores_by_judge.items()}
+            for unit, scores_by_judge in scores_by_unit.items()
         }
     )
 
 
 def tabulate_battles(battles: Iterable[Battle]) -> JudgmentMatrix:
-    """Return the outcomes of all judges' battles; of several of one judge, the majority's."""
-    said: dict[JudgedUnit, dict[str, list[float]]] = {}
+    """Return the outcomes of all judges; several outcomes of one judge are settled by majority."""
+    outcomes_by_unit: dict[JudgedUnit, dict[str, list[float]]] = {}
     for battle in battles:
         unit, outcome = unit_and_outcome(battle)
-        said.setdefault(unit, {}).setdefault(battle.judge, []).append(outcome)
+        outcomes_by_unit.setdefault(unit, {}).setdefault(battle.judge, []).append(outcome)
     return _build_matrix(
         {
-            unit: {judge: float(_majority_outcome(votes)) for judge, votes in voices.items()}
-            for unit, voices in said.items()
+            unit: {
+                judge: float(_majority_outcome(outcomes))
+                for judge, outcomes in outcomes_by_judge.items()
+            }
+            for unit, outcomes_by_judge in outcomes_by_unit.items()
         }
     )
 
 
 def unit_of_grade(grade: GradedJudgment) -> JudgedUnit:
-    """Return what a grade is of."""
+    """Return the unit that a grade judges."""
     return JudgedUnit(
         question_id=grade.question_id,
         turn=grade.turn,
@@ -139,7 +161,7 @@ def unit_of_grade(grade: GradedJudgment) -> JudgedUnit:
 
 
 def unit_and_outcome(battle: Battle) -> tuple[JudgedUnit, int]:
-    """Return what a battle was about, and its outcome for the first of the models in order."""
+    """Return the unit that a battle judges, and its outcome for the unit's first model."""
     first, second = sorted((battle.model_a, battle.model_b))
     outcome = int(OUTCOME_BY_WINNER[battle.winner])
     unit = JudgedUnit(
@@ -151,16 +173,16 @@ def unit_and_outcome(battle: Battle) -> tuple[JudgedUnit, int]:
     return unit, outcome if battle.model_a == first else BattleOutcome.FIRST_WON - outcome
 
 
-def average_grades(opinions: JudgmentMatrix) -> tuple[GradedJudgment, ...]:
-    """Return one grade for each answer: the mean over the judges who graded it."""
-    means = np.nanmean(opinions.values, axis=1) if opinions.units else np.zeros(0)
-    return build_panel_grades(opinions.units, means)
+def average_grades(matrix: JudgmentMatrix) -> tuple[GradedJudgment, ...]:
+    """Return one grade per answer: the mean over the judges that graded it."""
+    means = np.nanmean(matrix.values, axis=1) if matrix.units else np.zeros(0)
+    return build_panel_grades(matrix.units, means)
 
 
 def build_panel_grades(
     units: Sequence[JudgedUnit], scores: FloatArray
 ) -> tuple[GradedJudgment, ...]:
-    """Return the panel's grades with given scores."""
+    """Return grades of the panel with the given scores."""
     return tuple(
         GradedJudgment(
             question_id=unit.question_id,
@@ -177,8 +199,8 @@ def build_panel_grades(
     )
 
 
-def settle_by_majority(opinions: JudgmentMatrix) -> tuple[Battle, ...]:
-    """Return one battle for each pair: whom more than half of its judges prefer, else a tie."""
+def settle_by_majority(matrix: JudgmentMatrix) -> tuple[Battle, ...]:
+    """Return one battle per pair: more than half of the judges decide, else it is a tie."""
     return tuple(
         Battle(
             question_id=unit.question_id,
@@ -189,12 +211,12 @@ def settle_by_majority(opinions: JudgmentMatrix) -> tuple[Battle, ...]:
             sample=unit.sample,
             winner=_WINNER_BY_OUTCOME[_majority_outcome(row[~np.isnan(row)].tolist())],
         )
-        for unit, row in zip(opinions.units, opinions.values, strict=True)
+        for unit, row in zip(matrix.units, matrix.values, strict=True)
     )
 
 
 def _majority_outcome(votes: Sequence[float]) -> BattleOutcome:
-    """Return what more than half of the votes say; a tie when they are split."""
+    """Return the outcome of more than half of the votes; a tie if there is none."""
     for outcome in (BattleOutcome.FIRST_WON, BattleOutcome.SECOND_WON):
         if 2 * votes.count(outcome) > len(votes):
             return outcome
@@ -204,20 +226,26 @@ def _majority_outcome(votes: Sequence[float]) -> BattleOutcome:
 def _drop_empty_units(
     units: Sequence[JudgedUnit], judges: tuple[str, ...], values: FloatArray
 ) -> JudgmentMatrix:
+    """Return a matrix without the units that no judge judged."""
     rows = np.flatnonzero(~np.all(np.isnan(values), axis=1)).tolist()
     return JudgmentMatrix(
         units=tuple(units[row] for row in rows), judges=judges, values=values[rows]
     )
 
 
-def _build_matrix(said: dict[JudgedUnit, dict[str, float]]) -> JudgmentMatrix:
-    units = sorted(said, key=lambda unit: (unit.question_id, unit.sample, unit.turn, unit.models))
-    judges = sorted({judge for voices in said.values() for judge in voices})
+def _build_matrix(values_by_unit: dict[JudgedUnit, dict[str, float]]) -> JudgmentMatrix:
+    """Return values by unit and judge as a matrix."""
+    units = sorted(
+        values_by_unit, key=lambda unit: (unit.question_id, unit.sample, unit.turn, unit.models)
+    )
+    judges = sorted(
+        {judge for values_by_judge in values_by_unit.values() for judge in values_by_judge}
+    )
     return JudgmentMatrix(
         units=tuple(units),
         judges=tuple(judges),
         values=np.array(
-            [[said[unit].get(judge, np.nan) for judge in judges] for unit in units],
+            [[values_by_unit[unit].get(judge, np.nan) for judge in judges] for unit in units],
             dtype=np.float64,
         ).reshape(len(units), len(judges)),
     )

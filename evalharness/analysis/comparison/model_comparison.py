@@ -1,4 +1,4 @@
-"""Two models of a run compared: the difference of two figures of its table, tested."""
+"""Compare two models of a run by one figure, and test the difference."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class ComparisonMetric(StrEnum):
-    """Which figure of the table is compared."""
+    """The figure by which models are compared."""
 
     RATING = "rating"
     SCORE = "score"
@@ -49,7 +49,15 @@ class ComparisonMetric(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelComparison:
-    """Two models by one figure; `basis` says in words what it rests on."""
+    """Two models compared by one figure.
+
+    Attributes:
+        model: the first model.
+        other: the second model.
+        metric: the figure.
+        difference: the first model's figure minus the second's, tested.
+        basis: what the difference is based on, in words.
+    """
 
     model: str
     other: str
@@ -68,38 +76,51 @@ def compare_models(
     level: float = 0.95,
     examples: Mapping[str, Mapping[str, ExampleValues]] | None = None,
 ) -> ModelComparison:
-    """Return how far a model is above another in a run, by rating, or by what there is.
+    """Return the difference between two models of a run, by one figure.
 
-    Benchmarks are compared example by example where `examples` has the values of both, by
-    `suite/benchmark` and model. Ratings rest on all battles of the run, scores on what was graded for both models, win rates on
-    the battles of either; several judges are one panel, as in the table.
+    Ratings use all battles of the run. Scores use the questions that were graded for both models.
+    Win rates use the battles of either model. Benchmarks are compared example by example if
+    `examples` has the values of both. Several judges are combined as in the leaderboard.
+
+    Args:
+        records: the run.
+        battles: its settled battles.
+        model: the first model.
+        other: the second model.
+        metric: the figure; None takes the first of rating, score, win rate and benchmark that
+            exists.
+        level: the level of the interval.
+        examples: the values of single benchmark examples, by `suite/benchmark` and model.
 
     Raises:
         ConfigError: a model is not in the run, or the run does not have this figure of both.
     """
     _require_known_models(records, battles, model, other)
-    table = exclude_label_checks(records, battles)
-    ways: dict[ComparisonMetric, _MetricComparison] = {
+    to_rank = exclude_label_checks(records, battles)
+    comparisons: dict[ComparisonMetric, _MetricComparison] = {
         ComparisonMetric.RATING: _compare_ratings,
         ComparisonMetric.SCORE: _compare_scores,
         ComparisonMetric.WIN_RATE: _compare_win_rates,
         ComparisonMetric.BENCHMARK: partial(_compare_benchmarks, examples or {}),
     }
-    for name in [metric] if metric else ways:
-        found = ways[name](table.records, table.battles, (model, other), level)
-        if found is not None:
-            difference, basis = found
+    for name in [metric] if metric else comparisons:
+        compared = comparisons[name](to_rank.records, to_rank.battles, (model, other), level)
+        if compared is not None:
+            difference, basis = compared
             return ModelComparison(
                 model=model, other=other, metric=name, difference=difference, basis=basis
             )
-    what = metric.replace("_", " ") if metric else "rating, score, win rate or benchmark"
-    msg = f"the run has no {what} of both {model} and {other}: judge them, or take another --metric"
+    figure = metric.replace("_", " ") if metric else "rating, score, win rate or benchmark"
+    msg = (
+        f"the run has no {figure} of both {model} and {other}: judge them, or take another --metric"
+    )
     raise ConfigError(msg)
 
 
 def _compare_ratings(
     records: RunRecords, battles: Sequence[Battle], pair: tuple[str, str], level: float
 ) -> tuple[DifferenceTest, str] | None:
+    """Return the difference of ratings with its basis, or None without ratings of both."""
     panel = assemble_panel(records, tuple(battles))
     if panel is not None:
         battles = panel.battles
@@ -110,12 +131,12 @@ def _compare_ratings(
         )
     if ratings is None or not set(pair) <= set(ratings.models):
         return None
-    gap = ratings.contrast(*pair)
-    met = sum({battle.model_a, battle.model_b} == set(pair) for battle in battles)
+    contrast = ratings.contrast(*pair)
+    direct_battles = sum({battle.model_a, battle.model_b} == set(pair) for battle in battles)
     prior = f", with a small prior ({ratings.penalty})" if ratings.penalty else ""
-    basis = f"{ratings.method} ratings{prior}; {len(battles):,} battles, {met:,} between the two"
+    basis = f"{ratings.method} ratings{prior}; {len(battles):,} battles, {direct_battles:,} between the two"
     return (
-        t_test_difference(gap.value, gap.standard_error, ratings.clusters, level=level),
+        t_test_difference(contrast.value, contrast.standard_error, ratings.clusters, level=level),
         basis,
     )
 
@@ -123,18 +144,21 @@ def _compare_ratings(
 def _compare_scores(
     records: RunRecords, battles: Sequence[Battle], pair: tuple[str, str], level: float
 ) -> tuple[DifferenceTest, str] | None:
-    own = replace(records, graded=tuple(each for each in records.graded if each.model in pair))
-    panel = assemble_panel(own, tuple(battles))
+    """Return the difference of mean scores with its basis, or None without scores of both."""
+    pair_records = replace(
+        records, graded=tuple(grade for grade in records.graded if grade.model in pair)
+    )
+    panel = assemble_panel(pair_records, tuple(battles))
     scores = (
-        estimate_scores(own, level=level)
+        estimate_scores(pair_records, level=level)
         if panel is None
-        else estimate_panel_scores(panel, own, level=level)
+        else estimate_panel_scores(panel, pair_records, level=level)
     )
     if not set(pair) <= set(scores.means):
         return None
-    places = [list(scores.means).index(name) for name in pair]
+    positions = [list(scores.means).index(name) for name in pair]
     direction = np.zeros(len(scores.means))
-    direction[places] = 1.0, -1.0
+    direction[positions] = 1.0, -1.0
     means = [scores.means[name] for name in pair]
     variance = float(direction @ scores.covariance @ direction)
     error = math.sqrt(max(variance, 0.0)) if not math.isnan(variance) else math.nan
@@ -147,15 +171,16 @@ def _compare_scores(
 def _compare_win_rates(
     records: RunRecords, battles: Sequence[Battle], pair: tuple[str, str], level: float
 ) -> tuple[DifferenceTest, str] | None:
+    """Return the difference of win rates with its basis, or None without battles of both."""
     panel = assemble_panel(records, tuple(battles))
     settled = battles if panel is None else panel.battles
-    fighters = {name for battle in settled for name in (battle.model_a, battle.model_b)}
-    if not set(pair) <= fighters:
+    compared_models = {name for battle in settled for name in (battle.model_a, battle.model_b)}
+    if not set(pair) <= compared_models:
         return None
-    either = [each for each in settled if {each.model_a, each.model_b} & set(pair)]
+    battles_of_pair = [battle for battle in settled if {battle.model_a, battle.model_b} & set(pair)]
     return (
-        compare_win_rates(build_comparisons_from_battles(either), *pair, level=level),
-        f"win rates in {len(either):,} battles of either",
+        compare_win_rates(build_comparisons_from_battles(battles_of_pair), *pair, level=level),
+        f"win rates in {len(battles_of_pair):,} battles of either",
     )
 
 
@@ -166,16 +191,18 @@ def _compare_benchmarks(
     pair: tuple[str, str],
     level: float,
 ) -> tuple[DifferenceTest, str] | None:
+    """Return the mean difference on shared benchmarks with its basis, or None without any."""
     return compare_on_benchmarks(records.benchmarks, examples, pair, level)
 
 
 def _require_known_models(
     records: RunRecords, battles: Sequence[Battle], model: str, other: str
 ) -> None:
+    """Raise if a model is not in the run, or if both are the same."""
     known = sorted(
         {answer.model for answer in records.answers}
         | {grade.model for grade in records.graded}
-        | {each.model for each in records.benchmarks}
+        | {score.model for score in records.benchmarks}
         | {name for battle in battles for name in (battle.model_a, battle.model_b)}
     )
     for name in (model, other):

@@ -1,4 +1,4 @@
-"""Whether a run's design depended on its outcomes, so that intervals must hold wherever it stopped."""
+"""Decide whether the design of a run depended on outcomes and needs always-valid intervals."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
 
 def choose_mixture(records: RunRecords, battles: Sequence[Battle], level: float) -> float | None:
-    """Return the `rho` of always-valid intervals; None where the design did not depend on outcomes.
+    """Return the `rho` of always-valid intervals, or None if fixed-size intervals hold.
 
-    An adaptive design that asked everything in the end chose nothing.
+    Fixed-size intervals hold for every design that does not depend on outcomes, and for an adaptive
+    design that compared all pairs on all questions in the end.
     """
     judging = records.config.get("judging")
     if not isinstance(judging, Mapping) or judging.get("pairs") != PairDesign.ADAPTIVE:
         return None
     models = {model for battle in battles for model in (battle.model_a, battle.model_b)}
-    asked = {(*sorted((each.model_a, each.model_b)), each.question_id) for each in battles}
+    compared = {(*sorted((each.model_a, each.model_b)), each.question_id) for each in battles}
     pairs = len(models) * (len(models) - 1) // 2
     questions = len(records.questions)
-    if not models or len(asked) >= pairs * questions:
+    if not models or len(compared) >= pairs * questions:
         return None
     return choose_boundary_rho(len(models), questions, 1 - level)

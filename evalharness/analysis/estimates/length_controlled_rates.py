@@ -1,8 +1,8 @@
-"""Length-controlled win rates: against a run's baseline, or else against all other models.
+"""Estimate length-controlled win rates, against the baseline of a run or against all other models.
 
-Against a baseline they are AlpacaEval's (Dubois et al. 2024, arXiv:2404.04475). Against all, one
-Bradley-Terry model has the difference of lengths as a covariate: a fit for each model alone would
-take the strength of opponents who write much for an effect of their length.
+Against a baseline the estimate is AlpacaEval's (Dubois et al. 2024, arXiv:2404.04475). Against all
+models, one Bradley-Terry model has the length difference as a covariate. A separate fit per model
+would attribute the strength of verbose opponents to their length.
 """
 
 from __future__ import annotations
@@ -32,65 +32,71 @@ if TYPE_CHECKING:
 
 AnswerValue = TypeVar("AnswerValue")
 ReplyKey = tuple[str, str, int, int]
-"""A model's replies to a question, by sample, up to a turn."""
+"""Model, question id, sample and turn."""
 
 
 def estimate_length_controlled_win_rates(
     records: RunRecords, battles: Sequence[Battle]
 ) -> dict[str, float]:
-    """Return length-controlled win rates by model; none without the answers.
+    """Return length-controlled win rates by model; empty without answers.
 
-    A length is that of all replies the judge saw, in characters. A model whose battles allow no
-    finite fit is left out.
+    The length of an answer is the number of characters of all replies that the judge saw. A model
+    whose battles allow no finite fit is left out.
     """
     judging = records.config.get("judging")
     baseline = judging.get("baseline") if isinstance(judging, Mapping) else None
     lengths = measure_answer_lengths(records)
     if baseline is None:
         return _rates_against_all(battles, lengths)
-    games: dict[str, list[tuple[float, int, int, str]]] = {}
+    games_by_model: dict[str, list[tuple[float, int, int, str]]] = {}
     for battle in battles:
         if baseline not in (battle.model_a, battle.model_b):
             continue
-        points = OUTCOME_BY_WINNER[battle.winner] / 2
-        model, won = battle.model_a, points
+        points_of_a = OUTCOME_BY_WINNER[battle.winner] / 2
+        model, points = battle.model_a, points_of_a
         if model == baseline:
-            model, won = battle.model_b, 1 - points
-        shown = (battle.question_id, battle.sample, battle.turn)
-        own, other = lengths.get((model, *shown)), lengths.get((baseline, *shown))
-        if own is not None and other is not None:
-            games.setdefault(model, []).append((won, own, other, battle.question_id))
-    rates = {model: _rate_against_baseline(own) for model, own in games.items()}
+            model, points = battle.model_b, 1 - points_of_a
+        unit = (battle.question_id, battle.sample, battle.turn)
+        games, baseline_length = lengths.get((model, *unit)), lengths.get((baseline, *unit))
+        if games is not None and baseline_length is not None:
+            games_by_model.setdefault(model, []).append(
+                (points, games, baseline_length, battle.question_id)
+            )
+    rates = {model: _rate_against_baseline(games) for model, games in games_by_model.items()}
     return {model: rate for model, rate in rates.items() if rate is not None}
 
 
 def _rates_against_all(
     battles: Sequence[Battle], lengths: Mapping[ReplyKey, int]
 ) -> dict[str, float]:
-    """Return each model's mean chance in its battles if both answers were equally long."""
+    """Return each model's mean win probability in its battles at equal length."""
     try:
         comparisons, ratings = fit_at_equal_length(battles, lengths)
     except EvalHarnessError:  # nothing to control, disconnected, or no finite fit
         return {}
-    gap = ratings.strengths[comparisons.first] - ratings.strengths[comparisons.second]
+    difference = ratings.strengths[comparisons.first] - ratings.strengths[comparisons.second]
     size = len(comparisons.models)
-    won = np.bincount(comparisons.first, expit(gap), size)
-    won += np.bincount(comparisons.second, expit(-gap), size)
-    return dict(zip(comparisons.models, (won / comparisons.battles).tolist(), strict=True))
+    expected_points = np.bincount(comparisons.first, expit(difference), size)
+    expected_points += np.bincount(comparisons.second, expit(-difference), size)
+    return dict(
+        zip(comparisons.models, (expected_points / comparisons.battles).tolist(), strict=True)
+    )
 
 
 def fit_at_equal_length(
     battles: Sequence[Battle], lengths: Mapping[ReplyKey, int]
 ) -> tuple[Comparisons, FittedRatings]:
-    """Return the battles whose lengths are known, and Bradley-Terry ratings at equal length.
+    """Return the battles with known lengths, and Bradley-Terry ratings at equal length.
 
     Raises:
-        BattlesError: no lengths are known, or they are the same in every battle.
+        BattlesError: no lengths are known, or they are equal in every battle.
         EvalHarnessError: the battles do not connect the models, or there is no finite fit.
     """
-    known = match_both_answers(battles, lengths)
-    comparisons = build_comparisons_from_battles([battle for battle, _, _ in known])
-    difference = style_feature_difference([a for _, a, _ in known], [b for _, _, b in known])
+    measured = match_both_answers(battles, lengths)
+    comparisons = build_comparisons_from_battles([battle for battle, _, _ in measured])
+    difference = style_feature_difference(
+        [length_a for _, length_a, _ in measured], [length_b for _, _, length_b in measured]
+    )
     if not difference.std() > 0:
         msg = "both answers are equally long in every battle: there is nothing to control"
         raise BattlesError(msg)
@@ -102,20 +108,25 @@ def fit_at_equal_length(
 
 
 def match_both_answers(
-    battles: Sequence[Battle], told: Mapping[ReplyKey, AnswerValue]
+    battles: Sequence[Battle], values: Mapping[ReplyKey, AnswerValue]
 ) -> list[tuple[Battle, AnswerValue, AnswerValue]]:
-    """Return what is told of both sides' answers, of the battles where it is."""
-    found = []
+    """Return the battles for which a value of both answers is known, with the two values.
+
+    Args:
+        battles: the battles.
+        values: a value of each model's replies up to a turn.
+    """
+    matched = []
     for battle in battles:
-        at = (battle.question_id, battle.sample, battle.turn)
-        one, other = (battle.model_a, *at), (battle.model_b, *at)
-        if one in told and other in told:
-            found.append((battle, told[one], told[other]))
-    return found
+        unit = (battle.question_id, battle.sample, battle.turn)
+        key_a, key_b = (battle.model_a, *unit), (battle.model_b, *unit)
+        if key_a in values and key_b in values:
+            matched.append((battle, values[key_a], values[key_b]))
+    return matched
 
 
 def measure_answer_lengths(records: RunRecords) -> dict[ReplyKey, int]:
-    """Return how many characters were shown of each model, question, sample and turn."""
+    """Return the number of characters shown of each model, question, sample and turn."""
     lengths: dict[ReplyKey, int] = {}
     for answer in records.answers:
         total = 0
@@ -126,8 +137,9 @@ def measure_answer_lengths(records: RunRecords) -> dict[ReplyKey, int]:
 
 
 def _rate_against_baseline(games: Sequence[tuple[float, int, int, str]]) -> float | None:
-    points, own, other, questions = zip(*games, strict=True)
+    """Return a length-controlled win rate, or None without a finite fit."""
+    points, lengths, baseline_lengths, questions = zip(*games, strict=True)
     try:
-        return length_controlled_win_rate(points, own, other, questions).value
+        return length_controlled_win_rate(points, lengths, baseline_lengths, questions).value
     except (ValueError, ConvergenceError):  # nothing to control, or no finite fit
         return None

@@ -1,7 +1,7 @@
-"""A table from several judges: brought together by a rule, with what each of them is worth.
+"""Combine several judges into one panel, by the rule that the run sets.
 
-The panel is made of the judges who graded, or who compared in both orders. Votes that were
-imported (people's, labels') stand beside it as they are.
+The panel consists of the judges that graded, or that compared in both orders. Imported votes
+(people's votes, labels) are not part of the panel and count as they are.
 """
 
 from __future__ import annotations
@@ -42,12 +42,19 @@ if TYPE_CHECKING:
     from evalharness.stats import Comparisons, IntArray, JudgeAwareRatings
 
 IMPORTED_VOTES = "imported votes"
-"""The seat of votes in a judge-aware fit."""
+"""The judge name of imported votes in a judge-aware fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JudgePanel:
-    """What the judges said, and the votes beside it."""
+    """The judgments of a panel, and the imported votes.
+
+    Attributes:
+        rule: how the judges are combined.
+        grades: the scores of each judge.
+        verdicts: the battle outcomes of each judge.
+        votes: imported votes.
+    """
 
     rule: PanelRule
     grades: JudgmentMatrix
@@ -56,121 +63,128 @@ class JudgePanel:
 
     @property
     def judges(self) -> tuple[str, ...]:
-        """All judges, of grades and of pairs."""
+        """The judges of grades and of pairs, in alphabetical order."""
         return tuple(sorted({*self.grades.judges, *self.verdicts.judges}))
 
     @property
     def battles(self) -> tuple[Battle, ...]:
-        """The majority's battles, then the votes."""
+        """The majority's battles, then the imported votes."""
         return (*settle_by_majority(self.verdicts), *self.votes)
 
-    def without(self, judge: str) -> JudgePanel:
-        """Return the panel without a judge."""
+    def without_judge(self, judge: str) -> JudgePanel:
+        """Return the panel without one judge."""
         return replace(
             self,
-            grades=self.grades.without(judge),
-            verdicts=self.verdicts.without(judge),
+            grades=self.grades.without_judge(judge),
+            verdicts=self.verdicts.without_judge(judge),
         )
 
-    def only(self, judge: str) -> JudgePanel:
-        """Return one judge as a panel of its own, without votes; nobody is weighed there."""
+    def only_judge(self, judge: str) -> JudgePanel:
+        """Return one judge as a panel of its own, without votes and without weights."""
         return JudgePanel(
             rule=PanelRule.AGGREGATE,
-            grades=self.grades.only(judge),
-            verdicts=self.verdicts.only(judge),
+            grades=self.grades.only_judge(judge),
+            verdicts=self.verdicts.only_judge(judge),
             votes=(),
         )
 
-    def among(self, keep: Callable[[str, int], bool]) -> JudgePanel:
-        """Return what the judges said on the questions and turns that `keep` takes."""
+    def filter_units(self, is_kept: Callable[[str, int], bool]) -> JudgePanel:
+        """Return the panel's judgments of the units that a condition selects.
+
+        Args:
+            is_kept: takes a question id and a turn.
+        """
         return replace(
             self,
-            grades=self.grades.among(keep),
-            verdicts=self.verdicts.among(keep),
-            votes=tuple(vote for vote in self.votes if keep(vote.question_id, vote.turn)),
+            grades=self.grades.filter_units(is_kept),
+            verdicts=self.verdicts.filter_units(is_kept),
+            votes=tuple(vote for vote in self.votes if is_kept(vote.question_id, vote.turn)),
         )
 
 
 def assemble_panel(records: RunRecords, battles: tuple[Battle, ...]) -> JudgePanel | None:
-    """Return the panel of a run, or None when there are not several judges of one kind."""
-    players = {game.judge for game in records.games}
+    """Return the panel of a run, or None if no kind of judgment has several judges."""
+    game_judges = {game.judge for game in records.games}
     graders = {grade.judge for grade in records.graded if grade.score is not None}
-    settlers = {battle.judge for battle in battles} & players
-    if max(len(graders), len(settlers)) <= 1:
+    battle_judges = {battle.judge for battle in battles} & game_judges
+    if max(len(graders), len(battle_judges)) <= 1:
         return None
     judging = records.config.get("judging")
     rule = judging.get("panel") if isinstance(judging, dict) else None
     return JudgePanel(
         rule=PanelRule(rule or PanelRule.AGGREGATE),
         grades=tabulate_grades(records.graded),
-        verdicts=tabulate_battles(battle for battle in battles if battle.judge in players),
-        votes=tuple(battle for battle in battles if battle.judge not in players),
+        verdicts=tabulate_battles(battle for battle in battles if battle.judge in game_judges),
+        votes=tuple(battle for battle in battles if battle.judge not in game_judges),
     )
 
 
 def estimate_panel_battles(
     panel: JudgePanel, rng: np.random.Generator | None, *, level: float = 0.95
 ) -> BattleEstimates:
-    """Return what the judges' battles say; without `rng`, the ratings only.
+    """Return the estimates from the battles of a panel.
 
-    Win rates and online Elo are the majority's under either rule.
+    Win rates and online Elo come from the majority's battles under either rule.
+
+    Args:
+        panel: the panel.
+        rng: shuffles the battles for online Elo; None estimates ratings only.
+        level: the level of the intervals.
     """
     battles = panel.battles
     if not battles:
         return BattleEstimates()
     if rng is not None:
-        standings = estimate_from_battles(battles, rng, level=level)
+        estimates = estimate_from_battles(battles, rng, level=level)
     else:
         ratings, notes = fit_ratings(build_comparisons_from_battles(battles), level)
-        standings = BattleEstimates(ratings=ratings, notes=notes)
-    if panel.rule is PanelRule.AGGREGATE or standings.ratings is None:
-        return standings
+        estimates = BattleEstimates(ratings=ratings, notes=notes)
+    if panel.rule is PanelRule.AGGREGATE or estimates.ratings is None:
+        return estimates
     try:
-        rated = fit_judge_aware_ratings(panel, level=level)
+        weighted = fit_judge_aware_ratings(panel, level=level)
     except EvalHarnessError as error:
         note = f"Ratings are the majority's, as judges could not be weighed: {error}."
-        return replace(standings, notes=(*standings.notes, note))
-    return replace(standings, ratings=rated.ratings, notes=())
+        return replace(estimates, notes=(*estimates.notes, note))
+    return replace(estimates, ratings=weighted.ratings, notes=())
 
 
 def estimate_panel_scores(
     panel: JudgePanel, records: RunRecords, *, level: float = 0.95
 ) -> ScoreEstimates:
-    """Return the mean scores of the judges' common grades."""
+    """Return the mean scores of a panel, by its rule."""
     if panel.rule is PanelRule.AGGREGATE or len(panel.grades.judges) <= 1:
         return _aggregate_scores(panel.grades, records, level)
     try:
         return _severity_adjusted_scores(panel.grades, records, level)
     except EvalHarnessError as error:
-        plain = _aggregate_scores(panel.grades, records, level)
+        scores = _aggregate_scores(panel.grades, records, level)
         note = f"Scores are plain means over judges, as these could not be weighed: {error}."
-        return replace(plain, notes=(*plain.notes, note))
+        return replace(scores, notes=(*scores.notes, note))
 
 
-def select_fair_grades(opinions: JudgmentMatrix) -> JudgmentMatrix:
-    """Return the grades of judges on equal terms, or all where there are no such."""
-    fair = opinions.on_equal_terms()
-    return fair if fair.units else opinions
+def select_fair_grades(grades: JudgmentMatrix) -> JudgmentMatrix:
+    """Return the grades of judges that graded every model; all grades if there are none."""
+    complete = grades.keep_fully_graded()
+    return complete if complete.units else grades
 
 
-def _aggregate_scores(
-    opinions: JudgmentMatrix, records: RunRecords, level: float
-) -> ScoreEstimates:
-    """Return scores of means over judges, where they can be on equal terms, with what was not."""
-    fair, used = opinions.on_equal_terms(), select_fair_grades(opinions)
-    scores = estimate_scores(replace(records, graded=average_grades(used)), level=level)
-    total, left = (int(np.sum(~np.isnan(each.values))) for each in (opinions, used))
+def _aggregate_scores(grades: JudgmentMatrix, records: RunRecords, level: float) -> ScoreEstimates:
+    """Return means over the judges that graded every model, with a note on excluded grades."""
+    complete, used_grades = grades.keep_fully_graded(), select_fair_grades(grades)
+    scores = estimate_scores(replace(records, graded=average_grades(used_grades)), level=level)
+    total, used_count = (int(np.sum(~np.isnan(matrix.values))) for matrix in (grades, used_grades))
     if not scores.means:
         return scores
-    if not fair.units:
+    if not complete.units:
         note = (
             "No judge graded all models on any question, so each score is a mean over other "
             "judges, and a severe one lowers the models that it graded. judging.panel=rater takes "
             "severity out."
         )
-    elif left < total:
+    elif used_count < total:
         note = (
-            f"Scores are means over the judges who graded every model there: {total - left} of "
+            f"Scores are means over the judges who graded every model there: {total - used_count} of "
             f"{total} grades were left out. judging.panel=rater uses them all."
         )
     else:
@@ -179,53 +193,56 @@ def _aggregate_scores(
 
 
 def fit_judge_aware_ratings(panel: JudgePanel, *, level: float = 0.95) -> JudgeAwareRatings:
-    """Return the ratings under which each judge has its own discrimination.
+    """Return ratings that weigh each judge by its own discrimination.
 
     Raises:
         EvalHarnessError: the battles do not allow a finite fit.
     """
-    comparisons, judges, seats = _battles_by_judge(panel)
-    return judge_aware(comparisons, judges, seats, level=level)
+    comparisons, judges, judge_numbers = _battles_by_judge(panel)
+    return judge_aware(comparisons, judges, judge_numbers, level=level)
 
 
 def _battles_by_judge(panel: JudgePanel) -> tuple[Comparisons, list[str], IntArray]:
-    """Return every judge's battles with their judges; one seat is that of all votes."""
-    battles, seats = list(panel.votes), [len(panel.verdicts.judges)] * len(panel.votes)
-    for place in range(len(panel.verdicts.judges)):
-        own = panel.verdicts
-        rows = np.flatnonzero(~np.isnan(own.values[:, place]))
-        alone = JudgmentMatrix(
-            units=tuple(own.units[row] for row in rows),
-            judges=(own.judges[place],),
-            values=own.values[rows, place : place + 1],
+    """Return every judge's battles, the judges, and the number of each battle's judge.
+
+    All imported votes have one judge.
+    """
+    battles, judge_numbers = list(panel.votes), [len(panel.verdicts.judges)] * len(panel.votes)
+    for judge_number in range(len(panel.verdicts.judges)):
+        verdicts = panel.verdicts
+        rows = np.flatnonzero(~np.isnan(verdicts.values[:, judge_number]))
+        single_judge = JudgmentMatrix(
+            units=tuple(verdicts.units[row] for row in rows),
+            judges=(verdicts.judges[judge_number],),
+            values=verdicts.values[rows, judge_number : judge_number + 1],
         )
-        battles += settle_by_majority(alone)
-        seats += [place] * len(rows)
+        battles += settle_by_majority(single_judge)
+        judge_numbers += [judge_number] * len(rows)
     judges = [*panel.verdicts.judges, *([IMPORTED_VOTES] if panel.votes else [])]
-    return build_comparisons_from_battles(battles), judges, np.array(seats, dtype=np.int64)
+    return build_comparisons_from_battles(battles), judges, np.array(judge_numbers, dtype=np.int64)
 
 
 def _severity_adjusted_scores(
-    opinions: JudgmentMatrix, records: RunRecords, level: float
+    grades: JudgmentMatrix, records: RunRecords, level: float
 ) -> ScoreEstimates:
-    """Return scores at common severity; their intervals know that severities are estimates."""
-    raters = fit_rater_model(opinions.values, opinions.questions, level=level)
-    graded = build_panel_grades(opinions.units, raters.score)
+    """Return scores at common severity; the intervals include the error of the severities."""
+    fit = fit_rater_model(grades.values, grades.question_numbers, level=level)
+    graded = build_panel_grades(grades.units, fit.score)
     scores = estimate_scores(replace(records, graded=graded), level=level)
     if not scores.means:
         return scores
     models = tuple(scores.means)
-    items = [(unit.question_id, unit.turn, unit.sample) for unit in opinions.units]
-    answered = Counter(items)
+    items = [(unit.question_id, unit.turn, unit.sample) for unit in grades.units]
+    graded_models = Counter(items)
     means, covariance = estimate_adjusted_means(
-        raters,
-        np.array([models.index(unit.models[0]) for unit in opinions.units], dtype=np.int64),
-        np.array([answered[item] == len(models) for item in items]),
+        fit,
+        np.array([models.index(unit.models[0]) for unit in grades.units], dtype=np.int64),
+        np.array([graded_models[item] == len(models) for item in items]),
         len(models),
     )
     return replace(
         scores,
         means=dict(zip(models, means, strict=True)),
         covariance=covariance,
-        questions=len(raters.influence),
+        questions=len(fit.influence),
     )

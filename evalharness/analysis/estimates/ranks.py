@@ -1,4 +1,4 @@
-"""The models' ranks, with the ranks that they may have."""
+"""Rank the models, each with the range of ranks that the data allow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankRange:
-    """A model's rank, the ranks it may have, and the models that it is decided to be above."""
+    """A model's rank and the ranks that it may have.
+
+    Attributes:
+        rank: from 1; equal estimates share the best rank.
+        low: the best rank of the rank set.
+        high: the worst rank of the rank set.
+        above: the models that the rank set places below this one.
+    """
 
     rank: int | None = None
     low: int | None = None
@@ -28,17 +35,23 @@ class RankRange:
 
 
 def rank_models(
-    standings: BattleEstimates, scores: ScoreEstimates, rng: np.random.Generator, level: float
+    battle_estimates: BattleEstimates,
+    score_estimates: ScoreEstimates,
+    rng: np.random.Generator,
+    level: float,
 ) -> dict[str, RankRange]:
-    """Return the models' places, by rating or else by score; none where there is neither."""
-    if standings.ratings is not None:
-        models = standings.ratings.models
-        estimates, covariance = standings.ratings.ratings, standings.ratings.rating_covariance
-        clusters = standings.ratings.clusters
-    elif scores.means:
-        models = tuple(scores.means)
-        estimates = np.array([mean.value for mean in scores.means.values()])
-        covariance, clusters = scores.covariance, scores.questions
+    """Return the ranks of the models, by rating or else by score; empty without either."""
+    if battle_estimates.ratings is not None:
+        models = battle_estimates.ratings.models
+        estimates, covariance = (
+            battle_estimates.ratings.ratings,
+            battle_estimates.ratings.rating_covariance,
+        )
+        clusters = battle_estimates.ratings.clusters
+    elif score_estimates.means:
+        models = tuple(score_estimates.means)
+        estimates = np.array([mean.value for mean in score_estimates.means.values()])
+        covariance, clusters = score_estimates.covariance, score_estimates.questions
     else:
         return {}
     return rank_by_estimates(models, estimates, covariance, clusters, rng, level)
@@ -52,16 +65,27 @@ def rank_by_estimates(
     rng: np.random.Generator,
     level: float,
 ) -> dict[str, RankRange]:
-    """Return the models' places by some estimates; without bounds where those have no spread."""
+    """Return the ranks of models by estimates.
+
+    The rank ranges are simultaneous over all models. They are absent if the covariance is unknown.
+
+    Args:
+        models: names.
+        estimates: by model, the larger the better.
+        covariance: of the estimates.
+        clusters: the number of questions that they rest on.
+        rng: of the rank sets' simulation.
+        level: of the rank sets.
+    """
     if not np.all(np.isfinite(covariance)):
-        found = zip(models, rank_estimates(estimates).tolist(), strict=True)
-        return {model: RankRange(rank=rank) for model, rank in found}
+        ranked = zip(models, rank_estimates(estimates).tolist(), strict=True)
+        return {model: RankRange(rank=rank) for model, rank in ranked}
     sets = rank_sets(estimates, covariance, rng, level=level, degrees_of_freedom=clusters - 1)
     bounds = zip(sets.rank.tolist(), sets.low.tolist(), sets.high.tolist(), strict=True)
-    above = [
-        frozenset(models[place] for place in np.flatnonzero(row).tolist()) for row in sets.above
+    beaten_by_model = [
+        frozenset(models[index] for index in np.flatnonzero(row).tolist()) for row in sets.above
     ]
     return {
         model: RankRange(rank=rank, low=low, high=high, above=beaten)
-        for model, (rank, low, high), beaten in zip(models, bounds, above, strict=True)
+        for model, (rank, low, high), beaten in zip(models, bounds, beaten_by_model, strict=True)
     }

@@ -1,4 +1,4 @@
-"""What a run's battles say: ratings, online Elo and win rates, with notes on what they cannot."""
+"""Estimate ratings, online Elo and win rates from the battles of a run."""
 
 from __future__ import annotations
 
@@ -28,12 +28,20 @@ JUDGE_AWARE = "judge-aware Bradley-Terry"
 """The method of ratings that weigh their judges, as `stats.judge_aware` names it."""
 
 SMALL_PRIOR_PENALTY = 0.25
-"""A normal prior of standard deviation 2 (347 rating points): about half a win and half a loss."""
+"""A normal prior of standard deviation 2 (347 rating points), about half a win and half a loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BattleEstimates:
-    """`ratings` and `elo` are absent where the battles do not connect the models."""
+    """The estimates from battles.
+
+    Attributes:
+        ratings: with intervals; None if the battles do not connect the models.
+        elo: online Elo by model; empty without ratings.
+        win_rates: by model, against all opponents.
+        pairs: the win rate of each pair of models.
+        notes: sentences on the limits of the estimates.
+    """
 
     ratings: FittedRatings | None = None
     elo: Mapping[str, float] = field(default_factory=dict)
@@ -57,13 +65,13 @@ def estimate_from_battles(
     level: float = 0.95,
     mixture: float | None = None,
 ) -> BattleEstimates:
-    """Return what battles say; those of all judges and turns count alike.
+    """Return the estimates from battles; all judges and turns count alike.
 
     Args:
-        battles: settled.
-        rng: draws the orders of online Elo.
+        battles: settled battles.
+        rng: shuffles the battles for online Elo.
         level: of the intervals.
-        mixture: makes the ratings' intervals always-valid, after an adaptive design.
+        mixture: the `rho` of always-valid intervals, after an adaptive design.
     """
     if not battles:
         return BattleEstimates()
@@ -86,26 +94,26 @@ def estimate_from_battles(
 def fit_ratings(
     comparisons: Comparisons, level: float
 ) -> tuple[FittedRatings | None, tuple[str, ...]]:
-    """Return ratings where there can be any, with notes on how they came about."""
-    apart = find_connected_groups(comparisons, "weak")
-    if len(apart) > 1:
-        listed = "; ".join(format_model_group(group) for group in apart)
+    """Return ratings, or None if there can be none, with notes on how they were made."""
+    connected = find_connected_groups(comparisons, "weak")
+    if len(connected) > 1:
+        listed = "; ".join(format_model_group(group) for group in connected)
         note = (
             f"The battles do not connect all models ({listed}). Ratings of different groups share "
             "no scale, so no rating is given, and ranks, if any, go by score."
         )
         return None, (note,)
     notes = []
-    extreme = find_one_sided_groups(comparisons)
-    if extreme:
-        listed = "; ".join(f"{format_model_group(group)} {what}" for group, what in extreme)
+    one_sided = find_one_sided_groups(comparisons)
+    if one_sided:
+        listed = "; ".join(f"{format_model_group(group)} {result}" for group, result in one_sided)
         notes.append(
             f"Without more battles some ratings are infinite: {listed}. All ratings therefore "
             f"carry a small prior (penalty {SMALL_PRIOR_PENALTY}), which keeps them finite; read those as at "
             "least, or at most, that far from the rest."
         )
     ratings = bradley_terry(
-        comparisons, level=level, penalty=SMALL_PRIOR_PENALTY if extreme else 0.0
+        comparisons, level=level, penalty=SMALL_PRIOR_PENALTY if one_sided else 0.0
     )
     if ratings.clusters == 1:
         notes.append(

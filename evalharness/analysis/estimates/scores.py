@@ -1,4 +1,4 @@
-"""A run's mean scores, over the grades that all graded models have in common."""
+"""Estimate the mean scores of a run over the grades that all graded models have in common."""
 
 from __future__ import annotations
 
@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 class ScoreEstimates:
     """Mean scores by model, by turn and by category, all over the same grades.
 
-    `covariance` is that of the means, in their order; `questions` is how many they rest on.
+    Attributes:
+        means: by model.
+        covariance: of the means, in their order.
+        questions: the number of questions that they rest on.
+        by_turn: by model and turn.
+        by_category: by model and category.
+        notes: sentences on excluded grades and missing intervals.
     """
 
     means: Mapping[str, ClusteredMean] = field(default_factory=dict)
@@ -37,18 +43,18 @@ class ScoreEstimates:
 
 
 def estimate_scores(records: RunRecords, *, level: float = 0.95) -> ScoreEstimates:
-    """Return a run's mean scores, with a note where grades had to be left out."""
+    """Return the mean scores of a run, with a note on excluded grades."""
     scored = [grade for grade in records.graded if grade.score is not None]
     if not scored:
         return ScoreEstimates()
     grades = _grade_arrays(scored)
-    common = find_common_items(grades)
-    if not common.any():
+    is_common = find_common_items(grades)
+    if not is_common.any():
         return ScoreEstimates(
             notes=("No question was graded for every model, so no score is given.",)
         )
-    kept = [grade for grade, is_common in zip(scored, common, strict=True) if is_common]
-    grades = grades.among(common)
+    common_grades = [grade for grade, is_kept in zip(scored, is_common, strict=True) if is_kept]
+    grades = grades.among(is_common)
     means = average_scores(grades, level=level)
     questions = len(np.unique(grades.question))
     return ScoreEstimates(
@@ -59,60 +65,70 @@ def estimate_scores(records: RunRecords, *, level: float = 0.95) -> ScoreEstimat
         },
         covariance=estimate_score_covariance(grades),
         questions=questions,
-        by_turn=_means_by_turn(kept),
-        by_category=_means_by_category(kept, records.questions),
-        notes=_list_score_notes(len(scored) - len(kept), len(scored), questions),
+        by_turn=_means_by_turn(common_grades),
+        by_category=_means_by_category(common_grades, records.questions),
+        notes=_list_score_notes(len(scored) - len(common_grades), len(scored), questions),
     )
 
 
-def _grade_arrays(scored: Sequence[GradedJudgment]) -> GradeArrays:
-    models = tuple(sorted({grade.model for grade in scored}))
+def _grade_arrays(grades: Sequence[GradedJudgment]) -> GradeArrays:
+    """Return grades as arrays."""
+    models = tuple(sorted({grade.model for grade in grades}))
     items = [
-        (grade.question_id, grade.turn, grade.judge, grade.prompt, grade.sample) for grade in scored
+        (grade.question_id, grade.turn, grade.judge, grade.prompt, grade.sample) for grade in grades
     ]
     return GradeArrays(
         models=models,
-        model=_number_labels([grade.model for grade in scored], models),
+        model=_number_labels([grade.model for grade in grades], models),
         item=_number_labels(items),
-        question=_number_labels([grade.question_id for grade in scored]),
-        score=np.array([grade.score for grade in scored], dtype=np.float64),
+        question=_number_labels([grade.question_id for grade in grades]),
+        score=np.array([grade.score for grade in grades], dtype=np.float64),
     )
 
 
 def _number_labels(labels: Sequence[Hashable], known: Sequence[Hashable] = ()) -> IntArray:
-    places: dict[Hashable, int] = {label: number for number, label in enumerate(known)}
-    return np.array([places.setdefault(label, len(places)) for label in labels], dtype=np.int64)
+    """Return each label as a number; known labels keep their positions."""
+    numbers: dict[Hashable, int] = {label: number for number, label in enumerate(known)}
+    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.int64)
 
 
-def _means_by_turn(kept: Sequence[GradedJudgment]) -> dict[str, dict[int, float]]:
+def _means_by_turn(grades: Sequence[GradedJudgment]) -> dict[str, dict[int, float]]:
+    """Return means by model and turn."""
     scores: dict[str, dict[int, list[float]]] = {}
-    for grade in sorted(kept, key=lambda each: each.turn):
+    for grade in sorted(grades, key=lambda each: each.turn):
         if grade.score is not None:
             scores.setdefault(grade.model, {}).setdefault(grade.turn, []).append(grade.score)
     return {
-        model: {turn: float(np.mean(own)) for turn, own in turns.items()}
-        for model, turns in scores.items()
+        model: {
+            turn: float(np.mean(scores_of_turn)) for turn, scores_of_turn in scores_by_turn.items()
+        }
+        for model, scores_by_turn in scores.items()
     }
 
 
 def _means_by_category(
-    kept: Sequence[GradedJudgment], questions: Sequence[Question]
+    grades: Sequence[GradedJudgment], questions: Sequence[Question]
 ) -> dict[str, dict[str, float]]:
-    """Return means by category in the order of the questions."""
+    """Return means by model and category, in the order of the questions."""
     categories = {question.question_id: question.category for question in questions}
     order = list(dict.fromkeys(categories.values()))
     scores: dict[str, dict[str, list[float]]] = {}
-    for grade in kept:
+    for grade in grades:
         category = categories.get(grade.question_id)
         if category is not None and grade.score is not None:
             scores.setdefault(grade.model, {}).setdefault(category, []).append(grade.score)
     return {
-        model: {name: float(np.mean(own[name])) for name in order if name in own}
-        for model, own in scores.items()
+        model: {
+            name: float(np.mean(scores_by_category[name]))
+            for name in order
+            if name in scores_by_category
+        }
+        for model, scores_by_category in scores.items()
     }
 
 
 def _list_score_notes(dropped: int, total: int, questions: int) -> tuple[str, ...]:
+    """Return sentences on excluded grades and on missing intervals."""
     notes = []
     if dropped:
         notes.append(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from evalharness.analysis.judge_health.probe_rates import measure_probe, measure_repeatability
 from evalharness.analysis.judge_health.reference_rates import (
+    measure_family_preference,
     measure_label_agreement,
-    measure_self_preference,
 )
 from evalharness.analysis.judge_health.run_rates import (
     measure_length_bias,
-    measure_position_bias,
+    measure_position_rates,
     measure_ties,
     measure_unscored,
 )
@@ -248,9 +248,9 @@ def _measure_rates(
     families = {model.name: model.family for model in spec.models}
     rates = [measure_unscored(judgments)]
     if games:
-        rates += [*measure_position_bias(games), measure_ties(games)]
+        rates += [*measure_position_rates(games), measure_ties(games)]
         rates.append(measure_length_bias(games, _reply_lengths(records)))
-        preference = measure_self_preference(judge.name, judge.model.family, families, records)
+        preference = measure_family_preference(judge.name, judge.model.family, families, records)
         rates += [preference] if preference else []
         rates += measure_label_agreement(judge.name, records, spec.seed)
     rates.append(

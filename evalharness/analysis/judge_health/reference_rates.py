@@ -12,8 +12,13 @@ from evalharness.analysis.judge_health.rates import JudgeRate, build_rate
 from evalharness.domain import Winner
 from evalharness.errors import BattlesError
 from evalharness.judge import settle_battles
-from evalharness.stats import GOLD_JUDGE, cohen_kappa, observed_agreement, pair_votes_between
-from evalharness.stats import measure_self_preference as measure_self_preference_
+from evalharness.stats import (
+    GOLD_JUDGE,
+    cohen_kappa,
+    measure_self_preference,
+    observed_agreement,
+    pair_votes_between,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +27,7 @@ if TYPE_CHECKING:
     from evalharness.stats import AgreementEstimate
 
 
-def measure_self_preference(
+def measure_family_preference(
     judge: str, family: str | None, families: Mapping[str, str | None], records: RunRecords
 ) -> JudgeRate | None:
     """Return how much more a judge favors its own family than the reference does.
@@ -46,7 +51,7 @@ def measure_self_preference(
         ]
         if len({is_own_family for _, _, is_own_family, _ in rows}) > 1:
             judged_points, reference_points, is_own_family, questions = zip(*rows, strict=True)
-            found = measure_self_preference_(
+            found = measure_self_preference(
                 judged_points, reference_points, is_own_family, questions
             )
             note = f"beside {source}"

@@ -18,8 +18,8 @@ from evalharness.stats import (
     bradley_terry_with_covariates,
     build_comparisons,
     fit_position_and_length_effects,
+    measure_position_bias,
 )
-from evalharness.stats import measure_position_bias as measure_position_bias_
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +49,7 @@ def measure_ties(games: Iterable[PairwiseJudgment]) -> JudgeRate:
     return measure_share("ties", results)
 
 
-def measure_position_bias(games: Sequence[PairwiseJudgment]) -> list[JudgeRate]:
+def measure_position_rates(games: Sequence[PairwiseJudgment]) -> list[JudgeRate]:
     """Return the rates of consistency, of flips to the first place, and of the position effect.
 
     They come from pairs of games that differ only in the order of the answers.
@@ -61,7 +61,7 @@ def measure_position_bias(games: Sequence[PairwiseJudgment]) -> list[JudgeRate]:
             JudgeRate(name=name, note=note) for name in ("consistency", "first_of_flips", "place")
         ]
     ids = [game.question_id for game, _ in pairs]
-    bias = measure_position_bias_(
+    bias = measure_position_bias(
         [_OUTCOME_BY_VERDICT[game.verdict] for game, _ in pairs if game.verdict],
         [_OUTCOME_BY_VERDICT[swap.verdict] for _, swap in pairs if swap.verdict],
         question=ids,

@@ -1,4 +1,4 @@
-"""The records of figures corrected by people's labels."""
+"""Records of figures that people's labels corrected."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ CorrectedKind = Literal["rating", "win_rate", "score"]
 CORRECTED_KINDS: tuple[CorrectedKind, ...] = ("rating", "win_rate", "score")
 
 _MIN_SAVING = 0.05
-"""A judge that saves a smaller share of the labels is said to have saved none."""
+"""Share of the labels; a smaller saving is reported as none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedFigure:
-    """A model's figure as people would give it, beside the judge's own; both with intervals.
+    """A model's figure as people would give it, and the judge's own figure.
 
-    The judge's figure and interval are None where it has none. `labels` is how many of people's are on the
-    model.
+    Attributes:
+        value: the corrected figure.
+        low: lower end of its interval.
+        high: upper end of its interval.
+        judge: the judge's own figure; None if it has none.
+        judge_low: lower end of the judge's interval; None without one.
+        judge_high: upper end of the judge's interval; None without one.
+        labels: the number of labels on the model.
     """
 
     value: float
@@ -35,10 +41,16 @@ class CorrectedFigure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedRow:
-    """A model as people would place it; a figure that the labels do not support is None.
+    """The corrected figures of one model; a figure that the labels do not support is None.
 
-    Ranks, and the ranks that hold for all models at once, go by rating, or by score where there
-    are no ratings.
+    Attributes:
+        model: the model.
+        rank: by corrected rating, or by corrected score without ratings.
+        rank_low: the best rank of the simultaneous rank set.
+        rank_high: the worst rank of the simultaneous rank set.
+        rating: the corrected rating.
+        win_rate: the corrected win rate.
+        score: the corrected score.
     """
 
     model: str
@@ -52,12 +64,17 @@ class CorrectedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelCorrection:
-    """What people's labels on a part of a judge's work do for one kind of figure.
+    """The effect of people's labels on one kind of figure.
 
-    `labels` counts votes (grades, for scores), `judged` the judge's battles (grades), `questions`
-    the labelled ones. `trust` is the weight of the judge, 0 to 1, and `half_width` how far the
-    intervals reach on average, in the figure's own unit. Where the labels do not support the
-    figure, `refusal` says why and what would do, and there is no number.
+    Attributes:
+        kind: the kind of figure.
+        labels: the number of votes; of grades for scores.
+        judged: the number of the judge's battles; of grades for scores.
+        questions: the number of labelled questions.
+        trust: the weight of the judge, from 0 to 1.
+        half_width: the mean half-width of the intervals, in the unit of the figure.
+        saving: how many labels the judge saves.
+        refusal: why the labels do not support the figure, and what would; then there is no number.
     """
 
     kind: CorrectedKind
@@ -71,44 +88,48 @@ class LabelCorrection:
 
     @property
     def label_factor(self) -> float | None:
-        """How many times as many labels people alone would need (see `stats.influence.Saving`)."""
+        """The number of labels that people alone would need, per label given."""
         return None if self.saving is None else self.saving.label_factor
 
     @property
     def saved(self) -> int | None:
-        """How many labels the judge saved: those that people alone would need beyond these."""
+        """The number of labels that the judge saved: people alone would need that many more."""
         factor = self.label_factor
         return None if factor is None else round(self.labels * (factor - 1))
 
     @property
     def noun(self) -> str:
-        """What people's labels are here."""
+        """What a label is here: `grade` or `vote`."""
         return "grade" if self.kind == "score" else "vote"
 
     @property
     def sentence(self) -> str:
-        """Say what the judge saved, or why there is no figure."""
+        """What the judge saved, in a sentence, or why there is no figure."""
         if self.saved is None:
             return self.refusal
-        these = _count_noun(self.labels, self.noun)
+        labels = _count_noun(self.labels, self.noun)
         if self.saved < max(1, _MIN_SAVING * self.labels):
             return (
-                f"These {these} say as much alone: the judge, whose weight came out as "
+                f"These {labels} say as much alone: the judge, whose weight came out as "
                 f"{self.trust:.2f}, saved none."
             )
-        work = "grades" if self.kind == "score" else "battles"
+        judged = "grades" if self.kind == "score" else "battles"
         return (
-            f"These {these} with the judge's {self.judged:,} {work} say as much as "
+            f"These {labels} with the judge's {self.judged:,} {judged} say as much as "
             f"{self.labels + self.saved:,} {self.noun}s alone: the judge saved "
             f"{_count_noun(self.saved, self.noun)}."
         )
 
     def labels_for(self, half_width: float) -> float | None:
-        """Return how many labels would narrow the intervals to this half-width on average.
+        """Return the number of labels that would give the intervals this mean half-width.
 
-        Infinity where labels alone cannot, None where there is no figure. The part of the variance
-        that labels bring in goes as 1 / labels (on further questions, as these were drawn); the
-        rest is the judge's own questions.
+        The part of the variance that comes from labels is proportional to 1 / labels, for labels on
+        further questions that are sampled as these were. The rest comes from the judge's own
+        questions. Returns infinity if labels alone cannot reach the half-width, and None if there
+        is no figure.
+
+        Args:
+            half_width: in the unit of the figure.
         """
         if self.saving is None or self.half_width is None:
             return None
@@ -116,26 +137,32 @@ class LabelCorrection:
 
     @property
     def outlook(self) -> str:
-        """Say what more labels would do for the intervals; nothing where there is no figure."""
+        """What more labels would do for the intervals, in a sentence; empty without a figure."""
         if self.saving is None or self.half_width is None:
             return ""
-        reach = _format_half_width(self.kind, self.half_width)
-        for share, words in ((0.5, "half of that takes"), (0.75, "three quarters of that take")):
+        width = _format_half_width(self.kind, self.half_width)
+        for share, narrowing in (
+            (0.5, "half of that takes"),
+            (0.75, "three quarters of that take"),
+        ):
             number = self.saving.labels_for(share, self.labels)
             if math.isfinite(number):
                 about = _count_noun(_round_up_to_two_digits(number), self.noun)
-                return f"Intervals reach {reach} on average; {words} about {about} in all."
+                return f"Intervals reach {width} on average; {narrowing} about {about} in all."
         return (
-            f"Intervals reach {reach} on average; more {self.noun}s narrow them little, more "
+            f"Intervals reach {width} on average; more {self.noun}s narrow them little, more "
             "questions do."
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedTable:
-    """A judge's (or a panel's) leaderboard as people would give it, best first.
+    """The leaderboard of a judge or panel as people would give it.
 
-    Without rows, `corrections` say why.
+    Attributes:
+        judge: the judge, or the panel.
+        rows: best first; empty where `corrections` say why.
+        corrections: one per kind of figure.
     """
 
     judge: str
@@ -144,16 +171,18 @@ class CorrectedTable:
 
 
 def _count_noun(number: int, noun: str) -> str:
+    """Return a number with its noun."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _round_up_to_two_digits(number: float) -> int:
-    """Return a number rounded up to two digits that count: a plan is no more exact."""
+    """Return a number rounded up to two significant digits; a plan is not more precise."""
     step = float(10 ** max(0, math.floor(math.log10(max(number, 1.0))) - 1))
     return int(math.ceil(number / step) * step)
 
 
 def _format_half_width(kind: CorrectedKind, half_width: float) -> str:
+    """Return a half-width with its unit."""
     match kind:
         case "rating":
             return f"{half_width:.0f} points"

@@ -1,7 +1,7 @@
-"""A judge's figures corrected by people's labels, where people labelled a part of its work.
+"""Correct a judge's figures by people's labels on a part of its work.
 
-Votes correct ratings and win rates, grades correct scores. Every figure stands beside the judge's
-own, and where the labels do not support it there is a sentence instead.
+Votes correct ratings and win rates; grades correct scores. Each corrected figure is reported with
+the judge's own figure. If the labels do not support a figure, a sentence says why.
 """
 
 from __future__ import annotations
@@ -50,11 +50,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CorrectedPart:
-    """One kind of figure: what the labels did for it, the figures, and the places they give."""
+    """The correction of one kind of figure.
+
+    Attributes:
+        correction: the effect of the labels.
+        figures: by model.
+        places: ranks by model.
+    """
 
     correction: LabelCorrection
     figures: Mapping[str, CorrectedFigure] = field(default_factory=dict)
-    places: Mapping[str, RankRange] = field(default_factory=dict)
+    ranks: Mapping[str, RankRange] = field(default_factory=dict)
 
 
 def correct_by_labels(
@@ -65,38 +71,41 @@ def correct_by_labels(
     *,
     level: float = 0.95,
 ) -> tuple[CorrectedTable, ...]:
-    """Return for the panel, and every judge, its table as people would give it.
-
-    Only judges of whose work people labelled something are there.
+    """Return the corrected table of the panel and of each judge whose work people labelled.
 
     Args:
-        records: a run with people's grades (whose judges' names begin with `human`).
-        battles: all of it, with people's votes.
-        panel: its judges together, where there are several.
-        rng: of the checks that labels are a random part, and of the rank sets.
+        records: a run with people's grades (judge names that begin with `human`).
+        battles: all battles of the run, with people's votes.
+        panel: the panel, if there are several judges.
+        rng: of the checks for randomness of the labels, and of the rank sets.
         level: the level of the intervals.
     """
     tables = []
-    for work in collect_judge_labels(records, battles, panel):
+    for labelled in collect_judge_labels(records, battles, panel):
         parts = []
-        if work.pairs:
-            refused = find_refusal_reason(work.pairs, rng)
-            parts += [_correct_ratings(work.pairs, refused, rng, level)]
-            parts += [_correct_means("win_rate", work.pairs, refused, rng, level)]
-        if work.answers:
+        if labelled.pairs:
+            refusal = find_refusal_reason(labelled.pairs, rng)
+            parts += [_correct_ratings(labelled.pairs, refusal, rng, level)]
+            parts += [_correct_means("win_rate", labelled.pairs, refusal, rng, level)]
+        if labelled.answers:
             parts += [
                 _correct_means(
-                    "score", work.answers, find_refusal_reason(work.answers, rng), rng, level
+                    "score",
+                    labelled.answers,
+                    find_refusal_reason(labelled.answers, rng),
+                    rng,
+                    level,
                 )
             ]
-        tables.append(_build_corrected_table(work.judge, parts))
+        tables.append(_build_corrected_table(labelled.judge, parts))
     return tuple(tables)
 
 
 def select_corrected_fields(tables: Sequence[CorrectedTable], model: str) -> dict[str, Any]:
-    """Return a model's corrected figures for the row of a table: the panel's, or the only judge's.
+    """Return the corrected fields of a model's leaderboard row.
 
-    Nothing where several judges made no panel, as no single one's correction is that of the table.
+    They come from the panel, or from the only judge. There are none if several judges form no
+    panel, because no single judge's correction applies to the table.
     """
     if not tables or (len(tables) > 1 and tables[0].judge != PANEL):
         return {}
@@ -118,15 +127,15 @@ def select_corrected_fields(tables: Sequence[CorrectedTable], model: str) -> dic
 
 
 def _build_corrected_table(judge: str, parts: Sequence[_CorrectedPart]) -> CorrectedTable:
-    """Return the models with all their figures, best first by the first part that places them."""
-    places = next((part.places for part in parts if part.places), {})
+    """Return the models with all figures, ranked by the first part that has ranks."""
+    ranks = next((part.ranks for part in parts if part.ranks), {})
     models = dict.fromkeys(model for part in parts for model in part.figures)
     rows = [
         CorrectedRow(
             model=model,
-            rank=places[model].rank if model in places else None,
-            rank_low=places[model].low if model in places else None,
-            rank_high=places[model].high if model in places else None,
+            rank=ranks[model].rank if model in ranks else None,
+            rank_low=ranks[model].low if model in ranks else None,
+            rank_high=ranks[model].high if model in ranks else None,
             **{
                 part.correction.kind: part.figures[model] for part in parts if model in part.figures
             },
@@ -141,28 +150,31 @@ def _build_corrected_table(judge: str, parts: Sequence[_CorrectedPart]) -> Corre
 
 
 def _correct_ratings(
-    labelled: LabelledUnits, refused: str, rng: np.random.Generator, level: float
+    labelled: LabelledUnits, refusal: str, rng: np.random.Generator, level: float
 ) -> _CorrectedPart:
-    people, judge, everything = _vote_comparisons(labelled)
-    refused = refused or find_disconnected_reason(people)
-    if refused:
-        return _CorrectedPart(correction=_build_correction("rating", labelled, refused=refused))
+    """Return the corrected ratings, or the refusal."""
+    votes, judge_outcomes, judge_battles = _vote_comparisons(labelled)
+    refusal = refusal or find_disconnected_reason(votes)
+    if refusal:
+        return _CorrectedPart(correction=_build_correction("rating", labelled, refusal=refusal))
     try:
-        found = prediction_powered_ratings(people, judge, everything, level=level)
-        own, _ = fit_ratings(everything, level)
+        corrected = prediction_powered_ratings(votes, judge_outcomes, judge_battles, level=level)
+        judge_ratings, _ = fit_ratings(judge_battles, level)
     except EvalHarnessError as error:
         return _CorrectedPart(
-            correction=_build_correction("rating", labelled, refused=_error_sentence(error))
+            correction=_build_correction("rating", labelled, refusal=_error_sentence(error))
         )
-    ratings = found.ratings
-    counts = labelled.counts
+    ratings = corrected.ratings
+    label_counts = labelled.labels_by_model
     figures = {
         model: _build_figure(
-            ratings.rating(model), own.rating(model) if own else None, counts[model]
+            ratings.rating(model),
+            judge_ratings.rating(model) if judge_ratings else None,
+            label_counts[model],
         )
         for model in ratings.models
     }
-    places = rank_by_estimates(
+    ranks = rank_by_estimates(
         ratings.models,
         ratings.ratings,
         ratings.rating_covariance,
@@ -170,47 +182,53 @@ def _correct_ratings(
         rng,
         level,
     )
-    correction = _build_correction("rating", labelled, figures.values(), found.trust, found.saving)
-    return _CorrectedPart(correction=correction, figures=figures, places=places)
+    correction = _build_correction(
+        "rating", labelled, figures.values(), corrected.trust, corrected.saving
+    )
+    return _CorrectedPart(correction=correction, figures=figures, ranks=ranks)
 
 
 def _correct_means(
     kind: CorrectedKind,
     labelled: LabelledUnits,
-    refused: str,
+    refusal: str,
     rng: np.random.Generator,
     level: float,
 ) -> _CorrectedPart:
-    """Return win rates against all others, ties half, or mean scores."""
-    if refused:
-        return _CorrectedPart(correction=_build_correction(kind, labelled, refused=refused))
-    size, models = len(labelled.models), labelled.models
-    everything = _group_by_model(labelled, labelled.judged)
-    found = prediction_powered_means(
-        _group_by_model(labelled, {unit: labelled.mean(unit) for unit in labelled.labels}),
+    """Return the corrected win rates (ties count half) or mean scores, or the refusal."""
+    if refusal:
+        return _CorrectedPart(correction=_build_correction(kind, labelled, refusal=refusal))
+    model_count, models = len(labelled.models), labelled.models
+    judge_rows = _group_by_model(labelled, labelled.judged)
+    corrected = prediction_powered_means(
+        _group_by_model(labelled, {unit: labelled.mean_label(unit) for unit in labelled.labels}),
         _group_by_model(labelled, {unit: labelled.judged[unit] for unit in labelled.labels}).value,
-        everything,
-        size,
+        judge_rows,
+        model_count,
         level=level,
     )
-    is_share, counts = kind == "win_rate", labelled.counts
-    summary = clustered_proportion if is_share else clustered_mean
+    is_share, label_counts = kind == "win_rate", labelled.labels_by_model
+    judge_mean = clustered_proportion if is_share else clustered_mean
     figures = {}
-    for place, model in enumerate(models):
-        own = everything.group == place
+    for index, model in enumerate(models):
+        is_own = judge_rows.group == index
         figures[model] = _build_figure(
-            found.share(place) if is_share else found.estimate(place),
-            summary(everything.value[own], everything.question[own], level=level),
-            counts[model],
+            corrected.share(index) if is_share else corrected.estimate(index),
+            judge_mean(judge_rows.value[is_own], judge_rows.question[is_own], level=level),
+            label_counts[model],
         )
-    places: Mapping[str, RankRange] = {}
-    if not is_share:  # win rates are beside ratings, by which models are placed
-        clusters = int(found.clusters.min())
-        places = rank_by_estimates(models, found.values, found.covariance, clusters, rng, level)
+    ranks: Mapping[str, RankRange] = {}
+    if not is_share:  # models with win rates have ratings too, and are ranked by those
+        clusters = int(corrected.clusters.min())
+        ranks = rank_by_estimates(
+            models, corrected.values, corrected.covariance, clusters, rng, level
+        )
     return _CorrectedPart(
-        correction=_build_correction(kind, labelled, figures.values(), found.trust, found.saving),
+        correction=_build_correction(
+            kind, labelled, figures.values(), corrected.trust, corrected.saving
+        ),
         figures=figures,
-        places=places,
+        ranks=ranks,
     )
 
 
@@ -219,50 +237,57 @@ def _vote_comparisons(labelled: LabelledUnits) -> tuple[Comparisons, list[int], 
 
     Several votes on a battle share its weight.
     """
-    questions = labelled.numbers
+    question_numbers = labelled.question_numbers
 
-    def compared(rows: Sequence[tuple[JudgedUnit, float, float]]) -> Comparisons:
+    def build(rows: Sequence[tuple[JudgedUnit, float, float]]) -> Comparisons:
         return build_comparisons(
             labelled.models,
             [labelled.models.index(unit.models[0]) for unit, _, _ in rows],
             [labelled.models.index(unit.models[1]) for unit, _, _ in rows],
             [round(2 * points) for _, points, _ in rows],
             weight=[weight for _, _, weight in rows],
-            question=[questions[unit.question_id] for unit, _, _ in rows],
+            question=[question_numbers[unit.question_id] for unit, _, _ in rows],
         )
 
     votes = [
-        (unit, points, 1 / len(said)) for unit, said in labelled.labels.items() for points in said
+        (unit, points, 1 / len(values))
+        for unit, values in labelled.labels.items()
+        for points in values
     ]
     return (
-        compared(votes),
+        build(votes),
         [round(2 * labelled.judged[unit]) for unit, _, _ in votes],
-        compared([(unit, points, 1.0) for unit, points in labelled.judged.items()]),
+        build([(unit, points, 1.0) for unit, points in labelled.judged.items()]),
     )
 
 
 def _group_by_model(labelled: LabelledUnits, values: Mapping[JudgedUnit, float]) -> GroupedValues:
-    """Return a row for each model of each unit: what the first has, the second has not."""
-    questions = labelled.numbers
-    place = {model: number for number, model in enumerate(labelled.models)}
-    sides = [
-        (1 - value if second else value, place[model], questions[unit.question_id])
+    """Return one row per unit and model; the second model has 1 minus the value of the first."""
+    question_numbers = labelled.question_numbers
+    model_numbers = {model: number for number, model in enumerate(labelled.models)}
+    rows = [
+        (
+            1 - value if is_second else value,
+            model_numbers[model],
+            question_numbers[unit.question_id],
+        )
         for unit, value in values.items()
-        for second, model in enumerate(unit.models)
+        for is_second, model in enumerate(unit.models)
     ]
-    value, group, question = zip(*sides, strict=True)
+    value, group, question = zip(*rows, strict=True)
     return GroupedValues(value=np.array(value), group=np.array(group), question=np.array(question))
 
 
 def _build_figure(
-    people: IntervalEstimate, judge: IntervalEstimate | ClusteredMean | None, labels: int
+    corrected: IntervalEstimate, judge: IntervalEstimate | ClusteredMean | None, labels: int
 ) -> CorrectedFigure:
-    own = (None, None, None) if judge is None else (judge.value, judge.low, judge.high)
-    value, low, high = (None if each is None or math.isnan(each) else each for each in own)
+    """Return a corrected figure with the judge's own; NaN becomes None."""
+    judge_values = (None, None, None) if judge is None else (judge.value, judge.low, judge.high)
+    value, low, high = (None if each is None or math.isnan(each) else each for each in judge_values)
     return CorrectedFigure(
-        value=people.value,
-        low=people.low,
-        high=people.high,
+        value=corrected.value,
+        low=corrected.low,
+        high=corrected.high,
         judge=value,
         judge_low=low,
         judge_high=high,
@@ -277,21 +302,23 @@ def _build_correction(
     trust: float | None = None,
     saving: LabelSaving | None = None,
     *,
-    refused: str = "",
+    refusal: str = "",
 ) -> LabelCorrection:
-    widths = [(figure.high - figure.low) / 2 for figure in figures]
+    """Return the effect of the labels on one kind of figure."""
+    half_widths = [(figure.high - figure.low) / 2 for figure in figures]
     return LabelCorrection(
         kind=kind,
-        labels=labelled.count,
+        labels=labelled.label_count,
         judged=len(labelled.judged),
-        questions=labelled.questions,
+        questions=labelled.question_count,
         trust=trust,
-        half_width=float(np.mean(widths)) if widths else None,
+        half_width=float(np.mean(half_widths)) if half_widths else None,
         saving=saving,
-        refusal=refused,
+        refusal=refusal,
     )
 
 
 def _error_sentence(error: EvalHarnessError) -> str:
-    said = str(error)
-    return f"{said[:1].upper()}{said[1:]}{'' if said.endswith('.') else '.'}"
+    """Return an error message as a sentence."""
+    message = str(error)
+    return f"{message[:1].upper()}{message[1:]}{'' if message.endswith('.') else '.'}"

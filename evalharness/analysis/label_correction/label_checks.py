@@ -1,9 +1,10 @@
-"""Whether people's labels support corrected figures: enough, on a random part, of a judge that varies.
+"""Check whether people's labels support corrected figures.
 
-Prediction-powered inference supposes that labels are on a random part of what the judge judged.
-That cannot be proven, but its plain violations show: labels of some categories, pairs or turns only,
-or of what the judge called ties. The checks refuse what chance makes less often than once in a
-thousand runs and what is also large (a fifth of the labels are elsewhere than they would be).
+Prediction-powered inference assumes that the labels are on a random part of the judge's work. This
+cannot be proven, but clear violations can be detected: labels on some categories, pairs or turns
+only, or on the judge's ties only. A check refuses labels whose mix is both improbable (less than
+once in a thousand runs) and far from random (a fifth of the labels would have to move). Labels
+are also refused if there are too few, or if the judge gives the same value to everything.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from evalharness.stats import Comparisons, FloatArray, IntArray
 
 MIN_LABELLED_QUESTIONS = 10
-"""Of a model's labelled questions: with fewer, intervals of extreme figures fall short of their level."""
+"""Per model. With fewer, intervals of extreme figures have less than their nominal coverage."""
 
 _MAX_P_VALUE = 0.001
 _MIN_DISTANCE = 0.2
@@ -36,21 +37,21 @@ _MAX_NAMED_LEVELS = 3
 
 
 def find_refusal_reason(labelled: LabelledUnits, rng: np.random.Generator) -> str:
-    """Return why labels support no corrected figure, and what would do; nothing where they do."""
+    """Return why labels support no corrected figure and what would; empty if they do."""
     for check in (_find_contradiction, _find_too_few_labels, _find_constant_judge):
-        found = check(labelled)
-        if found:
-            return found
+        reason = check(labelled)
+        if reason:
+            return reason
     return next(_find_nonrandom_labels(labelled, rng), "")
 
 
 def find_disconnected_reason(comparisons: Comparisons) -> str:
-    """Return why votes give no common scale, and what would do; nothing where they do."""
-    found = find_connected_groups(comparisons, "weak")
-    if len(found) == 1:
+    """Return why votes give no common scale and what would; empty if they do."""
+    connected = find_connected_groups(comparisons, "weak")
+    if len(connected) == 1:
         return ""
-    listed = "; ".join(format_model_group(group) for group in found)
-    number = MIN_LABELLED_QUESTIONS * (len(found) - 1)
+    listed = "; ".join(format_model_group(group) for group in connected)
+    number = MIN_LABELLED_QUESTIONS * (len(connected) - 1)
     return (
         f"The votes do not connect all models ({listed}), so ratings share no scale: vote on about "
         f"{number} battles between these groups."
@@ -58,41 +59,45 @@ def find_disconnected_reason(comparisons: Comparisons) -> str:
 
 
 def _find_contradiction(labelled: LabelledUnits) -> str:
+    """Return a refusal if a person voted twice on a battle with different results."""
     if not labelled.contradicted:
         return ""
     unit, person = next(iter(labelled.contradicted.items()))
     number = len(labelled.contradicted)
-    one = "1 battle" if number == 1 else f"{number} battles"
+    battles = "1 battle" if number == 1 else f"{number} battles"
     return (
-        f"{person} voted twice, and not alike, on {one} (question {unit.question_id}, turn "
+        f"{person} voted twice, and not alike, on {battles} (question {unit.question_id}, turn "
         f"{unit.turn}, {' and '.join(unit.models)}): take the wrong vote out."
     )
 
 
 def _find_too_few_labels(labelled: LabelledUnits) -> str:
-    """Name the model with the fewest labelled questions, where these are too few."""
-    held: dict[str, set[str]] = {model: set() for model in labelled.models}
+    """Return a refusal that names the model with the fewest labelled questions, if too few."""
+    questions_by_model: dict[str, set[str]] = {model: set() for model in labelled.models}
     for unit in labelled.labels:
         for model in unit.models:
-            held[model].add(unit.question_id)
-    fewest = min(labelled.models, key=lambda model: len(held[model]))
-    number = len(held[fewest])
+            questions_by_model[model].add(unit.question_id)
+    fewest = min(labelled.models, key=lambda model: len(questions_by_model[model]))
+    number = len(questions_by_model[fewest])
     if number >= MIN_LABELLED_QUESTIONS:
         return ""
     plural = "" if number == 1 else "s"
-    short = sum(len(questions) < MIN_LABELLED_QUESTIONS for questions in held.values())
-    more = "1 other model has" if short == 2 else f"{short - 1} other models have"  # noqa: PLR2004
-    others = f" ({more} too few as well)" if short > 1 else ""
+    models_with_too_few = sum(
+        len(questions) < MIN_LABELLED_QUESTIONS for questions in questions_by_model.values()
+    )
+    others_count = models_with_too_few - 1
+    other_models = "1 other model has" if others_count == 1 else f"{others_count} other models have"
+    others = f" ({other_models} too few as well)" if models_with_too_few > 1 else ""
     return (
-        f"{labelled.count} {labelled.noun}{' is' if labelled.count == 1 else 's are'} too few: "
+        f"{labelled.label_count} {labelled.noun}{' is' if labelled.label_count == 1 else 's are'} too few: "
         f"{fewest} has {labelled.noun}s on {number} question{plural}{others}, and an interval takes "
         f"{MIN_LABELLED_QUESTIONS} of each model. {MIN_LABELLED_QUESTIONS - number} more questions with "
-        f"{labelled.noun}s on {'it' if short == 1 else 'each'} would do."
+        f"{labelled.noun}s on {'it' if models_with_too_few == 1 else 'each'} would do."
     )
 
 
 def _find_constant_judge(labelled: LabelledUnits) -> str:
-    """Refuse a judge that says the same of everything."""
+    """Return a refusal if the judge gave the same value to everything."""
     if len(set(labelled.judged.values())) > 1:
         return ""
     return (
@@ -102,92 +107,112 @@ def _find_constant_judge(labelled: LabelledUnits) -> str:
 
 
 def _find_nonrandom_labels(labelled: LabelledUnits, rng: np.random.Generator) -> Iterator[str]:
-    """Say where labels are not, although the judge's judgments are."""
-    for what, theirs, every, words in _iterate_label_mixes(labelled):
-        missing = _count_missing_labels(Counter(theirs), Counter(every), rng)
+    """Yield refusals for labels that are not on a random part of the judge's work."""
+    for unit_noun, labelled_levels, judged_levels, describe_level in _iterate_label_mixes(labelled):
+        missing = _count_missing_labels(Counter(labelled_levels), Counter(judged_levels), rng)
         if missing:
-            shown = sorted(missing.items(), key=lambda each: -each[1])[:_MAX_NAMED_LEVELS]
-            wanted = ", ".join(f"{number} {words(level)}" for level, number in shown)
-            more = " and others" if len(missing) > _MAX_NAMED_LEVELS else ""
+            named = sorted(missing.items(), key=lambda each: -each[1])[:_MAX_NAMED_LEVELS]
+            named_levels = ", ".join(f"{number} {describe_level(level)}" for level, number in named)
+            rest = " and others" if len(missing) > _MAX_NAMED_LEVELS else ""
             yield (
                 f"The {labelled.noun}s are no random part of what the judge judged; as they stand, "
-                f"{what} are missing: {wanted}{more}."
+                f"{unit_noun} are missing: {named_levels}{rest}."
             )
     yield from _find_skewed_values(labelled)
     if len({labelled.judged[unit] for unit in labelled.labels}) == 1:
         yield (
             f"The judge says the same of all {len(labelled.labels)} that people labelled, though not "
             f"of the rest, so nothing shows how far it follows people: label others drawn at "
-            f"random, about {labelled.count}."
+            f"random, about {labelled.label_count}."
         )
 
 
 def _iterate_label_mixes(
     labelled: LabelledUnits,
 ) -> Iterator[tuple[str, Sequence[Any], Sequence[Any], Callable[[Any], str]]]:
-    """Yield what is counted, its levels among the labelled and among all, and a level's words."""
+    """Yield a noun, the levels of the labelled and of all units, and a level's description."""
     units, labels = list(labelled.judged), list(labelled.labels)
-    questions, asked = (
-        [labelled.categories.get(each) for each in sorted({unit.question_id for unit in found})]
-        for found in (labels, units)
+    questions, judged_questions = (
+        [
+            labelled.categories.get(question)
+            for question in sorted({unit.question_id for unit in group})
+        ]
+        for group in (labels, units)
     )
-    yield "questions", questions, asked, lambda category: f"of the category {category}"
-    many = f"{labelled.noun}s"
-    for level, words in (
+    yield "questions", questions, judged_questions, lambda category: f"of the category {category}"
+    noun = f"{labelled.noun}s"
+    for level_of, describe_level in (
         (lambda unit: unit.turn, lambda turn: f"on turn {turn}"),
         (lambda unit: unit.models, lambda models: f"of {' and '.join(models)}"),
     ):
-        yield many, list(map(level, labels)), list(map(level, units)), words
+        yield noun, list(map(level_of, labels)), list(map(level_of, units)), describe_level
 
 
 def _count_missing_labels(
-    theirs: Counter[Hashable], every: Counter[Hashable], rng: np.random.Generator
+    labelled: Counter[Hashable], judged: Counter[Hashable], rng: np.random.Generator
 ) -> dict[Hashable, int]:
-    """Return how many labels of which levels are missing; none where chance may have drawn these.
+    """Return how many labels are missing by level; empty if chance explains the mix.
 
-    The chance is that of the chi-squared statistic under draws without replacement.
+    The p value is that of the chi-squared statistic under sampling without replacement.
+
+    Args:
+        labelled: the number of labelled units by level.
+        judged: the number of all units by level.
+        rng: draws the samples.
     """
-    levels = list(every)
-    found, whole = (np.array([held[level] for level in levels]) for held in (theirs, every))
-    number = int(found.sum())
-    if _total_variation(found, whole) <= _MIN_DISTANCE:
+    levels = list(judged)
+    labelled_counts, judged_counts = (
+        np.array([counts[level] for level in levels]) for counts in (labelled, judged)
+    )
+    total = int(labelled_counts.sum())
+    if _total_variation(labelled_counts, judged_counts) <= _MIN_DISTANCE:
         return {}
-    expected = number * whole / whole.sum()
-    statistic, extreme = np.sum((found - expected) ** 2 / expected), 0
+    expected = total * judged_counts / judged_counts.sum()
+    statistic, at_least_as_extreme = np.sum((labelled_counts - expected) ** 2 / expected), 0
     for _ in range(_DRAWS // _DRAW_BATCH):  # a hundred models have thousands of pairs
-        drawn = rng.multivariate_hypergeometric(whole, number, _DRAW_BATCH, method="marginals")
-        extreme += int(np.sum(np.sum((drawn - expected) ** 2 / expected, axis=1) >= statistic))
-    if (extreme + 1) / (_DRAWS + 1) > _MAX_P_VALUE:
+        samples = rng.multivariate_hypergeometric(
+            judged_counts, total, _DRAW_BATCH, method="marginals"
+        )
+        at_least_as_extreme += int(
+            np.sum(np.sum((samples - expected) ** 2 / expected, axis=1) >= statistic)
+        )
+    if (at_least_as_extreme + 1) / (_DRAWS + 1) > _MAX_P_VALUE:
         return {}
-    for density in np.linspace(number / whole.sum(), np.max(found / whole), 21):
-        enough = np.maximum(found, np.ceil(density * whole))
-        if _total_variation(enough, whole) <= _MIN_DISTANCE:
+    for density in np.linspace(
+        total / judged_counts.sum(), np.max(labelled_counts / judged_counts), 21
+    ):
+        sufficient = np.maximum(labelled_counts, np.ceil(density * judged_counts))
+        if _total_variation(sufficient, judged_counts) <= _MIN_DISTANCE:
             break
-    short = (enough - found).tolist()
-    return {level: int(each) for level, each in zip(levels, short, strict=True) if each > 0}
+    missing = (sufficient - labelled_counts).tolist()
+    return {level: int(each) for level, each in zip(levels, missing, strict=True) if each > 0}
 
 
-def _total_variation(found: IntArray | FloatArray, whole: IntArray) -> float:
-    """Return which share of labels would have to move for the mix to be that of the whole."""
-    return float(np.abs(found / found.sum() - whole / whole.sum()).sum() / 2)
+def _total_variation(labelled: IntArray | FloatArray, judged: IntArray) -> float:
+    """Return the share of labels that would have to move to match the mix of all units."""
+    return float(np.abs(labelled / labelled.sum() - judged / judged.sum()).sum() / 2)
 
 
 def _find_skewed_values(labelled: LabelledUnits) -> Iterator[str]:
-    """Refuse labels of what the judge judged otherwise than the rest (of its ties, say)."""
+    """Yield a refusal if the judge's values of labelled units differ from its other values."""
     is_pair = labelled.noun == "vote"
-    middle = 0.5 if is_pair else float(np.median(list(labelled.judged.values())))
-    marked = {
-        unit: float(value == middle if is_pair else value > middle)
+    reference_value = 0.5 if is_pair else float(np.median(list(labelled.judged.values())))
+    mark_by_unit = {
+        unit: float(value == reference_value if is_pair else value > reference_value)
         for unit, value in labelled.judged.items()
     }
-    theirs = [marked[unit] for unit in labelled.labels]
-    own = clustered_mean(theirs, [unit.question_id for unit in labelled.labels])
-    share = float(np.mean(list(marked.values())))
-    reach = critical_value(1 - _MAX_P_VALUE, own.clusters) * own.standard_error
-    if abs(own.value - share) > max(_MIN_DISTANCE, reach):
-        what = "battles the judge called ties" if is_pair else "answers graded above its median"
+    labelled_marks = [mark_by_unit[unit] for unit in labelled.labels]
+    labelled_share = clustered_mean(labelled_marks, [unit.question_id for unit in labelled.labels])
+    judged_share = float(np.mean(list(mark_by_unit.values())))
+    margin = (
+        critical_value(1 - _MAX_P_VALUE, labelled_share.clusters) * labelled_share.standard_error
+    )
+    if abs(labelled_share.value - judged_share) > max(_MIN_DISTANCE, margin):
+        description = (
+            "battles the judge called ties" if is_pair else "answers graded above its median"
+        )
         yield (
-            f"The {labelled.noun}s are no random part of what the judge judged: {own.value:.0%} are "
-            f"on {what}, of all {share:.0%}. Label others drawn at random, about "
-            f"{labelled.count} for as many labels as these."
+            f"The {labelled.noun}s are no random part of what the judge judged: {labelled_share.value:.0%} are "
+            f"on {description}, of all {judged_share:.0%}. Label others drawn at random, about "
+            f"{labelled.label_count} for as many labels as these."
         )

@@ -1,4 +1,4 @@
-"""One figure a model and benchmark, out of the scores of its tasks and metrics."""
+"""Select one figure per model and benchmark from the scores of its tasks and metrics."""
 
 from __future__ import annotations
 
@@ -11,50 +11,65 @@ if TYPE_CHECKING:
 
 
 def collect_benchmark_values(scores: Sequence[BenchmarkScore], model: str) -> dict[str, float]:
-    """Return a model's value by benchmark, as a share of 1; a suite's average comes first.
+    """Return a model's value of each benchmark, as a share of 1; a suite's average comes first.
 
-    Each benchmark has the figure that stands for it (a suite's average is one as well), named by
-    its suite where several suites have a benchmark of that name. Where guessing is worth
-    something and the suite says how much, the value is normalized and the name says so.
+    A benchmark's headline figure gives its value. The name includes the suite if several suites
+    have a benchmark of that name. If the suite states the value of guessing, the value is
+    normalized and the name says so.
 
-    Scores without such a figure are those of other programs: the task named like the benchmark
-    gives it; where there is none, the mean over its tasks, weighted by their sizes. With several
-    metrics, each has its own entry, `benchmark (metric)`.
+    Benchmarks without a headline figure come from other programs. The task with the benchmark's
+    name gives the value; otherwise it is the mean over the tasks, weighted by their sizes. Each of
+    several metrics has an entry of its own, `benchmark (metric)`.
+
+    Args:
+        scores: the scores of all models.
+        model: the model.
     """
-    headlines = [each for each in scores if each.headline]
-    told = {(each.model, each.benchmark) for each in headlines}
+    headlines = [score for score in scores if score.headline]
+    with_headline = {(score.model, score.benchmark) for score in headlines}
     values = {
-        _benchmark_label(each, headlines): each.value
-        if each.normalized is None
-        else each.normalized
-        for each in sorted(headlines, key=lambda each: each.benchmark != each.suite)
-        if each.model == model
+        _benchmark_label(score, headlines): score.value
+        if score.normalized is None
+        else score.normalized
+        for score in sorted(headlines, key=lambda score: score.benchmark != score.suite)
+        if score.model == model
     }
-    others = [each for each in scores if (each.model, each.benchmark) not in told]
-    return values | _values_without_headlines(others, model)
+    without_headline = [
+        score for score in scores if (score.model, score.benchmark) not in with_headline
+    ]
+    return values | _values_without_headlines(without_headline, model)
 
 
 def _benchmark_label(score: BenchmarkScore, headlines: Sequence[BenchmarkScore]) -> str:
+    """Return the name under which a headline figure appears."""
     suites = {each.suite for each in headlines if each.benchmark == score.benchmark}
     name = f"{score.suite}: {score.benchmark}" if len(suites) > 1 else score.benchmark
     return name if score.normalized is None else f"{name} (normalized)"
 
 
 def _values_without_headlines(scores: Sequence[BenchmarkScore], model: str) -> dict[str, float]:
-    own = [each for each in scores if each.model == model]
+    """Return a model's values of benchmarks without a headline figure."""
+    model_scores = [score for score in scores if score.model == model]
     metrics: dict[str, set[str]] = {}
-    for each in scores:
-        metrics.setdefault(each.benchmark, set()).add(each.metric)
+    for score in scores:
+        metrics.setdefault(score.benchmark, set()).add(score.metric)
     values = {}
-    for benchmark, metric in dict.fromkeys((each.benchmark, each.metric) for each in own):
+    for benchmark, metric in dict.fromkeys(
+        (score.benchmark, score.metric) for score in model_scores
+    ):
         name = benchmark if len(metrics[benchmark]) == 1 else f"{benchmark} ({metric})"
-        chosen = [each for each in own if (each.benchmark, each.metric) == (benchmark, metric)]
-        values[name] = _weighted_value(chosen, benchmark)
+        matching = [
+            score
+            for score in model_scores
+            if (score.benchmark, score.metric) == (benchmark, metric)
+        ]
+        values[name] = _weighted_value(matching, benchmark)
     return values
 
 
 def _weighted_value(scores: Sequence[BenchmarkScore], benchmark: str) -> float:
-    whole = [each for each in scores if each.task == benchmark] or scores
-    weights = [max(each.n, 1) for each in whole]
-    total = sum(each.value * weight for each, weight in zip(whole, weights, strict=True))
+    """Return the value of the benchmark's own task, or the mean over tasks weighted by size."""
+    weighted = [score for score in scores if score.task == benchmark] or scores
+    weights = [max(score.n, 1) for score in weighted]
+    total = sum(score.value * weight for score, weight in zip(weighted, weights, strict=True))
     return total / sum(weights)

@@ -1,4 +1,4 @@
-"""From a run's records and battles to its table."""
+"""Build the leaderboard of a run from its records and battles."""
 
 from __future__ import annotations
 
@@ -48,133 +48,140 @@ if TYPE_CHECKING:
 def build_leaderboard(
     records: RunRecords, battles: Sequence[Battle], *, level: float = 0.95, seed: int = 0
 ) -> Leaderboard:
-    """Return the table of a run: every model that it names, best first.
+    """Return the leaderboard of a run: every model that the run names, best first.
 
-    Several judges become one by the panel's rule (the run's `judging.panel`); the question stays
-    the unit of every interval. Models are ranked by rating, or by score where there are no ratings.
+    Several judges are combined by the panel's rule (`judging.panel` of the run). The question is
+    the unit of every interval. Models are ranked by rating, or by score if there are no ratings.
 
     Args:
         records: the run.
-        battles: its games, settled.
+        battles: the settled battles of the run.
         level: the level of all intervals and rank sets.
-        seed: of the orders for online Elo and of the rank sets' simulation.
+        seed: of the shuffled orders of online Elo and of the rank sets' simulation.
     """
-    labelled, everything = records, battles
-    table = exclude_label_checks(records, battles)
-    records, battles = table.records, table.battles
+    all_records, all_battles = records, battles
+    to_rank = exclude_label_checks(records, battles)
+    records, battles = to_rank.records, to_rank.battles
     panel = assemble_panel(records, battles)
-    draws = np.random.default_rng([seed, 0])
+    rng = np.random.default_rng([seed, 0])
     if panel is None:
-        standings = estimate_from_battles(
-            battles, draws, level=level, mixture=choose_mixture(records, battles, level)
+        battle_estimates = estimate_from_battles(
+            battles, rng, level=level, mixture=choose_mixture(records, battles, level)
         )
-        scores = estimate_scores(records, level=level)
+        score_estimates = estimate_scores(records, level=level)
     else:
         battles = panel.battles
-        standings = estimate_panel_battles(panel, draws, level=level)
-        scores = estimate_panel_scores(panel, records, level=level)
-    found = rank_models(standings, scores, np.random.default_rng([seed, 1]), level)
-    by_people = correct_by_labels(
-        labelled, everything, panel, np.random.default_rng([seed, 2]), level=level
+        battle_estimates = estimate_panel_battles(panel, rng, level=level)
+        score_estimates = estimate_panel_scores(panel, records, level=level)
+    ranges = rank_models(battle_estimates, score_estimates, np.random.default_rng([seed, 1]), level)
+    corrections = correct_by_labels(
+        all_records, all_battles, panel, np.random.default_rng([seed, 2]), level=level
     )
-    summary = summarize_panel(panel, records, level=level, seed=seed) if panel else None
-    at_equal_length = estimate_length_controlled_win_rates(records, battles)
+    panel_summary = summarize_panel(panel, records, level=level, seed=seed) if panel else None
+    length_controlled = estimate_length_controlled_win_rates(records, battles)
     rows = [
         _build_row(
             model,
-            found.get(model, RankRange()),
-            own,
-            standings=standings,
-            scores=scores,
-            at_equal_length=at_equal_length.get(model),
+            ranges.get(model, RankRange()),
+            counts,
+            battle_estimates=battle_estimates,
+            score_estimates=score_estimates,
+            length_controlled_win_rate=length_controlled.get(model),
             benchmarks=collect_benchmark_values(records.benchmarks, model),
-            by_people=by_people,
+            corrections=corrections,
         )
-        for model, own in count_completeness(records, battles).items()
+        for model, counts in count_completeness(records, battles).items()
     ]
     return Leaderboard(
         rows=tuple(sorted(rows, key=lambda row: (row.rank is None, row.rank))),
-        pairs=_build_pair_rows(standings),
+        pairs=_build_pair_rows(battle_estimates),
         level=level,
-        method=standings.method,
+        method=battle_estimates.method,
         notes=(
-            *standings.notes,
-            *scores.notes,
+            *battle_estimates.notes,
+            *score_estimates.notes,
             *_caution_about_failed_judgments(records),
             *list_excluded_families(records),
-            *caution_about_judges(summary),
-            *table.notes,
+            *caution_about_judges(panel_summary),
+            *to_rank.notes,
         ),
-        panel=summary,
-        corrected=by_people,
+        panel=panel_summary,
+        corrected=corrections,
         separated=frozenset(
-            (model, other) for model, place in found.items() for other in place.above
+            (model, other) for model, place in ranges.items() for other in place.above
         ),
     )
 
 
 def _build_row(
     model: str,
-    place: RankRange,
+    rank_range: RankRange,
     counts: ModelCompleteness,
     *,
-    standings: BattleEstimates,
-    scores: ScoreEstimates,
-    at_equal_length: float | None,
+    battle_estimates: BattleEstimates,
+    score_estimates: ScoreEstimates,
+    length_controlled_win_rate: float | None,
     benchmarks: Mapping[str, float],
-    by_people: Sequence[CorrectedTable],
+    corrections: Sequence[CorrectedTable],
 ) -> LeaderboardRow:
-    is_rated = standings.ratings is not None and model in standings.ratings.models
-    rated = standings.ratings.rating(model) if standings.ratings and is_rated else None
-    rating, rating_low, rating_high = _value_and_interval(rated)
-    win_rate, win_rate_low, win_rate_high = _value_and_interval(standings.win_rates.get(model))
-    mean, score_low, score_high = _value_and_interval(scores.means.get(model))
+    """Return the leaderboard row of one model."""
+    is_rated = battle_estimates.ratings is not None and model in battle_estimates.ratings.models
+    rating_estimate = (
+        battle_estimates.ratings.rating(model) if battle_estimates.ratings and is_rated else None
+    )
+    rating, rating_low, rating_high = _value_and_interval(rating_estimate)
+    win_rate, win_rate_low, win_rate_high = _value_and_interval(
+        battle_estimates.win_rates.get(model)
+    )
+    score, score_low, score_high = _value_and_interval(score_estimates.means.get(model))
     return LeaderboardRow(
         model=model,
-        rank=place.rank,
-        rank_low=place.low,
-        rank_high=place.high,
+        rank=rank_range.rank,
+        rank_low=rank_range.low,
+        rank_high=rank_range.high,
         rating=rating,
         rating_low=rating_low,
         rating_high=rating_high,
-        elo=standings.elo.get(model),
+        elo=battle_estimates.elo.get(model),
         win_rate=win_rate,
         win_rate_low=win_rate_low,
         win_rate_high=win_rate_high,
-        length_controlled_win_rate=at_equal_length,
-        score=mean,
+        length_controlled_win_rate=length_controlled_win_rate,
+        score=score,
         score_low=score_low,
         score_high=score_high,
-        score_by_turn=scores.by_turn.get(model, {}),
-        score_by_category=scores.by_category.get(model, {}),
+        score_by_turn=score_estimates.by_turn.get(model, {}),
+        score_by_category=score_estimates.by_category.get(model, {}),
         battles=counts.battles,
         graded=counts.graded,
         unscored=counts.unscored,
         failed=counts.failed,
         truncated=counts.truncated,
         benchmarks=benchmarks,
-        **select_corrected_fields(by_people, model),
+        **select_corrected_fields(corrections, model),
     )
 
 
-def _build_pair_rows(standings: BattleEstimates) -> tuple[ModelPairRow, ...]:
-    ratings = standings.ratings
+def _build_pair_rows(battle_estimates: BattleEstimates) -> tuple[ModelPairRow, ...]:
+    """Return the results of each pair of models."""
+    ratings = battle_estimates.ratings
     if ratings is None or ratings.clusters == 1:
-        return tuple(_build_pair_row(rate) for rate in standings.pairs)
+        return tuple(_build_pair_row(rate) for rate in battle_estimates.pairs)
     better = estimate_better_probabilities(
         ratings.ratings, ratings.rating_covariance, degrees_of_freedom=ratings.clusters - 1
     )
-    place = {model: number for number, model in enumerate(ratings.models)}
+    index = {model: position for position, model in enumerate(ratings.models)}
     return tuple(
         replace(
             _build_pair_row(rate),
-            better=float(better[place[rate.model], place[rate.opponent or ""]]),
+            better=float(better[index[rate.model], index[rate.opponent or ""]]),
         )
-        for rate in standings.pairs
+        for rate in battle_estimates.pairs
     )
 
 
 def _build_pair_row(rate: WinRate) -> ModelPairRow:
+    """Return the result of one pair, without the probability of being better."""
     _, low, high = _value_and_interval(rate)
     return ModelPairRow(
         model_a=rate.model,
@@ -200,7 +207,7 @@ def _value_and_interval(
 
 
 def _caution_about_failed_judgments(records: RunRecords) -> tuple[str, ...]:
-    """Say how many judgments are missing: they lower no model's count, yet thin out its figures."""
+    """Return a sentence for each judge with failed judgments, which are part of no figure."""
     failed = Counter(each.model for each in records.failures if each.stage is RunStage.JUDGE)
     return tuple(
         f"{number} judgments by {judge} failed and are part of no figure."

@@ -1,4 +1,4 @@
-"""How much of a model's evaluation is there: graded, unreadable, failed, cut off."""
+"""Count how complete each model's evaluation is: graded, unreadable, failed, truncated."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCompleteness:
-    """What stands beside a model's figures.
+    """The counts behind a model's figures.
 
-    `unscored` counts grades and games of it that could not be read; `failed` its failures and
-    its missing answers; `truncated` replies that `max_tokens` cut.
+    Attributes:
+        battles: settled battles.
+        graded: grades with a score.
+        unscored: grades and games that could not be read.
+        failed: failures and missing answers.
+        truncated: replies that `max_tokens` cut off.
     """
 
     battles: int
@@ -30,7 +34,7 @@ class ModelCompleteness:
 
 
 def list_models(records: RunRecords, battles: Sequence[Battle]) -> tuple[str, ...]:
-    """Return the models of a run: the configured ones in order, then others that were found."""
+    """Return the models of a run: the configured models in order, then all others by name."""
     found = {answer.model for answer in records.answers}
     found |= {grade.model for grade in records.graded}
     found |= {model for game in records.games for model in (game.model_a, game.model_b)}
@@ -44,9 +48,9 @@ def count_completeness(
     records: RunRecords, battles: Sequence[Battle]
 ) -> dict[str, ModelCompleteness]:
     """Return the counts of every model of a run."""
-    fought = Counter(model for each in battles for model in (each.model_a, each.model_b))
-    graded = Counter(each.model for each in records.graded if each.score is not None)
-    unscored = Counter(each.model for each in records.graded if each.score is None)
+    battles_by_model = Counter(model for row in battles for model in (row.model_a, row.model_b))
+    graded = Counter(row.model for row in records.graded if row.score is not None)
+    unscored = Counter(row.model for row in records.graded if row.score is None)
     for game in records.games:
         if game.verdict is None:
             unscored.update((game.model_a, game.model_b))
@@ -56,7 +60,7 @@ def count_completeness(
     failed = _count_failures(records)
     return {
         model: ModelCompleteness(
-            battles=fought[model],
+            battles=battles_by_model[model],
             graded=graded[model],
             unscored=unscored[model],
             failed=failed[model] + _count_missing_answers(records, model),
@@ -67,33 +71,38 @@ def count_completeness(
 
 
 def _count_failures(records: RunRecords) -> Counter[str]:
-    """Count failures by model; what a later attempt answered is none, and a judge's is not its."""
+    """Return the number of failures by model.
+
+    A failure does not count if a later attempt succeeded. A judge's failure is not the model's.
+    """
     answered = {answer.digest for answer in _select_complete_answers(records)}
-    standing = {
+    unresolved = {
         (failure.stage, failure.key): failure.model
         for failure in records.failures
         if failure.stage is not RunStage.JUDGE and failure.key not in answered
     }
-    return Counter(standing.values())
+    return Counter(unresolved.values())
 
 
 def _count_missing_answers(records: RunRecords, model: str) -> int:
-    """Count questions that the model neither answered whole nor failed on.
+    """Return the number of questions without a complete answer or a failure of the model.
 
-    Where judgments were imported without the answers, of all models or of one, none is missing.
+    The number is 0 for judgments that were imported without the answers of this model or of any
+    model.
     """
     configured = records.config.get("models") or ()
-    answering = {answer.model for answer in records.answers}
-    if not answering or model not in {*answering, *configured}:
+    models_with_answers = {answer.model for answer in records.answers}
+    if not models_with_answers or model not in {*models_with_answers, *configured}:
         return 0
-    there = {
+    accounted_for = {
         answer.question_id for answer in _select_complete_answers(records) if answer.model == model
     }
-    there |= {failure.question_id for failure in records.failures if failure.model == model}
-    return sum(question.question_id not in there for question in records.questions)
+    accounted_for |= {failure.question_id for failure in records.failures if failure.model == model}
+    return sum(question.question_id not in accounted_for for question in records.questions)
 
 
 def _select_complete_answers(records: RunRecords) -> list[Answer]:
+    """Return the answers with a reply to every turn of their question."""
     turns = {question.question_id: len(question.turns) for question in records.questions}
     return [
         answer

@@ -1,4 +1,4 @@
-"""Which judges gave no judgment about models of their own family, said in sentences."""
+"""Report judges that gave no judgments of models of their own family."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def list_excluded_families(records: RunRecords) -> tuple[str, ...]:
-    """Return a sentence for each judge whose own family was left out by the run's settings."""
+    """Return a sentence for each judge whose own family the run's settings exclude."""
     config = records.config
     if not _config_section(config, "judging").get("exclude_own_family"):
         return ()
@@ -28,11 +28,13 @@ def list_excluded_families(records: RunRecords) -> tuple[str, ...]:
 
 
 def _iterate_judge_configs(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the configuration of each judge."""
     yield _config_section(config, "judge")
     for name in _config_section(config, "panel"):
         yield _config_section(_config_section(config, "panel"), name)
 
 
 def _config_section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a section of the configuration; empty if it is absent."""
     part = config.get(name)
     return part if isinstance(part, Mapping) else {}

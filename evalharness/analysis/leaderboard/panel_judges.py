@@ -1,4 +1,4 @@
-"""What each judge of a panel is worth: severity, noise, discrimination, what it changes."""
+"""Measure each judge of a panel: severity, noise, discrimination, and its effect on the ranking."""
 
 from __future__ import annotations
 
@@ -33,32 +33,35 @@ if TYPE_CHECKING:
 
 _NO_VALUE: ValueWithInterval = (None, None, None)
 _STEPS_PER_POINT = 4
-"""Grades are compared to the quarter: those of probabilities would each be a category."""
+"""Grades are rounded to quarters; grades from probabilities would otherwise all be distinct."""
 
 
 def summarize_panel(
     panel: JudgePanel, records: RunRecords, *, level: float = 0.95, seed: int = 0
 ) -> PanelSummary:
-    """Return the judges of a panel, each with its figures, and how far they agree."""
-    severity, noise, unweighed = _estimate_severity(panel.grades, level)
-    discrimination, standing, undiscerned = _estimate_discrimination(panel, level)
+    """Return the judges of a panel with their figures, and the agreement between them."""
+    severity, noise, severity_remarks = _estimate_severity(panel.grades, level)
+    discrimination, standing, discrimination_remarks = _estimate_discrimination(panel, level)
     rows = []
     for judge in panel.judges:
-        severe, sharp = severity.get(judge, _NO_VALUE), discrimination.get(judge, _NO_VALUE)
+        judge_severity, judge_discrimination = (
+            severity.get(judge, _NO_VALUE),
+            discrimination.get(judge, _NO_VALUE),
+        )
         row = JudgeRow(
             judge=judge,
-            grades=panel.grades.counts.get(judge, 0),
-            battles=panel.verdicts.counts.get(judge, 0),
-            severity=severe[0],
-            severity_low=severe[1],
-            severity_high=severe[2],
+            grades=panel.grades.counts_by_judge.get(judge, 0),
+            battles=panel.verdicts.counts_by_judge.get(judge, 0),
+            severity=judge_severity[0],
+            severity_low=judge_severity[1],
+            severity_high=judge_severity[2],
             noise=noise.get(judge),
-            discrimination=sharp[0],
-            discrimination_low=sharp[1],
-            discrimination_high=sharp[2],
+            discrimination=judge_discrimination[0],
+            discrimination_low=judge_discrimination[1],
+            discrimination_high=judge_discrimination[2],
             standing=standing.get(judge),
         )
-        rows.append(_add_table_without_judge(row, panel.without(judge), records, level, seed))
+        rows.append(_add_table_without_judge(row, panel.without_judge(judge), records, level, seed))
     return PanelSummary(
         rule=panel.rule,
         judges=tuple(rows),
@@ -68,96 +71,97 @@ def summarize_panel(
         verdict_agreement=_estimate_agreement(
             panel.verdicts, MeasurementScale.NOMINAL, level, [seed, 3]
         ),
-        remarks=(*unweighed, *undiscerned),
+        remarks=(*severity_remarks, *discrimination_remarks),
     )
 
 
 def _add_table_without_judge(
     row: JudgeRow, others: JudgePanel, records: RunRecords, level: float, seed: int
 ) -> JudgeRow:
-    """Return a judge's row with the table that the other judges make, by the same rule."""
-    standings = estimate_panel_battles(others, None, level=level)
+    """Return a judge's row with the ranks, ratings and scores that the other judges give."""
+    battle_estimates = estimate_panel_battles(others, None, level=level)
     scores = estimate_panel_scores(others, records, level=level)
-    found = rank_models(standings, scores, np.random.default_rng([seed, 1]), level)
-    ratings = standings.ratings
-    rated = zip(ratings.models, ratings.ratings.tolist(), strict=True) if ratings else ()
+    ranges = rank_models(battle_estimates, scores, np.random.default_rng([seed, 1]), level)
+    ratings = battle_estimates.ratings
+    ratings_by_model = zip(ratings.models, ratings.ratings.tolist(), strict=True) if ratings else ()
     return replace(
         row,
-        ranks_without={model: place.rank for model, place in found.items()},
-        ratings_without=dict(rated),
+        ranks_without={model: rank_range.rank for model, rank_range in ranges.items()},
+        ratings_without=dict(ratings_by_model),
         scores_without={model: mean.value for model, mean in scores.means.items()},
     )
 
 
 def caution_about_judges(summary: PanelSummary | None) -> tuple[str, ...]:
-    """Return a sentence for each judge whose verdicts follow the ratings the wrong way, or not."""
-    said = {
+    """Return a sentence for each judge whose verdicts do not follow the ratings, or oppose them."""
+    description = {
         JudgeDiscrimination.UNINFORMATIVE: "may as well toss coins: its verdicts do not follow the ratings",
         JudgeDiscrimination.PREFERS_THE_WORSE: "prefers the models that the others hold to be worse",
     }
     return tuple(
-        f"The judge {row.judge} {said[JudgeDiscrimination(row.standing)]}."
+        f"The judge {row.judge} {description[JudgeDiscrimination(row.standing)]}."
         for row in (summary.judges if summary else ())
-        if row.standing is not None and JudgeDiscrimination(row.standing) in said
+        if row.standing is not None and JudgeDiscrimination(row.standing) in description
     )
 
 
 def _estimate_severity(
-    opinions: JudgmentMatrix, level: float
+    grades: JudgmentMatrix, level: float
 ) -> tuple[dict[str, ValueWithInterval], dict[str, float], tuple[str, ...]]:
-    """Return severities and noise by judge, or why there are none."""
-    if len(opinions.judges) <= 1:
+    """Return the severity and noise of each judge, or a remark on why there is none."""
+    if len(grades.judges) <= 1:
         return {}, {}, ()
     try:
-        raters = fit_rater_model(opinions.values, opinions.questions, level=level)
+        fit = fit_rater_model(grades.values, grades.question_numbers, level=level)
     except EvalHarnessError as error:
         return {}, {}, (f"No severity: {error}.",)
-    severity = dict(zip(opinions.judges, map(_value_and_interval, raters.severity), strict=True))
-    return severity, dict(zip(opinions.judges, raters.noise.tolist(), strict=True)), ()
+    severity = dict(zip(grades.judges, map(_value_and_interval, fit.severity), strict=True))
+    return severity, dict(zip(grades.judges, fit.noise.tolist(), strict=True)), ()
 
 
 def _estimate_discrimination(
     panel: JudgePanel, level: float
 ) -> tuple[dict[str, ValueWithInterval], dict[str, str], tuple[str, ...]]:
-    """Return discriminations and standings by judge, or why there are none."""
+    """Return the discrimination and standing of each judge, or a remark on why there is none."""
     if len(panel.verdicts.judges) <= 1:
         return {}, {}, ()
     try:
-        rated = fit_judge_aware_ratings(panel, level=level)
+        fit = fit_judge_aware_ratings(panel, level=level)
     except EvalHarnessError as error:
         return {}, {}, (f"No discrimination: {error}.",)
-    gammas = {
-        judge: _value_and_interval(rated.ratings.parameter(judge))
-        for judge in panel.verdicts.judges
+    discriminations = {
+        judge: _value_and_interval(fit.ratings.parameter(judge)) for judge in panel.verdicts.judges
     }
-    if rated.ratings.clusters == 1:
-        return gammas, {}, ()
-    return gammas, {judge: rated.standing[judge].value for judge in gammas}, ()
+    if fit.ratings.clusters == 1:
+        return discriminations, {}, ()
+    return discriminations, {judge: fit.standing[judge].value for judge in discriminations}, ()
 
 
 def _estimate_agreement(
-    opinions: JudgmentMatrix, scale: MeasurementScale, level: float, seed: list[int]
+    matrix: JudgmentMatrix, scale: MeasurementScale, level: float, seed: list[int]
 ) -> PanelAgreement | None:
-    shared = np.sum(~np.isnan(opinions.values), axis=1) > 1
-    if not shared.any():
+    """Return Krippendorff's alpha, or None if no unit has two judges."""
+    is_shared = np.sum(~np.isnan(matrix.values), axis=1) > 1
+    if not is_shared.any():
         return None
-    values = opinions.values[shared]
+    values = matrix.values[is_shared]
     if scale is MeasurementScale.INTERVAL:
         values = np.round(values * _STEPS_PER_POINT) / _STEPS_PER_POINT
-    found = krippendorff_alpha(
+    alpha = krippendorff_alpha(
         values,
-        opinions.questions[shared],
+        matrix.question_numbers[is_shared],
         np.random.default_rng(seed),
         scale=scale,
         level=level,
     )
-    if math.isnan(found.value):
+    if math.isnan(alpha.value):
         return None
-    low, high = (None, None) if math.isnan(found.low) else (found.low, found.high)
-    return PanelAgreement(alpha=found.value, low=low, high=high, units=int(shared.sum()))
+    low, high = (None, None) if math.isnan(alpha.low) else (alpha.low, alpha.high)
+    return PanelAgreement(alpha=alpha.value, low=low, high=high, units=int(is_shared.sum()))
 
 
 def _value_and_interval(estimate: IntervalEstimate) -> ValueWithInterval:
+    """Return an estimate with the ends of its interval; None for an unknown end."""
     if math.isnan(estimate.low):
         return estimate.value, None, None
     return estimate.value, estimate.low, estimate.high

@@ -1,7 +1,7 @@
-"""How far a ranking depends on the way of counting: ranks side by side, and what changes places.
+"""Records of how a ranking depends on the method of analysis.
 
-This is no interval. The rank sets say what other questions might have shown; here the judgments
-stay the same and only what is made of them changes.
+These records are no confidence intervals. Rank sets cover the variation between samples of
+questions; here the judgments are fixed and only the method of analysis changes.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _MAX_NAMED_PAIRS = 2
-"""How many pairs the summary names before it only counts them."""
+"""In a summary; further pairs are only counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class RankReversal:
-    """Two models in another order than in the ranking, which has `ahead` before `behind`.
+    """Two models whose order differs from the ranking.
 
-    `is_separated` says that the ranking's rank sets tell the two apart; else their order was open
-    anyway.
+    Attributes:
+        ahead: the model that the ranking places first.
+        behind: the model that the ranking places second.
+        is_separated: whether the ranking's rank sets separate the two; otherwise their order is
+            undecided.
     """
 
     ahead: str
@@ -34,15 +37,15 @@ class RankReversal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankVariant:
-    """A way of counting: the ranks that it gives, or none and `note` says why.
+    """The ranks that one alternative analysis gives.
 
     Attributes:
-        group: what it varies: the games, the rating model, the judge, ...
-        name: how it counts.
-        ranks: by model, 1 the best; equal ones share the best.
-        tau: Kendall's tau-b with the ranking; None without ranks, and where all are equal.
-        reversals: the pairs whose order is the other one; a tie is none.
-        note: why there are no ranks, or what they rest on.
+        group: what the analysis varies: the games, the rating model, the judge, ...
+        name: the analysis.
+        ranks: by model, 1 is best; equal models share the best rank. Empty if there are none.
+        tau: Kendall's tau-b with the ranking; None without ranks, and if all ranks are equal.
+        reversals: the pairs in reverse order; a tie is no reversal.
+        note: why there are no ranks, or a remark on them.
     """
 
     group: str
@@ -55,13 +58,13 @@ class RankVariant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankRobustness:
-    """A ranking beside what other ways of counting the same judgments make of it.
+    """A ranking with the alternative analyses of the same judgments.
 
     Attributes:
-        main: how the ranking itself counts.
+        main: the analysis of the ranking itself.
         ranks: its ranks by model, best first.
-        separated: the pairs, better one first, that its rank sets tell apart.
-        variants: the other ways, with those that these judgments do not allow.
+        separated: the pairs, better model first, that its rank sets separate.
+        variants: the alternative analyses, including those that these judgments do not allow.
     """
 
     main: str
@@ -71,61 +74,76 @@ class RankRobustness:
 
     @property
     def counted(self) -> tuple[RankVariant, ...]:
-        """The ways that gave ranks."""
+        """The analyses that gave ranks."""
         return tuple(each for each in self.variants if each.ranks)
 
     @property
     def ranges(self) -> dict[str, tuple[int, int]]:
-        """The best and the worst rank of each model over all ways, the ranking's own included."""
-        given = [self.ranks, *(each.ranks for each in self.counted)]
+        """The best and worst rank of each model over all analyses, including the ranking itself."""
+        all_ranks = [self.ranks, *(variant.ranks for variant in self.counted)]
         return {
-            model: (min(ranks[model] for ranks in given), max(ranks[model] for ranks in given))
+            model: (
+                min(ranks[model] for ranks in all_ranks),
+                max(ranks[model] for ranks in all_ranks),
+            )
             for model in self.ranks
         }
 
     @property
     def reversed_in(self) -> dict[RankReversal, tuple[RankVariant, ...]]:
-        """The pairs that change places, with the ways in which they do; the most telling first."""
-        found: dict[RankReversal, list[RankVariant]] = {}
+        """The reversed pairs with the analyses that reverse them; separated pairs come first."""
+        variants_by_pair: dict[RankReversal, list[RankVariant]] = {}
         for variant in self.counted:
             for pair in variant.reversals:
-                found.setdefault(pair, []).append(variant)
-        order = sorted(found, key=lambda pair: (not pair.is_separated, -len(found[pair]), pair))
-        return {pair: tuple(found[pair]) for pair in order}
+                variants_by_pair.setdefault(pair, []).append(variant)
+        order = sorted(
+            variants_by_pair,
+            key=lambda pair: (not pair.is_separated, -len(variants_by_pair[pair]), pair),
+        )
+        return {pair: tuple(variants_by_pair[pair]) for pair in order}
 
     @property
     def first(self) -> tuple[str, ...]:
-        """The models that share the ranking's first place; mostly one."""
+        """The models that share first place in the ranking."""
         return tuple(model for model, rank in self.ranks.items() if rank == 1)
 
     @property
     def first_holds(self) -> int:
-        """In how many of the other ways those have the first place too."""
-        return sum(all(each.ranks[model] == 1 for model in self.first) for each in self.counted)
+        """The number of analyses in which the same models have first place."""
+        return sum(
+            all(variant.ranks[model] == 1 for model in self.first) for variant in self.counted
+        )
 
     @property
     def summary(self) -> str:
-        """What the ways of counting say together, in three sentences."""
+        """The result of all analyses, in up to three sentences."""
         if not self.counted:
             return "These judgments allow no other way of counting."
-        return f"{self._of_first()} {self._of_separated()} {self._of_open()}".strip()
+        return f"{self._describe_first_place()} {self._describe_separated_pairs()} {self._describe_undecided_pairs()}".strip()
 
     @property
     def alarm(self) -> str:
-        """A caution where pairs that the ranking tells apart change places; else nothing."""
-        found = {pair: ways for pair, ways in self.reversed_in.items() if pair.is_separated}
-        if not found:
+        """A caution if pairs that the ranking separates are reversed; else empty."""
+        reversed_pairs = {
+            pair: variants for pair, variants in self.reversed_in.items() if pair.is_separated
+        }
+        if not reversed_pairs:
             return ""
-        ways = list(dict.fromkeys(each.name for ways in found.values() for each in ways))
-        named = ", ".join(ways[:_MAX_NAMED_PAIRS]) + (
-            ", ..." if len(ways) > _MAX_NAMED_PAIRS else ""
+        variants = list(
+            dict.fromkeys(
+                variant.name for variants in reversed_pairs.values() for variant in variants
+            )
+        )
+        named_variants = ", ".join(variants[:_MAX_NAMED_PAIRS]) + (
+            ", ..." if len(variants) > _MAX_NAMED_PAIRS else ""
         )
         return (
-            f"Counted otherwise ({named}), pairs that this ranking tells apart change places: "
-            f"{_list_reversals(found)} of {len(self.counted)} ways."
+            f"Counted otherwise ({named_variants}), pairs that this ranking tells apart change places: "
+            f"{_list_reversals(reversed_pairs)} of {len(self.counted)} ways."
         )
 
-    def _of_first(self) -> str:
+    def _describe_first_place(self) -> str:
+        """Say in how many analyses the first place holds."""
         number, total = self.first_holds, len(self.counted)
         share = f"all {total}" if number == total > 1 else f"{number} of {total}"
         return (
@@ -133,24 +151,30 @@ class RankRobustness:
             f"way{'' if total == 1 else 's'} of counting."
         )
 
-    def _of_separated(self) -> str:
+    def _describe_separated_pairs(self) -> str:
+        """Say how many of the separated pairs are reversed."""
         total = len(self.separated)
         if not total:
             return "The ranking itself tells no two models apart."
-        found = {pair: ways for pair, ways in self.reversed_in.items() if pair.is_separated}
+        reversed_pairs = {
+            pair: variants for pair, variants in self.reversed_in.items() if pair.is_separated
+        }
         pairs = f"{total:,} pair{'' if total == 1 else 's'}"
-        told = f"{f'{len(found):,}' if found else 'none'} change{'s' if len(found) < 2 else ''}"  # noqa: PLR2004 - one, or none
-        listed = f": {_list_reversals(found)}" if found else ""
-        return f"Of the {pairs} that the ranking tells apart, {told} places{listed}."
+        changes = f"{f'{len(reversed_pairs):,}' if reversed_pairs else 'none'} change{'s' if len(reversed_pairs) < 2 else ''}"  # noqa: PLR2004 - one, or none
+        details = f": {_list_reversals(reversed_pairs)}" if reversed_pairs else ""
+        return f"Of the {pairs} that the ranking tells apart, {changes} places{details}."
 
-    def _of_open(self) -> str:
-        found = {pair: ways for pair, ways in self.reversed_in.items() if not pair.is_separated}
-        if not found:
+    def _describe_undecided_pairs(self) -> str:
+        """Say how many of the undecided pairs are reversed."""
+        reversed_pairs = {
+            pair: variants for pair, variants in self.reversed_in.items() if not pair.is_separated
+        }
+        if not reversed_pairs:
             return "" if self.reversed_in else "No two models change places at all."
-        pairs = "1 pair" if len(found) == 1 else f"{len(found):,} pairs"
+        pairs = "1 pair" if len(reversed_pairs) == 1 else f"{len(reversed_pairs):,} pairs"
         return (
-            f"Among those that it leaves open, {pairs} change{'s' if len(found) == 1 else ''} "
-            f"places: {_list_reversals(found)}."
+            f"Among those that it leaves open, {pairs} change{'s' if len(reversed_pairs) == 1 else ''} "
+            f"places: {_list_reversals(reversed_pairs)}."
         )
 
 
@@ -162,15 +186,15 @@ def build_rank_variant(
     separated: frozenset[tuple[str, str]],
     note: str = "",
 ) -> RankVariant:
-    """Return a way of counting set beside the ranking.
+    """Return an alternative analysis, compared with the ranking.
 
     Args:
-        group: what it varies.
-        name: how it counts.
-        ranks: what it gives, for every model of `main`.
-        main: the ranking.
-        separated: the pairs that the ranking tells apart, better one first.
-        note: what the ranks rest on.
+        group: what the analysis varies.
+        name: the analysis.
+        ranks: its ranks, of every model of `main`.
+        main: the ranks of the ranking.
+        separated: the pairs, better model first, that the ranking separates.
+        note: a remark on the ranks.
     """
     models = list(main)
     return RankVariant(
@@ -188,11 +212,11 @@ def build_rank_variant(
     )
 
 
-def _list_reversals(found: Mapping[RankReversal, Sequence[RankVariant]]) -> str:
-    """Return the pairs that change places most often, with how often."""
-    told = [
-        f"{pair.ahead} and {pair.behind} in {len(ways)}"
-        for pair, ways in list(found.items())[:_MAX_NAMED_PAIRS]
+def _list_reversals(reversed_pairs: Mapping[RankReversal, Sequence[RankVariant]]) -> str:
+    """Return the pairs that are reversed most often, with the number of analyses."""
+    named = [
+        f"{pair.ahead} and {pair.behind} in {len(variants)}"
+        for pair, variants in list(reversed_pairs.items())[:_MAX_NAMED_PAIRS]
     ]
-    more = len(found) - len(told)
-    return ", ".join(told) + (f", and {more:,} more" if more else "")
+    unnamed = len(reversed_pairs) - len(named)
+    return ", ".join(named) + (f", and {unnamed:,} more" if unnamed else "")

@@ -1,4 +1,4 @@
-"""The records of the table."""
+"""Records of the leaderboard."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderboardRow:
-    """A model's figures; what was not measured is None, never 0.
+    """The figures of one model; a figure that was not measured is None, never 0.
 
-    Those that begin with `corrected` are the judge's (or panel's) corrected by people's labels.
+    The fields that begin with `corrected` are the judge's (or panel's) figures, corrected by
+    people's labels.
     """
 
     model: str
@@ -58,10 +59,19 @@ class LeaderboardRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPairRow:
-    """How model_a fared against model_b: win rate of model_a, ties half, with its interval.
+    """The results of one model against another.
 
-    `better` is how probably model_a is truly the better one by the ratings, which rest on all
-    battles; None where there are none with an interval.
+    Attributes:
+        model_a: the first model.
+        model_b: the second model.
+        win_rate: of `model_a`; a tie counts half.
+        low: lower end of its interval; None without one.
+        high: upper end of its interval; None without one.
+        wins: of `model_a`.
+        losses: of `model_a`.
+        ties: between the two.
+        better: the probability that `model_a` is truly better, from ratings over all battles; None
+            without ratings that have an interval.
     """
 
     model_a: str
@@ -77,12 +87,24 @@ class ModelPairRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeRow:
-    """One judge of a panel; what was not measured is None.
+    """One judge of a panel; a figure that was not measured is None.
 
-    `severity` is by how many points its grades lie below the panel's, `noise` the standard
-    deviation of what it adds beside that. `discrimination` is how sharply its verdicts follow the
-    ratings (1: as the typical judge's; 0: not at all), `standing` what its interval says of it.
-    The last three are the table without this judge.
+    Attributes:
+        judge: the judge's name.
+        grades: the number of its grades.
+        battles: the number of its battles.
+        severity: how many points its grades are below the panel's.
+        severity_low: lower end of the interval.
+        severity_high: upper end of the interval.
+        noise: the standard deviation of its grades apart from severity.
+        discrimination: how closely its verdicts follow the ratings; 1 is the typical judge, 0 is
+            unrelated.
+        discrimination_low: lower end of the interval.
+        discrimination_high: upper end of the interval.
+        standing: what the interval implies about the judge.
+        ranks_without: the ranks of the models without this judge.
+        ratings_without: the ratings without this judge.
+        scores_without: the scores without this judge.
     """
 
     judge: str
@@ -103,9 +125,13 @@ class JudgeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelAgreement:
-    """Krippendorff's alpha of a panel: 1 is full agreement, 0 what chance gives.
+    """Krippendorff's alpha of a panel: 1 is full agreement, 0 is chance agreement.
 
-    `units` is how many answers, or pairs of answers, two judges at least judged.
+    Attributes:
+        alpha: the estimate.
+        low: lower end of its interval; None without one.
+        high: upper end of its interval; None without one.
+        units: the number of answers, or pairs of answers, that at least two judges judged.
     """
 
     alpha: float
@@ -116,7 +142,15 @@ class PanelAgreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelSummary:
-    """Several judges: how they became one table, what each is worth, and how far they agree."""
+    """A panel of judges.
+
+    Attributes:
+        rule: how the judges are combined.
+        judges: one row per judge.
+        grade_agreement: of grades; None without any.
+        verdict_agreement: of verdicts; None without any.
+        remarks: sentences on figures that could not be estimated.
+    """
 
     rule: str
     judges: tuple[JudgeRow, ...]

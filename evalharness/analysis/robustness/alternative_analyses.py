@@ -1,7 +1,7 @@
-"""Every defensible way to count a run's judgments, beside the way that its ranking counts.
+"""Rank the models of a run by every defensible alternative analysis of its judgments.
 
-What is not here is not defensible: dropping ties, or pairs whose two orders disagree, keeps the
-easy questions and leaves out those that tell good models apart.
+Two common analyses are left out on purpose. Dropping ties, or pairs whose two orders disagree,
+keeps easy questions and removes those that distinguish good models.
 """
 
 from __future__ import annotations
@@ -38,16 +38,22 @@ if TYPE_CHECKING:
     from evalharness.domain import Battle, RunRecords
 
 _MIN_SEVERAL = 2
+_MAX_NAMED_MODELS = 2
 _MIN_JUDGES_TO_LEAVE_OUT = 3
-"""Of two judges, leaving one out is asking the other alone."""
+"""With two judges, leaving one out is the same as the other judge alone."""
 
 _Analysis = tuple[str, str, "Callable[[], ModelFigures]"]
-"""What is varied, how it counts, and the figures of the models."""
+"""The group, the name, and a function that returns the figures of the models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RankingContext:
-    """What is known before any way is tried: the ranking, and what it rests on."""
+    """The input of every alternative analysis.
+
+    Attributes:
+        board: the leaderboard.
+        evidence: the judgments behind it.
+    """
 
     board: Leaderboard
     evidence: RankingEvidence
@@ -56,113 +62,115 @@ class _RankingContext:
 def analyze_robustness(
     records: RunRecords, battles: Sequence[Battle], board: Leaderboard
 ) -> RankRobustness | None:
-    """Return a ranking beside all other ways of counting; None with fewer than two ranked models.
+    """Return a ranking with its alternative analyses; None with fewer than two ranked models.
 
     Args:
         records: the run.
-        battles: its games, settled, and its votes.
-        board: its leaderboard, as `build` makes it of these.
+        battles: its settled battles and imported votes.
+        board: its leaderboard, as `build_leaderboard` makes it from these.
     """
     main = {row.model: row.rank for row in board.rows if row.rank is not None}
     if len(main) < _MIN_SEVERAL:
         return None
-    table = exclude_label_checks(records, battles)
+    to_rank = exclude_label_checks(records, battles)
     evidence = RankingEvidence(
-        records=table.records,
-        battles=table.battles,
-        panel=assemble_panel(table.records, table.battles),
+        records=to_rank.records,
+        battles=to_rank.battles,
+        panel=assemble_panel(to_rank.records, to_rank.battles),
         is_rated=any(row.rating is not None for row in board.rows),
     )
-    told = _RankingContext(board=board, evidence=evidence)
+    context = _RankingContext(board=board, evidence=evidence)
     return RankRobustness(
-        main=_name_ranking_method(told),
+        main=_name_ranking_method(context),
         ranks=main,
         separated=board.separated,
-        variants=tuple(_try_analysis(way, main, board) for way in _iterate_analyses(told)),
+        variants=tuple(
+            _try_analysis(analysis, main, board) for analysis in _iterate_analyses(context)
+        ),
     )
 
 
-def _name_ranking_method(told: _RankingContext) -> str:
-    """Return how the ranking itself counts."""
-    if not told.evidence.is_rated:
+def _name_ranking_method(context: _RankingContext) -> str:
+    """Return the analysis of the ranking itself, in words."""
+    if not context.evidence.is_rated:
         return "Mean score"
-    if told.board.method == JUDGE_AWARE:
+    if context.board.method == JUDGE_AWARE:
         return "Judge-aware Bradley-Terry"
-    panel = " of the panel's majority" if told.evidence.panel else ""
-    ties = "; a pair whose two orders disagree is a tie" if told.evidence.records.games else ""
-    return f"{told.board.method}{panel}{ties}"
+    panel = " of the panel's majority" if context.evidence.panel else ""
+    ties = "; a pair whose two orders disagree is a tie" if context.evidence.records.games else ""
+    return f"{context.board.method}{panel}{ties}"
 
 
-def _try_analysis(way: _Analysis, main: Mapping[str, int], board: Leaderboard) -> RankVariant:
-    """Return a way of counting with its ranks, or with why there are none."""
-    group, name, figures_of = way
+def _try_analysis(analysis: _Analysis, main: Mapping[str, int], board: Leaderboard) -> RankVariant:
+    """Return an alternative analysis with its ranks, or with the reason why there are none."""
+    group, name, figures_of = analysis
     try:
         figures = figures_of()
     except EvalHarnessError as error:
         return RankVariant(group=group, name=name, note=f"No ranks: {_first_sentence(error)}.")
     missing = [model for model in main if model not in figures.values]
     if missing:
-        listed = ", ".join(missing[:_MIN_SEVERAL]) + (
-            ", ..." if len(missing) > _MIN_SEVERAL else ""
-        )
+        listed = ", ".join(missing[:_MAX_NAMED_MODELS])
+        listed += ", ..." if len(missing) > _MAX_NAMED_MODELS else ""
         return RankVariant(group=group, name=name, note=f"No ranks: nothing there on {listed}.")
-    found = rank_estimates(np.array([figures.values[model] for model in main]))
-    placed = dict(zip(main, found.tolist(), strict=True))
-    return build_rank_variant(group, name, placed, main, board.separated, figures.note)
+    ranked = rank_estimates(np.array([figures.values[model] for model in main]))
+    ranks = dict(zip(main, ranked.tolist(), strict=True))
+    return build_rank_variant(group, name, ranks, main, board.separated, figures.note)
 
 
-def _iterate_analyses(told: _RankingContext) -> Iterator[_Analysis]:
-    if told.evidence.is_rated:
-        yield from _vary_games(told)
-        yield from _vary_rating_models(told)
-    yield from _vary_grade_use(told)
-    yield from _vary_judges(told)
-    yield from _vary_prompts(told)
-    yield from _vary_turns(told)
-    if told.evidence.is_rated:
-        yield from _vary_style_control(told)
-    yield from _vary_categories(told)
+def _iterate_analyses(context: _RankingContext) -> Iterator[_Analysis]:
+    """Yield all alternative analyses."""
+    if context.evidence.is_rated:
+        yield from _vary_games(context)
+        yield from _vary_rating_models(context)
+    yield from _vary_grade_use(context)
+    yield from _vary_judges(context)
+    yield from _vary_prompts(context)
+    yield from _vary_turns(context)
+    if context.evidence.is_rated:
+        yield from _vary_style_control(context)
+    yield from _vary_categories(context)
 
 
-def _vary_games(told: _RankingContext) -> Iterator[_Analysis]:
-    """Yield the ways that let each game of a pair count for half, in the order it was shown."""
-    evidence = told.evidence
+def _vary_games(context: _RankingContext) -> Iterator[_Analysis]:
+    """Yield analyses that count each game of a swapped pair as half a battle."""
+    evidence = context.evidence
     if not evidence.records.games:
         yield "Games", "Both orders averaged", _unavailable("no game was judged in both orders")
         return
 
-    def positioned(method: RatingMethod) -> ModelFigures:
-        return evidence.games.rated(method, position=True)
+    def fit_with_position(method: RatingMethod) -> ModelFigures:
+        return evidence.rated_games.fit(method, position=True)
 
-    yield "Games", "Both orders averaged", lambda: evidence.games.rated(bradley_terry)
+    yield "Games", "Both orders averaged", lambda: evidence.rated_games.fit(bradley_terry)
     for name, method in (
         ("Bradley-Terry", bradley_terry),
         ("Davidson", davidson),
         ("Rao-Kupper", rao_kupper),
     ):
-        yield "Games", f"{name} with position", partial(positioned, method)
+        yield "Games", f"{name} with position", partial(fit_with_position, method)
 
 
-def _vary_rating_models(told: _RankingContext) -> Iterator[_Analysis]:
-    """Yield other ways to make figures of the same battles."""
-    evidence, board = told.evidence, told.board
+def _vary_rating_models(context: _RankingContext) -> Iterator[_Analysis]:
+    """Yield other rating models of the same battles, online Elo, and win rates."""
+    evidence, board = context.evidence, context.board
     if board.method == JUDGE_AWARE:
         yield (
             "Rating model",
             "Bradley-Terry of the panel's majority",
-            lambda: evidence.comparisons.rated(bradley_terry),
+            lambda: evidence.rated_battles.fit(bradley_terry),
         )
     elif evidence.panel is not None:
-        yield "Rating model", "Judge-aware Bradley-Terry", evidence.judge_aware
-    yield "Rating model", "Davidson", lambda: evidence.comparisons.rated(davidson)
-    yield "Rating model", "Rao-Kupper", lambda: evidence.comparisons.rated(rao_kupper)
+        yield "Rating model", "Judge-aware Bradley-Terry", evidence.fit_judge_aware
+    yield "Rating model", "Davidson", lambda: evidence.rated_battles.fit(davidson)
+    yield "Rating model", "Rao-Kupper", lambda: evidence.rated_battles.fit(rao_kupper)
     yield "Rating model", "Online Elo", lambda: _leaderboard_column(board, lambda row: row.elo)
     yield "Rating model", "Win rate", lambda: _leaderboard_column(board, lambda row: row.win_rate)
 
 
-def _vary_grade_use(told: _RankingContext) -> Iterator[_Analysis]:
-    """Yield the ways that count grades."""
-    evidence, board = told.evidence, told.board
+def _vary_grade_use(context: _RankingContext) -> Iterator[_Analysis]:
+    """Yield analyses of grades."""
+    evidence, board = context.evidence, context.board
     if not evidence.records.graded:
         yield "Grades", "Mean score", _unavailable("nothing was graded")
         return
@@ -171,44 +179,49 @@ def _vary_grade_use(told: _RankingContext) -> Iterator[_Analysis]:
     yield (
         "Grades",
         "Bradley-Terry of grades",
-        lambda: evidence.graded_battles().rated(bradley_terry),
+        lambda: evidence.compare_grades().fit(bradley_terry),
     )
 
 
-def _vary_judges(told: _RankingContext) -> Iterator[_Analysis]:
-    """Yield each judge alone, and all but each."""
-    evidence, panel = told.evidence, told.board.panel
+def _vary_judges(context: _RankingContext) -> Iterator[_Analysis]:
+    """Yield each judge alone, and the panel without each judge."""
+    evidence, panel = context.evidence, context.board.panel
     if panel is None or evidence.panel is None:
-        yield from _vary_voters(told)
+        yield from _vary_voters(context)
         return
     judges = evidence.panel.judges
     for judge in judges:
-        yield "Judge", f"{judge} alone", evidence.by(judge).figures
+        yield "Judge", f"{judge} alone", evidence.only_judge(judge).estimate_figures
     for row in panel.judges if len(judges) >= _MIN_JUDGES_TO_LEAVE_OUT else ():
         without = row.ratings_without if evidence.is_rated else row.scores_without
-        yield "Judge", f"Without {row.judge}", partial(ModelFigures.of, without)
+        yield "Judge", f"Without {row.judge}", partial(ModelFigures.from_values, without)
 
 
-def _vary_voters(told: _RankingContext) -> Iterator[_Analysis]:
-    """Yield whose votes make the battles, where several voters do and none is a panel's judge."""
-    battles = told.evidence.battles
-    voter = {each.judge: _voter_name(each.judge) for each in battles}
-    voters = list(dict.fromkeys(voter.values()))
-    if len(voters) < _MIN_SEVERAL or not told.evidence.is_rated:
+def _vary_voters(context: _RankingContext) -> Iterator[_Analysis]:
+    """Yield each voter alone, if imported votes have several voters."""
+    battles = context.evidence.battles
+    voter_by_judge = {battle.judge: _voter_name(battle.judge) for battle in battles}
+    voters = list(dict.fromkeys(voter_by_judge.values()))
+    if len(voters) < _MIN_SEVERAL or not context.evidence.is_rated:
         yield "Judge", "Each judge alone", _unavailable("there is a single judge")
         return
     for name in voters:
-        own = tuple(each for each in battles if voter[each.judge] == name)
-        yield "Judge", f"{name} alone", replace(told.evidence, battles=own).figures
+        voter_battles = tuple(battle for battle in battles if voter_by_judge[battle.judge] == name)
+        yield (
+            "Judge",
+            f"{name} alone",
+            replace(context.evidence, battles=voter_battles).estimate_figures,
+        )
 
 
 def _voter_name(judge: str) -> str:
+    """Return the voter of a judge name; all people are one voter."""
     return "people" if judge.startswith(HUMAN_PREFIX) else judge
 
 
-def _vary_prompts(told: _RankingContext) -> Iterator[_Analysis]:
-    """Yield each judge prompt alone, where the same things were judged with several."""
-    records, evidence = told.evidence.records, told.evidence
+def _vary_prompts(context: _RankingContext) -> Iterator[_Analysis]:
+    """Yield each judge prompt alone, if units were judged with several prompts."""
+    records, evidence = context.evidence.records, context.evidence
     prompts = evidence.prompts
     if len(prompts) < _MIN_SEVERAL:
         yield (
@@ -228,33 +241,35 @@ def _vary_prompts(told: _RankingContext) -> Iterator[_Analysis]:
             f"{prompt} alone",
             replace(
                 evidence, records=chosen, battles=battles, panel=assemble_panel(chosen, battles)
-            ).figures,
+            ).estimate_figures,
         )
 
 
-def _vary_turns(told: _RankingContext) -> Iterator[_Analysis]:
-    turns = told.evidence.turns
+def _vary_turns(context: _RankingContext) -> Iterator[_Analysis]:
+    """Yield each turn alone."""
+    turns = context.evidence.turns
     if len(turns) < _MIN_SEVERAL:
         yield "Turn", "Each turn alone", _unavailable("a single turn was judged")
         return
     for turn in turns:
-        only = told.evidence.among(partial(_is_turn, turn))
-        yield "Turn", f"Turn {turn} alone", only.figures
+        evidence = context.evidence.filter_units(partial(_is_turn, turn))
+        yield "Turn", f"Turn {turn} alone", evidence.estimate_figures
 
 
-def _vary_style_control(told: _RankingContext) -> Iterator[_Analysis]:
-    records, evidence = told.evidence.records, told.evidence
+def _vary_style_control(context: _RankingContext) -> Iterator[_Analysis]:
+    """Yield ratings at equal length, and at equal length and Markdown."""
+    records, evidence = context.evidence.records, context.evidence
     if not records.answers:
         yield "Style", "At equal length and Markdown", _unavailable("the run holds no answers")
         return
 
     def equal_length() -> ModelFigures:
-        return ModelFigures.rated(
+        return ModelFigures.from_ratings(
             fit_at_equal_length(evidence.settled, measure_answer_lengths(records))[1]
         )
 
     def equal_style() -> ModelFigures:
-        return ModelFigures.rated(
+        return ModelFigures.from_ratings(
             fit_at_equal_style(evidence.settled, count_style_features(records))
         )
 
@@ -262,48 +277,54 @@ def _vary_style_control(told: _RankingContext) -> Iterator[_Analysis]:
     yield "Style", "At equal length and Markdown", equal_style
 
 
-def _vary_categories(told: _RankingContext) -> Iterator[_Analysis]:
-    """Yield all categories but each."""
-    category = {each.question_id: each.category for each in told.evidence.records.questions}
-    judged = {category.get(question, "") for question in told.evidence.questions}
+def _vary_categories(context: _RankingContext) -> Iterator[_Analysis]:
+    """Yield the ranking without each category."""
+    category = {
+        question.question_id: question.category for question in context.evidence.records.questions
+    }
+    judged = {category.get(question, "") for question in context.evidence.questions}
     names = [name for name in dict.fromkeys(category.values()) if name in judged]
     if len(judged) < _MIN_SEVERAL or not names:
-        what = "there is a single category" if names else "the categories are not known"
-        yield "Category", "Without a category", _unavailable(what)
+        reason = "there is a single category" if names else "the categories are not known"
+        yield "Category", "Without a category", _unavailable(reason)
         return
     for name in names:
-        own = {question for question, of in category.items() if of == name}
-        rest = told.evidence.among(partial(_is_other_question, own))
-        yield "Category", f"Without {name}", rest.figures
+        questions = {
+            question for question, category_name in category.items() if category_name == name
+        }
+        evidence = context.evidence.filter_units(partial(_is_other_question, questions))
+        yield "Category", f"Without {name}", evidence.estimate_figures
 
 
 def _leaderboard_column(
     board: Leaderboard, figure: Callable[[LeaderboardRow], float | None]
 ) -> ModelFigures:
-    """Return figures that the leaderboard has already."""
+    """Return figures that the leaderboard already has."""
     values = {
         row.model: value for row in board.rows for value in [figure(row)] if value is not None
     }
-    return ModelFigures.of(values)
+    return ModelFigures.from_values(values)
 
 
 def _is_turn(turn: int, _: str, other: int) -> bool:
+    """Return whether a unit belongs to a turn."""
     return turn == other
 
 
 def _is_other_question(questions: Collection[str], question: str, _: int) -> bool:
+    """Return whether a unit belongs to none of the questions."""
     return question not in questions
 
 
-def _unavailable(why: str) -> Callable[[], ModelFigures]:
-    """Return what says that a way of counting is not there."""
+def _unavailable(reason: str) -> Callable[[], ModelFigures]:
+    """Return an analysis that always fails with the given reason."""
 
     def refuse() -> ModelFigures:
-        raise BattlesError(why)
+        raise BattlesError(reason)
 
     return refuse
 
 
 def _first_sentence(error: EvalHarnessError) -> str:
-    """Return what is wrong, without what to do about it: that was told beside the table."""
+    """Return the first part of an error message, without the remedy."""
     return str(error).split(": ", maxsplit=1)[0].split(". ", maxsplit=1)[0].rstrip(".")

@@ -1,7 +1,8 @@
-"""What a battle's answers look like: how much of each feature of style stands in them.
+"""Measure the style of answers, and fit ratings at equal style.
 
-The features are Chatbot Arena's (Li et al. 2024, "Does style matter?"): length, headers, lists and
-bold of Markdown. Characters stand for tokens, which would depend on a tokenizer.
+The features are those of Chatbot Arena (Li et al. 2024, "Does style matter?"): length, and the
+headers, lists and bold text of Markdown. Length is in characters; tokens would depend on a
+tokenizer.
 """
 
 from __future__ import annotations
@@ -40,40 +41,44 @@ StyleCounts = dict["ReplyKey", tuple[int, ...]]
 
 
 def count_style_features(records: RunRecords) -> StyleCounts:
-    """Return the counts of the features of what was shown; code counts for its length only."""
+    """Return the feature counts of the replies shown; code counts only as length."""
     styles: StyleCounts = {}
     for answer in records.answers:
-        total = np.zeros(len(STYLE_FEATURES), dtype=np.int64)
+        counts = np.zeros(len(STYLE_FEATURES), dtype=np.int64)
         for turn, reply in enumerate(answer.turns, start=1):
-            words = _CODE_BLOCK.sub("", reply.text)
-            total += [len(reply.text), *(len(mark.findall(words)) for mark in _MARKDOWN_PATTERNS)]
-            styles[answer.model, answer.question_id, answer.sample, turn] = tuple(total.tolist())
+            prose = _CODE_BLOCK.sub("", reply.text)
+            counts += [
+                len(reply.text),
+                *(len(pattern.findall(prose)) for pattern in _MARKDOWN_PATTERNS),
+            ]
+            styles[answer.model, answer.question_id, answer.sample, turn] = tuple(counts.tolist())
     return styles
 
 
 def fit_at_equal_style(
     battles: Sequence[Battle], styles: Mapping[ReplyKey, Sequence[int]]
 ) -> FittedRatings:
-    """Return Bradley-Terry ratings at equal style, from the battles whose answers are known.
+    """Return Bradley-Terry ratings at equal style, from the battles with known answers.
 
     Raises:
-        BattlesError: no answers are known, or none has anything but length.
+        BattlesError: no answers are known, or they differ in nothing but length.
         EvalHarnessError: the battles do not connect the models, or there is no finite fit.
     """
-    known = match_both_answers(battles, styles)
-    comparisons = build_comparisons_from_battles([battle for battle, _, _ in known])
+    matched = match_both_answers(battles, styles)
+    comparisons = build_comparisons_from_battles([battle for battle, _, _ in matched])
     differences = {
         name: style_feature_difference(
-            [a[place] for _, a, _ in known], [b[place] for _, _, b in known]
+            [counts_a[index] for _, counts_a, _ in matched],
+            [counts_b[index] for _, _, counts_b in matched],
         )
-        for place, name in enumerate(STYLE_FEATURES)
+        for index, name in enumerate(STYLE_FEATURES)
     }
-    varied = {name: each for name, each in differences.items() if each.std() > 0}
-    if not varied.keys() - {STYLE_FEATURES[0]}:
+    varying = {name: each for name, each in differences.items() if each.std() > 0}
+    if not varying.keys() - {STYLE_FEATURES[0]}:
         msg = "no answers differ in headers, lists or bold"
         raise BattlesError(msg)
     return style_controlled_ratings(
         comparisons,
-        varied,
+        varying,
         penalty=SMALL_PRIOR_PENALTY if find_one_sided_groups(comparisons) else 0.0,
     )

@@ -1,4 +1,4 @@
-"""What a ranking rests on, and parts of it: the figures that the same rule makes of them."""
+"""The judgments behind a ranking, and the figures that an analysis of them or a part gives."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PRIOR_NOTE = "Some models won or lost every battle, so ratings carry a small pr
 
 
 class RatingMethod(Protocol):
-    """A rating model, as `stats.bradley_terry` and `stats.ties` have them."""
+    """A function that fits a rating model."""
 
     def __call__(
         self, battles: Comparisons, /, *, position: bool = False, penalty: float = 0.0
@@ -56,17 +56,22 @@ class RatingMethod(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFigures:
-    """A number a model, the larger the better, and a sentence on what they rest on, if any."""
+    """One number per model.
+
+    Attributes:
+        values: by model, the larger the better.
+        note: a remark on the figures; empty without one.
+    """
 
     values: Mapping[str, float]
     note: str = ""
 
     @classmethod
-    def of(cls, values: Mapping[str, float]) -> ModelFigures:
-        """Return figures that are known.
+    def from_values(cls, values: Mapping[str, float]) -> ModelFigures:
+        """Return known values as figures.
 
         Raises:
-            BattlesError: there are none.
+            BattlesError: there are no values.
         """
         if not values:
             msg = "not all models have this figure"
@@ -74,7 +79,7 @@ class ModelFigures:
         return cls(values=values)
 
     @classmethod
-    def rated(cls, ratings: FittedRatings) -> ModelFigures:
+    def from_ratings(cls, ratings: FittedRatings) -> ModelFigures:
         """Return ratings as figures."""
         values = dict(zip(ratings.models, ratings.ratings.tolist(), strict=True))
         return cls(values=values, note=_PRIOR_NOTE if ratings.penalty else "")
@@ -82,30 +87,36 @@ class ModelFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatedBattles:
-    """Battles of which ratings are made; with the small prior where some would be infinite."""
+    """Battles to fit rating models to, with a small prior where ratings would be infinite.
 
-    battles: Comparisons
+    Attributes:
+        comparisons: the battles.
+    """
 
-    def rated(self, method: RatingMethod, *, position: bool = False) -> ModelFigures:
-        """Return the figures of a rating model.
+    comparisons: Comparisons
+
+    def fit(self, method: RatingMethod, *, position: bool = False) -> ModelFigures:
+        """Return the ratings of a rating model as figures.
 
         Raises:
-            EvalHarnessError: it has none for these battles.
+            EvalHarnessError: the model cannot be fitted to these battles.
         """
-        require_connected_models(self.battles)
-        penalty = SMALL_PRIOR_PENALTY if find_one_sided_groups(self.battles) else 0.0
-        return ModelFigures.rated(method(self.battles, position=position, penalty=penalty))
+        require_connected_models(self.comparisons)
+        penalty = SMALL_PRIOR_PENALTY if find_one_sided_groups(self.comparisons) else 0.0
+        return ModelFigures.from_ratings(
+            method(self.comparisons, position=position, penalty=penalty)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RankingEvidence:
-    """The judgments that a ranking is made of.
+    """The judgments behind a ranking.
 
     Attributes:
         records: the run.
-        battles: those that are rated, of every judge.
-        panel: what its judges said, where there are several.
-        is_rated: whether the ranking goes by rating; else it goes by score.
+        battles: the rated battles of all judges.
+        panel: the panel, if there are several judges.
+        is_rated: whether the ranking is by rating; otherwise it is by score.
     """
 
     records: RunRecords
@@ -113,115 +124,127 @@ class RankingEvidence:
     panel: JudgePanel | None
     is_rated: bool
 
-    def figures(self) -> ModelFigures:
-        """Return what the ranking's own rule makes of this.
+    def estimate_figures(self) -> ModelFigures:
+        """Return the figures that the ranking's own rule gives.
 
         Raises:
-            EvalHarnessError: it makes nothing of it.
+            EvalHarnessError: the rule gives none.
         """
-        return self._ratings() if self.is_rated else self._scores()
+        return self._estimate_ratings() if self.is_rated else self._estimate_scores()
 
-    def among(self, keep: Callable[[str, int], bool]) -> RankingEvidence:
-        """Return what was judged on the questions and turns that `keep` takes."""
+    def filter_units(self, is_kept: Callable[[str, int], bool]) -> RankingEvidence:
+        """Return the judgments of the units that a condition selects.
+
+        Args:
+            is_kept: takes a question id and a turn.
+        """
         chosen = replace(
             self.records,
-            graded=tuple(each for each in self.records.graded if keep(each.question_id, each.turn)),
+            graded=tuple(
+                judgment
+                for judgment in self.records.graded
+                if is_kept(judgment.question_id, judgment.turn)
+            ),
         )
         return RankingEvidence(
             records=chosen,
-            battles=tuple(each for each in self.battles if keep(each.question_id, each.turn)),
-            panel=self.panel.among(keep) if self.panel else None,
+            battles=tuple(
+                judgment
+                for judgment in self.battles
+                if is_kept(judgment.question_id, judgment.turn)
+            ),
+            panel=self.panel.filter_units(is_kept) if self.panel else None,
             is_rated=self.is_rated,
         )
 
-    def by(self, judge: str) -> RankingEvidence:
-        """Return what one judge of the panel said."""
-        return replace(self, panel=self.panel.only(judge) if self.panel else None)
+    def only_judge(self, judge: str) -> RankingEvidence:
+        """Return the judgments of one judge of the panel."""
+        return replace(self, panel=self.panel.only_judge(judge) if self.panel else None)
 
     @cached_property
     def settled(self) -> tuple[Battle, ...]:
-        """The battles, those of a panel brought together."""
+        """The battles; those of a panel are combined."""
         return self.panel.battles if self.panel else self.battles
 
     @cached_property
-    def comparisons(self) -> RatedBattles:
+    def rated_battles(self) -> RatedBattles:
         """The battles as arrays.
 
         Raises:
             BattlesError: there are none.
         """
-        return RatedBattles(battles=build_comparisons_from_battles(self.settled))
+        return RatedBattles(comparisons=build_comparisons_from_battles(self.settled))
 
     @cached_property
-    def games(self) -> RatedBattles:
-        """Every game of a pair in the order that it was shown, for half a battle; and the votes.
+    def rated_games(self) -> RatedBattles:
+        """Each game of a swapped pair as half a battle, in the order shown, and imported votes.
 
         Raises:
-            BattlesError: there are none.
+            BattlesError: no game was judged in both orders.
         """
         rows = [
-            (each.question_id, each.model_a, each.model_b, _OUTCOME_BY_VERDICT[each.verdict], 0.5)
+            (game.question_id, game.model_a, game.model_b, _OUTCOME_BY_VERDICT[game.verdict], 0.5)
             for pair in pair_swapped_games(self.records.games)
-            if all(each.verdict is not None for each in pair)
-            for each in pair
-            if each.verdict is not None
+            if all(game.verdict is not None for game in pair)
+            for game in pair
+            if game.verdict is not None
         ]
         if not rows:
             msg = "no game was judged in both orders"
             raise BattlesError(msg)
         judges = {game.judge for game in self.records.games}
         rows += [
-            (each.question_id, each.model_a, each.model_b, OUTCOME_BY_WINNER[each.winner], 1.0)
-            for each in self.battles
-            if each.judge not in judges
+            (game.question_id, game.model_a, game.model_b, OUTCOME_BY_WINNER[game.winner], 1.0)
+            for game in self.battles
+            if game.judge not in judges
         ]
         questions, first, second, outcome, weight = zip(*rows, strict=True)
         models = sorted({*first, *second})
-        place = {model: number for number, model in enumerate(models)}
+        model_numbers = {model: index for index, model in enumerate(models)}
         return RatedBattles(
-            battles=build_comparisons(
+            comparisons=build_comparisons(
                 models,
-                [place[model] for model in first],
-                [place[model] for model in second],
+                [model_numbers[model] for model in first],
+                [model_numbers[model] for model in second],
                 outcome,
                 weight=weight,
                 question=_number_labels(questions),
             )
         )
 
-    def graded_battles(self) -> RatedBattles:
-        """Return a battle for each two graded answers to a question: the higher grade wins.
+    def compare_grades(self) -> RatedBattles:
+        """Return a battle for each two graded answers to a question; the higher grade wins.
 
         Raises:
             BattlesError: no two answers to a question were graded.
         """
-        said = self.panel.grades if self.panel else tabulate_grades(self.records.graded)
-        grades = [each for each in average_grades(said) if each.score is not None]
-        models = sorted({each.model for each in grades})
-        item_of = _number_labels((each.question_id, each.turn, each.sample) for each in grades)
+        matrix = self.panel.grades if self.panel else tabulate_grades(self.records.graded)
+        grades = [grade for grade in average_grades(matrix) if grade.score is not None]
+        models = sorted({grade.model for grade in grades})
+        item_of = _number_labels((grade.question_id, grade.turn, grade.sample) for grade in grades)
         table = np.full((max(item_of, default=-1) + 1, len(models)), np.nan)
         for item, grade in zip(item_of, grades, strict=True):
             table[item, models.index(grade.model)] = grade.score
         first, second = np.triu_indices(len(models), k=1)
-        gap = table[:, first] - table[:, second]
-        rows, pair = np.nonzero(~np.isnan(gap))
+        difference = table[:, first] - table[:, second]
+        rows, pair = np.nonzero(~np.isnan(difference))
         if not rows.size:
             msg = "no two answers to a question were graded"
             raise BattlesError(msg)
         question = np.zeros(len(table), dtype=np.int64)
-        question[item_of] = _number_labels(each.question_id for each in grades)
+        question[item_of] = _number_labels(grade.question_id for grade in grades)
         return RatedBattles(
-            battles=build_comparisons(
+            comparisons=build_comparisons(
                 models,
                 first[pair],
                 second[pair],
-                np.sign(gap[rows, pair]).astype(np.int64) + 1,
+                np.sign(difference[rows, pair]).astype(np.int64) + 1,
                 question=question[rows],
             )
         )
 
-    def judge_aware(self) -> ModelFigures:
-        """Return the ratings under which each judge has its own discrimination.
+    def fit_judge_aware(self) -> ModelFigures:
+        """Return ratings that weigh each judge by its own discrimination.
 
         Raises:
             EvalHarnessError: there are none.
@@ -229,50 +252,69 @@ class RankingEvidence:
         if self.panel is None:
             msg = "there is a single judge"
             raise BattlesError(msg)
-        return ModelFigures.rated(fit_judge_aware_ratings(self.panel).ratings)
+        return ModelFigures.from_ratings(fit_judge_aware_ratings(self.panel).ratings)
 
     @property
     def prompts(self) -> tuple[str, ...]:
-        """The judge prompts with which the ranking's judgments were made more than once."""
-        asked: dict[tuple[object, ...], set[str]] = defaultdict(set)
-        for each in self.records.games if self.is_rated else self.records.graded:
-            about = (each.question_id, each.turn, each.sample, each.judge, *_judged_models(each))
-            asked[about].add(each.prompt)
-        return tuple(sorted({each for own in asked.values() if len(own) > 1 for each in own}))
+        """The judge prompts of units that were judged with several prompts."""
+        prompts_by_unit: dict[tuple[object, ...], set[str]] = defaultdict(set)
+        for judgment in self.records.games if self.is_rated else self.records.graded:
+            unit = (
+                judgment.question_id,
+                judgment.turn,
+                judgment.sample,
+                judgment.judge,
+                *_judged_models(judgment),
+            )
+            prompts_by_unit[unit].add(judgment.prompt)
+        return tuple(
+            sorted(
+                {
+                    judgment
+                    for prompts in prompts_by_unit.values()
+                    if len(prompts) > 1
+                    for judgment in prompts
+                }
+            )
+        )
 
     @property
     def turns(self) -> tuple[int, ...]:
-        """The turns that the ranking's judgments are about."""
+        """The turns of the ranking's judgments."""
         return tuple(sorted({each.turn for each in self._judged}))
 
     @property
     def questions(self) -> tuple[str, ...]:
-        """The questions that the ranking's judgments are about."""
+        """The questions of the ranking's judgments."""
         return tuple(dict.fromkeys(each.question_id for each in self._judged))
 
     @property
     def _judged(self) -> Sequence[Battle | GradedJudgment]:
+        """The judgments that the ranking uses: battles, or else grades."""
         return self.battles if self.is_rated else self.records.graded
 
-    def _ratings(self) -> ModelFigures:
+    def _estimate_ratings(self) -> ModelFigures:
+        """Return the ratings that the leaderboard would give."""
         if self.panel is None:
-            ratings, notes = fit_ratings(self.comparisons.battles, level=0.95)
+            ratings, notes = fit_ratings(self.rated_battles.comparisons, level=0.95)
         else:
             standings = estimate_panel_battles(self.panel, None)
             ratings, notes = standings.ratings, standings.notes
         if ratings is None:
             raise DisconnectedError(*notes or ("there are no battles",))
-        return ModelFigures.rated(ratings)
+        return ModelFigures.from_ratings(ratings)
 
-    def _scores(self) -> ModelFigures:
+    def _estimate_scores(self) -> ModelFigures:
+        """Return the scores that the leaderboard would give."""
         if self.panel is None:
             scores = estimate_scores(self.records)
         else:
             scores = estimate_panel_scores(self.panel, self.records)
-        return ModelFigures.of({model: mean.value for model, mean in scores.means.items()})
+        return ModelFigures.from_values({model: mean.value for model, mean in scores.means.items()})
 
 
 def _judged_models(judgment: Judgment) -> tuple[str, ...]:
+    """Return the models that a judgment is about."""
     if judgment.kind == "graded":
         return (judgment.model,)
     return (judgment.model_a, judgment.model_b)
@@ -280,5 +322,5 @@ def _judged_models(judgment: Judgment) -> tuple[str, ...]:
 
 def _number_labels(labels: Iterable[Hashable]) -> list[int]:
     """Return each label as a number, in order of appearance."""
-    places: dict[Hashable, int] = {}
-    return [places.setdefault(label, len(places)) for label in labels]
+    numbers: dict[Hashable, int] = {}
+    return [numbers.setdefault(label, len(numbers)) for label in labels]
