@@ -91,7 +91,7 @@ def test_judges_who_skipped_a_model_are_left_out_of_that_question():
     """Otherwise a severe judge would lower the models that it did grade."""
     graded = [graded_judgment(model, judge="whole", score=6) for model in (VICUNA, ALPACA)]
     graded.append(graded_judgment(VICUNA, judge="partial", score=1))
-    found = average_grades(tabulate_grades(graded).on_equal_terms())
+    found = average_grades(tabulate_grades(graded).keep_fully_graded())
 
     assert [grade.score for grade in found] == [6, 6]
 
@@ -109,14 +109,14 @@ def test_neither_order_nor_repetition_of_votes_matters(winners, extra):
 
 def test_without_a_judge_what_it_alone_judged_is_gone():
     """The rest is as it was."""
-    opinions = tabulate_grades(
+    matrix = tabulate_grades(
         [
             graded_judgment(VICUNA, judge="x", score=3),
             graded_judgment(VICUNA, judge="y", score=5),
             graded_judgment(ALPACA, judge="x", score=4),
         ]
     )
-    left = opinions.without("x")
+    left = matrix.without_judge("x")
 
     assert (left.judges, [unit.models for unit in left.units]) == (("y",), [(VICUNA,)])
     np.testing.assert_array_equal(left.values, [[5.0]])
