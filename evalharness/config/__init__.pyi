@@ -2,6 +2,11 @@ from .api_keys import RedactingBackend as RedactingBackend
 from .api_keys import find_secrets as find_secrets
 from .api_keys import load_env_file as load_env_file
 from .api_keys import redact as redact
+from .composition import compose_config as compose_config
+from .composition import describe_choice as describe_choice
+from .composition import find_resource_folder as find_resource_folder
+from .composition import list_choices as list_choices
+from .composition import quote_override_value as quote_override_value
 from .corpus import Corpus as Corpus
 from .corpus import read_corpus_setting as read_corpus_setting
 from .engine import build_engine_spec as build_engine_spec
@@ -15,13 +20,8 @@ from .schema import complete_saved_judge as complete_saved_judge
 from .schema import complete_saved_model as complete_saved_model
 from .settings import Settings as Settings
 from .settings import add_default_overrides as add_default_overrides
-from .settings import compose_config as compose_config
-from .settings import describe_choice as describe_choice
-from .settings import find_resource_folder as find_resource_folder
-from .settings import list_choices as list_choices
 from .settings import load_model_spec as load_model_spec
 from .settings import load_settings as load_settings
-from .settings import quote_override_value as quote_override_value
 from .specs import build_audit_spec as build_audit_spec
 from .specs import build_budget as build_budget
 from .specs import build_judge_spec as build_judge_spec

@@ -1,0 +1,123 @@
+"""Compose overrides and YAML files into one configuration, with Hydra."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalharness.config.api_keys import refuse_keys_in_config, refuse_keys_in_overrides
+from evalharness.config.benchmark_suite import custom_suite_overrides
+from evalharness.config.messages import explain_hydra_error, refuse_unknown_keys
+from evalharness.config.schema import RootConf
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> dict[str, Any]:
+    """Return the composed configuration as plain content.
+
+    Raises:
+        ConfigError: an override or a file is wrong; the message names it, with close matches.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    refuse_keys_in_overrides(overrides)
+    arguments = [
+        argument for override in overrides for argument in _expand_override(override, config_dir)
+    ]
+    if config_dir is not None:
+        if not config_dir.is_dir():
+            msg = f"--config-dir {config_dir}: there is no such folder"
+            raise ConfigError(msg)
+        arguments.append(
+            f"hydra.searchpath=[{quote_override_value(f'file://{config_dir.resolve()}')}]"
+        )
+    ConfigStore.instance().store("schema", RootConf)
+    GlobalHydra.instance().clear()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with initialize_config_dir(
+                str(find_resource_folder("conf").resolve()), version_base="1.3"
+            ):
+                config = hydra_compose("config", overrides=arguments)
+        tree: dict[str, Any] = OmegaConf.to_container(  # type: ignore[assignment]
+            config, resolve=True, throw_on_missing=True
+        )
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(
+            explain_hydra_error(error, lambda group: list_choices(group, config_dir))
+        ) from error
+    refuse_unknown_keys(tree)
+    refuse_keys_in_config(tree)
+    _apply_overrides_to_categories(tree, overrides)
+    return tree
+
+
+def list_choices(group: str, config_dir: Path | None = None) -> tuple[str, ...]:
+    """Return the names that an override may choose in a group (`models`, `judge`, ...)."""
+    folders = [find_resource_folder("conf"), *([config_dir] if config_dir else [])]
+    return tuple(sorted({file.stem for top in folders for file in (top / group).glob("*.yaml")}))
+
+
+def describe_choice(group: str, name: str, config_dir: Path | None = None) -> str:
+    """Return the first comment of a configuration file: what it is, in a line."""
+    tops = [*([config_dir] if config_dir else []), find_resource_folder("conf")]
+    file = next(path for top in tops if (path := top / group / f"{name}.yaml").is_file())
+    comments = (line[1:].strip() for line in file.read_text().splitlines() if line[:1] == "#")
+    return next((text for text in comments if not text.startswith("@package")), "")
+
+
+def find_resource_folder(name: str) -> Path:
+    """Return `conf` or `questions`: inside an installed package, else at the checkout's top."""
+    package = Path(__file__).parents[1]
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def quote_override_value(text: str) -> str:
+    """Return a text as a value of an override, whatever stands in it."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _expand_override(override: str, config_dir: Path | None) -> list[str]:
+    """Turn what users may write into what Hydra understands."""
+    key, equals, value = override.partition("=")
+    bare = key.lstrip("+")
+    if not equals:
+        msg = f"{override!r} is not an override: write key=value, say models=[vicuna-13b]"
+        raise ConfigError(msg)
+    if bare.startswith("engine.resources"):
+        return [f"++{bare}={value}"]  # Hydra does not let names be added by a plain override
+    if bare == "experiment":
+        return [f"+experiment={value}"]
+    if bare == "questions" and (value.endswith(".jsonl") or "/" in value):
+        return ["questions=file", f"questions.path={quote_override_value(value)}"]
+    if bare == "judge" and value.startswith("[") and value.endswith("]"):
+        first, *others = [name.strip() for name in value[1:-1].split(",")]
+        return [f"judge={first}", *(f"+judge@panel.{name}={name}" for name in others)]
+    if bare == "benchmarks" and value not in list_choices(bare, config_dir):
+        return custom_suite_overrides(value)
+    return [override]
+
+
+def _apply_overrides_to_categories(tree: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    """Let `models.NAME.sampling.temperature=0` hold in every category, as it reads."""
+    keys = {override.partition("=")[0].lstrip("+") for override in overrides}
+    for name, model in tree["models"].items():
+        place = f"models.{name}.sampling"
+        for category, own in model["sampling"]["by_category"].items():
+            for field in own:
+                specific = f"{place}.by_category.{category}.{field}"
+                if f"{place}.{field}" in keys and specific not in keys:
+                    own[field] = None
