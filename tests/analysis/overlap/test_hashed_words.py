@@ -94,4 +94,4 @@ def test_many_texts_are_hashed_as_each_alone():
         alone = hash_words([texts[number]])
         own = together.text_number == number
         assert np.array_equal(together.hashes[own], alone.hashes)
-        assert np.array_equal(together.offset[own], alone.begin)
+        assert np.array_equal(together.offset[own], alone.offset)
