@@ -6,6 +6,9 @@ from .discovery import find_benchmark_access as find_benchmark_access
 from .engines.engine import Engine as Engine
 from .engines.engine import InProcessEngine as InProcessEngine
 from .engines.engine import open_engine as open_engine
+from .engines.job_array import JobArray as JobArray
+from .engines.job_array import LauncherSettings as LauncherSettings
+from .engines.job_array import run_job_array as run_job_array
 from .engines.settings import ENGINE_NAMES as ENGINE_NAMES
 from .engines.settings import LOCAL_ENGINE as LOCAL_ENGINE
 from .engines.settings import RAY_ENGINE as RAY_ENGINE

@@ -84,8 +84,8 @@ def _benchmark(arguments: Sequence[str]) -> int:
 
 def _plan(arguments: Sequence[str]) -> int:
     """What a run would do, and what is missing for it; calls nothing."""
+    from evalharness.cli.drift import names_drift_check, run_drift_command
     from evalharness.planner import describe_plan, describe_sample_sizes, find_missing_on_engine
-    from evalharness.runner import names_drift_check, run_drift_command
 
     if names_drift_check(arguments):
         return run_drift_command(_verb_parser("plan", _plan), arguments, only_plan=True)
@@ -103,7 +103,9 @@ def _plan(arguments: Sequence[str]) -> int:
 def _audit(arguments: Sequence[str]) -> int:
     """The judge's health card: its habits in a run, and probes whose right result is known."""
     from evalharness.analysis import format_health_card
-    from evalharness.runner import audit_judges, names_drift_check, run_drift_command
+    from evalharness.cli.drift import names_drift_check, run_drift_command
+    from evalharness.cli.terminal.frontend import make_frontend
+    from evalharness.runner import audit_judges
 
     if names_drift_check(arguments):
         return run_drift_command(_verb_parser("audit", _audit), arguments, only_plan=False)
@@ -111,7 +113,7 @@ def _audit(arguments: Sequence[str]) -> int:
     if settings is None:
         return OK
 
-    audited = audit_judges(settings)
+    audited = audit_judges(settings, frontend=make_frontend())
     print_lines(format_health_card(audited.card))
     print_problems(audited.problems)
     _print_report_path(settings.folder)
@@ -230,16 +232,17 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
 
 def _run_stages(verb: str, arguments: Sequence[str], stages: Sequence[str]) -> int:
     """Do stages of a run, and publish what there is, also after an interrupt."""
-    from evalharness.runner import launch_jobs
+    from evalharness.cli.multirun import run_requested_jobs
 
     command = shlex.join(["python", "-m", "evalharness", verb, *arguments])
-    left = launch_jobs(arguments, stages)
+    left = run_requested_jobs(arguments, stages)
     settings = _load_settings(verb, left.arguments)
     if settings is None:
         return OK
+    from evalharness.cli.terminal.frontend import make_frontend
     from evalharness.runner import complete_run
 
-    outcome = complete_run(settings, left.stages, command, say=lambda line: print_problems([line]))
+    outcome = complete_run(settings, left.stages, command, frontend=make_frontend())
     problems = (*left.problems, *outcome.problems)
     print_lines(outcome.finding.splitlines())
     print_problems(problems)

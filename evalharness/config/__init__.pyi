@@ -15,6 +15,7 @@ from .published_scores import PublishedScore as PublishedScore
 from .published_scores import published_scores_content as published_scores_content
 from .published_scores import read_published_scores as read_published_scores
 from .saved_run import iterate_settings as iterate_settings
+from .saved_run import resolve_run_folder as resolve_run_folder
 from .schema import ModelConf as ModelConf
 from .schema import complete_saved_judge as complete_saved_judge
 from .schema import complete_saved_model as complete_saved_model
@@ -22,6 +23,7 @@ from .settings import Settings as Settings
 from .settings import add_default_overrides as add_default_overrides
 from .settings import load_model_spec as load_model_spec
 from .settings import load_settings as load_settings
+from .software import describe_software as describe_software
 from .specs import build_audit_spec as build_audit_spec
 from .specs import build_budget as build_budget
 from .specs import build_judge_spec as build_judge_spec

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 _MAX_NAME_LENGTH = 200  # letters; disks take 255 bytes
 
 
+def resolve_run_folder(run: str, results: str) -> Path:
+    """Return a run's folder from its path, or from its name in the folder of results."""
+    return Path(run) if Path(run).is_dir() or "/" in run else Path(results, run)
+
+
 def is_folder_name(name: str) -> bool:
     """Whether this is the name of one folder, of which no more than the name can be meant."""
     is_plain = name.isprintable() and 0 < len(name) <= _MAX_NAME_LENGTH

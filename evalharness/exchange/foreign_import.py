@@ -18,7 +18,7 @@ from evalharness.exchange.bundle.restore import restore_bundle
 from evalharness.exchange.bundle.write import BUNDLE_FORMAT
 from evalharness.formats import UnmappedFields, find_format, models_of
 from evalharness.report import publish_run
-from evalharness.runner import answer_digest, build_manifest, write_manifest
+from evalharness.runner import answer_digest, build_manifest
 from evalharness.store import (
     ANSWERS_FILE,
     CONFIG_FILE,
@@ -26,6 +26,7 @@ from evalharness.store import (
     RunFolder,
     read_records,
     read_run,
+    write_manifest,
     write_records,
 )
 

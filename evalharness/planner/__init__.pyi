@@ -13,11 +13,11 @@ from .cost import estimate_costs as estimate_costs
 from .detectable_difference import (
     describe_detectable_differences as describe_detectable_differences,
 )
+from .missing_models import find_missing as find_missing
+from .missing_models import find_missing_on_engine as find_missing_on_engine
+from .missing_models import refuse_missing_judges as refuse_missing_judges
+from .missing_models import refuse_missing_models as refuse_missing_models
 from .plan import describe_plan as describe_plan
-from .plan import find_missing as find_missing
-from .plan import find_missing_on_engine as find_missing_on_engine
-from .plan import refuse_missing_judges as refuse_missing_judges
-from .plan import refuse_missing_models as refuse_missing_models
 from .sample_size import describe_sample_sizes as describe_sample_sizes
 from .variance_shares import describe_variance_shares as describe_variance_shares
 from .variance_shares import pair_variance_components as pair_variance_components

@@ -1,53 +1,21 @@
-"""What a run would need and do, found without asking any model."""
+"""Describe what a run would do, and what it would cost, without calling any model."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalharness.backends import InProcessEngine, open_engine
 from evalharness.domain import RunStage
-from evalharness.errors import ConfigError
 from evalharness.judge import uses_adaptive_pairs
-from evalharness.planner.benchmark_eligibility import (
-    describe_benchmarks,
-    refuse_benchmarks_on_nodes,
-)
+from evalharness.planner.benchmark_eligibility import describe_benchmarks
 from evalharness.planner.cost import CostEstimate, estimate_costs
 from evalharness.planner.variance_shares import describe_variance_shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalharness.backends import Engine, EngineSpec
-    from evalharness.domain import ModelSpec, RunRecords, RunSpec
+    from evalharness.domain import RunRecords, RunSpec
 
 _STAGE_LABELS = {RunStage.ANSWER: "answers", RunStage.JUDGE: "judgments"}
-
-
-def find_missing(
-    spec: RunSpec, *, judges: bool = True, engine: Engine | None = None
-) -> dict[str, str]:
-    """Return what stands in the way, by the name of the model or judge; empty when nothing does."""
-    look = (engine or InProcessEngine()).missing
-    places: dict[str, ModelSpec] = {model.name: model for model in spec.models}
-    if judges:
-        places |= {f"judge {judge.name}": judge.model for judge in spec.judges}
-    with ThreadPoolExecutor(max_workers=16) as threads:
-        found = dict(zip(places, threads.map(look, places.values()), strict=True))
-    return {name: reason for name, reason in found.items() if reason is not None}
-
-
-def find_missing_on_engine(spec: RunSpec, where: EngineSpec) -> dict[str, str]:
-    """Return what stands in the way where models are to run.
-
-    Raises:
-        ConfigError: nothing can be run there at all, or not these benchmarks.
-    """
-    refuse_benchmarks_on_nodes(spec, where)
-    with open_engine(where) as engine:
-        return find_missing(spec, engine=engine)
 
 
 def describe_plan(spec: RunSpec, records: RunRecords | None = None) -> list[str]:
@@ -115,41 +83,3 @@ def _format_duration(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}"
     return f"{max(1.0, seconds):.0f} s"
-
-
-def refuse_missing_models(
-    spec: RunSpec, *, judges: bool = True, engine: Engine | None = None
-) -> None:
-    """Refuse a run that cannot be done.
-
-    Raises:
-        ConfigError: weights, a server or a key are missing; the message has the ways to give them.
-    """
-    reasons = find_missing(spec, judges=judges, engine=engine)
-    if not reasons:
-        return
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in reasons.items():
-        by_reason.setdefault(reason, []).append(name)
-    said = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
-    place = _override_prefix(next(iter(reasons)))
-    msg = (
-        f"{said}\n"
-        f"give weights ({place}.weights=FOLDER), a server ({place}.backend=openai_compatible "
-        f"{place}.base_url=http://HOST:PORT/v1), or a key (export the variable that "
-        f"{place}.api_key_env names)"
-    )
-    raise ConfigError(msg)
-
-
-def refuse_missing_judges(spec: RunSpec, *, engine: Engine | None = None) -> None:
-    """Refuse a run whose judges cannot be asked, whatever becomes of its models.
-
-    Raises:
-        ConfigError: as in `refuse_missing`.
-    """
-    refuse_missing_models(replace(spec, models=()), engine=engine)
-
-
-def _override_prefix(name: str) -> str:
-    return "judge.model" if name.startswith("judge ") else f"models.{name}"

@@ -57,7 +57,7 @@ class BudgetMeter:
         self._others: deque[asyncio.Future[None]] = deque()
 
     @contextmanager
-    def ticking(self) -> Iterator[None]:
+    def limit_time(self) -> Iterator[None]:
         """End the run after the budget's minutes; to be entered in its event loop."""
         if self._budget.minutes is None:
             yield
@@ -129,10 +129,10 @@ class MeteredBackend:
     """A backend whose calls are counted, and made only while the budget has room for them."""
 
     def __init__(
-        self, backend: Backend, meter: BudgetMeter, spec: ModelSpec, *, judges: bool
+        self, backend: Backend, meter: BudgetMeter, spec: ModelSpec, *, is_judge: bool
     ) -> None:
         """Count the calls to a backend, a judge's or a candidate's."""
-        self._judges = judges
+        self._is_judge = is_judge
         self._backend = backend
         self._meter = meter
         self._spec = spec
@@ -144,7 +144,7 @@ class MeteredBackend:
             RunStoppedError: the budget has no room for it.
         """
         most = max_call_cost_usd(self._spec, request)
-        await self._meter.admit(most, urgent=self._judges or request.continues)
+        await self._meter.admit(most, urgent=self._is_judge or request.continues)
         usd, made = 0.0, False
         try:
             completion = await self._backend.complete(request)

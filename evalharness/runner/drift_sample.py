@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evalharness.domain import PairwiseJudgment, digest
@@ -13,10 +13,11 @@ from evalharness.judge import Probe
 from evalharness.runner.probe_tasks import ProbeTask, rebuild_judgment_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from evalharness.domain import JudgePrompt, JudgeSpec, Judgment, RunRecords
+    from evalharness.domain import Judgment, RunRecords
     from evalharness.judge import DriftCheckSpec
+    from evalharness.runner.drift_judges import JudgeThenAndNow
 
 DRIFT_FILE = "drift.jsonl"
 REPEATS_PER_JUDGMENT = 2
@@ -24,43 +25,6 @@ REPEATS_PER_JUDGMENT = 2
 MIN_JUDGMENTS = 20
 """Fewer judgments than this could show nothing but a judge that is another altogether."""
 _MAX_EXAMPLES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeThenAndNow:
-    """A judge as the run asked it, and as it is asked now."""
-
-    was: JudgeSpec
-    now: JudgeSpec
-
-
-def pair_judges(
-    was: Mapping[str, JudgeSpec], now: Sequence[JudgeSpec], run: str
-) -> list[JudgeThenAndNow]:
-    """Return each judge beside itself in the run.
-
-    Raises:
-        ConfigError: a judge is none of the run's, or is asked in other words.
-    """
-    strangers = [judge.name for judge in now if judge.name not in was]
-    if strangers:
-        msg = (
-            f"{run} was judged by {', '.join(was) or 'nobody'}, not by {strangers[0]}: another judge "
-            "is no drift. Compare two with `run 'judge=[A,B]'`; a judge that was only renamed keeps "
-            "its name with judge.name=NAME"
-        )
-        raise ConfigError(msg)
-    pairs = [JudgeThenAndNow(was=was[judge.name], now=judge) for judge in now]
-    for pair in pairs:
-        changed = [*_changed_wording(pair)]
-        if changed:
-            msg = (
-                f"{run}: {pair.now.name} was asked in other words ({', '.join(changed)} changed), so "
-                "that other replies would be no drift. Leave judge= and prompts@... out: the run's "
-                "own judge and prompts are taken"
-            )
-            raise ConfigError(msg)
-    return pairs
 
 
 def plan_drift_tasks(
@@ -163,28 +127,6 @@ def next_check_number(kept: Sequence[int], last: int, *, is_complete: bool) -> i
     if begun > last or (last and not is_complete):
         return max(begun, last)
     return last + 1
-
-
-def changed_model_settings(pair: JudgeThenAndNow) -> list[str]:
-    """Return which settings of the judge's model are other than in the run, where prompts are not."""
-    was, now = pair.was.model.identity(), pair.now.model.identity()
-    return [name for name in was if was[name] != now[name]]
-
-
-def _changed_wording(pair: JudgeThenAndNow) -> Iterator[str]:
-    """Yield what of the wording is other than it was."""
-    for kind, prompt in pair.was.prompts.items():
-        if _prompt_wording(prompt) != _prompt_wording(pair.now.prompts.get(kind)):
-            yield f"its {kind.value} prompt {prompt.name}"
-    for name in ("reading", "repairs"):
-        if getattr(pair.was, name) != getattr(pair.now, name):
-            yield name
-
-
-def _prompt_wording(prompt: JudgePrompt | None) -> tuple[object, ...] | None:
-    if prompt is None:
-        return None
-    return prompt.system, prompt.template, prompt.prefill, prompt.language, prompt.five_levels
 
 
 def _refuse_imported_judgments(pair: JudgeThenAndNow, own: Sequence[Judgment], run: str) -> None:

@@ -10,7 +10,6 @@ from evalharness.errors import RunConflictError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from evalharness.config import Settings
     from evalharness.domain import Question
     from evalharness.store import RunFolder
 
@@ -37,8 +36,8 @@ _SWITCHES = {("judging", "graded"), ("judging", "pairwise")}
 
 
 def merge_benchmark_config(
-    folder: RunFolder, settings: Settings
-) -> tuple[dict[str, Any], list[Question]]:
+    folder: RunFolder, tree: Mapping[str, Any], questions: Sequence[Question]
+) -> tuple[Mapping[str, Any], Sequence[Question]]:
     """Return the configuration and questions of a folder to which benchmarks only are added.
 
     They ask no judge and no question, so those of the folder stand, whatever the settings say.
@@ -48,17 +47,19 @@ def merge_benchmark_config(
     """
     before = folder.config()
     if before is None:
-        return dict(settings.tree), list(settings.run.questions)
-    ours = {"models": settings.tree["models"]}
+        return tree, questions
+    ours = {"models": tree["models"]}
     _refuse_differences(
         folder, list(_config_differences({"models": before.get("models", {})}, ours, kept=True))
     )
-    models = before.get("models", {}) | settings.tree["models"]
-    tree = dict(before) | {"models": models, "benchmarks": settings.tree["benchmarks"]}
-    return tree, list(folder.questions())
+    models = before.get("models", {}) | tree["models"]
+    merged = dict(before) | {"models": models, "benchmarks": tree["benchmarks"]}
+    return merged, folder.questions()
 
 
-def refuse_run_conflict(folder: RunFolder, settings: Settings) -> None:
+def refuse_run_conflict(
+    folder: RunFolder, tree: Mapping[str, Any], questions: Sequence[Question]
+) -> None:
     """Refuse settings under which the folder's results would not have been made.
 
     Raises:
@@ -68,7 +69,7 @@ def refuse_run_conflict(folder: RunFolder, settings: Settings) -> None:
     if before is None:
         return
     _refuse_differences(
-        folder, [*_config_differences(before, settings.tree), *_changed_questions(folder, settings)]
+        folder, [*_config_differences(before, tree), *_changed_questions(folder, questions)]
     )
 
 
@@ -106,8 +107,8 @@ def _config_differences(
         yield f"{'.'.join(path)} was {_shorten(was)}, now {_shorten(is_now)}"
 
 
-def _changed_questions(folder: RunFolder, settings: Settings) -> Iterator[str]:
-    now = {question.question_id: question for question in settings.run.questions}
+def _changed_questions(folder: RunFolder, questions: Sequence[Question]) -> Iterator[str]:
+    now = {question.question_id: question for question in questions}
     for question in folder.questions():
         if question.question_id not in now:
             yield f"question {question.question_id} is no longer asked"

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from evalharness.cli.multirun import run_requested_jobs
 from evalharness.domain import RunStage
 from evalharness.errors import ConfigError
-from evalharness.runner import launch_jobs
 from evalharness.store import (
     SHARD_RUN_NAME,
     RunFolder,
@@ -168,7 +168,7 @@ def test_what_would_fail_after_hours_is_refused_before_a_job_is_launched(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
     with pytest.raises(ConfigError, match=said):
-        launch_jobs(arguments, BOTH)
+        run_requested_jobs(arguments, BOTH)
 
     assert not list(tmp_path.rglob("answers.jsonl"))
 
@@ -179,11 +179,11 @@ def test_a_missing_launcher_is_told_with_the_command_that_installs_it(tmp_path, 
     monkeypatch.setitem(sys.modules, "submitit", None)
 
     with pytest.raises(ConfigError, match=r"pip install 'evalharness\[slurm\]'"):
-        launch_jobs((*SWEPT, "hydra/launcher=slurm"), BOTH)
+        run_requested_jobs((*SWEPT, "hydra/launcher=slurm"), BOTH)
 
 
 def test_without_the_flag_everything_is_left_to_this_process():
     """The flag alone decides."""
-    left = launch_jobs(["+models=[a]"], BOTH)
+    left = run_requested_jobs(["+models=[a]"], BOTH)
 
     assert (left.arguments, left.stages, left.problems) == (["+models=[a]"], list(BOTH), ())

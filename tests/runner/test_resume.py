@@ -22,7 +22,7 @@ def _continue(tmp_path, *overrides: str, base=BASE) -> None:
         folder.describe(before.tree, before.run.questions)
     now = load_settings([*base, place, *overrides])
     with RunFolder.open(now.folder) as folder:
-        refuse_run_conflict(folder, now)
+        refuse_run_conflict(folder, now.tree, now.run.questions)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_changed_question_is_refused(tmp_path):
         RunFolder.open(now.folder) as folder,
         pytest.raises(RunConflictError, match="question x has changed"),
     ):
-        refuse_run_conflict(folder, now)
+        refuse_run_conflict(folder, now.tree, now.run.questions)
 
 
 def test_a_folder_older_than_a_switch_that_is_off_is_continued(tmp_path):
@@ -97,6 +97,6 @@ def test_a_folder_older_than_a_switch_that_is_off_is_continued(tmp_path):
     spared = load_settings([*BASE, f"results={tmp_path}", "judging.exclude_own_family=true"])
 
     with RunFolder.open(before.folder) as folder:
-        refuse_run_conflict(folder, before)
+        refuse_run_conflict(folder, before.tree, before.run.questions)
         with pytest.raises(RunConflictError, match="exclude_own_family was not set, now True"):
-            refuse_run_conflict(folder, spared)
+            refuse_run_conflict(folder, spared.tree, spared.run.questions)

@@ -1,0 +1,63 @@
+"""`-m`: run one job per model, by any launcher of Hydra's, before this process goes on."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalharness.cli.terminal.exit_codes import print_problems
+from evalharness.domain import RunStage
+from evalharness.runner import JobRequest, launch_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FLAGS = ("-m", "--multirun")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemainingCommand:
+    """The command that is left once the jobs have ended: arguments, stages, and failed jobs."""
+
+    arguments: Sequence[str]
+    stages: Sequence[RunStage]
+    problems: tuple[str, ...] = ()
+
+
+def run_requested_jobs(arguments: Sequence[str], stages: Sequence[str]) -> RemainingCommand:
+    """Run the jobs that `-m` asks for, and return what is left; without `-m`, that is everything.
+
+    Raises:
+        ConfigError: as `launch_jobs`.
+    """
+    run_stages = [RunStage(stage) for stage in stages]
+    if not set(_FLAGS) & set(arguments):
+        return RemainingCommand(arguments=arguments, stages=run_stages)
+    given = _parse_arguments(arguments)
+    flags = ["--config-dir", str(given.config_dir)] if given.config_dir else []
+    flags += ["--retry-failed"] if given.retry_failed else []
+    remaining = launch_jobs(
+        JobRequest(
+            overrides=given.overrides,
+            stages=run_stages,
+            config_dir=given.config_dir,
+            flags=flags,
+        ),
+        print_notice=lambda line: print_problems([line]),
+    )
+    return RemainingCommand(
+        arguments=[*remaining.overrides, *flags],
+        stages=remaining.stages,
+        problems=remaining.problems,
+    )
+
+
+def _parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="evalharness run -m", add_help=False)
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument(*_FLAGS, action="store_true")
+    parser.add_argument("--retry-failed", action="store_true")
+    parser.add_argument("--config-dir", type=Path)
+    return parser.parse_intermixed_args(arguments)

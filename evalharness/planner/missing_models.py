@@ -1,0 +1,102 @@
+"""Find the models and judges of a run that cannot be called: weights, a server or a key is missing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from evalharness.backends import InProcessEngine, open_engine
+from evalharness.errors import ConfigError
+from evalharness.planner.benchmark_eligibility import refuse_benchmarks_on_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from evalharness.backends import Engine, EngineSpec
+    from evalharness.domain import JudgeSpec, ModelSpec, RunSpec
+
+_MAX_THREADS = 16
+
+
+def find_missing(spec: RunSpec, *, engine: Engine | None = None) -> dict[str, str]:
+    """Return why models and judges cannot be called, by name; those that can be are left out.
+
+    Args:
+        spec: the run.
+        engine: where models that take memory would run; None for this process.
+    """
+    return _find_missing(_models_by_name(spec) | _judge_models_by_name(spec.judges), engine)
+
+
+def find_missing_on_engine(spec: RunSpec, engine_spec: EngineSpec) -> dict[str, str]:
+    """Return why models and judges cannot be called on an engine, which is opened for it.
+
+    Raises:
+        ConfigError: the engine cannot be opened, or cannot run the benchmarks of the run.
+    """
+    refuse_benchmarks_on_nodes(spec, engine_spec)
+    with open_engine(engine_spec) as engine:
+        return find_missing(spec, engine=engine)
+
+
+def refuse_missing_models(
+    spec: RunSpec, *, judges: bool = True, engine: Engine | None = None
+) -> None:
+    """Refuse a run whose models cannot be called.
+
+    Args:
+        spec: the run.
+        judges: whether its judges are called as well.
+        engine: where models that take memory would run; None for this process.
+
+    Raises:
+        ConfigError: weights, a server or a key are missing; the message says how to give them.
+    """
+    models = _models_by_name(spec)
+    _refuse_missing(models | _judge_models_by_name(spec.judges) if judges else models, engine)
+
+
+def refuse_missing_judges(judges: Sequence[JudgeSpec], *, engine: Engine | None = None) -> None:
+    """Refuse judges that cannot be called.
+
+    Raises:
+        ConfigError: as in `refuse_missing_models`.
+    """
+    _refuse_missing(_judge_models_by_name(judges), engine)
+
+
+def _models_by_name(spec: RunSpec) -> dict[str, ModelSpec]:
+    return {model.name: model for model in spec.models}
+
+
+def _judge_models_by_name(judges: Sequence[JudgeSpec]) -> dict[str, ModelSpec]:
+    return {f"judge {judge.name}": judge.model for judge in judges}
+
+
+def _find_missing(models: Mapping[str, ModelSpec], engine: Engine | None) -> dict[str, str]:
+    find_reason = (engine or InProcessEngine()).missing
+    with ThreadPoolExecutor(max_workers=_MAX_THREADS) as threads:
+        reasons = dict(zip(models, threads.map(find_reason, models.values()), strict=True))
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _refuse_missing(models: Mapping[str, ModelSpec], engine: Engine | None) -> None:
+    reasons = _find_missing(models, engine)
+    if not reasons:
+        return
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(name)
+    listed = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
+    prefix = _override_prefix(next(iter(reasons)))
+    msg = (
+        f"{listed}\n"
+        f"give weights ({prefix}.weights=FOLDER), a server ({prefix}.backend=openai_compatible "
+        f"{prefix}.base_url=http://HOST:PORT/v1), or a key (export the variable that "
+        f"{prefix}.api_key_env names)"
+    )
+    raise ConfigError(msg)
+
+
+def _override_prefix(name: str) -> str:
+    return "judge.model" if name.startswith("judge ") else f"models.{name}"

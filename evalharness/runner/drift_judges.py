@@ -1,0 +1,123 @@
+"""Match the judges of a drift check with themselves in the earlier run, and refuse other judges."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evalharness.config import build_judge_spec, complete_saved_judge
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from evalharness.domain import JudgePrompt, JudgeSpec
+
+_JUDGE_OVERRIDES = ("models@judge", "prompts@judge")
+"""Overrides that, like `judge=`, choose another judge or prompt than the run's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeThenAndNow:
+    """A judge as the run called it, and as the check calls it."""
+
+    was: JudgeSpec
+    now: JudgeSpec
+
+
+def read_run_judges(config: Mapping[str, Any]) -> dict[str, JudgeSpec]:
+    """Return the judges of a run by name, from its saved configuration."""
+    return _build_judges(_saved_judges(config))
+
+
+def choose_judges(
+    saved: Mapping[str, Any], tree: Mapping[str, Any], overrides: Sequence[str]
+) -> list[JudgeSpec]:
+    """Return the judges to call: those that overrides choose, else the run's own.
+
+    Args:
+        saved: the configuration of the run.
+        tree: the configuration that the overrides make.
+        overrides: of the command; `judge.FIELD=` changes a setting of the run's own judge.
+    """
+    keys = [override.partition("=")[0].lstrip("+") for override in overrides]
+    if any(key == "judge" or key.startswith(_JUDGE_OVERRIDES) for key in keys):
+        return list(read_run_judges(tree).values())
+    confs = copy.deepcopy(_saved_judges(saved))
+    for key in keys:
+        section, _, path = key.partition(".")
+        if section == "judge" and path:
+            _copy_setting(confs["judge"], path.split("."), tree["judge"])
+    return list(_build_judges(confs).values())
+
+
+def pair_judges(
+    was: Mapping[str, JudgeSpec], now: Sequence[JudgeSpec], run: str
+) -> list[JudgeThenAndNow]:
+    """Return each judge together with itself in the run.
+
+    Raises:
+        ConfigError: a judge did not judge the run, or its prompts have changed.
+    """
+    strangers = [judge.name for judge in now if judge.name not in was]
+    if strangers:
+        msg = (
+            f"{run} was judged by {', '.join(was) or 'nobody'}, not by {strangers[0]}: another judge "
+            "is no drift. Compare two with `run 'judge=[A,B]'`; a judge that was only renamed keeps "
+            "its name with judge.name=NAME"
+        )
+        raise ConfigError(msg)
+    pairs = [JudgeThenAndNow(was=was[judge.name], now=judge) for judge in now]
+    for pair in pairs:
+        changed = [*_changed_wording(pair)]
+        if changed:
+            msg = (
+                f"{run}: {pair.now.name} was asked in other words ({', '.join(changed)} changed), so "
+                "that other replies would be no drift. Leave judge= and prompts@... out: the run's "
+                "own judge and prompts are taken"
+            )
+            raise ConfigError(msg)
+    return pairs
+
+
+def changed_model_settings(pair: JudgeThenAndNow) -> list[str]:
+    """Return the names of the settings of the judge's model that differ from the run's."""
+    was, now = pair.was.model.identity(), pair.now.model.identity()
+    return [name for name in was if was[name] != now[name]]
+
+
+def _saved_judges(saved: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the settings of the judges in a configuration, by their place in it."""
+    found = {"judge": saved["judge"]} if saved.get("judge") else {}
+    found |= {f"panel.{name}": conf for name, conf in (saved.get("panel") or {}).items()}
+    return {place: complete_saved_judge(conf) for place, conf in found.items()}
+
+
+def _build_judges(confs: Mapping[str, Any]) -> dict[str, JudgeSpec]:
+    judges = [build_judge_spec(conf, place) for place, conf in confs.items()]
+    return {judge.name: judge for judge in judges}
+
+
+def _copy_setting(conf: dict[str, Any], path: Sequence[str], source: Mapping[str, Any]) -> None:
+    """Copy one setting, named by its path, from another judge."""
+    *parents, last = path
+    for name in parents:
+        conf, source = conf.setdefault(name, {}), source[name]
+    conf[last] = source[last]
+
+
+def _changed_wording(pair: JudgeThenAndNow) -> Iterator[str]:
+    """Yield what has changed in what the judge reads and how its replies are read."""
+    for kind, prompt in pair.was.prompts.items():
+        if _prompt_wording(prompt) != _prompt_wording(pair.now.prompts.get(kind)):
+            yield f"its {kind.value} prompt {prompt.name}"
+    for name in ("reading", "repairs"):
+        if getattr(pair.was, name) != getattr(pair.now, name):
+            yield name
+
+
+def _prompt_wording(prompt: JudgePrompt | None) -> tuple[object, ...] | None:
+    if prompt is None:
+        return None
+    return prompt.system, prompt.template, prompt.prefill, prompt.language, prompt.five_levels

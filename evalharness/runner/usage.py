@@ -1,0 +1,101 @@
+"""Sum the calls, tokens and cost that a run has used, by role and by model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evalharness.domain import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from evalharness.domain import Answer, Judgment, ModelSpec, RunSpec
+
+_USAGE_COUNTS = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a run has used of its budget: calls, and US dollars as far as prices are known."""
+
+    calls: int = 0
+    usd: float = 0.0
+
+
+def sum_spent(spec: RunSpec, answers: Iterable[Answer], judgments: Iterable[Judgment]) -> Spent:
+    """Return what the answers and judgments of a run have cost."""
+    by_role = sum_usage_by_role(spec, answers, judgments).values()
+    return Spent(
+        calls=sum(role["calls"] for role in by_role),
+        usd=sum(role["usd"] or 0.0 for role in by_role),
+    )
+
+
+def sum_usage_by_role(
+    spec: RunSpec, answers: Iterable[Answer], judgments: Iterable[Judgment]
+) -> dict[str, dict[str, Any]]:
+    """Return calls, tokens and US dollars by role, and in it by model.
+
+    Dollars are None where no price is known.
+    """
+    candidates: dict[str, list[Usage]] = {model.name: [] for model in spec.models}
+    for answer in answers:
+        candidates.setdefault(answer.model, []).extend(turn.usage for turn in answer.turns)
+    judges: dict[str, list[Usage]] = {judge.name: [] for judge in spec.judges}
+    for judgment in judgments:
+        judges.setdefault(judgment.judge, []).append(judgment.usage)
+    models = {model.name: model for model in spec.models}
+    judge_models = {judge.name: judge.model for judge in spec.judges}
+    return {
+        "candidates": _usage_by_model(candidates, models),
+        "judges": _usage_by_model(judges, judge_models),
+    }
+
+
+def sum_benchmark_usage(
+    spec: RunSpec, benchmarks: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """Return what benchmarks asked of endpoints, as `sum_usage_by_role` does; nothing if none were."""
+    used: dict[str, list[Usage]] = {}
+    count = 0
+    for model, results in benchmarks.items():
+        for about in results.values():
+            if "calls" in about and "same_as" not in about:
+                count += about["calls"]
+                asked = Usage(
+                    prompt_tokens=about["prompt_tokens"],
+                    completion_tokens=about["completion_tokens"],
+                )
+                used.setdefault(model, []).append(asked)
+    if not count:
+        return {}
+    summed = _usage_by_model(used, {model.name: model for model in spec.models})
+    return {"benchmarks": summed | {"calls": count}}
+
+
+def _usage_by_model(
+    calls: Mapping[str, Sequence[Usage]], specs: Mapping[str, ModelSpec]
+) -> dict[str, Any]:
+    each = {name: _sum_usage(usages, specs.get(name)) for name, usages in calls.items()}
+    priced = [own["usd"] for own in each.values() if own["usd"] is not None]
+    return {
+        **{name: sum(own[name] or 0 for own in each.values()) for name in _USAGE_COUNTS},
+        "usd": round(sum(priced), 6) if priced else None,
+        "by_model": each,
+    }
+
+
+def _sum_usage(usages: Sequence[Usage], spec: ModelSpec | None) -> dict[str, float | int | None]:
+    priced = spec is not None and spec.prices.is_known
+    return {
+        "calls": len(usages),
+        "prompt_tokens": _sum_counts(usage.prompt_tokens for usage in usages),
+        "cached_tokens": _sum_counts(usage.cached_tokens for usage in usages),
+        "completion_tokens": _sum_counts(usage.completion_tokens for usage in usages),
+        "usd": round(sum(map(spec.usd, usages)), 6) if spec and priced else None,
+    }
+
+
+def _sum_counts(counts: Iterable[int | None]) -> int:
+    return sum(count or 0 for count in counts)

@@ -1,0 +1,35 @@
+"""Write what a run was made with: its manifest and its chat templates."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from evalharness.store.jsonl import replace_file
+from evalharness.store.run_folder import MANIFEST_FILE, TEMPLATES_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def current_timestamp() -> str:
+    """Return the time now as runs record it: ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write the manifest of a run's folder."""
+    _write_json(folder / MANIFEST_FILE, content)
+
+
+def write_chat_templates(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write the chat templates of a run, by digest; without any, write no file."""
+    if texts:
+        _write_json(folder / TEMPLATES_FILE, dict(sorted(texts.items())))
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    replace_file(path, text.encode())
