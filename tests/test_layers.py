@@ -30,9 +30,6 @@ ROOMS = (
 
 STILL_IMPORT_THE_CLI = {
     "exchange/bundle/verify.py",
-    "runner/jobs.py",
-    "runner/judge_drift.py",
-    "runner/work.py",
 }
 """Modules whose printing has yet to move up to the verbs."""
 
