@@ -1,4 +1,4 @@
-"""A run as other tools' files."""
+"""Export a run as other tools' files, or as a bundle."""
 
 from __future__ import annotations
 
@@ -15,27 +15,33 @@ if TYPE_CHECKING:
 
 
 def export_run_files(name: str, folder: Path, to: Path) -> tuple[Path, ...]:
-    """Write a run as the files of a format; return their paths.
+    """Write a run as the files of a format and return their paths.
 
-    Rows that were imported in this format come back whole, with the fields that we have no place
-    for.
+    Rows that were imported in this format are restored, with the fields that our records do not
+    have.
+
+    Args:
+        name: the name of the format, or `bundle`.
+        folder: the folder of the run.
+        to: the folder for the files.
 
     Raises:
-        ConfigError: there is no such format or run, nothing to write, or a file is there already.
+        ConfigError: the format or the run does not exist, there is nothing to write, or a file exists.
         InputError: a file of the run is damaged.
     """
     if name == BUNDLE_FORMAT:
         return (write_bundle(folder, to),)
-    write = find_format(name).write
+    format_ = find_format(name)
     records = read_run(folder)
     source = SourceRows(row for row in read_foreign_rows(folder) if row.format == name)
-    files = {to / place: content for place, content in write(records, source).items() if content}
+    rendered = format_.render_files(records, source)
+    files = {to / path: content for path, content in rendered.items() if content}
     if not files:
         msg = f"{folder}: holds nothing that {name} has a file for"
         raise ConfigError(msg)
-    there = [path for path in files if path.exists()]
-    if there:
-        msg = f"{there[0]}: is there already; choose another folder with --to"
+    existing = [path for path in files if path.exists()]
+    if existing:
+        msg = f"{existing[0]}: is there already; choose another folder with --to"
         raise ConfigError(msg)
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)

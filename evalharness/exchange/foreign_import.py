@@ -1,7 +1,7 @@
-"""Other tools' files into a run's folder: everything is read and checked before anything is made.
+"""Import other tools' files into a run's folder, after reading and checking all of them.
 
-An imported run is a run like any other. Its models are of the backend `recorded`, and their answers
-stand in the run's own `answers.jsonl`, so that `judge run=NAME` finds them.
+An imported run is a run like any other. Its models have the backend `recorded`, and their answers
+are in the run's own `answers.jsonl`, so that `judge run=NAME` finds them.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from evalharness.formats import ImportedRecords
 
 FOREIGN_ROWS_FILE = "foreign.jsonl"
-"""What rows of other tools held beyond our records; `export` gives it back."""
+"""The fields of imported rows that our records do not have; `export` restores them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ImportPlan:
-    """What an import will write; made and checked before the folder is touched."""
+    """What an import writes; it is made and checked before the folder is changed."""
 
     config: Mapping[str, Any]
     models: tuple[ModelSpec, ...]
@@ -54,48 +54,52 @@ class _ImportPlan:
 def import_run_files(
     name: str, paths: Sequence[Path], folder: Path, command: str
 ) -> tuple[str, ...]:
-    """Add the files of a format to a run's folder and publish it; return the warnings.
+    """Add the files of a format to a run and publish the run; return the warnings.
 
     Args:
-        name: the format; `bundle` is a whole run of ours.
-        paths: its files, or folders of them.
-        folder: the run's; made if need be.
+        name: the name of the format, or `bundle` for a whole run.
+        paths: files, and folders of files.
+        folder: the folder of the run, which is made if it does not exist.
         command: the command that repeats the import.
 
     Raises:
-        ConfigError: the format or a path does not exist, or the run holds something else under the
+        ConfigError: the format or a path does not exist, or the run has another record with the
             same name.
-        InputError: a file is not as it should be.
+        InputError: a file is damaged.
         RunLockedError: another process is writing this run.
     """
     if name == BUNDLE_FORMAT:
         return restore_bundle(paths, folder)
-    gathering = find_format(name).read(paths)
-    before = _read_existing_run(folder)
-    plan = _plan_import(gathering, before, folder)
-    entry = _manifest_entry(gathering, plan)
+    imported = find_format(name).read_files(paths)
+    existing_run = _read_existing_run(folder)
+    plan = _plan_import(imported, existing_run, folder)
+    entry = _manifest_entry(imported, plan)
     with RunFolder.open(folder) as run:
         run.describe(plan.config, plan.questions)
         for answer in plan.answers:
             run.add_answer(answer)
-        for judgment in gathering.judgments.values():
+        for judgment in imported.judgments.values():
             run.add_judgment(judgment)
-        run.add_votes(gathering.votes.values())
-        foreign = {(row.format, row.kind, row.key): row for row in read_foreign_rows(folder)}
-        foreign |= {(row.format, row.kind, row.key): row for row in gathering.foreign.values()}
-        write_records(folder / FOREIGN_ROWS_FILE, foreign.values())
+        run.add_votes(imported.votes.values())
+        unmapped_fields = {
+            (row.format, row.kind, row.key): row for row in read_foreign_rows(folder)
+        }
+        unmapped_fields |= {
+            (row.format, row.kind, row.key): row for row in imported.unmapped_fields.values()
+        }
+        write_records(folder / FOREIGN_ROWS_FILE, unmapped_fields.values())
     _write_import_manifest(folder, plan, entry, command)
     publish_run(folder)
-    return tuple(gathering.warnings)
+    return tuple(imported.warnings)
 
 
 def read_foreign_rows(folder: Path) -> list[UnmappedFields]:
-    """Return what a run's imported rows held beyond our records."""
+    """Return the fields of a run's imported rows that our records do not have."""
     return read_records(folder / FOREIGN_ROWS_FILE, UnmappedFields)
 
 
 def _read_existing_run(folder: Path) -> RunRecords:
-    """Return what the folder holds; nothing when it is new."""
+    """Return the records in the folder; no records if it is new."""
     if (folder / CONFIG_FILE).exists():
         return read_run(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -104,22 +108,15 @@ def _read_existing_run(folder: Path) -> RunRecords:
     return RunRecords(name=folder.name)
 
 
-def _plan_import(gathering: ImportedRecords, before: RunRecords, folder: Path) -> _ImportPlan:
-    if gathering.needs_run:
-        _refuse_unknown_labels(gathering, before, folder)
-    own = str(folder / ANSWERS_FILE)
-    models: dict[str, Any] = dict(before.config.get("models") or {})
-    for model in dict.fromkeys(answer.model for answer in gathering.answers.values()):
-        if models.get(model, {}).get("answers", own) != own or _is_live(models.get(model)):
-            msg = f"{folder}: {model} is a model of this run already; choose another --run"
-            raise ConfigError(msg)
-        models[model] = asdict(ModelConf(name=model, backend="recorded", answers=own))
-    questions = _merge_questions(gathering, before, folder)
+def _plan_import(imported: ImportedRecords, existing_run: RunRecords, folder: Path) -> _ImportPlan:
+    if imported.needs_run:
+        _refuse_unknown_labels(imported, existing_run, folder)
+    models = _merge_models(imported, existing_run, folder)
+    questions = _merge_questions(imported, existing_run, folder)
     specs = {
         key: build_model_spec(complete_saved_model(conf), f"models.{key}")
         for key, conf in models.items()
     }
-    asked = {question.question_id: question for question in questions}
     config: dict[str, Any] = {
         "models": models,
         "questions": {
@@ -132,16 +129,34 @@ def _plan_import(gathering: ImportedRecords, before: RunRecords, folder: Path) -
         "run": folder.name,
         "results": str(folder.parent),
         "seed": 0,
-    } | {key: value for key, value in before.config.items() if key != "models"}
+    } | {key: value for key, value in existing_run.config.items() if key != "models"}
+    questions_by_id = {question.question_id: question for question in questions}
     answers = tuple(
-        _with_digest(answer, specs[answer.model], asked.get(answer.question_id), config["seed"])
-        for answer in gathering.answers.values()
+        _with_digest(
+            answer, specs[answer.model], questions_by_id.get(answer.question_id), config["seed"]
+        )
+        for answer in imported.answers.values()
     )
     plan = _ImportPlan(
         config=config, models=tuple(specs.values()), questions=questions, answers=answers
     )
-    _refuse_overwrites(gathering, plan, before, folder)
+    _refuse_overwrites(imported, plan, existing_run, folder)
     return plan
+
+
+def _merge_models(
+    imported: ImportedRecords, existing_run: RunRecords, folder: Path
+) -> dict[str, Any]:
+    """Return the configurations of the run's models, with the models of the imported answers."""
+    answers_path = str(folder / ANSWERS_FILE)
+    models: dict[str, Any] = dict(existing_run.config.get("models") or {})
+    for model in dict.fromkeys(answer.model for answer in imported.answers.values()):
+        conf = models.get(model)
+        if _is_live(conf) or (conf or {}).get("answers", answers_path) != answers_path:
+            msg = f"{folder}: {model} is a model of this run already; choose another --run"
+            raise ConfigError(msg)
+        models[model] = asdict(ModelConf(name=model, backend="recorded", answers=answers_path))
+    return models
 
 
 def _is_live(conf: Mapping[str, Any] | None) -> bool:
@@ -149,44 +164,46 @@ def _is_live(conf: Mapping[str, Any] | None) -> bool:
 
 
 def _with_digest(answer: Answer, model: ModelSpec, question: Question | None, seed: int) -> Answer:
-    """Return an answer under the key by which a run would look for it."""
-    if question is None:  # nobody asks for the answer to a question that is not there
+    """Return an answer with the digest by which a run looks for it."""
+    if question is None:  # no run asks for the answer to a question that it does not have
         return replace(answer, digest=f"{answer.model}/{answer.question_id}/{answer.sample}")
     key = answer_digest(model, question, answer.sample, seed)
     return replace(answer, digest=key)
 
 
 def _merge_questions(
-    gathering: ImportedRecords, before: RunRecords, folder: Path
+    imported: ImportedRecords, existing_run: RunRecords, folder: Path
 ) -> tuple[Question, ...]:
-    """Return the run's questions with the new ones behind them."""
-    there = {question.question_id: question for question in before.questions}
-    for key, question in gathering.questions.items():
-        if there.get(key, question) != question:
+    """Return the questions of the run, followed by the new ones."""
+    existing = {question.question_id: question for question in existing_run.questions}
+    for key, question in imported.questions.items():
+        if existing.get(key, question) != question:
             msg = f"{folder}: has another question {key!r}; choose another --run"
             raise ConfigError(msg)
-    new = [question for key, question in gathering.questions.items() if key not in there]
-    if new and there and before.config.get("questions", {}).get("name") != "imported":
+    new = [question for key, question in imported.questions.items() if key not in existing]
+    if new and existing and existing_run.config.get("questions", {}).get("name") != "imported":
         msg = (
             f"{folder}: asks other questions ({new[0].question_id!r} is new); choose another --run"
         )
         raise ConfigError(msg)
-    return (*before.questions, *new)
+    return (*existing_run.questions, *new)
 
 
-def _refuse_unknown_labels(gathering: ImportedRecords, before: RunRecords, folder: Path) -> None:
-    """Refuse labels of what the run does not have."""
-    judged = (*before.judgments, *before.votes)
-    if not (before.answers or judged):
+def _refuse_unknown_labels(
+    imported: ImportedRecords, existing_run: RunRecords, folder: Path
+) -> None:
+    """Refuse labels of models and questions that the run does not have."""
+    judged = (*existing_run.judgments, *existing_run.votes)
+    if not (existing_run.answers or judged):
         msg = f"{folder}: no answers are there to be labelled; name the run that holds them"
         raise ConfigError(msg)
-    models = {answer.model for answer in before.answers}
+    models = {answer.model for answer in existing_run.answers}
     models |= {model for each in judged for model in models_of(each)}
-    ids = {question.question_id for question in before.questions}
-    for label in (*gathering.judgments.values(), *gathering.votes.values()):
-        strange = [model for model in models_of(label) if model not in models]
-        if strange:
-            msg = f"{folder}: there is no model {strange[0]!r}, which a label names"
+    ids = {question.question_id for question in existing_run.questions}
+    for label in (*imported.judgments.values(), *imported.votes.values()):
+        unknown = [model for model in models_of(label) if model not in models]
+        if unknown:
+            msg = f"{folder}: there is no model {unknown[0]!r}, which a label names"
             raise ConfigError(msg)
         if label.question_id not in ids:
             msg = f"{folder}: there is no question {label.question_id!r}, which a label names"
@@ -194,14 +211,14 @@ def _refuse_unknown_labels(gathering: ImportedRecords, before: RunRecords, folde
 
 
 def _refuse_overwrites(
-    gathering: ImportedRecords, plan: _ImportPlan, before: RunRecords, folder: Path
+    imported: ImportedRecords, plan: _ImportPlan, existing_run: RunRecords, folder: Path
 ) -> None:
-    """Refuse what would replace something else under the same key."""
-    there: dict[str, object] = {answer.digest: answer for answer in before.answers}
-    there |= {row.digest: row for row in (*before.judgments, *before.votes)}
-    found = (*plan.answers, *gathering.judgments.values(), *gathering.votes.values())
+    """Refuse records that would replace another record with the same key."""
+    existing: dict[str, object] = {answer.digest: answer for answer in existing_run.answers}
+    existing |= {row.digest: row for row in (*existing_run.judgments, *existing_run.votes)}
+    found = (*plan.answers, *imported.judgments.values(), *imported.votes.values())
     for record in found:
-        if there.get(record.digest, record) != record:
+        if existing.get(record.digest, record) != record:
             msg = (
                 f"{folder}: holds something else for question {record.question_id} of "
                 f"{getattr(record, 'model', None) or getattr(record, 'judge', '')}; "
@@ -210,16 +227,16 @@ def _refuse_overwrites(
             raise ConfigError(msg)
 
 
-def _manifest_entry(gathering: ImportedRecords, plan: _ImportPlan) -> dict[str, Any]:
-    """Return what the manifest tells about an import."""
+def _manifest_entry(imported: ImportedRecords, plan: _ImportPlan) -> dict[str, Any]:
+    """Return the entry of an import in the manifest."""
     return {
-        "format": gathering.format,
-        "files": {str(path): _sha256(path) for path in gathering.paths},
+        "format": imported.format,
+        "files": {str(path): _sha256(path) for path in imported.paths},
         "answers": len(plan.answers),
-        "judgments": len(gathering.judgments),
-        "votes": len(gathering.votes),
-        "warnings": gathering.warnings,
-        "cautions": gathering.cautions,
+        "judgments": len(imported.judgments),
+        "votes": len(imported.votes),
+        "warnings": imported.warnings,
+        "cautions": imported.cautions,
     }
 
 
@@ -231,7 +248,7 @@ def _sha256(path: Path) -> str:
 def _write_import_manifest(
     folder: Path, plan: _ImportPlan, entry: dict[str, Any], command: str
 ) -> None:
-    """Write the manifest, with this import behind earlier ones of other files."""
+    """Write the manifest with this import after the earlier imports of other files."""
     records = read_run(folder)
     earlier = [
         each

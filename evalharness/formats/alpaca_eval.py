@@ -1,13 +1,13 @@
-"""AlpacaEval: models' outputs, and an annotator's preferences against a baseline.
+"""Read and render AlpacaEval's files: the outputs of models, and preferences against a baseline.
 
     MODEL/model_outputs.json            [{"instruction", "output", "generator", "dataset"}, ...]
     MODEL/ANNOTATOR/annotations.json    [{"instruction", "output_1", "generator_1", "output_2",
                                           "generator_2", "annotator", "preference"}, ...]
 
-`preference` is 1 where output 1 (the baseline's) is better, 2 where output 2 is, 1.5 (in old files
-0) for a draw, a number between them for a probability, null where there is none. Only the
-annotator's final word is kept, so an annotation is a vote, not a game. A question is known by its
-instruction, as these files have no ids.
+`preference` is 1 if output 1 (the baseline's) is better, 2 if output 2 is better, 1.5 (in old files
+0) for a draw, a number from 1 to 2 for a probability, and null if there is no preference. Only the
+final decision of the annotator is kept, so an annotation is a vote, not a game. The files have no
+question ids: the id of a question is made from its instruction.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import msgspec
 
 from evalharness.domain import Question, Vote, Winner, digest
 from evalharness.errors import ConfigError
+from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import UNSCORED_IN_SOURCE, ImportedRecords
-from evalharness.formats.rows.row_kinds import read_rows_of_kind, sort_files_by_kind
+from evalharness.formats.rows.row_kinds import find_kind, read_rows_of_kind, sort_files_by_kind
 from evalharness.formats.rows.row_reader import convert_row
-from evalharness.formats.rows.row_writer import array, make_file_name
+from evalharness.formats.rows.row_writer import ExportedFiles, encode_json_array, make_file_name
 from evalharness.formats.rows.unmapped_fields import make_answer_key
 from evalharness.judge import settle_battles
 
@@ -38,16 +39,18 @@ _FIELDS_BY_KIND = {
     "annotation": {"instruction", "generator_1", "generator_2", "preference"},
     "output": {"instruction", "output", "generator"},
 }
-_BASELINE, _DRAW, _MODEL = 1.0, 1.5, 2.0
-_LEGACY_DRAW = 0.0
+_DEFAULT_DATASET = "alpaca_eval"
+_PREFER_BASELINE, _PREFER_NEITHER, _PREFER_MODEL = 1.0, 1.5, 2.0
+_OLD_DRAW = 0.0
 _FAILED = -1.0
+_EVEN = 0.5  # the probability of a draw
 
 
 class _AlpacaOutput(msgspec.Struct):
     instruction: str
     output: str
     generator: str
-    dataset: str = "alpaca_eval"
+    dataset: str = _DEFAULT_DATASET
     input: str = ""
 
 
@@ -59,52 +62,55 @@ class _AlpacaAnnotation(msgspec.Struct):
     generator_2: str
     annotator: str
     preference: float | None
-    dataset: str = "alpaca_eval"
+    dataset: str = _DEFAULT_DATASET
     input: str = ""
 
 
-def read(paths: Sequence[Path]) -> ImportedRecords:
-    """Return what outputs and annotations hold.
+def read_alpaca_eval(paths: Sequence[Path]) -> ImportedRecords:
+    """Return the records in files of outputs and annotations.
 
     Raises:
-        InputError: a file is not as it should be.
+        InputError: a file is damaged.
         ConfigError: a path does not exist.
     """
-    gathering = ImportedRecords("alpaca-eval")
-    files = sort_files_by_kind(paths, ".json", _kind, gathering)
+    imported = ImportedRecords("alpaca-eval")
+    files = sort_files_by_kind(paths, ".json", _classify_row, imported)
     for path in files.get("output", ()):
-        _read_outputs(path, gathering)
+        _read_outputs(path, imported)
     for path in files.get("annotation", ()):
-        _read_annotations(path, gathering)
-    return gathering.finish()
+        _read_annotations(path, imported)
+    return imported.complete()
 
 
-def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
-    """Return a run's first turns, with votes and settled battles on them, as AlpacaEval's files.
+def render_alpaca_eval(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
+    """Return the first turns of a run, and the votes and settled battles on them, as files.
 
     Raises:
         ConfigError: the text of a question is not in the run.
     """
-    files: dict[str, list[JsonRow]] = {}
-    questions = _questions(records)
+    files = ExportedFiles(source)
+    questions = _index_questions(records)
     texts = {}
     for answer in (answer for answer in records.answers if answer.sample == 0):
         question = questions[answer.question_id]
         text = answer.turns[0].text
         texts[answer.model, answer.question_id] = text
         key = make_answer_key(answer.model, answer.question_id)
-        row = source.restore("output", key, _output_row(question, answer.model, text))
-        files.setdefault(f"{make_file_name(answer.model)}/model_outputs.json", []).append(row)
+        name = f"{make_file_name(answer.model)}/model_outputs.json"
+        files.add_row(name, "output", key, _render_output(question, answer.model, text))
     votes = (vote for vote in records.votes if vote.turn == 1 and vote.sample == 0)
-    for vote in (*votes, *_as_votes(settle_battles(records.games))):
+    for vote in (*votes, *_battles_as_votes(settle_battles(records.games))):
         model, annotator = make_file_name(vote.model_b), make_file_name(vote.judge)
-        row = _annotation_row(questions[vote.question_id], vote, texts)
-        row = source.restore("annotation", vote.digest, row)
-        files.setdefault(f"{model}/{annotator}/annotations.json", []).append(row)
-    return {name: array(found) for name, found in files.items()}
+        rendered = _render_annotation(questions[vote.question_id], vote, texts)
+        files.add_row(f"{model}/{annotator}/annotations.json", "annotation", vote.digest, rendered)
+    return files.encode(encode_json_array)
 
 
-def _questions(records: RunRecords) -> dict[str, Question]:
+FORMAT = Format(name="alpaca-eval", read_files=read_alpaca_eval, render_files=render_alpaca_eval)
+
+
+def _index_questions(records: RunRecords) -> dict[str, Question]:
+    """Return the questions by id, after checking that every row has its question."""
     questions = {question.question_id: question for question in records.questions}
     rows: list[Answer | Vote | PairwiseJudgment]
     rows = [*records.answers, *records.votes, *records.games]
@@ -118,113 +124,111 @@ def _questions(records: RunRecords) -> dict[str, Question]:
     return questions
 
 
-def _kind(row: JsonRow, _path: Path) -> str | None:
-    found = (kind for kind, telling in _FIELDS_BY_KIND.items() if telling <= row.keys())
-    return next(found, None)
+def _classify_row(row: JsonRow, _path: Path) -> str | None:
+    return find_kind(row, _FIELDS_BY_KIND)
 
 
-def _read_outputs(path: Path, gathering: ImportedRecords) -> None:
+def _read_outputs(path: Path, imported: ImportedRecords) -> None:
     models: dict[str, None] = {}
-    for at, row in read_rows_of_kind("output", path, _kind):
-        given = convert_row(row, _AlpacaOutput, path, at.line)
-        models[given.generator] = None
-        question = _add_question(given, gathering, at)
-        key = make_answer_key(given.generator, question.question_id)
-        if gathering.is_new("output", key, row, at):
-            gathering.add_answer(question.question_id, given.generator, [given.output], at)
-            rendered = _output_row(question, given.generator, given.output)
-            gathering.keep_beyond("output", key, row, rendered)
+    for location, row in read_rows_of_kind("output", path, _classify_row):
+        parsed = convert_row(row, _AlpacaOutput, location)
+        models[parsed.generator] = None
+        question = _add_question(parsed, imported, location)
+        key = make_answer_key(parsed.generator, question.question_id)
+        if imported.register_row("output", key, row, location):
+            imported.add_answer(question.question_id, parsed.generator, [parsed.output], location)
+            rendered = _render_output(question, parsed.generator, parsed.output)
+            imported.keep_unmapped_fields("output", key, row, rendered)
     if path.name == "model_outputs.json":
-        _compare_with_folder(path, path.parent.name, models, gathering)
+        _compare_with_folder(path, path.parent.name, models, imported)
 
 
-def _read_annotations(path: Path, gathering: ImportedRecords) -> None:
+def _read_annotations(path: Path, imported: ImportedRecords) -> None:
     models: dict[str, None] = {}
-    different: dict[str, int] = {}
-    for at, row in read_rows_of_kind("annotation", path, _kind):
-        given = convert_row(row, _AlpacaAnnotation, path, at.line)
-        models[given.generator_2] = None
-        question = _add_question(given, gathering, at)
-        vote = _vote(given, question.question_id, at)
-        if not gathering.is_new("annotation", vote.digest, row, at):
+    other_outputs: dict[str, int] = {}
+    for location, row in read_rows_of_kind("annotation", path, _classify_row):
+        parsed = convert_row(row, _AlpacaAnnotation, location)
+        models[parsed.generator_2] = None
+        question = _add_question(parsed, imported, location)
+        vote = _make_vote(parsed, question.question_id, location)
+        if not imported.register_row("annotation", vote.digest, row, location):
             continue
-        shown = {given.generator_1: given.output_1, given.generator_2: given.output_2}
-        for model, text in shown.items():
-            if not gathering.add_answer(question.question_id, model, [text], at):
-                different[model] = different.get(model, 0) + 1
-        gathering.add_vote(vote, at)
-        rendered = _annotation_row(
-            question,
-            vote,
-            {
-                (model, question.question_id): _text(gathering, model, question.question_id)
-                for model in shown
-            },
-        )
-        gathering.keep_beyond("annotation", vote.digest, row, rendered)
-    for model, number in different.items():
-        said = f"{number} outputs of {model} are not those of its other files"
-        gathering.warnings.append(f"{path}: {said}; the judgments are of these, not of those")
+        outputs = {parsed.generator_1: parsed.output_1, parsed.generator_2: parsed.output_2}
+        for model, text in outputs.items():
+            if not imported.add_answer(question.question_id, model, [text], location):
+                other_outputs[model] = other_outputs.get(model, 0) + 1
+        imported.add_vote(vote, location)
+        texts = {
+            (model, question.question_id): _find_text(imported, model, question.question_id)
+            for model in outputs
+        }
+        rendered = _render_annotation(question, vote, texts)
+        imported.keep_unmapped_fields("annotation", vote.digest, row, rendered)
+    for model, number in other_outputs.items():
+        reason = f"{number} outputs of {model} are not those of its other files"
+        imported.warnings.append(f"{path}: {reason}; the judgments are of these, not of those")
     if path.name == "annotations.json":
-        _compare_with_folder(path, path.parent.parent.name, models, gathering)
+        _compare_with_folder(path, path.parent.parent.name, models, imported)
 
 
 def _compare_with_folder(
-    path: Path, folder: str, models: Mapping[str, None], gathering: ImportedRecords
+    path: Path, folder: str, models: Mapping[str, None], imported: ImportedRecords
 ) -> None:
-    """Warn where a folder is named like one model and its file is of another."""
+    """Warn if a folder is named like one model and its file is about another model."""
     if folder and folder not in models:
-        said = f"its generator is {', '.join(models)}, but its folder is named {folder}"
-        gathering.warnings.append(f"{path}: {said}; the generator is taken")
+        reason = f"its generator is {', '.join(models)}, but its folder is named {folder}"
+        imported.warnings.append(f"{path}: {reason}; the generator is taken")
 
 
 def _add_question(
-    given: _AlpacaOutput | _AlpacaAnnotation, gathering: ImportedRecords, at: RowLocation
+    parsed: _AlpacaOutput | _AlpacaAnnotation, imported: ImportedRecords, location: RowLocation
 ) -> Question:
-    text = f"{given.instruction}\n\n{given.input}" if given.input else given.instruction
+    """Return the question of a row, after adding it if it is new."""
+    text = f"{parsed.instruction}\n\n{parsed.input}" if parsed.input else parsed.instruction
     question_id = digest(text)[:12]
-    question = Question(
-        question_id=question_id, category=given.dataset or "alpaca_eval", turns=(text,)
-    )
-    known = gathering.questions.get(question_id)
+    known = imported.questions.get(question_id)
     if known is not None:
         return known
-    gathering.add_question(question, at)
+    question = Question(
+        question_id=question_id, category=parsed.dataset or _DEFAULT_DATASET, turns=(text,)
+    )
+    imported.add_question(question, location)
     return question
 
 
-def _vote(given: _AlpacaAnnotation, question_id: str, at: RowLocation) -> Vote:
-    preference = _preference(given.preference, at)
+def _make_vote(parsed: _AlpacaAnnotation, question_id: str, location: RowLocation) -> Vote:
+    preference = _read_preference(parsed.preference, location)
     winner = None
     if preference is not None:
-        half = _DRAW - _BASELINE
-        winner = Winner.MODEL_B if preference > half else Winner.MODEL_A
-        winner = Winner.TIE if preference == half else winner
-    models = (given.generator_1, given.generator_2)
+        winner = Winner.MODEL_B if preference > _EVEN else Winner.MODEL_A
+        winner = Winner.TIE if preference == _EVEN else winner
+    models = (parsed.generator_1, parsed.generator_2)
     return Vote(
         question_id=question_id,
-        judge=given.annotator,
-        model_a=given.generator_1,
-        model_b=given.generator_2,
+        judge=parsed.annotator,
+        model_a=parsed.generator_1,
+        model_b=parsed.generator_2,
         winner=winner,
         unscored=UNSCORED_IN_SOURCE if winner is None else None,
         preference=preference,
-        digest=digest(["annotation", question_id, given.annotator, *models]),
+        digest=digest(["annotation", question_id, parsed.annotator, *models]),
     )
 
 
-def _preference(given: float | None, at: RowLocation) -> float | None:
-    """Return how probable it is that output 2 is better; None where there is no preference."""
-    if given is None or given == _FAILED:
+def _read_preference(preference: float | None, location: RowLocation) -> float | None:
+    """Return the probability that output 2 is better; None if there is no preference."""
+    if preference is None or preference == _FAILED:
         return None
-    if given == _LEGACY_DRAW:
-        return _DRAW - 1
-    if not _BASELINE <= given <= _MODEL:
-        at.refuse(f"unknown preference {given}: must be from 1 to 2, 0 for a draw, or null")
-    return given - 1
+    if preference == _OLD_DRAW:
+        return _EVEN
+    if not _PREFER_BASELINE <= preference <= _PREFER_MODEL:
+        location.refuse(
+            f"unknown preference {preference}: must be from 1 to 2, 0 for a draw, or null"
+        )
+    return preference - 1
 
 
-def _output_row(question: Question, model: str, text: str) -> dict[str, Any]:
+def _render_output(question: Question, model: str, text: str) -> dict[str, Any]:
     return {
         "instruction": question.turns[0],
         "dataset": question.category,
@@ -233,7 +237,7 @@ def _output_row(question: Question, model: str, text: str) -> dict[str, Any]:
     }
 
 
-def _annotation_row(
+def _render_annotation(
     question: Question, vote: Vote, texts: Mapping[tuple[str, str], str]
 ) -> dict[str, Any]:
     return {
@@ -244,23 +248,27 @@ def _annotation_row(
         "output_2": texts.get((vote.model_b, vote.question_id), ""),
         "generator_2": vote.model_b,
         "annotator": vote.judge,
-        "preference": _as_number(vote),
+        "preference": _render_preference(vote),
     }
 
 
-def _text(gathering: ImportedRecords, model: str, question_id: str) -> str:
-    return gathering.answers[model, question_id, 0].turns[0].text
+def _find_text(imported: ImportedRecords, model: str, question_id: str) -> str:
+    return imported.answers[model, question_id, 0].turns[0].text
 
 
-def _as_number(vote: Vote) -> float | None:
+def _render_preference(vote: Vote) -> float | None:
     if vote.preference is not None:
         return 1 + vote.preference
-    numbers = {Winner.MODEL_A: _BASELINE, Winner.TIE: _DRAW, Winner.MODEL_B: _MODEL}
+    numbers = {
+        Winner.MODEL_A: _PREFER_BASELINE,
+        Winner.TIE: _PREFER_NEITHER,
+        Winner.MODEL_B: _PREFER_MODEL,
+    }
     return numbers[vote.winner] if vote.winner else None
 
 
-def _as_votes(battles: Sequence[Battle]) -> list[Vote]:
-    """Return first-turn battles of our own games as votes."""
+def _battles_as_votes(battles: Sequence[Battle]) -> list[Vote]:
+    """Return the battles on first turns as votes."""
     return [
         Vote(
             question_id=battle.question_id,

@@ -1,10 +1,10 @@
-"""Battles of the Chatbot Arena and its kin: a JSON array or JSON lines of people's votes.
+"""Read and render battles of the Chatbot Arena and similar sites, as a JSON array or JSON lines.
 
     {"model_a", "model_b", "winner": "model_a"|"model_b"|"tie"|"tie (bothbad)"|"both_bad",
      "judge"?, "question_id"?, ...}
 
-A person saw one order once, so a battle is a vote. Whatever else a row holds (conversations,
-languages, token counts) comes back on export.
+A person saw the answers once, in one order, so a battle is a vote. All other fields of a row
+(conversations, languages, token counts) are restored on export.
 """
 
 from __future__ import annotations
@@ -14,10 +14,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.domain import Vote, Winner, digest
-from evalharness.formats.rows.imported_records import ImportedRecords, RowLocation, look_up_label
+from evalharness.formats.interface import Format
+from evalharness.formats.rows.imported_records import (
+    HUMAN_JUDGE,
+    ImportedRecords,
+    RowLocation,
+    look_up_label,
+)
 from evalharness.formats.rows.row_reader import convert_row, find_files, read_json_rows
-from evalharness.formats.rows.row_writer import array as array_of
-from evalharness.formats.rows.row_writer import find_source_label
+from evalharness.formats.rows.row_writer import encode_json_array, find_source_label
 from evalharness.judge import settle_battles
 
 if TYPE_CHECKING:
@@ -36,7 +41,7 @@ WINNERS = {
     "both_bad": Winner.TIE,
 }
 _IDENTIFYING_FIELDS = ("question_id", "id", "evaluation_session_id", "tstamp")
-"""Fields by which equal rows are known to be one battle, and not two that ended alike."""
+"""Fields that make equal rows one battle. Without them, equal rows are battles that ended alike."""
 
 
 class _ArenaBattle(msgspec.Struct):
@@ -50,77 +55,82 @@ class _ArenaBattle(msgspec.Struct):
     id: str | int | None = None
 
 
-def read(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the battles of files.
+def read_arena_battles(paths: Sequence[Path]) -> ImportedRecords:
+    """Return the battles in files.
 
     Raises:
-        InputError: a file is not as it should be, or a winner is unknown.
+        InputError: a file is damaged, or a winner is unknown.
         ConfigError: a path does not exist.
     """
-    gathering = ImportedRecords("arena-battles")
+    imported = ImportedRecords("arena-battles")
     for path in find_files(paths, ".json", ".jsonl"):
-        gathering.paths.append(path)
+        imported.paths.append(path)
         for line, row in read_json_rows(path):
-            _read_battle(row, gathering, RowLocation(path=path, line=line))
-    return gathering.finish()
+            _add_battle(row, imported, RowLocation(path=path, line=line))
+    return imported.complete()
 
 
-def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
-    """Return a run's settled battles and votes as one array."""
-    found = [_battle_row(battle) for battle in settle_battles(records.games)]
-    found += [
-        source.restore("battle", vote.digest, _vote_row(vote))
+def render_arena_battles(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
+    """Return the settled battles and the votes of a run as one array."""
+    rows = [_render_battle(battle) for battle in settle_battles(records.games)]
+    rows += [
+        source.restore_row("battle", vote.digest, _render_vote(vote))
         for vote in records.votes
         if vote.winner is not None
     ]
-    return {"battles.json": array_of(found)}
+    return {"battles.json": encode_json_array(rows)}
 
 
-def _read_battle(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> None:
-    given = convert_row(row, _ArenaBattle, at.path, at.line)
-    winner = look_up_label(WINNERS, given.winner, "winner", at)
-    key = _key(row, at)
-    if not gathering.is_new("battle", key, row, at):
+FORMAT = Format(
+    name="arena-battles", read_files=read_arena_battles, render_files=render_arena_battles
+)
+
+
+def _add_battle(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> None:
+    parsed = convert_row(row, _ArenaBattle, location)
+    winner = look_up_label(WINNERS, parsed.winner, "winner", location)
+    key = _make_battle_key(row, location)
+    if not imported.register_row("battle", key, row, location):
         return
-    question_id = given.question_id if given.question_id is not None else given.id
+    question_id = parsed.question_id if parsed.question_id is not None else parsed.id
     vote = Vote(
         question_id=str(question_id) if question_id not in (None, "") else key,
-        judge=_judge(given),
-        model_a=given.model_a,
-        model_b=given.model_b,
+        judge=_name_judge(parsed),
+        model_a=parsed.model_a,
+        model_b=parsed.model_b,
         winner=winner,
-        label=given.winner if given.winner != winner else None,
+        label=parsed.winner if parsed.winner != winner else None,
         digest=key,
     )
-    gathering.add_vote(vote, at)
-    gathering.keep_beyond("battle", key, row, _vote_row(vote))
+    imported.add_vote(vote, location)
+    imported.keep_unmapped_fields("battle", key, row, _render_vote(vote))
 
 
-def _key(row: Mapping[str, Any], at: RowLocation) -> str:
-    """Return what makes a battle itself: all that it says, or its place where it says little."""
+def _make_battle_key(row: Mapping[str, Any], location: RowLocation) -> str:
+    """Return the key of a battle, which includes its location if the row does not identify it."""
     if any(name in row for name in _IDENTIFYING_FIELDS):
         return digest(["battle", row])
-    return digest(["battle", at.path.name, at.line, row])
+    return digest(["battle", location.path.name, location.line, row])
 
 
-def _judge(given: _ArenaBattle) -> str:
-    if given.judge_model:
-        return given.judge_model
-    person = given.judge or given.evaluation_session_id
-    return f"human:{person}" if person else "human"
+def _name_judge(parsed: _ArenaBattle) -> str:
+    if parsed.judge_model:
+        return parsed.judge_model
+    person = parsed.judge or parsed.evaluation_session_id
+    return f"{HUMAN_JUDGE}:{person}" if person else HUMAN_JUDGE
 
 
-def _vote_row(vote: Vote) -> dict[str, Any]:
+def _render_vote(vote: Vote) -> dict[str, Any]:
     return {
         "question_id": vote.question_id,
         "model_a": vote.model_a,
         "model_b": vote.model_b,
         "winner": find_source_label(vote),
-        "judge": vote.judge.removeprefix("human:"),
+        "judge": vote.judge.removeprefix(f"{HUMAN_JUDGE}:"),
     }
 
 
-def _battle_row(battle: Battle) -> dict[str, Any]:
+def _render_battle(battle: Battle) -> dict[str, Any]:
     return {
         "question_id": battle.question_id,
         "model_a": battle.model_a,

@@ -1,4 +1,4 @@
-"""Arena-Hard-Auto: questions, answers, and games in both orders against a baseline.
+"""Read and render Arena-Hard-Auto's files: questions, answers, and games against a baseline.
 
 Since April 2025 (v2):
 
@@ -7,8 +7,8 @@ Since April 2025 (v2):
     model_judgment/JUDGE/MODEL.jsonl {"uid", "judge", "model", "baseline", "games": [g0, g1]}
 
 Before (v0.1) a question is `{"question_id", "category", "turns": [{"content"}]}`, an answer has
-`choices`, and a judgment names no baseline: it was gpt-4-0314. In game 0 the baseline is shown
-first, in game 1 the model. `A>>B` is kept as a plain A here; Arena-Hard counts it three times.
+`choices`, and a judgment names no baseline: the baseline was gpt-4-0314. Game 0 shows the baseline
+first, game 1 shows the model first. `A>>B` is kept as a plain A; Arena-Hard counts it three times.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.domain import PairwiseJudgment, Question, Verdict, digest
+from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
     UNSCORED_IN_SOURCE,
     ImportedRecords,
@@ -25,7 +26,7 @@ from evalharness.formats.rows.imported_records import (
 )
 from evalharness.formats.rows.row_kinds import read_rows_of_kind, sort_files_by_kind
 from evalharness.formats.rows.row_reader import convert_row
-from evalharness.formats.rows.row_writer import lines, make_file_name
+from evalharness.formats.rows.row_writer import ExportedFiles, encode_json_lines, make_file_name
 from evalharness.formats.rows.unmapped_fields import make_answer_key, pair_games
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ _VERDICTS = {
     None: None,
 }
 _SCORES = {Verdict.A: "A>B", Verdict.TIE: "A=B", Verdict.B: "B>A", None: None}
-_GAMES = 2
+_GAMES_PER_ROW = 2
 
 
 class _ArenaHardText(msgspec.Struct):
@@ -103,45 +104,47 @@ class _ArenaHardJudgment(msgspec.Struct):
     baseline: str | None = None
 
 
-def read(paths: Sequence[Path]) -> ImportedRecords:
-    """Return what questions, answers and judgments of either version hold.
+def read_arena_hard(paths: Sequence[Path]) -> ImportedRecords:
+    """Return the records in files of questions, answers and judgments of either version.
 
     Raises:
-        InputError: a file is not as it should be.
+        InputError: a file is damaged.
         ConfigError: a path does not exist.
     """
-    gathering = ImportedRecords("arena-hard")
+    imported = ImportedRecords("arena-hard")
     readers = {"question": _read_questions, "answer": _read_answers, "games": _read_games}
-    files = sort_files_by_kind(paths, ".jsonl", _kind, gathering)
+    files = sort_files_by_kind(paths, ".jsonl", _classify_row, imported)
     for kind, read_file in readers.items():
         for path in files.get(kind, ()):
-            read_file(path, gathering)
-    return gathering.finish()
+            read_file(path, imported)
+    return imported.complete()
 
 
-def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
-    """Return a run's first turns and their games as Arena-Hard's files (v2 where they are ours)."""
-    files: dict[str, list[JsonRow]] = {}
+def render_arena_hard(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
+    """Return the first turns of a run and their games as files; rows not imported are of v2."""
+    files = ExportedFiles(source)
     for question in records.questions:
-        row = source.restore("question", question.question_id, _question_row(question))
-        files.setdefault("question.jsonl", []).append(row)
+        rendered = _render_question(question)
+        files.add_row("question.jsonl", "question", question.question_id, rendered)
     questions = {question.question_id: question for question in records.questions}
     for answer in (answer for answer in records.answers if answer.sample == 0):
         key = make_answer_key(answer.model, answer.question_id)
-        turns = [turn.text for turn in answer.turns]
-        rendered = _answer_row(questions.get(answer.question_id), answer.model, key, turns)
-        rendered = {"uid": answer.question_id} | rendered
-        row = source.restore("answer", key, rendered)
-        files.setdefault(f"model_answer/{make_file_name(answer.model)}.jsonl", []).append(row)
+        texts = [turn.text for turn in answer.turns]
+        question_or_none = questions.get(answer.question_id)
+        rendered = _render_answer(answer.question_id, question_or_none, answer.model, texts)
+        files.add_row(f"model_answer/{make_file_name(answer.model)}.jsonl", "answer", key, rendered)
     games = (game for game in records.games if game.turn == 1 and game.sample == 0)
     for first, second in pair_games(games, source, "games"):
-        row = source.restore("games", first.digest, _games_row(first, second))
-        name = f"model_judgment/{make_file_name(first.judge)}/{make_file_name(first.model_b)}.jsonl"
-        files.setdefault(name, []).append(row)
-    return {name: lines(found) for name, found in files.items()}
+        judge, model = make_file_name(first.judge), make_file_name(first.model_b)
+        rendered = _render_games(first, second)
+        files.add_row(f"model_judgment/{judge}/{model}.jsonl", "games", first.digest, rendered)
+    return files.encode(encode_json_lines)
 
 
-def _kind(row: JsonRow, _path: Path) -> str | None:
+FORMAT = Format(name="arena-hard", read_files=read_arena_hard, render_files=render_arena_hard)
+
+
+def _classify_row(row: JsonRow, _path: Path) -> str | None:
     if "games" in row:
         return "games"
     if "messages" in row or "choices" in row:
@@ -149,115 +152,120 @@ def _kind(row: JsonRow, _path: Path) -> str | None:
     return "question" if "category" in row and ("prompt" in row or "turns" in row) else None
 
 
-def _read_questions(path: Path, gathering: ImportedRecords) -> None:
-    for at, row in read_rows_of_kind("question", path, _kind):
-        given = convert_row(row, _ArenaHardQuestion, path, at.line)
-        question_id = _id(given.uid, given.question_id, at)
-        texts = [given.prompt] if given.prompt is not None else [t.content for t in given.turns]
-        question = Question(question_id=question_id, category=given.category, turns=tuple(texts))
-        if gathering.is_new("question", question_id, row, at):
-            gathering.add_question(question, at)
-            gathering.keep_beyond("question", question_id, row, _question_row(question))
+def _read_questions(path: Path, imported: ImportedRecords) -> None:
+    for location, row in read_rows_of_kind("question", path, _classify_row):
+        parsed = convert_row(row, _ArenaHardQuestion, location)
+        question_id = _find_question_id(parsed, location)
+        texts = (
+            [parsed.prompt]
+            if parsed.prompt is not None
+            else [turn.content for turn in parsed.turns]
+        )
+        question = Question(question_id=question_id, category=parsed.category, turns=tuple(texts))
+        if imported.register_row("question", question_id, row, location):
+            imported.add_question(question, location)
+            imported.keep_unmapped_fields("question", question_id, row, _render_question(question))
 
 
-def _read_answers(path: Path, gathering: ImportedRecords) -> None:
-    model, others = path.stem, set()
-    for at, row in read_rows_of_kind("answer", path, _kind):
-        given = convert_row(row, _ArenaHardAnswer, path, at.line)
-        question_id = _id(given.uid, given.question_id, at)
-        said_model = given.model or given.model_id or ""
-        if make_file_name(said_model) != model:
-            others.add(said_model)
+def _read_answers(path: Path, imported: ImportedRecords) -> None:
+    model, other_names = path.stem, set()
+    for location, row in read_rows_of_kind("answer", path, _classify_row):
+        parsed = convert_row(row, _ArenaHardAnswer, location)
+        question_id = _find_question_id(parsed, location)
+        named_model = parsed.model or parsed.model_id or ""
+        if make_file_name(named_model) != model:
+            other_names.add(named_model)
         key = make_answer_key(model, question_id)
-        if not gathering.is_new("answer", key, row, at):
+        if not imported.register_row("answer", key, row, location):
             continue
-        texts = _texts(given)
-        gathering.add_answer(question_id, model, texts, at)
-        question = gathering.questions.get(question_id)
-        rendered = {"uid": question_id} | _answer_row(question, model, key, texts)
-        gathering.keep_beyond("answer", key, row, rendered)
-    if others:
-        said = f"its model is {', '.join(sorted(others))}"
-        gathering.warnings.append(f"{path}: {said}; the file's name, {model}, is taken")
+        texts = _read_replies(parsed)
+        imported.add_answer(question_id, model, texts, location)
+        question = imported.questions.get(question_id)
+        rendered = _render_answer(question_id, question, model, texts)
+        imported.keep_unmapped_fields("answer", key, row, rendered)
+    if other_names:
+        reason = f"its model is {', '.join(sorted(other_names))}"
+        imported.warnings.append(f"{path}: {reason}; the file's name, {model}, is taken")
 
 
-def _texts(given: _ArenaHardAnswer) -> list[str]:
+def _read_replies(parsed: _ArenaHardAnswer) -> list[str]:
     """Return the replies of an answer of either version."""
-    if given.choices:
-        return [turn.content for turn in given.choices[0].turns]
+    if parsed.choices:
+        return [turn.content for turn in parsed.choices[0].turns]
     return [
         message.content if isinstance(message.content, str) else message.content.answer
-        for message in given.messages
+        for message in parsed.messages
         if message.role == "assistant"
     ]
 
 
-def _read_games(path: Path, gathering: ImportedRecords) -> None:
-    others, assumed, short = set(), 0, 0
-    for at, row in read_rows_of_kind("games", path, _kind):
-        given = convert_row(row, _ArenaHardJudgment, path, at.line)
-        if make_file_name(given.model) != path.stem:
-            others.add(given.model)
-        baseline = given.baseline or BASELINE_BEFORE_V2
-        question_id = _id(given.uid, given.question_id, at)
-        key = digest(["games", question_id, given.judge, baseline, given.model])
-        if not gathering.is_new("games", key, row, at):
+def _read_games(path: Path, imported: ImportedRecords) -> None:
+    other_names, without_baseline, single_games = set(), 0, 0
+    for location, row in read_rows_of_kind("games", path, _classify_row):
+        parsed = convert_row(row, _ArenaHardJudgment, location)
+        if make_file_name(parsed.model) != path.stem:
+            other_names.add(parsed.model)
+        baseline = parsed.baseline or BASELINE_BEFORE_V2
+        question_id = _find_question_id(parsed, location)
+        key = digest(["games", question_id, parsed.judge, baseline, parsed.model])
+        if not imported.register_row("games", key, row, location):
             continue
-        if not 1 <= len(given.games) <= _GAMES:
-            at.refuse(f"{len(given.games)} games: must be one or two")
-        assumed += given.baseline is None
-        short += len(given.games) < _GAMES
-        played = _play(given, question_id, baseline, key, at)
-        for game in played:
-            gathering.add_judgment(game, at)
-        rendered = _games_row(played[0], played[1] if len(played) == _GAMES else None)
-        gathering.keep_beyond("games", key, row, rendered)
-        if any(game and ">>" in (game.score or "") for game in given.games):
-            gathering.cautions = [STRONG_VERDICTS_CAUTION]
-    for said in (
-        f"its model is {', '.join(sorted(others))}, which the file's name does not say"
-        * bool(others),
-        f"no baseline is named; taken as {BASELINE_BEFORE_V2}" * bool(assumed),
-        f"{short} rows hold one game only and make no battle" * bool(short),
-    ):
-        if said:
-            gathering.warnings.append(f"{path}: {said}")
+        if not 1 <= len(parsed.games) <= _GAMES_PER_ROW:
+            location.refuse(f"{len(parsed.games)} games: must be one or two")
+        without_baseline += parsed.baseline is None
+        single_games += len(parsed.games) < _GAMES_PER_ROW
+        games = _make_games(parsed, question_id, baseline, key, location)
+        for game in games:
+            imported.add_judgment(game, location)
+        rendered = _render_games(games[0], games[1] if len(games) == _GAMES_PER_ROW else None)
+        imported.keep_unmapped_fields("games", key, row, rendered)
+        if any(game and ">>" in (game.score or "") for game in parsed.games):
+            imported.cautions = [STRONG_VERDICTS_CAUTION]
+    names = ", ".join(sorted(other_names))
+    remarks = {
+        f"its model is {names}, which the file's name does not say": bool(other_names),
+        f"no baseline is named; taken as {BASELINE_BEFORE_V2}": bool(without_baseline),
+        f"{single_games} rows hold one game only and make no battle": bool(single_games),
+    }
+    imported.warnings += [f"{path}: {remark}" for remark, applies in remarks.items() if applies]
 
 
-def _play(
-    given: _ArenaHardJudgment, question_id: str, baseline: str, key: str, at: RowLocation
+def _make_games(
+    parsed: _ArenaHardJudgment, question_id: str, baseline: str, key: str, location: RowLocation
 ) -> list[PairwiseJudgment]:
-    """Return the games of a row; the baseline is shown first in the first one."""
-    orders = ((baseline, given.model, key), (given.model, baseline, digest([key, "swapped"])))
-    played = []
-    for game, (first, second, place) in zip(given.games, orders, strict=False):
-        said = game.judgment if game else None
-        verdict = look_up_label(_VERDICTS, game.score if game else None, "score", at)
-        played.append(
+    """Return the games of a row; the first one shows the baseline first."""
+    orders = ((baseline, parsed.model, key), (parsed.model, baseline, digest([key, "swapped"])))
+    games = []
+    for game, (first, second, game_key) in zip(parsed.games, orders, strict=False):
+        reply = game.judgment if game else None
+        verdict = look_up_label(_VERDICTS, game.score if game else None, "score", location)
+        games.append(
             PairwiseJudgment(
                 question_id=question_id,
                 turn=1,
-                judge=given.judge,
+                judge=parsed.judge,
                 prompt=PROMPT,
                 model_a=first,
                 model_b=second,
                 verdict=verdict,
                 unscored=UNSCORED_IN_SOURCE if verdict is None else None,
-                reply=said.answer if isinstance(said, _ArenaHardReply) else said or "",
-                digest=place,
+                reply=reply.answer if isinstance(reply, _ArenaHardReply) else reply or "",
+                digest=game_key,
             )
         )
-    return played
+    return games
 
 
-def _id(uid: str | None, question_id: str | None, at: RowLocation) -> str:
-    found = uid or question_id
-    if not found:
-        at.refuse("neither uid nor question_id")
-    return found
+def _find_question_id(
+    parsed: _ArenaHardQuestion | _ArenaHardAnswer | _ArenaHardJudgment, location: RowLocation
+) -> str:
+    question_id = parsed.uid or parsed.question_id
+    if not question_id:
+        location.refuse("neither uid nor question_id")
+    return question_id
 
 
-def _question_row(question: Question) -> dict[str, Any]:
+def _render_question(question: Question) -> dict[str, Any]:
     return {
         "uid": question.question_id,
         "category": question.category,
@@ -265,22 +273,27 @@ def _question_row(question: Question) -> dict[str, Any]:
     }
 
 
-def _answer_row(
-    question: Question | None, model: str, key: str, texts: Sequence[str]
+def _render_answer(
+    question_id: str, question: Question | None, model: str, texts: Sequence[str]
 ) -> dict[str, Any]:
-    asked = question.turns if question else ("",) * len(texts)
-    said = [
+    turns = question.turns if question else ("",) * len(texts)
+    messages = [
         message
-        for turn, text in zip(asked, texts, strict=False)
+        for turn, text in zip(turns, texts, strict=False)
         for message in (
             {"role": "user", "content": turn},
             {"role": "assistant", "content": {"answer": text}},
         )
     ]
-    return {"ans_id": key, "model": model, "messages": said}
+    return {
+        "uid": question_id,
+        "ans_id": make_answer_key(model, question_id),
+        "model": model,
+        "messages": messages,
+    }
 
 
-def _games_row(first: PairwiseJudgment, second: PairwiseJudgment | None) -> dict[str, Any]:
+def _render_games(first: PairwiseJudgment, second: PairwiseJudgment | None) -> dict[str, Any]:
     games = [first, second] if second else [first]
     return {
         "uid": first.question_id,

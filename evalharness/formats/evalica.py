@@ -1,8 +1,8 @@
-"""evalica's CSV of pairwise comparisons: `left,right,winner`, where a winner is left, right or tie.
+"""Read and render evalica's CSV of pairwise comparisons, with the columns `left,right,winner`.
 
-Further columns are kept. A column `worker` (or `rater`) names the person, `question_id` (or
-`prompt`) the question; without one, every row is a question of its own. The order of the rows is
-kept, as online Elo depends on it.
+A winner is left, right or tie. A column `worker` (or `rater`) names the person, and `question_id`
+(or `prompt`) names the question; without such a column, every row is a separate question. Other
+columns are kept, and so is the order of the rows, because online Elo depends on it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,14 @@ import io
 from typing import TYPE_CHECKING
 
 from evalharness.domain import Vote, Winner, digest, escape_formula, unescape_formula
-from evalharness.formats.rows.imported_records import ImportedRecords, RowLocation, look_up_label
-from evalharness.formats.rows.row_reader import find_files, table
+from evalharness.formats.interface import Format
+from evalharness.formats.rows.imported_records import (
+    HUMAN_JUDGE,
+    ImportedRecords,
+    RowLocation,
+    look_up_label,
+)
+from evalharness.formats.rows.row_reader import find_files, read_csv
 from evalharness.judge import settle_battles
 
 if TYPE_CHECKING:
@@ -24,32 +30,32 @@ if TYPE_CHECKING:
     from evalharness.formats.rows.unmapped_fields import SourceRows
 
 _WINNERS = {"left": Winner.MODEL_A, "right": Winner.MODEL_B, "tie": Winner.TIE}
-_SIDES = {winner: side for side, winner in _WINNERS.items()}
-_PEOPLE = ("worker", "rater")
-_QUESTIONS = ("question_id", "prompt")
+_SIDE_BY_WINNER = {winner: side for side, winner in _WINNERS.items()}
+_PERSON_COLUMNS = ("worker", "rater")
+_QUESTION_COLUMNS = ("question_id", "prompt")
 
 
-def read(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the comparisons of CSV files.
+def read_evalica(paths: Sequence[Path]) -> ImportedRecords:
+    """Return the comparisons in CSV files.
 
     Raises:
-        InputError: a file is not as it should be, or a winner is unknown.
+        InputError: a file is damaged, or a winner is unknown.
         ConfigError: a path does not exist.
     """
-    gathering = ImportedRecords("evalica")
+    imported = ImportedRecords("evalica")
     for path in find_files(paths, ".csv"):
-        gathering.paths.append(path)
-        for number, (line, cells) in enumerate(table(path, ("left", "right", "winner"))):
+        imported.paths.append(path)
+        for number, (line, cells) in enumerate(read_csv(path, ("left", "right", "winner"))):
             row = {name: unescape_formula(cell) for name, cell in cells.items()}
-            _read_comparison(row, number, gathering, RowLocation(path=path, line=line))
-    return gathering.finish()
+            _add_comparison(row, number, imported, RowLocation(path=path, line=line))
+    return imported.complete()
 
 
-def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
-    """Return a run's settled battles and votes as one CSV file."""
-    rows = [_row(battle) for battle in settle_battles(records.games)]
+def render_evalica(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
+    """Return the settled battles and the votes of a run as one CSV file."""
+    rows = [_render_battle(battle) for battle in settle_battles(records.games)]
     rows += [
-        source.restore("comparison", vote.digest, _row(vote.battle))
+        source.restore_row("comparison", vote.digest, _render_battle(vote.battle))
         for vote in records.votes
         if vote.battle is not None
     ]
@@ -57,32 +63,35 @@ def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns or ["left", "right", "winner"], lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _harmless(cell) for name, cell in row.items()} for row in rows)
+    writer.writerows({name: _escape_cell(cell) for name, cell in row.items()} for row in rows)
     return {"comparisons.csv": text.getvalue().encode()}
 
 
-def _read_comparison(
-    row: Mapping[str, str], number: int, gathering: ImportedRecords, at: RowLocation
+FORMAT = Format(name="evalica", read_files=read_evalica, render_files=render_evalica)
+
+
+def _add_comparison(
+    row: Mapping[str, str], number: int, imported: ImportedRecords, location: RowLocation
 ) -> None:
-    winner = look_up_label(_WINNERS, row["winner"], "winner", at)
-    key = digest(["comparison", at.path.name, number, row])
-    person = next((row[name] for name in _PEOPLE if row.get(name)), None)
-    question = next((row[name] for name in _QUESTIONS if row.get(name)), key)
+    winner = look_up_label(_WINNERS, row["winner"], "winner", location)
+    key = digest(["comparison", location.path.name, number, row])
+    person = next((row[name] for name in _PERSON_COLUMNS if row.get(name)), None)
+    question = next((row[name] for name in _QUESTION_COLUMNS if row.get(name)), key)
     vote = Vote(
         question_id=question,
-        judge=f"human:{person}" if person else "evalica",
+        judge=f"{HUMAN_JUDGE}:{person}" if person else "evalica",
         model_a=row["left"],
         model_b=row["right"],
         winner=winner,
         digest=key,
     )
-    gathering.add_vote(vote, at)
+    imported.add_vote(vote, location)
     if vote.battle is not None:
-        gathering.keep_beyond("comparison", key, row, _row(vote.battle))
+        imported.keep_unmapped_fields("comparison", key, row, _render_battle(vote.battle))
 
 
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet runs; a number below zero stays one."""
+def _escape_cell(cell: str) -> str:
+    """Return a cell that no spreadsheet runs as a formula; negative numbers stay unchanged."""
     try:
         float(cell)
     except ValueError:
@@ -90,9 +99,9 @@ def _harmless(cell: str) -> str:
     return cell
 
 
-def _row(battle: Battle) -> dict[str, str]:
+def _render_battle(battle: Battle) -> dict[str, str]:
     return {
         "left": battle.model_a,
         "right": battle.model_b,
-        "winner": _SIDES[battle.winner],
+        "winner": _SIDE_BY_WINNER[battle.winner],
     }

@@ -1,11 +1,11 @@
-"""Labels of one's own, for the answers of a run: JSON lines or CSV, pairs or grades.
+"""Read and render labels that a user gives to the answers of a run, as JSON lines or CSV.
 
     {"question_id": "81", "model_a": ..., "model_b": ..., "winner": "model_a"|"model_b"|"tie"}
     {"question_id": "81", "model": ..., "score": 7}
 
-`turn` (1 where it is left out) and `judge` (`human`) may be added; names of people begin with
-`human` (`human:ada`). Their labels check and correct the run's judge. Import them into the run whose
-answers they label: question ids and models that it does not have are refused.
+`turn` (by default 1) and `judge` (by default `human`) may be added; the names of people begin with
+`human` (`human:ada`). Their labels check and correct the run's judge. Labels are imported into the
+run that holds the labelled answers; unknown question ids and models are refused.
 """
 
 from __future__ import annotations
@@ -15,14 +15,21 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.domain import GradedJudgment, Vote, Winner, digest
+from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
     HUMAN_JUDGE,
     ImportedRecords,
     RowLocation,
     look_up_label,
 )
-from evalharness.formats.rows.row_reader import convert_row, find_files, rows, table
-from evalharness.formats.rows.row_writer import lines
+from evalharness.formats.rows.labelled_pairs import GOLD_JUDGE
+from evalharness.formats.rows.row_reader import (
+    convert_row,
+    find_files,
+    read_csv,
+    read_json_lines,
+)
+from evalharness.formats.rows.row_writer import encode_json_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,9 +40,8 @@ if TYPE_CHECKING:
     from evalharness.formats.rows.unmapped_fields import SourceRows
 
 PROMPT = "label"
-GOLD = "gold"
 _WINNERS = {winner.value: winner for winner in Winner}
-_LOWEST, _HIGHEST = 1, 10
+_MIN_SCORE, _MAX_SCORE = 1, 10
 
 
 class _PairLabel(msgspec.Struct):
@@ -44,7 +50,7 @@ class _PairLabel(msgspec.Struct):
     model_b: str
     winner: str
     turn: int = 1
-    judge: str = "human"
+    judge: str = HUMAN_JUDGE
 
 
 class _GradeLabel(msgspec.Struct):
@@ -52,122 +58,129 @@ class _GradeLabel(msgspec.Struct):
     model: str
     score: float
     turn: int = 1
-    judge: str = "human"
+    judge: str = HUMAN_JUDGE
 
 
-def read(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the labels of files.
+def read_labels(paths: Sequence[Path]) -> ImportedRecords:
+    """Return the labels in files.
 
     Raises:
-        InputError: a file is not as it should be, or a winner is unknown.
+        InputError: a file is damaged, or a winner is unknown.
         ConfigError: a path does not exist.
     """
-    gathering = ImportedRecords("labels", needs_run=True)
+    imported = ImportedRecords("labels", needs_run=True)
     for path in find_files(paths, ".jsonl", ".csv"):
-        gathering.paths.append(path)
-        for line, row in _rows(path):
-            at = RowLocation(path=path, line=line)
-            _read_grade(row, gathering, at) if "score" in row else _read_pair(row, gathering, at)
-    _warn_of_judges(gathering)
-    return gathering.finish()
+        imported.paths.append(path)
+        for line, row in _read_rows(path):
+            location = RowLocation(path=path, line=line)
+            if "score" in row:
+                _add_grade(row, imported, location)
+            else:
+                _add_pair(row, imported, location)
+    _warn_about_judges(imported)
+    return imported.complete()
 
 
-def _warn_of_judges(gathering: ImportedRecords) -> None:
-    """Say whose labels will not count as a person's, and so correct nothing."""
-    judges = {each.judge for each in (*gathering.votes.values(), *gathering.judgments.values())}
-    others = sorted(name for name in judges if not name.startswith(HUMAN_JUDGE) and name != GOLD)
+def render_labels(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
+    """Return the votes of a run, and its grades that were labels, as JSON lines."""
+    rows = [
+        source.restore_row("pair", vote.digest, _render_pair(vote))
+        for vote in records.votes
+        if vote.winner is not None
+    ]
+    rows += [
+        source.restore_row("grade", grade.digest, _render_grade(grade))
+        for grade in records.graded
+        if grade.prompt == PROMPT
+    ]
+    return {"labels.jsonl": encode_json_lines(rows)}
+
+
+FORMAT = Format(name="labels", read_files=read_labels, render_files=render_labels)
+
+
+def _warn_about_judges(imported: ImportedRecords) -> None:
+    """Warn about labels that do not count as a person's and so correct nothing."""
+    judges = {each.judge for each in (*imported.votes.values(), *imported.judgments.values())}
+    others = sorted(
+        name for name in judges if not name.startswith(HUMAN_JUDGE) and name != GOLD_JUDGE
+    )
     if others:
-        gathering.warnings.append(
+        imported.warnings.append(
             f"labels of {', '.join(others)} count as another judge's; people's names begin with "
             f"{HUMAN_JUDGE}: as in {HUMAN_JUDGE}:{others[0]}, and check and correct the judge"
         )
 
 
-def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
-    """Return a run's votes, and the grades that were labels, as JSON lines."""
-    found = [
-        source.restore("pair", vote.digest, _pair_row(vote))
-        for vote in records.votes
-        if vote.winner is not None
-    ]
-    found += [
-        source.restore("grade", grade.digest, _grade_row(grade))
-        for grade in records.graded
-        if grade.prompt == PROMPT
-    ]
-    return {"labels.jsonl": lines(found)}
-
-
-def _rows(path: Path) -> Iterator[tuple[int, JsonRow]]:
-    """Yield rows; numbers in a CSV file become numbers."""
+def _read_rows(path: Path) -> Iterator[tuple[int, JsonRow]]:
+    """Yield rows, each with its line number; the numbers of a CSV file are converted."""
     if path.suffix != ".csv":
-        yield from rows(path)
+        yield from read_json_lines(path)
         return
-    for line, row in table(path, ("question_id",)):
-        given: JsonRow = {name: cell for name, cell in row.items() if cell != ""}
-        for name, kind in (("turn", int), ("score", float)):
+    for line, cells in read_csv(path, ("question_id",)):
+        row: JsonRow = {name: cell for name, cell in cells.items() if cell != ""}
+        for name, convert in (("turn", int), ("score", float)):
             try:
-                given |= {name: kind(given[name])} if name in given else {}
+                row |= {name: convert(row[name])} if name in row else {}
             except ValueError:
-                RowLocation(path=path, line=line).refuse(
-                    f"{name} must be a number, not {given[name]!r}"
-                )
-        yield line, given
+                location = RowLocation(path=path, line=line)
+                location.refuse(f"{name} must be a number, not {row[name]!r}")
+        yield line, row
 
 
-def _read_pair(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> None:
-    given = convert_row(row, _PairLabel, at.path, at.line)
-    models = (given.model_a, given.model_b)
+def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> None:
+    parsed = convert_row(row, _PairLabel, location)
+    models = (parsed.model_a, parsed.model_b)
     vote = Vote(
-        question_id=str(given.question_id),
-        turn=given.turn,
-        judge=given.judge,
-        model_a=given.model_a,
-        model_b=given.model_b,
-        winner=look_up_label(_WINNERS, given.winner, "winner", at),
-        digest=digest(["label", str(given.question_id), given.turn, given.judge, *models]),
+        question_id=str(parsed.question_id),
+        turn=parsed.turn,
+        judge=parsed.judge,
+        model_a=parsed.model_a,
+        model_b=parsed.model_b,
+        winner=look_up_label(_WINNERS, parsed.winner, "winner", location),
+        digest=digest(["label", str(parsed.question_id), parsed.turn, parsed.judge, *models]),
     )
-    if gathering.is_new("pair", vote.digest, row, at):
-        _refuse_contradiction(vote, gathering, at)
-        gathering.add_vote(vote, at)
-        gathering.keep_beyond("pair", vote.digest, row, _pair_row(vote))
+    if imported.register_row("pair", vote.digest, row, location):
+        _refuse_contradiction(vote, imported, location)
+        imported.add_vote(vote, location)
+        imported.keep_unmapped_fields("pair", vote.digest, row, _render_pair(vote))
 
 
-def _refuse_contradiction(vote: Vote, gathering: ImportedRecords, at: RowLocation) -> None:
-    """Refuse a person's second vote on a pair, in the other order, if it says something else."""
+def _refuse_contradiction(vote: Vote, imported: ImportedRecords, location: RowLocation) -> None:
+    """Refuse a second vote of a person on a pair, in the other order, with another winner."""
     better = {Winner.MODEL_A: vote.model_a, Winner.MODEL_B: vote.model_b}
     pair = sorted((vote.model_a, vote.model_b))
     key = digest([vote.question_id, vote.turn, vote.judge, *pair])
-    gathering.is_new(
+    imported.register_row(
         f"vote of {vote.judge} on this pair",
         key,
         {"better": better.get(vote.winner or Winner.TIE, "")},
-        at,
+        location,
     )
 
 
-def _read_grade(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> None:
-    given = convert_row(row, _GradeLabel, at.path, at.line)
-    if not _LOWEST <= given.score <= _HIGHEST:
-        at.refuse(f"score {given.score}: must be from 1 to 10")
+def _add_grade(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> None:
+    parsed = convert_row(row, _GradeLabel, location)
+    if not _MIN_SCORE <= parsed.score <= _MAX_SCORE:
+        location.refuse(f"score {parsed.score}: must be from 1 to 10")
     grade = GradedJudgment(
-        question_id=str(given.question_id),
-        turn=given.turn,
-        judge=given.judge,
+        question_id=str(parsed.question_id),
+        turn=parsed.turn,
+        judge=parsed.judge,
         prompt=PROMPT,
-        model=given.model,
-        score=given.score,
+        model=parsed.model,
+        score=parsed.score,
         reply="",
         digest=digest(
-            ["label", str(given.question_id), given.turn, given.judge, given.model],
+            ["label", str(parsed.question_id), parsed.turn, parsed.judge, parsed.model],
         ),
     )
-    if gathering.is_new("grade", grade.digest, row, at):
-        gathering.add_judgment(grade, at)
-        gathering.keep_beyond("grade", grade.digest, row, _grade_row(grade))
+    if imported.register_row("grade", grade.digest, row, location):
+        imported.add_judgment(grade, location)
+        imported.keep_unmapped_fields("grade", grade.digest, row, _render_grade(grade))
 
 
-def _pair_row(vote: Vote) -> dict[str, Any]:
+def _render_pair(vote: Vote) -> dict[str, Any]:
     return {
         "question_id": vote.question_id,
         "turn": vote.turn,
@@ -178,7 +191,7 @@ def _pair_row(vote: Vote) -> dict[str, Any]:
     }
 
 
-def _grade_row(grade: GradedJudgment) -> dict[str, Any]:
+def _render_grade(grade: GradedJudgment) -> dict[str, Any]:
     return {
         "question_id": grade.question_id,
         "turn": grade.turn,

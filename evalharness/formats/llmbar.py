@@ -1,11 +1,11 @@
-"""LLMBar: pairs of outputs with a gold label, and recorded judges in both orders.
+"""Read and render LLMBar: pairs of outputs with a gold label, and recorded judges in both orders.
 
     dataset.json                            [{"input", "output_1", "output_2", "label": 1|2}, ...]
     evaluators/MODEL/PROMPT/result.json     the same, with "results": [..., {"swap = False":
                                             {"completion", "winner"}, "swap = True": ...}]
 
-The two outputs are the two "models" here, output_1 and output_2; a gold label is a vote by the
-judge `gold`. `winner` is the number of an output in both orders, not a place.
+The two outputs, output_1 and output_2, stand for the two models. A gold label is a vote by the judge
+`gold`. `winner` is the number of an output in both orders, not a place.
 """
 
 from __future__ import annotations
@@ -14,38 +14,39 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.domain import PairwiseJudgment, Question, Verdict, Vote, Winner, digest
+from evalharness.domain import PairwiseJudgment, Question, Verdict, Winner, digest
+from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
     UNSCORED_IN_SOURCE,
     ImportedRecords,
     RowLocation,
     look_up_label,
 )
-from evalharness.formats.rows.row_reader import array, convert_row, find_files
-from evalharness.formats.rows.row_writer import array as array_of
-from evalharness.formats.rows.row_writer import make_file_name
+from evalharness.formats.rows.labelled_pairs import (
+    GOLD_JUDGE,
+    describe_labelled_set,
+    make_gold_vote,
+)
+from evalharness.formats.rows.row_reader import convert_row, find_files, read_json_array
+from evalharness.formats.rows.row_writer import ExportedFiles, encode_json_array, make_file_name
 from evalharness.formats.rows.unmapped_fields import pair_games
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from evalharness.domain import RunRecords
     from evalharness.formats.rows.row_reader import JsonRow
     from evalharness.formats.rows.unmapped_fields import SourceRows
 
-GOLD = "gold"
 OUTPUTS = ("output_1", "output_2")
-CAUTION = (
-    "output_1 and output_2 are places in a labelled set, not models: their ratings mean nothing. "
-    "What this run shows is how well judges find the label."
-)
 
 _LABELS = {1: Winner.MODEL_A, 2: Winner.MODEL_B}
-_NUMBERS = {winner: number for number, winner in _LABELS.items()}
+_LABEL_BY_WINNER = {winner: label for label, winner in _LABELS.items()}
 _FIRST_VERDICTS = {"1": Verdict.A, "2": Verdict.B, "tie": Verdict.TIE, None: None}
 _SECOND_VERDICTS = {"1": Verdict.B, "2": Verdict.A, "tie": Verdict.TIE, None: None}
 _ORDERS = ("swap = False", "swap = True")
+_DERIVED_FILE = "statistics.json"
 
 
 class _LlmBarPair(msgspec.Struct):
@@ -60,183 +61,170 @@ class _LlmBarGame(msgspec.Struct):
     completion: list[str | None] = []
 
 
-def read(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the pairs, their labels, and what judges said of them.
+def read_llmbar(paths: Sequence[Path]) -> ImportedRecords:
+    """Return the pairs in files, their labels, and the judgments on them.
 
     Raises:
-        InputError: a file is not as it should be.
+        InputError: a file is damaged.
         ConfigError: a path does not exist.
     """
-    gathering = ImportedRecords("llmbar")
-    gathering.cautions.append(CAUTION)
-    skipped = []
+    imported = ImportedRecords("llmbar")
+    imported.cautions.append(describe_labelled_set(OUTPUTS))
+    skipped = 0
     for path in find_files(paths, ".json"):
-        if path.name == "statistics.json" and path not in paths:
-            skipped.append(path)
+        if path.name == _DERIVED_FILE and path not in paths:
+            skipped += 1
             continue
-        gathering.paths.append(path)
-        for line, row in array(path):
-            _read_pair(row, gathering, RowLocation(path=path, line=line))
+        imported.paths.append(path)
+        for line, row in read_json_array(path):
+            _add_pair(row, imported, RowLocation(path=path, line=line))
     if skipped:
-        said = f"{len(skipped)} files statistics.json are not read, as they follow from the results"
-        gathering.warnings.append(said)
-    return gathering.finish()
+        imported.warnings.append(
+            f"{skipped} files {_DERIVED_FILE} are not read, as they follow from the results"
+        )
+    return imported.complete()
 
 
-def write(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
-    """Return the labelled pairs of a run, and the games on them."""
-    files: dict[str, list[JsonRow]] = {}
+def render_llmbar(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
+    """Return the labelled pairs of a run, and the games on them, as files."""
+    files = ExportedFiles(source)
     texts = {(a.model, a.question_id): a.turns[0].text for a in records.answers}
-    labels = {vote.question_id: vote.winner for vote in records.votes if vote.judge == GOLD}
+    labels = {vote.question_id: vote.winner for vote in records.votes if vote.judge == GOLD_JUDGE}
     pairs = {
-        question.question_id: _pair_row(question, texts, labels)
+        question.question_id: _render_pair(question, texts, labels[question.question_id])
         for question in records.questions
         if question.question_id in labels
     }
     for question in records.questions:
-        key = question.question_id
-        if key in pairs and (source.has("pair", key) or not source.has("result", key)):
+        if question.question_id in pairs:
             name = f"{make_file_name(question.category)}/dataset.json"
-            files.setdefault(name, []).append(source.restore("pair", key, pairs[key]))
+            files.add_row(name, "pair", question.question_id, pairs[question.question_id])
     games = (game for game in records.games if game.question_id in pairs)
     categories = {question.question_id: question.category for question in records.questions}
     for first, second in pair_games(games, source, "games"):
-        rendered = pairs[first.question_id] | {"results": [_results(first, second)]}
-        row = source.restore("games", first.digest, rendered)
-        place = f"{make_file_name(categories[first.question_id])}/evaluators/{_folder(first)}"
-        files.setdefault(f"{place}/result.json", []).append(row)
-    return {name: array_of(found) for name, found in files.items()}
+        rendered = pairs[first.question_id] | {"results": [_render_games(first, second)]}
+        folder = f"{make_file_name(categories[first.question_id])}/evaluators"
+        name = f"{folder}/{_make_folder_name(first)}/result.json"
+        files.add_row(name, "games", first.digest, rendered)
+    return files.encode(encode_json_array)
 
 
-def _read_pair(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> None:
-    given = convert_row(row, _LlmBarPair, at.path, at.line)
-    key = digest([given.input, given.output_1, given.output_2])[:12]
+FORMAT = Format(name="llmbar", read_files=read_llmbar, render_files=render_llmbar)
+
+
+def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> None:
+    parsed = convert_row(row, _LlmBarPair, location)
+    pair_id = digest([parsed.input, parsed.output_1, parsed.output_2])[:12]
     kind = "games" if "results" in row else "pair"
-    place = digest(["games", key, _judge(at.path)]) if kind == "games" else key
-    if not gathering.is_new(kind, place, row, at):
+    key = digest(["games", pair_id, _name_judge(location.path)]) if kind == "games" else pair_id
+    if not imported.register_row(kind, key, row, location):
         return
-    question = Question(question_id=key, category=_category(at.path), turns=(given.input,))
-    if key not in gathering.questions:
-        gathering.add_question(question, at)
+    category = _name_category(location.path)
+    question = Question(question_id=pair_id, category=category, turns=(parsed.input,))
+    if pair_id not in imported.questions:
+        imported.add_question(question, location)
+    texts = {(output, pair_id): getattr(parsed, output) for output in OUTPUTS}
     for output in OUTPUTS:
-        gathering.add_answer(key, output, [getattr(given, output)], at)
-    _add_label(given, key, gathering, at)
-    texts = {(output, key): getattr(given, output) for output in OUTPUTS}
-    rendered = _pair_row(question, texts, {key: _LABELS[given.label]})
+        imported.add_answer(pair_id, output, [texts[output, pair_id]], location)
+    if parsed.label not in _LABELS:
+        location.refuse(f"unknown label {parsed.label}: must be 1 or 2")
+    winner = _LABELS[parsed.label]
+    refusal = "another file has the other label for this pair"
+    imported.add_gold_vote(make_gold_vote(pair_id, OUTPUTS, winner), refusal, location)
+    rendered = _render_pair(question, texts, winner)
     if kind == "games":
-        first, second = _games(row, key, place, at)
-        gathering.add_judgment(first, at)
-        gathering.add_judgment(second, at)
-        rendered |= {"results": [_results(first, second)]}
-    gathering.keep_beyond(kind, place, row, rendered)
+        first, second = _make_games(row, pair_id, key, location)
+        imported.add_judgment(first, location)
+        imported.add_judgment(second, location)
+        rendered |= {"results": [_render_games(first, second)]}
+    imported.keep_unmapped_fields(kind, key, row, rendered)
 
 
-def _add_label(given: _LlmBarPair, key: str, gathering: ImportedRecords, at: RowLocation) -> None:
-    if given.label not in _LABELS:
-        at.refuse(f"unknown label {given.label}: must be 1 or 2")
-    vote = Vote(
-        question_id=key,
-        judge=GOLD,
-        model_a=OUTPUTS[0],
-        model_b=OUTPUTS[1],
-        winner=_LABELS[given.label],
-        digest=digest([GOLD, key]),
-    )
-    if gathering.votes.setdefault(vote.digest, vote) != vote:
-        at.refuse("another file has the other label for this pair")
-
-
-def _games(
-    row: JsonRow, key: str, place: str, at: RowLocation
+def _make_games(
+    row: JsonRow, pair_id: str, key: str, location: RowLocation
 ) -> tuple[PairwiseJudgment, PairwiseJudgment]:
-    """Return both games of a result; what a judge was asked before them comes first in a list."""
+    """Return both games of a pair, which are the last of its results.
+
+    Earlier results are what a judge was asked before it compared the outputs.
+    """
     results = row["results"]
     last = results[-1] if isinstance(results, list) and results else None
     if not isinstance(last, dict) or any(order not in last for order in _ORDERS):
-        at.refuse(f"results must end with an object of {' and '.join(_ORDERS)}")
-    forth, back = (convert_row(last[order], _LlmBarGame, at.path, at.line) for order in _ORDERS)
-    return (
-        _game(
-            forth,
-            key,
-            place,
-            OUTPUTS,
-            look_up_label(_FIRST_VERDICTS, forth.winner, "winner", at),
-            at,
-        ),
-        _game(
-            back,
-            key,
-            digest([place, "swapped"]),
-            OUTPUTS[::-1],
-            look_up_label(_SECOND_VERDICTS, back.winner, "winner", at),
-            at,
-        ),
+        location.refuse(f"results must end with an object of {' and '.join(_ORDERS)}")
+    games = [convert_row(last[order], _LlmBarGame, location) for order in _ORDERS]
+    first, second = (
+        _make_game(game, pair_id, game_key, order, verdicts, location)
+        for game, game_key, order, verdicts in zip(
+            games,
+            (key, digest([key, "swapped"])),
+            (OUTPUTS, OUTPUTS[::-1]),
+            (_FIRST_VERDICTS, _SECOND_VERDICTS),
+            strict=True,
+        )
     )
+    return first, second
 
 
-def _game(
-    given: _LlmBarGame,
+def _make_game(
+    game: _LlmBarGame,
+    pair_id: str,
     key: str,
-    place: str,
-    shown: tuple[str, ...],
-    verdict: Verdict | None,
-    at: RowLocation,
+    order: tuple[str, str],
+    verdicts: Mapping[str | None, Verdict | None],
+    location: RowLocation,
 ) -> PairwiseJudgment:
+    verdict = look_up_label(verdicts, game.winner, "winner", location)
     return PairwiseJudgment(
-        question_id=key,
+        question_id=pair_id,
         turn=1,
-        judge=_judge(at.path),
-        prompt=at.path.parent.name,
-        model_a=shown[0],
-        model_b=shown[1],
+        judge=_name_judge(location.path),
+        prompt=location.path.parent.name,
+        model_a=order[0],
+        model_b=order[1],
         verdict=verdict,
         unscored=UNSCORED_IN_SOURCE if verdict is None else None,
-        reply=(given.completion[0] if given.completion else None) or "",
-        digest=place,
+        reply=(game.completion[0] if game.completion else None) or "",
+        digest=key,
     )
 
 
-def _judge(path: Path) -> str:
-    """Return a judge's name from the folders of its results."""
+def _name_judge(path: Path) -> str:
+    """Return the name of a judge, which is made of the folders of its results."""
     return f"{path.parent.parent.name or 'judge'}/{path.parent.name or 'prompt'}"
 
 
-def _folder(game: PairwiseJudgment) -> str:
+def _make_folder_name(game: PairwiseJudgment) -> str:
     model, _, prompt = game.judge.rpartition("/")
     return (
         f"{make_file_name(model or game.judge)}/{make_file_name(prompt if model else game.prompt)}"
     )
 
 
-def _category(path: Path) -> str:
-    """Return the name of the set: the folder that holds the dataset or the evaluators."""
+def _name_category(path: Path) -> str:
+    """Return the name of the set, which is the folder that holds the dataset or the evaluators."""
     parts = path.parent.parts
     if "evaluators" in parts[1:]:
         parts = parts[: parts.index("evaluators", 1)]
     return parts[-1] if parts and parts[-1].strip("/") else "llmbar"
 
 
-def _pair_row(
-    question: Question,
-    texts: dict[tuple[str, str], str],
-    labels: dict[str, Winner] | dict[str, Winner | None],
+def _render_pair(
+    question: Question, texts: Mapping[tuple[str, str], str], winner: Winner | None
 ) -> dict[str, Any]:
-    key = question.question_id
-    winner = labels[key]
+    pair_id = question.question_id
     return {
         "input": question.turns[0],
-        **{output: texts.get((output, key), "") for output in OUTPUTS},
-        "label": _NUMBERS.get(winner) if winner else None,
+        **{output: texts.get((output, pair_id), "") for output in OUTPUTS},
+        "label": _LABEL_BY_WINNER.get(winner) if winner else None,
     }
 
 
-def _results(first: PairwiseJudgment, second: PairwiseJudgment | None) -> dict[str, Any]:
-    forth = {verdict: winner for winner, verdict in _FIRST_VERDICTS.items()}
-    back = {verdict: winner for winner, verdict in _SECOND_VERDICTS.items()}
+def _render_games(first: PairwiseJudgment, second: PairwiseJudgment | None) -> dict[str, Any]:
+    first_winners = {verdict: winner for winner, verdict in _FIRST_VERDICTS.items()}
+    second_winners = {verdict: winner for winner, verdict in _SECOND_VERDICTS.items()}
     verdict = second.verdict if second else None
     reply = second.reply if second else ""
     return {
-        _ORDERS[0]: {"completion": [first.reply, "stop"], "winner": forth[first.verdict]},
-        _ORDERS[1]: {"completion": [reply, "stop"], "winner": back[verdict]},
+        _ORDERS[0]: {"completion": [first.reply, "stop"], "winner": first_winners[first.verdict]},
+        _ORDERS[1]: {"completion": [reply, "stop"], "winner": second_winners[verdict]},
     }

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from foreign_files import FOLDERS, lay_out, rows_in, text_of
+from foreign_files import FOLDERS, encode_rows, list_rows, write_files
 from server import serving
 
 import evalharness
@@ -31,7 +31,7 @@ def foreign(tmp_path):
 
     def make(name, **replaced):
         files = {**FOLDERS[name], **replaced.get("files", {})}
-        return lay_out(tmp_path / "foreign" / name, files)
+        return write_files(tmp_path / "foreign" / name, files)
 
     return make
 
@@ -51,8 +51,8 @@ def test_an_import_leaves_a_run_that_goes_out_as_it_came(name, foreign, tmp_path
     assert "report: results/mine/report.html" in capsys.readouterr().out
     made = {path.name for path in (tmp_path / "results/mine").iterdir()}
     assert made >= {"config.yaml", "manifest.json", "questions.jsonl", "leaderboard.json"}
-    given = rows_in([path for path in folder.rglob("*.*") if path.is_file()])
-    out = rows_in([path for path in (tmp_path / "out").rglob("*.*") if path.is_file()])
+    given = list_rows([path for path in folder.rglob("*.*") if path.is_file()])
+    out = list_rows([path for path in (tmp_path / "out").rglob("*.*") if path.is_file()])
     assert [row for row in given if row not in out] == []
 
 
@@ -85,7 +85,7 @@ def test_warnings_are_said_and_kept(foreign, tmp_path, capsys):
 def test_annotations_in_another_model_s_folder_are_told(tmp_path, capsys):
     """AlpacaEval's own results hold such a folder; its figures are not that model's."""
     files = FOLDERS["alpaca-eval"]["vicuna-13b/alpaca_eval_gpt4/annotations.json"]
-    folder = lay_out(tmp_path / "results_ae", {"koala-7b/gpt4/annotations.json": files})
+    folder = write_files(tmp_path / "results_ae", {"koala-7b/gpt4/annotations.json": files})
 
     _import("alpaca-eval", folder)
 
@@ -152,7 +152,7 @@ def test_another_answer_under_the_same_name_is_refused(foreign, tmp_path, capsys
     rows = json.loads(json.dumps(MT["model_answer/alpaca-13b.jsonl"]))
     rows[0]["choices"][0]["turns"][0] = "Another text."
     path = tmp_path / "alpaca-13b.jsonl"
-    path.write_text(text_of(path.name, rows))
+    path.write_text(encode_rows(path.name, rows))
 
     assert _import("mt-bench", path) == 2
     assert "holds something else for question 81 of alpaca-13b" in capsys.readouterr().err
@@ -290,7 +290,7 @@ def test_an_exported_file_stays_in_its_folder(tmp_path):
     """A model's name is no path."""
     rows = FOLDERS["alpaca-eval"]["vicuna-13b/model_outputs.json"]
     outside = [row | {"generator": "../../elsewhere"} for row in rows]
-    _import("alpaca-eval", lay_out(tmp_path / "in", {"model_outputs.json": outside}))
+    _import("alpaca-eval", write_files(tmp_path / "in", {"model_outputs.json": outside}))
 
     assert main(["export", "alpaca-eval", "mine", "--to", "deep/out"]) == 0
 

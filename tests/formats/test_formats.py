@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from foreign_files import FOLDERS, lay_out, read, rows_in, write
+from foreign_files import FOLDERS, list_rows, read_files, render_files, write_files
 
 from evalharness.errors import ConfigError, InputError
 from evalharness.formats import find_format, list_formats
@@ -16,6 +16,7 @@ BASELINE_OUTPUTS = 5
 def test_the_formats_are_those_that_are_documented():
     """A format is a file in the folder; users type its name."""
     assert set(list_formats()) == set(FOLDERS)
+    assert [find_format(name).name for name in list_formats()] == list(list_formats())
 
 
 def test_an_unknown_format_is_refused_with_a_close_one():
@@ -27,11 +28,11 @@ def test_an_unknown_format_is_refused_with_a_close_one():
 @pytest.mark.parametrize("name", FOLDERS)
 def test_what_is_imported_is_exported_again_row_by_row(name, tmp_path):
     """Fields that we have no place for are kept beside the run and come back."""
-    folder = lay_out(tmp_path, FOLDERS[name])
-    before = rows_in([path for path in folder.rglob("*.*") if path.is_file()])
+    folder = write_files(tmp_path, FOLDERS[name])
+    before = list_rows([path for path in folder.rglob("*.*") if path.is_file()])
 
-    gathering = read(name, folder)
-    after = rows_in(write(name, gathering))
+    imported = read_files(name, folder)
+    after = list_rows(render_files(name, imported))
 
     extra = BASELINE_OUTPUTS if name == "alpaca-eval" else 0  # the baseline's, as a file of its own
     assert [row for row in before if row not in after] == []
@@ -41,26 +42,26 @@ def test_what_is_imported_is_exported_again_row_by_row(name, tmp_path):
 @pytest.mark.parametrize("name", FOLDERS)
 def test_windows_line_ends_change_nothing(name, tmp_path):
     """Files travel through Windows."""
-    plain = read(name, lay_out(tmp_path / "plain", FOLDERS[name]))
-    folder = lay_out(tmp_path / "windows", FOLDERS[name])
+    plain = read_files(name, write_files(tmp_path / "plain", FOLDERS[name]))
+    folder = write_files(tmp_path / "windows", FOLDERS[name])
     for path in (path for path in folder.rglob("*.*") if path.is_file()):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
 
-    found = read(name, folder)
+    found = read_files(name, folder)
 
-    assert rows_in(write(name, found)) == rows_in(write(name, plain))
+    assert list_rows(render_files(name, found)) == list_rows(render_files(name, plain))
 
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_cut_file_is_refused_at_its_last_line(name, tmp_path):
     """A download that broke off never counts as a small file."""
-    folder = lay_out(tmp_path, FOLDERS[name])
+    folder = write_files(tmp_path, FOLDERS[name])
     path = min(path for path in folder.rglob("*.*") if path.is_file())
     path.write_bytes(path.read_bytes().rstrip()[:-3].rstrip())
     lines = path.read_bytes().count(b"\n") + 1
 
     with pytest.raises(InputError) as refusal:
-        read(name, folder)
+        read_files(name, folder)
 
     assert str(refusal.value).startswith(f"{path}:{lines}: ")
 
@@ -89,7 +90,7 @@ def test_no_file_that_is_none_of_the_format_gets_through(name, content, said, tm
     path.write_bytes(content)
 
     with pytest.raises(InputError) as refusal:
-        read(name, path)
+        read_files(name, path)
 
     assert str(refusal.value).startswith(f"{path}:")
     assert said in str(refusal.value)
@@ -99,9 +100,9 @@ def test_no_file_that_is_none_of_the_format_gets_through(name, content, said, tm
 def test_a_path_that_is_not_there_is_refused(name, tmp_path):
     """So is a folder without a file of the format."""
     with pytest.raises(ConfigError, match="no such file or folder"):
-        read(name, tmp_path / "nothing")
+        read_files(name, tmp_path / "nothing")
     with pytest.raises(ConfigError, match="no file in this folder"):
-        read(name, tmp_path)
+        read_files(name, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -120,10 +121,10 @@ def test_an_unknown_label_is_an_error_and_not_a_tie(name, file, field, label, tm
     """What a label means is never guessed."""
     rows = json.loads(json.dumps(FOLDERS[name][file]))
     rows[0][field] = label
-    folder = lay_out(tmp_path, {file: rows})
+    folder = write_files(tmp_path, {file: rows})
 
     with pytest.raises(InputError, match=r":[12]: unknown"):
-        read(name, folder)
+        read_files(name, folder)
 
 
 def test_an_unknown_winner_in_a_table_is_an_error(tmp_path):
@@ -131,7 +132,7 @@ def test_an_unknown_winner_in_a_table_is_an_error(tmp_path):
     (tmp_path / "x.csv").write_text("left,right,winner\na,b,left\na,b,both\n")
 
     with pytest.raises(InputError, match=r"x\.csv:3: unknown winner 'both'"):
-        read("evalica", tmp_path)
+        read_files("evalica", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -150,11 +151,13 @@ def test_an_unknown_winner_in_a_table_is_an_error(tmp_path):
 def test_a_doubled_row_counts_once_and_is_told(name, file, tmp_path):
     """Twice the same evidence is no more evidence."""
     rows = list(FOLDERS[name][file])
-    whole = read(name, lay_out(tmp_path / "whole", FOLDERS[name]))
+    whole = read_files(name, write_files(tmp_path / "whole", FOLDERS[name]))
 
-    found = read(name, lay_out(tmp_path / "double", {**FOLDERS[name], file: [*rows, rows[0]]}))
+    found = read_files(
+        name, write_files(tmp_path / "double", {**FOLDERS[name], file: [*rows, rows[0]]})
+    )
 
-    assert rows_in(write(name, found)) == rows_in(write(name, whole))
+    assert list_rows(render_files(name, found)) == list_rows(render_files(name, whole))
     assert any("1 rows" in line and "stand twice" in line for line in found.warnings)
 
 
@@ -172,17 +175,17 @@ def test_a_doubled_row_counts_once_and_is_told(name, file, tmp_path):
 def test_one_id_for_two_rows_is_refused(name, file, field, tmp_path):
     """Which of the two is right, only the user can know."""
     rows = list(FOLDERS[name][file])
-    folder = lay_out(tmp_path, {**FOLDERS[name], file: [*rows, rows[0] | {field: "another"}]})
+    folder = write_files(tmp_path, {**FOLDERS[name], file: [*rows, rows[0] | {field: "another"}]})
 
     with pytest.raises(InputError, match=rf":{len(rows) + 1}: this .* stands twice, and not alike"):
-        read(name, folder)
+        read_files(name, folder)
 
 
 def test_rows_of_two_kinds_in_one_file_are_refused(tmp_path):
     """A file of answers with a question in it was put together wrongly."""
     mixed = [*FOLDERS["mt-bench"]["model_answer/vicuna-13b.jsonl"]]
     mixed.append(FOLDERS["mt-bench"]["question.jsonl"][0])
-    folder = lay_out(tmp_path, {"vicuna-13b.jsonl": mixed})
+    folder = write_files(tmp_path, {"vicuna-13b.jsonl": mixed})
 
     with pytest.raises(InputError, match=r"vicuna-13b\.jsonl:3: not of the kind `answer`"):
-        read("mt-bench", folder)
+        read_files("mt-bench", folder)

@@ -7,7 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
-from foreign_files import FOLDERS, lay_out, read, text_of, write
+from foreign_files import FOLDERS, encode_rows, read_files, render_files, write_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +40,7 @@ def test_rows_with_foreign_values_are_read_or_refused(name, data):
         row[field] = data.draw(JUNK)
         if data.draw(st.booleans()):
             del row[field]
-    _read_or_refuse(name, {each: text_of(each, rows).encode() for each, rows in files.items()})
+    _read_or_refuse(name, {each: encode_rows(each, rows).encode() for each, rows in files.items()})
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -48,7 +48,7 @@ def test_rows_with_foreign_values_are_read_or_refused(name, data):
 @settings(max_examples=25)
 def test_bytes_that_were_damaged_are_read_or_refused(name, data):
     """A bit that fell over, a piece that is missing, or a piece of another file."""
-    files = {each: text_of(each, rows).encode() for each, rows in FOLDERS[name].items()}
+    files = {each: encode_rows(each, rows).encode() for each, rows in FOLDERS[name].items()}
     file = data.draw(st.sampled_from(sorted(files)))
     content = files[file]
     start = data.draw(st.integers(0, len(content)))
@@ -61,14 +61,14 @@ def test_bytes_that_were_damaged_are_read_or_refused(name, data):
 def _read_or_refuse(name, files):
     """Read files, and write what was read; both must hold for all that is not refused."""
     with tempfile.TemporaryDirectory() as folder:
-        lay_out(Path(folder), {})
+        write_files(Path(folder), {})
         for each, content in files.items():
             path = Path(folder, each)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         try:
-            gathering = read(name, Path(folder))
+            imported = read_files(name, Path(folder))
         except (InputError, ConfigError):
             return
-        for content in write(name, gathering).values():
+        for content in render_files(name, imported).values():
             assert content.decode("utf-8")

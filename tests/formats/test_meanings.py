@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from foreign_files import FOLDERS, lay_out, read, records_of
+from foreign_files import FOLDERS, make_records, read_files, write_files
 
 from evalharness.domain import Verdict, Winner
 from evalharness.errors import InputError
@@ -12,12 +12,12 @@ from evalharness.judge import settle_battles
 
 
 @pytest.fixture
-def imported(tmp_path):
+def read_example(tmp_path):
     """Return a function that reads a format's example."""
 
     def make(name, files=None):
-        gathering = read(name, lay_out(tmp_path / name, files or FOLDERS[name]))
-        return gathering, records_of(gathering)
+        imported = read_files(name, write_files(tmp_path / name, files or FOLDERS[name]))
+        return imported, make_records(imported)
 
     return make
 
@@ -26,9 +26,9 @@ def _shown(games) -> list[tuple[str, str, Verdict | None]]:
     return [(game.model_a, game.model_b, game.verdict) for game in games]
 
 
-def test_mt_bench_winners_become_places_in_both_orders(imported):
+def test_mt_bench_winners_become_places_in_both_orders(read_example):
     """FastChat stores models; in the second game model_1 stood second."""
-    _, records = imported("mt-bench")
+    _, records = read_example("mt-bench")
 
     assert _shown(game for game in records.games if game.turn == 1) == [
         ("vicuna-13b", "alpaca-13b", Verdict.A),
@@ -37,9 +37,9 @@ def test_mt_bench_winners_become_places_in_both_orders(imported):
     assert [battle.winner for battle in settle_battles(records.games)] == [Winner.MODEL_B]
 
 
-def test_mt_bench_errors_are_unscored(imported):
+def test_mt_bench_errors_are_unscored(read_example):
     """Neither -1 nor `error` is ever a number or a tie."""
-    _, records = imported("mt-bench")
+    _, records = read_example("mt-bench")
 
     assert [(grade.score, grade.unscored) for grade in records.graded] == [
         (7, None),
@@ -48,42 +48,42 @@ def test_mt_bench_errors_are_unscored(imported):
     assert [game.unscored for game in records.games if game.turn == 2] == [None, UNSCORED_IN_SOURCE]
 
 
-def test_mt_bench_references_go_to_their_questions(imported):
+def test_mt_bench_references_go_to_their_questions(read_example):
     """The file of references counts; the field `reference` no judge ever saw, so it only travels."""
-    gathering, records = imported("mt-bench")
+    imported, records = read_example("mt-bench")
 
     assert [question.references for question in records.questions] == [
         (),
         ("gpt-4 says 82.", "And more."),
     ]
-    assert gathering.foreign["question", "81"].fields["reference"] == ["x"]
+    assert imported.unmapped_fields["question", "81"].fields["reference"] == ["x"]
 
 
 @pytest.mark.parametrize(
     ("more", "scores"),
     [({"winner": "model_2"}, None), ({"m1_score": 3, "m2_score": 8}, (3.0, 8.0))],
 )
-def test_a_pair_without_a_second_order_is_a_vote(imported, more, scores):
+def test_a_pair_without_a_second_order_is_a_vote(read_example, more, scores):
     """Two grades compared showed no order at all."""
     row = FOLDERS["mt-bench"]["model_judgment/gpt-4_pair.jsonl"][0]
     row = row | {"g1_winner": "model_2", "g2_winner": "model_2", **more}
 
-    _, records = imported("mt-bench", {"gpt-4_pair.jsonl": [row]})
+    _, records = read_example("mt-bench", {"gpt-4_pair.jsonl": [row]})
 
     assert records.games == ()
     assert [(vote.winner, vote.scores) for vote in records.votes] == [(Winner.MODEL_B, scores)]
 
 
-def test_people_are_judges_by_a_name_that_says_so(imported):
+def test_people_are_judges_by_a_name_that_says_so(read_example):
     """Whoever reads a table sees which votes are people's."""
-    _, records = imported("mt-bench")
+    _, records = read_example("mt-bench")
 
     assert [vote.judge for vote in records.votes] == ["human:expert_3", "human:author_0"]
 
 
-def test_alpaca_eval_preferences_are_probabilities_of_the_second_output(imported):
+def test_alpaca_eval_preferences_are_probabilities_of_the_second_output(read_example):
     """1 is the baseline's win, 2 the model's, 0 an old draw, null no preference."""
-    _, records = imported("alpaca-eval")
+    _, records = read_example("alpaca-eval")
 
     assert [(vote.preference, vote.winner) for vote in records.votes] == [
         (0.0, Winner.MODEL_A),
@@ -94,9 +94,9 @@ def test_alpaca_eval_preferences_are_probabilities_of_the_second_output(imported
     ]
 
 
-def test_arena_hard_shows_the_baseline_first_and_then_second(imported):
+def test_arena_hard_shows_the_baseline_first_and_then_second(read_example):
     """A verdict names a place, and it is stored as one; a missing game has no verdict."""
-    gathering, records = imported("arena-hard")
+    imported, records = read_example("arena-hard")
 
     assert _shown(game for game in records.games if game.question_id == "u1") == [
         ("o1", "o3", Verdict.B),
@@ -106,21 +106,21 @@ def test_arena_hard_shows_the_baseline_first_and_then_second(imported):
         ("gpt-4-0314", "o3", Verdict.TIE),
         ("o3", "gpt-4-0314", Verdict.A),
     ]
-    assert any("taken as gpt-4-0314" in line for line in gathering.warnings)
-    assert any("three times" in line for line in gathering.cautions)
+    assert any("taken as gpt-4-0314" in line for line in imported.warnings)
+    assert any("three times" in line for line in imported.cautions)
 
 
-def test_both_versions_of_arena_hard_give_questions_and_answers(imported):
+def test_both_versions_of_arena_hard_give_questions_and_answers(read_example):
     """One folder may hold files from before and after the change of layout."""
-    _, records = imported("arena-hard")
+    _, records = read_example("arena-hard")
 
     assert [question.turns for question in records.questions] == [("Sort it.",), ("Old.",)]
     assert [answer.turns[0].text for answer in records.answers] == ["Done.", "Older."]
 
 
-def test_arena_ties_keep_what_they_were(imported):
+def test_arena_ties_keep_what_they_were(read_example):
     """`both bad` is a tie for ratings, and its word stays for whoever asks."""
-    _, records = imported("arena-battles")
+    _, records = read_example("arena-battles")
 
     assert [(vote.winner, vote.label) for vote in records.votes][3:5] == [
         (Winner.TIE, "tie (bothbad)"),
@@ -128,17 +128,17 @@ def test_arena_ties_keep_what_they_were(imported):
     ]
 
 
-def test_equal_battles_without_an_id_are_two_battles(imported):
+def test_equal_battles_without_an_id_are_two_battles(read_example):
     """Where rows say only who won, two alike are no doubled row."""
-    gathering, records = imported("arena-battles")
+    imported, records = read_example("arena-battles")
 
     assert [vote.judge for vote in records.votes].count("gpt-4") == 2
-    assert gathering.warnings == []
+    assert imported.warnings == []
 
 
-def test_llmbar_winners_are_outputs_in_both_orders(imported):
+def test_llmbar_winners_are_outputs_in_both_orders(read_example):
     """Winner 2 in the swapped order is the output shown first."""
-    _, records = imported("llmbar")
+    _, records = read_example("llmbar")
 
     assert _shown(records.games) == [
         ("output_1", "output_2", Verdict.A),
@@ -147,7 +147,7 @@ def test_llmbar_winners_are_outputs_in_both_orders(imported):
     assert [vote.winner for vote in records.votes] == [Winner.MODEL_A, Winner.MODEL_B]
 
 
-def test_judgebench_decisions_are_places(imported):
+def test_judgebench_decisions_are_places(read_example):
     """Its second decision is what the judge wrote of the swapped order."""
     rows = [dict(row) for row in FOLDERS["judgebench"]["outputs/arena.jsonl"]]
     rows[0]["judgments"] = [
@@ -155,7 +155,7 @@ def test_judgebench_decisions_are_places(imported):
         {"judgment": {}, "decision": "A>B"},
     ]
 
-    _, records = imported("judgebench", {"outputs/arena.jsonl": rows})
+    _, records = read_example("judgebench", {"outputs/arena.jsonl": rows})
 
     assert _shown(records.games) == [
         ("response_A", "response_B", Verdict.B),
@@ -170,10 +170,10 @@ def test_ids_that_were_numbers_are_numbers_again_and_others_are_not(tmp_path):
         {"question_id": number, "category": "math", "turns": ["Add."]}
         for number in (7, "8", "mt-9")
     ]
-    gathering = read("mt-bench", lay_out(tmp_path, {"question.jsonl": rows}))
+    imported = read_files("mt-bench", write_files(tmp_path, {"question.jsonl": rows}))
 
-    assert list(gathering.questions) == ["7", "8", "mt-9"]
-    assert [gathering.foreign["question", key].fields for key in ("7", "8", "mt-9")] == [
+    assert list(imported.questions) == ["7", "8", "mt-9"]
+    assert [imported.unmapped_fields["question", key].fields for key in ("7", "8", "mt-9")] == [
         {},
         {"question_id": "8"},
         {},
@@ -186,7 +186,7 @@ def test_reviews_must_be_of_the_models_that_their_file_names(tmp_path):
     files["review/review_bard_vicuna-13b.jsonl"] = files.pop("review/review_gpt35_vicuna-13b.jsonl")
 
     with pytest.raises(InputError, match="its answers are of gpt35 and vicuna-13b"):
-        read("vicuna-reviews", lay_out(tmp_path, files))
+        read_files("vicuna-reviews", write_files(tmp_path, files))
 
 
 def test_what_was_not_judged_is_told(tmp_path):
@@ -194,36 +194,36 @@ def test_what_was_not_judged_is_told(tmp_path):
     name = "vicuna-13b/alpaca_eval_gpt4/annotations.json"
     files = {**FOLDERS["alpaca-eval"], name: FOLDERS["alpaca-eval"][name][1:]}
 
-    gathering = read("alpaca-eval", lay_out(tmp_path, files))
+    imported = read_files("alpaca-eval", write_files(tmp_path, files))
 
-    assert [line.partition(" (")[0] for line in gathering.warnings] == [
+    assert [line.partition(" (")[0] for line in imported.warnings] == [
         "text_davinci_003: no answer to 1 of 5 questions",
         "text_davinci_003 and vicuna-13b: no judgment of 1 of 5 questions",
     ]
 
 
-def test_labels_of_one_person_that_contradict_each_other_are_refused(imported):
+def test_labels_of_one_person_that_contradict_each_other_are_refused(read_example):
     """A second vote on the same answers in the other order says the same, or one of the two is wrong."""
     vote = {"question_id": "81", "model_a": "a", "model_b": "b", "winner": "model_a"}
     turned = {**vote, "model_a": "b", "model_b": "a"}
 
-    imported("labels", {"labels.jsonl": [vote, {**turned, "winner": "model_b"}]})
+    read_example("labels", {"labels.jsonl": [vote, {**turned, "winner": "model_b"}]})
     other = {**turned, "judge": "human:bea"}
-    _, records = imported("labels", {"labels.jsonl": [vote, other]})
+    _, records = read_example("labels", {"labels.jsonl": [vote, other]})
     with pytest.raises(
         InputError, match=r"labels\.jsonl:2: this vote of human on this pair stands"
     ):
-        imported("labels", {"labels.jsonl": [vote, turned]})
+        read_example("labels", {"labels.jsonl": [vote, turned]})
 
     assert [each.winner for each in records.votes] == [Winner.MODEL_A, Winner.MODEL_A]
 
 
-def test_labels_by_a_name_that_is_no_persons_are_warned_of(imported):
+def test_labels_by_a_name_that_is_no_persons_are_warned_of(read_example):
     """They would stand as another judge's, and correct nothing."""
     score = {"question_id": "81", "model": "a", "score": 7}
 
     said = [
-        imported("labels", {"labels.jsonl": [{**score, "judge": judge}]})[0].warnings
+        read_example("labels", {"labels.jsonl": [{**score, "judge": judge}]})[0].warnings
         for judge in ("ada", "human:ada", "human", "gold")
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from foreign_files import read, records_of, rows_in, write
+from foreign_files import list_rows, make_records, read_files, render_files
 from numpy.testing import assert_allclose
 
 from evalharness.domain import Winner
@@ -32,7 +32,7 @@ def records(data_file):
     """Return a function that reads public data of a format as records."""
 
     def find(name, place):
-        return records_of(read(name, data_file(place)))
+        return make_records(read_files(name, data_file(place)))
 
     return find
 
@@ -161,8 +161,8 @@ def test_every_real_file_goes_out_as_it_came(data_file):
     """Real files hold what no example thinks of."""
     for name, place in TEXTS.items():
         folder = data_file(place)
-        gathering = read(name, folder)
-        assert rows_in(write(name, gathering)) == rows_in(gathering.paths)
+        imported = read_files(name, folder)
+        assert list_rows(render_files(name, imported)) == list_rows(imported.paths)
 
 
 def test_the_grades_of_mt_bench_are_those_in_the_judge_s_words(records):

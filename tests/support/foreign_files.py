@@ -261,7 +261,7 @@ FOLDERS: dict[str, Mapping[str, Rows | str]] = {
 }
 
 
-def text_of(name: str, rows: Rows | str) -> str:
+def encode_rows(name: str, rows: Rows | str) -> str:
     """Return rows as the text of a file of that name."""
     if isinstance(rows, str):
         return rows
@@ -270,39 +270,40 @@ def text_of(name: str, rows: Rows | str) -> str:
     return "".join(f"{json.dumps(row)}\n" for row in rows)
 
 
-def lay_out(folder: Path, files: Mapping[str, Rows | str]) -> Path:
+def write_files(folder: Path, files: Mapping[str, Rows | str]) -> Path:
     """Write files into a folder and return it."""
     for name, rows in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text_of(name, rows), encoding="utf-8")
+        path.write_text(encode_rows(name, rows), encoding="utf-8")
     return folder
 
 
-def read(name: str, *paths: Path) -> ImportedRecords:
-    """Return what files of a format hold."""
-    return find_format(name).read(paths)
+def read_files(name: str, *paths: Path) -> ImportedRecords:
+    """Return the records in files of a format."""
+    return find_format(name).read_files(paths)
 
 
-def records_of(gathering: ImportedRecords) -> RunRecords:
+def make_records(imported: ImportedRecords) -> RunRecords:
     """Return what was read as a run's records."""
-    judgments = gathering.judgments.values()
+    judgments = imported.judgments.values()
     return RunRecords(
         name="imported",
-        questions=tuple(gathering.questions.values()),
-        answers=tuple(gathering.answers.values()),
+        questions=tuple(imported.questions.values()),
+        answers=tuple(imported.answers.values()),
         graded=tuple(row for row in judgments if isinstance(row, GradedJudgment)),
         games=tuple(row for row in judgments if isinstance(row, PairwiseJudgment)),
-        votes=tuple(gathering.votes.values()),
+        votes=tuple(imported.votes.values()),
     )
 
 
-def write(name: str, gathering: ImportedRecords) -> dict[str, bytes]:
+def render_files(name: str, imported: ImportedRecords) -> dict[str, bytes]:
     """Return what was read as files of the same format."""
-    return find_format(name).write(records_of(gathering), SourceRows(gathering.foreign.values()))
+    source = SourceRows(imported.unmapped_fields.values())
+    return find_format(name).render_files(make_records(imported), source)
 
 
-def rows_in(files: Mapping[str, bytes] | Sequence[Path]) -> list[str]:
+def list_rows(files: Mapping[str, bytes] | Sequence[Path]) -> list[str]:
     """Return the rows of files as sorted text, wherever and in whatever order they stand."""
     contents = files.values() if isinstance(files, dict) else [path.read_bytes() for path in files]
     found = []

@@ -1,4 +1,4 @@
-"""MT-bench's judgments as records: a pair is two games, a vote is no game."""
+"""Add MT-bench's grades, pairs and votes to imported records."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from evalharness.formats.rows.imported_records import (
 )
 from evalharness.formats.rows.mt_bench_rows import (
     HUMAN_PREFIX,
-    UNPARSED,
+    UNPARSED_SCORE,
     MtBenchGrade,
     MtBenchPair,
     MtBenchVote,
-    grade_row,
-    pair_row,
-    single_winner_row,
-    vote_row,
+    render_grade_row,
+    render_pair_row,
+    render_single_winner_row,
+    render_vote_row,
 )
 from evalharness.formats.rows.row_reader import convert_row
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from evalharness.formats.rows.imported_records import ImportedRecords, RowLocation
     from evalharness.formats.rows.row_reader import JsonRow
 
-_LOWEST, _HIGHEST = 1, 10
-_PERSON = re.compile(r"(expert|author)_\d+")
-_FIRST_GAME = {
+_MIN_SCORE, _MAX_SCORE = 1, 10
+_HUMAN_NAME = re.compile(r"(expert|author)_\d+")
+_FIRST_GAME_VERDICTS = {
     "model_1": Verdict.A,
     "model_2": Verdict.B,
     "tie": Verdict.TIE,
     "error": None,
 }
-_SECOND_GAME = _FIRST_GAME | {"model_1": Verdict.B, "model_2": Verdict.A}
+_SECOND_GAME_VERDICTS = _FIRST_GAME_VERDICTS | {"model_1": Verdict.B, "model_2": Verdict.A}
 _PAIR_WINNERS = {
     "model_1": Winner.MODEL_A,
     "model_2": Winner.MODEL_B,
@@ -52,138 +52,138 @@ _VOTE_WINNERS = {
 }
 
 
-def read_grade(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> str:
-    """Add a grade and return its judge."""
-    given = convert_row(row, MtBenchGrade, at.path, at.line)
-    judge, prompt = _judge(given.judge, at)
-    in_scale = _LOWEST <= given.score <= _HIGHEST
-    unscored = UNSCORED_IN_SOURCE if given.score == UNPARSED else OUT_OF_SCALE
+def add_grade(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> str:
+    """Add a grade and return the name of its judge."""
+    parsed = convert_row(row, MtBenchGrade, location)
+    judge, prompt = _split_judge(parsed.judge, location)
+    in_scale = _MIN_SCORE <= parsed.score <= _MAX_SCORE
+    unscored = UNSCORED_IN_SOURCE if parsed.score == UNPARSED_SCORE else OUT_OF_SCALE
     grade = GradedJudgment(
-        question_id=str(given.question_id),
-        turn=given.turn,
+        question_id=str(parsed.question_id),
+        turn=parsed.turn,
         judge=judge,
         prompt=prompt,
-        model=given.model,
-        score=given.score if in_scale else None,
+        model=parsed.model,
+        score=parsed.score if in_scale else None,
         unscored=None if in_scale else unscored,
-        reply=given.judgment,
+        reply=parsed.judgment,
         digest=digest(
-            ["grade", str(given.question_id), given.turn, judge, prompt, given.model],
+            ["grade", str(parsed.question_id), parsed.turn, judge, prompt, parsed.model],
         ),
     )
-    if gathering.is_new("grade", grade.digest, row, at):
-        gathering.add_judgment(grade, at)
-        gathering.keep_beyond("grade", grade.digest, row, grade_row(grade))
+    if imported.register_row("grade", grade.digest, row, location):
+        imported.add_judgment(grade, location)
+        imported.keep_unmapped_fields("grade", grade.digest, row, render_grade_row(grade))
     return judge
 
 
-def read_pair(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> str:
-    """Add the two games of a pair, or its vote where no second order was played.
+def add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> str:
+    """Add a pair and return the name of its judge.
 
-    Two grades compared (`m1_score`, `m2_score`) are such a vote: no order was ever shown.
+    A pair is two games. It is one vote if only one winner is given, or if two grades were compared
+    (`m1_score`, `m2_score`), because the answers were then not shown in two orders.
     """
-    given = convert_row(row, MtBenchPair, at.path, at.line)
-    judge, prompt = _judge(given.judge, at)
-    models = (given.model_1, given.model_2)
-    key = digest(["pair", str(given.question_id), given.turn, judge, prompt, *models])
-    if not gathering.is_new("pair", key, row, at):
+    parsed = convert_row(row, MtBenchPair, location)
+    judge, prompt = _split_judge(parsed.judge, location)
+    models = (parsed.model_1, parsed.model_2)
+    key = digest(["pair", str(parsed.question_id), parsed.turn, judge, prompt, *models])
+    if not imported.register_row("pair", key, row, location):
         return judge
-    if given.winner is not None or given.m1_score is not None:
-        _add_single_winner(given, row, key, gathering, at)
-        return judge
-    first, second = _games(given, key, at)
-    gathering.add_judgment(first, at)
-    gathering.add_judgment(second, at)
-    gathering.keep_beyond("pair", key, row, pair_row(first, second))
+    if parsed.winner is not None or parsed.m1_score is not None:
+        vote = _make_single_winner_vote(parsed, key, location)
+        imported.add_vote(vote, location)
+        rendered = render_single_winner_row(vote)
+    else:
+        first, second = _make_games(parsed, key, location)
+        imported.add_judgment(first, location)
+        imported.add_judgment(second, location)
+        rendered = render_pair_row(first, second)
+    imported.keep_unmapped_fields("pair", key, row, rendered)
     return judge
 
 
-def read_vote(row: JsonRow, gathering: ImportedRecords, at: RowLocation) -> str:
-    """Add somebody's vote and return the judge."""
-    given = convert_row(row, MtBenchVote, at.path, at.line)
-    winner = look_up_label(_VOTE_WINNERS, given.winner, "winner", at)
-    judge, prompt = _judge(given.judge, at)
-    if _PERSON.fullmatch(judge) or at.path.stem.startswith("human"):
+def add_vote(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> str:
+    """Add a vote and return the name of its judge, which is usually a person."""
+    parsed = convert_row(row, MtBenchVote, location)
+    winner = look_up_label(_VOTE_WINNERS, parsed.winner, "winner", location)
+    judge, prompt = _split_judge(parsed.judge, location)
+    if _HUMAN_NAME.fullmatch(judge) or location.path.stem.startswith("human"):
         judge = f"{HUMAN_PREFIX}{judge}"
     vote = Vote(
-        question_id=str(given.question_id),
-        turn=given.turn,
+        question_id=str(parsed.question_id),
+        turn=parsed.turn,
         judge=judge,
         prompt=prompt,
-        model_a=given.model_a,
-        model_b=given.model_b,
+        model_a=parsed.model_a,
+        model_b=parsed.model_b,
         winner=winner,
-        label=given.winner if given.winner != winner else None,
+        label=parsed.winner if parsed.winner != winner else None,
         digest=digest(
-            ["vote", str(given.question_id), given.turn, judge, given.model_a, given.model_b]
+            ["vote", str(parsed.question_id), parsed.turn, judge, parsed.model_a, parsed.model_b]
         ),
     )
-    if gathering.is_new("vote", vote.digest, row, at):
-        gathering.add_vote(vote, at)
-        gathering.keep_beyond("vote", vote.digest, row, vote_row(vote))
+    if imported.register_row("vote", vote.digest, row, location):
+        imported.add_vote(vote, location)
+        imported.keep_unmapped_fields("vote", vote.digest, row, render_vote_row(vote))
     return judge
 
 
-def _games(
-    given: MtBenchPair, key: str, at: RowLocation
+def _make_games(
+    parsed: MtBenchPair, key: str, location: RowLocation
 ) -> tuple[PairwiseJudgment, PairwiseJudgment]:
-    """Return both games of a pair; winners are models, which in the second changed places."""
-    judge, prompt = _judge(given.judge, at)
+    """Return both games of a pair. The row names models, which change places in the second game."""
+    judge, prompt = _split_judge(parsed.judge, location)
     first = PairwiseJudgment(
-        question_id=str(given.question_id),
-        turn=given.turn,
+        question_id=str(parsed.question_id),
+        turn=parsed.turn,
         judge=judge,
         prompt=prompt,
-        model_a=given.model_1,
-        model_b=given.model_2,
-        verdict=look_up_label(_FIRST_GAME, given.g1_winner, "g1_winner", at),
-        unscored=UNSCORED_IN_SOURCE if given.g1_winner == "error" else None,
-        reply=given.g1_judgment,
+        model_a=parsed.model_1,
+        model_b=parsed.model_2,
+        verdict=look_up_label(_FIRST_GAME_VERDICTS, parsed.g1_winner, "g1_winner", location),
+        unscored=UNSCORED_IN_SOURCE if parsed.g1_winner == "error" else None,
+        reply=parsed.g1_judgment,
         digest=key,
     )
     second = PairwiseJudgment(
         question_id=first.question_id,
-        turn=given.turn,
+        turn=parsed.turn,
         judge=judge,
         prompt=prompt,
-        model_a=given.model_2,
-        model_b=given.model_1,
-        verdict=look_up_label(_SECOND_GAME, given.g2_winner, "g2_winner", at),
-        unscored=UNSCORED_IN_SOURCE if given.g2_winner == "error" else None,
-        reply=given.g2_judgment,
+        model_a=parsed.model_2,
+        model_b=parsed.model_1,
+        verdict=look_up_label(_SECOND_GAME_VERDICTS, parsed.g2_winner, "g2_winner", location),
+        unscored=UNSCORED_IN_SOURCE if parsed.g2_winner == "error" else None,
+        reply=parsed.g2_judgment,
         digest=digest([key, "swapped"]),
     )
     return first, second
 
 
-def _add_single_winner(
-    given: MtBenchPair, row: JsonRow, key: str, gathering: ImportedRecords, at: RowLocation
-) -> None:
-    judge, prompt = _judge(given.judge, at)
-    label = given.winner if given.winner is not None else given.g1_winner
+def _make_single_winner_vote(parsed: MtBenchPair, key: str, location: RowLocation) -> Vote:
+    judge, prompt = _split_judge(parsed.judge, location)
+    label = parsed.winner if parsed.winner is not None else parsed.g1_winner
     scores = None
-    if given.m1_score is not None and given.m2_score is not None:
-        scores = (given.m1_score, given.m2_score)
-    winner = look_up_label(_PAIR_WINNERS, label, "winner", at)
-    vote = Vote(
-        question_id=str(given.question_id),
-        turn=given.turn,
+    if parsed.m1_score is not None and parsed.m2_score is not None:
+        scores = (parsed.m1_score, parsed.m2_score)
+    winner = look_up_label(_PAIR_WINNERS, label, "winner", location)
+    return Vote(
+        question_id=str(parsed.question_id),
+        turn=parsed.turn,
         judge=judge,
         prompt=prompt,
-        model_a=given.model_1,
-        model_b=given.model_2,
+        model_a=parsed.model_1,
+        model_b=parsed.model_2,
         winner=winner,
         unscored=None if winner else UNSCORED_IN_SOURCE,
         scores=scores,
         digest=key,
     )
-    gathering.add_vote(vote, at)
-    gathering.keep_beyond("pair", key, row, single_winner_row(vote))
 
 
-def _judge(given: str | list[str], at: RowLocation) -> tuple[str, str]:
-    """Return a judge's name and its prompt's; people have no prompt."""
-    names = [given] if isinstance(given, str) else given
+def _split_judge(judge: str | list[str], location: RowLocation) -> tuple[str, str]:
+    """Return the name of a judge and of its prompt; the prompt of a person is empty."""
+    names = [judge] if isinstance(judge, str) else judge
     if len(names) not in (1, 2):
-        at.refuse(f"judge must be a name, or a name and a prompt, not {given}")
+        location.refuse(f"judge must be a name, or a name and a prompt, not {judge}")
     return names[0], names[1] if len(names) > 1 else ""

@@ -1,4 +1,4 @@
-"""MT-bench's rows: the fields that are read of them, and our records rendered as them."""
+"""Define the fields of MT-bench's rows, and render our records as such rows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from evalharness.domain import GradedJudgment, PairwiseJudgment, Question, Vote
 
 HUMAN_PREFIX = "human:"
-UNPARSED = -1
-"""What FastChat writes for a grade that it could not read."""
+UNPARSED_SCORE = -1
+"""The score that FastChat writes if it could not read the judge's reply."""
 
 FIELDS_BY_KIND = {
     "pair": {"model_1", "model_2"},
@@ -24,7 +24,7 @@ FIELDS_BY_KIND = {
     "vote": {"model_a", "model_b", "winner"},
     "question": {"question_id", "turns"},
 }
-"""The fields by which a row shows what it is."""
+"""The fields that tell the kind of a row."""
 
 
 class MtBenchQuestion(msgspec.Struct):
@@ -42,7 +42,7 @@ class MtBenchChoice(msgspec.Struct):
 
 
 class MtBenchAnswer(msgspec.Struct):
-    """A model's answers to a question, or its reference."""
+    """The answers of a model to a question, or the reference answer."""
 
     question_id: int | str
     model_id: str
@@ -50,7 +50,7 @@ class MtBenchAnswer(msgspec.Struct):
 
 
 class MtBenchGrade(msgspec.Struct):
-    """One answer graded at one turn."""
+    """The grade of one answer at one turn."""
 
     question_id: int | str
     model: str
@@ -61,7 +61,7 @@ class MtBenchGrade(msgspec.Struct):
 
 
 class MtBenchPair(msgspec.Struct):
-    """Two answers compared: two games, or a single `winner`, or two grades compared."""
+    """The comparison of two answers: two games, or a single `winner`, or two grades."""
 
     question_id: int | str
     model_1: str
@@ -78,7 +78,7 @@ class MtBenchPair(msgspec.Struct):
 
 
 class MtBenchVote(msgspec.Struct):
-    """Somebody's preference between two answers."""
+    """The preference of a person or a judge between two answers."""
 
     question_id: int | str
     model_a: str
@@ -88,8 +88,8 @@ class MtBenchVote(msgspec.Struct):
     turn: int = 1
 
 
-def question_row(question: Question) -> dict[str, Any]:
-    """Return a question as its row."""
+def render_question_row(question: Question) -> dict[str, Any]:
+    """Return a question as a row."""
     return {
         "question_id": to_number_if_plain(question.question_id),
         "category": question.category,
@@ -97,14 +97,22 @@ def question_row(question: Question) -> dict[str, Any]:
     }
 
 
-def reference_row(question: Question) -> dict[str, Any]:
-    """Return a question's references as an answer's row."""
+def render_reference_row(question: Question) -> dict[str, Any]:
+    """Return the references of a question as the row of an answer."""
     texts = [text for text in question.references if text is not None]
-    return answer_row(question.question_id, "reference", [texts])
+    return render_answer_row(question.question_id, "reference", [texts])
 
 
-def answer_row(question_id: str, model: str, texts: Sequence[Sequence[str]]) -> dict[str, Any]:
-    """Return the answers to a question, the turns of one sample after another."""
+def render_answer_row(
+    question_id: str, model: str, texts: Sequence[Sequence[str]]
+) -> dict[str, Any]:
+    """Return the answers of a model to a question as a row.
+
+    Args:
+        question_id: the question.
+        model: the model.
+        texts: for each sample, the texts of its turns.
+    """
     return {
         "question_id": to_number_if_plain(question_id),
         "model_id": model,
@@ -112,28 +120,28 @@ def answer_row(question_id: str, model: str, texts: Sequence[Sequence[str]]) -> 
     }
 
 
-def grade_row(grade: GradedJudgment) -> dict[str, Any]:
-    """Return a grade as its row; FastChat writes -1 for one that could not be read."""
+def render_grade_row(grade: GradedJudgment) -> dict[str, Any]:
+    """Return a grade as a row; a missing score is -1."""
     return {
         "question_id": to_number_if_plain(grade.question_id),
         "model": grade.model,
         "judge": [grade.judge, grade.prompt],
         "judgment": grade.reply,
-        "score": UNPARSED if grade.score is None else _short(grade.score),
+        "score": UNPARSED_SCORE if grade.score is None else _to_int_if_whole(grade.score),
         "turn": grade.turn,
     }
 
 
-def pair_row(game: PairwiseJudgment, swapped: PairwiseJudgment | None) -> dict[str, Any]:
-    """Return two games as their row, in which winners are models and no longer places."""
-    back = {Verdict.A: "model_2", Verdict.B: "model_1", Verdict.TIE: "tie", None: "error"}
-    forth = {Verdict.A: "model_1", Verdict.B: "model_2", Verdict.TIE: "tie", None: "error"}
+def render_pair_row(game: PairwiseJudgment, swapped: PairwiseJudgment | None) -> dict[str, Any]:
+    """Return two games as a row, which names the winners by model and not by place."""
+    first_winners = {Verdict.A: "model_1", Verdict.B: "model_2", Verdict.TIE: "tie", None: "error"}
+    second_winners = {Verdict.A: "model_2", Verdict.B: "model_1", Verdict.TIE: "tie", None: "error"}
     return {
         "question_id": to_number_if_plain(game.question_id),
         "model_1": game.model_a,
         "model_2": game.model_b,
-        "g1_winner": forth[game.verdict],
-        "g2_winner": back[swapped.verdict if swapped else None],
+        "g1_winner": first_winners[game.verdict],
+        "g2_winner": second_winners[swapped.verdict if swapped else None],
         "judge": [game.judge, game.prompt],
         "g1_judgment": game.reply,
         "g2_judgment": swapped.reply if swapped else "",
@@ -141,7 +149,7 @@ def pair_row(game: PairwiseJudgment, swapped: PairwiseJudgment | None) -> dict[s
     }
 
 
-def single_winner_row(vote: Vote) -> dict[str, Any]:
+def render_single_winner_row(vote: Vote) -> dict[str, Any]:
     """Return a vote as the row of a pair that has one winner."""
     return {
         "question_id": to_number_if_plain(vote.question_id),
@@ -152,8 +160,8 @@ def single_winner_row(vote: Vote) -> dict[str, Any]:
     }
 
 
-def vote_row(vote: Vote) -> dict[str, Any]:
-    """Return a vote as its row."""
+def render_vote_row(vote: Vote) -> dict[str, Any]:
+    """Return a vote as a row."""
     return {
         "question_id": to_number_if_plain(vote.question_id),
         "model_a": vote.model_a,
@@ -164,5 +172,5 @@ def vote_row(vote: Vote) -> dict[str, Any]:
     }
 
 
-def _short(score: float) -> float:
+def _to_int_if_whole(score: float) -> float:
     return int(score) if score.is_integer() else score

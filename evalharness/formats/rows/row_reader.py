@@ -1,4 +1,4 @@
-"""Foreign files as rows: strict UTF-8, every fault named with its file and line."""
+"""Read JSON lines, JSON arrays and CSV files as rows; errors name the file and the line."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from evalharness.formats.rows.imported_records import RowLocation
+
 Shape = TypeVar("Shape")
 JsonRow = dict[str, Any]
 
@@ -22,29 +24,31 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def find_files(paths: Sequence[Path], *suffixes: str) -> tuple[Path, ...]:
-    """Return the files that paths name, and those of these suffixes inside their folders.
+    """Return files as they are named, and the files with these suffixes in folders.
 
     Raises:
-        ConfigError: a path does not exist, or its folder has no such file.
+        ConfigError: a path does not exist, or a folder has no such file.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
             inside = sorted(file for file in path.rglob("*") if file.suffix in suffixes)
             if not inside:
                 msg = f"{path}: no file in this folder ends in {' or '.join(suffixes)}"
                 raise ConfigError(msg)
-            found |= dict.fromkeys(file for file in inside if file.is_file())
+            files |= dict.fromkeys(file for file in inside if file.is_file())
         elif path.is_file():
-            found[path] = None
+            files[path] = None
         else:
             msg = f"{path}: there is no such file or folder"
             raise ConfigError(msg)
-    return tuple(found)
+    return tuple(files)
 
 
-def rows(path: Path) -> Iterator[tuple[int, JsonRow]]:
-    """Yield line numbers and rows of a file of JSON lines, one line in memory at a time.
+def read_json_lines(path: Path) -> Iterator[tuple[int, JsonRow]]:
+    """Yield the rows of a file of JSON lines, each with its line number.
+
+    Only one line is in memory at a time.
 
     Raises:
         InputError: the file is empty or cannot be read, or a line is not one JSON object.
@@ -63,45 +67,53 @@ def rows(path: Path) -> Iterator[tuple[int, JsonRow]]:
         _refuse_empty(path)
 
 
-def array(path: Path) -> Iterator[tuple[int, JsonRow]]:
-    """Yield rows of a JSON array, each with the line it begins in.
+def read_json_array(path: Path) -> Iterator[tuple[int, JsonRow]]:
+    """Yield the rows of a JSON array, each with the number of its first line.
 
     Raises:
         InputError: the file is empty or cannot be read, or is not an array of JSON objects.
     """
-    content = _content(path)
-    line = place = 0
+    content = _read_content(path)
+    line = offset = 0
     try:
         for raw in msgspec.json.decode(content, type=list[msgspec.Raw]):
-            start = content.find(bytes(raw), place)
-            line += content.count(b"\n", place, start)
-            place = start
+            start = content.find(bytes(raw), offset)
+            line += content.count(b"\n", offset, start)
+            offset = start
             yield line + 1, msgspec.json.decode(raw, type=JsonRow)
     except RecursionError as error:
         msg = "nested too deeply to be data"
         raise InputError(msg, path=path, line=line + 1) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if place == 0:
-            line = content.count(b"\n", 0, _byte_of(error, content))
+        if offset == 0:
+            line = content.count(b"\n", 0, _find_error_byte(error, content))
         raise InputError(str(error), path=path, line=line + 1) from error
 
 
 def read_json_rows(path: Path) -> Iterator[tuple[int, JsonRow]]:
-    """Yield rows of a file that is either a JSON array or JSON lines."""
-    return array(path) if _begins_with_bracket(path) else rows(path)
-
-
-def table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield rows of a CSV file that has at least these columns, each with its line.
+    """Yield the rows of a JSON array or of JSON lines, each with the number of its first line.
 
     Raises:
-        InputError: the file is empty or cannot be read, a column is missing or stands twice, or a
-            row has more or fewer cells than the header.
+        InputError: the file is empty or cannot be read, or a row is not a JSON object.
+    """
+    return read_json_array(path) if _begins_with_bracket(path) else read_json_lines(path)
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the rows of a CSV file, each with its line number.
+
+    Args:
+        path: the file.
+        columns: the columns that it must have.
+
+    Raises:
+        InputError: the file is empty or cannot be read, a column is missing or repeated, or
+            a row has more or fewer cells than the header.
     """
     try:
-        text = _content(path).decode("utf-8")
+        text = _read_content(path).decode("utf-8")
     except UnicodeDecodeError as error:
-        line = _content(path).count(b"\n", 0, error.start) + 1
+        line = _read_content(path).count(b"\n", 0, error.start) + 1
         msg = f"not UTF-8: {error.reason}"
         raise InputError(msg, path=path, line=line) from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -123,8 +135,8 @@ def table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, s
         raise InputError(msg, path=path, line=reader.line_num) from error
 
 
-def convert_row(row: JsonRow, shape: type[Shape], path: Path, line: int) -> Shape:
-    """Return a row as a record of the fields that are read; further fields are ignored.
+def convert_row(row: JsonRow, shape: type[Shape], location: RowLocation) -> Shape:
+    """Return a row as a record that has the fields of `shape`; other fields are ignored.
 
     Raises:
         InputError: a field is missing or of another type.
@@ -132,10 +144,10 @@ def convert_row(row: JsonRow, shape: type[Shape], path: Path, line: int) -> Shap
     try:
         return msgspec.convert(row, shape)
     except msgspec.ValidationError as error:
-        raise InputError(str(error), path=path, line=line) from error
+        raise InputError(str(error), path=location.path, line=location.line) from error
 
 
-def _content(path: Path) -> bytes:
+def _read_content(path: Path) -> bytes:
     _refuse_byte_order_mark(path)
     try:
         content = path.read_bytes()
@@ -172,18 +184,18 @@ def _begins_with_bracket(path: Path) -> bool:
 
 
 def _check_header(header: Sequence[str], columns: Sequence[str], path: Path) -> None:
-    twice = sorted({name for name in header if header.count(name) > 1})
+    repeated = sorted({name for name in header if header.count(name) > 1})
     missing = [name for name in columns if name not in header]
-    if twice:
-        msg = f"the column {twice[0]!r} stands twice"
+    if repeated:
+        msg = f"the column {repeated[0]!r} stands twice"
         raise InputError(msg, path=path, line=1)
     if missing:
         msg = f"no column {' and no column '.join(missing)}; found: {', '.join(header)}"
         raise InputError(msg, path=path, line=1)
 
 
-def _byte_of(error: Exception, content: bytes) -> int:
-    """Return where decoding stopped, as the message says, or the end for a cut file."""
+def _find_error_byte(error: Exception, content: bytes) -> int:
+    """Return the byte that the error message names, or the end of a file that was cut off."""
     _, _, after = str(error).rpartition("(byte ")
     number = after.rstrip(")")
     return int(number) if number.isdigit() else len(content.rstrip())

@@ -1,4 +1,4 @@
-"""What rows of other tools hold beyond our records, kept so that export gives them back whole."""
+"""Keep the fields of other tools' rows that our records do not have, so that export restores them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnmappedFields:
-    """What a row of another tool held beyond our record's rendering, and what it lacked of it.
+    """The difference between another tool's row and our rendering of the same record.
 
-    `kind` and `key` name the row: an answer, a grade, ... of this format.
+    Attributes:
+        format: the name of the format.
+        kind: the kind of the row: an answer, a grade, ...
+        key: the key of the row within its kind.
+        fields: the fields of the row that our rendering lacks or writes differently.
+        absent: the fields of our rendering that the row does not have.
     """
 
     format: str
@@ -28,22 +33,23 @@ class UnmappedFields:
 
 
 class SourceRows:
-    """The foreign rows of one format that a run was imported from, for export."""
+    """The rows of one format that a run was imported from, for its export."""
 
     def __init__(self, rows: Iterable[UnmappedFields]) -> None:
+        """Take the unmapped fields of all imported rows of one format."""
         self._rows = {(row.kind, row.key): row for row in rows}
 
-    def has(self, kind: str, key: str) -> bool:
-        """Whether such a row was imported."""
+    def has_row(self, kind: str, key: str) -> bool:
+        """Return whether a row was imported."""
         return (kind, key) in self._rows
 
-    def fields(self, kind: str, key: str) -> Mapping[str, Any]:
-        """Return what an imported row held beyond our record; nothing for a row of ours."""
+    def get_fields(self, kind: str, key: str) -> Mapping[str, Any]:
+        """Return the unmapped fields of an imported row; no fields if the row was not imported."""
         row = self._rows.get((kind, key))
         return row.fields if row else {}
 
-    def restore(self, kind: str, key: str, rendered: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a rendered row as it was imported; unchanged when it is ours."""
+    def restore_row(self, kind: str, key: str, rendered: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a rendered row as it was imported; unchanged if it was not imported."""
         row = self._rows.get((kind, key))
         if row is None:
             return dict(rendered)
@@ -52,29 +58,30 @@ class SourceRows:
 
 
 def make_answer_key(model: str, question_id: str, sample: int = 0) -> str:
-    """Return the key of an answer's row."""
+    """Return the key of the row of an answer."""
     return digest([model, question_id, sample])
 
 
 def pair_games(
     games: Iterable[PairwiseJudgment], source: SourceRows, kind: str
 ) -> list[tuple[PairwiseJudgment, PairwiseJudgment | None]]:
-    """Return games with their swap, the one that an imported row began with first.
+    """Return each game with its swap; None if the other order was not played.
 
-    Of games that are ours, the one whose models stand in alphabetical order is first.
+    The first game of a pair is the one that an imported row begins with. If the pair was not
+    imported, it is the game whose models are in alphabetical order.
     """
-    by_models: dict[tuple[object, ...], list[PairwiseJudgment]] = {}
+    games_by_pair: dict[tuple[object, ...], list[PairwiseJudgment]] = {}
     for game in games:
-        pair = tuple(sorted((game.model_a, game.model_b)))
-        place = (game.question_id, game.turn, game.judge, game.prompt, game.sample, pair)
-        by_models.setdefault(place, []).append(game)
-    found = []
-    for both in by_models.values():
-        both.sort(key=lambda game: (not source.has(kind, game.digest), game.model_a))
-        found.append((both[0], both[1] if len(both) > 1 else None))
-    return found
+        models = tuple(sorted((game.model_a, game.model_b)))
+        pair = (game.question_id, game.turn, game.judge, game.prompt, game.sample, models)
+        games_by_pair.setdefault(pair, []).append(game)
+    pairs = []
+    for both in games_by_pair.values():
+        both.sort(key=lambda game: (not source.has_row(kind, game.digest), game.model_a))
+        pairs.append((both[0], both[1] if len(both) > 1 else None))
+    return pairs
 
 
 def is_same_json(one: Any, other: Any) -> bool:
-    """Whether two values are the same JSON: 1, 1.0 and true are three values."""
+    """Return whether two values are the same JSON: 1, 1.0 and true are three values."""
     return msgspec.json.encode(one) == msgspec.json.encode(other)

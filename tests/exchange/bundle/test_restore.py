@@ -13,7 +13,7 @@ import sys
 import zipfile
 
 import pytest
-from foreign_files import MT_BENCH, lay_out
+from foreign_files import MT_BENCH, write_files
 from main_job import calls, environment, run
 from server import serving
 
@@ -102,7 +102,7 @@ def test_the_same_command_asks_nothing_again(tmp_path):
 def test_imported_answers_are_found_where_they_are_now(tmp_path, monkeypatch):
     """Their run's configuration names its own files, which have another place and name now."""
     monkeypatch.chdir(tmp_path)
-    lay_out(tmp_path / "foreign", MT_BENCH)
+    write_files(tmp_path / "foreign", MT_BENCH)
     assert main(["import", "mt-bench", str(tmp_path / "foreign"), "--run", "mt"]) == 0
     judged = ["judge=scripted", "judging=graded", "cache=off"]
     assert main(["judge", "run=mt", *judged]) == 0
