@@ -19,7 +19,6 @@ from .agreement.judge_bias import measure_position_bias as measure_position_bias
 from .agreement.judge_bias import measure_self_preference as measure_self_preference
 from .agreement.judge_drift import MeanShift as MeanShift
 from .agreement.judge_drift import OddOneOutTest as OddOneOutTest
-from .agreement.judge_drift import adjust_holm as adjust_holm
 from .agreement.judge_drift import minimum_detectable_share as minimum_detectable_share
 from .agreement.judge_drift import minimum_detectable_shift as minimum_detectable_shift
 from .agreement.judge_drift import odd_one_out_test as odd_one_out_test
@@ -37,15 +36,17 @@ from .agreement.paired_votes import pair_votes_within as pair_votes_within
 from .agreement.rater_model import RaterModelFit as RaterModelFit
 from .agreement.rater_model import estimate_adjusted_means as estimate_adjusted_means
 from .agreement.rater_model import fit_rater_model as fit_rater_model
+from .arrays import FloatArray as FloatArray
+from .arrays import IntArray as IntArray
 from .battles.arrow_batches import OPTIONAL_COLUMNS as OPTIONAL_COLUMNS
 from .battles.arrow_batches import REQUIRED_COLUMNS as REQUIRED_COLUMNS
 from .battles.arrow_batches import count_arrow_batches as count_arrow_batches
 from .battles.arrow_batches import require_columns as require_columns
+from .battles.battle_tables import build_comparisons_from_table as build_comparisons_from_table
+from .battles.battle_tables import count_battle_table as count_battle_table
 from .battles.comparisons import OUTCOME_BY_WINNER as OUTCOME_BY_WINNER
 from .battles.comparisons import BattleOutcome as BattleOutcome
 from .battles.comparisons import Comparisons as Comparisons
-from .battles.comparisons import FloatArray as FloatArray
-from .battles.comparisons import IntArray as IntArray
 from .battles.comparisons import build_comparisons as build_comparisons
 from .battles.comparisons import build_comparisons_from_battles as build_comparisons_from_battles
 from .battles.connectivity import find_connected_groups as find_connected_groups
@@ -59,17 +60,13 @@ from .battles.win_rates import build_win_rate_matrix as build_win_rate_matrix
 from .battles.win_rates import compare_win_rates as compare_win_rates
 from .battles.win_rates import measure_pair_win_rates as measure_pair_win_rates
 from .battles.win_rates import measure_win_rates as measure_win_rates
-from .design.adaptive_pairs import always_valid_boundary as always_valid_boundary
-from .design.adaptive_pairs import choose_boundary_rho as choose_boundary_rho
 from .design.adaptive_pairs import estimate_adaptive_strengths as estimate_adaptive_strengths
 from .design.adaptive_pairs import list_pairs as list_pairs
 from .design.rounds import AdaptiveRounds as AdaptiveRounds
 from .design.rounds import ComparisonUnit as ComparisonUnit
-from .design.sample_size import MinimumDetectableEffect as MinimumDetectableEffect
 from .design.sample_size import SampleSize as SampleSize
 from .design.sample_size import design_effect as design_effect
 from .design.sample_size import equivalent_battles as equivalent_battles
-from .design.sample_size import minimum_detectable_difference as minimum_detectable_difference
 from .design.sample_size import minimum_detectable_rating_gap as minimum_detectable_rating_gap
 from .design.sample_size import paired_standard_deviation as paired_standard_deviation
 from .design.sample_size import required_battles as required_battles
@@ -81,15 +78,21 @@ from .design.variance_components import estimate_variance_components as estimate
 from .estimation.fitted_ratings import ELO_PER_NAT as ELO_PER_NAT
 from .estimation.fitted_ratings import MEAN_RATING as MEAN_RATING
 from .estimation.fitted_ratings import FittedRatings as FittedRatings
-from .estimation.fitted_ratings import IntervalEstimate as IntervalEstimate
-from .estimation.fitted_ratings import critical_value as critical_value
 from .estimation.rating_model import RatingFit as RatingFit
 from .estimation.rating_model import RatingModel as RatingModel
 from .estimation.rating_model import find_rating_model as find_rating_model
 from .estimation.rating_model import list_rating_models as list_rating_models
+from .intervals.always_valid import always_valid_boundary as always_valid_boundary
+from .intervals.always_valid import choose_boundary_rho as choose_boundary_rho
+from .intervals.detectable_effect import MinimumDetectableEffect as MinimumDetectableEffect
+from .intervals.detectable_effect import (
+    minimum_detectable_difference as minimum_detectable_difference,
+)
 from .intervals.differences import DifferenceTest as DifferenceTest
 from .intervals.differences import NonInferiority as NonInferiority
 from .intervals.differences import t_test_difference as t_test_difference
+from .intervals.estimates import IntervalEstimate as IntervalEstimate
+from .intervals.estimates import critical_value as critical_value
 from .intervals.mean_scores import GradeArrays as GradeArrays
 from .intervals.mean_scores import average_scores as average_scores
 from .intervals.mean_scores import estimate_score_covariance as estimate_score_covariance
@@ -101,12 +104,11 @@ from .intervals.means import clustered_proportion as clustered_proportion
 from .intervals.means import wilson_interval as wilson_interval
 from .intervals.multiple_comparisons import MultipleTestCorrection as MultipleTestCorrection
 from .intervals.multiple_comparisons import PairTests as PairTests
-from .intervals.multiple_comparisons import WinProbabilities as WinProbabilities
+from .intervals.multiple_comparisons import adjust_holm as adjust_holm
 from .intervals.multiple_comparisons import compare_all_pairs as compare_all_pairs
 from .intervals.multiple_comparisons import (
     estimate_better_probabilities as estimate_better_probabilities,
 )
-from .intervals.multiple_comparisons import estimate_win_probabilities as estimate_win_probabilities
 from .intervals.rank_correlation import RankCorrelation as RankCorrelation
 from .intervals.rank_correlation import kendall_tau as kendall_tau
 from .intervals.rank_correlation import spearman as spearman
@@ -140,11 +142,11 @@ from .ratings.judge_aware import JudgeDiscrimination as JudgeDiscrimination
 from .ratings.judge_aware import judge_aware as judge_aware
 from .ratings.length_control import LengthControlledWinRate as LengthControlledWinRate
 from .ratings.length_control import length_controlled_win_rate as length_controlled_win_rate
-from .ratings.rating_frames import build_comparisons_from_table as build_comparisons_from_table
-from .ratings.rating_frames import count_battle_table as count_battle_table
 from .ratings.rating_frames import rate as rate
 from .ratings.rating_frames import rate_online as rate_online
 from .ratings.rating_frames import win_rates as win_rates
 from .ratings.replicates import ResamplingScheme as ResamplingScheme
 from .ratings.style_control import style_controlled_ratings as style_controlled_ratings
 from .ratings.style_control import style_feature_difference as style_feature_difference
+from .ratings.win_probabilities import WinProbabilities as WinProbabilities
+from .ratings.win_probabilities import estimate_win_probabilities as estimate_win_probabilities

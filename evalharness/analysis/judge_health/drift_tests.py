@@ -128,9 +128,10 @@ def _run_tests(
         *(_test_verdicts(game_replies, share, rng) if games else ()),
         *(_test_grades(grade_replies, share, rng) if grades else ()),
     ]
+    p_values = adjust_holm([test.p_value for test in tests]).tolist()
     adjusted_tests = tuple(
         replace(test, adjusted=p_value, is_significant=p_value <= alpha)
-        for test, p_value in zip(tests, adjust_holm([test.p_value for test in tests]), strict=True)
+        for test, p_value in zip(tests, p_values, strict=True)
     )
     changed = any(test.is_significant for test in adjusted_tests)
     return replace(

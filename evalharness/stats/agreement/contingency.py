@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.errors import BattlesError
-from evalharness.stats.estimation.fitted_ratings import critical_value
 from evalharness.stats.estimation.sandwich import sum_by_cluster
+from evalharness.stats.intervals.estimates import critical_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from evalharness.stats.agreement.paired_votes import PairedVotes
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
     Statistic = Callable[[FloatArray], FloatArray]
 

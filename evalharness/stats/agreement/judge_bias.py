@@ -15,14 +15,15 @@ from scipy.special import bdtr, ndtri
 
 from evalharness.errors import BattlesError
 from evalharness.stats.battles.comparisons import BattleOutcome
-from evalharness.stats.estimation.fitted_ratings import IntervalEstimate, critical_value
+from evalharness.stats.intervals.estimates import IntervalEstimate, critical_value
 from evalharness.stats.intervals.means import clustered_mean, clustered_proportion, wilson_interval
 from evalharness.stats.ratings.covariates import bradley_terry_with_covariates
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import Comparisons, FloatArray
+    from evalharness.stats.arrays import FloatArray
+    from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
 

@@ -19,9 +19,7 @@ import numpy as np
 from scipy.special import bdtr, bdtrc, chdtrc, ndtri
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 REPLIES_PER_PROMPT = 3
 """Of each prompt: one earlier, two later."""
@@ -126,16 +124,6 @@ def permutation_shift_test(
         asymptotic=float(chdtrc(degrees, found)) if degrees else 1.0,
         prompts=number,
     )
-
-
-def adjust_holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values adjusted so that all together err as seldom as one (Holm 1979)."""
-    adjusted = np.ones(len(p_values))
-    largest = 0.0
-    for place, test in enumerate(np.argsort(p_values, kind="stable")):
-        largest = max(largest, (len(p_values) - place) * p_values[test])
-        adjusted[test] = min(1.0, largest)
-    return [float(each) for each in adjusted]
 
 
 def minimum_detectable_share(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from evalharness.stats.agreement.contingency import AgreementEstimate
-    from evalharness.stats.battles.comparisons import FloatArray
+    from evalharness.stats.arrays import FloatArray
 
 CHANCE_WITH_TIES = 1 / 3
 """Agreement of votes drawn at random from win, tie, loss."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.domain import Battle
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
     BattleKey = tuple[str, int, str, str]
 

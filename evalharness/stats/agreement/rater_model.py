@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.errors import DisconnectedError
-from evalharness.stats.estimation.fitted_ratings import IntervalEstimate, critical_value
 from evalharness.stats.estimation.sandwich import (
     common_level_direction,
     generalized_inverse,
     sum_by_cluster,
 )
+from evalharness.stats.intervals.estimates import IntervalEstimate, critical_value
 from evalharness.stats.intervals.means import ClusteredMean
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 _MIN_VARIANCE_SHARE = 0.1
 """A judge's variance is at least this share of the mean: chance must not give it all the weight."""

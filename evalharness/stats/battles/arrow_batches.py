@@ -20,7 +20,7 @@ from evalharness.stats.battles.tally import BattleTally, EncodedColumn
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 REQUIRED_COLUMNS = ("model_a", "model_b", "winner")
 OPTIONAL_COLUMNS = ("question_id", "weight")
@@ -45,7 +45,7 @@ class BatchEncoder:
     _questions: dict[Any, int] = field(default_factory=dict)
     _rows: int = 0
 
-    def code(self, batch: pa.RecordBatch) -> EncodedBatch:
+    def encode(self, batch: pa.RecordBatch) -> EncodedBatch:
         """Return a batch in codes.
 
         Raises:
@@ -119,7 +119,7 @@ def count_arrow_batches(
     """
     coder, tally = BatchEncoder(), BattleTally()
     for batch in batches:
-        coded = coder.code(batch)
+        coded = coder.encode(batch)
         tally.add_coded(
             coded.first,
             coded.second,

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.domain import Battle
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 
 class BattleOutcome(IntEnum):

@@ -18,7 +18,8 @@ from evalharness.stats.battles.comparisons import BattleOutcome
 from evalharness.stats.battles.count_arrays import ensure_counts
 
 if TYPE_CHECKING:
-    from evalharness.stats.battles.comparisons import Comparisons, IntArray
+    from evalharness.stats.arrays import IntArray
+    from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.battles.counts import BattleCounts
 
 MAX_NAMED_MODELS = 5

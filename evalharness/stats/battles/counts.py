@@ -19,7 +19,7 @@ from evalharness.stats.battles.comparisons import BattleOutcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 _OUTCOMES = len(BattleOutcome)
 

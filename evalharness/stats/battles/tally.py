@@ -10,11 +10,13 @@ import numpy.typing as npt
 from scipy.sparse import coo_array, csr_array
 
 from evalharness.errors import BattlesError
-from evalharness.stats.battles.comparisons import BattleOutcome, FloatArray, IntArray
+from evalharness.stats.battles.comparisons import BattleOutcome
 from evalharness.stats.battles.counts import BattleCounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 _BATTLES_PER_CHUNK = 1 << 18
 """Battles counted at a time: their arrays stay in the processor's cache."""
@@ -41,7 +43,7 @@ class EncodedColumn:
     places: IntArray
 
     @property
-    def each(self) -> IntArray:
+    def decoded(self) -> IntArray:
         """The place of each battle."""
         return self.places[self.codes]
 

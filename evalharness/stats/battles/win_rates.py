@@ -16,7 +16,8 @@ from evalharness.stats.intervals.means import clustered_share_interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalharness.stats.battles.comparisons import Comparisons, FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
+    from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.battles.counts import BattleCounts
     from evalharness.stats.intervals.differences import DifferenceTest
 

@@ -12,18 +12,18 @@ Pairs of K models are numbered as `pairs` lists them; arrays over pairs have K (
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evalharness.stats.blas_threads import limit_blas_threads
+from evalharness.stats.intervals.always_valid import always_valid_boundary, choose_boundary_rho
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 PRIOR_PRECISION = 0.25
 """Of each strength, on the natural scale: 95% of models lie within 680 points of the mean rating."""
@@ -32,7 +32,6 @@ _SMALLEST_STEP = 1e-8
 _MAX_NEWTON_STEPS = 50
 _MAX_STEP_LENGTH = 2.0
 _GAMES_PER_UNIT = 2.0
-_TIGHTEST_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,37 +61,6 @@ def list_pairs(models: int) -> tuple[IntArray, IntArray]:
     """
     first, second = np.triu_indices(models, 1)
     return first, second
-
-
-def always_valid_boundary(information: npt.ArrayLike, *, alpha: float, rho: float) -> FloatArray:
-    """Return how large |z| may be, at each amount of information, before a pair is decided.
-
-    sqrt((1 + rho / t) (ln((t + rho) / rho) - 2 ln alpha)), with t the information.
-
-    Args:
-        information: one over the variance of the difference; above 0.
-        alpha: the probability of ever deciding between equals.
-        rho: the boundary is closest to fixed-size tests at 8.8 times this, at alpha = 0.05.
-    """
-    t = np.asarray(information, dtype=np.float64)
-    bound: FloatArray = np.sqrt((1 + rho / t) * (np.log1p(t / rho) - 2 * math.log(alpha)))
-    return bound
-
-
-def choose_boundary_rho(models: int, questions: int, alpha: float) -> float:
-    """Return the `rho` whose boundary is closest at a quarter of what asking everything would tell.
-
-    It must not depend on any outcome. Howard et al. 2021, section 3.5: the boundary is closest at
-    t where rho = t / (-2 ln alpha + ln(-2 ln alpha) + 1), to first order.
-
-    Args:
-        models: how many there are.
-        questions: how many there are.
-        alpha: the probability of ever deciding between equals.
-    """
-    everything = models * questions / 4  # pairs of equals: a unit tells 2 / 4
-    logarithm = -2 * math.log(alpha)
-    return _TIGHTEST_SHARE * everything / (logarithm + math.log(logarithm) + 1)
 
 
 def estimate_adaptive_strengths(

@@ -16,11 +16,12 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import expit, logit, ndtri, stdtrit
 
 from evalharness.stats.estimation.fitted_ratings import ELO_PER_NAT
+from evalharness.stats.intervals.detectable_effect import MinimumDetectableEffect, normal_quantiles
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import FloatArray
+    from evalharness.stats.arrays import FloatArray
 
 _MAX_NONCENTRALITY = 5.0
 _LARGE_SAMPLE = 10_000
@@ -50,21 +51,6 @@ class SampleSize:
     def whole(self) -> int:
         """The number to plan with."""
         return math.ceil(self.number)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MinimumDetectableEffect:
-    """The smallest true difference that a design finds with probability `power`.
-
-    Attributes:
-        difference: in the unit of what was given.
-        power: the probability.
-        level: 1 minus the test's size.
-    """
-
-    difference: float
-    power: float
-    level: float
 
 
 def design_effect(per_question: float, correlation: float) -> float:
@@ -111,7 +97,7 @@ def required_questions(
     Raises:
         ValueError: an argument makes no sense.
     """
-    certain, likely = _normal_quantiles(level, power)
+    certain, likely = normal_quantiles(level, power)
     _require_positive("difference", difference)
     _require_positive("deviation", deviation)
     number = ((certain + likely) * deviation / difference) ** 2
@@ -168,7 +154,7 @@ def required_battles(
     Raises:
         ValueError: an argument makes no sense, or so many ties leave no such gap.
     """
-    certain, likely = _normal_quantiles(level, power)
+    certain, likely = normal_quantiles(level, power)
     _require_positive("rating gap", rating_gap)
     edge = float(expit(rating_gap / ELO_PER_NAT)) - 0.5
     spread = _points_variance(tie_share) - edge**2
@@ -179,31 +165,6 @@ def required_battles(
     null = 0.25 if tie_share == 0 else spread
     number = ((certain * math.sqrt(null) + likely * math.sqrt(spread)) / edge) ** 2
     return SampleSize(number=number, difference=rating_gap, power=power, level=level)
-
-
-def minimum_detectable_difference(
-    standard_error: float, clusters: int, *, level: float = 0.95, power: float = 0.8
-) -> MinimumDetectableEffect:
-    """Return what a finished design can resolve, in the unit of its clustered standard error.
-
-    Bloom 1995 (Evaluation Review 19): (t at level + t at power) standard errors, clusters - 1
-    degrees of freedom.
-
-    Args:
-        standard_error: of the difference, clustered.
-        clusters: how many it rests on.
-        level: 1 minus the test's size.
-        power: the probability to find it.
-
-    Raises:
-        ValueError: an argument makes no sense.
-    """
-    _normal_quantiles(level, power)
-    if clusters < 2:  # noqa: PLR2004 - a spread needs two
-        msg = "a minimum detectable difference needs at least two clusters"
-        raise ValueError(msg)
-    reach = float(stdtrit(clusters - 1, (1 + level) / 2) + stdtrit(clusters - 1, power))
-    return MinimumDetectableEffect(difference=reach * standard_error, power=power, level=level)
 
 
 def minimum_detectable_rating_gap(
@@ -222,7 +183,7 @@ def minimum_detectable_rating_gap(
     Raises:
         ValueError: an argument makes no sense, or the battles are too few for any gap.
     """
-    certain, likely = _normal_quantiles(level, power)
+    certain, likely = normal_quantiles(level, power)
     _require_positive("number of battles", battles)
     variance = _points_variance(tie_share)
     if tie_share == 0:
@@ -279,16 +240,6 @@ def _points_variance(tie_share: float) -> float:
         msg = f"the share of ties lies between 0 and 1, not {tie_share}"
         raise ValueError(msg)
     return (1 - tie_share) / 4
-
-
-def _normal_quantiles(level: float, power: float) -> tuple[float, float]:
-    if not 0 < level < 1:
-        msg = f"a test's level lies between 0 and 1, not {level}"
-        raise ValueError(msg)
-    if not 0.5 <= power < 1:  # noqa: PLR2004 - below, tossing a coin finds more
-        msg = f"a test's power lies between 1/2 and 1, not {power}"
-        raise ValueError(msg)
-    return float(ndtri((1 + level) / 2)), float(ndtri(power))
 
 
 def _require_positive(what: str, value: float) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import IntArray
+    from evalharness.stats.arrays import IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

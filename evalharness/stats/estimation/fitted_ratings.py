@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.special import stdtrit
 
-from evalharness.stats.design.adaptive_pairs import always_valid_boundary
+from evalharness.stats.intervals.always_valid import always_valid_boundary
+from evalharness.stats.intervals.estimates import IntervalEstimate, critical_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 ELO_PER_NAT = 400 / math.log(10)
 """Rating points of one natural-log unit: 400 points are odds of ten to one."""
@@ -22,34 +22,6 @@ ELO_PER_NAT = 400 / math.log(10)
 MEAN_RATING = 1000.0
 
 _MIN_ERROR = 1e-9  # an anchor has none
-
-
-def critical_value(level: float, clusters: int) -> float:
-    """Return how many standard errors an interval reaches: Student's t, clusters - 1 degrees.
-
-    NaN with fewer than two clusters: one question shows no spread.
-    """
-    if not 0 < level < 1:
-        msg = f"an interval's level lies between 0 and 1, not {level}"
-        raise ValueError(msg)
-    return float(stdtrit(clusters - 1, (1 + level) / 2)) if clusters > 1 else math.nan
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntervalEstimate:
-    """A number with its standard error and interval; NaN with a single cluster.
-
-    Attributes:
-        value: the number.
-        standard_error: clustered.
-        low: lower end of the interval.
-        high: upper end of the interval.
-    """
-
-    value: float
-    standard_error: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

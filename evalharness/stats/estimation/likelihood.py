@@ -20,7 +20,7 @@ from evalharness.errors import ConvergenceError, SeparationError
 from evalharness.stats.battles.connectivity import require_determined_ratings
 from evalharness.stats.battles.count_arrays import ensure_counts
 from evalharness.stats.blas_threads import limit_blas_threads
-from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
+from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings
 from evalharness.stats.estimation.pair_matrices import (
     build_difference_matrix,
     build_laplacian,
@@ -31,11 +31,13 @@ from evalharness.stats.estimation.sandwich import (
     floor_at_information,
     generalized_inverse,
 )
+from evalharness.stats.intervals.estimates import critical_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalharness.stats.battles.comparisons import Comparisons, FloatArray
+    from evalharness.stats.arrays import FloatArray
+    from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.battles.counts import BattleCounts
     from evalharness.stats.estimation.outcome_model import OutcomeModel, OutcomeTerms
 

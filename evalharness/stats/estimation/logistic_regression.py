@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Executor
 
-    from evalharness.stats.battles.comparisons import FloatArray
+    from evalharness.stats.arrays import FloatArray
 
 _SMALLEST_STEP = 1e-6
 """Newton's method doubles the digits: what is left after a step this small is below 1e-11."""

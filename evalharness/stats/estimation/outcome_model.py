@@ -11,7 +11,7 @@ from evalharness.stats.battles.comparisons import BattleOutcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from evalharness.stats.battles.comparisons import FloatArray
+    from evalharness.stats.arrays import FloatArray
     from evalharness.stats.battles.counts import BattleCounts
 
 

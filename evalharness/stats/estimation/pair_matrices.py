@@ -13,7 +13,8 @@ import numpy as np
 from scipy.sparse import csr_array, hstack
 
 if TYPE_CHECKING:
-    from evalharness.stats.battles.comparisons import Comparisons, FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
+    from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.battles.counts import BattleCounts
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 
 if TYPE_CHECKING:
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 
 def generalized_inverse(information: FloatArray, null: FloatArray) -> FloatArray:

@@ -9,8 +9,8 @@ from enum import StrEnum
 import numpy as np
 from scipy.special import stdtr
 
-from evalharness.stats.design.sample_size import minimum_detectable_difference
-from evalharness.stats.estimation.fitted_ratings import critical_value
+from evalharness.stats.intervals.detectable_effect import minimum_detectable_difference
+from evalharness.stats.intervals.estimates import critical_value
 
 _POWER = 0.8
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from evalharness.stats.estimation.fitted_ratings import critical_value
+from evalharness.stats.intervals.estimates import critical_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,15 +11,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit, ndtr, stdtr
+from scipy.special import ndtr, stdtr
 
-from evalharness.stats.intervals.rank_sets import compute_gaps
+from evalharness.stats.intervals.rank_sets import compute_difference_errors, compute_gaps
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
-    from evalharness.stats.estimation.fitted_ratings import FittedRatings
+    from evalharness.stats.arrays import FloatArray, IntArray
 
     BoolArray = npt.NDArray[np.bool_]
 
@@ -54,25 +53,6 @@ class PairTests:
     high: IntArray
     groups: tuple[tuple[int, ...], ...]
     correction: MultipleTestCorrection
-    level: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class WinProbabilities:
-    """How probably each model (row) wins a battle against each other, ties as half.
-
-    Attributes:
-        models: names.
-        value: 0 to 1.
-        low: lower ends of the intervals.
-        high: upper ends of the intervals.
-        level: the intervals' level.
-    """
-
-    models: tuple[str, ...]
-    value: FloatArray
-    low: FloatArray
-    high: FloatArray
     level: float
 
 
@@ -140,22 +120,19 @@ def estimate_better_probabilities(
     return _upper_tail(-_standardize_differences(estimates, covariance), degrees_of_freedom)
 
 
-def estimate_win_probabilities(ratings: FittedRatings) -> WinProbabilities:
-    """Return how probably each model wins a battle, with intervals from the full covariance.
+def adjust_holm(p_values: npt.ArrayLike) -> FloatArray:
+    """Return p values adjusted so that any false rejection is as rare as in one test (Holm 1979).
 
     Args:
-        ratings: a fit; its level is the intervals'.
+        p_values: one for each test.
     """
-    size = len(ratings.models)
-    differences = compute_gaps(ratings.strengths)
-    reach = ratings.critical * _difference_errors(ratings.covariance[:size, :size])
-    return WinProbabilities(
-        models=ratings.models,
-        value=expit(differences),
-        low=expit(differences - reach),
-        high=expit(differences + reach),
-        level=ratings.level,
-    )
+    given = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(given, kind="stable")
+    number = len(given)
+    adjusted = np.empty(number)
+    scaled = given[order] * np.arange(number, 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(scaled))
+    return adjusted
 
 
 def _standardize_differences(estimates: FloatArray, covariance: FloatArray) -> FloatArray:
@@ -163,31 +140,17 @@ def _standardize_differences(estimates: FloatArray, covariance: FloatArray) -> F
     if not np.all(np.isfinite(covariance)):
         msg = "comparing models needs a finite covariance: one question alone decides nothing"
         raise ValueError(msg)
-    differences, errors = compute_gaps(estimates), _difference_errors(covariance)
+    differences, errors = compute_gaps(estimates), compute_difference_errors(covariance)
     certain = np.copysign(np.inf, differences)
     standardised: FloatArray = np.divide(differences, errors, out=certain, where=errors > 0)
     standardised[differences == 0] = 0.0
     return standardised
 
 
-def _difference_errors(covariance: FloatArray) -> FloatArray:
-    variances = np.diag(covariance)
-    return np.sqrt(np.maximum(variances[:, None] + variances - 2 * covariance, 0.0))
-
-
 def _upper_tail(statistic: FloatArray, degrees_of_freedom: float) -> FloatArray:
     if np.isinf(degrees_of_freedom):
         return np.asarray(ndtr(-statistic), dtype=np.float64)
     return np.asarray(stdtr(degrees_of_freedom, -statistic), dtype=np.float64)
-
-
-def _holm(p_values: FloatArray) -> FloatArray:
-    order = np.argsort(p_values, kind="stable")
-    number = len(p_values)
-    adjusted = np.empty(number)
-    scaled = p_values[order] * np.arange(number, 0, -1)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(scaled))
-    return adjusted
 
 
 def _benjamini_hochberg(p_values: FloatArray) -> FloatArray:
@@ -200,7 +163,7 @@ def _benjamini_hochberg(p_values: FloatArray) -> FloatArray:
 
 
 _ADJUSTMENTS = {
-    MultipleTestCorrection.HOLM: _holm,
+    MultipleTestCorrection.HOLM: adjust_holm,
     MultipleTestCorrection.BENJAMINI_HOCHBERG: _benjamini_hochberg,
 }
 

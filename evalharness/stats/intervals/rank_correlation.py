@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalharness.stats.battles.comparisons import FloatArray
+    from evalharness.stats.arrays import FloatArray
 
 FEWEST_PAIRS = 5
 """Below this number of pairs there is no interval: it would be from -1 to 1 whatever is found."""

@@ -20,7 +20,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 _ROUNDING = 1e-9
 """Relative to the largest estimate: differences below are rounding."""
@@ -77,8 +77,7 @@ def rank_sets(
     if not np.all(np.isfinite(covariance)):
         msg = "rank sets need a finite covariance: one question alone leaves all ranks open"
         raise ValueError(msg)
-    variances = np.diag(covariance)
-    errors = np.sqrt(np.maximum(variances[:, None] + variances - 2 * covariance, 0.0))
+    errors = compute_difference_errors(covariance)
     drawn = _draw_vectors(covariance, rng, degrees_of_freedom, draws)
     undecided = errors > _ROUNDING * np.max(errors, initial=0.0)
     above = (compute_gaps(estimates) > 0) & ~undecided  # known for sure
@@ -115,6 +114,16 @@ def compute_gaps(estimates: FloatArray) -> FloatArray:
     found: FloatArray = estimates[:, None] - estimates
     found[np.abs(found) <= _ROUNDING * np.max(np.abs(estimates), initial=0.0)] = 0.0
     return found
+
+
+def compute_difference_errors(covariance: FloatArray) -> FloatArray:
+    """Return the standard error of each difference of two estimates, as a matrix.
+
+    Args:
+        covariance: of the estimates.
+    """
+    variances = np.diag(covariance)
+    return np.sqrt(np.maximum(variances[:, None] + variances - 2 * covariance, 0.0))
 
 
 def _draw_vectors(

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 _MIN_JUDGE_VARIANCE = 1e-20
 """Relative to the labels' variance: a judge's below changes nothing, and may be rounding."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.errors import BattlesError
-from evalharness.stats.estimation.fitted_ratings import IntervalEstimate, critical_value
+from evalharness.stats.intervals.estimates import IntervalEstimate, critical_value
 from evalharness.stats.intervals.means import (
     ClusteredMean,
     clustered_mean,
@@ -34,7 +34,7 @@ from evalharness.stats.labels.influence import (
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,8 @@ from evalharness.stats.labels.prediction_powered_means import check_trust
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import Comparisons, FloatArray
+    from evalharness.stats.arrays import FloatArray
+    from evalharness.stats.battles.comparisons import Comparisons
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

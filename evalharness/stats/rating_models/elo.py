@@ -13,16 +13,13 @@ import numpy as np
 
 from evalharness.errors import BattlesError
 from evalharness.stats.battles.counts import BattleCounts
-from evalharness.stats.estimation.fitted_ratings import (
-    ELO_PER_NAT,
-    MEAN_RATING,
-    FittedRatings,
-    critical_value,
-)
+from evalharness.stats.estimation.fitted_ratings import ELO_PER_NAT, MEAN_RATING, FittedRatings
 from evalharness.stats.estimation.rating_model import RatingModel
+from evalharness.stats.intervals.estimates import critical_value
 
 if TYPE_CHECKING:
-    from evalharness.stats.battles.comparisons import Comparisons, FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
+    from evalharness.stats.battles.comparisons import Comparisons
 
 DEFAULT_K = 4.0
 """The largest change of one battle; small, as models do not learn while they are judged."""

@@ -21,7 +21,8 @@ from evalharness.stats.estimation.outcome_model import (
 from evalharness.stats.estimation.rating_model import RatingModel
 
 if TYPE_CHECKING:
-    from evalharness.stats.battles.comparisons import Comparisons, FloatArray
+    from evalharness.stats.arrays import FloatArray
+    from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.battles.counts import BattleCounts
     from evalharness.stats.estimation.fitted_ratings import FittedRatings
 

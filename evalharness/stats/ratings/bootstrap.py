@@ -21,8 +21,8 @@ from scipy.special import ndtr
 
 from evalharness.errors import BattlesError, DisconnectedError, SeparationError
 from evalharness.stats.battles.count_arrays import ensure_counts
-from evalharness.stats.estimation.fitted_ratings import IntervalEstimate, critical_value
 from evalharness.stats.estimation.likelihood import ZERO_VARIANCE_SHARE
+from evalharness.stats.intervals.estimates import IntervalEstimate, critical_value
 from evalharness.stats.rating_models.bradley_terry import PLAIN_MODEL, bradley_terry
 from evalharness.stats.ratings.replicates import (
     ResamplingScheme,
@@ -34,7 +34,8 @@ from evalharness.stats.ratings.replicates import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from evalharness.stats.battles.comparisons import Comparisons, FloatArray
+    from evalharness.stats.arrays import FloatArray
+    from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.battles.counts import BattleCounts
     from evalharness.stats.estimation.fitted_ratings import FittedRatings
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from numba import njit, uint32, uint64
 
 if TYPE_CHECKING:
-    from evalharness.stats.battles.comparisons import FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
 
 _TAIL_DEVIATIONS = 7.0
 _TABLES_PER_THREAD = 1 << 11

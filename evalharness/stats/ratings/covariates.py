@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.errors import BattlesError, ConvergenceError, SeparationError
-from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
+from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings
 from evalharness.stats.estimation.logistic_regression import build_strength_prior, fit_logistic
 from evalharness.stats.estimation.pair_matrices import PairDesignMatrix
 from evalharness.stats.estimation.sandwich import cross_products_by_cluster, sandwich_covariance
+from evalharness.stats.intervals.estimates import critical_value
 from evalharness.stats.rating_models.bradley_terry import bradley_terry
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import Comparisons, FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
+    from evalharness.stats.battles.comparisons import Comparisons
 
 _MIN_RELATIVE_EIGENVALUE = 1e-10
 """Relative to the largest: an eigenvalue below says that covariates repeat each other."""

@@ -18,7 +18,8 @@ import numpy as np
 
 from evalharness.errors import BattlesError
 from evalharness.stats.battles.connectivity import require_connected_models
-from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings, critical_value
+from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings
+from evalharness.stats.intervals.estimates import critical_value
 from evalharness.stats.ratings.panel_likelihood import PanelFit, fit_panel_likelihood
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import Comparisons, IntArray
+    from evalharness.stats.arrays import IntArray
+    from evalharness.stats.battles.comparisons import Comparisons
 
 
 class JudgeDiscrimination(StrEnum):

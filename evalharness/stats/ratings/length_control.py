@@ -19,12 +19,12 @@ import numpy as np
 from scipy.special import expit
 
 from evalharness.errors import ConvergenceError, SeparationError
-from evalharness.stats.estimation.fitted_ratings import critical_value
+from evalharness.stats.intervals.estimates import critical_value
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import FloatArray
+    from evalharness.stats.arrays import FloatArray
 
 _SMALLEST_STEP = 1e-10
 _LARGEST_COEFFICIENT = 15.0

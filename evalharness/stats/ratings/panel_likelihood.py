@@ -23,7 +23,8 @@ from evalharness.stats.estimation.sandwich import (
 )
 
 if TYPE_CHECKING:
-    from evalharness.stats.battles.comparisons import Comparisons, FloatArray, IntArray
+    from evalharness.stats.arrays import FloatArray, IntArray
+    from evalharness.stats.battles.comparisons import Comparisons
 
 _SMALLEST_STEP = 1e-9
 _ROUNDING = 1e-12

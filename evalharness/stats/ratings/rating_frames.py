@@ -13,18 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from evalharness.errors import BattlesError, suggest_close_match
-from evalharness.stats.battles.arrow_batches import (
-    OPTIONAL_COLUMNS,
-    REQUIRED_COLUMNS,
-    BatchEncoder,
-    count_arrow_batches,
-    require_columns,
-    require_two_models,
-)
-from evalharness.stats.battles.comparisons import Comparisons, build_comparisons
+from evalharness.stats.battles.battle_tables import build_comparisons_from_table, count_battle_table
 from evalharness.stats.battles.counts import BattleCounts
 from evalharness.stats.battles.win_rates import measure_win_rates
 from evalharness.stats.estimation.fitted_ratings import MEAN_RATING
@@ -33,6 +24,8 @@ from evalharness.stats.rating_models.elo import fit_elo
 from evalharness.stats.ratings.bootstrap import BootstrapRatings, bootstrap
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
 _INTERVAL_NAMES = ("sandwich", "bootstrap")
@@ -172,68 +165,6 @@ def win_rates(
         index=pd.Index([rate.model for rate in rates], name="model"),
     )
     return _sort_best_first(table, "win_rate", {"baseline": baseline, "level": level})
-
-
-def count_battle_table(
-    battles: pd.DataFrame | pa.Table | BattleCounts, *, by_question: bool = True
-) -> BattleCounts:
-    """Return battles counted, clustered by `question_id` where there is one.
-
-    Args:
-        battles: a table, or battles counted already.
-        by_question: False lets every battle stand alone.
-
-    Raises:
-        BattlesError: a column is missing, a cell empty, or a winner unknown.
-    """
-    if isinstance(battles, BattleCounts):
-        return battles
-    return count_arrow_batches(_to_arrow(battles).to_batches(), by_question=by_question)
-
-
-def build_comparisons_from_table(battles: pd.DataFrame | pa.Table) -> Comparisons:
-    """Return a table of battles as checked arrays; models in order of name.
-
-    Args:
-        battles: a table with `model_a`, `model_b` and `winner`, perhaps `question_id` and `weight`.
-
-    Raises:
-        BattlesError: a column is missing, a cell empty, or a winner unknown.
-    """
-    coder = BatchEncoder()
-    parts = [coder.code(batch) for batch in _to_arrow(battles).to_batches()]
-    if not parts:
-        msg = "there are no battles"
-        raise BattlesError(msg)
-    names = list(coder.models)
-    require_two_models(names)
-    place = np.argsort(np.argsort(names))
-    return build_comparisons(
-        sorted(names),
-        place[np.concatenate([part.first.each for part in parts])],
-        place[np.concatenate([part.second.each for part in parts])],
-        np.concatenate([part.outcome.each for part in parts]),
-        weight=_concatenate_columns([part.weight for part in parts]),
-        question=_concatenate_columns([part.question for part in parts]),
-    )
-
-
-def _concatenate_columns(columns: list[Any]) -> Any:
-    return None if columns[0] is None else np.concatenate(columns)
-
-
-def _to_arrow(battles: pd.DataFrame | pa.Table) -> pa.Table:
-    """Return the columns that count as an Arrow table."""
-    names = battles.column_names if isinstance(battles, pa.Table) else list(battles.columns)
-    require_columns(names)
-    known = [name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in names]
-    if isinstance(battles, pa.Table):
-        return battles.select(known)
-    try:
-        return pa.Table.from_pandas(battles[known], preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        msg = f"a column of the battles mixes types: {error.args[0]}"
-        raise BattlesError(msg) from error
 
 
 def _require_known_name(what: str, name: str, known: tuple[str, ...]) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from scipy.sparse import csr_array
 
-    from evalharness.stats.battles.comparisons import FloatArray
+    from evalharness.stats.arrays import FloatArray
     from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
     _Draw: TypeAlias = Callable[[np.random.Generator, int], "_Replicates"]

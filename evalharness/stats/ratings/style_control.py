@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from evalharness.stats.battles.comparisons import Comparisons, FloatArray
+    from evalharness.stats.arrays import FloatArray
+    from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
 

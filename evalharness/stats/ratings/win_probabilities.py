@@ -1,0 +1,51 @@
+"""The probability that a model wins a battle, from Bradley-Terry ratings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scipy.special import expit
+
+from evalharness.stats.intervals.rank_sets import compute_difference_errors, compute_gaps
+
+if TYPE_CHECKING:
+    from evalharness.stats.arrays import FloatArray
+    from evalharness.stats.estimation.fitted_ratings import FittedRatings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WinProbabilities:
+    """The probability that each model (row) wins a battle against each other, ties as half.
+
+    Attributes:
+        models: names.
+        value: 0 to 1.
+        low: lower ends of the intervals.
+        high: upper ends of the intervals.
+        level: the intervals' level.
+    """
+
+    models: tuple[str, ...]
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+    level: float
+
+
+def estimate_win_probabilities(ratings: FittedRatings) -> WinProbabilities:
+    """Return the probability that each model wins, with intervals from the full covariance.
+
+    Args:
+        ratings: a fit; its level is the intervals' level.
+    """
+    size = len(ratings.models)
+    differences = compute_gaps(ratings.strengths)
+    reach = ratings.critical * compute_difference_errors(ratings.covariance[:size, :size])
+    return WinProbabilities(
+        models=ratings.models,
+        value=expit(differences),
+        low=expit(differences - reach),
+        high=expit(differences + reach),
+        level=ratings.level,
+    )
