@@ -1,4 +1,4 @@
-"""`python -m evalharness VERB ...`; the verbs are in `cli`."""
+"""Run the command line with `python -m evalharness VERB ...`."""
 
 from __future__ import annotations
 

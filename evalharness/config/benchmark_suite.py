@@ -1,4 +1,4 @@
-"""Which standard benchmarks are run: from the configuration, or from tasks and folders named."""
+"""Check the suite of standard benchmarks: a configured one, or one made of named tasks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ _MEAN_KINDS = ("tasks", "group")
 
 
 def custom_suite_overrides(value: str) -> list[str]:
-    """Return the overrides for `benchmarks=VALUE` where no suite is called so.
+    """Return the overrides for `benchmarks=VALUE` if VALUE is not the name of a suite.
 
-    A value is a task of lm-eval's, a list of some, or a folder with tasks of the user's own.
+    VALUE is a task of lm-eval, a list of tasks, or a folder with the user's own tasks.
+
+    Raises:
+        ConfigError: there is no such folder, it has no tasks, or a name is malformed.
     """
     if "/" in value:
         folder = Path(value)
@@ -35,11 +38,11 @@ def custom_suite_overrides(value: str) -> list[str]:
 
 
 def build_suite_spec(conf: Mapping[str, Any], resources: Path) -> SuiteSpec:
-    """Return the suite.
+    """Return the suite of benchmarks.
 
     Args:
-        conf: its configuration.
-        resources: where folders of the package's own tasks are.
+        conf: the section `benchmarks` of the configuration.
+        resources: the folder that holds the task folders of the package.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -48,14 +51,14 @@ def build_suite_spec(conf: Mapping[str, Any], resources: Path) -> SuiteSpec:
         if conf[name] is not None and conf[name] < 1:
             msg = f"benchmarks.{name}={conf[name]}: must be at least 1"
             raise ConfigError(msg)
-    plain = asdict(BenchmarkConf())
-    tasks = conf["tasks"] | {name: plain for name in conf["names"] if name not in conf["tasks"]}
+    defaults = asdict(BenchmarkConf())
+    tasks = conf["tasks"] | {name: defaults for name in conf["names"] if name not in conf["tasks"]}
     return SuiteSpec(
         name=conf["name"],
-        benchmarks=tuple(_build_benchmark(key, each, conf) for key, each in tasks.items()),
+        benchmarks=tuple(_build_benchmark(name, task, conf) for name, task in tasks.items()),
         average=conf["average"],
         data_dir=conf["data_dir"],
-        folders=tuple(str(_resolve_task_folder(each, resources)) for each in conf["folders"]),
+        folders=tuple(str(_resolve_task_folder(name, resources)) for name in conf["folders"]),
         limit=conf["limit"],
         batch_size=conf["batch_size"],
         published=conf["published"],
@@ -75,7 +78,9 @@ def _build_benchmark(name: str, conf: Mapping[str, Any], suite: Mapping[str, Any
     if not all(0 <= bound < 1 for bound in bounds):
         msg = f"{place}: lower bounds are shares from 0 to below 1"
         raise ConfigError(msg)
-    in_chat = suite["chat_template"] if conf["chat_template"] is None else conf["chat_template"]
+    uses_chat_template = (
+        suite["chat_template"] if conf["chat_template"] is None else conf["chat_template"]
+    )
     return BenchmarkSpec(
         name=name,
         task=conf["task"] or name,
@@ -85,7 +90,7 @@ def _build_benchmark(name: str, conf: Mapping[str, Any], suite: Mapping[str, Any
         mean=conf["mean"],
         lower_bound=conf["lower_bound"],
         lower_bounds=dict(conf["lower_bounds"]),
-        chat_template=in_chat,
+        chat_template=uses_chat_template,
     )
 
 
@@ -98,7 +103,7 @@ def _names_override(names: Sequence[str]) -> str:
 
 
 def _find_folder_tasks(folder: Path) -> list[str]:
-    """Return the tasks and groups in a folder, those that are parts of a group left to it."""
+    """Return the tasks and groups in a folder, without the tasks that belong to a group."""
     from evalharness.benchmarks import list_folder_tasks
 
     names = list_folder_tasks(folder)
@@ -109,7 +114,7 @@ def _find_folder_tasks(folder: Path) -> list[str]:
 
 
 def _resolve_task_folder(name: str, resources: Path) -> Path:
-    """Return a folder of tasks: the user's, or one that comes with the package."""
+    """Return the path of a folder of tasks: the user's, else the one in the package."""
     path = Path(name)
-    inside = resources / name
-    return (inside if not path.exists() and inside.is_dir() else path).resolve()
+    packaged = resources / name
+    return (packaged if not path.exists() and packaged.is_dir() else path).resolve()

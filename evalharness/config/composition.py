@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> dict[str, Any]:
-    """Return the composed configuration as plain content.
+    """Return the composed configuration as plain dicts and lists.
+
+    Args:
+        overrides: as `key=value`, in the syntax of Hydra and with the shorthands of this program.
+        config_dir: a folder with the user's own configuration files.
 
     Raises:
         ConfigError: an override or a file is wrong; the message names it, with close matches.
@@ -64,34 +68,36 @@ def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> 
 
 
 def list_choices(group: str, config_dir: Path | None = None) -> tuple[str, ...]:
-    """Return the names that an override may choose in a group (`models`, `judge`, ...)."""
+    """Return the names that an override can choose in a group (`models`, `judge`, ...)."""
     folders = [find_resource_folder("conf"), *([config_dir] if config_dir else [])]
-    return tuple(sorted({file.stem for top in folders for file in (top / group).glob("*.yaml")}))
+    return tuple(
+        sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+    )
 
 
 def describe_choice(group: str, name: str, config_dir: Path | None = None) -> str:
-    """Return the first comment of a configuration file: what it is, in a line."""
-    tops = [*([config_dir] if config_dir else []), find_resource_folder("conf")]
-    file = next(path for top in tops if (path := top / group / f"{name}.yaml").is_file())
+    """Return the first comment of a configuration file, which describes it in one line."""
+    folders = [*([config_dir] if config_dir else []), find_resource_folder("conf")]
+    file = next(path for folder in folders if (path := folder / group / f"{name}.yaml").is_file())
     comments = (line[1:].strip() for line in file.read_text().splitlines() if line[:1] == "#")
     return next((text for text in comments if not text.startswith("@package")), "")
 
 
 def find_resource_folder(name: str) -> Path:
-    """Return `conf` or `questions`: inside an installed package, else at the checkout's top."""
+    """Return the folder `conf` or `questions`, in the installed package or at the top of a checkout."""
     package = Path(__file__).parents[1]
     inside = package / name
     return inside if inside.is_dir() else package.parent / name
 
 
 def quote_override_value(text: str) -> str:
-    """Return a text as a value of an override, whatever stands in it."""
+    """Return a text quoted and escaped as the value of an override."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
 
 def _expand_override(override: str, config_dir: Path | None) -> list[str]:
-    """Turn what users may write into what Hydra understands."""
+    """Return the overrides of Hydra that an override with a shorthand stands for."""
     key, equals, value = override.partition("=")
     bare = key.lstrip("+")
     if not equals:
@@ -112,7 +118,7 @@ def _expand_override(override: str, config_dir: Path | None) -> list[str]:
 
 
 def _apply_overrides_to_categories(tree: Mapping[str, Any], overrides: Sequence[str]) -> None:
-    """Let `models.NAME.sampling.temperature=0` hold in every category, as it reads."""
+    """Apply an override such as `models.NAME.sampling.temperature=0` to every category too."""
     keys = {override.partition("=")[0].lstrip("+") for override in overrides}
     for name, model in tree["models"].items():
         place = f"models.{name}.sampling"

@@ -1,4 +1,4 @@
-"""The corpus in which a run's texts are looked for, as configured."""
+"""Define the corpus that is searched for the texts of a run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 MIN_NGRAM_WORDS = 8
-"""The smallest n: common phrases of fewer words would be found everywhere."""
+"""The smallest length of an n-gram. Shorter phrases are so common that they occur everywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """Where a run's texts are looked for: files and folders, by n-grams of so many words.
+    """Files and folders that are searched for the texts of a run.
+
+    Attributes:
+        paths: the files and folders.
+        words: the length of the n-grams that are compared, in words.
 
     Raises:
         ConfigError: a path does not exist, or the n-grams are too short.
@@ -37,13 +41,13 @@ class Corpus:
 
 
 def read_corpus_setting(conf: Mapping[str, Any]) -> Corpus | None:
-    """Return where a run's texts are looked for, if anywhere.
+    """Return the configured corpus, or None if no corpus is configured.
 
     Raises:
         ConfigError: a path does not exist, or the n-grams are too short.
     """
-    named = conf["corpus"]
-    if named is None:
+    setting = conf["corpus"]
+    if setting is None:
         return None
-    paths = named if isinstance(named, list) else [named]
+    paths = setting if isinstance(setting, list) else [setting]
     return Corpus(paths=tuple(Path(str(path)) for path in paths), words=conf["words"])

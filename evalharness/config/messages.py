@@ -1,4 +1,4 @@
-"""Words for what is wrong in a configuration: the file, the key, and what was probably meant."""
+"""Explain errors in a configuration: name the file and the key, and suggest close matches."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def explain_hydra_error(error: Exception, choices: Callable[[str], Sequence[str]]) -> str:
-    """Return one or two lines for an error of Hydra or OmegaConf.
+    """Return an explanation, of one or two lines, for an error of Hydra or OmegaConf.
 
     Args:
-        error: what was raised.
-        choices: the names in a group, to find close matches.
+        error: the exception that was raised.
+        choices: returns the names in a configuration group, for close matches.
     """
     text = str(error)
     if override := getattr(error, "override", None):
@@ -45,7 +45,7 @@ def explain_hydra_error(error: Exception, choices: Callable[[str], Sequence[str]
 
 
 def refuse_unknown_keys(tree: Mapping[str, Any]) -> None:
-    """Refuse keys that the schema does not have: Hydra lets them in behind a plus.
+    """Refuse keys that are not in the schema. Hydra accepts such a key if it is added with a plus.
 
     Raises:
         ConfigError: a key is unknown; the message has close matches.
@@ -64,7 +64,7 @@ def _leaf_paths(tree: Any, prefix: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _explain_unknown_key(key: str, path: Sequence[str] | None = None) -> str | None:
-    """Return what is wrong with a dotted key, or None when the schema has it."""
+    """Return an explanation for an unknown dotted key, or None if the schema has the key."""
     kind: Any = RootConf
     for part in path or key.split("."):
         if dataclasses.is_dataclass(kind):
@@ -97,8 +97,8 @@ def _chained_text(error: BaseException | None) -> str:
 
 
 def _first_line_with_reason(error: Exception) -> str:
-    """Return the first lines of an error and of what caused it: Hydra hides the reason there."""
+    """Return the first line of an error, with the reason that Hydra keeps in the error's cause."""
     lines = [line for line in _chained_text(error).splitlines() if line.strip()]
-    own, *others = lines or [type(error).__name__]
+    first, *others = lines or [type(error).__name__]
     reason = next((line for line in others if line.startswith(("Value ", "Invalid"))), "")
-    return f"{own}: {reason}" if reason else own
+    return f"{first}: {reason}" if reason else first

@@ -1,4 +1,4 @@
-"""What a plan is asked about, from the composed configuration's plain content."""
+"""Check the differences between models that a plan should be able to detect."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ if TYPE_CHECKING:
 
 
 def build_plan_targets(conf: Mapping[str, Any]) -> PlanTargets:
-    """Return the differences that a plan is asked about.
+    """Return the differences that a plan should be able to detect.
+
+    Args:
+        conf: the section `plan` of the configuration.
 
     Raises:
-        ConfigError: one is not above zero.
+        ConfigError: a difference is not above zero.
     """
     for name, points in conf.items():
         if points is not None and not points > 0:

@@ -1,4 +1,4 @@
-"""Figures that others published of the models that are configured here, each with its source."""
+"""Read scores that were published for the configured models, each with its source."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedScore:
-    """One figure.
+    """A published score of a model on a benchmark.
 
     Attributes:
-        model: as it is called here.
-        of: the model, in the source's words: its version may not be the configured one.
-        benchmark: what was measured; a benchmark of a suite is called as here.
-        suite: the suite that it belongs to.
-        title: what readers know that as.
-        value: a share of 1, or a grade from 1 to 10.
+        model: the name of the model in this configuration.
+        of: the name of the model in the source; it can be another version than the configured one.
+        benchmark: the name of the benchmark, as in the suite.
+        suite: the name of the suite of benchmarks.
+        title: the title of the suite, as readers know it.
+        value: the score: a proportion from 0 to 1, or a grade from 1 to 10.
+        source: where the score was published.
     """
 
     model: str
@@ -35,33 +36,33 @@ class PublishedScore:
 
 
 def read_published_scores(folder: Path, models: Iterable[str]) -> list[PublishedScore]:
-    """Return what is published of these models, by suite.
+    """Return the published scores of these models, ordered by suite and by model.
 
     Args:
-        folder: holds a YAML file a suite.
-        models: their names.
+        folder: the folder with one YAML file per suite.
+        models: the names of the models.
     """
-    wanted = list(models)
-    found: list[PublishedScore] = []
+    names = list(models)
+    scores: list[PublishedScore] = []
     for path in sorted(folder.glob("*.yaml")):
         suite: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        for model in wanted:
-            told = suite["figures"].get(model)
-            for benchmark, value in told["values"].items() if told else ():
-                found.append(
+        for model in names:
+            entry = suite["figures"].get(model)
+            for benchmark, value in entry["values"].items() if entry else ():
+                scores.append(
                     PublishedScore(
                         model=model,
-                        of=told["of"],
+                        of=entry["of"],
                         benchmark=benchmark,
                         suite=suite["name"],
                         title=suite["title"],
                         value=round(value * suite["unit"], 6),
-                        source=told.get("source") or suite["source"],
+                        source=entry.get("source") or suite["source"],
                     )
                 )
-    return found
+    return scores
 
 
-def published_scores_content(found: Iterable[PublishedScore]) -> list[dict[str, Any]]:
-    """Return figures as plain content for a run's manifest."""
-    return [asdict(each) for each in found]
+def published_scores_content(scores: Iterable[PublishedScore]) -> list[dict[str, Any]]:
+    """Return the scores as plain dicts, as the manifest of a run stores them."""
+    return [asdict(score) for score in scores]

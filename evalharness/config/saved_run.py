@@ -1,7 +1,6 @@
-"""What a run's folder says of its configuration: models and questions that came by import.
+"""Read the models and questions of a run folder into which answers were imported.
 
-A folder into which answers were imported brings its models and questions itself, so that
-`judge run=NAME` needs to name neither.
+Such a folder defines its own models and questions, so that `judge run=NAME` need not name them.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from evalharness.store import ANSWERS_FILE, read_run_config
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_MAX_NAME_LENGTH = 200  # letters; disks take 255 bytes
+_MAX_NAME_LENGTH = 200  # characters; file systems accept 255 bytes
 
 
 def resolve_run_folder(run: str, results: str) -> Path:
@@ -23,37 +22,37 @@ def resolve_run_folder(run: str, results: str) -> Path:
 
 
 def is_folder_name(name: str) -> bool:
-    """Whether this is the name of one folder, of which no more than the name can be meant."""
+    """Return whether a text is a plain name of a folder, without a path in it."""
     is_plain = name.isprintable() and 0 < len(name) <= _MAX_NAME_LENGTH
     return is_plain and name not in (".", "..") and not set("/\\") & set(name)
 
 
 def names_imported_run(overrides: Sequence[str]) -> bool:
-    """Whether overrides name a run that has models of its own, as imported answers are."""
-    given = {key.lstrip("+"): value for key, _, value in (o.partition("=") for o in overrides)}
-    return bool(_read_imported_models(given.get("results", "results"), given.get("run")))
+    """Return whether overrides name a run into which answers were imported."""
+    values = {key.lstrip("+"): value for key, _, value in (o.partition("=") for o in overrides)}
+    return bool(_read_imported_models(values.get("results", "results"), values.get("run")))
 
 
 def add_imported_models(tree: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """Return a configuration with the models and questions that its run's folder has by import.
+    """Return a configuration, completed with the imported models and questions of its run folder.
 
-    Questions that the overrides name stand as they are; a conflict with the folder's is told later.
+    Questions that the overrides name are kept; a conflict with the folder is reported later.
     """
     saved = _read_imported_models(tree["results"], tree["run"])
     if not saved:
         return tree
     models = saved["models"] | tree["models"]
-    names_questions = any(each.lstrip("+").startswith("questions") for each in overrides)
+    names_questions = any(key.lstrip("+").startswith("questions") for key in overrides)
     questions = tree["questions"] if names_questions else saved["questions"]
     return tree | {"models": models, "questions": questions}
 
 
 def _read_imported_models(results: str, run: str | None) -> dict[str, Any]:
-    """Return the imported models of a folder and its questions; nothing where none were imported.
+    """Return the imported models and the questions of a run folder; an empty dict if there are none.
 
-    A model is imported when its recorded answers are those of the run's own folder.
+    A model is an imported one if its recorded answers are in the run's own folder.
     """
-    if run is None or not is_folder_name(run):  # the latter is refused later
+    if run is None or not is_folder_name(run):  # a malformed name is refused later
         return {}
     folder = Path(results, run)
     saved = read_run_config(folder)
@@ -66,7 +65,7 @@ def _read_imported_models(results: str, run: str | None) -> dict[str, Any]:
 
 
 def iterate_settings(tree: Any, prefix: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield the path and the value of every setting of a configuration that is set."""
+    """Yield the path and the value of every setting that has a value."""
     if isinstance(tree, dict) and tree:
         for key, value in tree.items():
             yield from iterate_settings(value, (*prefix, str(key)))

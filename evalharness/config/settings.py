@@ -1,4 +1,4 @@
-"""From Hydra's configuration to `Settings`, refusing what is wrong before any work is done."""
+"""Load the settings of a run from overrides, and check every value before work begins."""
 
 from __future__ import annotations
 
@@ -50,10 +50,20 @@ _NOT_IN_RUN_NAME = ("results", "budget", "plan", "audit", "benchmarks", "contami
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What to run, and where.
+    """The checked settings of a command.
 
-    `retry_failed` asks for what failed and for nothing else. `tree` is the resolved configuration as plain content: it goes into the run's folder. It names
-    the environment variables of keys and never holds a key.
+    Attributes:
+        run: what is run: models, judges, questions, benchmarks.
+        results: the folder that holds the folders of runs.
+        cache: how completions of earlier runs are used: on, off, or read.
+        audit: how the judges are audited.
+        budget: the limits at which the run stops.
+        wanted: the differences that a plan should be able to detect.
+        engine: where local models run.
+        tree: the composed configuration as plain dicts and lists, as the run's folder stores it. It
+            has the names of the variables that hold API keys, and never a key.
+        corpus: the texts that are searched for those of the run.
+        retry_failed: whether only the calls that failed are repeated.
     """
 
     run: RunSpec
@@ -69,31 +79,34 @@ class Settings:
 
     @property
     def folder(self) -> Path:
-        """The run's folder."""
+        """The folder of the run."""
         return self.results / self.run.name
 
     def records(self) -> RunRecords | None:
-        """Return what the run's folder holds, or None where there is none yet."""
+        """Return the records in the run's folder, or None if there is no such folder yet."""
         return read_run(self.folder) if (self.folder / CONFIG_FILE).is_file() else None
 
 
 def add_default_overrides(overrides: Sequence[str], verb: str) -> list[str]:
-    """Return the overrides, with the embedded demo and benchmarks where they name none."""
+    """Return the overrides, completed with the embedded demo if they name no models.
+
+    The verb `benchmark` also gets a small suite if the overrides name no benchmarks.
+    """
     named = {override.partition("=")[0].lstrip("+").partition("@")[0] for override in overrides}
-    given = list(overrides)
+    completed = list(overrides)
     if verb == "benchmark" and "benchmarks" not in named:
-        given.append("benchmarks=smoke")
+        completed.append("benchmarks=smoke")
     if named & {"models", "experiment"} or names_imported_run(overrides):
-        return given
-    return [DEMO_EXPERIMENT, *given]
+        return completed
+    return [DEMO_EXPERIMENT, *completed]
 
 
 def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
-    """Return the settings that overrides make.
+    """Return the checked settings for these overrides.
 
     Raises:
-        ConfigError: a key, a name, a type or a value is wrong; nothing was done.
-        InputError: the file of questions is not as it should be.
+        ConfigError: a key, a name, a type or a value is wrong.
+        InputError: the file of questions is malformed.
     """
     tree = add_imported_models(compose_config(overrides, config_dir), overrides)
     models = tuple(build_model_spec(conf, f"models.{key}") for key, conf in tree["models"].items())
@@ -147,7 +160,7 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
 def load_model_spec(
     name: str, overrides: Sequence[str], config_dir: Path | None = None
 ) -> ModelSpec:
-    """Return one model as configured.
+    """Return the specification of one configured model.
 
     Raises:
         ConfigError: there is no such model, or an override is wrong.

@@ -1,8 +1,8 @@
-"""How a command ends: its exit code, and one or two lines on stderr; a traceback is a bug.
+"""Turn the end of a command into an exit code, and print errors on stderr.
 
-Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, nothing done;
-130 interrupted, and the same command resumes. `compare` has its own: 0 not worse, 1 worse, 3 cannot
-tell; and so has `audit --against`: 0 no change found, 1 changed, 3 cannot tell.
+Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, and nothing was done;
+130 interrupted, and the same command resumes. `compare` has its own codes: 0 not worse, 1 worse,
+3 cannot tell. So has `audit --against`: 0 no change found, 1 changed, 3 cannot tell.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 def exit_code_of(command: Callable[[], int]) -> int:
-    """Do a command, and return its exit code."""
+    """Run a command and return its exit code; print a traceback only for a bug."""
     try:
         return command()
     except EvalHarnessError as error:
@@ -34,24 +34,24 @@ def exit_code_of(command: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print_error("interrupted; the same command resumes")
         return INTERRUPTED
-    except Exception:  # noqa: BLE001 - the edge: Python itself would print values of ours as well
+    except Exception:  # noqa: BLE001 - Python's own report would print the values of variables too
         print_error(f"{traceback.format_exc()}this is a bug in evalharness; what was done is kept")
         return FAILED
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Say lines on stdout, each as one, whatever stands in them."""
+    """Print texts on stdout, one line each: line breaks and control characters are escaped."""
     for line in lines:
         sys.stdout.write(f"{escape_to_one_line(line)}\n")
 
 
 def print_problems(lines: Iterable[str]) -> None:
-    """Say lines on stderr, each as one, whatever stands in them."""
+    """Print texts on stderr, one line each: line breaks and control characters are escaped."""
     for line in lines:
         print_error(escape_to_one_line(line))
 
 
 def print_error(text: str) -> None:
-    """Say what is wrong on stderr: without keys, and with nothing that could pass for our words."""
+    """Print an error on stderr, with API keys redacted and control characters escaped."""
     safe = escape_lines(redact(text, find_secrets()))
     sys.stderr.write(f"evalharness: {safe}\n")

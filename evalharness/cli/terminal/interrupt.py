@@ -1,6 +1,6 @@
-"""Ctrl-C: once, a run finishes what is in the air and shows what there is; twice, it is gone.
+"""Handle Ctrl-C: the first one lets calls in flight finish, the second one ends the process.
 
-What a scheduler sends before it kills (SIGTERM) counts as Ctrl-C.
+SIGTERM, which schedulers send before they kill a process, counts as Ctrl-C.
 """
 
 from __future__ import annotations
@@ -22,36 +22,41 @@ if TYPE_CHECKING:
     from evalharness.backends import StopSignal
 
 _INTERRUPT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_SHOW_CURSOR = "\x1b[?25h"  # bars hide it
+_SHOW_CURSOR = "\x1b[?25h"  # progress bars hide the cursor
 _log = logging.getLogger(__name__)
 
 
 def run_interruptible(work: Coroutine[Any, Any, Any], stop: StopSignal) -> Any:
-    """Return what a coroutine returns; a first interrupt sets `stop`, a second ends the process."""
+    """Run a coroutine and return its result.
 
-    async def heeded() -> Any:
+    Args:
+        work: the coroutine.
+        stop: the signal that the first interrupt sets; a second interrupt ends the process.
+    """
+
+    async def interruptible() -> Any:
         with _interrupt_handlers(stop):
             return await work
 
-    return asyncio.run(heeded())
+    return asyncio.run(interruptible())
 
 
 @contextmanager
 def _interrupt_handlers(stop: StopSignal) -> Iterator[None]:
-    """Heed interrupts in the main thread, where alone they arrive."""
+    """Install signal handlers in the main thread; other threads receive no signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
-    seen: list[int] = []
+    received: list[int] = []
 
-    def heed(number: int, _frame: FrameType | None) -> None:
-        seen.append(number)
-        if len(seen) > 1:
+    def handle(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        if len(received) > 1:
             _exit_immediately()
         loop.call_soon_threadsafe(_request_stop, stop)
 
-    before = {number: signal.signal(number, heed) for number in _INTERRUPT_SIGNALS}
+    before = {number: signal.signal(number, handle) for number in _INTERRUPT_SIGNALS}
     try:
         yield
     finally:
@@ -66,9 +71,9 @@ def _request_stop(stop: StopSignal) -> None:
 
 
 def _exit_immediately() -> NoReturn:
-    """End this process as a kill would: whatever came is on the disk already."""
+    """End this process at once. Replies that were received are on the disk already."""
     cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
-    words = f"{cursor}\nevalharness: interrupted at once; the same command resumes\n"
-    # Not through sys.stderr: the signal may have come in the middle of another write to it.
-    os.write(2, words.encode())
-    os._exit(128 + signal.SIGINT)  # what a shell shows for it
+    message = f"{cursor}\nevalharness: interrupted at once; the same command resumes\n"
+    # Not through sys.stderr: the signal may have interrupted another write to it.
+    os.write(2, message.encode())
+    os._exit(128 + signal.SIGINT)  # the exit code that a shell shows for it

@@ -1,4 +1,4 @@
-"""Bars on a terminal, with rate and time left; quiet when nobody watches."""
+"""Show progress bars on a terminal, and nothing if stderr is not a terminal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _STAGE_LABELS = {
 
 
 class _RateColumn(ProgressColumn):
-    """How many a second, or a minute when they are few."""
+    """The number of items per second, or per minute if they are few."""
 
     def render(self, task: Task) -> Text:
         speed = task.speed
@@ -51,7 +51,7 @@ class _RateColumn(ProgressColumn):
 
 
 class _CostColumn(ProgressColumn):
-    """What the run has cost so far, beside the first bar."""
+    """The cost of the run so far, next to the first bar."""
 
     def __init__(self, meter: BudgetMeter) -> None:
         super().__init__()
@@ -63,35 +63,35 @@ class _CostColumn(ProgressColumn):
 
 
 class _ProgressDisplay(Progress):
-    """The bars, and below them the last wait that was told of, until it is over."""
+    """The bars, and below them the last reported wait, until it is over."""
 
     wait = ""
     wait_ends = 0.0
 
     def get_renderables(self) -> Iterator[RenderableType]:
-        """Yield what is shown."""
+        """Yield the lines of the display."""
         yield self.make_tasks_table(self.tasks)
         if time.monotonic() < self.wait_ends:
             yield Text(self.wait, style="dim")
 
 
 class _WaitLogHandler(logging.Handler):
-    """Takes waits from their log."""
+    """Shows the waits that are logged."""
 
     def __init__(self, display: _ProgressDisplay) -> None:
         super().__init__(logging.INFO)
         self._display = display
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a wait in place of the last one."""
+        """Show a wait instead of the previous one."""
         self._display.wait = record.getMessage()
         self._display.wait_ends = time.monotonic() + getattr(record, "wait_s", 0.0)
 
 
 class ProgressBars:
-    """A bar a stage on stderr, and above the bars what the package logs (loading weights, ...).
+    """One bar per stage on stderr, below the log messages of the package (loading weights, ...).
 
-    Beside the bars stand the rate, the time left and the cost; below them, who waits for what.
+    Next to the bars are the rate, the time left and the cost; below them is the current wait.
     """
 
     def __init__(self, meter: BudgetMeter) -> None:
@@ -121,7 +121,9 @@ class ProgressBars:
             self._log.addHandler(self._handler)
             self._log.setLevel(logging.INFO)
             self._waits.addHandler(self._waits_handler)
-            self._waits.propagate = False  # they come by the hundred, and only the last matters
+            self._waits.propagate = (
+                False  # there are hundreds of them, and only the last one matters
+            )
         self._bars.start()
         return self
 
@@ -132,19 +134,19 @@ class ProgressBars:
         self._waits.propagate = True
 
     def expect(self, stage: RunStage, total: int, *, at_most: bool = False) -> None:
-        """Show a bar for so many, or for at most so many."""
-        words = f"{_STAGE_LABELS[stage]}, at most" if at_most else _STAGE_LABELS[stage]
-        self._tasks[stage] = self._bars.add_task(words, total=total, failed="")
+        """Add a bar for a stage with this number of items, or with at most this number."""
+        label = f"{_STAGE_LABELS[stage]}, at most" if at_most else _STAGE_LABELS[stage]
+        self._tasks[stage] = self._bars.add_task(label, total=total, failed="")
         self._failed[stage] = 0
 
     def advance(self, stage: RunStage, *, failed: bool) -> None:
-        """Move a bar on by one."""
+        """Advance the bar of a stage by one item."""
         self._failed[stage] += failed
-        words = f"{self._failed[stage]} failed" if self._failed[stage] else ""
-        self._bars.update(self._tasks[stage], advance=1, failed=words)
+        failures = f"{self._failed[stage]} failed" if self._failed[stage] else ""
+        self._bars.update(self._tasks[stage], advance=1, failed=failures)
 
     def spare(self, stage: RunStage, number: int) -> None:
-        """Let a bar end sooner."""
+        """Reduce the number of items of a stage."""
         task = self._tasks[stage]
         total = next(each.total or 0 for each in self._bars.tasks if each.id == task)
         self._bars.update(task, total=total - number, description=_STAGE_LABELS[stage])
