@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and settings of all tests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis import settings
 
 PROJECT = Path(__file__).parents[1]
 
-# Machines that run tests are busy: how long one example takes says nothing.
+# Test machines are busy, so the duration of one example means nothing.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
-# A shell's background jobs ignore interrupts, and so would tests of them and their children.
+# Background jobs of a shell ignore interrupts; the tests of interrupts need the default.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

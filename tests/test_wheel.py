@@ -1,4 +1,4 @@
-"""The built wheel works alone: configurations, questions and the page's files travel in it."""
+"""The built wheel is complete: it has the configurations, the questions and the page's files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder that holds what the wheel installs, and nothing of the checkout."""
+    """Return a folder with the files that the wheel installs, and none of the checkout."""
     top = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", top, ROOT]
@@ -66,7 +66,7 @@ def test_the_wheel_runs_from_an_empty_folder(installed, tmp_path):
 
 @pytest.mark.install
 def test_the_wheel_knows_its_models(installed, tmp_path):
-    """The folders that stand at a checkout's top stand inside the package."""
+    """Folders at the top of a checkout are inside the installed package."""
     listed = _evalharness(installed, tmp_path, "list", "models").stdout
 
     assert "vicuna-13b" in listed

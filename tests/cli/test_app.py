@@ -1,4 +1,4 @@
-"""The command line as a user meets it: what is said, where, and with which exit code."""
+"""The command line as users see it: output, streams and exit codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCRIPTED = (
 
 
 def _evalharness(*arguments: str, cwd, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder and a home of its own."""
+    """Run the command in a separate folder and home."""
     return subprocess.run(
         [sys.executable, "-m", "evalharness", *arguments],
         capture_output=True,
@@ -34,20 +34,20 @@ def _evalharness(*arguments: str, cwd, **environment: str) -> subprocess.Complet
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    """Results go where nobody else writes."""
+def in_a_temporary_folder(tmp_path, monkeypatch):
+    """Write results to a temporary folder."""
     monkeypatch.chdir(tmp_path)
 
 
 def test_a_run_says_where_its_report_is(capsys):
-    """The last line of standard output is the page; a run without faults exits with 0."""
+    """The last line of standard output names the page; a run without failures exits with 0."""
     assert main(["run", *SCRIPTED, "run=mine"]) == 0
 
     assert capsys.readouterr().out.splitlines()[-1] == "report: results/mine/report.html"
 
 
 def test_a_run_leaves_every_file_of_the_design(tmp_path):
-    """Scripts find the files under their names."""
+    """Scripts find the files by their names."""
     main(["run", *SCRIPTED, "run=mine"])
 
     names = {path.name for path in (tmp_path / "results/mine").iterdir()}
@@ -91,7 +91,7 @@ def test_stages_add_up_to_a_run(tmp_path):
     ],
 )
 def test_a_refusal_is_short_on_stderr_and_exits_with_2(capsys, arguments, words):
-    """Nothing is done, and the words say what to do next."""
+    """Nothing is done, and the message says what to do next."""
     assert main(arguments) == 2
 
     said = capsys.readouterr()
@@ -101,7 +101,7 @@ def test_a_refusal_is_short_on_stderr_and_exits_with_2(capsys, arguments, words)
 
 
 def test_a_run_may_be_called_as_a_folder_of_data_is(tmp_path, capsys):
-    """`import mt-bench mt --run mt` is what one types first; a run beside it is still found."""
+    """`import mt-bench mt --run mt` is an obvious first command; the run is found, not the data."""
     (tmp_path / "votes").mkdir()
     (tmp_path / "votes" / "votes.csv").write_text("left,right,winner\na,b,left\nb,a,tie\n")
 
@@ -115,7 +115,7 @@ def test_a_run_may_be_called_as_a_folder_of_data_is(tmp_path, capsys):
 
 
 def test_other_settings_in_the_same_folder_are_refused(capsys):
-    """Results of two judges never mix."""
+    """Results of two judges are never mixed."""
     main(["run", *SCRIPTED, "run=mine"])
 
     assert main(["run", *SCRIPTED, "run=mine", "seed=4"]) == 2
@@ -123,7 +123,7 @@ def test_other_settings_in_the_same_folder_are_refused(capsys):
 
 
 def test_what_failed_is_asked_for_alone_and_nothing_failed_is_said(capsys):
-    """`--retry-failed` mends; a run that has nothing to mend says how it goes on."""
+    """`--retry-failed` repeats failed calls only; without any, it says how to continue."""
     main(["run", *SCRIPTED, "run=mine"])
     capsys.readouterr()
 
@@ -132,7 +132,7 @@ def test_what_failed_is_asked_for_alone_and_nothing_failed_is_said(capsys):
 
 
 def test_the_cache_is_shown_and_pruned(capsys):
-    """It grows with every run; whoever prunes it is told what that freed."""
+    """The cache grows with every run; `--prune` reports what it removed."""
     assert main(["cache"]) == 2
     assert "no completions are kept here" in capsys.readouterr().err
     main(["run", *SCRIPTED])
@@ -146,7 +146,7 @@ def test_the_cache_is_shown_and_pruned(capsys):
 
 
 def test_no_weights_no_key_and_no_server_is_refused_in_two_lines(tmp_path):
-    """The first thing that many users meet tells them the three ways on."""
+    """The first error that many users see names the three ways to go on."""
     refused = _evalharness(
         "run", "+models=[vicuna-13b,alpaca-7b]", cwd=tmp_path, HF_HUB_OFFLINE="1"
     )
@@ -159,7 +159,7 @@ def test_no_weights_no_key_and_no_server_is_refused_in_two_lines(tmp_path):
 
 
 def test_help_names_every_verb(capsys):
-    """What can be done is found without the README."""
+    """The verbs can be found without the README."""
     with pytest.raises(SystemExit) as end:
         main(["--help"])
 
@@ -174,7 +174,7 @@ def test_help_names_every_verb(capsys):
     [("models", "vicuna-13b"), ("judges", "gpt-4"), ("prompts", "graded"), ("questions", "mt")],
 )
 def test_list_shows_what_can_be_named(capsys, what, name):
-    """Every name comes with a line that says what it is."""
+    """Every name has a line that describes it."""
     assert main(["list", what]) == 0
 
     (line,) = [row for row in capsys.readouterr().out.splitlines() if row.split()[0] == name]
@@ -182,7 +182,7 @@ def test_list_shows_what_can_be_named(capsys, what, name):
 
 
 def test_prompt_prints_the_exact_text(capsys):
-    """Byte for byte what the model would be sent, and nothing after it."""
+    """The text is the one that the model would get, byte for byte."""
     assert main(["prompt", "vicuna-13b", "Hi", "Hello!", "Who are you?"]) == 0
 
     assert capsys.readouterr().out.endswith(
@@ -191,7 +191,7 @@ def test_prompt_prints_the_exact_text(capsys):
 
 
 def test_plan_counts_and_calls_nothing(capsys, tmp_path):
-    """What a run would cost is known before it is begun."""
+    """The cost of a run is known before it starts."""
     assert main(["plan", *SCRIPTED]) == 0
 
     said = capsys.readouterr().out
@@ -201,14 +201,14 @@ def test_plan_counts_and_calls_nothing(capsys, tmp_path):
 
 
 def test_cfg_shows_the_composed_configuration(capsys):
-    """What the overrides made, in the form of the run's config.yaml."""
+    """The composed settings, in the form of the run's config.yaml."""
     assert main(["run", *SCRIPTED, "--cfg"]) == 0
 
     assert "vicuna-13b:" in capsys.readouterr().out
 
 
 def test_a_judgment_of_two_calls_keeps_the_first_also_without_the_cache(tmp_path):
-    """What is paid for is on the disk before it is used, whatever `cache` says."""
+    """A paid reply is stored before it is used, for every value of `cache`."""
     main(["run", *SCRIPTED, "run=mine", "cache=off", "judge.repairs=1"])
     main(["run", *SCRIPTED, "run=once", "cache=off"])
 

@@ -1,4 +1,4 @@
-"""The audit as a user meets it: what is said and written, what is refused, how it ends."""
+"""The verb `audit`: output, files, refusals and exit codes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SCRIPTED = (
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    """Results go where nobody else writes."""
+def in_a_temporary_folder(tmp_path, monkeypatch):
+    """Write results to a temporary folder."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -45,7 +45,7 @@ def test_an_audit_finds_the_run_by_its_settings_and_warns_beside_its_table(tmp_p
 
 
 def test_an_audit_leaves_the_judgments_as_they_were(tmp_path):
-    """What a judge says to a probe is no judgment of a model."""
+    """The reply to a probe is not a judgment of a model."""
     main(["run", *SCRIPTED, "run=mine"])
     before = (tmp_path / "results/mine/judgments.jsonl").read_bytes()
     table = (tmp_path / "results/mine/leaderboard.json").read_bytes()
@@ -56,7 +56,7 @@ def test_an_audit_leaves_the_judgments_as_they_were(tmp_path):
 
 
 def test_without_answers_an_audit_is_refused_and_leaves_nothing(tmp_path, capsys):
-    """Probes are made of a run's answers: the remedy is a run."""
+    """Probes are built from the answers of a run, so the message asks for a run."""
     assert main(["audit", *SCRIPTED, "run=none"]) == 2
 
     assert "no answers to audit a judge with; `run` first" in capsys.readouterr().err
@@ -64,7 +64,7 @@ def test_without_answers_an_audit_is_refused_and_leaves_nothing(tmp_path, capsys
 
 
 def test_a_judge_of_other_settings_is_refused(capsys):
-    """A card must be of the judge that made the run's judgments."""
+    """A health card describes the judge that made the judgments of the run."""
     main(["run", *SCRIPTED, "run=mine"])
     capsys.readouterr()
 
@@ -81,13 +81,13 @@ def test_a_judge_of_other_settings_is_refused(capsys):
     ],
 )
 def test_wrong_settings_are_refused_by_name(override, said, capsys):
-    """A threshold that is mistyped would never warn."""
+    """A mistyped threshold would never cause a caution."""
     assert main(["audit", *SCRIPTED, override]) == 2
     assert said in capsys.readouterr().err
 
 
 def test_a_damaged_card_is_named(tmp_path, capsys):
-    """What cannot be read is not passed over in silence: a warning might stand in it."""
+    """A damaged file is an error, because it can contain a caution."""
     main(["run", *SCRIPTED, "run=mine"])
     (tmp_path / "results/mine/audit.json").write_text('{"judges": 7}')
     capsys.readouterr()
@@ -97,12 +97,12 @@ def test_a_damaged_card_is_named(tmp_path, capsys):
 
 
 def test_every_measure_may_have_a_threshold():
-    """The schema's thresholds are the card's measures, so that none is without effect."""
+    """The thresholds in the schema are the measures of the card, so each has an effect."""
     assert {field.name for field in fields(ThresholdsConf)} == set(MEASURE_NAMES)
 
 
 def test_an_audit_asks_its_judges_where_the_engine_says(capsys):
-    """A judge whose weights fit the nodes alone must not be looked for here."""
+    """Weights that exist on the nodes only are not looked for on this machine."""
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'evalharness[ray]'")
     main(["run", *SCRIPTED, "run=mine"])
     capsys.readouterr()

@@ -1,4 +1,4 @@
-"""A run's judges asked again: the same, changed, noisy, dying; what is refused; every call counted."""
+"""`audit --against`: judges that are the same, changed, noisy or down; every call is counted."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ RUN = Path("results/tonight")
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    """Results go where nobody else writes."""
+def in_a_temporary_folder(tmp_path, monkeypatch):
+    """Write results to a temporary folder."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -46,25 +46,25 @@ def at(root):
 
 
 def calls(root):
-    """Return how often a server was asked."""
+    """Return the number of calls that a server received."""
     with urllib.request.urlopen(f"{root}/calls") as reply:  # noqa: S310 - the test server
         return json.load(reply)["total"]
 
 
 def card():
-    """Return what the last check wrote."""
+    """Return the report of the last check."""
     return json.loads((RUN / "drift.json").read_text())
 
 
 def rows():
-    """Return the replies that are kept."""
+    """Return the stored replies."""
     path = RUN / "drift.jsonl"
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def test_the_same_judge_is_found_unchanged_and_asked_twice_for_each(capsys):
-    """Past the cache, which holds every one of these replies; a new check asks everything anew."""
+    """The check does not use the cache, which has all these replies; a new check repeats all calls."""
     with serving() as root:
         assert main(["run", *SETTINGS, at(root)]) == 0
         before = calls(root)
@@ -89,7 +89,7 @@ def test_the_same_judge_is_found_unchanged_and_asked_twice_for_each(capsys):
 
 
 def test_a_judge_that_behaves_otherwise_behind_the_same_name_is_found(capsys):
-    """The exit code is 1, and the leaderboard says it."""
+    """The exit code is 1, and the leaderboard has a caution."""
     with serving() as root:
         main(["run", *SETTINGS, at(root)])
     capsys.readouterr()
@@ -109,7 +109,7 @@ def test_a_judge_that_behaves_otherwise_behind_the_same_name_is_found(capsys):
 
 
 def test_a_judge_that_only_varies_is_not_said_to_have_changed():
-    """Most of its verdicts differ from before, and as much from each other."""
+    """Its verdicts differ as much from each other as from the earlier ones."""
     with serving("--always", "noisy") as root:
         main(["run", *SETTINGS, at(root)])
         assert main([*AGAINST, at(root)]) == 0
@@ -120,7 +120,7 @@ def test_a_judge_that_only_varies_is_not_said_to_have_changed():
 
 
 def test_a_server_that_goes_down_costs_no_reply_twice(capsys):
-    """What came before it went is kept; the same command asks for the rest, and only for that."""
+    """Received replies are kept; the same command makes only the remaining calls."""
     with serving() as root:
         main(["run", *SETTINGS, at(root)])
     port = int(root.rpartition(":")[2])
@@ -145,7 +145,7 @@ def test_a_server_that_goes_down_costs_no_reply_twice(capsys):
 
 
 def test_a_killed_check_goes_on_where_it_was():
-    """SIGKILL in the middle: every reply that was kept stays, and is not asked for again."""
+    """After SIGKILL, no call is repeated whose reply was stored."""
     with serving("--latency", "0.05") as root:
         main(["run", *SETTINGS, at(root)])
         before = calls(root)
@@ -164,7 +164,7 @@ def test_a_killed_check_goes_on_where_it_was():
         assert not (RUN / "drift.json").exists()
 
         assert main([*AGAINST, at(root), "judge.model.concurrency=1"]) == 0
-        # One call was in the air when the process died: nobody heard its reply.
+        # One call was in flight when the process died, and its reply was lost.
         assert calls(root) - before <= 2 * LIMIT + 1
 
     after = {row["digest"]: row for row in rows()}
@@ -174,7 +174,7 @@ def test_a_killed_check_goes_on_where_it_was():
 
 
 def test_plan_says_what_a_check_asks_and_costs_and_asks_nothing(capsys):
-    """By what the same calls used then."""
+    """The cost is estimated from the usage of the same calls in the run."""
     prices = ("judge.model.prices.input=10", "judge.model.prices.output=30")
     with serving() as root:
         main(["run", *SETTINGS, at(root)])
@@ -194,7 +194,7 @@ def test_plan_says_what_a_check_asks_and_costs_and_asks_nothing(capsys):
 
 
 def test_the_example_of_the_documentation_comes_out_as_it_stands_there(capsys):
-    """Its two commands, typed as they are, say what is printed below them."""
+    """Its two commands print the output that the page shows."""
     text = (Path(__file__).parents[2] / "docs/drift.md").read_text().partition("## An example")[2]
     commands = [shlex.split(line) for line in text.splitlines() if line.startswith("python -m")]
     for command in commands:
@@ -206,7 +206,7 @@ def test_the_example_of_the_documentation_comes_out_as_it_stands_there(capsys):
 
 
 def change(name, old, new):
-    """Change the text of a file of the run."""
+    """Replace text in a file of the run."""
     path = RUN / name
     text = path.read_text()
     assert old in text
@@ -243,7 +243,7 @@ def change(name, old, new):
     ],
 )
 def test_what_can_show_no_drift_is_refused_before_a_call(spoil, overrides, said, capsys):
-    """Another judge, other words, other answers, too few: each with what to do instead."""
+    """Another judge, prompt or answer, or too few judgments: each message says what to do."""
     settings = [each for each in SETTINGS if "backend=openai" not in each]
     main(["run", *settings])
     if spoil:
@@ -256,6 +256,6 @@ def test_what_can_show_no_drift_is_refused_before_a_call(spoil, overrides, said,
 
 
 def test_a_run_that_is_not_there_and_one_without_a_judge_are_refused(capsys):
-    """There is nothing to hold a judge against."""
+    """There are no judgments to compare with."""
     assert main(["audit", "--against", "nowhere"]) == 2
     assert "there is no run here" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`benchmark` on the command line: checkpoints, kills, what is shared, what is refused."""
+"""The verb `benchmark`: checkpoints, kills, shared results and refusals."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def _times(run):
 
 
 def _worked(process):
-    """Return the seconds of a processor's time that a process has had."""
+    """Return the processor time of a process, in seconds."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.weights
 def test_a_kill_costs_only_what_was_unfinished(tmp_path, weights):
-    """A finished benchmark is not run again, and the figures are those of a run without a kill."""
+    """A finished benchmark is not repeated, and the scores are those of an uninterrupted run."""
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     _run(weights, whole)
     cut.mkdir()
@@ -94,7 +94,7 @@ def test_a_kill_costs_only_what_was_unfinished(tmp_path, weights):
 
 @pytest.mark.parametrize("cache", ["cache=on", "cache=off"])
 def test_a_kill_pays_for_no_reply_of_an_endpoint_twice(tmp_path, cache):
-    """A benchmark is whole when its last reply is there; each one is kept until then."""
+    """A benchmark is complete with its last reply; each reply is stored until then."""
     rows, in_flight = 40, 2
     write_lines(tmp_path / "tasks/rows.jsonl", [{"q": f"{n}?", "a": "b"} for n in range(rows)])
     (tmp_path / "tasks/mine.yaml").write_text(
@@ -129,7 +129,7 @@ def test_a_kill_pays_for_no_reply_of_an_endpoint_twice(tmp_path, cache):
 
 @pytest.mark.weights
 def test_an_interrupt_in_the_middle_of_a_reply_ends_in_order(tmp_path, weights):
-    """The weights' thread stops at the next token; amid it, the process would crash."""
+    """The thread of the model stops at the next token; otherwise the process would crash."""
     tasks = tmp_path / "tasks"
     write_lines(tasks / "rows.jsonl", [{"q": "a", "a": "b"}] * 400)
     (tasks / "long.yaml").write_text(
@@ -147,7 +147,7 @@ def test_an_interrupt_in_the_middle_of_a_reply_ends_in_order(tmp_path, weights):
         assert process.poll() is None
         time.sleep(0.001)
     begun = _worked(process)
-    while _worked(process) < begun + 1:  # into the long one
+    while _worked(process) < begun + 1:  # in the middle of the long one
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -159,7 +159,7 @@ def test_an_interrupt_in_the_middle_of_a_reply_ends_in_order(tmp_path, weights):
 
 @pytest.mark.weights
 def test_equal_models_share_a_result_and_a_chat_template_makes_another(tmp_path, weights):
-    """What does not go into a benchmark's prompts does not make it run again."""
+    """A setting that does not change the prompts of a benchmark does not repeat it."""
     both = ["models=[vicuna-13b,alpaca-7b]", *_of("alpaca-7b", weights), "benchmarks=[smoke_sums]"]
     both += ["benchmarks.folders=[tasks/smoke]"]
     _run(weights, tmp_path, *both)
@@ -182,7 +182,7 @@ def test_equal_models_share_a_result_and_a_chat_template_makes_another(tmp_path,
 
 @pytest.mark.weights
 def test_a_run_has_judged_quality_and_benchmarks_in_one_table(tmp_path):
-    """One command gives both; published figures stand apart from measured ones."""
+    """One command gives both; published scores are separate from measured ones."""
     with serving() as url:
         command = [
             *(sys.executable, "-m", "evalharness", "run", "models=[vicuna-13b,vicuna-7b]"),
@@ -224,7 +224,7 @@ def _refused(capsys, *arguments):
 def test_bad_settings_are_refused_before_anything_is_done(
     tmp_path, monkeypatch, capsys, weights, overrides, problem
 ):
-    """In a line or two, with what would be right."""
+    """In one or two lines, with a valid value."""
     monkeypatch.chdir(tmp_path)
     told = _refused(capsys, "models=[vicuna-13b]", *_of("vicuna-13b", weights), *overrides)
 
@@ -233,7 +233,7 @@ def test_bad_settings_are_refused_before_anything_is_done(
 
 
 def test_without_lm_eval_the_command_to_install_it_is_said(tmp_path, monkeypatch, capsys, weights):
-    """One pip command, and no traceback."""
+    """The message has one pip command, and no traceback."""
     found = importlib.util.find_spec
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
@@ -262,7 +262,7 @@ def test_a_wrong_column_is_told_with_its_place(tmp_path, monkeypatch, capsys, we
 def test_data_that_cannot_be_had_is_refused_with_what_to_give(
     tmp_path, monkeypatch, capsys, weights
 ):
-    """The hub's own library would try for minutes."""
+    """The library of the hub would retry for minutes."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
@@ -275,7 +275,7 @@ def test_data_that_cannot_be_had_is_refused_with_what_to_give(
 
 
 def test_recorded_answers_alone_cannot_be_benchmarked(tmp_path, monkeypatch, capsys):
-    """There is nobody to ask."""
+    """There is no model to call."""
     monkeypatch.chdir(tmp_path)
     answers = write_lines(tmp_path / "answers.jsonl", [])
     told = _refused(

@@ -1,4 +1,4 @@
-"""`compare`: the figures of the table, tested; words and exit codes that a script can rely on."""
+"""The verb `compare`: tested differences of the leaderboard, and reliable exit codes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def compared(records, *pair, **settings):
     "metric", [ComparisonMetric.RATING, ComparisonMetric.SCORE, ComparisonMetric.WIN_RATE]
 )
 def test_the_difference_is_that_of_the_table(metric):
-    """Whoever subtracts two cells of the leaderboard finds the same number."""
+    """Two cells of the leaderboard, subtracted, give the same number."""
     records = a_run(models=4, questions=40)
     rows = build_leaderboard(records, collect_battles(records)).rows
     table = {row.model: getattr(row, metric.value) for row in rows}
@@ -45,7 +45,7 @@ def test_the_difference_is_that_of_the_table(metric):
 
 
 def test_scores_are_compared_over_what_was_graded_for_both():
-    """A paired test: what only one of them was graded on, or a third model, plays no part."""
+    """The test is paired: questions graded for one model only, and other models, do not count."""
     rng = np.random.default_rng(0)
     scores = rng.integers(1, 11, (3, 12)).astype(float)
     graded = [
@@ -69,7 +69,7 @@ def test_scores_are_compared_over_what_was_graded_for_both():
 
 
 def test_the_first_figure_of_the_run_is_taken():
-    """Ratings where there are battles, scores where there are only grades."""
+    """Ratings if there are battles, scores if there are only grades."""
     assert (
         compared(a_run(questions=20), "vicuna-13b", "alpaca-7b").metric is ComparisonMetric.RATING
     )
@@ -96,7 +96,7 @@ def scored(model, benchmark, value, stderr=0.02, **settings):
 
 
 def test_benchmarks_are_compared_over_those_that_both_have():
-    """Means of the differences; standard errors of independent samples; no suite's average."""
+    """Means of differences, with standard errors of independent samples; not a suite's average."""
     records = RunRecords(
         name="r",
         benchmarks=(
@@ -118,7 +118,7 @@ def test_benchmarks_are_compared_over_those_that_both_have():
 
 
 def answered(tasks, seed=0):
-    """Return two models' values of so many examples of each task: the first is often right too."""
+    """Return the values of two models on examples of each task; they are correlated."""
     rng = np.random.default_rng(seed)
     keys = [(task, number) for task, size in tasks.items() for number in range(size)]
     hard = rng.random(len(keys)) < 0.5
@@ -132,7 +132,7 @@ def answered(tasks, seed=0):
 
 
 def test_benchmarks_are_compared_example_by_example_where_these_are_known():
-    """A paired t test: models find the same examples hard, so their difference varies less."""
+    """The t test is paired: the same examples are hard for both, so the difference varies less."""
     values = answered({"arc": 200})
     means = {name: np.mean([*own.values()]) for name, own in values.items()}
     records = RunRecords(
@@ -147,7 +147,7 @@ def test_benchmarks_are_compared_example_by_example_where_these_are_known():
 
 
 def test_a_mean_over_tasks_is_paired_as_such():
-    """Tasks of different sizes count alike, as in the figure."""
+    """Tasks of different sizes have equal weight, as in the score."""
     values = answered({"small": 20, "large": 300})
 
     def of(name, task):
@@ -167,7 +167,7 @@ def test_a_mean_over_tasks_is_paired_as_such():
 
 @pytest.mark.parametrize("change", ["another example", "another figure"])
 def test_examples_that_do_not_make_up_the_figures_are_not_paired(change):
-    """Other examples, or a metric that is no mean of theirs: nothing is known of their pairs."""
+    """Examples that differ, or a metric that is not their mean, have no known pairs."""
     values = answered({"arc": 50})
     means = {name: np.mean([*own.values()]) for name, own in values.items()}
     if change == "another example":
@@ -184,7 +184,7 @@ def test_examples_that_do_not_make_up_the_figures_are_not_paired(change):
 
 
 def test_examples_are_read_as_the_figure_reads_them(tmp_path):
-    """Of a task that reads replies in two ways, those of the figure's own; a mean over metrics."""
+    """A task with two filters uses that of the score; several metrics are averaged."""
     shutil.copytree(EXAMPLE, tmp_path / "run")
     for model, right in ((PAIR[0], (1, 1, 0, 1)), (PAIR[1], (1, 0, 0, 0))):
         score = replace(scored(model, "gsm8k", sum(right) / 4), metric="exact_match,strict")
@@ -205,7 +205,7 @@ def test_examples_are_read_as_the_figure_reads_them(tmp_path):
 
 
 def test_what_the_run_does_not_have_is_refused():
-    """A misspelt model, a model against itself, a figure that is not there."""
+    """A misspelt model, a model against itself, a metric that the run does not have."""
     records = a_run(questions=4, pairwise_games=False)
     with pytest.raises(ConfigError, match="did you mean vicuna-13b"):
         compared(records, "vicuna-13", "alpaca-7b")
@@ -218,7 +218,7 @@ def test_what_the_run_does_not_have_is_refused():
 
 
 def test_the_battles_of_one_question_decide_nothing():
-    """The table shows no interval then, and the gate does not pass."""
+    """The table has no interval then, and the gate does not pass."""
     records = a_run(questions=1)
     found = compared(
         replace(records, graded=()), "vicuna-13b", "alpaca-7b", metric=ComparisonMetric.WIN_RATE
@@ -245,7 +245,7 @@ def test_the_battles_of_one_question_decide_nothing():
     ],
 )
 def test_the_command_says_what_it_found_and_ends_so(capsys, pair, options, code, said):
-    """Exit codes 0, 1 and 3 are what a pipeline goes by."""
+    """Pipelines rely on the exit codes 0, 1 and 3."""
     assert main(["compare", EXAMPLE, *pair, *options]) == code
 
     out = capsys.readouterr().out
@@ -260,7 +260,7 @@ def test_the_command_says_what_it_found_and_ends_so(capsys, pair, options, code,
     "options", [["--alpha", "2"], ["--max-drop", "-1"], ["--metric", "elo"], ["--max-drop", "nan"]]
 )
 def test_bad_options_are_refused_with_code_two(capsys, options):
-    """Code 2, as for any verb; never a code that a gate would take for a result."""
+    """Code 2, as for any verb, and never a code that means a result."""
     with pytest.raises(SystemExit) as ended:
         main(["compare", EXAMPLE, *PAIR, *options])
     assert ended.value.code == 2

@@ -1,4 +1,4 @@
-"""What models, servers and files say stays text: in tables, on the terminal, in notebooks, in paths."""
+"""Third-party text stays text: in tables, on the terminal, in notebooks and in paths."""
 
 from __future__ import annotations
 
@@ -58,20 +58,20 @@ MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 
 
 def board(*names: str) -> Leaderboard:
-    """Return a table of models with these names, which its note holds as well."""
+    """Return a leaderboard of models with these names, which its note contains too."""
     rows = tuple(LeaderboardRow(model=name, score=7.0, battles=3) for name in names)
     return Leaderboard(rows=rows, notes=tuple(f"{name} lost every battle" for name in names))
 
 
 def markdown_kinds(text: str) -> set[str]:
-    """Return what a reader of Markdown sees in a text, cells apart."""
+    """Return the kinds of Markdown tokens in a text, except cells."""
     tokens = MARKDOWN.parse(text)
     return {inner.type for token in tokens for inner in (token, *(token.children or ()))}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_is_text_in_every_table(name):
-    """A model's name may come from anywhere: a server's list, a file of another tool."""
+    """The name of a model can come from a server's list or from a file of another tool."""
     table = board(name, "vicuna-13b")
 
     kinds = markdown_kinds(render_leaderboard_markdown(table))
@@ -90,7 +90,7 @@ def test_a_name_is_text_in_every_table(name):
 
 
 def assert_harmless_latex(rows: str) -> None:
-    """Insist that nothing but known commands stands in the rows of a table."""
+    """Assert that the rows of a table contain known commands only."""
     plain = re.sub(r"\\text(backslash|asciitilde|asciicircum|less|greater)\{\}", "", rows)
     plain = re.sub(r" \\\\$", "", plain, flags=re.MULTILINE)
     plain = re.sub(r"\\[{}$&#_%]", "", plain)
@@ -101,20 +101,20 @@ def assert_harmless_latex(rows: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_any_name_is_text_in_every_table(name):
-    """Whatever the characters."""
+    """With any characters."""
     test_a_name_is_text_in_every_table(name)
 
 
 @given(st.text())
-def test_a_line_of_others_words_is_one_line_of_printable_text(text):
-    """No line of a log can be forged, and no terminal be told anything."""
+def test_third_party_text_is_one_line_of_printable_text(text):
+    """Text can neither forge a line of a log nor send a command to a terminal."""
     assert escape_to_one_line(text).isprintable()
     assert len(escape_to_one_line(text).splitlines()) <= 1
     escape_to_one_line(text).encode()
 
 
 def test_ordinary_words_stay_as_they_are():
-    """Accents, scripts and symbols are no commands."""
+    """Accents, scripts and symbols are not commands."""
     text = "läuft über 今日は → 5 ≤ 3 “ok”"
 
     assert escape_to_one_line(text) == text
@@ -122,7 +122,7 @@ def test_ordinary_words_stay_as_they_are():
 
 @pytest.mark.parametrize("watched", [False, True])
 def test_a_servers_words_cannot_forge_a_line_or_command_the_terminal(tmp_path, watched):
-    """Errors are shown as the server says them, on one line; also where bars are drawn."""
+    """An error of a server is shown on one line, also next to progress bars."""
     with serving("--behaviors", ",".join(["forging"] * 400)) as url:
         arguments = [*command(url), "questions.limit=1", "judge.model.max_attempts=1"]
         seen, code = _watched(arguments, tmp_path) if watched else _unwatched(arguments, tmp_path)
@@ -142,7 +142,7 @@ def _unwatched(arguments, folder):
 
 
 def _watched(arguments, folder):
-    """Run on a terminal; return all that it was sent, and the exit code."""
+    """Run on a terminal; return all of its output, and the exit code."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         arguments,
@@ -156,7 +156,7 @@ def _watched(arguments, folder):
     while True:
         try:
             part = os.read(ours, 65536)
-        except OSError:  # the other side is closed
+        except OSError:  # the other end is closed
             break
         seen += part
     os.close(ours)
@@ -196,7 +196,7 @@ def test_a_notebook_shows_text_and_runs_nothing():
     "name", ["../x", "/var/x", "..", ".", "", "a/b", "a\\b", "a\nb", "a\0b", "\x1b[2J", "a" * 300]
 )
 def test_a_run_cannot_be_put_outside_its_folder(name, tmp_path):
-    """A name is one folder in results/, and is refused before anything is made."""
+    """A name is that of one folder in results/; another one is refused before any file is made."""
     quoted = json.dumps(name)
 
     with pytest.raises(ConfigError, match="must be the name of one folder"):
@@ -207,7 +207,7 @@ def test_a_run_cannot_be_put_outside_its_folder(name, tmp_path):
 @pytest.mark.parametrize("name", ["../../x", "/var/x", "..", "a\0b", "x" * 400])
 @pytest.mark.parametrize("form", ["mt-bench", "arena-hard", "alpaca-eval", "evalica"])
 def test_an_export_stays_in_its_folder(name, form, tmp_path):
-    """Files that are named after models and judges stay where the user put them."""
+    """Files named after models and judges are written to the folder of the export only."""
     records = a_run(2, 2)
     with RunFolder.open(tmp_path / "run") as folder:
         folder.describe({"seed": 0}, records.questions)
@@ -225,7 +225,7 @@ def test_an_export_stays_in_its_folder(name, form, tmp_path):
 
 
 def test_a_cell_that_would_run_is_exported_harmless_and_comes_back_as_it_was(tmp_path):
-    """Evalica's file is opened with spreadsheets, too."""
+    """The file of Evalica is also opened with spreadsheets."""
     path = tmp_path / "in.csv"
     path.write_text("left,right,winner,weight\n=1+1,@x,left,-2\nplain,=1+1,tie,3\n")
     main(["import", "evalica", str(path), "--run", str(tmp_path / "run")])
@@ -244,8 +244,8 @@ def test_a_cell_that_would_run_is_exported_harmless_and_comes_back_as_it_was(tmp
     assert models[0] == models[1] == [("=1+1", "@x"), ("plain", "=1+1")]
 
 
-def test_nobody_is_told_of_a_run(tmp_path):
-    """No telemetry: the only addresses that a run connects to are those of its models."""
+def test_a_run_sends_no_telemetry(tmp_path):
+    """There is no telemetry: a run connects only to the addresses of its models."""
     code = (
         "import sys\n"
         "def hook(event, arguments):\n"

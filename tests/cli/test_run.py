@@ -1,4 +1,4 @@
-"""The main line against a real server: models, judge, and what is left on the disk."""
+"""The verb `run` against a real server: models, judge, and the files of the run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from server import serving
 from evalharness.store import read_run
 
 
-def test_the_main_line_makes_a_leaderboard_and_asks_everything_once(tmp_path):
-    """Both models and the judge behind one server: the number of calls is what plan says."""
+def test_a_run_makes_a_leaderboard_and_each_call_once(tmp_path):
+    """Both models and the judge share a server; the number of calls is the planned one."""
     with serving() as url:
         done = run(url, tmp_path)
         asked = calls(url)
@@ -29,13 +29,13 @@ def test_the_main_line_makes_a_leaderboard_and_asks_everything_once(tmp_path):
 
 
 @pytest.mark.weights
-def test_the_main_line_runs_on_weights_on_the_disk(tmp_path):
-    """Two checkpoints of different architectures answer, and a server judges them."""
-    import checkpoints  # torch takes seconds, and only this test needs it
+def test_a_run_works_with_local_weights(tmp_path):
+    """Two checkpoints of different architectures answer, and a judge on a server grades them."""
+    import checkpoints  # importing torch takes seconds, and only this test needs it
 
     vicuna = checkpoints.save(tmp_path / "vicuna", checkpoints.llama)
     alpaca = checkpoints.save(tmp_path / "alpaca", checkpoints.gpt_neox)
-    # One that fits the tiny models' context, and one that does not.
+    # One that fits into the context of the tiny models, and one that does not.
     questions = tmp_path / "questions.jsonl"
     lines = [
         {"question_id": "short", "category": "writing", "turns": ["Hi", "Go on"]},

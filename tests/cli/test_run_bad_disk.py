@@ -1,4 +1,4 @@
-"""Disks that fill up or cannot be written, and clocks that go back: said in a line, nothing lost."""
+"""Full or read-only disks, and clocks that go back: one line of error, and no reply is lost."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from main_job import (
 )
 from server import serving
 
-# A disk of its own, seen by these commands alone, and gone with them.
+# A separate disk that only these commands see; it is removed with them.
 _MOUNTING = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root"]
 
 
 @pytest.fixture
 def own_disk(tmp_path):
-    """Return a function that runs shell lines as one who may mount disks over folders."""
+    """Return a function that runs shell lines with the permission to mount disks."""
     (tmp_path / "results").mkdir()
 
     def shell(script, *arguments):
@@ -48,8 +48,8 @@ def own_disk(tmp_path):
 
 
 @pytest.mark.parametrize(("size", "cache"), [("300k", "cache=on"), ("100k", "cache=off")])
-def test_a_full_disk_loses_only_what_was_in_the_air(own_disk, tmp_path, size, cache):
-    """It is said in a line; with space again, the same command asks for the rest."""
+def test_a_full_disk_loses_only_calls_in_flight(own_disk, tmp_path, size, cache):
+    """The error is one line; with free space, the same command makes the remaining calls."""
     script = """
         mount -t tmpfs -o size=$1 none results || exit 99
         shift
@@ -69,7 +69,9 @@ def test_a_full_disk_loses_only_what_was_in_the_air(own_disk, tmp_path, size, ca
     assert "the same command resumes" in done.stderr
     assert "Traceback" not in done.stderr
     once = ANSWER_CALLS + JUDGE_CALLS
-    assert once <= asked <= once + 2 * IN_FLIGHT  # what came home and could not be written as well
+    assert (
+        once <= asked <= once + 2 * IN_FLIGHT
+    )  # and the replies that arrived and could not be written
     for name in FILES:
         saved, whole = tmp_path / "saved/mine" / name, tmp_path / "whole/results/mine" / name
         assert without_time(saved) == without_time(whole)
@@ -78,7 +80,7 @@ def test_a_full_disk_loses_only_what_was_in_the_air(own_disk, tmp_path, size, ca
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_asked(own_disk):
-    """A call whose reply could not be kept would be paid for nothing; what is there can be read."""
+    """A call whose reply cannot be stored would be wasted; existing results can be read."""
     script = """
         mount -t tmpfs none results || exit 99
         "$@" || exit 98
@@ -103,7 +105,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_asked(own
 
 
 def test_a_clock_that_goes_back_changes_nothing(tmp_path):
-    """Every look at the clock shows an hour less: nothing waits, expires or is asked again."""
+    """Each reading of the clock is an hour earlier: no call waits, expires or is repeated."""
     backwards = (
         "import sys, time\n"
         "real, looks = time.time, iter(range(1, 10**9))\n"

@@ -1,4 +1,4 @@
-"""Whole runs against a server that misbehaves: every item ends as done or as a failure with its reason."""
+"""Whole runs against a faulty server: each item is done, or a failure with its reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUESTIONS = tuple(
 ANSWERED_TURNS = 2 * 10 * 2
 JUDGMENTS = 10 * 2 * (2 + 2)
 BAD = sorted(set(Behavior) - {Behavior.OK})
-PASSING = (  # what is worth another attempt
+PASSING = (  # worth another attempt
     Behavior.RATE_LIMITED_MS,
     Behavior.SERVER_ERROR,
     Behavior.OVERLOADED,
@@ -40,7 +40,7 @@ PASSING = (  # what is worth another attempt
 
 @pytest.fixture(autouse=True)
 def key(monkeypatch):
-    """The judge's key is in the environment."""
+    """Put the key of the judge into the environment."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
 
 
@@ -66,7 +66,7 @@ def _spec(url: str, **limits: float) -> RunSpec:
 
 
 async def _run(server: Server, path, **limits: float):
-    """Run against the server with waits that take no time; return the records."""
+    """Run against the server, with waits of no length; return the records."""
     spec, clock = _spec(server.url, **limits), [0.0]
 
     async def pass_time(seconds: float) -> None:
@@ -84,7 +84,7 @@ async def _run(server: Server, path, **limits: float):
 
 @pytest.mark.parametrize("seed", range(2))
 async def test_a_run_through_every_passing_trouble_is_whole(tmp_path, seed):
-    """A third of all calls go wrong in one of ten ways, and not one answer or judgment is missing."""
+    """A third of all calls fail in one of ten ways, and no answer or judgment is missing."""
     draw = random.Random(seed)
 
     def choose(_call):
@@ -101,7 +101,7 @@ async def test_a_run_through_every_passing_trouble_is_whole(tmp_path, seed):
 
 @pytest.mark.parametrize("behavior", BAD)
 async def test_on_a_bad_day_every_item_is_done_or_a_failure_with_its_reason(tmp_path, behavior):
-    """A server that is never well: the run ends, and says of every answer why it is not there."""
+    """With a server that never works, the run ends and has a reason for every missing answer."""
     async with Server(behavior) as server:
         records = await _run(
             server, tmp_path, timeout_s=0.2, max_attempts=2, give_up_after=5, concurrency=4
@@ -121,7 +121,7 @@ async def test_on_a_bad_day_every_item_is_done_or_a_failure_with_its_reason(tmp_
 
 
 async def test_a_model_that_is_given_up_leaves_the_others_alone(tmp_path):
-    """One model's server is down for good: the other is answered and graded in full."""
+    """The server of one model is down; the other model is answered and graded in full."""
 
     def choose(call):
         return Behavior.UNAUTHORIZED if call.model == "vicuna-13b" else Behavior.OK
@@ -138,7 +138,7 @@ async def test_a_model_that_is_given_up_leaves_the_others_alone(tmp_path):
 
 
 def test_azure_serves_candidates_and_judge(tmp_path, monkeypatch, capsys):
-    """Deployment, version and header, from overrides alone."""
+    """Deployment, version and header are set by overrides alone."""
     import urllib.request
 
     from server import serving

@@ -1,4 +1,4 @@
-"""`judge.mode=batch` on the command line: the same files for half the price, whatever happens."""
+"""`judge.mode=batch`: the same files for half the price, also after a kill."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ ANSWERS, JUDGMENTS = 2 * LIMIT * 2, LIMIT * 2 * 4
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    """Results go where nobody else writes; the judge's key is in the environment."""
+def in_a_temporary_folder(tmp_path, monkeypatch):
+    """Write results to a temporary folder; put the key of the judge into the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
 
@@ -45,7 +45,7 @@ def _counts(url: str) -> dict:
 
 
 def test_a_batch_judges_as_single_calls_do_for_half_the_price(tmp_path):
-    """All judgments in one batch; the leaderboard is the same; resuming live asks nothing."""
+    """All judgments are in one batch; the leaderboard is the same; resuming live makes no call."""
     with serving() as url:
         assert main(_arguments(url, "run=live", "cache=off")) == 0
         assert main(_arguments(url, "run=batch", "cache=off", "judge.mode=batch")) == 0

@@ -1,4 +1,4 @@
-"""A budget holds: no call goes beyond it, what was paid for is kept, and the run can go on."""
+"""A budget is never exceeded, paid replies are kept, and the run can be resumed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ ANSWERS, JUDGMENTS = 2 * 4 * 2, 4 * 2 * 4  # two models, four questions, two tur
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    """Results go where nobody else writes; the judge's key is in the environment."""
+def in_a_temporary_folder(tmp_path, monkeypatch):
+    """Write results to a temporary folder; put the key of the judge into the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
 
@@ -47,7 +47,7 @@ def _manifest(tmp_path) -> dict:
 
 
 def test_a_budget_of_calls_is_not_exceeded_and_a_larger_one_goes_on(tmp_path, capsys):
-    """As many calls as allowed, a page of what they gave, and nothing asked twice after that."""
+    """The allowed number of calls is made, a page is written, and no call is repeated later."""
     with serving("--latency", "0.01") as url:
         assert _run(url, "budget.calls=20") == 1
         said = capsys.readouterr()
@@ -68,7 +68,7 @@ def test_a_budget_of_calls_is_not_exceeded_and_a_larger_one_goes_on(tmp_path, ca
 
 
 def test_a_budget_of_dollars_is_not_exceeded(tmp_path, capsys):
-    """With the judge's list price: what is spent stays below, and comes near to the limit."""
+    """At the list price of the judge, the cost stays below the limit and comes close to it."""
     with serving() as url:
         assert _run(url, "budget.usd=0.5") == 1
 
@@ -81,7 +81,7 @@ def test_a_budget_of_dollars_is_not_exceeded(tmp_path, capsys):
 
 
 def test_a_budget_of_minutes_ends_the_run(tmp_path, capsys):
-    """At the end of the time nothing new is asked, and what is in the air comes home."""
+    """When the time is over, no new call is made, and calls in flight finish."""
     with serving("--latency", "0.2") as url:
         assert _run(url, "budget.minutes=0.01", "judge.model.concurrency=1") == 1
         asked = sum(_asked(url).values())
@@ -101,7 +101,7 @@ def test_a_budget_of_minutes_ends_the_run(tmp_path, capsys):
     ],
 )
 def test_a_budget_that_cannot_be_kept_is_refused(capsys, override, words):
-    """Nothing is asked under a limit that means nothing."""
+    """No call is made under a limit that has no meaning."""
     assert main(["run", "models=[vicuna-13b]", "judge=scripted", override]) == 2
 
     assert words in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Runs that are killed: `killing.py` does the same as often as one likes."""
+"""Runs that are killed; `tests/support/killing.py` does the same any number of times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from killing import trials
     [(("run", "audit", "report"), "cache=on"), (("answer", "judge", "report"), "cache=off")],
 )
 def test_a_killed_run_continues_and_ends_like_an_uninterrupted_one(tmp_path, chain, cache):
-    """SIGKILL at random moments: nothing done is lost or asked twice, and the files end up equal."""
+    """After SIGKILL at random moments no reply is lost, no call repeated, and the files are equal."""
     tally = trials(12, 7, tmp_path, chains=[chain], caches=[cache])
 
     assert sum(tally.kills.values()) == 12

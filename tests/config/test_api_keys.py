@@ -25,7 +25,7 @@ LOOKS_LIKE_KEY = "sk-proj-" + "a1B2" * 6
 
 
 def written(folder):
-    """Return the content of every file below a folder, and of the cache's rows."""
+    """Return the content of every file below a folder, and of the rows of the cache."""
     content = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for path in folder.rglob("completions.sqlite"):
         rows = sqlite3.connect(path).execute("SELECT completion FROM completions").fetchall()
@@ -34,7 +34,7 @@ def written(folder):
 
 
 def holding(folder, *said):
-    """Return where the key stands among a run's files and words."""
+    """Return the files and outputs of a run that contain the key."""
     places = [str(path) for path, content in written(folder).items() if KEY.encode() in content]
     return places + [words for words in said if KEY in words]
 
@@ -49,7 +49,7 @@ def holding(folder, *said):
     ],
 )
 def test_the_key_is_in_no_file_and_no_message(tmp_path, behaviors):
-    """Whatever a run writes can be shown to others, whatever the server echoes."""
+    """The files of a run can be shared, even if the server echoes the key."""
     with serving("--behaviors", behaviors.rstrip(",")) as url:
         done = run(url, tmp_path, "models.vicuna-13b.max_attempts=1", "judge.model.max_attempts=2")
         audited = run(url, tmp_path, verb="audit")
@@ -61,7 +61,7 @@ def test_the_key_is_in_no_file_and_no_message(tmp_path, behaviors):
 
 
 def test_a_killed_and_an_interrupted_run_leave_no_key(tmp_path):
-    """What lies about after a sudden end is shown to others as well."""
+    """Files that remain after a sudden end are shared too."""
     for number in (signal.SIGKILL, signal.SIGINT):
         with serving("--latency", "0.05", "--behaviors", ",".join(["echo_key"] * 99)) as url:
             process = subprocess.Popen(
@@ -79,7 +79,7 @@ def test_a_killed_and_an_interrupted_run_leave_no_key(tmp_path):
 
 
 def test_a_bug_shows_its_traceback_without_the_key():
-    """An error of ours may hold anything that was in memory."""
+    """The message of an unexpected error can contain any value in memory."""
     code = (
         "import os, sys\n"
         "from evalharness.cli.terminal.exit_codes import exit_code_of\n"
@@ -117,7 +117,7 @@ def test_a_bug_shows_its_traceback_without_the_key():
     ],
 )
 def test_a_key_in_an_override_is_refused_and_not_repeated(override, monkeypatch, capsys, tmp_path):
-    """It would stand in the run's folder; the words say where it belongs."""
+    """The run folder would store it. The message says where a key belongs."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.chdir(tmp_path)
 
@@ -141,7 +141,7 @@ def test_a_key_in_an_override_is_refused_and_not_repeated(override, monkeypatch,
     ],
 )
 def test_a_key_in_a_file_is_refused_and_not_repeated(line, words, monkeypatch, tmp_path):
-    """A configuration is copied, committed and kept with the run."""
+    """A configuration is copied, committed, and stored with the run."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     (tmp_path / "models").mkdir()
     (tmp_path / "models/mine.yaml").write_text(
@@ -157,7 +157,7 @@ def test_a_key_in_a_file_is_refused_and_not_repeated(line, words, monkeypatch, t
 
 
 def test_a_key_under_a_name_of_its_own_is_a_key(monkeypatch):
-    """What `api_key_env` names is a key, whatever its name looks like."""
+    """The value of the variable that `api_key_env` names is a key, whatever its name is."""
     monkeypatch.setenv("MY_ACCESS", "no-form-that-anyone-knows")
 
     with pytest.raises(ConfigError, match="export it"):
@@ -166,7 +166,7 @@ def test_a_key_under_a_name_of_its_own_is_a_key(monkeypatch):
 
 
 async def test_a_reply_is_changed_only_where_it_holds_the_key_that_was_sent(monkeypatch):
-    """Other variables may hold words that a model says by right."""
+    """Other variables can hold ordinary words that occur in a reply."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("PRIMARY_KEY", "internationalization")
     said = f"{KEY} and internationalization, not-needed"
@@ -181,7 +181,7 @@ async def test_a_reply_is_changed_only_where_it_holds_the_key_that_was_sent(monk
     "text", ["EMPTY", "vicuna-13b", "sk-ip", "task-force-of-the-united-nations", "risk-" + "a" * 30]
 )
 def test_usual_words_are_no_keys(text, monkeypatch):
-    """A refusal of what is no key would be in the way."""
+    """A false alarm would stop a valid run."""
     monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
 
     refuse_keys_in_overrides([f"run={text}", "models.x.sampling.max_tokens=100"])
@@ -189,7 +189,7 @@ def test_usual_words_are_no_keys(text, monkeypatch):
 
 
 def test_a_key_may_stand_in_an_env_file_and_the_environment_goes_first(tmp_path):
-    """As other tools read it; `$` and `#` in a key are a part of it."""
+    """As in other tools. `$` and `#` are part of a key."""
     (tmp_path / ".env").write_text(f"OPENAI_API_KEY='{KEY}${{HOME}}#1'\nOTHER_KEY=from-the-file\n")
     code = (
         "import os, sys; from evalharness.cli import main\n"

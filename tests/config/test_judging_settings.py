@@ -1,4 +1,4 @@
-"""Which pairs and which judges: settings are read, and what makes no sense is refused."""
+"""Settings of pairs and judges are read, and contradictory ones are refused."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def judging(*overrides):
     return load_settings([TWO, *overrides]).run.judging
 
 
-def test_without_a_word_all_pairs_are_compared_and_judges_count_alike():
-    """What a run always did."""
+def test_by_default_all_pairs_are_compared_and_judges_count_alike():
+    """The defaults compare all pairs, and each judge has one vote."""
     assert judging() == JudgingSpec()
     assert judging().pair_design is PairDesign.ALL
     assert judging("judging.baseline=alpaca-7b").pair_design is PairDesign.BASELINE
@@ -62,13 +62,13 @@ def test_pairs_budget_panel_and_family_are_read():
     ],
 )
 def test_what_makes_no_sense_is_refused_with_its_key(overrides, words):
-    """Nothing is asked, and the message says what would be right."""
+    """No call is made, and the message says what would be valid."""
     with pytest.raises(ConfigError, match=words):
         load_settings([TWO, *overrides])
 
 
 def test_a_second_judge_of_another_family_is_enough():
-    """Each model has one judge that is no relative."""
+    """Each model has one judge that is not of its family."""
     spec = load_settings(
         [
             TWO,

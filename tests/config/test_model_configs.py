@@ -1,4 +1,4 @@
-"""Every model that can be named is configured well enough to be asked."""
+"""Every model that can be named has a complete configuration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MT_BENCH = {
 
 @pytest.fixture(scope="module")
 def models():
-    """Return all models, composed in one go as a run composes them."""
+    """Return all models, composed at once as for a run."""
     ConfigStore.instance().store("schema", RootConf)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", overrides=[f"models=[{','.join(sorted(STEMS))}]", "~judge"])
@@ -47,7 +47,7 @@ def models():
 
 @pytest.mark.parametrize("stem", sorted(STEMS | PROMISED))
 def test_a_model_is_complete(models, stem):
-    """Named in an override, it needs nothing but its weights or its key."""
+    """A model that an override names needs only its weights or its key."""
     model = models[stem]
 
     assert model["name"] == stem

@@ -1,4 +1,4 @@
-"""Settings: what users type works, and what is wrong is refused with the right words."""
+"""Overrides that users type work, and invalid ones are refused with a helpful message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evalharness.errors import ConfigError, InputError
     "spelling", ["+models=[vicuna-13b,alpaca-7b]", "models=[vicuna-13b,alpaca-7b]"]
 )
 def test_models_are_named_with_or_without_a_plus(spelling):
-    """The main line works as typed, in this order, and gpt-4 judges."""
+    """The command of the README works as typed, the models keep their order, and gpt-4 judges."""
     settings = load_settings([spelling])
 
     assert [model.name for model in settings.run.models] == ["vicuna-13b", "alpaca-7b"]
@@ -41,7 +41,7 @@ def test_one_field_of_one_model_is_overridden():
 
 
 def test_sampling_by_category_fills_in_from_the_models_own():
-    """Math is greedy, and keeps the length limit that was set for all."""
+    """Math is greedy, and keeps the length limit of all categories."""
     (model,) = load_settings(
         ["models=[vicuna-13b]", "models.vicuna-13b.sampling.max_tokens=99"]
     ).run.models
@@ -52,7 +52,7 @@ def test_sampling_by_category_fills_in_from_the_models_own():
 
 
 def test_an_override_of_the_sampling_holds_in_every_category():
-    """`temperature=0` on the command line means greedy, whatever the model's file says."""
+    """`temperature=0` on the command line means greedy, also against the model's file."""
     (model,) = load_settings(
         [
             "models=[vicuna-13b]",
@@ -66,7 +66,7 @@ def test_an_override_of_the_sampling_holds_in_every_category():
 
 
 def test_judges_are_asked_at_temperature_zero_whatever_the_category():
-    """A judge that is a candidate elsewhere must not bring its sampling along."""
+    """A judge that is also a candidate does not use the sampling of the candidate."""
     (judge,) = load_settings(["models=[vicuna-13b]", "models@judge.model=vicuna-13b"]).run.judges
 
     assert judge.model.name == "vicuna-13b"
@@ -85,7 +85,7 @@ def test_several_judges_keep_their_own_settings():
 
 
 def test_how_verdicts_are_asked_for_and_read_is_chosen_by_overrides():
-    """As the README's table has it, for any judge."""
+    """As in the table of the README, for any judge."""
     settings = load_settings(
         [
             "models=[vicuna-13b]",
@@ -106,7 +106,7 @@ def test_how_verdicts_are_asked_for_and_read_is_chosen_by_overrides():
 
 
 def test_no_models_named_means_the_embedded_demo():
-    """`run` alone works, and other overrides still count."""
+    """`run` alone works, and other overrides still apply."""
     run = load_settings(add_default_overrides(["seed=5", "questions.limit=8"], "run")).run
 
     assert len(run.models) == 3
@@ -118,7 +118,7 @@ def test_no_models_named_means_the_embedded_demo():
     assert any("too weak" in caution for caution in run.cautions)
 
 
-def test_a_path_chooses_a_question_file_of_ones_own(tmp_path):
+def test_a_path_chooses_a_file_of_questions(tmp_path):
     """A file needs no configuration file beside it."""
     path = tmp_path / "it's mine.jsonl"
     path.write_text(json.dumps({"question_id": "x", "category": "c", "turns": ["?"]}) + "\n")
@@ -128,8 +128,8 @@ def test_a_path_chooses_a_question_file_of_ones_own(tmp_path):
     assert [question.question_id for question in settings.run.questions] == ["x"]
 
 
-def test_a_folder_of_ones_own_adds_models(tmp_path):
-    """--config-dir brings models that stand beside the built-in ones."""
+def test_a_folder_of_configurations_adds_models(tmp_path):
+    """--config-dir adds models to the built-in ones."""
     (tmp_path / "models").mkdir()
     (tmp_path / "models/mine.yaml").write_text(
         "# @package models.mine\nname: mine\nbackend: scripted\n"
@@ -142,7 +142,7 @@ def test_a_folder_of_ones_own_adds_models(tmp_path):
 
 
 def test_the_same_settings_make_the_same_folder():
-    """The same command resumes; another makes another folder."""
+    """The same command resumes a run; another one starts another run."""
     names = [
         load_settings(["models=[vicuna-13b]", *more]).run.name
         for more in ([], [], ["seed=2"], ["questions.limit=3"])
@@ -196,7 +196,7 @@ def test_the_same_settings_make_the_same_folder():
     ],
 )
 def test_what_is_wrong_is_refused_with_words_that_help(overrides, words):
-    """Before any work: the key, and what was probably meant, in at most two lines."""
+    """Before any work, with the key and a suggestion, in at most two lines."""
     with pytest.raises(ConfigError, match=f"(?s){words}") as refusal:
         load_settings(overrides)
 
@@ -204,7 +204,7 @@ def test_what_is_wrong_is_refused_with_words_that_help(overrides, words):
 
 
 def test_a_misspelt_key_in_a_file_is_refused_with_the_file(tmp_path):
-    """A user's own model file is checked like an override."""
+    """A model file of the user is checked like an override."""
     (tmp_path / "models").mkdir()
     (tmp_path / "models/mine.yaml").write_text(
         "# @package models.mine\nname: mine\nbackend: scripted\nwieghts: x\n"
@@ -215,7 +215,7 @@ def test_a_misspelt_key_in_a_file_is_refused_with_the_file(tmp_path):
 
 
 def test_a_bad_question_file_is_refused_with_its_line(tmp_path):
-    """The error of the file's reader reaches the user as it is."""
+    """The error of the reader reaches the user unchanged."""
     path = tmp_path / "mine.jsonl"
     path.write_text('{"question_id": "x"}\n')
 
@@ -224,7 +224,7 @@ def test_a_bad_question_file_is_refused_with_its_line(tmp_path):
 
 
 def test_no_key_is_ever_in_the_settings(monkeypatch):
-    """What goes into the run's folder names the variable of a key, and never holds the key."""
+    """The stored configuration names the variable of a key, and never holds the key."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
 
     settings = load_settings(["models=[chatgpt]"])

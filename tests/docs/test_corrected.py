@@ -1,4 +1,4 @@
-"""What docs/corrected.md says of real data is what comes out."""
+"""The figures on real data in docs/corrected.md are those that the package computes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROW = re.compile(
 
 @pytest.fixture
 def runs(data_file, tmp_path, monkeypatch, capsys):
-    """Import GPT-4's verdicts with people's votes on 16 questions, and people's votes alone."""
+    """Import the verdicts of GPT-4 with human votes on 16 questions, and the human votes alone."""
     human, gpt4 = (data_file(f"mt_bench_human/{name}.jsonl") for name in ("human", "gpt4_pair"))
     asked = data_file("mt_bench/question.jsonl")
     monkeypatch.chdir(tmp_path)
@@ -35,7 +35,7 @@ def runs(data_file, tmp_path, monkeypatch, capsys):
 
 
 def test_the_real_example_comes_out_as_printed(runs):
-    """Every figure of the table, and how far the judge and the corrected ratings are from people."""
+    """Every figure of the table, and the distance of judge and corrected ratings from human votes."""
     run, people = runs
     table = run.corrected.set_index("model")
     figures = table[

@@ -1,4 +1,4 @@
-"""What the documentation computes is what comes out, and what it tells to type works."""
+"""Commands and code in the documentation work, and give the output that it shows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOLLOWED = [
 
 @pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: str(page.relative_to(DOCS)))
 def test_a_page_can_be_followed(page, tmp_path, monkeypatch):
-    """A reader who writes its files and types its commands sees what it shows."""
+    """A reader who writes the files and types the commands sees the output on the page."""
     shutil.copytree(ROOT / "results/example", tmp_path / "results/example")
     shutil.copytree(ROOT / "questions", tmp_path / "questions")
     monkeypatch.chdir(tmp_path)
@@ -38,14 +38,14 @@ def test_a_page_can_be_followed(page, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_a_link_from_the_top_leads_somewhere(name):
-    """The site's own links are checked by its build; these are read where the code is."""
+    """The build of the site checks its own links; these pages are read in the repository."""
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / name).read_text())
 
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_every_tutorial_is_followed():
-    """A tutorial that nobody follows is out of date before long."""
+    """A tutorial that no test follows is soon out of date."""
     tutorials = set((DOCS / "tutorials").glob("*.md"))
 
     assert tutorials

@@ -1,4 +1,4 @@
-"""Docstrings of what is public fit its signature, and everything public is in the reference."""
+"""Docstrings of public names fit their signatures, and the reference has every public name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PACKAGE = griffe.load("evalharness", docstring_parser="google")
 
 
 def _documented():
-    """Give what the reference pages show, by its name there."""
+    """Yield the objects that the reference pages document, with their names there."""
     for page in sorted(PAGES.glob("*.md")):
         for found in _DIRECTIVE.finditer(page.read_text()):
             path = found["path"].removeprefix("evalharness.")
@@ -60,7 +60,7 @@ def _section(function, kind):
 
 
 def _raised(function):
-    """Return the names of what a function itself raises."""
+    """Return the names of the exceptions in the `raise` statements of a function."""
     module = function.module
     source = Path(module.filepath).read_text().splitlines()
     text = "\n".join(source[function.lineno - 1 : function.endlineno])
@@ -75,7 +75,7 @@ def _raised(function):
 
 @pytest.mark.parametrize("path", FUNCTIONS)
 def test_a_public_function_says_what_it_takes_gives_and_raises(path):
-    """Args are its parameters, in their order; what it raises itself is told."""
+    """Args are the parameters, in their order; Raises has every exception that it raises itself."""
     function = FUNCTIONS[path]
     parameters = [each.name for each in function.parameters if each.name not in {"self", "cls"}]
 
@@ -95,7 +95,7 @@ def test_a_public_function_says_what_it_takes_gives_and_raises(path):
 
 @pytest.mark.parametrize("path", CLASSES)
 def test_a_public_class_explains_its_fields(path):
-    """Each under Attributes, or by its name in the text; errors and choices need no more."""
+    """Each field is under Attributes or named in the text; errors and enums need neither."""
     shown = CLASSES[path]
     assert shown.docstring
     if {"StrEnum", "IntEnum"} & {str(base) for base in shown.bases}:
@@ -114,7 +114,7 @@ def test_a_public_class_explains_its_fields(path):
 
 
 def test_everything_that_the_package_exports_is_in_the_reference():
-    """`__all__` says what may be relied on, and each of it can be imported."""
+    """`__all__` is what users can rely on, and each name of it can be imported."""
     for name in evalharness.__all__:
         assert getattr(evalharness, name).__doc__
         assert name in SHOWN
@@ -122,7 +122,7 @@ def test_everything_that_the_package_exports_is_in_the_reference():
 
 @pytest.mark.parametrize("module", ["evalharness", "evalharness.domain", "evalharness.backends"])
 def test_all_is_honest(module):
-    """Nothing in it is missing."""
+    """Every name in it exists."""
     found = importlib.import_module(module)
 
     assert sorted(found.__all__) == sorted(set(found.__all__))
@@ -130,7 +130,7 @@ def test_all_is_honest(module):
 
 
 def test_every_error_is_in_the_reference():
-    """Whoever catches one finds it there."""
+    """A user who catches an error finds it there."""
     public = {
         name
         for name, value in vars(errors).items()

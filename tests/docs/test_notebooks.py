@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom on the committed example, and hold no logic of their own."""
+"""The notebooks run from top to bottom on the committed example, and contain no logic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_notebook_runs(path):
-    """Whoever opens it can start from a working state."""
+    """A user who opens a notebook starts from a working state."""
     notebook = nbformat.read(path, as_version=4)
 
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": path.parent}}).execute()
@@ -26,7 +26,7 @@ def test_a_notebook_runs(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_has_no_logic_of_its_own(path):
-    """Notebooks import, call and plot; what they compute is tested in the package."""
+    """Notebooks import, call and plot; the computations are in the package, and tested there."""
     cells = nbformat.read(path, as_version=4).cells
     trees = [ast.parse(cell.source) for cell in cells if cell.cell_type == "code"]
     logic = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.If, ast.Try)

@@ -1,4 +1,4 @@
-"""What the reference pages list is what there is: verbs, options, settings, files, columns."""
+"""The reference pages list every verb, option, setting, file and column, and no other."""
 
 from __future__ import annotations
 
@@ -98,13 +98,13 @@ FRAMES = [
 
 
 def _sections(page):
-    """Return a page's sections, from heading to text."""
+    """Return the text of each section of a page, by its heading."""
     parts = re.split(r"^#{2,3} (.+)$", (PAGES / page).read_text(), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def _rows(section):
-    """Give the cells of a section's first table, without its head."""
+    """Yield the cells of each row of the first table in a section, without the header."""
     lines = [line for line in section.splitlines() if line.startswith("|")]
     for line in lines[2:]:
         yield [cell.strip() for cell in line[1:-1].split("|")]
@@ -120,7 +120,7 @@ def _names(section):
 
 @pytest.mark.parametrize("verb", _VERBS)
 def test_every_verb_and_option_has_its_place(verb, capsys):
-    """What `--help` offers, the page explains; and nothing that is gone."""
+    """The page explains every option in `--help`, and no option that was removed."""
     with pytest.raises(SystemExit):
         main([verb, "--help"])
     listed = re.findall(r"^  (-.+?)(?:  |$)", capsys.readouterr().out, flags=re.MULTILINE)
@@ -147,7 +147,7 @@ def _shown(value):
 
 
 def _defaults(record):
-    """Return what holds where nothing is said; some of that stands in `conf/config.yaml`."""
+    """Return the default values; some of them are in `conf/config.yaml`."""
     tree = compose_config(["models=[vicuna-13b]"])
     filled = {ThresholdsConf: tree["audit"]["thresholds"]}
     values = vars(record()) | filled.get(record, {})
@@ -159,7 +159,7 @@ def _defaults(record):
 
 @pytest.mark.parametrize(("heading", "record"), SETTINGS.items(), ids=list(SETTINGS))
 def test_every_setting_is_listed_with_its_default(heading, record):
-    """Whoever adds a setting, or changes what holds without it, says so here."""
+    """A new setting, or a new default, is documented."""
     expected = _defaults(record)
     if record is RootConf:
         expected = {name: value for name, value in expected.items() if value}
@@ -174,7 +174,7 @@ def test_every_setting_is_listed_with_its_default(heading, record):
 
 
 def test_every_part_of_the_schema_has_its_table():
-    """What a category may have of its own is said with the sampling."""
+    """The settings of a category are in the table of the sampling."""
     parts = {value for value in vars(schema).values() if is_dataclass(value)}
 
     assert parts - {CategorySamplingConf} == set(SETTINGS.values())
@@ -185,7 +185,7 @@ _FREE = {"models": ModelConf, "panel": JudgeConf, "prompts": PromptConf}
 
 
 def _exists(path):
-    """Whether an override's key is a setting; of a choice, `group@place`, both must be."""
+    """Return whether the key of an override is a setting; for `group@place`, whether both are."""
     group, _, place = path.rpartition("@")
     if group:
         return (ROOT / "conf" / group).is_dir() and _exists(place)
@@ -208,7 +208,7 @@ def _exists(path):
     "page", ["README.md", *sorted(str(path.relative_to(ROOT)) for path in DOCS.rglob("*.md"))]
 )
 def test_settings_that_a_page_names_exist(page):
-    """A setting that was renamed is not looked for by its old name."""
+    """No page uses the old name of a setting that was renamed."""
     text = (ROOT / page).read_text()
     code = re.findall(r"```(?:bash|console)\n.*?```|`[^`\n]+`", text, flags=re.DOTALL)
     keys = re.findall(r"(?<![\w./@-])([a-z_]+(?:[.@][\w-]+)*)=(?=[^=\s])", "\n".join(code))
@@ -228,14 +228,14 @@ def test_every_field_of_a_file_is_listed(heading, record):
 
 
 def test_the_fields_of_the_manifest_are_listed():
-    """As the committed run has them."""
+    """As in the committed run."""
     manifest = json.loads((ROOT / "results/example/manifest.json").read_text())
 
     assert set(_names(_sections("run-folder.md")["manifest.json"])) == set(manifest)
 
 
 def test_every_file_of_a_run_is_listed():
-    """As the committed run has them."""
+    """As in the committed run."""
     table = (PAGES / "run-folder.md").read_text().split("## questions.jsonl")[0]
     listed = {name for cells in _rows(table) for name in _code(cells[0])}
 
@@ -245,7 +245,7 @@ def test_every_file_of_a_run_is_listed():
 @pytest.mark.parametrize("name", FRAMES)
 @pytest.mark.parametrize("records", [RunRecords(name="empty"), a_run(2, 4)], ids=["empty", "run"])
 def test_a_data_frame_has_the_columns_that_its_docstring_names(name, records):
-    """Also where nothing is in it, so that a notebook of one run runs on another."""
+    """Also if it has no rows, so that a notebook of one run works with another run."""
     text = getattr(Run, name).__doc__.partition("Columns:")[2]
     while "(" in text:
         text = re.sub(r"\([^()]*\)", "", text)

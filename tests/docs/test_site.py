@@ -1,4 +1,4 @@
-"""The documentation's site in a real browser: nothing broken, nobody else asked, searchable."""
+"""The site in a real browser: no errors, no request to another host, and a working search."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 class _Silent(SimpleHTTPRequestHandler):
     def log_message(self, *_args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]
 
 @pytest.fixture
 def page(site: tuple[Path, str], browser: Browser) -> Iterator[Page]:
-    """Give a page that may speak to the site alone, and complains of nothing."""
+    """Yield a page, and fail if it requests another host or logs an error."""
     heard: list[str] = []
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
@@ -62,7 +62,7 @@ def page(site: tuple[Path, str], browser: Browser) -> Iterator[Page]:
 def test_every_page_asks_nobody_and_fits_a_narrow_window(
     site: tuple[Path, str], page: Page
 ) -> None:
-    """Whoever reads it on a train, or behind a firewall, reads all of it."""
+    """The site is complete offline and behind a firewall."""
     folder, address = site
     pages = sorted(path.relative_to(folder) for path in folder.rglob("*.html"))
     assert len(pages) > 20
@@ -74,7 +74,7 @@ def test_every_page_asks_nobody_and_fits_a_narrow_window(
 
 
 def test_the_search_finds_a_function_and_a_setting(site: tuple[Path, str], page: Page) -> None:
-    """It works from any server, as its index is a file of the site."""
+    """The search works on any server, because its index is a file of the site."""
     page.set_viewport_size({"width": 1400, "height": 900})
     page.goto(f"{site[1]}/index.html")
     for word, place in (("krippendorff_alpha", "statistics.html"), ("give_up_after", "config")):
@@ -84,7 +84,7 @@ def test_the_search_finds_a_function_and_a_setting(site: tuple[Path, str], page:
 
 
 def test_no_page_names_a_script_or_style_of_another_host(site: tuple[Path, str]) -> None:
-    """Also none that a browser would only fetch later."""
+    """Not even one that a browser would fetch later."""
     for path in site[0].rglob("*.html"):
         fetched = re.findall(r'(?:src|<link[^>]*href)="(https?:[^"]+)"', path.read_text("utf-8"))
         assert fetched == [], path

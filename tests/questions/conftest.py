@@ -1,4 +1,4 @@
-"""Reads the shipped questions for the tests that prove their references."""
+"""Fixtures that read the shipped questions, for the tests of their reference answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUESTIONS = Path(__file__).resolve().parents[2] / "questions" / "mt.jsonl"
 
 @pytest.fixture(scope="session")
 def questions() -> Questions:
-    """Every question of the two-turn set, by its id."""
+    """Return every question of the two-turn set, by its id."""
     lines = QUESTIONS.read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
     by_id = {record["question_id"]: record for record in records}
@@ -29,7 +29,7 @@ def questions() -> Questions:
 
 @pytest.fixture(scope="session")
 def answer_line() -> Callable[[str], str]:
-    """Reads the result from the last line of a reference, ``Answer: <result>``."""
+    """Return a function that reads the result from the last line, `Answer: <result>`."""
 
     def read(reference: str) -> str:
         last = reference.splitlines()[-1]
@@ -42,7 +42,7 @@ def answer_line() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def fenced_block() -> Callable[[str, str], str]:
-    """Reads the one fenced block, in the given language, that a reference contains."""
+    """Return a function that reads the one fenced block of a reference, in a language."""
 
     def read(reference: str, language: str) -> str:
         blocks = re.findall(r"^```(\w*)\n(.*?)^```$", reference, re.DOTALL | re.MULTILINE)

@@ -1,4 +1,4 @@
-"""A model at the test server, requests for it, and a connection that takes note of its waits."""
+"""A model on the test server, requests for it, and a connection that records its waits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEY = "sk-test-6f1d2c9b8a7e"
 
 
 def model(*base_urls: str, name: str = "vicuna-13b", **settings: Any) -> ModelSpec:
-    """Return a model behind these servers."""
+    """Return a model that these servers serve."""
     return ModelSpec(name=name, backend="openai_compatible", base_url=base_urls, **settings)
 
 
@@ -34,16 +34,16 @@ def request(text: str = "Write about Hawaii.", **settings: Any) -> Request:
 async def connection(
     server: Server, **settings: Any
 ) -> AsyncIterator[tuple[Server, Backend, list[float]]]:
-    """Open a server; give it, a model behind it, and the waits that the model would have made."""
+    """Open a server; yield it, the backend of a model on it, and the waits of the backend."""
     async with server, backend_of(model(server.url, **settings)) as (backend, waits):
         yield server, backend, waits
 
 
 @asynccontextmanager
 async def backend_of(spec: ModelSpec) -> AsyncIterator[tuple[Backend, list[float]]]:
-    """Give a model's backend and the waits that it would have made before asking.
+    """Yield the backend of a model, and the waits that it would have made before its calls.
 
-    Its clock stands still but for these waits.
+    Its clock advances by these waits only.
     """
     waits: list[float] = []
 

@@ -1,4 +1,4 @@
-"""Short ways to write battles down, and hypothesis strategies that draw them."""
+"""Short notations for battles, and hypothesis strategies that draw them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suites and data for tests of benchmarks, small enough to look at."""
+"""Small suites and data for tests of benchmarks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def spec(task: str, **settings: Any) -> BenchmarkSpec:
-    """Return a benchmark that is called like its task."""
+    """Return a benchmark with the name of its task."""
     return BenchmarkSpec(**{"name": task, "task": task, **settings})
 
 
 def prepared(task: str, data_dir: Path | None = None, **settings: Any) -> PreparedBenchmark:
-    """Return one benchmark, made ready."""
+    """Return one benchmark, prepared to run."""
     folders = settings.pop("folders", ())
     suite = SuiteSpec(
         name="mine",

@@ -28,7 +28,7 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start the system's Chromium, without a thought of the network."""
+    """Start the Chromium of the system, with background network access disabled."""
     binary = shutil.which("chromium") or shutil.which("google-chrome")
     if binary is None:
         pytest.skip("no Chromium binary is installed here")
@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Open pages, and afterwards insist that they complained of nothing and asked nobody."""
+    """Return a function that opens pages; fail if one logs an error or requests another host."""
     heard: list[str] = []
     contexts = []
 

@@ -1,4 +1,4 @@
-"""Short functions that build the domain's records, with defaults for what a test does not name."""
+"""Build records of the domain, with defaults for the fields that a test does not name."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def graded_judgment(
     reply: str | None = None,
     sample: int = 0,
 ) -> GradedJudgment:
-    """Return one grade; give `score=None` and `unscored` for a reply that could not be read."""
+    """Return one grade; `score=None` with `unscored` is a reply that could not be read."""
     return GradedJudgment(
         question_id=question_id,
         turn=turn,

@@ -90,13 +90,13 @@ ARCHITECTURES = (llama, falcon, gpt_j, gpt_neox)
 
 
 def save(folder: Path, configure: Callable[..., PretrainedConfig] = llama) -> Path:
-    """Save a model and its tokenizer into a folder, and return that."""
+    """Save a model and its tokenizer in a folder, and return the folder."""
     tokenizer = _tokenizer()
     config = configure(
         vocab_size=len(tokenizer),
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
-        # Larger than usual, so that the likeliest token is so by more than rounding.
+        # Larger than usual, so that rounding cannot change the most likely token.
         initializer_range=0.3,
         tie_word_embeddings=False,
     )

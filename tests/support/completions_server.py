@@ -1,4 +1,4 @@
-"""A completions endpoint on the loopback whose texts and log probabilities are a real model's."""
+"""A completions endpoint on the loopback with the texts and log probabilities of a real model."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class CompletionsServer:
     """The server; open it with `async with`.
 
     Attributes:
-        bodies: what was asked, in order.
+        bodies: the bodies of the requests, in order.
         failing: how many of the next requests are refused with status 503.
     """
 
     def __init__(self, weights: Path, *, echoes: bool = True) -> None:
-        """Serve a model; one that does not echo ignores that it is asked to, as many do."""
+        """Serve a model; without `echoes` it ignores the parameter `echo`, as many servers do."""
         self.bodies: list[dict[str, Any]] = []
         self.failing = 0
         self._echoes = echoes
@@ -75,9 +75,9 @@ class CompletionsServer:
         }
 
     def _told(self, tokens: list[int], logits: torch.Tensor) -> dict[str, Any]:
-        """Return each token's log probability after those before it; the first has none."""
+        """Return the log probability of each token given those before it; the first has none."""
         texts = [self._tokenizer.decode([token]) for token in tokens]
-        # A row of logits tells of the next token, so they stand one place before.
+        # A row of logits is for the next token, so the rows are shifted by one.
         rows = logits[-(len(tokens) - 1) :] if len(tokens) > 1 else logits[:0]
         own = [float(row[token]) for row, token in zip(rows, tokens[1:], strict=True)]
         best = [{self._tokenizer.decode([int(row.argmax())]): float(row.max())} for row in rows]

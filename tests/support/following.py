@@ -1,14 +1,14 @@
-"""A page of the documentation as a reader follows it: files written, commands typed, Python too.
+"""Follow a page of the documentation: write its files, type its commands, run its Python.
 
 In a page,
 
 - a fenced block with `title="PATH"` is a file to write;
-- a `console` block has commands after `$ `, each with the output that follows it, in which `...`
-  stands for anything; a command must succeed, unless the next is `echo $?`;
+- a `console` block has commands after `$ `, each followed by its output, in which `...` matches
+  any text; a command must succeed, unless the next one is `echo $?`;
 - a `pycon` block is a doctest;
 - other blocks are for reading.
 
-The address http://127.0.0.1:8000 is that of a server that runs while the page is followed.
+A test server runs at the address http://127.0.0.1:8000 while the page is followed.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ class Block:
 
 @dataclass(slots=True)
 class Reader:
-    """Who follows a page in the current folder.
+    """Follows a page in the current folder.
 
     Attributes:
-        address: what stands where the page says `ADDRESS`.
-        followed: how many files, commands and statements there were.
+        address: the address that replaces `ADDRESS` on the page.
+        followed: the number of files, commands and statements.
     """
 
     page: Path
@@ -66,7 +66,7 @@ class Reader:
         """Follow the whole page.
 
         Raises:
-            AssertionError: something else came out than the page says.
+            AssertionError: the output differs from that on the page.
         """
         for block in blocks(self.page):
             if block.title is not None:
@@ -91,7 +91,7 @@ class Reader:
         assert self._code == 0, f"exit code {self._code} after {place}\n{said}"
 
     def _said(self, command: str) -> str:
-        """Return what a command says; ours runs in this process, which is many times as fast."""
+        """Return the output of a command; `evalharness` runs in this process, which is much faster."""
         if command == "echo $?":
             code, self._code = self._code, 0
             return f"{code}\n"
@@ -111,7 +111,7 @@ class Reader:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             try:
                 self._code = main(words[len(_PROGRAM) :])
-            except SystemExit as end:  # `--help` and its like
+            except SystemExit as end:  # `--help` and the like
                 self._code = int(end.code or 0)
         return said.getvalue()
 
@@ -128,7 +128,7 @@ class Reader:
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """Give a page's fenced blocks in order."""
+    """Yield the fenced blocks of a page in order."""
     text = page.read_text(encoding="utf-8")
     for found in _BLOCK.finditer(text):
         title = _TITLE.search(found["about"])
@@ -141,7 +141,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def commands(text: str) -> Iterator[tuple[str, str]]:
-    """Give the commands of a console block, each with the output that is shown below it."""
+    """Yield the commands of a console block, each with the output that is shown below it."""
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         lines = part.splitlines(keepends=True)
         end = next(n for n, line in enumerate(lines) if not line.endswith("\\\n")) + 1

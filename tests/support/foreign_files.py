@@ -1,4 +1,4 @@
-"""A small folder of files of every foreign format, and what reads and writes it without a run."""
+"""Small files of every foreign format, and functions that read and write them without a run."""
 
 from __future__ import annotations
 

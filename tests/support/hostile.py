@@ -1,4 +1,4 @@
-"""Texts that try to run script, load something or break the page they are shown on."""
+"""Texts that try to run a script, load a file, or break the page that shows them."""
 
 RUN = "window.__pwned=1"
 

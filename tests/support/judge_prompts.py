@@ -1,4 +1,4 @@
-"""The shortest judge prompts that show all there is to judge and ask for a mark."""
+"""The shortest judge prompts that show a whole conversation and ask for a decision."""
 
 from __future__ import annotations
 

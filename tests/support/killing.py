@@ -1,11 +1,11 @@
-"""SIGKILL at random moments of every stage, and what it may cost: nothing that was done.
+"""Kill runs at random moments of every stage, and check that no stored reply is lost.
 
     python tests/support/killing.py --kills 200 --seed 1     # prints what was killed where, and what it cost
 
 A trial is a new folder and a new server. Each of its stages is started and killed until one start
-ends or enough of them were killed, then run to its end. After every kill the server has been asked
-for what is on the disk and for what was in the air, no more; in the end, the files are those of a
-trial that nobody killed.
+ends or enough of them were killed, then run to its end. After every kill the server has received
+only calls whose replies are stored, and calls that were in flight. In the end, the files are those
+of a trial that was not killed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _KILLS_A_STAGE = 4
 
 @dataclass(frozen=True)
 class Whole:
-    """A trial that nobody killed: its folder, how often it asked, how long its stages took."""
+    """A trial without a kill: its folder, the number of its calls, the duration of its stages."""
 
     folder: Path
     port: str  # the address is a part of every key
@@ -52,7 +52,7 @@ class Whole:
 
 @dataclass
 class Tally:
-    """What was killed, and what it cost."""
+    """The numbers of kills, and of calls that they cost."""
 
     kills: Counter[str] = field(default_factory=Counter)
     moments: Counter[str] = field(default_factory=Counter)
@@ -68,10 +68,10 @@ def trials(
     chains: Sequence[tuple[str, ...]] = CHAINS,
     caches: Sequence[str] = CACHES,
 ) -> Tally:
-    """Kill so often, in folders below `top`, and return what it cost.
+    """Kill runs this often, in folders below `top`, and return the numbers.
 
     Raises:
-        AssertionError: something that was done was lost, or done again.
+        AssertionError: a stored reply was lost, or its call was repeated.
     """
     draw, tally = random.Random(seed), Tally()
     wholes: dict[tuple[tuple[str, ...], str], Whole] = {}
@@ -139,7 +139,7 @@ def _trial(
 def _killed(
     url: str, folder: Path, cache: str, verb: str, draw: random.Random, seconds: float
 ) -> bool:
-    """Start a stage and kill it at any moment of the time that it takes; whether it was alive."""
+    """Start a stage and kill it at a random moment; return whether it was alive."""
     process = subprocess.Popen(
         command(url, *SLOWLY, cache, verb=verb),
         cwd=folder,
@@ -155,7 +155,7 @@ def _killed(
 
 
 def _asked(url: str) -> int:
-    """Return how many calls the server has had, once those of a killed process have all come in."""
+    """Return the number of calls on the server, once all those of a killed process have arrived."""
     before, now = -1, sum(calls(url).values())
     while now != before:
         time.sleep(2 * LATENCY_S)
@@ -164,7 +164,7 @@ def _asked(url: str) -> int:
 
 
 def _kept(folder: Path, cache: str) -> int:
-    """Return how many completions are on the disk."""
+    """Return the number of stored completions."""
     if cache == "cache=on":
         file = folder / "results/completions.sqlite"
         return _rows(file) if file.exists() else 0
@@ -204,7 +204,7 @@ def _names(folder: Path) -> set[str]:
 
 
 def main() -> None:
-    """Kill as often as asked to, and print the figures."""
+    """Kill runs as often as the arguments say, and print the numbers."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
@@ -215,7 +215,7 @@ def main() -> None:
         f"killed        {dict(tally.kills)}",
         f"moments       {dict(tally.moments)}",
         f"asked again   {tally.asked_again}, at most {tally.most_asked_again} after one kill",
-        f"in the air    {IN_FLIGHT} at most",
+        f"in flight     {IN_FLIGHT} at most",
     ):
         print(line)  # noqa: T201 - a script prints
 

@@ -1,4 +1,4 @@
-"""A model whose weights are in a folder, and what it replies to requests made at once."""
+"""A model with weights in a folder, and its replies to simultaneous requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def model(weights: Path | str, **settings: Any) -> ModelSpec:
 
 
 def ask(spec: ModelSpec, *requests: Request) -> list[Completion]:
-    """Return the completions of requests made at once; an error stands in its place."""
+    """Return the completions of simultaneous requests, or the error of each."""
 
     async def ask_all() -> Any:
         backend = connect(spec)

@@ -1,8 +1,8 @@
-"""Runs of the size that people report, with texts as long and about as compressible as real ones.
+"""Runs of realistic size, with texts as long and about as compressible as real ones.
 
 MT-bench answers have 300 to 1,100 characters a turn and GPT-4's reviews of pairs about 700; such
-reviews shrink to a third under zlib. The texts here are made of invented words whose frequencies
-fall as a natural language's do, so they are no easier to pack.
+reviews shrink to a third under zlib. These texts consist of invented words whose frequencies are
+those of a natural language, so they compress equally well.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ENDS = ("", "n", "r", "s", "t", "l", "nd", "rt")
 
 
 class Writer:
-    """Writes invented prose; the same seed, the same words."""
+    """Writes invented prose; equal seeds give equal words."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -52,14 +52,14 @@ class Writer:
         return " ".join(words).capitalize() + "."
 
     def prose(self, length: int) -> str:
-        """Return sentences of about that many characters."""
+        """Return sentences with about this number of characters."""
         said: list[str] = []
         while sum(map(len, said)) < length:
             said.append(self.sentence())
         return " ".join(said)
 
     def markdown(self, length: int) -> str:
-        """Return an answer as models write it: paragraphs, a list, now and then some code."""
+        """Return an answer in the style of models: paragraphs, a list, sometimes code."""
         parts = [f"**{self.sentence()}**", self.prose(length // 2)]
         parts.append("\n".join(f"{place}. {self.sentence()}" for place in (1, 2, 3)))
         if self.rng.random() < 0.25:
@@ -74,7 +74,7 @@ class Writer:
 def a_long_run(
     models: int = 20, questions: int = 80, *, turns: Sequence[int] = (1, 2), seed: int = 0
 ) -> RunRecords:
-    """Return a run graded and compared, all pairs in both orders; pairs are judged at `turns`."""
+    """Return a graded run with all pairs in both orders; pairs are judged at `turns`."""
     writer = Writer(seed)
     names = tuple(f"model-{place + 1:02d}-{7 * (place % 5 + 1)}b" for place in range(models))
     asked = tuple(

@@ -1,4 +1,4 @@
-"""The main line against a real server, as a child process: its command, and what it left.
+"""The command of the README against a real server, as a child process, and its files.
 
 Imported by tests of the command line, of interrupts and of kills.
 """
@@ -23,7 +23,7 @@ IN_FLIGHT = 6
 
 
 def command(url: str, *overrides: str, verb: str = "run") -> list[str]:
-    """Return the main line of the README, with both models and the judge on one server."""
+    """Return the command of the README, with both models and the judge on one server."""
     if verb == "report":
         return [sys.executable, "-m", "evalharness", verb, "mine"]
     models = ("vicuna-13b", "alpaca-7b")
@@ -51,18 +51,18 @@ def command(url: str, *overrides: str, verb: str = "run") -> list[str]:
 
 
 def environment(home) -> dict[str, str]:
-    """Return what a child process needs, with a key."""
+    """Return the environment of a child process, with a key."""
     return {"PATH": os.environ["PATH"], "HOME": str(home), "OPENAI_API_KEY": KEY}
 
 
 def calls(url: str) -> dict[str, int]:
-    """Return how often the server was asked each request."""
+    """Return how often the server received each request."""
     with urllib.request.urlopen(f"{url}/calls", timeout=10) as reply:  # noqa: S310 - our server
         return json.load(reply)["by_request"]
 
 
 def run(url: str, folder, *overrides: str, verb: str = "run") -> subprocess.CompletedProcess[str]:
-    """Run the main line in a folder to its end."""
+    """Run the command in a folder to its end."""
     folder.mkdir(exist_ok=True)
     return subprocess.run(
         command(url, *overrides, verb=verb),
@@ -76,7 +76,7 @@ def run(url: str, folder, *overrides: str, verb: str = "run") -> subprocess.Comp
 
 
 def without_time(path) -> list[str]:
-    """Return a file's records without the seconds that each call took."""
+    """Return the records of a file without the durations of the calls."""
 
     def strip(value):
         if isinstance(value, dict):
@@ -89,7 +89,7 @@ def without_time(path) -> list[str]:
 
 
 def records(folder) -> int:
-    """Return how many answered turns and judgments are on the disk."""
+    """Return the numbers of stored answer turns and judgments."""
     return sum(
         (folder / name).read_bytes().count(b"\n")
         for name in ("answers.jsonl", "judgments.jsonl")

@@ -29,7 +29,7 @@ JUDGE = JudgeSpec(name="judge", model=build_model("judge", prices=PRICED), promp
 
 
 def build_run_spec(models=2, questions=80, turns=2, **judging):
-    """Return a run of so many models and questions."""
+    """Return a run with these numbers of models, questions and turns."""
     names = [f"model-{place}" for place in range(models)]
     return RunSpec(
         name="planned",
@@ -41,7 +41,7 @@ def build_run_spec(models=2, questions=80, turns=2, **judging):
 
 
 def build_graded_run(spread, *, samples=2, judges=2):
-    """Return a run of two models whose grades differ by these spreads."""
+    """Return a run of two models whose grades differ by these standard deviations."""
     rng = np.random.default_rng(0)
     rows = []
     for q in range(300):

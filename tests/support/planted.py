@@ -1,4 +1,4 @@
-"""Runs of random words, into which a test plants what is to be found."""
+"""Runs of random words, into which a test plants texts that a search must find."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODELS = ("one", "two", "three")
 
 
 def prose(seed: object, words: int = 80) -> str:
-    """Return words that no other seed has in the same order."""
+    """Return random words; no other seed gives them in the same order."""
     rng = random.Random(str(seed))
     letters = ["".join(rng.choices("aeioubdgklmnprst", k=rng.randint(2, 8))) for _ in range(words)]
     return " ".join(letters).capitalize() + "."
@@ -44,7 +44,7 @@ def a_run(questions: int = 12, models: tuple[str, ...] = MODELS, **config: objec
 
 
 def planted(records: RunRecords, texts: dict[tuple[str, str, int], str]) -> RunRecords:
-    """Return a run in which these texts stand, by model, question and turn."""
+    """Return a run that contains these texts, given by model, question and turn."""
 
     def turns(own):
         return tuple(

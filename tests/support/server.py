@@ -1,20 +1,20 @@
-"""A real OpenAI-compatible server on the loopback: candidates and judge, good and bad days.
+"""A real OpenAI-compatible server on the loopback, for candidates and judge, with faults on demand.
 
 Inside a test:
 
     async with Server([Behavior.RATE_LIMITED]) as server:
         ...  # server.url, server.calls, server.most_in_flight
 
-As a process of its own, for tests of the command line:
+As a separate process, for tests of the command line:
 
     with serving("--latency", "0.05") as url:
-        ...  # GET {url}/calls tells who was asked what, and how often
+        ...  # GET {url}/calls returns the requests by model, and their numbers
 
     python tests/support/server.py --port 0 --behaviors rate_limited,ok     # its first line is the port
     python tests/support/server.py --always noisy
 
-It replies as the `scripted` backend does, from a hash of the model's name and of what was said. What
-was asked and how often can be read from it, so that a test can count calls, not only results.
+It replies as the `scripted` backend does, from a hash of the model's name and of the messages. A
+test can read the requests and their number, so it can count calls, and not only results.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Server:
     """The server; open it with `async with`.
 
     Attributes:
-        calls: what was asked, in order of arrival.
-        most_in_flight: the most calls that were open at one time.
+        calls: the calls, in order of arrival.
+        most_in_flight: the largest number of calls that were open at one time.
     """
 
     def __init__(
@@ -56,9 +56,9 @@ class Server:
         latency_s: float = 0.0,
         port: int = 0,
     ) -> None:
-        """Behave always so, or as listed and well after that, or as a function says.
+        """Behave as given: always, or for the listed calls and well after them, or as a function says.
 
-        Without a port, a free one is taken.
+        Without a port, a free one is chosen.
         """
         self.calls: list[Call] = []
         self.most_in_flight = 0
@@ -80,12 +80,12 @@ class Server:
 
     @property
     def root(self) -> str:
-        """The server's address."""
+        """The address of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        """The base URL that a client is given."""
+        """The base URL for a client."""
         return f"{self.root}/v1"
 
     async def __aenter__(self) -> Self:
@@ -98,7 +98,7 @@ class Server:
     async def __aexit__(self, *exception: object) -> None:
         self._closing.set()
         await self._runner.cleanup()
-        await asyncio.sleep(0)  # closed connections say so in the loop's next round
+        await asyncio.sleep(0)  # closed connections are noticed in the next round of the loop
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -162,7 +162,7 @@ def _chooser(
 
 @contextmanager
 def serving(*arguments: str) -> Iterator[str]:
-    """Run the server as a child process and give its address, without `/v1`."""
+    """Run the server as a child process and yield its address, without `/v1`."""
     process = subprocess.Popen(
         [sys.executable, __file__, *arguments],
         stdout=subprocess.PIPE,

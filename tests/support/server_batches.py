@@ -1,9 +1,9 @@
-"""The batch endpoint of the test server: files, batches, and replies after a few looks.
+"""The batch endpoint of the test server: files, batches, and replies after a few polls.
 
     POST /v1/files, POST /v1/batches, GET /v1/batches, GET /v1/batches/ID, GET /v1/files/ID/content
 
-The lines of a batch are calls like all others: they are counted, and fail where the server is told
-to let them fail.
+The lines of a batch are calls like all others: they are counted, and fail if the server is set to
+let them fail.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from evalharness.domain import digest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOKS = 2  # at a batch before it has ended
+LOOKS = 2  # polls of a batch before it ends
 
 
 class Batches:
-    """The files and batches that were sent.
+    """The files and batches that the server received.
 
     Attributes:
-        created: how many batches were made.
-        has_one: set with the first of them.
+        created: the number of batches.
+        has_one: set with the first batch.
         ends_as: the state in which batches end.
-        tears: whether the last line of an output is cut in the middle.
+        tears: whether the last line of an output is truncated.
     """
 
     def __init__(self, calls: list[Call], choose: Callable[[Call], Behavior]) -> None:
@@ -44,7 +44,7 @@ class Batches:
         self._batches: dict[str, dict[str, Any]] = {}
 
     def add_to(self, application: web.Application) -> None:
-        """Serve them, where OpenAI does and where Azure does."""
+        """Serve the endpoints at the paths of OpenAI and of Azure."""
         for base in ("/v1", "/openai"):
             application.router.add_post(f"{base}/files", self._upload)
             application.router.add_get(f"{base}/files/{{file}}/content", self._content)
@@ -116,7 +116,7 @@ class Batches:
         }
 
     def _end(self, batch: dict[str, Any]) -> None:
-        """Write what came of the lines, those that failed in a file of their own."""
+        """Write the results of the lines; failed lines go to a separate file."""
         batch["status"] = self.ends_as
         if self.ends_as == "failed":
             batch["errors"] = {"data": [{"code": "too_many", "message": "Enqueued token limit"}]}

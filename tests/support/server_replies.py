@@ -1,4 +1,4 @@
-"""What the test server sends back: completions as OpenAI's servers write them, and failures."""
+"""The replies of the test server: completions in the form of OpenAI's servers, and failures."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _DRIP_S = 0.02
 
 
 class Behavior(StrEnum):
-    """What the server does with one call."""
+    """How the server handles one call."""
 
     OK = "ok"
     RATE_LIMITED = "rate_limited"  # 429 with `retry-after: 7`
     RATE_LIMITED_MS = "rate_limited_ms"  # 429 with `retry-after-ms: 1500`
     SERVER_ERROR = "server_error"
     HANG = "hang"
-    DRIP = "drip"  # a byte now and then, and never the last
+    DRIP = "drip"  # a byte from time to time, and never the last one
     OVERLOADED = "overloaded"  # 503
     FORBIDDEN = "forbidden"  # 403
     BAD_REQUEST = "bad_request"  # 400
     DISCONNECT = "disconnect"
-    HALF_JSON = "half_json"  # a whole body that breaks off inside its JSON
+    HALF_JSON = "half_json"  # a complete body with truncated JSON
     CUT = "cut"  # a body shorter than its announced length
     EMPTY = "empty"
     NULL = "null"
@@ -47,14 +47,14 @@ class Behavior(StrEnum):
     NO_LOGPROBS = "no_logprobs"
     WRONG_TYPE = "wrong_type"
     CONTEXT_LENGTH = "context_length"
-    NO_QUOTA = "no_quota"  # a 429 that no waiting mends
+    NO_QUOTA = "no_quota"  # a 429 that waiting does not help
     UNAUTHORIZED = "unauthorized"  # echoes the key that was sent
     NOT_FOUND = "not_found"
     REDIRECT = "redirect"
-    FORGING = "forging"  # an error whose words are commands to a terminal
-    ECHO_KEY = "echo_key"  # a good reply that holds the key
-    FOR_FIRST = "for_first"  # a judge that is for the first place, and gives everyone 9
-    NOISY = "noisy"  # a judge that says something else every time
+    FORGING = "forging"  # an error whose text has commands for a terminal
+    ECHO_KEY = "echo_key"  # a good reply that contains the key
+    FOR_FIRST = "for_first"  # a judge that prefers the first place, and grades everyone 9
+    NOISY = "noisy"  # a judge with another verdict every time
     NEEDS_NEWER_LIMIT = "needs_newer_limit"  # refuses max_tokens, as reasoning models do
 
 
@@ -71,7 +71,7 @@ class Call:
 
 
 def reply(behavior: Behavior, call: Call) -> web.Response:
-    """Return what the server sends back."""
+    """Return the reply of the server."""
     if behavior is Behavior.NEEDS_NEWER_LIMIT and "max_tokens" not in call.body:
         behavior = Behavior.OK
     if behavior in (Behavior.FOR_FIRST, Behavior.NOISY):
@@ -147,7 +147,7 @@ def _completion_gone_wrong(behavior: Behavior, call: Call) -> web.Response:
 
 
 def _judged(behavior: Behavior, call: Call) -> dict[str, Any]:
-    """Return a chat completion by a judge of habits."""
+    """Return a chat completion of a judge with habits."""
     completion, messages = completion_of(call), _messages(call.body)
     text = make_reply(call.model, messages, call.number)
     if behavior is Behavior.FOR_FIRST:
@@ -158,7 +158,7 @@ def _judged(behavior: Behavior, call: Call) -> dict[str, Any]:
 
 
 async def cut_reply(request: web.Request, call: Call) -> web.StreamResponse:
-    """Announce a whole body and hang up in the middle of it."""
+    """Announce the length of a body, and close the connection in the middle of it."""
     body = msgspec.json.encode(completion_of(call))
     response = web.StreamResponse(
         headers={"Content-Type": "application/json", "Content-Length": str(len(body))}
@@ -170,7 +170,7 @@ async def cut_reply(request: web.Request, call: Call) -> web.StreamResponse:
 
 
 async def dripping_reply(request: web.Request, closing: asyncio.Event) -> web.StreamResponse:
-    """Begin a reply, and add spaces to it until the server closes or the client has enough."""
+    """Begin a reply, and add spaces to it until the server or the client closes it."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     await response.prepare(request)
     while not closing.is_set():
@@ -181,7 +181,7 @@ async def dripping_reply(request: web.Request, closing: asyncio.Event) -> web.St
 
 
 def completion_of(call: Call) -> dict[str, Any]:
-    """Return what OpenAI's servers send back, as far as anyone reads it."""
+    """Return a completion in the form of OpenAI's servers, with the fields that clients read."""
     messages = _messages(call.body)
     text = _text(call, messages)
     prompt_tokens = sum(count_tokens(message.content) for message in messages)
@@ -227,7 +227,7 @@ def _messages(body: dict[str, Any]) -> list[Message]:
 
 
 def _logprobs(call: Call, messages: list[Message]) -> dict[str, Any]:
-    """Return probabilities of the verdicts asked for, in the form that each endpoint has."""
+    """Return the probabilities of the requested verdicts, in the form of each endpoint."""
     tokens = find_allowed_marks(messages) or ("This", "The", "I")
     shares = make_option_probabilities(call.model, messages, tokens, call.body.get("seed"))
     logs = {

@@ -1,4 +1,4 @@
-"""The test server as a process of its own, asked by OpenAI's own client."""
+"""OpenAI's own client calls the test server, which is a separate process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server import serving
 
 
 def test_openais_own_client_understands_the_server_and_the_server_counts():
-    """If OpenAI's client reads it, it stands for OpenAI's server."""
+    """If OpenAI's client can read the replies, they are like those of OpenAI's server."""
     with serving("--behaviors", "rate_limited") as url:
         with OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0) as client:
             asked = {"model": "gpt-4", "messages": [{"role": "user", "content": "Hello."}]}

@@ -1,9 +1,9 @@
-"""A process that lets its memory run out while a local model answers: run by a test as a child.
+"""Let a local model run out of memory, in a child process of a test.
 
     python tight_memory.py FOLDER MEGABYTES
 
-It loads the checkpoint, forbids itself to take more than so many megabytes of addresses beyond
-those that it has, and asks. It prints the replies and the rows of every batch that was read.
+It loads the checkpoint, limits its address space to this number of megabytes above the current
+size, and calls the model. It prints the replies and the number of rows of every batch.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from evalharness.backends.local_transformers import connect
 from evalharness.domain import Sampling
 
 ROWS = 32
-LETTERS = "zqxkvj"  # of which the tokenizer makes no words
+LETTERS = "zqxkvj"  # characters that the tokenizer does not merge
 
 
 def requests():
-    """Return conversations that nearly fill the model's context."""
+    """Return conversations that nearly fill the context of the model."""
     return [
         request(f"{number} {LETTERS * 35}", sampling=Sampling(max_tokens=6))
         for number in range(ROWS)
@@ -34,7 +34,7 @@ def requests():
 
 
 def limit(megabytes: int) -> None:
-    """Forbid this process to take more memory than it has and so many megabytes."""
+    """Limit the memory of this process to its current size and this number of megabytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     _, highest = resource.getrlimit(resource.RLIMIT_AS)
     most = pages * resource.getpagesize() + (megabytes << 20)
@@ -42,13 +42,13 @@ def limit(megabytes: int) -> None:
 
 
 def lift_limit() -> None:
-    """Allow all memory again."""
+    """Remove the limit on memory."""
     _, highest = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (highest, highest))
 
 
 async def answer(folder: str, megabytes: int) -> tuple[list[str], list[int]]:
-    """Return the replies, or the errors, and the rows that were read together."""
+    """Return the replies or errors, and the numbers of rows in the batches."""
     read: list[int] = []
 
     def look(module, inputs):

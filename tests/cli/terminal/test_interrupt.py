@@ -1,4 +1,4 @@
-"""Ctrl-C in real child processes: once, what is in the air comes home; twice, all ends at once."""
+"""Ctrl-C in real child processes: once, calls in flight finish; twice, the process ends at once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _await_calls(process, url, least):
     ("number", "cache"), [(signal.SIGINT, "cache=on"), (signal.SIGTERM, "cache=off")]
 )
 def test_an_interrupt_keeps_what_was_asked_and_leaves_a_page(tmp_path, number, cache):
-    """Everything that the server was asked is on the disk, so the rest is all that is asked then."""
+    """Every reply that the server sent is stored, so the next run makes only the other calls."""
     folder = tmp_path / "results/mine"
     with serving("--latency", "0.1") as url:
         process = _start(url, tmp_path, cache)
@@ -68,7 +68,7 @@ def test_an_interrupt_keeps_what_was_asked_and_leaves_a_page(tmp_path, number, c
 
 
 def test_a_second_interrupt_ends_at_once(tmp_path):
-    """Whoever presses Ctrl-C twice does not wait for a slow server; what had come is kept."""
+    """A second Ctrl-C does not wait for a slow server; the received replies are kept."""
     with serving("--latency", "0.05", "--behaviors", ",".join(["ok"] * 12 + ["hang"] * 20)) as url:
         process = _start(url, tmp_path)
         _await_calls(process, url, 13)
@@ -90,7 +90,7 @@ def test_a_second_interrupt_ends_at_once(tmp_path):
 
 
 def test_an_interrupted_wait_for_another_try_is_not_waited_for(tmp_path):
-    """A server that asks to come back in 7 seconds has nothing of ours: the run ends now."""
+    """A call that waits 7 seconds for its next attempt is not in flight: the run ends now."""
     with serving("--behaviors", ",".join(["rate_limited"] * 50)) as url:
         process = _start(url, tmp_path)
         _await_calls(process, url, 4)
@@ -105,7 +105,7 @@ def test_an_interrupted_wait_for_another_try_is_not_waited_for(tmp_path):
 
 
 def test_an_interrupted_audit_keeps_its_replies(tmp_path):
-    """An audit costs calls as a run does."""
+    """The calls of an audit cost money too."""
     folder = tmp_path / "results/mine"
     with serving("--latency", "0.05") as url:
         run(url, tmp_path, *SLOWLY)
@@ -120,6 +120,6 @@ def test_an_interrupted_audit_keeps_its_replies(tmp_path):
         finished = run(url, tmp_path, *SLOWLY, verb="audit")
 
     assert process.returncode == 130, said
-    assert 10 <= asked <= kept  # a judgment asked again may cost two calls, and none is lost
+    assert 10 <= asked <= kept  # a repeated judgment can take two calls, and no reply is lost
     assert card["judges"]
     assert finished.returncode == 0

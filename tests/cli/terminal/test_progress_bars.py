@@ -1,4 +1,4 @@
-"""What a terminal shows while a run goes on, and that nothing is shown elsewhere."""
+"""Progress bars are shown on a terminal, and nowhere else."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from evalharness.runner import BudgetMeter
 
 
 class Terminal(io.StringIO):
-    """A terminal that keeps what it was sent."""
+    """A terminal that stores its output."""
 
     def isatty(self) -> bool:
-        """Return that it is one."""
+        """Return True: it is a terminal."""
         return True
 
 
 @pytest.fixture(autouse=True)
 def wide(monkeypatch):
-    """A terminal would be wide, and able to color."""
+    """Make the terminal wide and colored."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "150")
 
 
 def _shown(monkeypatch, file: io.StringIO, wait: str = "") -> str:
-    """Return what a run shows on its standard error, without the codes that move and color it."""
+    """Return the standard error of a run, without control sequences."""
     monkeypatch.setattr(sys, "stderr", file)  # here, as pytest sets its own before each test
     with ProgressBars(BudgetMeter(Budget(), StopSignal(), calls=10, usd=1.234)) as bars:
         bars.expect(RunStage.ANSWER, 4)
@@ -44,7 +44,7 @@ def _shown(monkeypatch, file: io.StringIO, wait: str = "") -> str:
 
 
 def test_the_bars_show_counts_failures_and_the_cost_so_far(monkeypatch):
-    """Whoever looks knows whether to go on."""
+    """A user who watches knows whether to go on."""
     last = _shown(monkeypatch, Terminal()).rstrip().splitlines()[-1]
 
     assert last.startswith("answers")
@@ -52,8 +52,8 @@ def test_the_bars_show_counts_failures_and_the_cost_so_far(monkeypatch):
         assert words in last
 
 
-def test_a_bar_of_what_may_come_ends_where_no_more_comes(monkeypatch):
-    """An adaptive run that stops at a third is done, not at a third."""
+def test_a_bar_with_an_upper_limit_is_full_when_no_more_calls_follow(monkeypatch):
+    """An adaptive run that stops after a third of the calls is shown as complete."""
     file = Terminal()
     monkeypatch.setattr(sys, "stderr", file)
     with ProgressBars(BudgetMeter(Budget(), StopSignal())) as bars:
@@ -69,13 +69,13 @@ def test_a_bar_of_what_may_come_ends_where_no_more_comes(monkeypatch):
     assert "4/4" in last
 
 
-def test_a_wait_stands_below_the_bars_while_it_lasts(monkeypatch):
-    """A bar that does not move says why."""
+def test_a_wait_is_shown_below_the_bars_while_it_lasts(monkeypatch):
+    """The display says why a bar does not move."""
     wait = "gpt-4: 429, waiting 12 s, try 3/8"
 
     assert wait in _shown(monkeypatch, Terminal(), wait)
 
 
-def test_nothing_is_shown_where_nobody_watches(monkeypatch):
-    """A log file gets no bars and no waits."""
+def test_nothing_is_shown_if_stderr_is_no_terminal(monkeypatch):
+    """A log file contains no bars and no waits."""
     assert not _shown(monkeypatch, io.StringIO(), "gpt-4: 429, waiting 12 s, try 3/8")
