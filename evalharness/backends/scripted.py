@@ -13,7 +13,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Any
 
-from evalharness.domain import Completion, digest
+from evalharness.domain import Completion, compute_digest
 from evalharness.judge import FIVE_LEVEL_MARKS, SCORE_SCALE, VERDICT_MARKS
 
 if TYPE_CHECKING:
@@ -144,4 +144,4 @@ def count_tokens(text: str) -> int:
 def _make_random(model: str, messages: Sequence[Message], variation: object) -> random.Random:
     """Return random numbers that depend on all that was said, and on nothing else."""
     said = [[message.role, message.content] for message in messages]
-    return random.Random(digest([model, said, variation]))
+    return random.Random(compute_digest([model, said, variation]))

@@ -19,7 +19,7 @@ import yaml
 
 from evalharness.benchmarks.data_rows import DATA_SUFFIXES
 from evalharness.benchmarks.dataset_layouts import DATASETS
-from evalharness.domain import digest
+from evalharness.domain import compute_digest
 from evalharness.errors import ConfigError
 from evalharness.store import replace_file
 
@@ -66,7 +66,7 @@ def write_task_folder(
             written[name] = {"include": str(config["_file"]), "task": name} | changes
     if not written:
         return None, ""
-    used = digest([written, [_content_hash(path) for path in _referenced_files(written)]])
+    used = compute_digest([written, [_content_hash(path) for path in _referenced_files(written)]])
     folder = find_cache_folder() / f"tasks-{used[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in written.items():
@@ -195,7 +195,7 @@ def _readable(config: Mapping[str, Any], split: str, files: SplitFiles) -> list[
     if files.read is None:
         return [str(path.resolve()) for path in files.paths]
     hashes = [_content_hash(path) for path in files.paths]
-    key = digest([_FORMAT, str(config["dataset_path"]), files.read.__name__, hashes])
+    key = compute_digest([_FORMAT, str(config["dataset_path"]), files.read.__name__, hashes])
     label = config.get("dataset_name") or str(config["dataset_path"]).rpartition("/")[2]
     target = find_cache_folder() / "data" / f"{_snake(str(label))}-{split}-{key[:16]}.jsonl"
     if not target.is_file():

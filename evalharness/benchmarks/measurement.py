@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evalharness.domain import BenchmarkResult, Usage, digest
+from evalharness.domain import BenchmarkResult, Usage, compute_digest
 from evalharness.errors import BackendError, EvalHarnessError, PermanentError, RunStoppedError
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _measure(
             "limit": task.prepared.limit,
             "include_path": [str(folder) for folder in task.prepared.folders],
             "chat_template": (
-                digest(lm.chat_template(chat_template=True)) if task.chat_template else None
+                compute_digest(lm.chat_template(chat_template=True)) if task.chat_template else None
             ),
             "seconds": round(time.perf_counter() - began, 3),
             **tell(),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from evalharness.backends import explain_hub_unavailable, find_hub_cache, is_url_reachable
 from evalharness.benchmarks.local_datasets import write_task_folder
 from evalharness.benchmarks.task_index import INSTALL_COMMAND, TaskIndex, index
-from evalharness.domain import digest
+from evalharness.domain import compute_digest
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class PreparedBenchmark:
         """The key of all that the figures depend on beside the model."""
         spec = asdict(self.spec)
         del spec["name"]
-        return digest([spec, self.limit, self.tasks, self.content, self.harness_version])
+        return compute_digest([spec, self.limit, self.tasks, self.content, self.harness_version])
 
 
 def prepare_suite(suite: SuiteSpec) -> tuple[PreparedBenchmark, ...]:
@@ -143,7 +143,7 @@ def _prepare(
             if config.get("output_type", _GENERATES) != _GENERATES or "class" in config
         ),
         hub=() if data_dir is not None else tuple(dict.fromkeys(map(_hub_path, leaves.values()))),
-        content=digest([own, content]),
+        content=compute_digest([own, content]),
         harness_version=installed,
     )
 
@@ -226,6 +226,6 @@ def _folder_hash(folder: Path) -> str:
     files = sorted(
         path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
     )
-    return digest(
+    return compute_digest(
         [[str(path.relative_to(folder)), sha256(path.read_bytes()).hexdigest()] for path in files]
     )

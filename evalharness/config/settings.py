@@ -28,7 +28,7 @@ from evalharness.domain import (
     Question,
     RunRecords,
     RunSpec,
-    digest,
+    compute_digest,
     escape_to_one_line,
 )
 from evalharness.errors import ConfigError
@@ -192,7 +192,7 @@ def _derive_run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
         if len(spec.models) > len(words) - 1:
             words.insert(-1, f"and-{len(spec.models) - 3}-more")
         content = {key: value for key, value in tree.items() if key not in _NOT_IN_RUN_NAME}
-        return f"{'_'.join(words).replace('/', '-')}_{digest(content)[:8]}"
+        return f"{'_'.join(words).replace('/', '-')}_{compute_digest(content)[:8]}"
     if not is_folder_name(name):
         msg = (
             f"run={escape_to_one_line(name)}: must be the name of one folder in {tree['results']}/"

@@ -48,4 +48,4 @@ from .vocabulary import RunStage as RunStage
 from .vocabulary import Verdict as Verdict
 from .vocabulary import Winner as Winner
 from .vocabulary import build_conversation as build_conversation
-from .vocabulary import digest as digest
+from .vocabulary import compute_digest as compute_digest

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from evalharness.domain.calls import Usage
-from evalharness.domain.vocabulary import Question, RunStage, Verdict, Winner, digest
+from evalharness.domain.vocabulary import Question, RunStage, Verdict, Winner, compute_digest
 
 if TYPE_CHECKING:
     from evalharness.domain.benchmarks import BenchmarkSample, BenchmarkScore
@@ -56,7 +56,7 @@ class Answer:
 
     def text_digest(self, turn: int) -> str:
         """Return the key of the replies up to a turn: what a judge of that turn was shown."""
-        return digest([reply.text for reply in self.turns[:turn]])
+        return compute_digest([reply.text for reply in self.turns[:turn]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def digest(content: Any) -> str:
+def compute_digest(content: Any) -> str:
     """Return the SHA-256 (hex, 32 digits kept) of JSON-like content; equal content, equal key.
 
     Records count as the objects that they are in JSON.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.domain import Question, Vote, Winner, digest
+from evalharness.domain import Question, Vote, Winner, compute_digest
 from evalharness.errors import ConfigError
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import UNSCORED_IN_SOURCE, ImportedRecords
@@ -185,7 +185,7 @@ def _add_question(
 ) -> Question:
     """Return the question of a row, after adding it if it is new."""
     text = f"{parsed.instruction}\n\n{parsed.input}" if parsed.input else parsed.instruction
-    question_id = digest(text)[:12]
+    question_id = compute_digest(text)[:12]
     known = imported.questions.get(question_id)
     if known is not None:
         return known
@@ -211,7 +211,7 @@ def _make_vote(parsed: _AlpacaAnnotation, question_id: str, location: RowLocatio
         winner=winner,
         unscored=UNSCORED_IN_SOURCE if winner is None else None,
         preference=preference,
-        digest=digest(["annotation", question_id, parsed.annotator, *models]),
+        digest=compute_digest(["annotation", question_id, parsed.annotator, *models]),
     )
 
 

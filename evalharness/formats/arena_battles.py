@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.domain import Vote, Winner, digest
+from evalharness.domain import Vote, Winner, compute_digest
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
     HUMAN_JUDGE,
@@ -109,8 +109,8 @@ def _add_battle(row: JsonRow, imported: ImportedRecords, location: RowLocation) 
 def _make_battle_key(row: Mapping[str, Any], location: RowLocation) -> str:
     """Return the key of a battle, which includes its location if the row does not identify it."""
     if any(name in row for name in _IDENTIFYING_FIELDS):
-        return digest(["battle", row])
-    return digest(["battle", location.path.name, location.line, row])
+        return compute_digest(["battle", row])
+    return compute_digest(["battle", location.path.name, location.line, row])
 
 
 def _name_judge(parsed: _ArenaBattle) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.domain import PairwiseJudgment, Question, Verdict, digest
+from evalharness.domain import PairwiseJudgment, Question, Verdict, compute_digest
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
     UNSCORED_IN_SOURCE,
@@ -207,7 +207,7 @@ def _read_games(path: Path, imported: ImportedRecords) -> None:
             other_names.add(parsed.model)
         baseline = parsed.baseline or BASELINE_BEFORE_V2
         question_id = _find_question_id(parsed, location)
-        key = digest(["games", question_id, parsed.judge, baseline, parsed.model])
+        key = compute_digest(["games", question_id, parsed.judge, baseline, parsed.model])
         if not imported.register_row("games", key, row, location):
             continue
         if not 1 <= len(parsed.games) <= _GAMES_PER_ROW:
@@ -234,7 +234,10 @@ def _make_games(
     parsed: _ArenaHardJudgment, question_id: str, baseline: str, key: str, location: RowLocation
 ) -> list[PairwiseJudgment]:
     """Return the games of a row; the first one shows the baseline first."""
-    orders = ((baseline, parsed.model, key), (parsed.model, baseline, digest([key, "swapped"])))
+    orders = (
+        (baseline, parsed.model, key),
+        (parsed.model, baseline, compute_digest([key, "swapped"])),
+    )
     games = []
     for game, (first, second, game_key) in zip(parsed.games, orders, strict=False):
         reply = game.judgment if game else None

@@ -11,7 +11,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from evalharness.domain import Vote, Winner, digest, escape_formula, unescape_formula
+from evalharness.domain import Vote, Winner, compute_digest, escape_formula, unescape_formula
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
     HUMAN_JUDGE,
@@ -74,7 +74,7 @@ def _add_comparison(
     row: Mapping[str, str], number: int, imported: ImportedRecords, location: RowLocation
 ) -> None:
     winner = look_up_label(_WINNERS, row["winner"], "winner", location)
-    key = digest(["comparison", location.path.name, number, row])
+    key = compute_digest(["comparison", location.path.name, number, row])
     person = next((row[name] for name in _PERSON_COLUMNS if row.get(name)), None)
     question = next((row[name] for name in _QUESTION_COLUMNS if row.get(name)), key)
     vote = Vote(

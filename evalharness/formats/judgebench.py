@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.domain import PairwiseJudgment, Question, Verdict, Winner, digest
+from evalharness.domain import PairwiseJudgment, Question, Verdict, Winner, compute_digest
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
     UNSCORED_IN_SOURCE,
@@ -108,7 +108,7 @@ def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) ->
     pair_id = parsed.pair_id
     kind = "pair" if parsed.judgments is None else "games"
     judge = parsed.judge_name or location.path.stem
-    key = pair_id if kind == "pair" else digest(["games", pair_id, judge])
+    key = pair_id if kind == "pair" else compute_digest(["games", pair_id, judge])
     if not imported.register_row(kind, key, row, location):
         return
     question = Question(question_id=pair_id, category=parsed.source, turns=(parsed.question,))
@@ -158,7 +158,7 @@ def _make_games(
         for judgment, order, game_key in zip(
             judgments,
             (RESPONSES, RESPONSES[::-1]),
-            (key, digest([key, "swapped"])),
+            (key, compute_digest([key, "swapped"])),
             strict=True,
         )
     )

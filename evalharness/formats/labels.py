@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.domain import GradedJudgment, Vote, Winner, digest
+from evalharness.domain import GradedJudgment, Vote, Winner, compute_digest
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
     HUMAN_JUDGE,
@@ -138,7 +138,9 @@ def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) ->
         model_a=parsed.model_a,
         model_b=parsed.model_b,
         winner=look_up_label(_WINNERS, parsed.winner, "winner", location),
-        digest=digest(["label", str(parsed.question_id), parsed.turn, parsed.judge, *models]),
+        digest=compute_digest(
+            ["label", str(parsed.question_id), parsed.turn, parsed.judge, *models]
+        ),
     )
     if imported.register_row("pair", vote.digest, row, location):
         _refuse_contradiction(vote, imported, location)
@@ -150,7 +152,7 @@ def _refuse_contradiction(vote: Vote, imported: ImportedRecords, location: RowLo
     """Refuse a second vote of a person on a pair, in the other order, with another winner."""
     better = {Winner.MODEL_A: vote.model_a, Winner.MODEL_B: vote.model_b}
     pair = sorted((vote.model_a, vote.model_b))
-    key = digest([vote.question_id, vote.turn, vote.judge, *pair])
+    key = compute_digest([vote.question_id, vote.turn, vote.judge, *pair])
     imported.register_row(
         f"vote of {vote.judge} on this pair",
         key,
@@ -171,7 +173,7 @@ def _add_grade(row: JsonRow, imported: ImportedRecords, location: RowLocation) -
         model=parsed.model,
         score=parsed.score,
         reply="",
-        digest=digest(
+        digest=compute_digest(
             ["label", str(parsed.question_id), parsed.turn, parsed.judge, parsed.model],
         ),
     )

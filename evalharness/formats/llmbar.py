@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.domain import PairwiseJudgment, Question, Verdict, Winner, digest
+from evalharness.domain import PairwiseJudgment, Question, Verdict, Winner, compute_digest
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
     UNSCORED_IN_SOURCE,
@@ -114,9 +114,13 @@ FORMAT = Format(name="llmbar", read_files=read_llmbar, render_files=render_llmba
 
 def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> None:
     parsed = convert_row(row, _LlmBarPair, location)
-    pair_id = digest([parsed.input, parsed.output_1, parsed.output_2])[:12]
+    pair_id = compute_digest([parsed.input, parsed.output_1, parsed.output_2])[:12]
     kind = "games" if "results" in row else "pair"
-    key = digest(["games", pair_id, _name_judge(location.path)]) if kind == "games" else pair_id
+    key = (
+        compute_digest(["games", pair_id, _name_judge(location.path)])
+        if kind == "games"
+        else pair_id
+    )
     if not imported.register_row(kind, key, row, location):
         return
     category = _name_category(location.path)
@@ -156,7 +160,7 @@ def _make_games(
         _make_game(game, pair_id, game_key, order, verdicts, location)
         for game, game_key, order, verdicts in zip(
             games,
-            (key, digest([key, "swapped"])),
+            (key, compute_digest([key, "swapped"])),
             (OUTPUTS, OUTPUTS[::-1]),
             (_FIRST_VERDICTS, _SECOND_VERDICTS),
             strict=True,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.domain import Question, Vote, Winner, digest
+from evalharness.domain import Question, Vote, Winner, compute_digest
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import UNSCORED_IN_SOURCE, ImportedRecords
 from evalharness.formats.rows.row_kinds import find_kind, read_rows_of_kind, sort_files_by_kind
@@ -155,7 +155,7 @@ def _read_reviews(path: Path, imported: ImportedRecords, models: Mapping[str, st
             location.refuse(
                 f"its answers are of {' and '.join(pair)}, which the file's name does not say"
             )
-        key = digest(["review", str(parsed.question_id), str(parsed.reviewer_id), *pair])
+        key = compute_digest(["review", str(parsed.question_id), str(parsed.reviewer_id), *pair])
         if imported.register_row("review", key, row, location):
             vote = _make_vote(parsed, pair, key, location)
             imported.add_vote(vote, location)

@@ -20,7 +20,7 @@ from evalharness.domain import (
     PairwiseJudgment,
     Question,
     Verdict,
-    digest,
+    compute_digest,
 )
 
 if TYPE_CHECKING:
@@ -212,5 +212,5 @@ def _change_answer(answer: Answer, turn: int, probe: Probe, text: str) -> Answer
         answer,
         model=f"{answer.model} ({probe.value})",
         turns=(*answer.turns[: turn - 1], changed),
-        digest=digest([answer.digest, probe, text]),
+        digest=compute_digest([answer.digest, probe, text]),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from evalharness.domain import JudgmentKind, Message, Question, Reading, Role, digest
+from evalharness.domain import JudgmentKind, Message, Question, Reading, Role, compute_digest
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def choose_fence(question: Question, answers: Sequence[Sequence[str]], turn: int
     replies = [text for texts in answers for text in texts[:turn]]
     texts = [*question.turns[:turn], *references, *question.rubric, *replies]
     folded = [text.casefold() for text in texts]
-    marks = (digest([*about, attempt])[:_FENCE_DIGITS] for attempt in count())
+    marks = (compute_digest([*about, attempt])[:_FENCE_DIGITS] for attempt in count())
     return next(mark for mark in marks if not any(mark in text for text in folded))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalharness.backends import RAY_ENGINE, find_benchmark_access
 from evalharness.benchmarks import prepare_suite, refuse_unreachable_data
-from evalharness.domain import ModelAccess, digest
+from evalharness.domain import ModelAccess, compute_digest
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -132,4 +132,4 @@ def benchmark_digest(model: ModelSpec, prepared: PreparedBenchmark) -> str:
         identity += [model.api_name or model.name]
     if uses_chat_template(model, prepared):
         identity += [model.template, model.system]
-    return digest([identity, model.context_length, prepared.digest])
+    return compute_digest([identity, model.context_length, prepared.digest])

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from evalharness.analysis import CorpusScan, CorpusSearch
-from evalharness.domain import digest
+from evalharness.domain import compute_digest
 from evalharness.errors import InputError
 from evalharness.store import find_corpus_files, read_passages, replace_file
 
@@ -40,7 +40,7 @@ def scan_corpus(folder: Path, records: RunRecords, where: Corpus) -> CorpusScan:
     files = find_corpus_files(where.paths)
     search = CorpusSearch(records, where.words)
     states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    stamp = digest([where.words, states, sorted(search.list_text_digests())])
+    stamp = compute_digest([where.words, states, sorted(search.list_text_digests())])
     kept = read_corpus_scan(folder)
     if kept is not None and kept.stamp == stamp:
         return kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalharness.domain import Answer, AnswerTurn, Request, build_conversation, digest
+from evalharness.domain import Answer, AnswerTurn, Request, build_conversation, compute_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,14 +18,14 @@ def sampling_for_answer(model: ModelSpec, question: Question, sample: int, seed:
     sampling = model.sampling_for(question.category)
     if sampling.temperature == 0 or sampling.seed is not None:
         return sampling
-    drawn = int(digest([seed, model.name, question.question_id, sample])[:8], 16) >> 1
+    drawn = int(compute_digest([seed, model.name, question.question_id, sample])[:8], 16) >> 1
     return replace(sampling, seed=drawn)
 
 
 def answer_digest(model: ModelSpec, question: Question, sample: int, seed: int) -> str:
     """Return the key of an answer: what is asked of whom, and how; not when, nor at what price."""
     sampling = sampling_for_answer(model, question, sample, seed)
-    return digest([model.identity(), list(question.turns), sample, sampling.seed])
+    return compute_digest([model.identity(), list(question.turns), sample, sampling.seed])
 
 
 async def answer_question(

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalharness.domain import PairwiseJudgment, digest
+from evalharness.domain import PairwiseJudgment, compute_digest
 from evalharness.errors import ConfigError
 from evalharness.judge import Probe
 from evalharness.runner.probe_tasks import ProbeTask, rebuild_judgment_request
@@ -57,7 +57,7 @@ def _judge_tasks(
     own = [each for each in records.judgments if each.judge == pair.was.name]
     _refuse_imported_judgments(pair, own, records.name)
     chosen = sample_judgments(
-        own, against.limit, random.Random(digest([seed, "against", pair.was.name]))
+        own, against.limit, random.Random(compute_digest([seed, "against", pair.was.name]))
     )
     questions = {question.question_id: question for question in records.questions}
     answers = {(each.question_id, each.model, each.sample): each for each in records.answers}

@@ -14,7 +14,7 @@ from evalharness.domain import (
     Reading,
     Request,
     Role,
-    digest,
+    compute_digest,
 )
 from evalharness.judge import (
     REPAIR_SEPARATOR,
@@ -63,7 +63,7 @@ class JudgmentRequest:
     @cached_property  # it is wanted before and after the call; hence no slots
     def _digest(self) -> str:
         prompt = self.judge.prompts[self.kind]
-        return digest(
+        return compute_digest(
             [
                 self.judge.model.identity(),
                 self.judge.reading,

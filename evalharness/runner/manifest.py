@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalharness.backends import find_backend, find_hub_commit, read_chat_template
 from evalharness.config import describe_software
-from evalharness.domain import TOKENIZER_TEMPLATE, digest
+from evalharness.domain import TOKENIZER_TEMPLATE, compute_digest
 from evalharness.runner.usage import sum_benchmark_usage, sum_usage_by_role
 from evalharness.store import (
     current_timestamp,
@@ -53,14 +53,19 @@ def build_manifest(
         "seed": spec.seed,
         "cautions": list(dict.fromkeys((*spec.cautions, *told, *_weight_change_cautions(models)))),
         **describe_software(),
-        "questions": digest([[q.question_id, q.turns, q.references] for q in spec.questions]),
+        "questions": compute_digest(
+            [[q.question_id, q.turns, q.references] for q in spec.questions]
+        ),
         "models": models,
         "judges": {
             judge.name: _model_entry(judge.model, records, "judges", judge.name)
             | {
                 "reading": judge.reading,
                 "prompts": {
-                    kind: {"name": prompt.name, "sha256": digest([prompt.system, prompt.template])}
+                    kind: {
+                        "name": prompt.name,
+                        "sha256": compute_digest([prompt.system, prompt.template]),
+                    }
                     for kind, prompt in judge.prompts.items()
                 },
             }
@@ -99,7 +104,7 @@ def write_run_manifest(
     )
     write_manifest(folder, content)
     models = (*spec.models, *(judge.model for judge in spec.judges))
-    texts = {digest(text): text for text in map(_chat_template, models) if text is not None}
+    texts = {compute_digest(text): text for text in map(_chat_template, models) if text is not None}
     write_chat_templates(folder, texts)
 
 
@@ -115,8 +120,8 @@ def _model_entry(
         "commits": list(dict.fromkeys((*before, *_hub_commit(model)))),
         "base_url": list(model.base_url),
         "api_name": model.api_name,
-        "template": digest(template) if template is not None else None,
-        "identity": digest(model.identity()),
+        "template": compute_digest(template) if template is not None else None,
+        "identity": compute_digest(model.identity()),
     }
 
 

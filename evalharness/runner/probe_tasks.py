@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from evalharness.domain import JudgmentKind, PairwiseJudgment, digest
+from evalharness.domain import JudgmentKind, PairwiseJudgment, compute_digest
 from evalharness.judge import Probe, build_probe_games, choose_probe_questions
 from evalharness.runner.judgment import JudgmentRequest
 
@@ -33,7 +33,7 @@ class ProbeTask:
     def digest(self) -> str:
         """The key: what is probed, all that the judge is shown, and which time it is asked."""
         times = [self.number] if self.number else []
-        return digest([self.probe, self.showing.judge.name, self.showing.digest(), *times])
+        return compute_digest([self.probe, self.showing.judge.name, self.showing.digest(), *times])
 
 
 def plan_probe_tasks(spec: RunSpec, audit: AuditSpec, records: RunRecords) -> tuple[ProbeTask, ...]:
@@ -54,7 +54,7 @@ def plan_probe_tasks(spec: RunSpec, audit: AuditSpec, records: RunRecords) -> tu
     }
     answered = [question for question in spec.questions if usable[question.question_id]]
     chosen = choose_probe_questions(
-        answered, audit.questions, random.Random(digest([spec.seed, "audit"]))
+        answered, audit.questions, random.Random(compute_digest([spec.seed, "audit"]))
     )
     asks: list[ProbeTask] = []
     for judge in spec.judges:
@@ -73,7 +73,7 @@ def _probe_game_tasks(
     seed: int,
 ) -> Iterator[ProbeTask]:
     for question in chosen:
-        rng = random.Random(digest([seed, question.question_id]))
+        rng = random.Random(compute_digest([seed, question.question_id]))
         answer = rng.choice(usable[question.question_id])
         elsewhere = _off_topic_answer(question, answer, answered, usable)
         for game in build_probe_games(answer, turn, elsewhere, rng):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from evalharness.domain import Completion, ModelSpec, Request, digest
+from evalharness.domain import Completion, ModelSpec, Request, compute_digest
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -161,11 +161,11 @@ class CachedBackend:
     def __init__(self, backend: Backend, cache: CompletionCache, spec: ModelSpec) -> None:
         self._backend = backend
         self._cache = cache
-        self._identity = digest(spec.identity())
+        self._identity = compute_digest(spec.identity())
 
     async def complete(self, request: Request) -> Completion:
         """Return the kept completion, or a new one that is kept before it is returned."""
-        key = digest([self._identity, request])
+        key = compute_digest([self._identity, request])
         kept = self._cache.get(key)
         if kept is not None:
             return kept

@@ -19,7 +19,7 @@ from evalharness.domain import (
     PairDesign,
     RunSpec,
     RunStage,
-    digest,
+    compute_digest,
 )
 from evalharness.errors import ConfigError, PermanentError, RunStoppedError
 from evalharness.judge import (
@@ -57,7 +57,7 @@ def _reply(spec, request):
         LEVELS, key=lambda name: text.index(f"from {name}") if f"from {name}" in text else 1e9
     )
     first, second = shown[:2]
-    luck = int(digest([request.question_id, *sorted((first, second))]), 16) % 1000 / 1000
+    luck = int(compute_digest([request.question_id, *sorted((first, second))]), 16) % 1000 / 1000
     ahead, behind = sorted((first, second), key=lambda name: (-LEVELS[name], name))
     chance = 1 - 0.5 * 0.25 ** (LEVELS[ahead] - LEVELS[behind])
     winner = ahead if luck < chance else behind

@@ -20,7 +20,7 @@ from evalharness.domain import (
     Usage,
     Verdict,
     Winner,
-    digest,
+    compute_digest,
 )
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def answer(
             )
             for text, own in zip(texts, used, strict=True)
         ),
-        digest=digest([question_id, model, sample]),
+        digest=compute_digest([question_id, model, sample]),
     )
 
 
@@ -133,7 +133,7 @@ def graded_judgment(
         unscored=unscored,
         reply=reply if reply is not None else f"Clear and correct. Rating: [[{score}]]",
         usage=usage(),
-        digest=digest([question_id, turn, judge, model, sample]),
+        digest=compute_digest([question_id, turn, judge, model, sample]),
     )
 
 
@@ -162,7 +162,7 @@ def pairwise_judgment(
         unscored=unscored,
         reply=reply if reply is not None else f"After comparing both: [[{verdict}]]",
         usage=usage(),
-        digest=digest([question_id, turn, judge, model_a, model_b, sample]),
+        digest=compute_digest([question_id, turn, judge, model_a, model_b, sample]),
     )
 
 
@@ -199,7 +199,7 @@ def failure(
     """Return one failure."""
     return Failure(
         stage=stage,
-        key=digest([model, question_id, turn]),
+        key=compute_digest([model, question_id, turn]),
         model=model,
         question_id=question_id,
         turn=turn,

@@ -33,7 +33,7 @@ from aiohttp import web
 from server_batches import Batches
 from server_replies import Behavior, Call, cut_reply, dripping_reply, json_reply, reply
 
-from evalharness.domain import digest
+from evalharness.domain import compute_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -106,7 +106,7 @@ class Server:
             number=len(self.calls) + 1,
             path=request.path_qs,
             model=body["model"],
-            digest=digest(body),
+            digest=compute_digest(body),
             body=body,
             headers=dict(request.headers),
         )

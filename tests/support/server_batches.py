@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 from server_replies import Behavior, Call, json_reply, reply
 
-from evalharness.domain import digest
+from evalharness.domain import compute_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +90,7 @@ class Batches:
             number=len(self._calls) + 1,
             path="batch",
             model=body["model"],
-            digest=digest(body),
+            digest=compute_digest(body),
             body=body,
             headers=headers,
         )

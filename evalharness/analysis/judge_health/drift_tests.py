@@ -17,7 +17,7 @@ from evalharness.analysis.judge_health.drift_report import (
     VerdictKappa,
     VerdictShareChange,
 )
-from evalharness.domain import PairwiseJudgment, Verdict, digest
+from evalharness.domain import PairwiseJudgment, Verdict, compute_digest
 from evalharness.stats import (
     OddOneOutTest,
     PairedVotes,
@@ -107,7 +107,7 @@ def detect_judge_drift(
     )
     if len(complete) < MIN_REPEATED_JUDGMENTS:
         return drift
-    rng = np.random.default_rng(int(digest([seed, judge])[:16], 16))
+    rng = np.random.default_rng(int(compute_digest([seed, judge])[:16], 16))
     return _run_tests(drift, games, grades, alpha / judges, rng)
 
 

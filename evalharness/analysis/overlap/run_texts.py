@@ -14,7 +14,7 @@ from evalharness.analysis.overlap.hashed_words import (
     hash_words,
     mix_hash_bits,
 )
-from evalharness.domain import digest
+from evalharness.domain import compute_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -195,7 +195,7 @@ def shorten_excerpt(text: str) -> str:
 
 def digest_text(text: RunText) -> str:
     """Return the digest that identifies a text in a stored scan."""
-    return digest([text.kind, text.text])
+    return compute_digest([text.kind, text.text])
 
 
 def group_equal_hashes(hashes: Hashes) -> tuple[Indices, Indices]:

@@ -27,7 +27,7 @@ from evalharness.backends.openai.batch_api import (
 )
 from evalharness.backends.openai.wire import build_request_body
 from evalharness.backends.wait_log import WAIT_LOG
-from evalharness.domain import digest
+from evalharness.domain import compute_digest
 from evalharness.errors import BackendError, PermanentError
 from evalharness.store import RecordAppender, read_records
 
@@ -104,7 +104,7 @@ class BatchBackend:
         Raises:
             BackendError: the batch or this line of it failed.
         """
-        key = digest([self._spec.identity(), request])
+        key = compute_digest([self._spec.identity(), request])
         waiting = self._waiting.get(key)
         if waiting is None:
             future = asyncio.get_running_loop().create_future()

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from evalharness.domain import Answer, AnswerTurn, GradedJudgment, Question, Vote, digest
+from evalharness.domain import Answer, AnswerTurn, GradedJudgment, Question, Vote, compute_digest
 from evalharness.errors import ConfigError, InputError
 from evalharness.formats.rows.unmapped_fields import UnmappedFields, is_same_json
 
@@ -87,7 +87,7 @@ class ImportedRecords:
         Raises:
             InputError: another row has the same key and other content.
         """
-        row_digest = bytes.fromhex(digest(row))
+        row_digest = bytes.fromhex(compute_digest(row))
         registered = self._row_digests.setdefault((kind, key), row_digest)
         if registered is row_digest:
             return True

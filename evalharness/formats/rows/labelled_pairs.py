@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalharness.domain import Vote, Winner, digest
+from evalharness.domain import Vote, Winner, compute_digest
 
 GOLD_JUDGE = "gold"
 """The name of the judge whose votes are the labels of a labelled set."""
@@ -22,7 +22,7 @@ def make_gold_vote(pair_id: str, sides: tuple[str, str], winner: Winner) -> Vote
         model_a=sides[0],
         model_b=sides[1],
         winner=winner,
-        digest=digest([GOLD_JUDGE, pair_id]),
+        digest=compute_digest([GOLD_JUDGE, pair_id]),
     )
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from evalharness.domain import GradedJudgment, PairwiseJudgment, Verdict, Vote, Winner, digest
+from evalharness.domain import (
+    GradedJudgment,
+    PairwiseJudgment,
+    Verdict,
+    Vote,
+    Winner,
+    compute_digest,
+)
 from evalharness.formats.rows.imported_records import (
     OUT_OF_SCALE,
     UNSCORED_IN_SOURCE,
@@ -67,7 +74,7 @@ def add_grade(row: JsonRow, imported: ImportedRecords, location: RowLocation) ->
         score=parsed.score if in_scale else None,
         unscored=None if in_scale else unscored,
         reply=parsed.judgment,
-        digest=digest(
+        digest=compute_digest(
             ["grade", str(parsed.question_id), parsed.turn, judge, prompt, parsed.model],
         ),
     )
@@ -86,7 +93,7 @@ def add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> 
     parsed = convert_row(row, MtBenchPair, location)
     judge, prompt = _split_judge(parsed.judge, location)
     models = (parsed.model_1, parsed.model_2)
-    key = digest(["pair", str(parsed.question_id), parsed.turn, judge, prompt, *models])
+    key = compute_digest(["pair", str(parsed.question_id), parsed.turn, judge, prompt, *models])
     if not imported.register_row("pair", key, row, location):
         return judge
     if parsed.winner is not None or parsed.m1_score is not None:
@@ -118,7 +125,7 @@ def add_vote(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> 
         model_b=parsed.model_b,
         winner=winner,
         label=parsed.winner if parsed.winner != winner else None,
-        digest=digest(
+        digest=compute_digest(
             ["vote", str(parsed.question_id), parsed.turn, judge, parsed.model_a, parsed.model_b]
         ),
     )
@@ -155,7 +162,7 @@ def _make_games(
         verdict=look_up_label(_SECOND_GAME_VERDICTS, parsed.g2_winner, "g2_winner", location),
         unscored=UNSCORED_IN_SOURCE if parsed.g2_winner == "error" else None,
         reply=parsed.g2_judgment,
-        digest=digest([key, "swapped"]),
+        digest=compute_digest([key, "swapped"]),
     )
     return first, second
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from evalharness.domain import digest
+from evalharness.domain import compute_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -65,7 +65,9 @@ def make_file_name(name: str) -> str:
     """
     part = name.replace("/", "__").replace("\\", "__").replace("\0", "")
     if len(part.encode()) > _MAX_NAME_BYTES:
-        part = f"{part.encode()[:_MAX_NAME_BYTES].decode(errors='ignore')}_{digest(name)[:8]}"
+        part = (
+            f"{part.encode()[:_MAX_NAME_BYTES].decode(errors='ignore')}_{compute_digest(name)[:8]}"
+        )
     return part if part.strip(".") else f"_{part}"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.domain import PairwiseJudgment, digest
+from evalharness.domain import PairwiseJudgment, compute_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,7 +59,7 @@ class SourceRows:
 
 def make_answer_key(model: str, question_id: str, sample: int = 0) -> str:
     """Return the key of the row of an answer."""
-    return digest([model, question_id, sample])
+    return compute_digest([model, question_id, sample])
 
 
 def pair_games(

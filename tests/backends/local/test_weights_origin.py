@@ -12,7 +12,7 @@ from local_models import model
 
 from evalharness.backends import read_chat_template
 from evalharness.cli import main
-from evalharness.domain import digest
+from evalharness.domain import compute_digest
 
 FIRST, SECOND = "a" * 40, "b" * 40
 
@@ -109,7 +109,7 @@ def test_a_run_keeps_templates_and_tells_of_weights_that_changed(weights, tmp_pa
     assert [each["commits"] for each in about] == [[FIRST], [FIRST, SECOND], [FIRST, SECOND]]
     assert "changed while this run was made" not in str(manifests[0]["cautions"])
     assert any(f"{FIRST[:12]} then {SECOND[:12]}" in each for each in manifests[2]["cautions"])
-    assert about[0]["template"] == digest(checkpoints.CHAT_TEMPLATE)
+    assert about[0]["template"] == compute_digest(checkpoints.CHAT_TEMPLATE)
     templates = json.loads((tmp_path / "results/mine/templates.json").read_text())
     assert templates == {about[0]["template"]: checkpoints.CHAT_TEMPLATE}
 

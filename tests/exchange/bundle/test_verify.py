@@ -15,7 +15,7 @@ import yaml
 from builders import question
 
 from evalharness.cli import main
-from evalharness.domain import GradedJudgment, PairwiseJudgment, Verdict, digest
+from evalharness.domain import GradedJudgment, PairwiseJudgment, Verdict, compute_digest
 from evalharness.errors import ConfigError, InputError
 from evalharness.exchange import (
     CONTENTS_FILE,
@@ -43,7 +43,7 @@ CONFIG = {
 
 def _verdict(first, second, *rest):
     """Return a verdict that is mostly for the model with the lower number."""
-    drawn = int(digest([first, second, *rest]), 16) % 100
+    drawn = int(compute_digest([first, second, *rest]), 16) % 100
     ahead = Verdict.A if first < second else Verdict.B
     behind = Verdict.B if first < second else Verdict.A
     return Verdict.TIE if drawn < 15 else ahead if drawn < 70 else behind
@@ -60,12 +60,12 @@ def _game(asked, turn, first, second):
         model_b=second,
         verdict=verdict,
         reply=f"I compared them. [[{MARKS[verdict]}]]",
-        digest=digest([asked.question_id, turn, first, second]),
+        digest=compute_digest([asked.question_id, turn, first, second]),
     )
 
 
 def _grade(asked, model):
-    score = 1 + int(digest([asked.question_id, model]), 16) % 10
+    score = 1 + int(compute_digest([asked.question_id, model]), 16) % 10
     return GradedJudgment(
         question_id=asked.question_id,
         turn=1,
@@ -74,7 +74,7 @@ def _grade(asked, model):
         model=model,
         score=score,
         reply=f"Rating: [[{score}]]",
-        digest=digest(["grade", asked.question_id, model]),
+        digest=compute_digest(["grade", asked.question_id, model]),
     )
 
 
