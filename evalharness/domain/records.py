@@ -84,6 +84,11 @@ class GradedJudgment:
     digest: str
 
     @property
+    def models(self) -> tuple[str]:
+        """The judged model."""
+        return (self.model,)
+
+    @property
     def mass(self) -> float | None:
         """What the options had together, where probabilities were read; the rest went elsewhere."""
         return _total_probability(self.probabilities)
@@ -120,6 +125,11 @@ class PairwiseJudgment:
         """What the options had together, where probabilities were read; the rest went elsewhere."""
         return _total_probability(self.probabilities)
 
+    @property
+    def models(self) -> tuple[str, str]:
+        """The judged models, in the order shown."""
+        return (self.model_a, self.model_b)
+
     def is_swap_of(self, other: PairwiseJudgment) -> bool:
         """Whether the two games differ only in the order of the answers."""
         return (self.question_id, self.turn, self.judge, self.prompt, self.sample) == (
@@ -128,7 +138,7 @@ class PairwiseJudgment:
             other.judge,
             other.prompt,
             other.sample,
-        ) and (self.model_a, self.model_b) == (other.model_b, other.model_a)
+        ) and self.models == (other.model_b, other.model_a)
 
 
 Judgment = GradedJudgment | PairwiseJudgment
@@ -145,6 +155,11 @@ class Battle:
     model_b: str
     sample: int = 0
     winner: Winner
+
+    @property
+    def models(self) -> tuple[str, str]:
+        """The models of the battle."""
+        return (self.model_a, self.model_b)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +185,11 @@ class Vote:
     scores: tuple[float, float] | None = None
     reply: str = ""
     digest: str
+
+    @property
+    def models(self) -> tuple[str, str]:
+        """The models of the vote."""
+        return (self.model_a, self.model_b)
 
     @property
     def battle(self) -> Battle | None:

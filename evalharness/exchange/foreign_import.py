@@ -16,7 +16,7 @@ from evalharness.domain import JudgingSpec, RunRecords, RunSpec
 from evalharness.errors import ConfigError
 from evalharness.exchange.bundle.restore import restore_bundle
 from evalharness.exchange.bundle.write import BUNDLE_FORMAT
-from evalharness.formats import UnmappedFields, find_format, models_of
+from evalharness.formats import UnmappedFields, find_format
 from evalharness.report import publish_run
 from evalharness.runner import answer_digest, build_manifest
 from evalharness.store import (
@@ -198,10 +198,10 @@ def _refuse_unknown_labels(
         msg = f"{folder}: no answers are there to be labelled; name the run that holds them"
         raise ConfigError(msg)
     models = {answer.model for answer in existing_run.answers}
-    models |= {model for each in judged for model in models_of(each)}
+    models |= {model for each in judged for model in each.models}
     ids = {question.question_id for question in existing_run.questions}
     for label in (*imported.judgments.values(), *imported.votes.values()):
-        unknown = [model for model in models_of(label) if model not in models]
+        unknown = [model for model in label.models if model not in models]
         if unknown:
             msg = f"{folder}: there is no model {unknown[0]!r}, which a label names"
             raise ConfigError(msg)

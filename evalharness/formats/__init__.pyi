@@ -2,6 +2,5 @@ from .interface import Format as Format
 from .interface import find_format as find_format
 from .interface import list_formats as list_formats
 from .rows.imported_records import ImportedRecords as ImportedRecords
-from .rows.imported_records import models_of as models_of
 from .rows.unmapped_fields import SourceRows as SourceRows
 from .rows.unmapped_fields import UnmappedFields as UnmappedFields

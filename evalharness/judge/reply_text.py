@@ -137,8 +137,6 @@ def read_verdict_from_probabilities(probabilities: Sequence[float]) -> VerdictDe
 
 
 # What single-precision arithmetic may add to a probability of 1.
-REPAIR_SEPARATOR = "--- asked again ---"
-"""The line between the two replies of a judgment that needed a repair."""
 _FLOAT32_TOLERANCE = 1e-5
 
 _VERDICT_BY_LETTER = {"a": Verdict.A, "b": Verdict.B, "c": Verdict.TIE}

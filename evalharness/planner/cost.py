@@ -13,13 +13,13 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from evalharness.backends import find_backend
-from evalharness.domain import JudgmentKind, PairwiseJudgment, Reading, RunRecords, RunStage
+from evalharness.domain import JudgmentKind, Reading, RunRecords, RunStage
 from evalharness.judge import list_showings, render_judge_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from evalharness.domain import Answer, JudgeSpec, Judgment, ModelSpec, Question, RunSpec, Usage
+    from evalharness.domain import Answer, JudgeSpec, ModelSpec, Question, RunSpec, Usage
 
 CHARACTERS_PER_TOKEN = 4  # of English, as OpenAI's documentation has it
 ANSWER_TOKENS = 300
@@ -103,7 +103,7 @@ def _answer_calls(
 
 def _judgment_cost(judge: JudgeSpec, spec: RunSpec, there: RunRecords) -> CostEstimate:
     own = [row for row in there.judgments if row.judge == judge.name]
-    done = {(row.question_id, row.turn, row.sample, _judged_models(row)) for row in own}
+    done = {(row.question_id, row.turn, row.sample, row.models) for row in own}
     used = [row.usage for row in own]
     questions = {question.question_id: question for question in spec.questions}
     answer = "x" * int(
@@ -128,10 +128,6 @@ def _judgment_cost(judge: JudgeSpec, spec: RunSpec, there: RunRecords) -> CostEs
         prompt = prompt_tokens(task.question_id, task.turn, kind)
         calls.append(_CallTokens(prompt=prompt, completion=reply, most=most))
     return _build_estimate(RunStage.JUDGE, judge.name, judge.model, calls, used)
-
-
-def _judged_models(row: Judgment) -> tuple[str, ...]:
-    return (row.model_a, row.model_b) if isinstance(row, PairwiseJudgment) else (row.model,)
 
 
 def _build_estimate(

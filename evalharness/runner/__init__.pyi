@@ -15,7 +15,6 @@ from .judge_drift import DriftOutcome as DriftOutcome
 from .judge_drift import describe_drift_check as describe_drift_check
 from .judge_drift import prepare_drift_check as prepare_drift_check
 from .judge_drift import run_drift_check as run_drift_check
-from .judgment import JudgmentRequest as JudgmentRequest
 from .judgment import request_judgment as request_judgment
 from .load_order import LoadStep as LoadStep
 from .load_order import plan_load_steps as plan_load_steps

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalharness.domain import PairwiseJudgment, compute_digest
+from evalharness.domain import compute_digest
 from evalharness.errors import ConfigError
 from evalharness.judge import Probe
 from evalharness.runner.probe_tasks import ProbeTask, rebuild_judgment_request
@@ -104,7 +104,7 @@ def sample_judgments(
     by_kind: dict[str, list[tuple[int, tuple[str, ...], Judgment]]] = defaultdict(list)
     ranks: Counter[tuple[str, ...]] = Counter()
     for judgment in rng.sample(sorted(judgments, key=lambda each: each.digest), len(judgments)):
-        stratum = (judgment.kind, *sorted(_judged_models(judgment)))
+        stratum = (judgment.kind, *sorted(judgment.models))
         by_kind[judgment.kind].append((ranks[stratum], stratum, judgment))
         ranks[stratum] += 1
     ordered = [
@@ -140,11 +140,5 @@ def _refuse_imported_judgments(pair: JudgeThenAndNow, own: Sequence[Judgment], r
         raise ConfigError(msg)
 
 
-def _judged_models(judgment: Judgment) -> tuple[str, ...]:
-    if isinstance(judgment, PairwiseJudgment):
-        return judgment.model_a, judgment.model_b
-    return (judgment.model,)
-
-
 def _describe_judgment(judgment: Judgment) -> str:
-    return f"question {judgment.question_id}, turn {judgment.turn}, {' and '.join(_judged_models(judgment))}"
+    return f"question {judgment.question_id}, turn {judgment.turn}, {' and '.join(judgment.models)}"

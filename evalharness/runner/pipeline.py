@@ -16,6 +16,7 @@ from evalharness.domain import Failure, RunStage
 from evalharness.errors import BackendError, RunStoppedError
 from evalharness.judge import (
     GradedTask,
+    JudgmentRequest,
     PairTask,
     count_calls_beyond_budget,
     list_showings,
@@ -25,7 +26,7 @@ from evalharness.planner import NO_BENCHMARKS, BenchmarkPlan
 from evalharness.runner.adaptive import judge_pairs_adaptively
 from evalharness.runner.answer import answer_digest, answer_question
 from evalharness.runner.benchmark_results import BenchmarkRunner
-from evalharness.runner.judgment import JudgmentRequest, request_judgment
+from evalharness.runner.judgment import request_judgment
 from evalharness.runner.load_order import LoadStep, plan_load_steps
 from evalharness.runner.progress import NoProgress, Progress
 

@@ -6,9 +6,13 @@ import random
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from evalharness.domain import JudgmentKind, PairwiseJudgment, compute_digest
-from evalharness.judge import Probe, build_probe_games, choose_probe_questions
-from evalharness.runner.judgment import JudgmentRequest
+from evalharness.domain import JudgmentKind, compute_digest
+from evalharness.judge import (
+    JudgmentRequest,
+    Probe,
+    build_probe_games,
+    choose_probe_questions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,11 +139,7 @@ def rebuild_judgment_request(
     judge: JudgeSpec, question: Question, judgment: Judgment, answers: AnswersByKey
 ) -> JudgmentRequest | None:
     """Return what a judgment was made of; None when it was not made of this judge and prompt."""
-    models, kind = (
-        ((judgment.model_a, judgment.model_b), JudgmentKind.PAIRWISE)
-        if isinstance(judgment, PairwiseJudgment)
-        else ((judgment.model,), JudgmentKind.GRADED)
-    )
+    models, kind = judgment.models, JudgmentKind(judgment.kind)
     shown = [answers.get((question.question_id, name, judgment.sample)) for name in models]
     there = tuple(each for each in shown if each and len(each.turns) >= judgment.turn)
     if len(there) < len(models) or kind not in judge.prompts:

@@ -11,7 +11,8 @@ from server import Behavior, Server
 
 from evalharness.domain import JudgePrompt, JudgmentKind, Message, Role, Sampling
 from evalharness.errors import ContextLengthError, PermanentError, TransientError
-from evalharness.judge import build_reply_schema, read_score_from_json, read_verdict_from_json
+from evalharness.judge import build_reply_schema
+from evalharness.judge.reply_json import read_score_from_json, read_verdict_from_json
 
 TEMPLATE = (
     "{% for message in messages %}{{ message.role | upper }}: {{ message.content }}\n{% endfor %}"

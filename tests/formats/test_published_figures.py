@@ -10,8 +10,8 @@ import pytest
 from foreign_files import list_rows, make_records, read_files, render_files
 from numpy.testing import assert_allclose
 
-from evalharness.domain import Winner
-from evalharness.judge import collect_battles, read_score_from_text
+from evalharness.domain import Reading, Winner
+from evalharness.judge import collect_battles, read_score
 from evalharness.stats import (
     bradley_terry,
     build_comparisons_from_battles,
@@ -169,7 +169,9 @@ def test_the_grades_of_mt_bench_are_those_in_the_judge_s_words(records):
     """Our reader of replies finds in GPT-4's words the score that FastChat stored."""
     grades = records("mt-bench", "mt_bench").graded
 
-    read_again = [replace(each, score=read_score_from_text(each.reply).score) for each in grades]
+    read_again = [
+        replace(each, score=read_score(Reading.TEXT, each.reply).score) for each in grades
+    ]
 
     assert len(grades) == 320
     assert [each.score for each in read_again] == [each.score for each in grades]

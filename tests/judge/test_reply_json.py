@@ -9,12 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness.domain import JudgePrompt, JudgmentKind, Verdict
-from evalharness.judge import (
-    UnscoredReason,
-    build_reply_schema,
-    read_score_from_json,
-    read_verdict_from_json,
-)
+from evalharness.judge import UnscoredReason, build_reply_schema
+from evalharness.judge.reply_json import read_score_from_json, read_verdict_from_json
 
 FRAGMENTS = (
     *("{", "}", "[", "]", '"', ",", ":", '"score"', '"verdict"', '"reasons"', '"A"', '"B>>A"'),

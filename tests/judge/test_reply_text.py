@@ -10,15 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalharness.domain import JudgmentKind, Verdict
-from evalharness.judge import (
-    UnscoredReason,
-    list_reply_options,
+from evalharness.judge import UnscoredReason, list_reply_options
+from evalharness.judge.reply_text import (
+    MIN_OPTION_MASS,
     read_score_from_probabilities,
     read_score_from_text,
     read_verdict_from_probabilities,
     read_verdict_from_text,
 )
-from evalharness.judge.reply_text import MIN_OPTION_MASS
 
 FRAGMENTS = (
     *("[[", "]]", "[", "]", "[[8]]", "[[11]]", "[[-3]]", "[[0]]", "[[7.5/10]]", "[[A]]", "[[b]]"),

@@ -170,3 +170,15 @@ def test_every_pair_of_verdicts_is_counted_once():
 def test_pairs_with_an_unscored_game_show_no_preference_for_a_place():
     """What was not decided is not counted, neither as consistent nor as not."""
     assert count_positions(both_orders(Verdict.A, None)) == PositionCounts()
+
+
+def test_the_answer_shown_first_is_told_from_the_one_shown_second():
+    """Of three games won in both orders by the place, two were won by the first."""
+    first, second = (Verdict.A, Verdict.A), (Verdict.B, Verdict.B)
+    games = [
+        game
+        for number, pair in enumerate([first, second, first])
+        for game in both_orders(*pair, question_id=str(number))
+    ]
+
+    assert count_positions(games) == PositionCounts(first=2, second=1)

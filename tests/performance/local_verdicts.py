@@ -24,8 +24,8 @@ from evalharness.backends import render_local_prompt
 from evalharness.backends.local.weights import Weights, load_model, load_tokenizer
 from evalharness.backends.local_transformers import connect
 from evalharness.config import load_settings
-from evalharness.judge import list_showings, render_judge_prompt
-from evalharness.runner import JudgmentRequest, answer_question, request_judgment
+from evalharness.judge import JudgmentRequest, list_showings, render_judge_prompt
+from evalharness.runner import answer_question, request_judgment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,12 +22,12 @@ from evalharness.domain import (
 )
 from evalharness.errors import PermanentError
 from evalharness.judge import (
-    REPAIR_SEPARATOR,
+    JudgmentRequest,
     build_reply_schema,
     describe_json_form,
     render_repair_request,
 )
-from evalharness.runner import JudgmentRequest, request_judgment
+from evalharness.runner import request_judgment
 
 PROMPTS = {
     JudgmentKind.GRADED: JudgePrompt(
@@ -81,7 +81,7 @@ def test_a_reply_that_cannot_be_read_is_repaired_once(said):
         (Role.USER, render_repair_request(PROMPTS[JudgmentKind.GRADED], Reading.TEXT)),
     ]
     assert (judgment.score, judgment.repaired) == (8, True)
-    assert judgment.reply == f"{said}\n\n{REPAIR_SEPARATOR}\n\nRating: [[8]]"
+    assert judgment.reply == f"{said}\n\n--- asked again ---\n\nRating: [[8]]"
 
 
 def test_a_repair_that_fails_is_unscored_and_not_asked_a_third_time():
@@ -216,5 +216,5 @@ def test_other_levels_change_the_key_of_json_and_of_repairs():
 
 def test_a_setting_that_is_not_used_adds_nothing_to_the_key():
     """What was judged before these settings existed is not judged again."""
-    assert showing()._special() == []
-    assert showing(repairs=1)._special() != []
+    assert showing()._optional_content() == []
+    assert showing(repairs=1)._optional_content() != []

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from evalharness.analysis.estimates.panel import JudgePanel
-    from evalharness.domain import Battle, GradedJudgment, Judgment, RunRecords
+    from evalharness.domain import Battle, GradedJudgment, RunRecords
     from evalharness.stats import Comparisons, FittedRatings
 
 _OUTCOME_BY_VERDICT = {
@@ -264,7 +264,7 @@ class RankingEvidence:
                 judgment.turn,
                 judgment.sample,
                 judgment.judge,
-                *_judged_models(judgment),
+                *judgment.models,
             )
             prompts_by_unit[unit].add(judgment.prompt)
         return tuple(
@@ -311,13 +311,6 @@ class RankingEvidence:
         else:
             scores = estimate_panel_scores(self.panel, self.records)
         return ModelFigures.from_values({model: mean.value for model, mean in scores.means.items()})
-
-
-def _judged_models(judgment: Judgment) -> tuple[str, ...]:
-    """Return the models that a judgment is about."""
-    if judgment.kind == "graded":
-        return (judgment.model,)
-    return (judgment.model_a, judgment.model_b)
 
 
 def _number_labels(labels: Iterable[Hashable]) -> list[int]:

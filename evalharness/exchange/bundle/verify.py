@@ -86,7 +86,7 @@ def check_unpacked_run(folder: Path, unpacked: UnpackedBundle) -> BundleCheck:
             f"bundle    {contents['run']}, sealed with {versions}",
             f"signature {contents['signature']}",
             f"files     {len(unpacked.hashes):,}, each with its hash",
-            f"decisions {decisions.again:,} of {decisions.total:,} read again from the judge's reply",
+            f"decisions {decisions.checked:,} of {decisions.total:,} read again from the judge's reply",
             f"figures   {tables.figures:,} computed again",
             *_describe_other_release(tables),
         ),

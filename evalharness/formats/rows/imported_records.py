@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from evalharness.domain import Answer, AnswerTurn, GradedJudgment, Question, Vote, compute_digest
+from evalharness.domain import Answer, AnswerTurn, Question, Vote, compute_digest
 from evalharness.errors import ConfigError, InputError
 from evalharness.formats.rows.unmapped_fields import UnmappedFields, is_same_json
 
@@ -200,7 +200,7 @@ class ImportedRecords:
         answering = {answer.model for answer in self.answers.values()}
         if answering:
             judged = dict.fromkeys(
-                model for each in self._judgments_and_votes() for model in models_of(each)
+                model for each in self._judgments_and_votes() for model in each.models
             )
             unknown_models = [model for model in judged if model not in answering]
             if unknown_models:
@@ -220,7 +220,7 @@ class ImportedRecords:
             ids_by_label.setdefault(f"{model}: no answer to", set()).add(question_id)
         for each in self._judgments_and_votes():
             if not each.judge.startswith(HUMAN_JUDGE):
-                models = " and ".join(sorted(models_of(each)))
+                models = " and ".join(sorted(each.models))
                 ids_by_label.setdefault(f"{models}: no judgment of", set()).add(each.question_id)
         missing_by_label = {
             label: [key for key in self.questions if key not in ids]
@@ -255,15 +255,8 @@ def look_up_label(
     return labels[label]
 
 
-def models_of(judgment: Judgment | Vote) -> tuple[str, ...]:
-    """Return the models that a judgment or vote is about."""
-    if isinstance(judgment, GradedJudgment):
-        return (judgment.model,)
-    return (judgment.model_a, judgment.model_b)
-
-
 def _refuse_invalid_judgment(judgment: Judgment | Vote, location: RowLocation) -> None:
-    models = models_of(judgment)
+    models = judgment.models
     if not all(models) or not judgment.judge:
         location.refuse("the name of a model or of the judge is empty")
     if len(models) > len(set(models)):

@@ -1,0 +1,80 @@
+"""Read a judge's decision with the reader that belongs to its `reading` setting.
+
+A run reads its judges' replies here, and `verify` reads the saved ones here again, so both always
+use the same reader.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalharness.domain import Reading
+from evalharness.judge.reply_json import read_score_from_json, read_verdict_from_json
+from evalharness.judge.reply_text import (
+    read_score_from_probabilities,
+    read_score_from_text,
+    read_verdict_from_probabilities,
+    read_verdict_from_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalharness.judge.reply_text import ScoreDecision, VerdictDecision
+
+_REPAIR_LINE = "--- asked again ---"
+"""The line between the two replies of a judgment that needed a repair request."""
+
+
+def read_score(
+    reading: Reading,
+    text: str,
+    *,
+    probabilities: Sequence[float] | None = None,
+    finish_reason: str | None = "stop",
+) -> ScoreDecision:
+    """Return the score of a judge's reply, or the reason why it has none.
+
+    Args:
+        reading: how the judge's decisions are read.
+        text: the reply.
+        probabilities: of the ten scores in their order, where the backend returned them; the score
+            then comes from these.
+        finish_reason: why the reply ended.
+    """
+    if probabilities is not None:
+        return read_score_from_probabilities(probabilities)
+    read = read_score_from_json if reading is Reading.JSON else read_score_from_text
+    return read(text, finish_reason)
+
+
+def read_verdict(
+    reading: Reading,
+    text: str,
+    *,
+    probabilities: Sequence[float] | None = None,
+    finish_reason: str | None = "stop",
+) -> VerdictDecision:
+    """Return the verdict of a judge's reply, or the reason why it has none.
+
+    Args:
+        reading: how the judge's decisions are read.
+        text: the reply.
+        probabilities: of A, B and a tie in this order, where the backend returned them; the verdict
+            then comes from these.
+        finish_reason: why the reply ended.
+    """
+    if probabilities is not None:
+        return read_verdict_from_probabilities(probabilities)
+    read = read_verdict_from_json if reading is Reading.JSON else read_verdict_from_text
+    return read(text, finish_reason)
+
+
+def join_replies(texts: Sequence[str]) -> str:
+    """Return a judge's replies as one text, with a line before each reply to a repair request."""
+    return f"\n\n{_REPAIR_LINE}\n\n".join(texts)
+
+
+def split_last_reply(reply: str) -> str:
+    """Return the last of the replies that `join_replies` joined: the decision is read from it."""
+    return reply.rpartition(_REPAIR_LINE)[2]

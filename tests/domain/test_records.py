@@ -1,0 +1,32 @@
+"""The records of a run say which models they are about."""
+
+from __future__ import annotations
+
+from builders import battle, graded_judgment, pairwise_judgment
+
+from evalharness.domain import Vote, Winner
+
+
+def test_a_judgments_models_are_in_the_order_shown():
+    """A game and its swap are about the same models, in the opposite order."""
+    game = pairwise_judgment("vicuna-13b", "alpaca-7b")
+    swapped = pairwise_judgment("alpaca-7b", "vicuna-13b")
+
+    assert graded_judgment("vicuna-13b").models == ("vicuna-13b",)
+    assert game.models == ("vicuna-13b", "alpaca-7b") == swapped.models[::-1]
+    assert game.is_swap_of(swapped)
+
+
+def test_a_vote_and_its_battle_have_the_same_models():
+    """Nothing is sorted on the way from one to the other."""
+    vote = Vote(
+        question_id="81",
+        judge="people",
+        model_a="vicuna-13b",
+        model_b="alpaca-7b",
+        winner=Winner.TIE,
+        digest="1",
+    )
+
+    assert vote.battle is not None
+    assert vote.models == vote.battle.models == battle("vicuna-13b", "alpaca-7b").models
