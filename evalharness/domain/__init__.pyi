@@ -27,6 +27,9 @@ from .records import Judgment as Judgment
 from .records import PairwiseJudgment as PairwiseJudgment
 from .records import RunRecords as RunRecords
 from .records import Vote as Vote
+from .run_config import RunConfig as RunConfig
+from .run_config import SavedJudge as SavedJudge
+from .run_config import SavedModel as SavedModel
 from .specs import TOKENIZER_TEMPLATE as TOKENIZER_TEMPLATE
 from .specs import Budget as Budget
 from .specs import JudgePrompt as JudgePrompt

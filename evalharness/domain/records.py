@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from evalharness.domain.calls import Usage
+from evalharness.domain.run_config import RunConfig
 from evalharness.domain.vocabulary import Question, RunStage, Verdict, Winner, compute_digest
 
 if TYPE_CHECKING:
@@ -228,8 +229,8 @@ class Failure:
 class RunRecords:
     """All that a run's folder holds, as records.
 
-    `config` is the resolved configuration and `manifest` the versions, hashes, seeds and usage,
-    both as plain JSON-like content. `samples` are the first examples of each benchmark.
+    `config` is the configuration of the run and `manifest` holds versions, hashes, seeds and usage
+    as plain JSON-like content. `samples` are the first examples of each benchmark.
     """
 
     name: str
@@ -241,7 +242,7 @@ class RunRecords:
     failures: tuple[Failure, ...] = ()
     benchmarks: tuple[BenchmarkScore, ...] = ()
     samples: tuple[BenchmarkSample, ...] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: RunConfig = field(default_factory=RunConfig)
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
     @property

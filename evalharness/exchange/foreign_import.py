@@ -129,7 +129,7 @@ def _plan_import(imported: ImportedRecords, existing_run: RunRecords, folder: Pa
         "run": folder.name,
         "results": str(folder.parent),
         "seed": 0,
-    } | {key: value for key, value in existing_run.config.items() if key != "models"}
+    } | {key: value for key, value in existing_run.config.tree.items() if key != "models"}
     questions_by_id = {question.question_id: question for question in questions}
     answers = tuple(
         _with_digest(
@@ -149,7 +149,7 @@ def _merge_models(
 ) -> dict[str, Any]:
     """Return the configurations of the run's models, with the models of the imported answers."""
     answers_path = str(folder / ANSWERS_FILE)
-    models: dict[str, Any] = dict(existing_run.config.get("models") or {})
+    models: dict[str, Any] = dict(existing_run.config.tree.get("models") or {})
     for model in dict.fromkeys(answer.model for answer in imported.answers.values()):
         conf = models.get(model)
         if _is_live(conf) or (conf or {}).get("answers", answers_path) != answers_path:
@@ -181,7 +181,7 @@ def _merge_questions(
             msg = f"{folder}: has another question {key!r}; choose another --run"
             raise ConfigError(msg)
     new = [question for key, question in imported.questions.items() if key not in existing]
-    if new and existing and existing_run.config.get("questions", {}).get("name") != "imported":
+    if new and existing and existing_run.config.question_set != "imported":
         msg = (
             f"{folder}: asks other questions ({new[0].question_id!r} is new); choose another --run"
         )

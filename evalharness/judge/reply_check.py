@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from evalharness.domain import GradedJudgment, Reading, Verdict
+from evalharness.domain import GradedJudgment, Verdict
 from evalharness.judge.decisions import read_score, read_verdict, split_last_reply
 from evalharness.judge.prompts import SCORE_SCALE
 from evalharness.judge.reply_text import UnscoredReason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from evalharness.domain import Judgment, RunRecords
+    from evalharness.domain import Judgment, Reading, RunRecords
 
 _UNVERIFIABLE_REASONS = {UnscoredReason.TRUNCATED, UnscoredReason.LOW_MASS, UnscoredReason.EMPTY}
 """The saved reply does not show these: why it ended, or how probable the options were."""
@@ -40,7 +38,12 @@ def check_decisions(records: RunRecords) -> DecisionCheck:
     Only judgments by the judges and prompts of the configuration are read: imported judgments
     follow the rules of other tools.
     """
-    readings = _reading_by_judge_prompt(records.config)
+    readings = {
+        (judge.name, prompt): judge.reading
+        for judge in records.config.judges
+        for prompt in judge.prompts
+        if judge.reading is not None
+    }
     checked = [row for row in records.judgments if (row.judge, row.prompt) in readings]
     reread = [(row, _read_decision(row, readings[row.judge, row.prompt])) for row in checked]
     differences = [
@@ -52,17 +55,6 @@ def check_decisions(records: RunRecords) -> DecisionCheck:
     return DecisionCheck(
         total=len(records.judgments), checked=len(checked), differences=tuple(differences)
     )
-
-
-def _reading_by_judge_prompt(config: Mapping[str, Any]) -> dict[tuple[str, str], Reading]:
-    """Return how decisions are read, by judge and prompt."""
-    confs = [config.get("judge") or {}, *(config.get("panel") or {}).values()]
-    return {
-        (conf["name"], prompt["name"]): Reading(conf["reading"])
-        for conf in confs
-        for prompt in (conf.get("prompts") or {}).values()
-        if conf.get("reading") in set(Reading)
-    }
 
 
 def _is_unverifiable(row: Judgment) -> bool:

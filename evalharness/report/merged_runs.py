@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evalharness.config import iterate_settings
+from evalharness.domain import RunConfig
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -81,8 +82,9 @@ def merge_runs(runs: Sequence[RunRecords]) -> RunRecords:
         benchmarks=_without_duplicates(
             (score for run in renamed for score in run.benchmarks), lambda row: row
         ),
-        config=dict(renamed[0].config)
-        | {"models": {k: v for run in renamed for k, v in _model_configs(run).items()}},
+        config=_replace_models(
+            renamed[0].config, {k: v for run in renamed for k, v in _model_configs(run).items()}
+        ),
         manifest=_merged_manifest(runs, len(questions)),
     )
 
@@ -92,7 +94,7 @@ def list_setting_differences(runs: Sequence[RunRecords]) -> list[tuple[str, list
 
     Models that only some runs have are no difference in settings: the table shows them.
     """
-    trees = [dict(iterate_settings(run.config, ())) for run in runs]
+    trees = [dict(iterate_settings(run.config.tree, ())) for run in runs]
     shared = set.intersection(*(set(_model_configs(run)) for run in runs))
     paths = dict.fromkeys(path for tree in trees for path in tree)
     found = []
@@ -159,16 +161,13 @@ def _texts_by_model(run: RunRecords) -> dict[str, dict[Any, Any]]:
 
 def _configs_by_judge(run: RunRecords) -> dict[str, dict[Any, Any]]:
     """Return by judge what it was asked with, where the run's configuration tells it."""
-    panel = run.config.get("panel")
-    confs = [run.config.get("judge"), *(panel.values() if isinstance(panel, dict) else ())]
     return {
-        conf["name"]: {
+        judge.name: {
             path: value
-            for path, value in iterate_settings(conf, ())
+            for path, value in iterate_settings(judge.tree, ())
             if not _IRRELEVANT_JUDGE_FIELDS & set(path)
         }
-        for conf in confs
-        if isinstance(conf, dict) and "name" in conf
+        for judge in run.config.judges
     }
 
 
@@ -206,13 +205,13 @@ def _rename_records(run: RunRecords, names: _MergedNames) -> RunRecords:
             replace(row, model=names.judge(names.model(row.model))) for row in run.failures
         ),
         benchmarks=tuple(replace(row, model=names.model(row.model)) for row in run.benchmarks),
-        config=dict(run.config)
-        | {
-            "models": {
+        config=_replace_models(
+            run.config,
+            {
                 names.model(key): conf | {"name": names.model(conf.get("name", key))}
                 for key, conf in _model_configs(run).items()
-            }
-        },
+            },
+        ),
     )
 
 
@@ -226,8 +225,12 @@ def _rename_pair(row: Any, names: _MergedNames) -> Any:
 
 
 def _model_configs(run: RunRecords) -> dict[str, Any]:
-    models = run.config.get("models")
+    models = run.config.tree.get("models")
     return models if isinstance(models, dict) else {}
+
+
+def _replace_models(config: RunConfig, models: Mapping[str, Any]) -> RunConfig:
+    return RunConfig.from_tree({**config.tree, "models": models})
 
 
 _MergedRow = TypeVar("_MergedRow")

@@ -183,7 +183,7 @@ def _write_report(
 def _build_leaderboard(
     records: RunRecords, battles: Sequence[Battle], told: Sequence[_JudgeReports], found: FlagReport
 ) -> Leaderboard:
-    board = build_leaderboard(records, battles, seed=records.config.get("seed", 0))
+    board = build_leaderboard(records, battles, seed=records.config.seed)
     cautions = dict.fromkeys(caution for each in told for caution in each.cautions())
     return replace(
         board,

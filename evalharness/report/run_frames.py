@@ -140,7 +140,7 @@ class Run:
         return build_leaderboard(
             self.records,
             collect_battles(self.records),
-            seed=self.records.config.get("seed", 0),
+            seed=self.records.config.seed,
         )
 
     @cached_property

@@ -127,16 +127,16 @@ def prepare_drift_check(
     tree = compose_config(overrides, config_dir)
     folder = resolve_run_folder(run, tree["results"])
     records = read_run(folder)
-    earlier = read_run_judges(records.config)
+    earlier = read_run_judges(records.config.tree)
     if not earlier:
         msg = f"{folder}: no judge was asked there, so there is none to ask again"
         raise ConfigError(msg)
-    judges = choose_judges(records.config, tree, overrides)
+    judges = choose_judges(records.config.tree, tree, overrides)
     against = build_audit_spec(tree["audit"]).against
     pairs = tuple(pair_judges(earlier, judges, records.name))
     kept = read_records(folder / DRIFT_FILE, ProbeResult)
     number = _number_check(folder, kept)
-    seed = records.config.get("seed", 0)
+    seed = records.config.seed
     models = [judge.model for judge in judges]
     return DriftCheck(
         records=records,

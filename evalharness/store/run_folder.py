@@ -22,6 +22,7 @@ from evalharness.domain import (
     Judgment,
     PairwiseJudgment,
     Question,
+    RunConfig,
     RunRecords,
     Vote,
 )
@@ -78,16 +79,16 @@ def read_run(folder: Path) -> RunRecords:
         failures=tuple(_read_failures(folder, answers, judgments).values()),
         benchmarks=tuple(read_records(folder / SCORES_FILE, BenchmarkScore)),
         samples=tuple(read_benchmark_samples(folder, most=_SHOWN_SAMPLES)),
-        config=_read_yaml(folder / CONFIG_FILE),
+        config=_read_config(folder / CONFIG_FILE),
         manifest=json.loads(manifest_path.read_text()) if manifest_path.exists() else {},
     )
 
 
 def read_run_config(folder: Path) -> dict[str, Any]:
-    """Return the configuration that a run's folder was made with; nothing when there is none.
+    """Return the settings that a run's folder was made with, as saved; empty when there are none.
 
     Raises:
-        InputError: it is damaged.
+        InputError: the file is damaged.
     """
     path = folder / CONFIG_FILE
     return _read_yaml(path) if path.is_file() else {}
@@ -268,6 +269,13 @@ def _read_judgments(path: Path) -> dict[str, Judgment]:
             raise InputError(str(error), path=path, line=number) from error
         judgments[judgment.digest] = judgment
     return judgments
+
+
+def _read_config(path: Path) -> RunConfig:
+    try:
+        return RunConfig.from_tree(_read_yaml(path))
+    except ValueError as error:
+        raise InputError(str(error), path=path) from error
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from evalharness.domain import (
     JudgmentKind,
     ModelSpec,
     Reading,
+    RunConfig,
     RunRecords,
 )
 from evalharness.judge import JudgmentRequest, build_judgment, check_decisions
@@ -61,7 +62,7 @@ def _check(judgment, reading: Reading):
     prompts = {kind.value: {"name": prompt.name} for kind, prompt in PROMPTS.items()}
     config = {"judge": {"name": "judge", "reading": reading.value, "prompts": prompts}}
     rows = {"graded": (judgment,)} if judgment.kind == "graded" else {"games": (judgment,)}
-    return check_decisions(RunRecords(name="run", config=config, **rows))
+    return check_decisions(RunRecords(name="run", config=RunConfig.from_tree(config), **rows))
 
 
 @pytest.mark.parametrize("answers", [1, 2])

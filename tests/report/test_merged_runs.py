@@ -9,7 +9,7 @@ import yaml
 from builders import a_run, answer, question
 
 from evalharness.cli import main
-from evalharness.domain import RunRecords
+from evalharness.domain import RunConfig, RunRecords
 from evalharness.errors import ConfigError
 from evalharness.report import merge_runs
 
@@ -26,7 +26,9 @@ def part(name, models, *, judge=JUDGE, questions=8):
         answers=tuple(row for row in whole.answers if row.model in models),
         graded=tuple(row for row in whole.graded if row.model in models),
         games=tuple(row for row in whole.games if {row.model_a, row.model_b} <= set(models)),
-        config={"models": {model: {"name": model} for model in models}, "judge": judge},
+        config=RunConfig.from_tree(
+            {"models": {model: {"name": model} for model in models}, "judge": judge}
+        ),
     )
 
 
@@ -60,7 +62,7 @@ def test_one_name_for_other_answers_is_told_apart():
 
     assert {row.model for row in joined.answers} == {"vicuna-13b (one)", "vicuna-13b (two)"}
     assert {row.model for row in joined.graded} == {"vicuna-13b (one)", "vicuna-13b (two)"}
-    assert set(joined.config["models"]) == {"vicuna-13b (one)", "vicuna-13b (two)"}
+    assert set(joined.config.models) == {"vicuna-13b (one)", "vicuna-13b (two)"}
 
 
 def test_one_name_for_other_judges_is_told_apart_and_the_difference_shown():

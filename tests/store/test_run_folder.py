@@ -97,7 +97,7 @@ def test_what_was_written_is_read_back(tmp_path):
     run = read_run(tmp_path / "run")
 
     assert [*run.answers, *run.graded, *run.games] == RECORDS
-    assert (run.name, run.questions, run.config) == ("run", QUESTIONS, {"seed": 1})
+    assert (run.name, run.questions, run.config.tree) == ("run", QUESTIONS, {"seed": 1})
 
 
 def test_the_order_of_events_leaves_no_trace(tmp_path):
@@ -180,3 +180,11 @@ def test_a_judgment_of_unknown_kind_is_refused_with_its_line(tmp_path):
 
     with pytest.raises(InputError, match=r"judgments\.jsonl:2: kind must be graded or pairwise"):
         read_run(tmp_path / "run")
+
+
+def test_a_configuration_with_a_wrong_value_is_refused_with_its_file(tmp_path):
+    """The message names the file and the setting."""
+    (tmp_path / "config.yaml").write_text("judging: {panel: loudest}\n")
+
+    with pytest.raises(InputError, match=r"config\.yaml: judging: .*loudest.*panel"):
+        read_run(tmp_path)

@@ -15,6 +15,7 @@ from evalharness.domain import (
     GradedJudgment,
     PairwiseJudgment,
     Question,
+    RunConfig,
     RunRecords,
     RunStage,
     Usage,
@@ -240,7 +241,9 @@ def a_run(
         ),
         graded=tuple(_grades(rng, asked, names)) if graded else (),
         games=tuple(_games(rng, asked, names)) if pairwise_games else (),
-        config={"models": list(names), "judge": {"name": JUDGE}, "seed": seed},
+        config=RunConfig.from_tree(
+            {"models": {name: {} for name in names}, "judge": {"name": JUDGE}, "seed": seed}
+        ),
         manifest=manifest or {"seeds": {"run": seed}, "evalharness": "0.1.0"},
     )
 

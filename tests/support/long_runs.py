@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from builders import CATEGORIES, JUDGE, answer, graded_judgment, pairwise_judgment, question
 
-from evalharness.domain import RunRecords, Verdict
+from evalharness.domain import RunConfig, RunRecords, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +92,7 @@ def a_long_run(
         answers=tuple(_answers(writer, asked, names)),
         graded=tuple(_grades(writer, asked, names)),
         games=tuple(_games(writer, asked, names, turns)),
-        config={"models": list(names), "seed": seed},
+        config=RunConfig.from_tree({"models": {name: {} for name in names}, "seed": seed}),
         manifest={"command": "evalharness run run=long", "finished": "2025-03-01T12:00:00"},
     )
 

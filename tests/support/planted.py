@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from builders import answer, question
 
-from evalharness.domain import AnswerTurn, RunRecords
+from evalharness.domain import AnswerTurn, RunConfig, RunRecords
 
 MODELS = ("one", "two", "three")
 
@@ -39,7 +39,10 @@ def a_run(questions: int = 12, models: tuple[str, ...] = MODELS, **config: objec
         for model in models
     ]
     return RunRecords(
-        name="planted", questions=tuple(asked), answers=tuple(answers), config={"models": config}
+        name="planted",
+        questions=tuple(asked),
+        answers=tuple(answers),
+        config=RunConfig.from_tree({"models": config}),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from evalharness.domain import PairDesign
@@ -20,8 +19,7 @@ def choose_mixture(records: RunRecords, battles: Sequence[Battle], level: float)
     Fixed-size intervals hold for every design that does not depend on outcomes, and for an adaptive
     design that compared all pairs on all questions in the end.
     """
-    judging = records.config.get("judging")
-    if not isinstance(judging, Mapping) or judging.get("pairs") != PairDesign.ADAPTIVE:
+    if records.config.judging.pairs is not PairDesign.ADAPTIVE:
         return None
     models = {model for battle in battles for model in (battle.model_a, battle.model_b)}
     compared = {(*sorted((each.model_a, each.model_b)), each.question_id) for each in battles}

@@ -7,7 +7,6 @@ would attribute the strength of verbose opponents to their length.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -25,7 +24,7 @@ from evalharness.stats import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from evalharness.domain import Battle, RunRecords
     from evalharness.stats import Comparisons, FittedRatings
@@ -43,8 +42,7 @@ def estimate_length_controlled_win_rates(
     The length of an answer is the number of characters of all replies that the judge saw. A model
     whose battles allow no finite fit is left out.
     """
-    judging = records.config.get("judging")
-    baseline = judging.get("baseline") if isinstance(judging, Mapping) else None
+    baseline = records.config.judging.baseline
     lengths = measure_answer_lengths(records)
     if baseline is None:
         return _rates_against_all(battles, lengths)

@@ -109,10 +109,8 @@ def assemble_panel(records: RunRecords, battles: tuple[Battle, ...]) -> JudgePan
     battle_judges = {battle.judge for battle in battles} & game_judges
     if max(len(graders), len(battle_judges)) <= 1:
         return None
-    judging = records.config.get("judging")
-    rule = judging.get("panel") if isinstance(judging, dict) else None
     return JudgePanel(
-        rule=PanelRule(rule or PanelRule.AGGREGATE),
+        rule=records.config.judging.panel,
         grades=tabulate_grades(records.graded),
         verdicts=tabulate_battles(battle for battle in battles if battle.judge in game_judges),
         votes=tuple(battle for battle in battles if battle.judge not in game_judges),

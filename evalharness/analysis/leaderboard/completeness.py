@@ -40,8 +40,7 @@ def list_models(records: RunRecords, battles: Sequence[Battle]) -> tuple[str, ..
     found |= {model for game in records.games for model in (game.model_a, game.model_b)}
     found |= {model for battle in battles for model in (battle.model_a, battle.model_b)}
     found |= {score.model for score in records.benchmarks}
-    configured = [str(model) for model in records.config.get("models") or ()]
-    return tuple(dict.fromkeys([*configured, *sorted(found)]))
+    return tuple(dict.fromkeys([*records.config.models, *sorted(found)]))
 
 
 def count_completeness(
@@ -90,9 +89,8 @@ def _count_missing_answers(records: RunRecords, model: str) -> int:
     The number is 0 for judgments that were imported without the answers of this model or of any
     model.
     """
-    configured = records.config.get("models") or ()
     models_with_answers = {answer.model for answer in records.answers}
-    if not models_with_answers or model not in {*models_with_answers, *configured}:
+    if not models_with_answers or model not in {*models_with_answers, *records.config.models}:
         return 0
     accounted_for = {
         answer.question_id for answer in _select_complete_answers(records) if answer.model == model

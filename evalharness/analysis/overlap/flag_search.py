@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalharness.analysis.overlap.answer_matches import (
     AnswerMatch,
@@ -32,11 +32,11 @@ from evalharness.analysis.overlap.self_identification import (
 from evalharness.analysis.overlap.word_runs import is_copied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from evalharness.analysis.overlap.flag_records import CorpusMatch, SameAnswerPair
     from evalharness.analysis.overlap.hashed_words import Indices
-    from evalharness.domain import RunRecords
+    from evalharness.domain import RunRecords, SavedModel
 
 NGRAM_LENGTH = 13
 """Words per n-gram, as for GPT-3 (Brown et al. 2020, arXiv:2005.14165, appendix C)."""
@@ -70,7 +70,7 @@ def find_flags(records: RunRecords, scan: CorpusScan | None = None) -> FlagRepor
         *_flag_same_answers(run_texts, copies, first_equal, pairs),
         *_flag_same_replies(run_texts),
         *_flag_empty_answers(run_texts),
-        *_flag_identity_claims(run_texts, records.config.get("models")),
+        *_flag_identity_claims(run_texts, records.config.models),
     )
     return FlagReport(
         flags=flags,
@@ -207,17 +207,16 @@ def _flag_empty_answers(run_texts: RunTexts) -> Iterator[Flag]:
             )
 
 
-def _flag_identity_claims(run_texts: RunTexts, models: Any) -> Iterator[Flag]:
+def _flag_identity_claims(run_texts: RunTexts, models: Mapping[str, SavedModel]) -> Iterator[Flag]:
     """Yield the answers in which a model names itself or another model."""
-    configs = models if isinstance(models, dict) else {}
     is_answer = run_texts.is_kind("answer")
     numbers = [
         int(number) for number in find_texts_with_names(run_texts.words) if is_answer[number]
     ]
     for claim in find_identity_claims((number, run_texts.texts[number].text) for number in numbers):
         text = run_texts.texts[claim.text]
-        config = configs.get(text.model) or {}
-        names = [text.model, config.get("name"), config.get("family"), config.get("api_name")]
+        model = models.get(str(text.model))
+        names = [text.model, *((model.family, model.api_name) if model else ())]
         is_own = claim.family in find_families(names)
         yield Flag(
             kind=FlagKind.NAMES_ITSELF if is_own else FlagKind.NAMES_ANOTHER,

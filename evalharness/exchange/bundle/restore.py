@@ -72,7 +72,7 @@ def _relocate_imported_answers(folder: Path) -> None:
     Its configuration names its own files, and the answers' keys depend on it.
     """
     records = read_run(folder)
-    config = dict(records.config)
+    config = dict(records.config.tree)
     before = Path(str(config.get("results")), str(config.get("run")))
     models = {
         name: _replace_path(conf, "answers", before / ANSWERS_FILE, folder / ANSWERS_FILE)
@@ -87,12 +87,11 @@ def _relocate_imported_answers(folder: Path) -> None:
         name: build_model_spec(complete_saved_model(models[name]), f"models.{name}")
         for name in moved
     }
-    seed = config.get("seed", 0)
     answers = [
         replace(
             answer,
             digest=answer_digest(
-                specs[answer.model], asked[answer.question_id], answer.sample, seed
+                specs[answer.model], asked[answer.question_id], answer.sample, records.config.seed
             ),
         )
         if answer.model in moved and answer.question_id in asked

@@ -10,7 +10,7 @@ and where it fails no prompt is shown, rather than a wrong one.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalharness.backends import render_chat_template
 from evalharness.config import (
@@ -26,7 +26,7 @@ from evalharness.judge import choose_fence, render_judge_prompt
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalharness.domain import JudgeSpec, JudgmentKind, Message, ModelSpec, Question
+    from evalharness.domain import JudgeSpec, JudgmentKind, Message, ModelSpec, Question, RunConfig
 
 _ANSWER_LETTERS = ("a", "b")
 _PLACEHOLDER = re.compile("\ue000([a-z]+[0-9]*)\ue001")
@@ -46,14 +46,12 @@ def fill_pattern(pattern: str, texts: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: texts.get(found[1], found[0]), pattern)
 
 
-def read_judge_specs(config: Mapping[str, Any]) -> dict[str, JudgeSpec]:
+def read_judge_specs(config: RunConfig) -> dict[str, JudgeSpec]:
     """Return the judges of a run's configuration by name, as far as it tells of them."""
-    panel = config.get("panel")
-    confs = [config.get("judge"), *(panel.values() if isinstance(panel, dict) else ())]
     found = {}
-    for conf in confs:
+    for judge in config.judges:
         try:
-            spec = build_judge_spec(complete_saved_judge(conf), "judge")
+            spec = build_judge_spec(complete_saved_judge(judge.tree), "judge")
         except _UNREADABLE_CONFIG_ERRORS:
             continue
         found[spec.name] = spec
@@ -111,16 +109,15 @@ def list_judged_texts(
     return {"fence": choose_fence(question, answers, turn)} | texts
 
 
-def read_model_specs(config: Mapping[str, Any]) -> dict[str, ModelSpec]:
+def read_model_specs(config: RunConfig) -> dict[str, ModelSpec]:
     """Return the models of a run's configuration by name whose prompts can be told from it.
 
     Where the template lies with a tokenizer, a page cannot ask it.
     """
-    confs = config.get("models")
     found = {}
-    for conf in confs.values() if isinstance(confs, dict) else ():
+    for model in config.models.values():
         try:
-            spec = build_model_spec(complete_saved_model(conf), "models")
+            spec = build_model_spec(complete_saved_model(model.tree), "models")
         except _UNREADABLE_CONFIG_ERRORS:
             continue
         if spec.template != TOKENIZER_TEMPLATE and spec.backend not in _BACKENDS_WITHOUT_PROMPTS:

@@ -9,6 +9,7 @@ import pytest
 from builders import a_run
 
 from evalharness.analysis import build_leaderboard
+from evalharness.domain import RunConfig
 from evalharness.judge import collect_battles
 from evalharness.stats import (
     ELO_PER_NAT,
@@ -19,7 +20,7 @@ from evalharness.stats import (
     critical_value,
 )
 
-ADAPTIVE = {"judging": {"pairs": "adaptive"}, "seed": 0}
+ADAPTIVE = RunConfig.from_tree({"judging": {"pairs": "adaptive"}, "seed": 0})
 
 
 def spans(records, battles):
@@ -48,7 +49,7 @@ def test_a_design_that_asked_everything_chose_nothing():
     """Its intervals are those of any run; so are those of other designs that stop early."""
     records = a_run(models=3, questions=8)
     battles = collect_battles(records)
-    other = {"judging": {"pairs": "random"}, "seed": 0}
+    other = RunConfig.from_tree({"judging": {"pairs": "random"}, "seed": 0})
 
     assert spans(replace(records, config=ADAPTIVE), battles) == spans(records, battles)
     part = battles[:-5]

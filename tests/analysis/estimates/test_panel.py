@@ -10,7 +10,7 @@ import pytest
 from builders import a_run, graded_judgment, pairwise_judgment, question
 
 from evalharness.analysis import build_leaderboard
-from evalharness.domain import RunRecords, Verdict, Vote
+from evalharness.domain import RunConfig, RunRecords, Verdict, Vote
 from evalharness.judge import collect_battles
 from evalharness.report import list_leaderboard_records
 
@@ -38,7 +38,7 @@ def panel_run(rule="aggregate", *, seed=0, judges=JUDGES, questions=24, **config
         questions=tuple(question(f"{number}", turns=("Why?",)) for number in range(questions)),
         graded=tuple(graded),
         games=tuple(games),
-        config={"judging": {"panel": rule}} | config,
+        config=RunConfig.from_tree({"judging": {"panel": rule}} | config),
     )
 
 
@@ -68,7 +68,9 @@ def by_name(rows, name):
 def test_one_judge_is_no_panel(rule):
     """Whatever the rule, the table of a single judge is what it always was, to the byte."""
     records = a_run(models=4)
-    ruled = replace(records, config=dict(records.config) | {"judging": {"panel": rule}})
+    ruled = replace(
+        records, config=RunConfig.from_tree({**records.config.tree, "judging": {"panel": rule}})
+    )
     before, now = (table(each) for each in (records, ruled))
 
     assert now.panel is None
@@ -184,7 +186,9 @@ def test_where_no_judge_graded_all_models_the_note_says_so_and_raters_help():
     spared = {("careful", "a"), ("lenient", "b")}
     graded = tuple(each for each in records.graded if (each.judge, each.model) not in spared)
     plain = table(replace(records, graded=graded))
-    rater = table(replace(records, graded=graded, config={"judging": {"panel": "rater"}}))
+    rater = table(
+        replace(records, graded=graded, config=RunConfig.from_tree({"judging": {"panel": "rater"}}))
+    )
 
     assert any("judging.panel=rater takes severity out" in note for note in plain.notes)
     scores = [by_name(board.rows, "model") for board in (plain, rater)]
@@ -203,7 +207,9 @@ def test_what_cannot_be_weighed_is_said_and_counted_alike():
             pairwise_judgment("b", "a", f"{number}", verdict=Verdict.B, judge=judge),
         )
     ]
-    records = RunRecords(name="x", games=tuple(games), config={"judging": {"panel": "rater"}})
+    records = RunRecords(
+        name="x", games=tuple(games), config=RunConfig.from_tree({"judging": {"panel": "rater"}})
+    )
     board = table(records)
 
     assert board.rows[0].model == "a"

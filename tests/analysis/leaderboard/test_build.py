@@ -16,7 +16,7 @@ from builders import (
 )
 
 from evalharness.analysis import build_leaderboard
-from evalharness.domain import BenchmarkScore, RunRecords, RunStage, Winner
+from evalharness.domain import BenchmarkScore, RunConfig, RunRecords, RunStage, Winner
 from evalharness.judge import settle_battles
 
 VICUNA, KOALA, ALPACA = "vicuna-13b", "koala-13b", "alpaca-7b"
@@ -30,7 +30,8 @@ def by_model(leaderboard):
 
 def run_of(*models, **records):
     """Return records of a run with these models configured."""
-    return RunRecords(name="demo", config={"models": {model: {} for model in models}}, **records)
+    config = RunConfig.from_tree({"models": {model: {} for model in models}})
+    return RunRecords(name="demo", config=config, **records)
 
 
 def grade_board(*scores):
@@ -261,7 +262,9 @@ def test_a_baseline_gives_length_controlled_win_rates():
     longer = {str(q): q % 3 != 0 for q in range(24)}
     records = RunRecords(
         name="demo",
-        config={"models": {VICUNA: {}, ALPACA: {}}, "judging": {"baseline": ALPACA}},
+        config=RunConfig.from_tree(
+            {"models": {VICUNA: {}, ALPACA: {}}, "judging": {"baseline": ALPACA}}
+        ),
         answers=(
             *(answer(ALPACA, q, texts=("x" * 100,)) for q in longer),
             *(
@@ -278,7 +281,7 @@ def test_a_baseline_gives_length_controlled_win_rates():
 
     assert 0 < rows[VICUNA].length_controlled_win_rate < rows[VICUNA].win_rate
     assert rows[ALPACA].length_controlled_win_rate is None
-    without = dataclasses.replace(records, config={})
+    without = dataclasses.replace(records, config=RunConfig())
     rates = [row.length_controlled_win_rate for row in build_leaderboard(without, battles).rows]
     assert sum(rates) == pytest.approx(1), "without a baseline, both stand against each other"
 
@@ -287,7 +290,7 @@ def test_length_control_claims_nothing_where_it_has_no_fit():
     """Koala won everything, llama's answers are not there, and others never met the baseline."""
     records = RunRecords(
         name="demo",
-        config={"judging": {"baseline": ALPACA}},
+        config=RunConfig.from_tree({"judging": {"baseline": ALPACA}}),
         answers=tuple(
             answer(model, str(q), texts=("x" * (10 + size * q),))
             for q in range(4)

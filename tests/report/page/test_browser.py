@@ -11,7 +11,7 @@ from hostile import PAYLOADS
 from playwright.sync_api import expect
 
 from evalharness.analysis import Leaderboard, LeaderboardRow
-from evalharness.domain import RunRecords
+from evalharness.domain import RunConfig, RunRecords
 from evalharness.judge import settle_battles
 from evalharness.report import render_page
 
@@ -194,7 +194,7 @@ def test_no_hostile_text_runs_or_loads(opened: Open) -> None:
             graded_judgment("vicuna-13b", f"{number}", reply=text)
             for number, text in enumerate(PAYLOADS)
         ),
-        config={"text": list(PAYLOADS[:50])},
+        config=RunConfig.from_tree({"text": list(PAYLOADS[:50])}),
     )
     page = opened(render_page(records, (), Leaderboard(rows=(), notes=PAYLOADS[:50])))
 

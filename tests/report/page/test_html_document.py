@@ -21,7 +21,7 @@ from builders import (
 from hostile import PAYLOADS
 
 from evalharness.analysis import Leaderboard, LeaderboardRow, build_leaderboard
-from evalharness.domain import BenchmarkScore, RunRecords
+from evalharness.domain import BenchmarkScore, RunConfig, RunRecords
 from evalharness.judge import settle_battles
 from evalharness.report import render_page
 from evalharness.report.number_format import ABSENT
@@ -168,7 +168,7 @@ def test_hostile_names_stay_text() -> None:
         graded=(graded_judgment(bad, bad, judge=bad, reply=bad, score=None, unscored=bad),),
         games=(pairwise_judgment(bad, "x", bad, judge=bad, reply=bad),),
         failures=(failure(bad, bad, reason=bad),),
-        config={bad: bad},
+        config=RunConfig.from_tree({bad: bad}),
         manifest={"cautions": [bad], "usage": {bad: {"calls": 1}}, "command": bad, "finished": bad},
     )
     page = render_page(records, (battle(bad, "x", bad, judge=bad),), a_leaderboard(notes=(bad,)))
@@ -205,7 +205,9 @@ def test_rating_stands_against_each_benchmark_with_its_cost() -> None:
     ]
     cost = sum(read + 10 * written for read, written in tokens) / 1e6
 
-    with_prices = render_page(replace(records, config=priced), (), replace(board, rows=rows))
+    with_prices = render_page(
+        replace(records, config=RunConfig.from_tree(priced)), (), replace(board, rows=rows)
+    )
     without = render_page(records, (), replace(board, rows=rows))
 
     assert f"vicuna-13b: arc 0.400, rating 1060, ${cost:.4f}" in with_prices
@@ -271,7 +273,7 @@ def test_prompts_of_a_run_that_an_earlier_release_made_are_still_told() -> None:
         questions=(question(),),
         answers=(answer(),),
         graded=(graded_judgment(),),
-        config={"judge": conf, "models": models},
+        config=RunConfig.from_tree({"judge": conf, "models": models}),
     )
 
     answers, games = map(json.loads, bodies(page_of(records)))

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from evalharness.analysis import Leaderboard
 from evalharness.config import ModelConf, build_judge_spec, complete_saved_judge
-from evalharness.domain import JudgmentKind, RunRecords, Verdict, Winner
+from evalharness.domain import JudgmentKind, RunConfig, RunRecords, Verdict, Winner
 from evalharness.judge import render_judge_prompt, settle_battles
 from evalharness.report import render_page
 
@@ -163,12 +163,14 @@ def test_the_exact_prompts_of_model_and_judge_are_shown(opened: Open) -> None:
         ),
         graded=(replace(graded_judgment("alpaca-7b", turn=2), prompt="graded"),),
         games=tuple(replace(game, prompt="pairwise") for game in both_orders(turn=2)),
-        config={
-            "judge": conf,
-            "models": {
-                "alpaca-7b": asdict(ModelConf(name="alpaca-7b", backend="openai_compatible"))
-            },
-        },
+        config=RunConfig.from_tree(
+            {
+                "judge": conf,
+                "models": {
+                    "alpaca-7b": asdict(ModelConf(name="alpaca-7b", backend="openai_compatible"))
+                },
+            }
+        ),
     )
 
     seen = body_of(opened, records).locator("pre.code").all_text_contents()
@@ -195,7 +197,7 @@ def test_a_template_that_does_more_than_insert_shows_no_prompt(opened: Open) -> 
         questions=(question("81"),),
         answers=(answer("vicuna-13b"),),
         graded=(replace(graded_judgment(), prompt="graded"),),
-        config={"judge": conf},
+        config=RunConfig.from_tree({"judge": conf}),
     )
 
     assert body_of(opened, records).locator("pre.code").count() == 0

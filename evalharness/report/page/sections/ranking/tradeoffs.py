@@ -111,12 +111,11 @@ def _cost_by_model(facts: PageData) -> tuple[dict[str, tuple[float, str]], str]:
             tokens[answer.model][0] += turn.prompt_tokens or 0
             tokens[answer.model][1] += turn.completion_tokens or 0
     costs = {}
-    models = facts.records.config.get("models")
-    for conf in models.values() if isinstance(models, dict) else ():
-        prices = conf.get("prices") if isinstance(conf, dict) else None
-        if prices and conf.get("name") in tokens and (prices["input"] or prices["output"]):
-            read, written = tokens[conf["name"]]
-            costs[conf["name"]] = (read * prices["input"] + written * prices["output"]) / 1e6
+    for name, model in facts.records.config.models.items():
+        prices = model.prices
+        if name in tokens and prices.is_known:
+            read, written = tokens[name]
+            costs[name] = (read * prices.input + written * prices.output) / 1e6
     if costs:
         return {
             model: (cost, format_dollars(cost)) for model, cost in costs.items()

@@ -28,7 +28,7 @@ def render(facts: PageData) -> str:
             (title, _render_yaml(content))
             for title, content in (
                 ("Manifest", {k: v for k, v in manifest.items() if k not in SHOWN_ELSEWHERE}),
-                ("Configuration", facts.records.config),
+                ("Configuration", facts.records.config.tree),
             )
             if content
         ],

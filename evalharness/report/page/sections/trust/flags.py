@@ -148,7 +148,7 @@ def _ranks_without_leaked(facts: PageData, leaked: set[str]) -> list[_FlagRow]:
     """Return each model's place and figure by all questions, and by those that did not leak."""
     records = facts.records
     rest = _without_questions(records, leaked)
-    board = build_leaderboard(rest, collect_battles(rest), seed=records.config.get("seed", 0))
+    board = build_leaderboard(rest, collect_battles(rest), seed=records.config.seed)
     after = {row.model: row for row in board.rows}
     lines = []
     for row in facts.leaderboard.rows:

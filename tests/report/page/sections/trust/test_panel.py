@@ -7,6 +7,7 @@ from dataclasses import replace
 from builders import a_run
 
 from evalharness.analysis import build_leaderboard
+from evalharness.domain import RunConfig
 from evalharness.judge import collect_battles
 from evalharness.report import render_page
 
@@ -32,7 +33,7 @@ def joined(names, **config):
             for name, run in zip(names, runs, strict=True)
             for each in run.games
         ),
-        config=dict(runs[0].config) | config,
+        config=RunConfig.from_tree({**runs[0].config.tree, **config}),
     )
 
 

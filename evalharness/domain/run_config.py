@@ -1,0 +1,154 @@
+"""The saved configuration of a run, decoded into what readers of the run use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from evalharness.domain.specs import JudgingSpec, Prices
+from evalharness.domain.vocabulary import Reading
+
+Section = TypeVar("Section", JudgingSpec, Prices)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedModel:
+    """A model of a saved configuration.
+
+    Attributes:
+        name: as in tables.
+        family: the model's family.
+        api_name: the server's name for the model.
+        prices: of its tokens.
+        tree: all its settings, as saved.
+    """
+
+    name: str
+    family: str | None = None
+    api_name: str | None = None
+    prices: Prices = field(default_factory=Prices)
+    tree: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedJudge:
+    """A judge of a saved configuration.
+
+    Attributes:
+        name: as in judgments.
+        place: its key in the configuration, `judge` or `panel.NAME`.
+        model: the model that judges.
+        reading: how its decisions are read; None for a reading that this version does not know.
+        prompts: the names of its prompts.
+        tree: all its settings, as saved.
+    """
+
+    name: str
+    place: str
+    model: SavedModel
+    reading: Reading | None = None
+    prompts: tuple[str, ...] = ()
+    tree: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunConfig:
+    """The saved configuration of a run; a setting that was not saved has its default.
+
+    Attributes:
+        models: the candidates by name, in the order of the configuration.
+        judges: the judge, or the judges of the panel.
+        judging: what was judged.
+        question_set: the name of the question set.
+        seed: of the run.
+        tree: all settings as saved, to be shown, compared, or built into specs.
+    """
+
+    models: Mapping[str, SavedModel] = field(default_factory=dict)
+    judges: tuple[SavedJudge, ...] = ()
+    judging: JudgingSpec = field(default_factory=JudgingSpec)
+    question_set: str | None = None
+    seed: int = 0
+    tree: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, Any]) -> Self:
+        """Return the configuration that a tree of settings holds.
+
+        Sections and settings that this version does not know are kept in `tree` alone.
+
+        Args:
+            tree: the settings, as plain JSON-like content.
+
+        Raises:
+            ValueError: a value that is used here is wrong.
+        """
+        models = [
+            _decode_model(conf, f"models.{key}", str(key))
+            for key, conf in _get_section(tree, "models").items()
+        ]
+        judges = {"judge": tree.get("judge")}
+        judges |= {f"panel.{key}": conf for key, conf in _get_section(tree, "panel").items()}
+        seed = tree.get("seed")
+        return cls(
+            models={model.name: model for model in models},
+            judges=tuple(
+                _decode_judge(conf, place)
+                for place, conf in judges.items()
+                if isinstance(conf, Mapping) and _get_text(conf, "name")
+            ),
+            judging=_convert(_get_section(tree, "judging"), JudgingSpec, "judging"),
+            question_set=_get_text(_get_section(tree, "questions"), "name"),
+            seed=seed if isinstance(seed, int) else 0,
+            tree=tree,
+        )
+
+
+def _decode_model(conf: Any, place: str, default_name: str = "") -> SavedModel:
+    tree = conf if isinstance(conf, Mapping) else {}
+    return SavedModel(
+        name=_get_text(tree, "name") or default_name,
+        family=_get_text(tree, "family"),
+        api_name=_get_text(tree, "api_name"),
+        prices=_convert(_get_section(tree, "prices"), Prices, f"{place}.prices"),
+        tree=tree,
+    )
+
+
+def _decode_judge(tree: Mapping[str, Any], place: str) -> SavedJudge:
+    reading = _get_text(tree, "reading")
+    prompts = _get_section(tree, "prompts")
+    return SavedJudge(
+        name=_get_text(tree, "name") or "",
+        place=place,
+        model=_decode_model(tree.get("model"), f"{place}.model"),
+        reading=Reading(reading) if reading in set(Reading) else None,
+        prompts=tuple(
+            name for kind in prompts if (name := _get_text(_get_section(prompts, kind), "name"))
+        ),
+        tree=tree,
+    )
+
+
+def _convert(section: Mapping[str, Any], kind: type[Section], place: str) -> Section:
+    """Return a section as a record, without the settings that are null or not its fields."""
+    names = {each.name for each in fields(kind)}
+    known = {name: value for name, value in section.items() if name in names and value is not None}
+    try:
+        return msgspec.convert(known, kind)
+    except msgspec.ValidationError as error:
+        msg = f"{place}: {error}"
+        raise ValueError(msg) from error
+
+
+def _get_section(tree: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = tree.get(name)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _get_text(tree: Mapping[str, Any], name: str) -> str | None:
+    text = tree.get(name)
+    return text if isinstance(text, str) else None
