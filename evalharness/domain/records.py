@@ -13,6 +13,7 @@ from evalharness.domain.vocabulary import Question, RunStage, Verdict, Winner, c
 
 if TYPE_CHECKING:
     from evalharness.domain.benchmarks import BenchmarkSample, BenchmarkScore
+    from evalharness.errors import BackendError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +224,29 @@ class Failure:
     reason: str
     detail: str
     attempts: int
+
+    @classmethod
+    def from_error(
+        cls,
+        error: BackendError,
+        *,
+        stage: RunStage,
+        key: str,
+        model: str,
+        question_id: str,
+        turn: int | None,
+    ) -> Failure:
+        """Return the row for an error: its reason, its message, and how often it was tried."""
+        return cls(
+            stage=stage,
+            key=key,
+            model=model,
+            question_id=question_id,
+            turn=turn,
+            reason=error.reason,
+            detail=str(error),
+            attempts=error.attempts,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

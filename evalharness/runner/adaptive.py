@@ -1,7 +1,7 @@
-"""Adaptive judging of a run: which pair on which question comes next follows from the judgments.
+"""Judge pairs adaptively: earlier judgments decide which pair is compared next, on which question.
 
-What is chosen depends on the settings, the seed and the judgments, so a run that was
-interrupted makes the choices again that it made before, finds their judgments, and goes on.
+The choices depend only on the settings, the seed and the judgments. So a run that was interrupted
+repeats its earlier choices, finds their judgments in its folder, and continues.
 """
 
 from __future__ import annotations
@@ -23,72 +23,74 @@ if TYPE_CHECKING:
     PairRequester = Callable[[PairTask, tuple[str, str]], Awaitable[Judgment | None]]
 
 _ROUNDS_IN_FLIGHT = 2
-"""Rounds, so that calls go on while one round's last replies are awaited."""
+"""Two rounds overlap, so that calls go on while the last replies of a round are awaited."""
 
 
 async def judge_pairs_adaptively(
     spec: RunSpec,
-    own: JudgeSpec,
-    play: PairRequester,
+    judge: JudgeSpec,
+    request_pair: PairRequester,
     *,
-    goes_on: Callable[[], bool] = lambda: True,
+    may_continue: Callable[[], bool] = lambda: True,
 ) -> int:
-    """Have pairs judged, round by round, until every pair's order is decided or nothing is left.
-
-    Returns how many of the calls that it might have made were not needed; none when it was stopped.
+    """Judge pairs round by round until the order of every pair is decided, or no pair is left.
 
     Args:
         spec: the run.
-        own: its judge.
-        play: has one task judged with two answers in this order; None when that cannot be had.
-        goes_on: asked before every round.
+        judge: its judge.
+        request_pair: judges one task with its two models in an order; None if it fails.
+        may_continue: is called before every round; false ends the work.
+
+    Returns:
+        The number of calls that the budget allowed and that were not needed; 0 if the work was
+        ended early.
     """
-    plan = AdaptiveDesign(spec, own)
-    rounds = plan.rounds(spec)
-    made = 0
-    flying: deque[dict[ComparisonUnit, asyncio.Task[float]]] = deque()
+    design = AdaptiveDesign(spec, judge)
+    rounds = design.rounds(spec)
+    calls = 0
+    in_flight: deque[dict[ComparisonUnit, asyncio.Task[float]]] = deque()
     async with asyncio.TaskGroup() as group:
-        while goes_on():
+        while may_continue():
             units = await asyncio.to_thread(rounds.next)
-            made += plan.calls_of(units)
+            calls += design.calls_of(units)
             if units:
-                flying.append(
+                in_flight.append(
                     {
-                        unit: group.create_task(_points_of(plan.tasks_of(unit), play))
+                        unit: group.create_task(_judge_unit(design.tasks_of(unit), request_pair))
                         for unit in units
                     }
                 )
-                if len(flying) < _ROUNDS_IN_FLIGHT:
+                if len(in_flight) < _ROUNDS_IN_FLIGHT:
                     continue
-            if not flying:
-                return plan.most_calls(rounds) - made
-            back = flying.popleft()
-            await asyncio.gather(*back.values())
-            rounds.tell({unit: task.result() for unit, task in back.items()})
+            if not in_flight:
+                return design.most_calls(rounds) - calls
+            finished = in_flight.popleft()
+            await asyncio.gather(*finished.values())
+            rounds.tell({unit: task.result() for unit, task in finished.items()})
     return 0
 
 
-async def _points_of(tasks: Sequence[PairTask], play: PairRequester) -> float:
-    """Return the points of a unit's first model once all its games are played."""
-    games = await asyncio.gather(
+async def _judge_unit(tasks: Sequence[PairTask], request_pair: PairRequester) -> float:
+    """Judge both orders of each task; return the mean points of the first model."""
+    judgments = await asyncio.gather(
         *(
-            _judge_pair(play, task, models)
+            _judge_pair(request_pair, task, models)
             for task in tasks
             for models in ((task.model_a, task.model_b), (task.model_b, task.model_a))
         )
     )
-    played = [game for game in games if isinstance(game, PairwiseJudgment)]
-    return mean_points(settle_battles(played))
+    games = [game for game in judgments if isinstance(game, PairwiseJudgment)]
+    return mean_points(settle_battles(games))
 
 
 async def _judge_pair(
-    play: PairRequester, task: PairTask, models: tuple[str, str]
+    request_pair: PairRequester, task: PairTask, models: tuple[str, str]
 ) -> Judgment | None:
-    """Return what `play` does; None as well when the run stopped before there were answers."""
+    """Return what `request_pair` returns; None also if the run stopped before its answers exist."""
     try:
-        return await play(task, models)
+        return await request_pair(task, models)
     except asyncio.CancelledError:
-        own = asyncio.current_task()
-        if own is None or own.cancelling():  # it is this task that is cancelled
+        current = asyncio.current_task()
+        if current is None or current.cancelling():  # this task itself is being cancelled
             raise
         return None

@@ -1,8 +1,8 @@
-"""Standard benchmarks of a run: what each model can take part in, and what is not there yet.
+"""Run the standard benchmarks that a run's folder lacks, and keep their results.
 
-A benchmark of a model is kept whole the moment it is finished, and is not run again while nothing
-changes that its figures depend on. Models that are the same in all that matters to a benchmark (the
-same weights, asked without a chat template) share one result.
+The result of a benchmark is written as soon as it is finished, and is not computed again while all
+that it depends on stays the same. Models that are equal in all that matters to a benchmark (the
+same weights, prompted without a chat template) share one result.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import asyncio
 import logging
 import threading
 from collections import defaultdict
-from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from evalharness.backends import find_benchmark_access
 from evalharness.benchmarks import BenchmarkJob, average, measure_endpoint, measure_weights
@@ -29,6 +28,7 @@ from evalharness.domain import (
 )
 from evalharness.errors import BackendError, PermanentError, RunStoppedError
 from evalharness.planner import benchmark_digest, uses_chat_template
+from evalharness.runner.worker_threads import run_in_thread, run_on_loop
 from evalharness.store import (
     copy_benchmark_result,
     read_benchmark_results,
@@ -38,179 +38,189 @@ from evalharness.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from evalharness.benchmarks import BenchmarkMeasurement, PreparedBenchmark
     from evalharness.domain import Backend, ModelLender, ModelSpec, SuiteSpec
     from evalharness.planner import BenchmarkPlan
     from evalharness.runner.progress import Progress
     from evalharness.store import RunFolder
 
-ResultT = TypeVar("ResultT")
-_LOG_LINES_PER_BENCHMARK = 10  # times a benchmark
+_LOG_LINES_PER_BENCHMARK = 10
 _log = logging.getLogger(__name__)
 
 
 class BenchmarkRunner:
-    """The benchmarks of one run, as far as they are there."""
+    """The benchmarks of one run, and the results that its folder holds."""
 
     def __init__(
         self,
         suite: SuiteSpec,
-        planned: BenchmarkPlan,
+        plan: BenchmarkPlan,
         folder: RunFolder,
         progress: Progress,
-        only: frozenset[str] | None = None,
+        retried: frozenset[str] | None = None,
     ) -> None:
-        """Look at what is there.
+        """Read the results that exist.
 
         Args:
-            suite: what is run.
-            planned: what each model takes part in.
-            folder: where results are kept at once.
-            progress: is told what is done.
-            only: runs nothing but what failed under these keys; None runs all that is missing.
+            suite: the benchmarks.
+            plan: the benchmarks that each model takes part in.
+            folder: the run's folder.
+            progress: is notified of everything that is done.
+            retried: the keys of the failures to repeat; None runs all that is missing.
         """
         self._suite = suite
-        self._only = only
-        self._planned = planned
+        self._retried = retried
+        self._plan = plan
         self._folder = folder
         self._progress = progress
-        self._turn = threading.Lock()
-        self._under_way: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._kept = {
-            (each.model, each.suite, each.benchmark): each
-            for each in read_benchmark_results(folder.path)
+        self._lm_eval_lock = threading.Lock()
+        self._locks_by_key: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._results = {
+            (result.model, result.suite, result.benchmark): result
+            for result in read_benchmark_results(folder.path)
         }
 
-    def begin(self) -> None:
-        """Tell how many results belong to this run, and count those that are there."""
-        if self._planned.of:
-            self._progress.expect(RunStage.BENCHMARK, sum(map(len, self._planned.of.values())))
-        for model in self._planned.models:
-            for _ in range(len(self._planned.of[model.name]) - len(self._missing(model))):
+    def announce(self) -> None:
+        """Announce the number of results in this run, and report those that exist."""
+        if self._plan.of:
+            self._progress.expect(RunStage.BENCHMARK, sum(map(len, self._plan.of.values())))
+        for model in self._plan.models:
+            for _ in range(len(self._plan.of[model.name]) - len(self._list_missing(model))):
                 self._progress.advance(RunStage.BENCHMARK, failed=False)
-            self._average(model)
+            self._update_average(model)
 
-    def lacks(self, model: ModelSpec) -> bool:
-        """Whether something is left to be asked of a model."""
-        return bool(self._missing(model))
+    def has_missing(self, model: ModelSpec) -> bool:
+        """Whether a model lacks results."""
+        return bool(self._list_missing(model))
 
     async def run(self, model: ModelSpec, backend: Backend) -> None:
-        """Run what is missing of a model; what cannot be had is a row in the folder's failures."""
+        """Run the benchmarks that a model lacks; failures become rows in the folder."""
         with suppress(RunStoppedError):
             await self._run(model, backend)
 
     async def _run(self, model: ModelSpec, backend: Backend) -> None:
-        missing = self._missing(model)
-        silent: BackendError | None = None
+        missing = self._list_missing(model)
+        no_logprobs: BackendError | None = None
         if (
-            any(each.compares for each in missing)
+            any(prepared.compares for prepared in missing)
             and find_benchmark_access(model) is ModelAccess.LOGPROBS
         ):
-            silent = await _check_logprobs(backend)
-        for each in missing:
-            key = benchmark_digest(model, each)
-            async with self._under_way[key]:  # an equal model may be having it measured
-                error = silent if each.compares else None
-                if error is None and not self._there(model, each):
-                    error = await self._measure(model, each, backend)
+            no_logprobs = await _check_logprobs(backend)
+        for prepared in missing:
+            key = benchmark_digest(model, prepared)
+            async with self._locks_by_key[key]:  # an equal model may be measured at this moment
+                error = no_logprobs if prepared.compares else None
+                if error is None and not self._has_result(model, prepared):
+                    error = await self._measure(model, prepared, backend)
             if error is not None:
-                self._folder.add_failure(_failure_row(model, each, key, error))
+                self._add_failure(error, model, prepared, key)
             self._progress.advance(RunStage.BENCHMARK, failed=error is not None)
-        self._average(model)
+        self._update_average(model)
 
     def _write_scores(self) -> None:
-        """Write all scores that are there into the run's `benchmarks.jsonl`."""
-        ordered = sorted(self._kept.items())
+        """Write all scores into the run's `benchmarks.jsonl`."""
+        ordered = sorted(self._results.items())
         write_benchmark_scores(
             self._folder.path, [score for _, result in ordered for score in result.scores]
         )
 
-    def _missing(self, model: ModelSpec) -> list[PreparedBenchmark]:
-        """Return the benchmarks of a model that have no result yet."""
-        planned = self._planned.of.get(model.name, ())
-        missing = [each for each in planned if not self._there(model, each)]
+    def _list_missing(self, model: ModelSpec) -> list[PreparedBenchmark]:
+        """Return the benchmarks of a model that have no result and are to be run."""
         return [
-            each
-            for each in missing
-            if self._only is None or benchmark_digest(model, each) in self._only
+            prepared
+            for prepared in self._plan.of.get(model.name, ())
+            if not self._has_result(model, prepared)
+            and (self._retried is None or benchmark_digest(model, prepared) in self._retried)
         ]
 
-    def _there(self, model: ModelSpec, prepared: PreparedBenchmark) -> bool:
-        """Whether a result is there; one of an equal model counts, and is copied."""
+    def _has_result(self, model: ModelSpec, prepared: PreparedBenchmark) -> bool:
+        """Whether a result exists; the result of an equal model is copied."""
         place, key = self._place(model, prepared), benchmark_digest(model, prepared)
-        kept = self._kept.get(place)
-        if kept is not None and kept.digest == key:
+        result = self._results.get(place)
+        if result is not None and result.digest == key:
             return True
-        same = next((each for each in self._kept.values() if each.digest == key), None)
-        if same is None:
+        equal = next((each for each in self._results.values() if each.digest == key), None)
+        if equal is None:
             return False
         name, suite, benchmark = place
-        self._kept[place] = copy_benchmark_result(
-            self._folder.path, same, model=name, suite=suite, benchmark=benchmark
+        self._results[place] = copy_benchmark_result(
+            self._folder.path, equal, model=name, suite=suite, benchmark=benchmark
         )
         return True
 
     async def _measure(
         self, model: ModelSpec, prepared: PreparedBenchmark, backend: Backend
     ) -> BackendError | None:
-        """Run one benchmark and keep its result; return what stood in the way."""
+        """Run one benchmark and write its result; return the error if it failed."""
         key = benchmark_digest(model, prepared)
-        watch = _BenchmarkProgress(f"{model.name}: {prepared.spec.name}")
+        progress = _LoggedProgress(f"{model.name}: {prepared.spec.name}")
         loop = asyncio.get_running_loop()
-        task = BenchmarkJob(
+        job = BenchmarkJob(
             model=model,
             prepared=prepared,
             suite=self._suite.name,
             chat_template=uses_chat_template(model, prepared),
             key=key,
-            turn=self._turn,
-            on_main=lambda work: _run_on_loop(loop, work),
-            watch=watch,
+            turn=self._lm_eval_lock,
+            on_main=lambda work: run_on_loop(loop, work),
+            watch=progress,
         )
         try:
-            measured = await _evaluate(task, backend, loop)
+            measured = await _evaluate(job, backend, loop)
         except BackendError as error:
             return error
         finally:
-            watch.stop()
+            progress.stop()
         write_benchmark_result(self._folder.path, measured.result, measured.samples)
-        self._kept[self._place(model, prepared)] = measured.result
+        self._results[self._place(model, prepared)] = measured.result
         self._folder.settle_failure(key)
         self._write_scores()
         return None
 
-    def _average(self, model: ModelSpec) -> None:
-        """Keep the mean over the suite, or forget it while a benchmark is missing."""
+    def _update_average(self, model: ModelSpec) -> None:
+        """Write the mean over the suite, or remove it while a benchmark is missing."""
         members = [
-            kept.scores[0]
-            for each in self._planned.of.get(model.name, ())
-            if (kept := self._kept.get(self._place(model, each))) is not None
-            and kept.digest == benchmark_digest(model, each)
+            result.scores[0]
+            for prepared in self._plan.of.get(model.name, ())
+            if (result := self._results.get(self._place(model, prepared))) is not None
+            and result.digest == benchmark_digest(model, prepared)
         ]
         mean = average(members, self._suite)
         place = (model.name, self._suite.name, self._suite.name)
         if mean is not None:
-            self._kept[place] = BenchmarkResult(
+            self._results[place] = BenchmarkResult(
                 model=model.name,
                 suite=self._suite.name,
                 benchmark=self._suite.name,
                 digest="",
                 scores=(mean,),
             )
-            write_benchmark_result(self._folder.path, self._kept[place], ())
-        elif place in self._kept and self._suite.average:
-            remove_benchmark_result(self._folder.path, self._kept.pop(place))
-        if self._kept:
+            write_benchmark_result(self._folder.path, self._results[place], ())
+        elif place in self._results and self._suite.average:
+            remove_benchmark_result(self._folder.path, self._results.pop(place))
+        if self._results:
             self._write_scores()
 
     def _place(self, model: ModelSpec, prepared: PreparedBenchmark) -> tuple[str, str, str]:
         return model.name, self._suite.name, prepared.spec.name
 
+    def _add_failure(
+        self, error: BackendError, model: ModelSpec, prepared: PreparedBenchmark, key: str
+    ) -> None:
+        self._folder.add_failure(
+            Failure.from_error(
+                error,
+                stage=RunStage.BENCHMARK,
+                key=key,
+                model=model.name,
+                question_id=prepared.spec.name,
+                turn=None,
+            )
+        )
+
 
 async def _check_logprobs(backend: Backend) -> BackendError | None:
-    """Ask for one log probability; return what stands in the way of more."""
+    """Request one log probability; return the error if the backend returns none."""
     prompt = "One, two, three,"
     request = BenchmarkRequest(
         messages=(Message(role=Role.USER, content=prompt),),
@@ -229,45 +239,16 @@ async def _check_logprobs(backend: Backend) -> BackendError | None:
 
 
 async def _evaluate(
-    task: BenchmarkJob, backend: Backend, loop: asyncio.AbstractEventLoop
+    job: BenchmarkJob, backend: Backend, loop: asyncio.AbstractEventLoop
 ) -> BenchmarkMeasurement:
-    if find_benchmark_access(task.model) is ModelAccess.WEIGHTS:
+    if find_benchmark_access(job.model) is ModelAccess.WEIGHTS:
         lender = cast("ModelLender", backend)
-        return await lender.lend(lambda loaded: measure_weights(task, loaded))
-    return await _run_in_thread(lambda: measure_endpoint(task, backend, loop))
+        return await lender.lend(lambda loaded: measure_weights(job, loaded))
+    return await run_in_thread(lambda: measure_endpoint(job, backend, loop))
 
 
-async def _run_in_thread(work: Callable[[], ResultT]) -> ResultT:
-    """Return what is made in a thread that nobody waits for when the run is interrupted."""
-    made: Future[ResultT] = Future()
-
-    def run() -> None:
-        with suppress(InvalidStateError):  # cancelled meanwhile
-            try:
-                made.set_result(work())
-            except Exception as error:  # noqa: BLE001 - the thread's edge: whoever waits is told
-                made.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return await asyncio.wrap_future(made)
-
-
-def _run_on_loop(loop: asyncio.AbstractEventLoop, work: Callable[[], ResultT]) -> ResultT:
-    """Return what `work` makes in the thread of the event loop, which is the main one."""
-    made: Future[ResultT] = Future()
-
-    def do() -> None:
-        try:
-            made.set_result(work())
-        except Exception as error:  # noqa: BLE001 - the other thread's edge: it is told
-            made.set_exception(error)
-
-    loop.call_soon_threadsafe(do)
-    return made.result()
-
-
-class _BenchmarkProgress:
-    """Says in the log how far a benchmark is, and ends one whose run was interrupted."""
+class _LoggedProgress:
+    """Logs the progress of a benchmark, and ends it at its next step once `stop` is called."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -287,28 +268,10 @@ class _BenchmarkProgress:
     def advance(self) -> None:
         self.check()
         before, self._done = self._done, self._done + 1
-        all_of_it = max(self._expected, self._done)
-        if (
-            _LOG_LINES_PER_BENCHMARK * self._done // all_of_it
-            > _LOG_LINES_PER_BENCHMARK * before // all_of_it
-        ):
+        total = max(self._expected, self._done)
+        lines_before = _LOG_LINES_PER_BENCHMARK * before // total
+        if _LOG_LINES_PER_BENCHMARK * self._done // total > lines_before:
             _log.info("%s: %d of %d requests done", self._name, self._done, self._expected)
 
     def stop(self) -> None:
-        """Let the benchmark end at its next step."""
         self._stopped.set()
-
-
-def _failure_row(
-    model: ModelSpec, prepared: PreparedBenchmark, key: str, error: BackendError
-) -> Failure:
-    return Failure(
-        stage=RunStage.BENCHMARK,
-        key=key,
-        model=model.name,
-        question_id=prepared.spec.name,
-        turn=None,
-        reason=error.reason,
-        detail=str(error),
-        attempts=error.attempts,
-    )

@@ -1,4 +1,4 @@
-"""Which models and judges are connected at the same time, so that weights are loaded once."""
+"""Decide which models are loaded at the same time, so that weights are loaded once."""
 
 from __future__ import annotations
 
@@ -22,32 +22,37 @@ class LoadStep:
     judges: list[JudgeSpec]
 
 
-def occupies(spec: ModelSpec) -> str | None:
-    """Return a name for the memory that a model takes on this machine, or None."""
+def occupied_memory(spec: ModelSpec) -> str | None:
+    """Return a name for the memory that a model takes on this machine, or None if it takes none."""
     return find_backend(spec.backend).occupies(spec)
 
 
 def plan_load_steps(
     models: Sequence[ModelSpec],
     judges: Sequence[JudgeSpec],
-    occupies: Callable[[ModelSpec], str | None] = occupies,
+    occupies: Callable[[ModelSpec], str | None] = occupied_memory,
 ) -> tuple[LoadStep, list[LoadStep]]:
-    """Return what runs at once without taking memory here, and what is loaded one by one.
+    """Return the step that takes no memory here, and the steps that are loaded one by one.
 
-    Weights that a judge shares with candidates are loaded once, if that judge is the first to
-    come after the candidates.
+    One judge that shares its weights with candidates is put into their step, after all other
+    candidates, so that these weights are loaded once.
+
+    Args:
+        models: the candidates.
+        judges: the judges.
+        occupies: returns a name for the weights that a model loads here, or None.
     """
-    at_once = LoadStep([], [])
-    answering_steps: dict[str, LoadStep] = defaultdict(lambda: LoadStep([], []))
-    judging_steps: dict[str, LoadStep] = defaultdict(lambda: LoadStep([], []))
+    concurrent = LoadStep([], [])
+    candidate_steps: dict[str, LoadStep] = defaultdict(lambda: LoadStep([], []))
+    judge_steps: dict[str, LoadStep] = defaultdict(lambda: LoadStep([], []))
     for model in models:
         weights = occupies(model)
-        (answering_steps[weights] if weights else at_once).models.append(model)
+        (candidate_steps[weights] if weights else concurrent).models.append(model)
     for judge in judges:
         weights = occupies(judge.model)
-        (judging_steps[weights] if weights else at_once).judges.append(judge)
-    shared = next((weights for weights in judging_steps if weights in answering_steps), None)
+        (judge_steps[weights] if weights else concurrent).judges.append(judge)
+    shared = next((weights for weights in judge_steps if weights in candidate_steps), None)
     if shared is None:
-        return at_once, [*answering_steps.values(), *judging_steps.values()]
-    both = LoadStep(answering_steps.pop(shared).models, judging_steps.pop(shared).judges)
-    return at_once, [*answering_steps.values(), both, *judging_steps.values()]
+        return concurrent, [*candidate_steps.values(), *judge_steps.values()]
+    both = LoadStep(candidate_steps.pop(shared).models, judge_steps.pop(shared).judges)
+    return concurrent, [*candidate_steps.values(), both, *judge_steps.values()]

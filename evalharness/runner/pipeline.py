@@ -1,7 +1,7 @@
-"""A run: every answer and judgment that is missing, overlapping where nothing depends on it.
+"""Request every answer and judgment that a run's folder lacks, as concurrently as possible.
 
-Models behind endpoints are asked all at once. Models that take this machine's memory are loaded one
-after another; a judge that does so comes last. A judgment starts when its answers are there.
+Models behind endpoints are called all at the same time. Models that take this machine's memory are
+loaded one after another, judges last. A judgment starts as soon as its answers exist.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from evalharness.judge import (
 )
 from evalharness.planner import NO_BENCHMARKS, BenchmarkPlan
 from evalharness.runner.adaptive import judge_pairs_adaptively
-from evalharness.runner.answer import answer_digest, answer_question
+from evalharness.runner.answer import answer_question
+from evalharness.runner.answer_futures import AnswerFutures
 from evalharness.runner.benchmark_results import BenchmarkRunner
 from evalharness.runner.judgment import request_judgment
 from evalharness.runner.load_order import LoadStep, plan_load_steps
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from evalharness.domain import (
-        Answer,
         Backend,
         JudgeSpec,
         Judgment,
@@ -45,9 +45,10 @@ if TYPE_CHECKING:
     )
     from evalharness.store import RunFolder
 
-    _JudgmentWork = Coroutine[Any, Any, Judgment | None]
+    _Work = Coroutine[Any, Any, Any]
 
 _TASKS_PER_LOOP_TURN = 20
+"""Tasks that are created before those already created may run."""
 
 
 def connect_model(spec: ModelSpec) -> Backend:
@@ -66,29 +67,30 @@ async def run_pipeline(
     benchmarks: BenchmarkPlan | None = None,
     models_at_once: int = 1,
 ) -> None:
-    """Add to the folder what is missing in it.
+    """Add to the folder what it lacks.
 
-    What cannot be had is a row in the folder's failures, and is asked for again by the next run.
+    A call that fails becomes a row in the folder's failures, and is repeated by the next run.
 
     Args:
         spec: what to run.
-        folder: where everything is kept at once.
-        stages: without `Stage.ANSWER` only the answers that are there are judged.
-        connect: makes a backend of a model.
-        progress: is told what is done.
-        only_failed: asks for nothing but the folder's failures and what waited for them.
-        benchmarks: what is run with `Stage.BENCHMARK`.
-        models_at_once: how many of the models that take memory are in it at the same time.
+        folder: the run's folder; every result is written as soon as it exists.
+        stages: the stages to complete; without `RunStage.ANSWER`, only existing answers are judged.
+        connect: returns the backend of a model.
+        progress: is notified of everything that is done.
+        only_failed: whether to repeat only the folder's failures, and what depended on them.
+        benchmarks: the benchmarks of `RunStage.BENCHMARK`.
+        models_at_once: how many of the models that take memory are loaded at the same time.
     """
-    told = progress or NoProgress()
-    only = frozenset(folder.failures) if only_failed else None
-    planned = benchmarks if benchmarks and RunStage.BENCHMARK in stages else NO_BENCHMARKS
-    measuring = BenchmarkRunner(spec.suite, planned, folder, told, only)
-    await _PipelineRun(spec, folder, connect, told, only, measuring, models_at_once).work(stages)
+    progress = progress or NoProgress()
+    retried = frozenset(folder.failures) if only_failed else None
+    plan = benchmarks if benchmarks and RunStage.BENCHMARK in stages else NO_BENCHMARKS
+    benchmark_runner = BenchmarkRunner(spec.suite, plan, folder, progress, retried)
+    run = _PipelineRun(spec, folder, connect, progress, retried, benchmark_runner)
+    await run.complete(stages, models_at_once)
 
 
 class _PipelineRun:
-    """The futures of one run."""
+    """One pass over a run: a future for each answer, and tasks that fill them or wait for them."""
 
     def __init__(
         self,
@@ -96,95 +98,91 @@ class _PipelineRun:
         folder: RunFolder,
         connect: Callable[[ModelSpec], Backend],
         progress: Progress,
-        only: frozenset[str] | None,
-        measuring: BenchmarkRunner,
-        models_at_once: int,
+        retried: frozenset[str] | None,
+        benchmarks: BenchmarkRunner,
     ) -> None:
         self._spec = spec
         self._folder = folder
         self._connect = connect
         self._progress = progress
-        self._only = only
-        self._measuring = measuring
-        self._models_at_once = models_at_once
+        self._retried = retried
+        self._benchmarks = benchmarks
+        self._requests_answers = False
         self._is_stopped = False
         self._questions = {question.question_id: question for question in spec.questions}
-        self._answers: dict[tuple[str, str, int], asyncio.Future[Answer | None]] = {}
+        self._answers = AnswerFutures(spec)
 
-    async def work(self, stages: Sequence[RunStage]) -> None:
-        spec, self._asks = self._spec, RunStage.ANSWER in stages
-        self._await_answers(from_folder=not self._asks)
-        if self._asks:
+    async def complete(self, stages: Sequence[RunStage], models_at_once: int) -> None:
+        """Complete the stages."""
+        self._requests_answers = RunStage.ANSWER in stages
+        judges = self._spec.judges if RunStage.JUDGE in stages else ()
+        if not self._requests_answers:
+            self._answers.resolve_all(self._folder.answers)
+        self._announce_calls(judges)
+        self._benchmarks.announce()
+        models = [
+            model
+            for model in self._spec.models
+            if self._requests_answers or self._benchmarks.has_missing(model)
+        ]
+        live = [judge for judge in judges if not judge.model.batch]
+        concurrent, sequential = plan_load_steps(models, live)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._run_step(concurrent))
+            tasks.create_task(self._run_in_order(sequential, models_at_once))
+        # Batch judges come after all answers, so that their requests form one batch.
+        await self._run_step(LoadStep([], [judge for judge in judges if judge.model.batch]))
+
+    def _announce_calls(self, judges: Sequence[JudgeSpec]) -> None:
+        spec = self._spec
+        if self._requests_answers:
             self._progress.expect(RunStage.ANSWER, len(self._answers))
-        if RunStage.JUDGE in stages:
-            calls = sum(len(list_showings(spec, judge)) for judge in spec.judges)
-            if uses_adaptive_pairs(spec):
-                calls -= sum(count_calls_beyond_budget(spec, judge) for judge in spec.judges)
-                self._progress.expect(RunStage.JUDGE, calls, at_most=True)
-            else:
-                self._progress.expect(RunStage.JUDGE, calls)
-        self._measuring.begin()
-        models = [each for each in spec.models if self._asks or self._measuring.lacks(each)]
-        judges = spec.judges if RunStage.JUDGE in stages else ()
-        live = [each for each in judges if not each.model.batch]
-        at_once, one_by_one = plan_load_steps(models, live)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._take(at_once))
-            tasks.create_task(self._take_in_turn(one_by_one))
-        # Only now that all answers are there: what is asked together becomes one batch.
-        await self._take(LoadStep([], [each for each in judges if each.model.batch]))
+        if not judges:
+            return
+        calls = sum(len(list_showings(spec, judge)) for judge in judges)
+        is_adaptive = uses_adaptive_pairs(spec)
+        if is_adaptive:
+            calls -= sum(count_calls_beyond_budget(spec, judge) for judge in judges)
+        self._progress.expect(RunStage.JUDGE, calls, at_most=is_adaptive)
 
-    def _await_answers(self, *, from_folder: bool) -> None:
-        """Make a future for every answer, done at once when only the folder is looked at."""
-        spec, loop = self._spec, asyncio.get_running_loop()
-        for model, question, sample in product(
-            spec.models, spec.questions, range(spec.judging.samples)
-        ):
-            future = loop.create_future()
-            self._answers[model.name, question.question_id, sample] = future
-            if from_folder:
-                key = answer_digest(model, question, sample, spec.seed)
-                future.set_result(self._folder.answers.get(key))
+    async def _run_in_order(self, steps: Sequence[LoadStep], at_once: int) -> None:
+        """Run the steps in their order, `at_once` of them at the same time."""
+        remaining = iter(steps)
 
-    async def _take_in_turn(self, plan: Sequence[LoadStep]) -> None:
-        """Take the steps in their order, so many at the same time as memory is counted for."""
-        steps = iter(plan)
-
-        async def take_next() -> None:
-            for step in steps:
-                await self._take(step)
+        async def run_next() -> None:
+            for step in remaining:
+                await self._run_step(step)
 
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(self._models_at_once):
-                tasks.create_task(take_next())
+            for _ in range(at_once):
+                tasks.create_task(run_next())
 
-    async def _take(self, step: LoadStep) -> None:
-        """Do all the work of a step's models and judges, and let them go.
+    async def _run_step(self, step: LoadStep) -> None:
+        """Do all the work of a step's models and judges, then close them.
 
-        One that cannot be connected fails in every call, and alone.
+        If one cannot be connected, all its calls fail; the others are not affected.
         """
         connected: list[Backend] = []
         try:
             async with asyncio.TaskGroup() as tasks:
-                models = [(model, self._reach(model)) for model in step.models]
+                models = [(model, self._connect_lazily(model)) for model in step.models]
                 connected += (backend for _, backend in models)
-                if self._asks:
-                    await _start_tasks(tasks, self._answers_of(models))
-                await _start_tasks(tasks, starmap(self._measuring.run, models))
+                if self._requests_answers:
+                    await _start_tasks(tasks, self._answer_tasks(models))
+                await _start_tasks(tasks, starmap(self._benchmarks.run, models))
                 for judge in step.judges:
-                    backend = self._reach(judge.model)
+                    backend = self._connect_lazily(judge.model)
                     connected.append(backend)
-                    await _start_tasks(tasks, self._judgments_of(judge, backend))
+                    await _start_tasks(tasks, self._judgment_tasks(judge, backend))
         finally:
             for backend in connected:
                 await backend.close()
 
-    def _reach(self, spec: ModelSpec) -> Backend:
-        """Return a model that is connected when it is first asked, if it ever is."""
+    def _connect_lazily(self, spec: ModelSpec) -> Backend:
         return LazyBackend(partial(self._connect, spec))
 
-    def _answers_of(self, models: Sequence[tuple[ModelSpec, Backend]]) -> Iterator[_JudgmentWork]:
-        """Yield question by question, so that those answered by all can be judged early."""
+    def _answer_tasks(self, models: Sequence[tuple[ModelSpec, Backend]]) -> Iterator[_Work]:
+        """Yield the tasks question by question, so that questions are judged early."""
         samples = range(self._spec.judging.samples)
         for question, sample, (model, backend) in product(self._spec.questions, samples, models):
             yield self._answer(model, backend, question, sample)
@@ -192,55 +190,61 @@ class _PipelineRun:
     async def _answer(
         self, model: ModelSpec, backend: Backend, question: Question, sample: int
     ) -> None:
-        folder, seed = self._folder, self._spec.seed
-        key = answer_digest(model, question, sample, seed)
-        answered = self._answers[model.name, question.question_id, sample]
+        """Request an answer and resolve its future; None or an unfinished answer if it failed."""
+        folder = self._folder
+        key = self._answers.key(model, question, sample)
         failed = False
         try:
-            if self._is_wanted(key):
+            if self._is_requested(key):
                 await answer_question(
                     question,
                     model,
                     backend,
                     sample=sample,
-                    seed=seed,
+                    seed=self._spec.seed,
                     begun=folder.answers.get(key),
                     keep=folder.add_answer,
                 )
                 folder.settle_failure(key)
         except RunStoppedError:
             self._is_stopped = True
-            answered.cancel()  # and with it the judgments that wait for it
+            self._answers.cancel(model, question, sample)
             return
         except BackendError as error:
             failed = True
             begun = folder.answers.get(key)
-            turn = len(begun.turns) + 1 if begun else 1
-            folder.add_failure(
-                _failure_row(RunStage.ANSWER, key, model.name, question.question_id, turn, error)
+            self._add_failure(
+                error,
+                stage=RunStage.ANSWER,
+                key=key,
+                model=model.name,
+                question_id=question.question_id,
+                turn=len(begun.turns) + 1 if begun else 1,
             )
-        answered.set_result(folder.answers.get(key))
+        self._answers.resolve(model, question, sample, folder.answers.get(key))
         self._progress.advance(RunStage.ANSWER, failed=failed)
 
-    def _is_wanted(self, *keys: str) -> bool:
-        """Whether something is to be asked, by its own key or that of what it waited for."""
-        return self._only is None or not self._only.isdisjoint(keys)
+    def _is_requested(self, *keys: str) -> bool:
+        """Whether to make a call, given its own key and those that it depends on."""
+        return self._retried is None or not self._retried.isdisjoint(keys)
 
-    def _judgments_of(self, judge: JudgeSpec, backend: Backend) -> Iterator[_JudgmentWork]:
+    def _judgment_tasks(self, judge: JudgeSpec, backend: Backend) -> Iterator[_Work]:
         is_adaptive = uses_adaptive_pairs(self._spec)
         for task, models in list_showings(self._spec, judge):
             if not (is_adaptive and isinstance(task, PairTask)):
                 yield self._judge(judge, backend, task, models)
         if is_adaptive:
-            yield self._adapt(judge, backend)
+            yield self._judge_adaptively(judge, backend)
 
-    async def _adapt(self, judge: JudgeSpec, backend: Backend) -> None:
-        """Have pairs judged that are chosen from the judgments before."""
-        play = partial(self._judge, judge, backend)
-        spared = await judge_pairs_adaptively(
-            self._spec, judge, play, goes_on=lambda: not self._is_stopped
+    async def _judge_adaptively(self, judge: JudgeSpec, backend: Backend) -> None:
+        """Judge pairs that are chosen from the earlier judgments."""
+        saved_calls = await judge_pairs_adaptively(
+            self._spec,
+            judge,
+            partial(self._judge, judge, backend),
+            may_continue=lambda: not self._is_stopped,
         )
-        self._progress.spare(RunStage.JUDGE, spared)
+        self._progress.skip(RunStage.JUDGE, saved_calls)
 
     async def _judge(
         self,
@@ -249,55 +253,47 @@ class _PipelineRun:
         task: GradedTask | PairTask,
         models: tuple[str, ...],
     ) -> Judgment | None:
-        """Return the judgment, kept in the folder; None when it cannot be had now."""
-        question_id, turn, sample = task.question_id, task.turn, task.sample
-        answers = [
-            await asyncio.shield(self._answers[model, question_id, sample]) for model in models
-        ]
-        shown = tuple(answer for answer in answers if answer and len(answer.turns) >= turn)
+        """Return the judgment, which the folder then holds; None if it cannot be made now."""
+        shown = await self._answers.wait(task, models)
         if len(shown) < len(models):
-            # The missing answer is a failure of its own; there is nothing to show a judge.
+            # The missing answer has a failure row of its own.
             self._progress.advance(RunStage.JUDGE, failed=True)
             return None
-        showing = JudgmentRequest(
-            judge=judge, question=self._questions[question_id], turn=turn, answers=shown
+        request = JudgmentRequest(
+            judge=judge,
+            question=self._questions[task.question_id],
+            turn=task.turn,
+            answers=shown,
         )
-        key = showing.digest()
+        key = request.digest()
+        is_requested = self._is_requested(key, *(answer.digest for answer in shown))
         failed = False
-        wanted = self._is_wanted(key, *(answer.digest for answer in shown))
-        if wanted and key not in self._folder.judgments:
+        if is_requested and key not in self._folder.judgments:
             try:
-                self._folder.add_judgment(await request_judgment(showing, backend))
+                self._folder.add_judgment(await request_judgment(request, backend))
             except RunStoppedError:
                 self._is_stopped = True
                 return None
             except BackendError as error:
                 failed = True
-                self._folder.add_failure(
-                    _failure_row(RunStage.JUDGE, key, judge.name, question_id, turn, error)
+                self._add_failure(
+                    error,
+                    stage=RunStage.JUDGE,
+                    key=key,
+                    model=judge.name,
+                    question_id=task.question_id,
+                    turn=task.turn,
                 )
         self._progress.advance(RunStage.JUDGE, failed=failed)
         return self._folder.judgments.get(key)
 
+    def _add_failure(self, error: BackendError, **fields: Any) -> None:
+        self._folder.add_failure(Failure.from_error(error, **fields))
 
-async def _start_tasks(tasks: asyncio.TaskGroup, works: Iterable[_JudgmentWork]) -> None:
-    """Start the works a few at a time: the first calls go out while the last are still made."""
+
+async def _start_tasks(tasks: asyncio.TaskGroup, works: Iterable[_Work]) -> None:
+    """Create tasks a few at a time: the first calls start while later tasks are created."""
     for number, work in enumerate(works, start=1):
         tasks.create_task(work)
         if number % _TASKS_PER_LOOP_TURN == 0:
             await asyncio.sleep(0)
-
-
-def _failure_row(
-    stage: RunStage, key: str, model: str, question_id: str, turn: int, error: BackendError
-) -> Failure:
-    return Failure(
-        stage=stage,
-        key=key,
-        model=model,
-        question_id=question_id,
-        turn=turn,
-        reason=error.reason,
-        detail=str(error),
-        attempts=error.attempts,
-    )

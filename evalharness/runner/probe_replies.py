@@ -140,7 +140,16 @@ class _ProbeRun:
         self._progress.advance(RunStage.JUDGE, failed=False)
 
     def _fail(self, each: ProbeTask, error: BackendError) -> None:
-        self.failures.append(_failure_row(each, error))
+        self.failures.append(
+            Failure.from_error(
+                error,
+                stage=RunStage.JUDGE,
+                key=each.digest,
+                model=each.showing.judge.name,
+                question_id=each.showing.question.question_id,
+                turn=each.showing.turn,
+            )
+        )
         self._progress.advance(RunStage.JUDGE, failed=True)
 
 
@@ -171,19 +180,6 @@ class _RepeatBackend:
 
     async def close(self) -> None:
         await self._backend.close()
-
-
-def _failure_row(each: ProbeTask, error: BackendError) -> Failure:
-    return Failure(
-        stage=RunStage.JUDGE,
-        key=each.digest,
-        model=each.showing.judge.name,
-        question_id=each.showing.question.question_id,
-        turn=each.showing.turn,
-        reason=error.reason,
-        detail=str(error),
-        attempts=error.attempts,
-    )
 
 
 def _sort_key(row: ProbeResult) -> tuple[str, str, str, str]:

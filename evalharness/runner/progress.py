@@ -1,4 +1,4 @@
-"""Who is told how far a run is."""
+"""The protocol by which the runner reports its progress."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Told what is done; never waits."""
+    """Is notified of what is done. Its methods return at once."""
 
     def expect(self, stage: RunStage, total: int, *, at_most: bool = False) -> None:
-        """So many answers or judgments belong to this run, or may."""
+        """Announce the number of answers or judgments in a run, or an upper bound of it."""
 
     def advance(self, stage: RunStage, *, failed: bool) -> None:
-        """One more is there, or cannot be had."""
+        """Report that one more exists, or has failed."""
 
-    def spare(self, stage: RunStage, number: int) -> None:
-        """So many of those that might have come will not be needed."""
+    def skip(self, stage: RunStage, number: int) -> None:
+        """Report that a number of those announced will not be needed."""
 
 
 class NoProgress:
-    """Progress that nobody looks at."""
+    """Progress that is not shown."""
 
     def expect(self, stage: RunStage, total: int, *, at_most: bool = False) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def advance(self, stage: RunStage, *, failed: bool) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
-    def spare(self, stage: RunStage, number: int) -> None:
-        """Say nothing."""
+    def skip(self, stage: RunStage, number: int) -> None:
+        """Do nothing."""

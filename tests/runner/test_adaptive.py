@@ -117,7 +117,7 @@ class _Counted(NoProgress):
     def advance(self, stage, *, failed):
         self.came += stage is RunStage.JUDGE and not failed
 
-    def spare(self, stage, number):
+    def skip(self, stage, number):
         assert stage is RunStage.JUDGE
         self.expected -= number
 

@@ -145,7 +145,7 @@ class ProgressBars:
         failures = f"{self._failed[stage]} failed" if self._failed[stage] else ""
         self._bars.update(self._tasks[stage], advance=1, failed=failures)
 
-    def spare(self, stage: RunStage, number: int) -> None:
+    def skip(self, stage: RunStage, number: int) -> None:
         """Reduce the number of items of a stage."""
         task = self._tasks[stage]
         total = next(each.total or 0 for each in self._bars.tasks if each.id == task)

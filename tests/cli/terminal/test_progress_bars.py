@@ -62,7 +62,7 @@ def test_a_bar_with_an_upper_limit_is_full_when_no_more_calls_follow(monkeypatch
             bars.advance(RunStage.JUDGE, failed=False)
         bars._bars.refresh()
         assert "judgments, at most" in file.getvalue()
-        bars.spare(RunStage.JUDGE, 6)
+        bars.skip(RunStage.JUDGE, 6)
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue()).rstrip().splitlines()[-1]
 
     assert last.startswith("judgments ")
