@@ -31,6 +31,8 @@ from .label_correction.corrected_rows import CorrectedRow as CorrectedRow
 from .label_correction.corrected_rows import CorrectedTable as CorrectedTable
 from .label_correction.corrected_rows import LabelCorrection as LabelCorrection
 from .leaderboard.build import build_leaderboard as build_leaderboard
+from .leaderboard.cautions import Caution as Caution
+from .leaderboard.cautions import collect_cautions as collect_cautions
 from .leaderboard.rank_variants import RankReversal as RankReversal
 from .leaderboard.rank_variants import RankRobustness as RankRobustness
 from .leaderboard.rank_variants import RankVariant as RankVariant

@@ -124,22 +124,18 @@ def _audit(arguments: Sequence[str]) -> int:
 
 def _report(arguments: Sequence[str]) -> int:
     """Leaderboard and page again from a run's files, or from several runs'; calls no model."""
-    from evalharness.report import corpus_from_arguments, parse_report_arguments, publish_runs
+    from evalharness.cli.report import run_report_command
 
-    given = parse_report_arguments(_verb_parser("report", _report), arguments)
-    folders = [_resolve_run_folder(run) for run in given.runs]
-    _print_report_path(publish_runs(folders, given.to, corpus_from_arguments(given)))
+    parser = _verb_parser("report", _report)
+    _print_report_path(run_report_command(parser, arguments, _resolve_run_folder))
     return OK
 
 
 def _compare(arguments: Sequence[str]) -> int:
     """Whether a model is worse than another in a run: exit code 0 no, 1 yes, 3 cannot tell."""
-    from evalharness.report import compare_run_models, parse_compare_arguments
+    from evalharness.cli.compare import run_compare_command
 
-    given = parse_compare_arguments(_verb_parser("compare", _compare), arguments)
-    said, code = compare_run_models(_resolve_run_folder(given.run), given)
-    print_lines(said)
-    return code
+    return run_compare_command(_verb_parser("compare", _compare), arguments, _resolve_run_folder)
 
 
 def _import(arguments: Sequence[str]) -> int:
@@ -153,7 +149,8 @@ def _import(arguments: Sequence[str]) -> int:
 
     folder = _resolve_run_folder(given.run)
     command = shlex.join(["python", "-m", "evalharness", "import", *arguments])
-    print_problems(import_run_files(given.format, given.paths, folder, command))
+    outcome = import_run_files(given.format, given.paths, folder, command)
+    print_problems((*outcome.warnings, *outcome.cautions))
     _print_report_path(folder)
     return OK
 
@@ -245,7 +242,7 @@ def _run_stages(verb: str, arguments: Sequence[str], stages: Sequence[str]) -> i
     outcome = complete_run(settings, left.stages, command, frontend=make_frontend())
     problems = (*left.problems, *outcome.problems)
     print_lines(outcome.finding.splitlines())
-    print_problems(problems)
+    print_problems((*outcome.cautions, *problems))
     _print_report_path(settings.folder)
     if outcome.interrupted:
         raise KeyboardInterrupt

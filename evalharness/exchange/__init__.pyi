@@ -12,3 +12,4 @@ from .bundle.write import write_bundle as write_bundle
 from .foreign_export import export_run_files as export_run_files
 from .foreign_import import import_run_files as import_run_files
 from .foreign_import import read_foreign_rows as read_foreign_rows
+from .import_outcome import ImportOutcome as ImportOutcome

@@ -16,6 +16,7 @@ from evalharness.domain import JudgingSpec, RunRecords, RunSpec
 from evalharness.errors import ConfigError
 from evalharness.exchange.bundle.restore import restore_bundle
 from evalharness.exchange.bundle.write import BUNDLE_FORMAT
+from evalharness.exchange.import_outcome import ImportOutcome
 from evalharness.formats import UnmappedFields, find_format
 from evalharness.report import publish_run
 from evalharness.runner import answer_digest, build_manifest
@@ -51,10 +52,8 @@ class _ImportPlan:
     answers: tuple[Answer, ...]
 
 
-def import_run_files(
-    name: str, paths: Sequence[Path], folder: Path, command: str
-) -> tuple[str, ...]:
-    """Add the files of a format to a run and publish the run; return the warnings.
+def import_run_files(name: str, paths: Sequence[Path], folder: Path, command: str) -> ImportOutcome:
+    """Add the files of a format to a run and publish the run.
 
     Args:
         name: the name of the format, or `bundle` for a whole run.
@@ -89,8 +88,10 @@ def import_run_files(
         }
         write_records(folder / FOREIGN_ROWS_FILE, unmapped_fields.values())
     _write_import_manifest(folder, plan, entry, command)
-    publish_run(folder)
-    return tuple(imported.warnings)
+    board = publish_run(folder)
+    return ImportOutcome(
+        warnings=tuple(imported.warnings), cautions=tuple(map(str, board.cautions))
+    )
 
 
 def read_foreign_rows(folder: Path) -> list[UnmappedFields]:

@@ -1,4 +1,4 @@
-"""A comparison as files that continuous integration shows: JUnit XML, and a summary in Markdown."""
+"""Write a comparison as files for continuous integration: JUnit XML and a Markdown summary."""
 
 from __future__ import annotations
 
@@ -12,22 +12,20 @@ from evalharness.stats import NonInferiority
 from evalharness.store import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from evalharness.analysis import ModelComparison
+    from evalharness.report.run_comparison import RunComparison
 
 _LABELLED_LINE = re.compile(r"(\S+(?: \S+)*?)\s{2,}(.*)")
 
 
-def write_junit_report(
-    path: Path, run: str, found: ModelComparison, decision: NonInferiority, lines: Sequence[str]
-) -> None:
-    """Write a suite of one test: failed when the model is worse, skipped when nobody can tell.
+def write_junit_report(path: Path, compared: RunComparison) -> None:
+    """Write a JUnit suite of one test: failed if the model is worse, skipped if nobody can tell.
 
     Raises:
         OSError: the file cannot be written.
     """
+    found, decision = compared.comparison, compared.decision
     name = escape_to_one_line(f"{found.model} is not worse than {found.other}")
     counts = {
         "name": "evalharness compare",
@@ -38,34 +36,35 @@ def write_junit_report(
     }
     suite = ET.Element("testsuite", counts)
     case = ET.SubElement(
-        suite, "testcase", name=name, classname=f"{escape_to_one_line(run)}.{found.metric}"
+        suite, "testcase", name=name, classname=f"{escape_to_one_line(compared.run)}.{found.metric}"
     )
-    words = [escape_to_one_line(line) for line in lines]
+    lines = [escape_to_one_line(line) for line in (*compared.cautions, *compared.lines)]
     if decision is NonInferiority.WORSE:
-        ET.SubElement(case, "failure", message=words[-1]).text = "\n".join(words)
+        ET.SubElement(case, "failure", message=lines[-1]).text = "\n".join(lines)
     elif decision is NonInferiority.CANNOT_TELL:
-        ET.SubElement(case, "skipped", message=words[-1])
-    ET.SubElement(case, "system-out").text = "\n".join(words)
+        ET.SubElement(case, "skipped", message=lines[-1])
+    ET.SubElement(case, "system-out").text = "\n".join(lines)
     ET.indent(suite)
     replace_file(path, ET.tostring(suite, encoding="utf-8", xml_declaration=True) + b"\n")
 
 
-def append_markdown_summary(
-    path: Path, run: str, found: ModelComparison, lines: Sequence[str]
-) -> None:
-    """Add a summary to a file, as the summaries of a step or a pull request grow.
+def append_markdown_summary(path: Path, compared: RunComparison) -> None:
+    """Append a summary to a Markdown file, such as the summary of a CI step.
 
     Raises:
         OSError: the file cannot be written.
     """
-    title = f"{found.model} against {found.other}, by {found.metric.replace('_', ' ')} ({run})"
+    found, *details, decision = compared.comparison, *compared.lines
+    metric = found.metric.replace("_", " ")
+    title = f"{found.model} against {found.other}, by {metric} ({compared.run})"
     text = [
         f"### {escape_markdown(title)}",
         "",
-        f"**{escape_markdown(_without_label(lines[-1]))}**",
+        f"**{escape_markdown(_without_label(decision))}**",
         "",
+        *(f"- {_markdown_item(line)}" for line in details),
+        *(f"- {escape_markdown(line)}" for line in compared.cautions),
     ]
-    text += [f"- {_markdown_item(line)}" for line in lines[:-1]]
     with path.open("a", encoding="utf-8") as file:
         file.write("\n".join(text) + "\n\n")
 

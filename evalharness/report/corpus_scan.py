@@ -1,13 +1,12 @@
-"""A run's texts looked for in a corpus of the user's; what was found is kept beside the run."""
+"""Search a corpus of the user's for the texts of a run, and keep the result in the run's folder."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from evalharness.analysis import CorpusScan, CorpusSearch
 from evalharness.domain import compute_digest
@@ -15,6 +14,7 @@ from evalharness.errors import InputError
 from evalharness.store import find_corpus_files, read_passages, replace_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from evalharness.config import Corpus
@@ -22,51 +22,65 @@ if TYPE_CHECKING:
 
 CORPUS_SCAN_FILE = "contamination.json"
 
+ScanProgress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+"""Opens a display for a number of bytes; it yields a function to call with the bytes just read."""
 
-def scan_corpus(folder: Path, records: RunRecords, where: Corpus) -> CorpusScan:
-    """Return what a corpus holds of a run's texts, and keep it in the run's folder.
 
-    What is kept there of the same files and texts stands: they are not read again.
+@contextmanager
+def _hide_progress(_total: int) -> Iterator[Callable[[int], None]]:
+    yield lambda _read: None
+
+
+def scan_corpus(
+    folder: Path,
+    records: RunRecords,
+    corpus: Corpus,
+    *,
+    progress: ScanProgress | None = None,
+) -> CorpusScan:
+    """Return the matches between a corpus and the texts of a run, and keep them in the folder.
+
+    The kept result is returned as it is while the corpus and the texts are the same.
 
     Args:
-        folder: where it is kept.
-        records: the run's.
-        where: the corpus.
+        folder: the folder in which the result is kept.
+        records: the run.
+        corpus: the files to search, and the length of the n-grams.
+        progress: shows how much of the corpus was read.
 
     Raises:
         ConfigError: a path does not exist.
         InputError: a file cannot be read.
     """
-    files = find_corpus_files(where.paths)
-    search = CorpusSearch(records, where.words)
+    files = find_corpus_files(corpus.paths)
+    search = CorpusSearch(records, corpus.words)
     states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    stamp = compute_digest([where.words, states, sorted(search.list_text_digests())])
+    stamp = compute_digest([corpus.words, states, sorted(search.list_text_digests())])
     kept = read_corpus_scan(folder)
     if kept is not None and kept.stamp == stamp:
         return kept
     size = sum(size for _, size, _ in states)
-    with _progress_bar() as bar:
-        task = bar.add_task("corpus", total=size)
+    with (progress or _hide_progress)(size) as advance:
         for file in files:
             for passage in read_passages(file):
                 search.search(passage)
-                bar.advance(task, sum(map(len, passage.texts)))
-    found = CorpusScan(
-        corpus=tuple(map(str, where.paths)),
+                advance(sum(map(len, passage.texts)))
+    scan = CorpusScan(
+        corpus=tuple(map(str, corpus.paths)),
         files=len(files),
         size=size,
-        length=where.words,
+        length=corpus.words,
         stamp=stamp,
         finds=tuple(search.list_matches()),
     )
     folder.mkdir(parents=True, exist_ok=True)
-    text = msgspec.json.format(msgspec.json.encode(found), indent=2)
+    text = msgspec.json.format(msgspec.json.encode(scan), indent=2)
     replace_file(folder / CORPUS_SCAN_FILE, text + b"\n")
-    return found
+    return scan
 
 
 def read_corpus_scan(folder: Path) -> CorpusScan | None:
-    """Return what was found in a corpus for a run, or None where none was read.
+    """Return the last corpus search that was kept in a run's folder, or None without one.
 
     Raises:
         InputError: the file is damaged.
@@ -79,15 +93,3 @@ def read_corpus_scan(folder: Path) -> CorpusScan | None:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         msg = f"{error}; `report RUN --corpus PATH` writes it again"
         raise InputError(msg, path=path) from error
-
-
-def _progress_bar() -> Progress:
-    """Return a bar on a terminal, of about the bytes read; quiet when nobody watches."""
-    return Progress(
-        TextColumn("{task.description:10}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )

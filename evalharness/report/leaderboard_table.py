@@ -84,7 +84,7 @@ def render_leaderboard_csv(leaderboard: Leaderboard) -> str:
 
 
 def render_leaderboard_markdown(leaderboard: Leaderboard) -> str:
-    """Return a Markdown table with intervals, its method, its notes, and how robust its ranks are."""
+    """Return a Markdown table with intervals; method, cautions and robustness follow below it."""
     header, rows = _header_and_cells(leaderboard)
     lines = [
         _markdown_line([name.translate(_MARKDOWN_ESCAPES) for name in header]),
@@ -96,7 +96,7 @@ def render_leaderboard_markdown(leaderboard: Leaderboard) -> str:
 
 
 def render_leaderboard_latex(leaderboard: Leaderboard) -> str:
-    """Return a LaTeX tabular (of booktabs) with intervals; method and notes stand as comments."""
+    """Return a LaTeX tabular (of booktabs) with intervals; method and cautions are comments."""
     header, rows = _header_and_cells(leaderboard)
     notes = [f"% {note.translate(_CONTROL_TO_SPACE)}" for note in _footnotes(leaderboard)]
     lines = [
@@ -187,11 +187,11 @@ def _format_interval(value: float | None, low: float | None, high: float | None,
 
 
 def _footnotes(leaderboard: Leaderboard) -> tuple[str, ...]:
-    """Return what stands below a table: method, notes, other ways of counting, people's labels."""
+    """Return the lines below a table: method, cautions, robustness, and corrections by labels."""
     counted = leaderboard.robustness
     return (
         _caption(leaderboard),
-        *leaderboard.notes,
+        *(f"Caution ({each.source}): {each.sentence}" for each in leaderboard.cautions),
         *([] if counted is None else [f"Counted otherwise: {counted.summary}"]),
         *(
             f"{_KIND_LABELS[each.kind]} of {table.judge} as people would give them: {each.sentence}"

@@ -1,29 +1,17 @@
-"""From a run's files to its leaderboard, tables and page; no model is asked."""
+"""Write the leaderboard, its tables and the page of a run from the run's files; no model is called."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from evalharness.analysis import (
-    NGRAM_LENGTH,
-    DriftReport,
-    HealthCard,
-    analyze_robustness,
-    build_leaderboard,
-    find_flags,
-    list_drift_cautions,
-    list_flag_cautions,
-    list_health_cautions,
-)
-from evalharness.config import Corpus
-from evalharness.errors import ConfigError, InputError
+from evalharness.analysis import find_flags
+from evalharness.errors import ConfigError
 from evalharness.judge import collect_battles
+from evalharness.report.audit_files import read_judge_reports
 from evalharness.report.corpus_scan import read_corpus_scan, scan_corpus
+from evalharness.report.full_leaderboard import build_full_leaderboard, build_run_leaderboard
 from evalharness.report.leaderboard_table import (
     list_leaderboard_records,
     render_leaderboard_csv,
@@ -36,99 +24,83 @@ from evalharness.report.robustness_table import make_robustness_record, render_r
 from evalharness.store import CONFIG_FILE, read_run, replace_file, write_records
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from evalharness.analysis import FlagReport, Leaderboard
-    from evalharness.domain import Battle, RunRecords
-
-_SavedReport = TypeVar("_SavedReport")
+    from evalharness.analysis import Leaderboard
+    from evalharness.config import Corpus
+    from evalharness.domain import RunRecords
+    from evalharness.report.audit_files import JudgeReports
+    from evalharness.report.corpus_scan import ScanProgress
 
 PAGE_FILE = "report.html"
-HEALTH_CARD_FILE = "audit.json"
-DRIFT_FILE = "drift.json"
 FLAGS_FILE = "flags.jsonl"
 
 
-def parse_report_arguments(
-    parser: argparse.ArgumentParser, arguments: Sequence[str]
-) -> argparse.Namespace:
-    """Return the arguments of `report`."""
-    parser.add_argument(
-        "runs", metavar="RUN", nargs="+", help="a run's folder, or its name in results/"
-    )
-    parser.add_argument("--to", type=Path, metavar="DIR", help="where several runs' report goes")
-    parser.add_argument(
-        "--corpus",
-        type=Path,
-        action="append",
-        metavar="PATH",
-        help="look for questions, references and answers in this file or folder",
-    )
-    words = "of an n-gram looked for in a corpus: 13, as for GPT-3"
-    parser.add_argument("--words", type=int, default=NGRAM_LENGTH, metavar="N", help=words)
-    return parser.parse_intermixed_args(arguments)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """Where the tables and the page of one run or several were written, and the leaderboard."""
+
+    folder: Path
+    leaderboard: Leaderboard
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What a reader must know before trusting the leaderboard, a line each."""
+        return tuple(map(str, self.leaderboard.cautions))
 
 
-def corpus_from_arguments(given: argparse.Namespace) -> Corpus | None:
-    """Return the corpus that the arguments of `report` name.
-
-    Raises:
-        ConfigError: a path does not exist, or the n-grams are too short.
-    """
-    return Corpus(paths=tuple(given.corpus), words=given.words) if given.corpus else None
-
-
-def publish_run(folder: Path, corpus: Corpus | None = None) -> Leaderboard:
+def publish_run(
+    folder: Path, corpus: Corpus | None = None, *, progress: ScanProgress | None = None
+) -> Leaderboard:
     """Write the leaderboard, its tables and the page of a run; return the leaderboard.
 
     Args:
-        folder: the run's.
-        corpus: where the run's texts are looked for; without one, what was found before is shown.
+        folder: the run's folder.
+        corpus: where to search for the run's texts; without one, the page shows the last search.
+        progress: is told how much of the corpus was read.
 
     Raises:
         ConfigError: there is no run in this folder.
         InputError: a file in it is damaged.
     """
-    return _write_report(folder, read_run(folder), [_read_judge_reports(folder)], corpus)
+    return _write_report(
+        folder, read_run(folder), [read_judge_reports(folder)], corpus, progress=progress
+    )
 
 
 def publish_runs(
-    folders: Sequence[Path], to: Path | None = None, corpus: Corpus | None = None
-) -> Path:
-    """Publish a run in its own folder, or several runs in one beside the first; return where.
+    folders: Sequence[Path],
+    to: Path | None = None,
+    corpus: Corpus | None = None,
+    *,
+    progress: ScanProgress | None = None,
+) -> Publication:
+    """Publish one run in its own folder, or several runs in one folder beside the first.
 
     Args:
-        folders: the runs'.
-        to: another folder for what is made of them.
-        corpus: as for `publish`.
+        folders: the folders of the runs.
+        to: another folder for the report.
+        corpus: as for `publish_run`.
+        progress: as for `publish_run`.
 
     Raises:
-        ConfigError, InputError: as `publish` and `publish_joined`.
+        ConfigError, InputError: as `publish_run` and `publish_merged_runs`.
     """
     if len(folders) == 1 and to is None:
-        publish_run(folders[0], corpus)
-        return folders[0]
+        board = publish_run(folders[0], corpus, progress=progress)
+        return Publication(folder=folders[0], leaderboard=board)
     place = to or folders[0].parent / "+".join(folder.name for folder in folders)
-    publish_merged_runs(folders, place, corpus)
-    return place
-
-
-def render_run_tables(folder: Path, records: RunRecords) -> dict[str, str]:
-    """Return the tables of a run by the names of their files, and write nothing.
-
-    Raises:
-        InputError: the folder's health card, or what a corpus was found to hold, is damaged.
-    """
-    found = find_flags(records, read_corpus_scan(folder))
-    board = _build_leaderboard(
-        records, collect_battles(records), [_read_judge_reports(folder)], found
-    )
-    return _render_tables(board)
+    board = publish_merged_runs(folders, place, corpus, progress=progress)
+    return Publication(folder=place, leaderboard=board)
 
 
 def publish_merged_runs(
-    folders: Sequence[Path], to: Path, corpus: Corpus | None = None
+    folders: Sequence[Path],
+    to: Path,
+    corpus: Corpus | None = None,
+    *,
+    progress: ScanProgress | None = None,
 ) -> Leaderboard:
     """Write the leaderboard, the tables and the page of several runs over the same questions.
 
@@ -141,112 +113,63 @@ def publish_merged_runs(
         raise ConfigError(msg)
     records = merge_runs([read_run(folder) for folder in folders])
     to.mkdir(parents=True, exist_ok=True)
-    return _write_report(to, records, [_read_judge_reports(folder) for folder in folders], corpus)
+    judges = [read_judge_reports(folder) for folder in folders]
+    return _write_report(to, records, judges, corpus, progress=progress)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _JudgeReports:
-    """What was found of the judges of a folder's run."""
+def render_run_tables(folder: Path, records: RunRecords) -> dict[str, str]:
+    """Return the tables of a run by the names of their files, without writing them.
 
-    card: HealthCard | None
-    drift: DriftReport | None
-
-    def cautions(self) -> tuple[str, ...]:
-        return (
-            *(list_health_cautions(self.card) if self.card else ()),
-            *(list_drift_cautions(self.drift) if self.drift else ()),
-        )
-
-
-def _read_judge_reports(folder: Path) -> _JudgeReports:
-    return _JudgeReports(card=read_health_card(folder), drift=read_drift_report(folder))
+    Raises:
+        InputError: the folder's health card, drift report or corpus search is damaged.
+    """
+    return _render_tables(build_run_leaderboard(folder, records))
 
 
 def _write_report(
-    folder: Path, records: RunRecords, told: Sequence[_JudgeReports], corpus: Corpus | None
+    folder: Path,
+    records: RunRecords,
+    judges: Sequence[JudgeReports],
+    corpus: Corpus | None,
+    *,
+    progress: ScanProgress | None,
 ) -> Leaderboard:
-    """Write what is made of records; the page shows what was found of judges where it is of one run."""
+    """Write all files of the report; the page shows audits only where they are of one run."""
     battles = collect_battles(records)
-    scan = scan_corpus(folder, records, corpus) if corpus else read_corpus_scan(folder)
-    found = find_flags(records, scan)
-    board = _build_leaderboard(records, battles, told, found)
-    cards = [each.card for each in told if each.card]
-    card = cards[0] if len(cards) == 1 else None
-    drift = told[0].drift if len(told) == 1 else None
-    page = render_page(records, battles, board, card, drift, found)
-    write_records(folder / FLAGS_FILE, found.flags)
+    scan = (
+        scan_corpus(folder, records, corpus, progress=progress)
+        if corpus
+        else read_corpus_scan(folder)
+    )
+    flags = find_flags(records, scan)
+    board = build_full_leaderboard(records, battles, judges=judges, flags=flags)
+    cards = [each.card for each in judges if each.card]
+    page = render_page(
+        records,
+        battles,
+        board,
+        cards[0] if len(cards) == 1 else None,
+        judges[0].drift if len(judges) == 1 else None,
+        flags,
+    )
+    write_records(folder / FLAGS_FILE, flags.flags)
     for name, text in {**_render_tables(board), PAGE_FILE: page}.items():
         replace_file(folder / name, text.encode())
     return board
 
 
-def _build_leaderboard(
-    records: RunRecords, battles: Sequence[Battle], told: Sequence[_JudgeReports], found: FlagReport
-) -> Leaderboard:
-    board = build_leaderboard(records, battles, seed=records.config.seed)
-    cautions = dict.fromkeys(caution for each in told for caution in each.cautions())
-    return replace(
-        board,
-        notes=(*board.notes, *cautions, *list_flag_cautions(found)),
-        robustness=analyze_robustness(records, battles, board),
-    )
-
-
 def _render_tables(board: Leaderboard) -> dict[str, str]:
-    found = {
+    texts = {
         "leaderboard.json": _render_json(list_leaderboard_records(board)),
         "leaderboard.csv": render_leaderboard_csv(board),
         "leaderboard.md": render_leaderboard_markdown(board),
         "leaderboard.tex": render_leaderboard_latex(board),
     }
     if board.robustness is not None:
-        found["robustness.json"] = _render_json(make_robustness_record(board.robustness))
-        found["robustness.csv"] = render_robustness_csv(board.robustness)
-    return found
+        texts["robustness.json"] = _render_json(make_robustness_record(board.robustness))
+        texts["robustness.csv"] = render_robustness_csv(board.robustness)
+    return texts
 
 
 def _render_json(content: object) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-
-
-def write_health_card(folder: Path, card: HealthCard) -> None:
-    """Keep the health card of a run's judges."""
-    _write_judge_report(folder / HEALTH_CARD_FILE, card)
-
-
-def write_drift_report(folder: Path, found: DriftReport) -> None:
-    """Keep what the last check of a run's judges against themselves found."""
-    _write_judge_report(folder / DRIFT_FILE, found)
-
-
-def _write_judge_report(path: Path, card: HealthCard | DriftReport) -> None:
-    text = msgspec.json.format(msgspec.json.encode(card), indent=2)
-    replace_file(path, text + b"\n")
-
-
-def read_health_card(folder: Path) -> HealthCard | None:
-    """Return the health card that an audit left in a run's folder, or None.
-
-    Raises:
-        InputError: it is damaged.
-    """
-    return _read_judge_report(folder / HEALTH_CARD_FILE, HealthCard, "audit")
-
-
-def read_drift_report(folder: Path) -> DriftReport | None:
-    """Return what `audit --against` left in a run's folder, or None.
-
-    Raises:
-        InputError: it is damaged.
-    """
-    return _read_judge_report(folder / DRIFT_FILE, DriftReport, "audit --against")
-
-
-def _read_judge_report(path: Path, kind: type[_SavedReport], verb: str) -> _SavedReport | None:
-    if not path.is_file():
-        return None
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = f"{error}; `{verb}` writes it again"
-        raise InputError(msg, path=path) from error

@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalharness.analysis import (
     CorrectedRow,
     Flag,
     HealthMeasure,
     LeaderboardRow,
-    analyze_robustness,
-    build_leaderboard,
     find_flags,
 )
-from evalharness.domain import (
-    AnswerTurn,
-    Battle,
-    BenchmarkScore,
-    Failure,
-    GradedJudgment,
-    PairwiseJudgment,
-    Usage,
-    Vote,
-)
+from evalharness.domain import AnswerTurn, Battle, BenchmarkScore, Failure, Vote
 from evalharness.judge import collect_battles
+from evalharness.report.audit_files import JudgeReports, read_drift_report, read_health_card
 from evalharness.report.corpus_scan import read_corpus_scan
+from evalharness.report.frame_rows import (
+    AGREEMENT_FIGURES,
+    ANSWER_KEYS,
+    CORRECTION_COLUMNS,
+    list_agreement_rows,
+    list_answer_rows,
+    list_battle_rows,
+    list_corrected_rows,
+    list_correction_rows,
+    list_field_names,
+    list_health_rows,
+    list_judgment_columns,
+    list_judgment_rows,
+    make_frame,
+)
+from evalharness.report.full_leaderboard import build_full_leaderboard
 from evalharness.report.leaderboard_table import list_leaderboard_records, make_corrected_record
-from evalharness.report.publication import read_health_card
 from evalharness.report.robustness_table import list_robustness_rows
 from evalharness.store import read_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import pandas as pd
 
-    from evalharness.analysis import CorpusScan, FlagReport, HealthCard, Leaderboard
+    from evalharness.analysis import CorpusScan, DriftReport, FlagReport, HealthCard, Leaderboard
     from evalharness.domain import RunRecords
 
 
@@ -52,12 +55,14 @@ class Run:
     Attributes:
         records: all that the folder holds, as records.
         card: the judges' health card; None without an audit.
-        scan: what a corpus was seen to hold of questions and answers; None where none was read.
+        scan: matches of the run's texts in a corpus; None where no corpus was searched.
+        drift: the last check of the judges against themselves; None without one.
     """
 
     records: RunRecords
     card: HealthCard | None = None
     scan: CorpusScan | None = None
+    drift: DriftReport | None = None
 
     def __repr__(self) -> str:
         """Return a line: a notebook that shows a run shall not show all that it holds."""
@@ -77,21 +82,8 @@ class Run:
         `finish_reason` (`length`: cut off by `max_tokens`), `prompt_tokens`, `completion_tokens`,
         `cached_tokens` (NaN where the backend did not count), `seconds` (of the last attempt).
         """
-        categories = {q.question_id: q.category for q in self.records.questions}
-        rows = (
-            {
-                "question_id": answer.question_id,
-                "category": categories.get(answer.question_id),
-                "model": answer.model,
-                "sample": answer.sample,
-                "turn": number,
-            }
-            | _shallow_dict(turn)
-            for answer in self.records.answers
-            for number, turn in enumerate(answer.turns, start=1)
-        )
-        place = ("question_id", "category", "model", "sample", "turn")
-        return _make_frame(rows, *place, *_field_names(AnswerTurn))
+        rows = list_answer_rows(self.records)
+        return make_frame(rows, *ANSWER_KEYS, *list_field_names(AnswerTurn))
 
     @cached_property
     def judgments(self) -> pd.DataFrame:
@@ -105,9 +97,7 @@ class Run:
         `tie`: a position), `strength` (0 to 2, from five levels), `prompt_tokens`,
         `completion_tokens`, `cached_tokens`, `seconds`, `batch` (whether a batch endpoint was asked).
         """
-        rows = (_shallow_dict(row) | _shallow_dict(row.usage) for row in self.records.judgments)
-        names = dict.fromkeys((*_field_names(GradedJudgment), *_field_names(PairwiseJudgment)))
-        return _make_frame(rows, *(name for name in names if name != "usage"), *_field_names(Usage))
+        return make_frame(list_judgment_rows(self.records), *list_judgment_columns())
 
     @cached_property
     def battles(self) -> pd.DataFrame:
@@ -116,13 +106,8 @@ class Run:
         Columns: `question_id`, `turn`, `judge` (`human:NAME` of a person's vote), `model_a`,
         `model_b`, `sample`, `winner` (`model_a`, `model_b` or `tie`: a model), `category`.
         """
-        categories = {q.question_id: q.category for q in self.records.questions}
-        rows = (
-            asdict(battle)
-            | {"winner": battle.winner.value, "category": categories.get(battle.question_id)}
-            for battle in collect_battles(self.records)
-        )
-        return _make_frame(rows, *_field_names(Battle), "category")
+        rows = list_battle_rows(self.records, self._settled)
+        return make_frame(rows, *list_field_names(Battle), "category")
 
     @cached_property
     def votes(self) -> pd.DataFrame:
@@ -132,20 +117,24 @@ class Run:
         `unscored` (why there is no winner), `label` (the source's own word), `preference` (how
         probable it is that `model_b` is better), `scores` (of both), `reply`, `digest`.
         """
-        return _make_frame((asdict(vote) for vote in self.records.votes), *_field_names(Vote))
+        return make_frame((asdict(vote) for vote in self.records.votes), *list_field_names(Vote))
 
     @cached_property
     def board(self) -> Leaderboard:
-        """The leaderboard as a record, for the plots in `evalharness.report`."""
-        return build_leaderboard(
+        """The leaderboard as a record, with its robustness and cautions; the plots take it."""
+        return build_full_leaderboard(
             self.records,
-            collect_battles(self.records),
-            seed=self.records.config.seed,
+            self._settled,
+            judges=[JudgeReports(card=self.card, drift=self.drift)],
+            flags=self.found,
         )
 
     @cached_property
     def leaderboard(self) -> pd.DataFrame:
         """One row a model, best first, indexed by `model`.
+
+        `attrs["cautions"]` lists what a reader must know before trusting a figure, each with its
+        `source` and `sentence`.
 
         Columns: `rank`, `rank_low`, `rank_high` (for all models at once), `rating`, `rating_low`,
         `rating_high` (points; 95%), `elo` (online), `win_rate`, `win_rate_low`, `win_rate_high`
@@ -158,7 +147,8 @@ class Run:
         them), `benchmarks` (a mapping).
         """
         rows = list_leaderboard_records(self.board)
-        return _make_frame(rows, *_field_names(LeaderboardRow)).set_index("model")
+        frame = make_frame(rows, *list_field_names(LeaderboardRow)).set_index("model")
+        return self._with_cautions(frame)
 
     @cached_property
     def health(self) -> pd.DataFrame:
@@ -168,12 +158,7 @@ class Run:
         (shares of 1), `count`, `questions` (clusters), `side` (whether the bound is a floor or a
         ceiling), `bound`, `status`, `note`.
         """
-        rows = (
-            {"judge": judge.judge} | asdict(measure)
-            for judge in (self.card.judges if self.card else ())
-            for measure in judge.measures
-        )
-        return _make_frame(rows, "judge", *_field_names(HealthMeasure))
+        return make_frame(list_health_rows(self.card), "judge", *list_field_names(HealthMeasure))
 
     @cached_property
     def agreement(self) -> pd.DataFrame:
@@ -184,16 +169,8 @@ class Run:
         """
         import numpy as np
 
-        from evalharness.stats import measure_human_agreement
-
-        figures = ("value", "low", "high", "count")
-        found = measure_human_agreement(collect_battles(self.records), np.random.default_rng(0))
-        rows = (
-            {"judge": row.judge, "people": row.people, "turn": row.turn}
-            | {name: getattr(row.with_ties, name) for name in figures}
-            for row in found
-        )
-        return _make_frame(rows, "judge", "people", "turn", *figures)
+        rows = list_agreement_rows(self._settled, np.random.default_rng(0))
+        return make_frame(rows, "judge", "people", "turn", *AGREEMENT_FIGURES)
 
     @cached_property
     def corrected(self) -> pd.DataFrame:
@@ -208,12 +185,9 @@ class Run:
         its own; labels are counts on the model. What the labels do not support is missing, and
         corrections say why.
         """
-        rows = (
-            {"judge": table.judge} | make_corrected_record(row)
-            for table in self.board.corrected
-            for row in table.rows
-        )
-        return _make_frame(rows, "judge", *make_corrected_record(CorrectedRow(model="")))
+        columns = make_corrected_record(CorrectedRow(model=""))
+        frame = make_frame(list_corrected_rows(self.board), "judge", *columns)
+        return self._with_cautions(frame)
 
     @cached_property
     def corrections(self) -> pd.DataFrame:
@@ -224,23 +198,7 @@ class Run:
         `saved` (labels), `half_width` (in the unit of the figure), `sentence` (why, where there
         is no figure).
         """
-        names = [
-            "kind",
-            "labels",
-            "judged",
-            "questions",
-            "trust",
-            "label_factor",
-            "saved",
-            "half_width",
-            "sentence",
-        ]
-        rows = (
-            {"judge": table.judge} | {name: getattr(each, name) for name in names}
-            for table in self.board.corrected
-            for each in table.corrections
-        )
-        return _make_frame(rows, "judge", *names)
+        return make_frame(list_correction_rows(self.board), "judge", *CORRECTION_COLUMNS)
 
     @cached_property
     def robustness(self) -> pd.DataFrame:
@@ -250,13 +208,11 @@ class Run:
         `separated_changed` (those of them that the ranking tells apart), `note` (why a way gave no
         ranks), and `rank.MODEL` for each model.
         """
-        battles = collect_battles(self.records)
-        found = analyze_robustness(self.records, battles, self.board)
-        frame = _make_frame(list_robustness_rows(found) if found else ())
-        # A way that gives no ranks would turn those of all others into decimals.
-        return frame.astype(
-            {name: "Int64" for name in frame if str(name).startswith(("rank.", "pairs", "separ"))}
-        )
+        found = self.board.robustness
+        frame = make_frame(list_robustness_rows(found) if found else ())
+        # An analysis without ranks would turn the ranks of all others into decimals.
+        counts = [name for name in frame if str(name).startswith(("rank.", "pairs", "separ"))]
+        return self._with_cautions(frame.astype(dict.fromkeys(counts, "Int64")))
 
     @cached_property
     def found(self) -> FlagReport:
@@ -272,7 +228,7 @@ class Run:
         file and line, `reference`, a model, or the name that is claimed), `excerpt`.
         """
         rows = (asdict(flag) | {"kind": flag.kind.value} for flag in self.found.flags)
-        return _make_frame(rows, *_field_names(Flag))
+        return make_frame(rows, *list_field_names(Flag))
 
     @cached_property
     def benchmarks(self) -> pd.DataFrame:
@@ -282,8 +238,8 @@ class Run:
         `n` (examples), `few_shot`, `harness_version`, `headline` (whether it is the figure of the
         whole benchmark), `normalized` (0 is guessing, 1 perfect), `suite`, `chat_template`.
         """
-        return _make_frame(
-            (asdict(row) for row in self.records.benchmarks), *_field_names(BenchmarkScore)
+        return make_frame(
+            (asdict(row) for row in self.records.benchmarks), *list_field_names(BenchmarkScore)
         )
 
     @cached_property
@@ -293,7 +249,17 @@ class Run:
         Columns: `stage` (`answer`, `judge` or `benchmark`), `key` (the digest of what was asked),
         `model`, `question_id`, `turn`, `reason` (a slug, such as `timeout`), `detail`, `attempts`.
         """
-        return _make_frame((asdict(row) for row in self.records.failures), *_field_names(Failure))
+        return make_frame(
+            (asdict(row) for row in self.records.failures), *list_field_names(Failure)
+        )
+
+    @cached_property
+    def _settled(self) -> tuple[Battle, ...]:
+        return tuple(collect_battles(self.records))
+
+    def _with_cautions(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame.attrs["cautions"] = [asdict(each) for each in self.board.cautions]
+        return frame
 
 
 def load_run(path: str | Path) -> Run:
@@ -307,19 +273,9 @@ def load_run(path: str | Path) -> Run:
         InputError: a file in it is damaged.
     """
     folder = Path(path)
-    return Run(read_run(folder), read_health_card(folder), read_corpus_scan(folder))
-
-
-def _shallow_dict(record: Any) -> dict[str, Any]:
-    """Return a record's own fields; `asdict` would copy all that is in them, for seconds."""
-    return {field: getattr(record, field) for field in record.__slots__}
-
-
-def _field_names(record: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(record))
-
-
-def _make_frame(rows: Iterable[dict[str, Any]], *columns: str) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(list(rows), columns=list(columns) or None)
+    return Run(
+        read_run(folder),
+        read_health_card(folder),
+        read_corpus_scan(folder),
+        read_drift_report(folder),
+    )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from evalharness.backends import StopSignal
+    from evalharness.report import ScanProgress
     from evalharness.runner.budget import BudgetMeter
     from evalharness.runner.progress import Progress
 
@@ -43,11 +44,13 @@ class Frontend:
         show_progress: opens a display of the progress and of the cost that the meter counts.
         run_coroutine: runs a coroutine to its end; sets the stop signal when the user interrupts.
         print_notice: shows one line before the first call is made.
+        show_scan: opens a display of how much of a corpus was read.
     """
 
     show_progress: Callable[[BudgetMeter], AbstractContextManager[Progress]] = _hide_progress
     run_coroutine: Callable[[Coroutine[Any, Any, Any], StopSignal], Any] = _run_coroutine
     print_notice: Callable[[str], None] = _ignore
+    show_scan: ScanProgress | None = None
 
 
 SILENT_FRONTEND = Frontend()

@@ -50,11 +50,13 @@ class RunOutcome:
 
     Attributes:
         finding: what the leaderboard shows, in a sentence or two.
+        cautions: what a reader must know before trusting the finding, a line each.
         problems: a sentence for each kind of failure.
         interrupted: whether the user stopped the run.
     """
 
     finding: str
+    cautions: tuple[str, ...]
     problems: tuple[str, ...]
     interrupted: bool
 
@@ -100,11 +102,13 @@ def complete_run(
             failures = tuple(folder.failures.values())
     records = read_run(path)
     write_run_manifest(path, spec, records, command=command, published=_published_scores(spec))
-    finding = summarize_ranking(publish_run(path, settings.corpus)).sentence
+    board = publish_run(path, settings.corpus, progress=frontend.show_scan)
+    finding = summarize_ranking(board).sentence
     if RunStage.JUDGE in stages and uses_adaptive_pairs(spec):
         finding = "\n".join((finding, describe_adaptive_outcome(spec, records)))
     return RunOutcome(
         finding=finding,
+        cautions=tuple(map(str, board.cautions)),
         problems=(*session.describe_budget_end(), *_describe_failures(failures, path)),
         interrupted=session.was_interrupted,
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from builders import a_leaderboard, a_run, failure
+from caution_lists import cautions
 from hostile import PAYLOADS
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,7 +61,9 @@ MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable("table")
 def board(*names: str) -> Leaderboard:
     """Return a leaderboard of models with these names, which its note contains too."""
     rows = tuple(LeaderboardRow(model=name, score=7.0, battles=3) for name in names)
-    return Leaderboard(rows=rows, notes=tuple(f"{name} lost every battle" for name in names))
+    return Leaderboard(
+        rows=rows, cautions=cautions(*(f"{name} lost every battle" for name in names))
+    )
 
 
 def markdown_kinds(text: str) -> set[str]:

@@ -14,8 +14,9 @@ from hostile import PAYLOADS
 
 from evalharness.analysis import ComparisonMetric, compare_models
 from evalharness.cli import main
+from evalharness.cli.compare import parse_compare_arguments
 from evalharness.judge import collect_battles
-from evalharness.report import append_markdown_summary, parse_compare_arguments, write_junit_report
+from evalharness.report import RunComparison, append_markdown_summary, write_junit_report
 from evalharness.report.page.markdown import render_markdown
 from evalharness.stats import NonInferiority
 from evalharness.store import read_run
@@ -31,6 +32,13 @@ def _gate(tmp_path, *more, pair=PAIR):
     code = main(["compare", str(EXAMPLE), *pair, "--metric", "score", *more, *files])
     suite = ET.parse(tmp_path / "gate.xml").getroot()  # noqa: S314 - written by ourselves
     return code, suite, (tmp_path / "gate.md").read_text(encoding="utf-8")
+
+
+def _compared(run, found, lines, cautions=()):
+    """Return a comparison that found the first model worse."""
+    return RunComparison(
+        run=run, comparison=found, decision=NonInferiority.WORSE, lines=lines, cautions=cautions
+    )
 
 
 def test_what_is_not_worse_is_a_test_that_passes(tmp_path):
@@ -58,8 +66,8 @@ def test_what_is_worse_is_a_test_that_fails(tmp_path):
     """With the figures in the failure, where reviewers look."""
     records = read_run(EXAMPLE)
     found = compare_models(records, collect_battles(records), *PAIR, metric=ComparisonMetric.SCORE)
-    lines = ["a against b: scores", "difference  -1 points", "worse       a is worse: it is so"]
-    write_junit_report(tmp_path / "gate.xml", "run", found, NonInferiority.WORSE, lines)
+    lines = ("a against b: scores", "difference  -1 points", "worse       a is worse: it is so")
+    write_junit_report(tmp_path / "gate.xml", _compared("run", found, lines))
     suite = ET.parse(tmp_path / "gate.xml").getroot()  # noqa: S314 - written by ourselves
 
     assert (suite.get("failures"), suite.get("skipped")) == ("1", "0")
@@ -82,14 +90,15 @@ def test_names_of_others_are_text_in_both(text, tmp_path):
     """A model's name can neither break the XML nor speak as Markdown."""
     records = read_run(EXAMPLE)
     found = compare_models(records, collect_battles(records), *PAIR)
-    lines = [f"{text} against b: scores", f"difference  {text}", f"worse       {text} is worse"]
-    write_junit_report(tmp_path / "gate.xml", text, found, NonInferiority.WORSE, lines)
-    append_markdown_summary(tmp_path / "gate.md", text, found, lines)
+    lines = (f"{text} against b: scores", f"difference  {text}", f"worse       {text} is worse")
+    compared = _compared(text, found, lines, cautions=(f"caution (judge): {text}",))
+    write_junit_report(tmp_path / "gate.xml", compared)
+    append_markdown_summary(tmp_path / "gate.md", compared)
 
     assert len(ET.parse(tmp_path / "gate.xml").getroot()) == 1  # noqa: S314 - written by ourselves
     page = render_markdown((tmp_path / "gate.md").read_text(encoding="utf-8"))
     assert "<script" not in page.lower()
-    assert page.count("<li>") == 2
+    assert page.count("<li>") == 3
 
 
 def test_the_recipes_are_yaml_and_their_gates_are_commands_that_we_know():

@@ -9,6 +9,7 @@ import re
 
 import pytest
 from builders import a_leaderboard, a_run
+from caution_lists import cautions
 
 from evalharness.analysis import Leaderboard, LeaderboardRow, build_leaderboard
 from evalharness.judge import settle_battles
@@ -124,7 +125,9 @@ def test_csv_text_is_no_formula(name):
 
 def test_markdown_shows_intervals_method_and_notes():
     """A table that is pasted elsewhere still says what it rests on."""
-    text = render_leaderboard_markdown(a_leaderboard(notes=("koala-13b lost every battle.",)))
+    text = render_leaderboard_markdown(
+        a_leaderboard(cautions=cautions("koala-13b lost every battle."))
+    )
 
     assert "| vicuna-13b | 1 [1, 2] | 1060 [1005, 1118] |" in text
     assert "Bradley-Terry" in text

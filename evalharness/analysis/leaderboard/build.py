@@ -27,6 +27,7 @@ from evalharness.analysis.label_correction.correction import (
     select_corrected_fields,
 )
 from evalharness.analysis.leaderboard.benchmark_figures import collect_benchmark_values
+from evalharness.analysis.leaderboard.cautions import collect_cautions, label_cautions
 from evalharness.analysis.leaderboard.completeness import count_completeness
 from evalharness.analysis.leaderboard.own_family import list_excluded_families
 from evalharness.analysis.leaderboard.panel_judges import caution_about_judges, summarize_panel
@@ -97,13 +98,19 @@ def build_leaderboard(
         pairs=_build_pair_rows(battle_estimates),
         level=level,
         method=battle_estimates.method,
-        notes=(
-            *battle_estimates.notes,
-            *score_estimates.notes,
-            *_caution_about_failed_judgments(records),
-            *list_excluded_families(records),
-            *caution_about_judges(panel_summary),
-            *to_rank.notes,
+        cautions=collect_cautions(
+            all_records,
+            label_cautions(
+                ratings=battle_estimates.notes,
+                scores=score_estimates.notes,
+                judgments=_caution_about_failed_judgments(records),
+                judge=list_excluded_families(records),
+                panel=(
+                    *caution_about_judges(panel_summary),
+                    *(panel_summary.remarks if panel_summary else ()),
+                ),
+                labels=to_rank.notes,
+            ),
         ),
         panel=panel_summary,
         corrected=corrections,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evalharness.analysis.label_correction.corrected_rows import CorrectedTable
+    from evalharness.analysis.leaderboard.cautions import Caution
     from evalharness.analysis.leaderboard.rank_variants import RankRobustness
 
 
@@ -163,8 +164,8 @@ class PanelSummary:
 class Leaderboard:
     """Rows best first, and what must be said about them.
 
-    `method` names how ratings were made; `notes` holds sentences a reader must see beside the
-    table (separated or disconnected comparisons, missing grades). `panel` is None where a single
+    `method` names how ratings were made; `cautions` holds what a reader must know before trusting
+    the table, each sentence once and with its source. `panel` is None where a single
     judge judged. `corrected` has a table for the panel and each judge of whose work people labelled a
     part.
     `separated` holds the pairs, better one first, that the rank sets tell apart; `robustness` what
@@ -175,7 +176,7 @@ class Leaderboard:
     pairs: tuple[ModelPairRow, ...] = ()
     level: float = 0.95
     method: str = "Bradley-Terry"
-    notes: tuple[str, ...] = ()
+    cautions: tuple[Caution, ...] = ()
     panel: PanelSummary | None = None
     corrected: tuple[CorrectedTable, ...] = ()
     separated: frozenset[tuple[str, str]] = frozenset()

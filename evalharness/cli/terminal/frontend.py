@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalharness.cli.terminal.exit_codes import print_problems
 from evalharness.cli.terminal.interrupt import run_interruptible
-from evalharness.cli.terminal.progress_bars import ProgressBars
+from evalharness.cli.terminal.progress_bars import ProgressBars, show_scan_progress
 from evalharness.runner import Frontend
 
 if TYPE_CHECKING:
@@ -20,5 +20,8 @@ def _print_notice(line: str) -> None:
 def make_frontend(*, print_notice: Callable[[str], None] = _print_notice) -> Frontend:
     """Return what the runner calls to reach the user of a terminal."""
     return Frontend(
-        show_progress=ProgressBars, run_coroutine=run_interruptible, print_notice=print_notice
+        show_progress=ProgressBars,
+        run_coroutine=run_interruptible,
+        print_notice=print_notice,
+        show_scan=show_scan_progress,
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
@@ -25,7 +27,7 @@ from evalharness.backends import WAIT_LOG
 from evalharness.domain import RunStage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Self
 
     from rich.console import RenderableType
@@ -86,6 +88,22 @@ class _WaitLogHandler(logging.Handler):
         """Show a wait instead of the previous one."""
         self._display.wait = record.getMessage()
         self._display.wait_ends = time.monotonic() + getattr(record, "wait_s", 0.0)
+
+
+@contextmanager
+def show_scan_progress(size: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of the bytes of a corpus were read; yield what to call with the bytes read."""
+    bar = Progress(
+        TextColumn("{task.description:10}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task("corpus", total=size)
+        yield lambda read: bar.advance(task, read)
 
 
 class ProgressBars:

@@ -13,6 +13,7 @@ from evalharness.config import build_model_spec, complete_saved_model
 from evalharness.errors import ConfigError, InputError
 from evalharness.exchange.bundle.unpack import unpack_bundle
 from evalharness.exchange.bundle.verify import check_unpacked_run
+from evalharness.exchange.import_outcome import ImportOutcome
 from evalharness.report import publish_run
 from evalharness.runner import answer_digest
 from evalharness.store import (
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-def restore_bundle(paths: Sequence[Path], folder: Path) -> tuple[str, ...]:
-    """Make a bundle a run in this folder and publish it; return what to be careful about.
+def restore_bundle(paths: Sequence[Path], folder: Path) -> ImportOutcome:
+    """Make a bundle a run in this folder, and publish the run.
 
     Args:
         paths: the archive, one.
@@ -58,12 +59,13 @@ def restore_bundle(paths: Sequence[Path], folder: Path) -> tuple[str, ...]:
         found = check_unpacked_run(inside, unpacked)
         inside.replace(folder)
     _relocate_imported_answers(folder)
-    publish_run(folder)
-    if not found.differences:
-        return ()
-    number = len(found.differences)
-    said = f"{path}: {number:,} decisions or figures do not follow from what it holds"
-    return (f"{said} (`verify` lists them); the first: {found.differences[0]}",)
+    board = publish_run(folder)
+    warnings = []
+    if found.differences:
+        number = len(found.differences)
+        said = f"{path}: {number:,} decisions or figures do not follow from what it holds"
+        warnings.append(f"{said} (`verify` lists them); the first: {found.differences[0]}")
+    return ImportOutcome(warnings=tuple(warnings), cautions=tuple(map(str, board.cautions)))
 
 
 def _relocate_imported_answers(folder: Path) -> None:

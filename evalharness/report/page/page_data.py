@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from evalharness.analysis import DriftReport, FlagReport, HealthCard, Leaderboard
+    from evalharness.analysis import Caution, DriftReport, FlagReport, HealthCard, Leaderboard
     from evalharness.domain import Battle, Failure, Judgment, RunRecords
 
 
@@ -62,12 +62,9 @@ class PageData:
         return sum(turn.is_truncated for answer in self.records.answers for turn in answer.turns)
 
     @property
-    def cautions(self) -> tuple[str, ...]:
+    def cautions(self) -> tuple[Caution, ...]:
         """What a reader must know before trusting a figure, each sentence once."""
-        told = self.records.manifest.get("cautions") or ()
-        robustness = self.leaderboard.robustness
-        alarm = robustness.alarm if robustness else ""
-        return _unique((*told, *self.leaderboard.notes, *([alarm] if alarm else [])))
+        return self.leaderboard.cautions
 
     @property
     def usage(self) -> Mapping[str, Mapping[str, Any]]:

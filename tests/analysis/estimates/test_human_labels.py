@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 from builders import JUDGE, a_run, graded_judgment, pairwise_judgment
+from caution_lists import sentences
 from numpy.testing import assert_allclose
 
 from evalharness.analysis import ComparisonMetric, build_leaderboard, compare_models
@@ -77,7 +78,7 @@ def test_votes_on_what_the_judge_settled_do_not_enter_its_table():
 
     assert uncorrected(board) == uncorrected(without)
     assert board.pairs == without.pairs
-    assert "72 votes of people are on battles that the judge settled too" in board.notes[-1]
+    assert "72 votes of people are on battles that the judge settled too" in sentences(board)[-1]
     assert without.corrected == ()
 
 
@@ -89,7 +90,7 @@ def test_grades_of_people_make_no_panel_and_enter_no_score():
 
     assert board.panel is None
     assert uncorrected(board) == uncorrected(without)
-    assert "72 grades of people are on answers beside the judge's" in board.notes[-1]
+    assert "72 grades of people are on answers beside the judge's" in sentences(board)[-1]
 
 
 def test_two_models_are_compared_without_the_labels_that_check_the_judge():

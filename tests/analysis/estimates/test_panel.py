@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from builders import a_run, graded_judgment, pairwise_judgment, question
+from caution_lists import sentences
 
 from evalharness.analysis import build_leaderboard
 from evalharness.domain import RunConfig, RunRecords, Verdict, Vote
@@ -103,7 +104,7 @@ def test_severity_noise_and_discrimination_are_told_of_each_judge():
     assert judges["random"].noise > 2 * judges["careful"].noise
     assert abs(judges["random"].discrimination) < 0.2 < judges["careful"].discrimination
     assert judges["random"].standing == "uninformative"
-    assert [note for note in board.notes if "The judge random may as well toss coins" in note]
+    assert [note for note in sentences(board) if "The judge random may as well toss coins" in note]
     assert {row.grades for row in board.panel.judges} == {96}
     assert {row.battles for row in board.panel.judges} == {144}
 
@@ -174,10 +175,10 @@ def test_a_spared_family_is_said_whoever_judges():
         "models": {"a": {"family": "x"}, "b": {"family": None}, "c": {"family": "y"}},
     }
     spared = {"judging": {"panel": "aggregate", "exclude_own_family": True}}
-    notes = table(panel_run(judges=("careful",), **config, **spared)).notes
+    notes = sentences(table(panel_run(judges=("careful",), **config, **spared)))
 
     assert notes == ("The judge careful gave no judgment about a, which is of its own family (x).",)
-    assert table(panel_run(judges=("careful",), **config)).notes == ()
+    assert sentences(table(panel_run(judges=("careful",), **config))) == ()
 
 
 def test_where_no_judge_graded_all_models_the_note_says_so_and_raters_help():
@@ -190,7 +191,7 @@ def test_where_no_judge_graded_all_models_the_note_says_so_and_raters_help():
         replace(records, graded=graded, config=RunConfig.from_tree({"judging": {"panel": "rater"}}))
     )
 
-    assert any("judging.panel=rater takes severity out" in note for note in plain.notes)
+    assert any("judging.panel=rater takes severity out" in note for note in sentences(plain))
     scores = [by_name(board.rows, "model") for board in (plain, rater)]
     assert scores[0]["a"].score - scores[0]["b"].score > 2.5
     assert scores[1]["a"].score - scores[1]["b"].score == pytest.approx(1, abs=0.6)
@@ -213,5 +214,5 @@ def test_what_cannot_be_weighed_is_said_and_counted_alike():
     board = table(records)
 
     assert board.rows[0].model == "a"
-    assert any("judges could not be weighed" in note for note in board.notes)
+    assert any("judges could not be weighed" in note for note in sentences(board))
     assert board.panel.remarks

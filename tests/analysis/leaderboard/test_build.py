@@ -14,6 +14,7 @@ from builders import (
     pairwise_judgment,
     question,
 )
+from caution_lists import sentences
 
 from evalharness.analysis import build_leaderboard
 from evalharness.domain import BenchmarkScore, RunConfig, RunRecords, RunStage, Winner
@@ -71,7 +72,7 @@ def test_a_whole_run_has_every_figure_with_its_interval():
     assert sum(row.elo for row in board.rows) == pytest.approx(4000)
     assert len(board.pairs) == 6
     assert sum(pair.wins + pair.losses + pair.ties for pair in board.pairs) == len(battles)
-    assert board.notes == ()
+    assert sentences(board) == ()
 
 
 def test_the_same_seed_gives_the_same_table():
@@ -109,7 +110,7 @@ def test_a_model_that_only_won_is_rated_with_a_stated_prior():
     assert board.rows[0].model == VICUNA
     assert board.rows[0].rating_low < board.rows[0].rating < 2000
     assert board.method == "Bradley-Terry with a small prior"
-    (note,) = board.notes
+    (note,) = sentences(board)
     assert f"{VICUNA} won every battle" in note
     assert "penalty 0.25" in note
 
@@ -124,7 +125,7 @@ def test_groups_that_never_met_get_no_ratings_and_a_note():
     assert by_model(board)[ALPACA].win_rate == 1
     assert (
         "do not connect all models (alpaca-7b, llama-13b; koala-13b, vicuna-13b)"
-        in (board.notes[0])
+        in (sentences(board)[0])
     )
 
 
@@ -136,7 +137,7 @@ def test_battles_on_one_question_have_no_interval_and_a_note():
     assert row.rating is not None
     assert (row.rating_low, row.win_rate_high, row.rank_low) == (None, None, None)
     assert row.rank == 1
-    assert "one question" in build_leaderboard(run_of(), battles).notes[0]
+    assert "one question" in sentences(build_leaderboard(run_of(), battles))[0]
 
 
 def test_scores_rest_on_questions_graded_for_every_model():
@@ -148,7 +149,7 @@ def test_scores_rest_on_questions_graded_for_every_model():
 
     assert (rows[VICUNA].score, rows[KOALA].score) == (7, 6)
     assert (rows[VICUNA].graded, rows[KOALA].graded) == (3, 2)
-    assert "1 of 5 grades were left out" in board.notes[0]
+    assert "1 of 5 grades were left out" in sentences(board)[0]
     assert [row.rank for row in board.rows] == [1, 2]
 
 
@@ -166,7 +167,7 @@ def test_models_without_a_common_question_get_no_scores():
     board = grade_board((VICUNA, "81", 8), (KOALA, "82", 5))
 
     assert {row.score for row in board.rows} == {None}
-    assert "No question was graded for every model" in board.notes[0]
+    assert "No question was graded for every model" in sentences(board)[0]
 
 
 def test_a_judge_who_graded_one_model_only_does_not_tilt_the_scores():
@@ -239,7 +240,7 @@ def test_a_judges_failure_is_not_a_models():
     board = build_leaderboard(records, ())
 
     assert board.rows[0].failed == 0
-    assert board.notes == ("1 judgments by gpt-4 failed and are part of no figure.",)
+    assert sentences(board) == ("1 judgments by gpt-4 failed and are part of no figure.",)
 
 
 def test_imported_judgments_have_no_missing_answers():
@@ -342,4 +343,4 @@ def test_an_empty_run_has_an_empty_table():
     """Nothing was done yet, and nothing is claimed."""
     board = build_leaderboard(RunRecords(name="demo"), ())
 
-    assert (board.rows, board.pairs, board.notes) == ((), (), ())
+    assert (board.rows, board.pairs, sentences(board)) == ((), (), ())

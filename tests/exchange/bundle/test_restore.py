@@ -132,7 +132,7 @@ def test_another_run_is_not_overwritten(bundle, tmp_path):
         with pytest.raises(ConfigError, match="is there already; choose another --run"):
             restore_bundle([archive], tmp_path / name)
     assert contents_of(kept) == contents_of(before)
-    assert restore_bundle([archive], tmp_path / "empty") == ()
+    assert restore_bundle([archive], tmp_path / "empty").warnings == ()
     with pytest.raises(ConfigError, match="a run is made of one"):
         restore_bundle([archive, archive], tmp_path / "two")
 
@@ -273,7 +273,7 @@ def test_figures_that_do_not_follow_are_said_and_made_anew(bundle, tmp_path):
     contents |= {"files": hashes, "signature": bundle_signature(hashes)}
     path = tmp_path / "better.zip"
     write_archive(path, {CONTENTS_FILE: json.dumps(contents).encode(), **files})
-    (said,) = restore_bundle([path], tmp_path / "mine")
+    (said,) = restore_bundle([path], tmp_path / "mine").warnings
 
     assert "1 decisions or figures do not follow" in said
     assert "leaderboard.json, row 1, rating" in said

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from builders import a_leaderboard, a_run, answer, graded_judgment, question
+from caution_lists import cautions
 from hostile import PAYLOADS
 from playwright.sync_api import expect
 
@@ -196,7 +197,7 @@ def test_no_hostile_text_runs_or_loads(opened: Open) -> None:
         ),
         config=RunConfig.from_tree({"text": list(PAYLOADS[:50])}),
     )
-    page = opened(render_page(records, (), Leaderboard(rows=(), notes=PAYLOADS[:50])))
+    page = opened(render_page(records, (), Leaderboard(rows=(), cautions=cautions(*PAYLOADS[:50]))))
 
     page.eval_on_selector_all("details", "all => all.forEach(each => { each.open = true; })")
     expect(page.locator(".body[data-state=open]")).to_have_count(len(PAYLOADS))

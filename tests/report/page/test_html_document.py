@@ -18,6 +18,7 @@ from builders import (
     pairwise_judgment,
     question,
 )
+from caution_lists import cautions
 from hostile import PAYLOADS
 
 from evalharness.analysis import Leaderboard, LeaderboardRow, build_leaderboard
@@ -95,7 +96,9 @@ def test_what_a_reader_must_know_stands_at_the_top() -> None:
         "command": "python -m evalharness run",
         "finished": "2025-03-01",
     }
-    table = a_leaderboard(notes=("Nobody beat koala-13b.", "This judge is too weak to trust."))
+    table = a_leaderboard(
+        cautions=cautions("Nobody beat koala-13b.", "This judge is too weak to trust.")
+    )
     page = render_page(a_run(manifest=manifest), (), table)
 
     assert page.count("This judge is too weak to trust.") == 1
@@ -171,7 +174,9 @@ def test_hostile_names_stay_text() -> None:
         config=RunConfig.from_tree({bad: bad}),
         manifest={"cautions": [bad], "usage": {bad: {"calls": 1}}, "command": bad, "finished": bad},
     )
-    page = render_page(records, (battle(bad, "x", bad, judge=bad),), a_leaderboard(notes=(bad,)))
+    page = render_page(
+        records, (battle(bad, "x", bad, judge=bad),), a_leaderboard(cautions=cautions(bad))
+    )
 
     assert "<img" not in page
     html = [

@@ -52,7 +52,6 @@ def render(facts: PageData) -> str:
         ],
         left_out=[row.judge for row in panel.judges],
         models=_ranks_without_each_judge(facts, panel),
-        remarks=panel.remarks,
     )
 
 

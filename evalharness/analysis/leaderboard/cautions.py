@@ -1,0 +1,105 @@
+"""Collect what a reader must know before trusting a leaderboard, each sentence with its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalharness.analysis.judge_health.drift_report import list_drift_cautions
+from evalharness.analysis.judge_health.health_card import list_health_cautions
+from evalharness.analysis.overlap.flag_cautions import list_flag_cautions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from evalharness.analysis.judge_health.drift_report import DriftReport
+    from evalharness.analysis.judge_health.health_card import HealthCard
+    from evalharness.analysis.leaderboard.rank_variants import RankRobustness
+    from evalharness.analysis.overlap.flag_records import FlagReport
+    from evalharness.domain import RunRecords
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caution:
+    """A sentence that a reader of the leaderboard must see.
+
+    Attributes:
+        source: what it is about: `run`, `judge`, `import`, `ratings`, `scores`, `judgments`,
+            `panel`, `labels`, `audit`, `drift`, `flags` or `robustness`.
+        sentence: the sentence, ready to be printed.
+    """
+
+    source: str
+    sentence: str
+
+    def __str__(self) -> str:
+        """Return the caution as a line of text."""
+        return f"caution ({self.source}): {self.sentence}"
+
+
+def collect_cautions(
+    records: RunRecords,
+    table: Iterable[Caution] = (),
+    *,
+    health: Sequence[HealthCard] = (),
+    drift: Sequence[DriftReport] = (),
+    flags: FlagReport | None = None,
+    robustness: RankRobustness | None = None,
+) -> tuple[Caution, ...]:
+    """Return every caution about a run once, in the order in which a reader needs them.
+
+    Args:
+        records: the run; its configuration and manifest carry cautions of users and imports.
+        table: what the estimates of the leaderboard say about themselves.
+        health: the health cards of the run's judges; several where runs were merged.
+        drift: the drift reports of the run's judges.
+        flags: the flags on the run's answers.
+        robustness: the ranks under alternative analyses.
+    """
+    found = [
+        *list_run_cautions(records),
+        *table,
+        *_label("audit", (each for card in health for each in list_health_cautions(card))),
+        *_label("drift", (each for report in drift for each in list_drift_cautions(report))),
+        *_label("flags", list_flag_cautions(flags) if flags else ()),
+        *_label("robustness", [robustness.alarm] if robustness and robustness.alarm else ()),
+    ]
+    first = {each.sentence: each for each in reversed(found)}
+    return tuple(each for each in found if first[each.sentence] is each)
+
+
+def list_run_cautions(records: RunRecords) -> tuple[Caution, ...]:
+    """Return the cautions of a run's configuration and manifest, by whom they are about.
+
+    The manifest of a finished run lists them all; a run without one has those of its
+    configuration.
+    """
+    by_judge = {
+        str(judge.tree["caution"]): "judge"
+        for judge in records.config.judges
+        if judge.tree.get("caution")
+    }
+    by_import = {
+        str(sentence): "import"
+        for each in records.manifest.get("imported") or ()
+        for sentence in each.get("cautions") or ()
+    }
+    sources = by_import | by_judge
+    sentences = (
+        *(records.config.tree.get("cautions") or ()),
+        *(records.manifest.get("cautions") or ()),
+        *sources,
+    )
+    return tuple(
+        Caution(source=sources.get(sentence, "run"), sentence=sentence)
+        for sentence in dict.fromkeys(map(str, sentences))
+    )
+
+
+def label_cautions(**sentences: Iterable[str]) -> tuple[Caution, ...]:
+    """Return sentences as cautions, each from the source that its keyword names."""
+    return tuple(each for source, own in sentences.items() for each in _label(source, own))
+
+
+def _label(source: str, sentences: Iterable[str]) -> Iterator[Caution]:
+    return (Caution(source=source, sentence=sentence) for sentence in sentences)

@@ -1,0 +1,136 @@
+"""Compare two models of a finished run, and describe the result in lines of text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalharness.analysis import compare_models
+from evalharness.judge import collect_battles
+from evalharness.report.full_leaderboard import build_run_leaderboard
+from evalharness.report.number_format import format_number, format_quantity, format_span
+from evalharness.stats import NonInferiority
+from evalharness.store import read_example_values, read_run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from evalharness.analysis import ComparisonMetric, ModelComparison
+
+_UNIT_BY_METRIC = {
+    "rating": (1.0, " rating points", 1),
+    "score": (1.0, " points of score", 2),
+    "win_rate": (100.0, " percentage points", 1),
+    "benchmark": (100.0, " percentage points", 2),
+}
+"""By metric: what a difference is multiplied by, its unit, and its decimals."""
+
+_MIN_PRINTED_P_VALUE = 1e-4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunComparison:
+    """Two models of a run compared against an allowed drop.
+
+    Attributes:
+        run: the name of the run.
+        comparison: the difference between the two models, tested.
+        decision: whether the first model is not worse, worse, or whether nobody can tell.
+        lines: the comparison as text; the decision is the last line.
+        cautions: what a reader must know before trusting the decision, a line each.
+    """
+
+    run: str
+    comparison: ModelComparison
+    decision: NonInferiority
+    lines: tuple[str, ...]
+    cautions: tuple[str, ...]
+
+
+def compare_run_models(
+    folder: Path,
+    model: str,
+    other: str,
+    *,
+    metric: ComparisonMetric | None = None,
+    max_drop: float = 0.0,
+    alpha: float = 0.05,
+) -> RunComparison:
+    """Return whether a model of a finished run is worse than another.
+
+    Args:
+        folder: the run's folder.
+        model: the model in question.
+        other: the model that it is compared with.
+        metric: the figure that is compared; by default the first that the run has of both.
+        max_drop: the largest drop that is accepted, in the unit of the figure; rates in 0..1.
+        alpha: 1 minus the level of the interval.
+
+    Raises:
+        ConfigError: a model is not in the run, or the run does not have this figure of both.
+        InputError: a file of the run is damaged.
+    """
+    records = read_run(folder)
+    found = compare_models(
+        records,
+        collect_battles(records),
+        model,
+        other,
+        metric=metric,
+        level=1 - alpha,
+        examples=read_example_values(folder, (model, other)),
+    )
+    return RunComparison(
+        run=records.name,
+        comparison=found,
+        decision=found.difference.decide(max_drop),
+        lines=_describe_comparison(found, max_drop),
+        cautions=tuple(map(str, build_run_leaderboard(folder, records).cautions)),
+    )
+
+
+def _describe_comparison(found: ModelComparison, max_drop: float) -> tuple[str, ...]:
+    gap = found.difference
+    factor, unit, digits = _UNIT_BY_METRIC[found.metric]
+
+    def amount(value: float) -> str:
+        return format_number(factor * value, digits)
+
+    known = not math.isnan(gap.low)
+    interval = format_span(factor * gap.low, factor * gap.high, digits) if known else "unknown"
+    p_value = (
+        f"p = {gap.p_value:.2g}"
+        if gap.p_value >= _MIN_PRINTED_P_VALUE
+        else f"p < {_MIN_PRINTED_P_VALUE}"
+    )
+    lines = [
+        f"{found.model} against {found.other}: {found.basis}",
+        f"difference  {amount(gap.value)}{unit}, {100 * gap.level:g}% interval {interval}"
+        + (f", {p_value}" if not math.isnan(gap.p_value) else ""),
+        f"rests on    {format_quantity(gap.clusters, _cluster_noun(found))}, each a cluster",
+    ]
+    if not math.isnan(gap.detectable):
+        lines.append(
+            f"detectable  {amount(gap.detectable)}{unit}: the smallest true difference that this "
+            f"design finds {100 * gap.power:g}% of the time"
+        )
+    return (*lines, _describe_decision(found, max_drop, f" by more than {amount(max_drop)}{unit}"))
+
+
+def _cluster_noun(found: ModelComparison) -> str:
+    return "example" if found.metric == "benchmark" else "question"
+
+
+def _describe_decision(found: ModelComparison, max_drop: float, allowance: str) -> str:
+    gap, drop = found.difference, allowance if max_drop else ""
+    match gap.decide(max_drop):
+        case NonInferiority.NOT_WORSE:
+            return f"not worse   {found.model} is not worse{drop}: the whole interval says so"
+        case NonInferiority.WORSE:
+            return f"worse       {found.model} is worse{drop}: the whole interval says so"
+        case NonInferiority.CANNOT_TELL:
+            needed = gap.clusters_needed(max_drop)
+            more = f"; about {format_quantity(math.ceil(needed), 'question')} would, of a difference like it"
+            more = more if math.isfinite(needed) else ""
+            return f"cannot tell at this size whether {found.model} is worse{drop}{more}"
