@@ -1,4 +1,4 @@
-"""Which benchmarks each model of a run can take part in, and what a result depends on."""
+"""Determine which benchmarks each model of a run can take part in, and what a result depends on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkPlan:
-    """Which benchmarks each model takes part in, and sentences about those that it cannot."""
+    """The benchmarks of a run.
+
+    Attributes:
+        models: the models of the run.
+        of: the benchmarks that each model takes part in, by its name.
+        left_out: sentences about those that it cannot take part in.
+    """
 
     models: tuple[ModelSpec, ...]
     of: Mapping[str, tuple[PreparedBenchmark, ...]]
@@ -32,11 +38,11 @@ NO_BENCHMARKS = BenchmarkPlan((), {}, ())
 
 
 def plan_benchmarks(spec: RunSpec) -> BenchmarkPlan:
-    """Return what a run's models can be asked; nothing is asked.
+    """Return the benchmarks that a run's models can take part in. No model is called.
 
     Raises:
-        ConfigError: a task, data or lm-eval is missing, or a model can take part in nothing.
-        InputError: a file of tasks or data is not as it should be.
+        ConfigError: a task, data or lm-eval is missing, or a model can take part in no benchmark.
+        InputError: a file of tasks or data is invalid.
     """
     if not spec.suite.benchmarks:
         return NO_BENCHMARKS
@@ -64,10 +70,10 @@ def plan_benchmarks(spec: RunSpec) -> BenchmarkPlan:
 
 
 def refuse_benchmarks_on_nodes(spec: RunSpec, engine: EngineSpec) -> None:
-    """Refuse benchmarks of weights that are on the nodes of a cluster.
+    """Refuse benchmarks of models whose weights are on the nodes of a cluster.
 
     Raises:
-        ConfigError: there are some; benchmarks of endpoints are asked from here.
+        ConfigError: there are such models. Benchmarks of endpoints run in this process.
     """
     on_weights = [
         each.name for each in spec.models if find_benchmark_access(each) is ModelAccess.WEIGHTS
@@ -83,11 +89,11 @@ def refuse_benchmarks_on_nodes(spec: RunSpec, engine: EngineSpec) -> None:
 
 
 def describe_benchmarks(spec: RunSpec) -> list[str]:
-    """Return lines that say which benchmarks a run has, on which models.
+    """Return lines about the benchmarks of a run and their models.
 
     Raises:
-        ConfigError: as `plan`.
-        InputError: as `plan`.
+        ConfigError: as `plan_benchmarks`.
+        InputError: as `plan_benchmarks`.
     """
     planned = plan_benchmarks(spec)
     lines: list[str] = []
@@ -118,12 +124,12 @@ def _reason_not_eligible(model: ModelSpec, prepared: PreparedBenchmark) -> str |
 
 
 def uses_chat_template(model: ModelSpec, prepared: PreparedBenchmark) -> bool:
-    """Whether prompts are conversations: as configured, and always where only these are taken."""
+    """Whether prompts are chat messages: as configured, and always if a model accepts only these."""
     return prepared.spec.chat_template or find_benchmark_access(model) is ModelAccess.TEXT
 
 
 def benchmark_digest(model: ModelSpec, prepared: PreparedBenchmark) -> str:
-    """Return the digest of all that a result depends on."""
+    """Return the digest of everything that a result depends on."""
     identity: list[Any]
     if find_benchmark_access(model) is ModelAccess.WEIGHTS:
         identity = [model.weights, model.revision, model.gguf_file, model.dtype, model.device]

@@ -1,8 +1,8 @@
-"""What a run's calls would use and cost, before any is made.
+"""Estimate the tokens, cost and time of a run's calls before any is made.
 
-Texts that are there count as they are; of those to come it is assumed that they are as long as
-those that the run's folder has of the same model, or else as MT-bench's answers and judgments
-usually are. The most is reckoned with replies as long as the settings allow.
+Texts that exist count by their length. Texts to come are assumed to be as long as those of the same
+model in the run's folder, or else as typical answers and judgments of MT-bench. The upper bound of
+the cost assumes replies as long as the settings allow.
 """
 
 from __future__ import annotations
@@ -21,19 +21,28 @@ if TYPE_CHECKING:
 
     from evalharness.domain import Answer, JudgeSpec, ModelSpec, Question, RunSpec, Usage
 
-CHARACTERS_PER_TOKEN = 4  # of English, as OpenAI's documentation has it
+CHARACTERS_PER_TOKEN = 4  # of English text, by OpenAI's documentation
 ANSWER_TOKENS = 300
 JUDGMENT_TOKENS = 250
-# An endpoint of 2024: half a second to the first token, then 60 tokens a second.
+# A typical endpoint of 2024.
 _FIRST_TOKEN_S = 0.5
 _TOKENS_PER_SECOND = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostEstimate:
-    """What a model's or judge's calls would take; None where it cannot be said.
+    """The cost of a model's or judge's calls.
 
-    `calls` are those that are missing, `done` those that the folder holds.
+    Attributes:
+        stage: answers or judgments.
+        name: of the model or judge.
+        calls: the number of calls that are missing.
+        done: the number of calls that the folder holds.
+        prompt_tokens: of the missing calls.
+        completion_tokens: of the missing calls.
+        usd: US dollars; None without prices.
+        usd_at_most: US dollars if all replies are as long as allowed; None without prices.
+        seconds: the time of the missing calls; None for models on this machine and for batches.
     """
 
     stage: RunStage
@@ -52,62 +61,66 @@ def estimate_costs(spec: RunSpec, records: RunRecords | None) -> tuple[CostEstim
 
     Args:
         spec: what to run.
-        records: what its folder holds, if there is one.
+        records: what its folder holds, if it exists.
     """
-    there = records or RunRecords(name=spec.name)
+    existing = records or RunRecords(name=spec.name)
     return (
-        *(_answer_cost(model, spec, there) for model in spec.models),
-        *(_judgment_cost(judge, spec, there) for judge in spec.judges),
+        *(_answer_cost(model, spec, existing) for model in spec.models),
+        *(_judgment_cost(judge, spec, existing) for judge in spec.judges),
     )
 
 
-def _answer_cost(model: ModelSpec, spec: RunSpec, there: RunRecords) -> CostEstimate:
-    own = {
+def _answer_cost(model: ModelSpec, spec: RunSpec, existing: RunRecords) -> CostEstimate:
+    answers = {
         (answer.question_id, answer.sample): answer
-        for answer in there.answers
+        for answer in existing.answers
         if answer.model == model.name
     }
-    used = [turn.usage for answer in own.values() for turn in answer.turns]
+    used = [turn.usage for answer in answers.values() for turn in answer.turns]
     calls = [
         call
         for question in spec.questions
         for sample in range(spec.judging.samples)
-        for call in _answer_calls(model, question, own.get((question.question_id, sample)), used)
+        for call in _answer_calls(
+            model, question, answers.get((question.question_id, sample)), used
+        )
     ]
     return _build_estimate(RunStage.ANSWER, model.name, model, calls, used)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CallTokens:
+    """The expected tokens of one call, and the largest number that its reply may have."""
+
     prompt: float
     completion: float
-    most: float
+    max_completion: float
 
 
 def _answer_calls(
     model: ModelSpec, question: Question, begun: Answer | None, used: Sequence[Usage]
 ) -> Iterable[_CallTokens]:
     """Yield the calls for the turns that an answer lacks."""
-    most = model.sampling_for(question.category).max_tokens
-    reply = min(_mean_completion_tokens(used, ANSWER_TOKENS), most)
-    said = _estimate_tokens(model.system or "")
+    longest = model.sampling_for(question.category).max_tokens
+    reply = min(_mean_completion_tokens(used, ANSWER_TOKENS), longest)
+    prompt = _estimate_tokens(model.system or "")
     done = begun.turns if begun else ()
     for number, turn in enumerate(question.turns):
-        said += _estimate_tokens(turn)
+        prompt += _estimate_tokens(turn)
         if number < len(done):
-            said += _estimate_tokens(done[number].text)
+            prompt += _estimate_tokens(done[number].text)
             continue
-        yield _CallTokens(prompt=said, completion=reply, most=most)
-        said += reply
+        yield _CallTokens(prompt=prompt, completion=reply, max_completion=longest)
+        prompt += reply
 
 
-def _judgment_cost(judge: JudgeSpec, spec: RunSpec, there: RunRecords) -> CostEstimate:
-    own = [row for row in there.judgments if row.judge == judge.name]
-    done = {(row.question_id, row.turn, row.sample, row.models) for row in own}
-    used = [row.usage for row in own]
+def _judgment_cost(judge: JudgeSpec, spec: RunSpec, existing: RunRecords) -> CostEstimate:
+    judgments = [row for row in existing.judgments if row.judge == judge.name]
+    done = {(row.question_id, row.turn, row.sample, row.models) for row in judgments}
+    used = [row.usage for row in judgments]
     questions = {question.question_id: question for question in spec.questions}
     answer = "x" * int(
-        CHARACTERS_PER_TOKEN * _mean_completion_tokens(_answer_usage(there), ANSWER_TOKENS)
+        CHARACTERS_PER_TOKEN * _mean_completion_tokens(_answer_usage(existing), ANSWER_TOKENS)
     )
 
     @cache
@@ -118,15 +131,15 @@ def _judgment_cost(judge: JudgeSpec, spec: RunSpec, there: RunRecords) -> CostEs
         )
         return sum(_estimate_tokens(message.content) for message in messages)
 
-    most = 1 if judge.reading is Reading.PROBABILITIES else judge.model.sampling.max_tokens
-    reply = min(_mean_completion_tokens(used, JUDGMENT_TOKENS), most)
+    longest = 1 if judge.reading is Reading.PROBABILITIES else judge.model.sampling.max_tokens
+    reply = min(_mean_completion_tokens(used, JUDGMENT_TOKENS), longest)
     calls = []
     for task, models in list_showings(spec, judge):
         if (task.question_id, task.turn, task.sample, models) in done:
             continue
         kind = JudgmentKind.GRADED if len(models) == 1 else JudgmentKind.PAIRWISE
         prompt = prompt_tokens(task.question_id, task.turn, kind)
-        calls.append(_CallTokens(prompt=prompt, completion=reply, most=most))
+        calls.append(_CallTokens(prompt=prompt, completion=reply, max_completion=longest))
     return _build_estimate(RunStage.JUDGE, judge.name, judge.model, calls, used)
 
 
@@ -140,7 +153,7 @@ def _build_estimate(
     is_priced = model.prices.is_known
     prompt = sum(call.prompt for call in calls)
     completion = sum(call.completion for call in calls)
-    most = sum(call.most for call in calls)
+    most = sum(call.max_completion for call in calls)
     return CostEstimate(
         stage=stage,
         name=name,
@@ -157,7 +170,7 @@ def _build_estimate(
 def _duration_s(
     model: ModelSpec, calls: int, completion: float, used: Sequence[Usage]
 ) -> float | None:
-    """Return the time that the calls would take, many at once; None for a model on this machine."""
+    """Return the time of the calls, made concurrently; None for batches and models here."""
     if model.batch or find_backend(model.backend).occupies(model) is not None:
         return None
     if not calls or model.backend != "openai_compatible":
@@ -167,14 +180,14 @@ def _duration_s(
     return calls * (fmean(known) if known else usual) / min(calls, model.most_at_once)
 
 
-def _answer_usage(there: RunRecords) -> list[Usage]:
-    return [turn.usage for answer in there.answers for turn in answer.turns]
+def _answer_usage(existing: RunRecords) -> list[Usage]:
+    return [turn.usage for answer in existing.answers for turn in answer.turns]
 
 
-def _mean_completion_tokens(used: Sequence[Usage], otherwise: float) -> float:
-    """Return the mean length of replies, as far as they were counted."""
+def _mean_completion_tokens(used: Sequence[Usage], default: float) -> float:
+    """Return the mean number of tokens of the replies whose tokens were counted."""
     counted = [usage.completion_tokens for usage in used if usage.completion_tokens is not None]
-    return fmean(counted) if counted else otherwise
+    return fmean(counted) if counted else default
 
 
 def _estimate_tokens(text: str) -> float:

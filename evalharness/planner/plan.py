@@ -19,11 +19,11 @@ _STAGE_LABELS = {RunStage.ANSWER: "answers", RunStage.JUDGE: "judgments"}
 
 
 def describe_plan(spec: RunSpec, records: RunRecords | None = None) -> list[str]:
-    """Return lines that say what a run is made of, and what is missing of it would take.
+    """Return lines about the parts of a run, and the cost of those that are missing.
 
     Args:
         spec: what to run.
-        records: what its folder holds, if there is one.
+        records: what its folder holds, if it exists.
     """
     turns = sum(len(question.turns) for question in spec.questions)
     estimates = estimate_costs(spec, records)
@@ -45,18 +45,18 @@ def describe_plan(spec: RunSpec, records: RunRecords | None = None) -> list[str]
     return [*lines, *describe_variance_shares(records)]
 
 
-def _cost_line(place: str, name: str, each: CostEstimate) -> str:
-    read, written = _format_tokens(each.prompt_tokens), _format_tokens(each.completion_tokens)
-    parts = [f"{each.calls} calls", f"about {read} tokens read and {written} written"]
-    if each.usd is not None and each.usd_at_most is not None:
-        parts.append(f"about ${each.usd:.2f} (at most ${each.usd_at_most:.2f})")
-    if each.seconds:
-        parts.append(f"about {_format_duration(each.seconds)}")
-    return f"{place:9} {name}{', '.join(parts)}"
+def _cost_line(label: str, name: str, cost: CostEstimate) -> str:
+    read, written = _format_tokens(cost.prompt_tokens), _format_tokens(cost.completion_tokens)
+    parts = [f"{cost.calls} calls", f"about {read} tokens read and {written} written"]
+    if cost.usd is not None and cost.usd_at_most is not None:
+        parts.append(f"about ${cost.usd:.2f} (at most ${cost.usd_at_most:.2f})")
+    if cost.seconds:
+        parts.append(f"about {_format_duration(cost.seconds)}")
+    return f"{label:9} {name}{', '.join(parts)}"
 
 
 def _total_cost(estimates: Sequence[CostEstimate]) -> CostEstimate:
-    """Return all together; stages overlap, so the time is that of the longest."""
+    """Return the sum of all estimates. Stages overlap, so the time is the longest of theirs."""
     priced = [each for each in estimates if each.usd is not None]
     return CostEstimate(
         stage=RunStage.JUDGE,

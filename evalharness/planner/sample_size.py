@@ -1,7 +1,7 @@
-"""What it takes to find a wanted difference: more questions, more answers to each, or more judges.
+"""Describe the sample size that detects a given difference: questions, samples, or judges.
 
-The spread is that of the judgments that the run's folder holds, split into its sources; without
-any, it is taken as `resolving` says, and cannot be split.
+The spread is that of the judgments in the run's folder, split into variance components. Without
+judgments, the spread is the one that `detectable_difference` assumes, which has no components.
 """
 
 from __future__ import annotations
@@ -35,119 +35,139 @@ if TYPE_CHECKING:
     from evalharness.stats import VarianceComponents
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SampleSize:
-    """Questions that find a difference; where judgments are there, their spread and its share.
-
-    `difference` is in the unit of the spread; `informed` is how many times as much as their own
-    judgments all of the run's tell of two models.
-    """
-
-    questions: float
-    split: VarianceComponents | None = None
-    difference: float = math.nan
-    informed: float = 1.0
-
-
-def describe_sample_sizes(
-    spec: RunSpec, records: RunRecords | None, wanted: PlanTargets
-) -> list[str]:
-    """Return lines that say which differences are found four times in five, and what finds others.
-
-    Args:
-        spec: the run as planned; as many samples, judges and pairs a question stay.
-        records: what its folder holds, if there is one.
-        wanted: the differences of two models, in points of rating and of score.
-    """
-    found = describe_detectable_differences(spec)
-    if wanted.rating is not None:
-        way = _size_for_ratings(spec, records, wanted.rating)
-        found += _size_lines(f"{wanted.rating:g} rating points", way, spec, judges=False)
-    if wanted.score is not None:
-        way = _size_for_scores(spec, records, wanted.score)
-        found += _size_lines(f"{wanted.score:g} points of score", way, spec, judges=True)
-    asked = wanted.rating is not None or wanted.score is not None
-    return [*found, _OWN_SPREAD_NOTE] if asked and records is not None else found
-
-
 _OWN_SPREAD_NOTE = "          (found 4 times in 5, if judgments vary as those that are there)"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SampleSize:
+    """The number of questions that detects a difference.
+
+    Attributes:
+        questions: the number of questions.
+        components: the variance components of the run's judgments; None without judgments.
+        difference: the difference to detect, in the unit of the components.
+        information_ratio: the information that all judgments of the run hold about two models,
+            relative to that of their own judgments.
+    """
+
+    questions: float
+    components: VarianceComponents | None = None
+    difference: float = math.nan
+    information_ratio: float = 1.0
+
+
+def describe_sample_sizes(
+    spec: RunSpec, records: RunRecords | None, targets: PlanTargets
+) -> list[str]:
+    """Return lines about the differences that a run detects, and the sample sizes for its targets.
+
+    A difference is detected if a test at the 5% level finds it with 80% power.
+
+    Args:
+        spec: the run as planned; its samples, judges and pairs per question stay as they are.
+        records: what its folder holds, if it exists.
+        targets: differences of two models to detect, in points of rating and of score.
+    """
+    lines = describe_detectable_differences(spec)
+    if targets.rating is not None:
+        size = _size_for_ratings(spec, records, targets.rating)
+        lines += _size_lines(f"{targets.rating:g} rating points", size, spec, judges=False)
+    if targets.score is not None:
+        size = _size_for_scores(spec, records, targets.score)
+        lines += _size_lines(f"{targets.score:g} points of score", size, spec, judges=True)
+    has_target = targets.rating is not None or targets.score is not None
+    return [*lines, _OWN_SPREAD_NOTE] if has_target and records is not None else lines
+
+
 def _size_for_ratings(spec: RunSpec, records: RunRecords | None, gap: float) -> _SampleSize | str:
-    told = measure_battle_information(spec)
-    if told is None:
+    """Return the sample size for a gap in rating points, or why there is none."""
+    information = measure_battle_information(spec)
+    if information is None:
         return "nothing is compared in pairs that connect all models"
-    split = pair_variance_components(records)
-    if split is None:
+    components = pair_variance_components(records)
+    if components is None:
         try:
             needed = required_battles(gap, tie_share=ASSUMED_TIE_SHARE)
         except ValueError as error:
             return str(error)
-        return _SampleSize(questions=len(spec.questions) * needed.number / told.battles)
-    edge = float(expit(gap / ELO_PER_NAT)) - 0.5
-    deviation = math.sqrt(split.variance() / told.pairs)
+        return _SampleSize(
+            questions=len(spec.questions) * needed.number / information.least_battles
+        )
+    advantage = float(expit(gap / ELO_PER_NAT)) - 0.5
+    deviation = math.sqrt(components.variance() / information.least_pairs)
     return _SampleSize(
-        questions=required_questions_by_t_test(edge, deviation).number,
-        split=split,
-        difference=edge,
-        informed=told.pairs,
+        questions=required_questions_by_t_test(advantage, deviation).number,
+        components=components,
+        difference=advantage,
+        information_ratio=information.least_pairs,
     )
 
 
 def _size_for_scores(spec: RunSpec, records: RunRecords | None, points: float) -> _SampleSize | str:
-    split = score_variance_components(records)
-    if split is None:
+    """Return the sample size for a difference of scores, or why there is none."""
+    components = score_variance_components(records)
+    if components is None:
         deviation = score_deviation(spec)
         if deviation is None:
             return "nothing is graded of two models"
         return _SampleSize(questions=required_questions_by_t_test(points, deviation).number)
-    needed = required_questions_by_t_test(points, math.sqrt(split.variance()))
-    return _SampleSize(questions=needed.number, split=split, difference=points)
+    needed = required_questions_by_t_test(points, math.sqrt(components.variance()))
+    return _SampleSize(questions=needed.number, components=components, difference=points)
 
 
-def _size_lines(what: str, way: _SampleSize | str, spec: RunSpec, *, judges: bool) -> Iterator[str]:
-    if isinstance(way, str):
-        yield f"wanted    {what}: {way}"
+def _size_lines(
+    target: str, size: _SampleSize | str, spec: RunSpec, *, judges: bool
+) -> Iterator[str]:
+    if isinstance(size, str):
+        yield f"wanted    {target}: {size}"
         return
-    questions, there = math.ceil(way.questions), len(spec.questions)
-    if questions <= there:
-        yield f"wanted    {what}: found with {questions} of the {there} questions"
+    questions, planned = math.ceil(size.questions), len(spec.questions)
+    if questions <= planned:
+        yield f"wanted    {target}: found with {questions} of the {planned} questions"
         return
-    times = questions / there
-    yield f"wanted    {what}: {questions:,} questions ({_extra_cost(spec, times)})"
-    if way.split is not None:
-        yield from _alternative_lines(way, way.split, spec, judges=judges)
+    extra = _extra_cost(spec, questions / planned)
+    yield f"wanted    {target}: {questions:,} questions ({extra})"
+    if size.components is not None:
+        yield from _alternative_lines(size, size.components, spec, judges=judges)
 
 
 def _alternative_lines(
-    way: _SampleSize, split: VarianceComponents, spec: RunSpec, *, judges: bool
+    size: _SampleSize, components: VarianceComponents, spec: RunSpec, *, judges: bool
 ) -> Iterator[str]:
-    """Yield what else finds the difference with the questions as they are."""
-    there = len(spec.questions)
-    reach = minimum_detectable_difference(1.0, there).difference if there > 1 else math.inf
-    room = (way.difference / reach) ** 2 * there * way.informed
-    answers = (split.sample or 0.0) / split.samples
-    judged = (split.judgment or 0.0) / split.samples / split.judgments
-    if split.sample is not None:
-        yield f"          {_alternative('samples', answers + judged, room - split.question, spec)}"
-    if judges and split.judgment is not None:
-        yield f"          {_alternative('judges', judged, room - split.question - answers, spec)}"
+    """Yield what else detects the difference with the planned questions: samples, or judges."""
+    questions = len(spec.questions)
+    per_unit = (
+        minimum_detectable_difference(1.0, questions).difference if questions > 1 else math.inf
+    )
+    allowed = (size.difference / per_unit) ** 2 * questions * size.information_ratio
+    allowed -= components.question
+    answers = (components.sample or 0.0) / components.samples
+    judgments = (components.judgment or 0.0) / components.samples / components.judgments
+    if components.sample is not None:
+        yield f"          {_alternative('samples', answers + judgments, allowed, spec)}"
+    if judges and components.judgment is not None:
+        yield f"          {_alternative('judges', judgments, allowed - answers, spec)}"
 
 
-def _alternative(what: str, variance: float, room: float, spec: RunSpec) -> str:
-    if room <= 0:
+def _alternative(what: str, variance: float, allowed: float, spec: RunSpec) -> str:
+    """Return how often to repeat samples or judges so that their variance is at most `allowed`."""
+    if allowed <= 0:
         return f"or, with these questions, no number of {what}"
-    times = max(2, math.ceil(variance / room))
-    return f"or {times:,} times the {what} ({_extra_cost(spec, times, answered=what == 'samples')})"
+    times = max(2, math.ceil(variance / allowed))
+    return f"or {times:,} times the {what} ({_extra_cost(spec, times, answers=what == 'samples')})"
 
 
-def _extra_cost(spec: RunSpec, times: float, *, answered: bool = True) -> str:
-    """Return what is to be paid for beside the run as planned."""
-    stages = [
-        each for each in estimate_costs(spec, None) if answered or each.stage == RunStage.JUDGE
-    ]
-    calls = (times - 1) * sum(each.calls for each in stages)
-    dollars = [each.usd for each in stages if each.usd is not None]
-    more = f"{calls:,.0f} calls"
-    more += f", about ${(times - 1) * sum(dollars):,.2f}" if dollars else ""
-    return f"{more}, more than this run as planned"
+def _extra_cost(spec: RunSpec, times: float, *, answers: bool = True) -> str:
+    """Return the calls and cost of a run `times` as large, beyond those of the run as planned.
+
+    Args:
+        spec: the run as planned.
+        times: the factor.
+        answers: whether answers are repeated too, or judgments only.
+    """
+    costs = [cost for cost in estimate_costs(spec, None) if answers or cost.stage == RunStage.JUDGE]
+    calls = (times - 1) * sum(cost.calls for cost in costs)
+    dollars = [cost.usd for cost in costs if cost.usd is not None]
+    extra = f"{calls:,.0f} calls"
+    extra += f", about ${(times - 1) * sum(dollars):,.2f}" if dollars else ""
+    return f"{extra}, more than this run as planned"

@@ -1,4 +1,4 @@
-"""Where the next dollar goes: more questions, more answers to each, or more judges, as a run shows."""
+"""Describe the sources of a run's variance: questions, answers and judgments, and what narrows them."""
 
 from __future__ import annotations
 
@@ -20,90 +20,93 @@ if TYPE_CHECKING:
     from evalharness.stats import JudgmentValues
 
     ValuesByJudgment = Mapping[tuple[str, int, str], list[float]]
-    """Values by question, sample and judgment; those of several turns together."""
+    """Values by question, sample and judge; one value per turn."""
 
 _POINTS_BY_VERDICT = {Verdict.A: 1.0, Verdict.TIE: 0.5, Verdict.B: 0.0}
+_WIDTH_NOTE = (
+    "          (of intervals' width; a judge's lasting taste, as for a place, is none of this)"
+)
 
 
 def describe_variance_shares(records: RunRecords | None) -> list[str]:
-    """Return lines that say what a run's intervals are wide from, and what would narrow them."""
+    """Return lines about the sources of the width of a run's intervals, and what narrows them."""
     if records is None:
         return []
-    found = [
+    lines = [
         *_share_lines("scores", "judges", score_variance_components(records)),
         *_share_lines("pairs", "orders and judges", pair_variance_components(records)),
     ]
-    return [*found, _WIDTH_NOTE] if found else []
+    return [*lines, _WIDTH_NOTE] if lines else []
 
 
 def score_variance_components(records: RunRecords | None) -> VarianceComponents | None:
-    """Return where two models' difference of scores varies from; None where nothing tells."""
+    """Return the variance components of score differences; None without an estimate."""
     if records is None:
         return None
     return _fit_components(_score_differences(exclude_label_checks(records, ()).records))
 
 
 def pair_variance_components(records: RunRecords | None) -> VarianceComponents | None:
-    """Return where points of one model against another vary from; None where nothing tells."""
+    """Return the variance components of the points in pairs; None without an estimate."""
     return None if records is None else _fit_components(_pair_points(records))
-
-
-_WIDTH_NOTE = (
-    "          (of intervals' width; a judge's lasting taste, as for a place, is none of this)"
-)
 
 
 def _fit_components(groups: Iterator[JudgmentValues]) -> VarianceComponents | None:
     try:
-        found = estimate_variance_components(groups)
+        components = estimate_variance_components(groups)
     except ValueError:
         return None
-    return found if found.variance() else None
+    return components if components.variance() else None
 
 
-def _share_lines(what: str, judging: str, split: VarianceComponents | None) -> Iterator[str]:
-    if split is None:
+def _share_lines(what: str, judging: str, components: VarianceComponents | None) -> Iterator[str]:
+    if components is None:
         return
-    whole = split.variance()
-    yield f"spread    {what}: {', '.join(_share_words(split, judging, whole))}"
-    yield f"next      {what}: {', '.join(_gain_words(split, judging, whole))}; {_half_difference_words(split, whole)}"
+    total = components.variance()
+    yield f"spread    {what}: {', '.join(_share_words(components, judging, total))}"
+    yield f"next      {what}: {', '.join(_gain_words(components, judging, total))}; {_half_difference_words(components, total)}"
 
 
-def _share_words(split: VarianceComponents, judging: str, whole: float) -> Iterator[str]:
-    answers = (split.sample or 0.0) / split.samples
-    judged = (split.judgment or 0.0) / split.samples / split.judgments
-    yield f"{split.question / whole:.0%} from questions"
-    yield "answers not repeated" if split.sample is None else f"{answers / whole:.0%} from answers"
-    if split.judgment is None:
+def _share_words(components: VarianceComponents, judging: str, total: float) -> Iterator[str]:
+    answers = (components.sample or 0.0) / components.samples
+    judgments = (components.judgment or 0.0) / components.samples / components.judgments
+    yield f"{components.question / total:.0%} from questions"
+    yield (
+        "answers not repeated"
+        if components.sample is None
+        else f"{answers / total:.0%} from answers"
+    )
+    if components.judgment is None:
         yield f"{judging} not repeated"
     else:
-        yield f"{judged / whole:.0%} from {judging}"
+        yield f"{judgments / total:.0%} from {judging}"
 
 
-def _gain_words(split: VarianceComponents, judging: str, whole: float) -> Iterator[str]:
+def _gain_words(components: VarianceComponents, judging: str, total: float) -> Iterator[str]:
     def narrower(variance: float) -> str:
-        return f"{1 - math.sqrt(variance / whole):.0%}"
+        return f"{1 - math.sqrt(variance / total):.0%}"
 
-    yield f"twice the questions narrow by {narrower(split.variance(questions=2))}"
-    if split.sample is not None:
-        yield f"twice the samples by {narrower(split.variance(samples=2))}"
-    if split.judgment is not None and judging == "judges":
-        yield f"twice the judges by {narrower(split.variance(judgments=2))}"
+    yield f"twice the questions narrow by {narrower(components.variance(questions=2))}"
+    if components.sample is not None:
+        yield f"twice the samples by {narrower(components.variance(samples=2))}"
+    if components.judgment is not None and judging == "judges":
+        yield f"twice the judges by {narrower(components.variance(judgments=2))}"
 
 
-def _half_difference_words(split: VarianceComponents, whole: float) -> str:
-    """Return what finds a difference half as large."""
+def _half_difference_words(components: VarianceComponents, total: float) -> str:
+    """Return what detects a difference half as large."""
     words = "half the difference takes 4 times the questions"
-    rest, room = whole - split.question, whole / 4 - split.question
-    if split.sample is None or rest <= 0:
+    repeatable = total - components.question
+    allowed = total / 4 - components.question
+    if components.sample is None or repeatable <= 0:
         return words
-    if room <= 0:
+    if allowed <= 0:
         return f"{words}, no number of samples"
-    return f"{words}, or {math.ceil(rest / room)} times the samples"
+    return f"{words}, or {math.ceil(repeatable / allowed)} times the samples"
 
 
 def _score_differences(records: RunRecords) -> Iterator[JudgmentValues]:
-    """Yield for each pair of models the differences of grades given in the same place."""
+    """Yield, for each pair of models, their differences of grades with all else equal."""
     by_model: dict[str, dict[tuple[str, int, str, int], float]] = defaultdict(dict)
     for row in records.graded:
         if row.score is not None:
@@ -118,7 +121,7 @@ def _score_differences(records: RunRecords) -> Iterator[JudgmentValues]:
 
 
 def _pair_points(records: RunRecords) -> Iterator[JudgmentValues]:
-    """Yield for each pair of models the points of the first in each order of showing."""
+    """Yield, for each pair of models, the points of the first one in each order."""
     by_pair: dict[tuple[str, str], dict[tuple[str, int, str], list[float]]] = defaultdict(
         lambda: defaultdict(list)
     )
@@ -133,10 +136,10 @@ def _pair_points(records: RunRecords) -> Iterator[JudgmentValues]:
 
 
 def _centred_group(judged: ValuesByJudgment) -> Iterator[JudgmentValues]:
-    """Yield a group, each judge's and order's own mean taken out: it is the same on all questions."""
+    """Yield the values less the mean of each judge and order, which is the same on all questions."""
     if judged:
-        questions, samples, whose = zip(*judged, strict=True)
-        value = np.array([np.mean(each) for each in judged.values()])
-        of = np.unique(whose, return_inverse=True)[1]
-        value -= (np.bincount(of, value) / np.bincount(of))[of] - value.mean()
-        yield value, np.unique(questions, return_inverse=True)[1], np.array(samples)
+        questions, samples, judges = zip(*judged, strict=True)
+        values = np.array([np.mean(each) for each in judged.values()])
+        judge = np.unique(judges, return_inverse=True)[1]
+        values -= (np.bincount(judge, values) / np.bincount(judge))[judge] - values.mean()
+        yield values, np.unique(questions, return_inverse=True)[1], np.array(samples)
