@@ -1,4 +1,4 @@
-"""The command line: a module for each verb; `app` has the table of verbs."""
+"""The command line: one module for each verb, and the table of the verbs."""
 
 import lazy_loader
 

@@ -7,20 +7,17 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness.cli.terminal.exit_codes import print_lines
+from evalharness.cli.arguments import RUN_HELP, Verb, resolve_run_folder
+from evalharness.cli.terminal.output import print_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 _METRICS = ("rating", "score", "win_rate", "benchmark")
 _NOT_WORSE, _WORSE, _CANNOT_TELL = 0, 1, 3
 
 
-def run_compare_command(
-    parser: argparse.ArgumentParser,
-    arguments: Sequence[str],
-    resolve_folder: Callable[[str], Path],
-) -> int:
+def compare_models_of_run(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Compare two models and return the exit code: 0 not worse, 1 worse, 3 cannot tell."""
     given = parse_compare_arguments(parser, arguments)
     from evalharness.analysis import ComparisonMetric
@@ -28,7 +25,7 @@ def run_compare_command(
     from evalharness.stats import NonInferiority
 
     compared = compare_run_models(
-        resolve_folder(given.run),
+        resolve_run_folder(given.run),
         given.model,
         given.other,
         metric=ComparisonMetric(given.metric) if given.metric else None,
@@ -51,7 +48,7 @@ def parse_compare_arguments(
     parser: argparse.ArgumentParser, arguments: Sequence[str]
 ) -> argparse.Namespace:
     """Return the arguments of `compare`."""
-    parser.add_argument("run", metavar="RUN", help="a run's folder, or its name in results/")
+    parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     parser.add_argument("model", metavar="MODEL_A", help="the model in question")
     parser.add_argument("other", metavar="MODEL_B", help="the model to hold it against")
     parser.add_argument(
@@ -88,3 +85,10 @@ def _parse_alpha(text: str) -> float:
         msg = f"alpha lies between 0 and 1, not {text}"
         raise argparse.ArgumentTypeError(msg)
     return value
+
+
+VERB = Verb(
+    name="compare",
+    summary="Whether a model is worse than another in a run: exit code 0 no, 1 yes, 3 cannot tell.",
+    run=compare_models_of_run,
+)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalharness.analysis import DriftFinding, format_drift_report
-from evalharness.cli.terminal.exit_codes import OK, print_lines, print_problems
+from evalharness.cli.terminal.exit_codes import OK
 from evalharness.cli.terminal.frontend import make_frontend
+from evalharness.cli.terminal.output import print_lines, print_problems
 from evalharness.report import PAGE_FILE
 from evalharness.runner import describe_drift_check, prepare_drift_check, run_drift_check
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness.cli.terminal.exit_codes import print_problems
+from evalharness.cli.terminal.output import print_problems
 from evalharness.domain import RunStage
 from evalharness.runner import JobRequest, launch_jobs
 

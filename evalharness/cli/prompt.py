@@ -1,12 +1,13 @@
-"""The exact text, or messages, that a model would be sent."""
+"""The verb `prompt`: print the exact text, or messages, that a model would be sent."""
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
-from evalharness.backends import render_chat_template
-from evalharness.config import load_model_spec
+from evalharness.cli.arguments import Verb, add_config_dir
+from evalharness.cli.terminal.exit_codes import OK
 from evalharness.domain import TOKENIZER_TEMPLATE, build_conversation
 
 if TYPE_CHECKING:
@@ -16,31 +17,39 @@ if TYPE_CHECKING:
     from evalharness.domain import ModelSpec
 
 
-def render_requested_prompt(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> str:
-    """Return the prompt that a command line asks for.
+def print_prompt(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Print the prompt of a model, without a line break after it unless on a terminal.
 
     Raises:
-        ConfigError: there is no such model, an override is wrong, or its template cannot be had.
+        ConfigError: there is no such model, an override is wrong, or the model's template is in a
+            tokenizer that is not on this machine.
     """
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("texts", metavar="TEXT", nargs="+", help="user, model, user, ...")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides")
+    add_config_dir(parser)
     given = parser.parse_intermixed_args(arguments)
-    return render_prompt_text(
-        load_model_spec(given.model, given.overrides, given.config_dir), given.texts
-    )
+    from evalharness.config import load_model_spec
+
+    spec = load_model_spec(given.model, given.overrides, given.config_dir)
+    sys.stdout.write(render_prompt_text(spec, given.texts))
+    if sys.stdout.isatty():
+        sys.stdout.write("\n")
+    return OK
 
 
 def render_prompt_text(spec: ModelSpec, texts: Sequence[str]) -> str:
-    """Return the prompt after alternating turns: the model's text, or the messages as JSON.
+    """Return the prompt after alternating turns: the text, or the messages as JSON.
 
     Args:
         spec: the model.
-        texts: user, model, user, ...; the last is the user's.
+        texts: user, model, user, ...; the last one is the user's.
 
     Raises:
-        ConfigError: the model's template cannot be had (it is in a tokenizer that is not here).
+        ConfigError: the model's template is in a tokenizer that is not on this machine.
     """
+    from evalharness.backends import render_chat_template
+
     messages = build_conversation(texts[::2], texts[1::2], spec.system)
     if spec.template is None:
         content = [{"role": message.role, "content": message.content} for message in messages]
@@ -50,3 +59,10 @@ def render_prompt_text(spec: ModelSpec, texts: Sequence[str]) -> str:
 
         return render_local_prompt(spec, messages)
     return render_chat_template(spec.template, messages)
+
+
+VERB = Verb(
+    name="prompt",
+    summary="The exact prompt that a model would be sent after these alternating turns.",
+    run=print_prompt,
+)

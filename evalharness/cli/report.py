@@ -5,38 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness.cli.terminal.exit_codes import print_problems
+from evalharness.cli.arguments import RUN_HELP, Verb, print_report_path, resolve_run_folder
+from evalharness.cli.terminal.exit_codes import OK
+from evalharness.cli.terminal.output import print_problems
 from evalharness.cli.terminal.progress_bars import show_scan_progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 
-def run_report_command(
-    parser: argparse.ArgumentParser,
-    arguments: Sequence[str],
-    resolve_folder: Callable[[str], Path],
-) -> Path:
-    """Publish the runs that the arguments name, print their cautions, and return the folder."""
+def write_report(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Publish the runs that the arguments name, print their cautions; return the exit code."""
     from evalharness.analysis import NGRAM_LENGTH
     from evalharness.config import Corpus
     from evalharness.report import publish_runs
 
     given = _parse_arguments(parser, arguments, NGRAM_LENGTH)
-    folders = [resolve_folder(run) for run in given.runs]
+    folders = [resolve_run_folder(run) for run in given.runs]
     corpus = Corpus(paths=tuple(given.corpus), words=given.words) if given.corpus else None
     published = publish_runs(folders, given.to, corpus, progress=show_scan_progress)
     print_problems(published.cautions)
-    return published.folder
+    print_report_path(published.folder)
+    return OK
 
 
 def _parse_arguments(
     parser: argparse.ArgumentParser, arguments: Sequence[str], ngram_length: int
 ) -> argparse.Namespace:
-    parser.add_argument(
-        "runs", metavar="RUN", nargs="+", help="a run's folder, or its name in results/"
-    )
+    parser.add_argument("runs", metavar="RUN", nargs="+", help=RUN_HELP)
     parser.add_argument("--to", type=Path, metavar="DIR", help="where several runs' report goes")
     parser.add_argument(
         "--corpus",
@@ -48,3 +45,10 @@ def _parse_arguments(
     words = "of an n-gram looked for in a corpus: 13, as for GPT-3"
     parser.add_argument("--words", type=int, default=ngram_length, metavar="N", help=words)
     return parser.parse_intermixed_args(arguments)
+
+
+VERB = Verb(
+    name="report",
+    summary="Leaderboard and page again from a run's files, or from several runs'; calls no model.",
+    run=write_report,
+)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness.cli.terminal.exit_codes import FAILED, OK, print_lines, print_problems
+from evalharness.cli.arguments import Verb
+from evalharness.cli.terminal.exit_codes import FAILED, OK
+from evalharness.cli.terminal.output import print_lines, print_problems
 
 if TYPE_CHECKING:
     import argparse
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 _MAX_DIFFERENCES = 20  # printed; all of them are counted
 
 
-def run_verify_command(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+def verify_bundle_file(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Verify a bundle and return the exit code: 0 if it is as it was sealed, 1 if it is not."""
     parser.add_argument("bundle", metavar="BUNDLE", type=Path, help="what `export bundle` wrote")
     parser.add_argument("--signature", metavar="HEX", help="the signature that it must have")
@@ -29,3 +31,10 @@ def run_verify_command(parser: argparse.ArgumentParser, arguments: Sequence[str]
         return OK
     print_problems([f"{len(check.differences):,} differences: not verified"])
     return FAILED
+
+
+VERB = Verb(
+    name="verify",
+    summary="Whether a bundle's figures follow from what it holds: hashes, replies, tables; offline.",
+    run=verify_bundle_file,
+)

@@ -13,9 +13,8 @@ from builders import a_run
 from omegaconf import MISSING
 
 from evalharness.analysis import LeaderboardRow
-from evalharness.cli import FAILED, OK, main
-from evalharness.cli.app import _VERBS
-from evalharness.cli.terminal.exit_codes import INTERRUPTED, REFUSED
+from evalharness.cli import FAILED, INTERRUPTED, OK, REFUSED, main
+from evalharness.cli.app import VERBS
 from evalharness.config import ModelConf, compose_config, schema
 from evalharness.config.schema import (
     AuditConf,
@@ -118,7 +117,7 @@ def _names(section):
     return [name for cells in _rows(section) for name in _code(cells[0])]
 
 
-@pytest.mark.parametrize("verb", _VERBS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_and_option_has_its_place(verb, capsys):
     """The page explains every option in `--help`, and no option that was removed."""
     with pytest.raises(SystemExit):

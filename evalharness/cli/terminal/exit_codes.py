@@ -1,4 +1,4 @@
-"""Turn the end of a command into an exit code, and print errors on stderr.
+"""Turn the end of a command into an exit code.
 
 Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, and nothing was done;
 130 interrupted, and the same command resumes. `compare` has its own codes: 0 not worse, 1 worse,
@@ -7,16 +7,14 @@ Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, and n
 
 from __future__ import annotations
 
-import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from evalharness.config import find_secrets, redact
-from evalharness.domain import escape_lines, escape_to_one_line
+from evalharness.cli.terminal.output import print_error
 from evalharness.errors import EvalHarnessError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -37,21 +35,3 @@ def exit_code_of(command: Callable[[], int]) -> int:
     except Exception:  # noqa: BLE001 - Python's own report would print the values of variables too
         print_error(f"{traceback.format_exc()}this is a bug in evalharness; what was done is kept")
         return FAILED
-
-
-def print_lines(lines: Iterable[str]) -> None:
-    """Print texts on stdout, one line each: line breaks and control characters are escaped."""
-    for line in lines:
-        sys.stdout.write(f"{escape_to_one_line(line)}\n")
-
-
-def print_problems(lines: Iterable[str]) -> None:
-    """Print texts on stderr, one line each: line breaks and control characters are escaped."""
-    for line in lines:
-        print_error(escape_to_one_line(line))
-
-
-def print_error(text: str) -> None:
-    """Print an error on stderr, with API keys redacted and control characters escaped."""
-    safe = escape_lines(redact(text, find_secrets()))
-    sys.stderr.write(f"evalharness: {safe}\n")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalharness.cli.terminal.exit_codes import print_problems
 from evalharness.cli.terminal.interrupt import run_interruptible
+from evalharness.cli.terminal.output import print_problems
 from evalharness.cli.terminal.progress_bars import ProgressBars, show_scan_progress
 from evalharness.runner import Frontend
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from evalharness.backends import WAIT_LOG, StopSignal
-from evalharness.cli import ProgressBars
+from evalharness.cli.terminal.progress_bars import ProgressBars
 from evalharness.domain import Budget, RunStage
 from evalharness.runner import BudgetMeter
 

@@ -1,0 +1,73 @@
+"""Define what a verb of the command line is, and the arguments that several verbs take."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalharness.cli.terminal.output import print_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+RUN_HELP = "a run's folder, or its name in results/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """A verb of the command line.
+
+    Attributes:
+        name: as a user types it.
+        summary: what the help says of it, in one sentence.
+        run: does it, with a parser that is named after the verb and the arguments; returns the
+            exit code.
+    """
+
+    name: str
+    summary: str
+    run: Callable[[argparse.ArgumentParser, Sequence[str]], int]
+
+    def make_parser(self) -> argparse.ArgumentParser:
+        """Return a parser without arguments, whose help describes the verb."""
+        return argparse.ArgumentParser(
+            prog=f"evalharness {self.name}",
+            description=self.summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+
+def add_config_dir(parser: argparse.ArgumentParser) -> None:
+    """Let a verb take the user's own configuration files."""
+    parser.add_argument(
+        "--config-dir", type=Path, metavar="DIR", help="models, judges, ... of your own"
+    )
+
+
+def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
+    """Let a verb take the name of a format, or one of these other names."""
+    from evalharness.formats import list_formats
+
+    parser.add_argument("format", metavar="FORMAT", help=", ".join((*list_formats(), *more)))
+
+
+def resolve_run_folder(name: str) -> Path:
+    """Return the folder of a run from its path, or from its name in `results/`.
+
+    A folder in the working directory counts only if it holds a run: data can have the same name.
+    """
+    path = Path(name)
+    return path if "/" in name or (path / "config.yaml").is_file() else Path("results") / name
+
+
+def format_command(verb: str, arguments: Sequence[str]) -> str:
+    """Return the command that a user can type to do the same again."""
+    return shlex.join(["python", "-m", "evalharness", verb, *arguments])
+
+
+def print_report_path(folder: Path) -> None:
+    """Print where the page of a run is."""
+    print_lines([f"report: {folder / 'report.html'}"])

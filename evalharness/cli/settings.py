@@ -1,0 +1,69 @@
+"""Parse overrides on the command line into the checked settings of a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from evalharness.cli.arguments import add_config_dir
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from evalharness.config import Settings
+
+_OVERRIDES_HELP = """\
+overrides are Hydra's, for example:
+  '+models=[vicuna-13b,alpaca-7b]'   which models (quote the brackets)
+  judge=gpt-4o                       which judge
+  questions=mt|general|quick|PATH    which questions; questions.limit=N for fewer
+  judging=graded|pairwise|both       what is judged; chain|random|adaptive for fewer
+  benchmarks=openllm_v1|TASK|DIR     standard benchmarks; benchmarks.limit=N for a part
+  models.vicuna-13b.backend=openai_compatible models.vicuna-13b.base_url=http://HOST:8000/v1
+  run=NAME                           the folder in results/
+`python -m evalharness list models` shows what can be named."""
+
+
+def add_against(parser: argparse.ArgumentParser) -> None:
+    """Show the option `--against` in the help of a verb; with it, `drift` parses the arguments."""
+    parser.add_argument("--against", metavar="RUN", help="have RUN's judges changed since?")
+
+
+def add_stage_options(parser: argparse.ArgumentParser) -> None:
+    """Let a verb repeat failed calls only, and run one job per model."""
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="ask for what failed, and nothing else"
+    )
+    parser.add_argument("-m", "--multirun", action="store_true", help="one job a model")
+
+
+def parse_settings(
+    verb: str, parser: argparse.ArgumentParser, arguments: Sequence[str]
+) -> Settings | None:
+    """Return the settings that the arguments describe; print them and return None for `--cfg`.
+
+    Args:
+        verb: the verb, whose default overrides complete those of the user.
+        parser: has the options of this verb alone.
+        arguments: the words after the verb.
+
+    Raises:
+        ConfigError: a key, a name, a type or a value is wrong.
+    """
+    parser.epilog = _OVERRIDES_HELP
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*")
+    parser.add_argument("--cfg", action="store_true", help="show the configuration, do nothing")
+    add_config_dir(parser)
+    given = parser.parse_intermixed_args(arguments)
+    from evalharness.config import add_default_overrides, compose_config, load_settings
+
+    overrides = add_default_overrides(given.overrides, verb)
+    if given.cfg:
+        import yaml
+
+        tree = compose_config(overrides, given.config_dir)
+        print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), end="")
+        return None
+    settings = load_settings(overrides, given.config_dir)
+    return replace(settings, retry_failed=getattr(given, "retry_failed", False))
