@@ -86,7 +86,7 @@ class RecordedBackend:
         """Do nothing: the file is closed."""
 
 
-class _MtBenchChoice(msgspec.Struct):
+class _RecordedChoice(msgspec.Struct):
     turns: list[str]
 
 
@@ -97,7 +97,7 @@ class _AnswerLine(msgspec.Struct):
     model: str | None = None
     sample: int = 0
     turns: list[AnswerTurn] | None = None
-    choices: list[_MtBenchChoice] | None = None
+    choices: list[_RecordedChoice] | None = None
 
     def samples(self) -> Iterator[tuple[int, list[AnswerTurn]]]:
         if self.turns is not None:

@@ -39,7 +39,7 @@ _OWN_SPREAD_NOTE = "          (found 4 times in 5, if judgments vary as those th
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _SampleSize:
+class _QuestionsNeeded:
     """The number of questions that detects a difference.
 
     Attributes:
@@ -79,7 +79,9 @@ def describe_sample_sizes(
     return [*lines, _OWN_SPREAD_NOTE] if has_target and records is not None else lines
 
 
-def _size_for_ratings(spec: RunSpec, records: RunRecords | None, gap: float) -> _SampleSize | str:
+def _size_for_ratings(
+    spec: RunSpec, records: RunRecords | None, gap: float
+) -> _QuestionsNeeded | str:
     """Return the sample size for a gap in rating points, or why there is none."""
     information = measure_battle_information(spec)
     if information is None:
@@ -90,12 +92,12 @@ def _size_for_ratings(spec: RunSpec, records: RunRecords | None, gap: float) -> 
             needed = required_battles(gap, tie_share=ASSUMED_TIE_SHARE)
         except ValueError as error:
             return str(error)
-        return _SampleSize(
+        return _QuestionsNeeded(
             questions=len(spec.questions) * needed.number / information.least_battles
         )
     advantage = float(expit(gap / ELO_PER_NAT)) - 0.5
     deviation = math.sqrt(components.variance() / information.least_pairs)
-    return _SampleSize(
+    return _QuestionsNeeded(
         questions=required_questions_by_t_test(advantage, deviation).number,
         components=components,
         difference=advantage,
@@ -103,20 +105,22 @@ def _size_for_ratings(spec: RunSpec, records: RunRecords | None, gap: float) -> 
     )
 
 
-def _size_for_scores(spec: RunSpec, records: RunRecords | None, points: float) -> _SampleSize | str:
+def _size_for_scores(
+    spec: RunSpec, records: RunRecords | None, points: float
+) -> _QuestionsNeeded | str:
     """Return the sample size for a difference of scores, or why there is none."""
     components = score_variance_components(records)
     if components is None:
         deviation = score_deviation(spec)
         if deviation is None:
             return "nothing is graded of two models"
-        return _SampleSize(questions=required_questions_by_t_test(points, deviation).number)
+        return _QuestionsNeeded(questions=required_questions_by_t_test(points, deviation).number)
     needed = required_questions_by_t_test(points, math.sqrt(components.variance()))
-    return _SampleSize(questions=needed.number, components=components, difference=points)
+    return _QuestionsNeeded(questions=needed.number, components=components, difference=points)
 
 
 def _size_lines(
-    target: str, size: _SampleSize | str, spec: RunSpec, *, judges: bool
+    target: str, size: _QuestionsNeeded | str, spec: RunSpec, *, judges: bool
 ) -> Iterator[str]:
     if isinstance(size, str):
         yield f"wanted    {target}: {size}"
@@ -132,7 +136,7 @@ def _size_lines(
 
 
 def _alternative_lines(
-    size: _SampleSize, components: VarianceComponents, spec: RunSpec, *, judges: bool
+    size: _QuestionsNeeded, components: VarianceComponents, spec: RunSpec, *, judges: bool
 ) -> Iterator[str]:
     """Yield what else detects the difference with the planned questions: samples, or judges."""
     questions = len(spec.questions)

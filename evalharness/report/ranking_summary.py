@@ -59,7 +59,7 @@ def summarize_ranking(leaderboard: Leaderboard) -> RankingSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _RankRange:
+class _PossibleRanks:
     """Where a model may stand: a smaller number is better, `best` to `worst`."""
 
     model: str
@@ -67,10 +67,10 @@ class _RankRange:
     worst: float
     is_rank_set: bool
 
-    def is_ahead_of(self, other: _RankRange) -> bool:
+    def is_ahead_of(self, other: _PossibleRanks) -> bool:
         return self.worst < other.best
 
-    def is_like(self, other: _RankRange) -> bool:
+    def is_like(self, other: _PossibleRanks) -> bool:
         """Whether nothing tells the two apart.
 
         Rank sets may meet although one model is ahead of the other (1 to 2 and 2 to 3), so that
@@ -80,13 +80,13 @@ class _RankRange:
             return (self.best, self.worst) == (other.best, other.worst)
         return not (self.is_ahead_of(other) or other.is_ahead_of(self))
 
-    def may_lead(self, others: Sequence[_RankRange]) -> bool:
+    def may_lead(self, others: Sequence[_PossibleRanks]) -> bool:
         if self.is_rank_set:
             return self.best == 1
         return not any(other.is_ahead_of(self) for other in others)
 
 
-def _rank_ranges(rows: Sequence[LeaderboardRow]) -> tuple[list[_RankRange], str]:
+def _rank_ranges(rows: Sequence[LeaderboardRow]) -> tuple[list[_PossibleRanks], str]:
     """Return the models that can be placed, best first, and what places them."""
     ranks = [(row.model, row.rank_low, row.rank_high) for row in rows]
     ratings = [(row.model, _negated(row.rating_high), _negated(row.rating_low)) for row in rows]
@@ -99,7 +99,7 @@ def _rank_ranges(rows: Sequence[LeaderboardRow]) -> tuple[list[_RankRange], str]
         (scores, "by score intervals that do not meet"),
     ):
         places = [
-            _RankRange(model=model, best=best, worst=worst, is_rank_set=bounds is ranks)
+            _PossibleRanks(model=model, best=best, worst=worst, is_rank_set=bounds is ranks)
             for model, best, worst in bounds
             if best is not None and worst is not None
         ]
@@ -116,9 +116,9 @@ def _negated(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _separated_groups(places: Sequence[_RankRange]) -> list[list[_RankRange]]:
+def _separated_groups(places: Sequence[_PossibleRanks]) -> list[list[_PossibleRanks]]:
     """Return the models in steps: everyone in a step is ahead of everyone in the later ones."""
-    groups: list[list[_RankRange]] = [[]]
+    groups: list[list[_PossibleRanks]] = [[]]
     for number, place in enumerate(places):
         before, after = places[:number], places[number:]
         if before and all(one.is_ahead_of(other) for one in before for other in after):
@@ -127,7 +127,7 @@ def _separated_groups(places: Sequence[_RankRange]) -> list[list[_RankRange]]:
     return groups
 
 
-def _describe_groups(groups: Sequence[Sequence[_RankRange]], level: str) -> str:
+def _describe_groups(groups: Sequence[Sequence[_PossibleRanks]], level: str) -> str:
     first, *rest = groups
     others = [place.model for group in rest for place in group]
     behind = format_list(others) if len(others) <= MAX_NAMED_MODELS else f"all {len(others)} others"
@@ -146,7 +146,7 @@ def _describe_groups(groups: Sequence[Sequence[_RankRange]], level: str) -> str:
     return f"{_describe_first_group(first, level)}; {quantity} are ahead of {behind}{_describe_last_group(rest)}"
 
 
-def _describe_first_group(group: Sequence[_RankRange], level: str) -> str:
+def _describe_first_group(group: Sequence[_PossibleRanks], level: str) -> str:
     """Return what can be said of the first models, between which no clean line runs."""
     if _are_alike(group):
         return f"{format_list([place.model for place in group])} cannot be told apart at {level}"
@@ -156,11 +156,11 @@ def _describe_first_group(group: Sequence[_RankRange], level: str) -> str:
     return f"{lead}; {format_list(others)} cannot be" if len(others) <= MAX_NAMED_MODELS else lead
 
 
-def _are_alike(group: Sequence[_RankRange]) -> bool:
+def _are_alike(group: Sequence[_PossibleRanks]) -> bool:
     return all(one.is_like(other) for one, other in combinations(group, 2))
 
 
-def _describe_last_group(rest: Sequence[Sequence[_RankRange]]) -> str:
+def _describe_last_group(rest: Sequence[Sequence[_PossibleRanks]]) -> str:
     """Return what can be said of the models behind the first ones."""
     last = rest[-1]
     if len(rest) == 1:

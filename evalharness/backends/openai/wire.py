@@ -115,7 +115,7 @@ class _PromptDetails(msgspec.Struct):
     cached_tokens: int | None = None
 
 
-class _Usage(msgspec.Struct):
+class _UsageReply(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: _PromptDetails | None = None
@@ -123,7 +123,7 @@ class _Usage(msgspec.Struct):
 
 class _CompletionReply(msgspec.Struct):
     choices: list[_CompletionChoice]
-    usage: _Usage | None = None
+    usage: _UsageReply | None = None
     model: str | None = None
     system_fingerprint: str | None = None
 
@@ -165,7 +165,7 @@ def read_completion(content: bytes, request: Request) -> Completion:
         msg = "a completion has at least one choice, with a message or a text"
         raise msgspec.ValidationError(msg)
     choice = reply.choices[0]
-    usage = reply.usage or _Usage()
+    usage = reply.usage or _UsageReply()
     details = usage.prompt_tokens_details or _PromptDetails()
     told = read_continuation_score(choice.logprobs, request)
     return Completion(
