@@ -43,6 +43,11 @@ class Verdict(StrEnum):
     B = "B"
     TIE = "tie"
 
+    @property
+    def points(self) -> float:
+        """The points of the answer in position A: a win 1, a tie 1/2, a loss 0."""
+        return _FIRST_POINTS[self.value]
+
 
 class Winner(StrEnum):
     """Who won a battle: a model, not a position."""
@@ -50,6 +55,15 @@ class Winner(StrEnum):
     MODEL_A = "model_a"
     MODEL_B = "model_b"
     TIE = "tie"
+
+    @property
+    def points(self) -> float:
+        """The points of `model_a`: a win 1, a tie 1/2, a loss 0."""
+        return _FIRST_POINTS[self.value]
+
+
+_FIRST_POINTS = {"A": 1.0, "model_a": 1.0, "tie": 0.5, "B": 0.0, "model_b": 0.0}
+"""What a verdict or a battle gives the first of the two: the one table of its kind."""
 
 
 class Reading(StrEnum):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalharness.domain import PairDesign, Winner
+from evalharness.domain import PairDesign
 from evalharness.judge.settlement import settle_battles
 from evalharness.judge.tasks import find_own_family_models, list_pair_tasks
 from evalharness.stats import AdaptiveRounds, estimate_adaptive_strengths, list_pairs
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from evalharness.domain import Battle, JudgeSpec, RunRecords, RunSpec
     from evalharness.judge.tasks import PairTask
     from evalharness.stats import ComparisonUnit, FloatArray
-
-_POINTS_BY_WINNER = {Winner.MODEL_A: 1.0, Winner.TIE: 0.5, Winner.MODEL_B: 0.0}
 
 
 def uses_adaptive_pairs(spec: RunSpec) -> bool:
@@ -122,4 +120,4 @@ def mean_points(battles: Sequence[Battle]) -> float:
     """Return the mean points of the first model; NaN when there is no battle."""
     if not battles:
         return math.nan
-    return sum(_POINTS_BY_WINNER[battle.winner] for battle in battles) / len(battles)
+    return sum(battle.winner.points for battle in battles) / len(battles)

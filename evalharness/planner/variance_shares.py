@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.analysis import exclude_label_checks
-from evalharness.domain import Verdict
 from evalharness.stats import VarianceComponents, estimate_variance_components
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     ValuesByJudgment = Mapping[tuple[str, int, str], list[float]]
     """Values by question, sample and judge; one value per turn."""
 
-_POINTS_BY_VERDICT = {Verdict.A: 1.0, Verdict.TIE: 0.5, Verdict.B: 0.0}
 _WIDTH_NOTE = (
     "          (of intervals' width; a judge's lasting taste, as for a place, is none of this)"
 )
@@ -127,7 +125,7 @@ def _pair_points(records: RunRecords) -> Iterator[JudgmentValues]:
     )
     for row in records.games:
         if row.verdict is not None:
-            points, is_swapped = _POINTS_BY_VERDICT[row.verdict], row.model_a > row.model_b
+            points, is_swapped = row.verdict.points, row.model_a > row.model_b
             pair = min(row.model_a, row.model_b), max(row.model_a, row.model_b)
             place = (row.question_id, row.sample, f"{row.judge} {is_swapped}")
             by_pair[pair][place].append(1 - points if is_swapped else points)

@@ -84,7 +84,7 @@ def compare_run_models(
     return RunComparison(
         run=records.name,
         comparison=found,
-        decision=found.difference.decide(max_drop),
+        decision=found.difference.decide_non_inferiority(max_drop),
         lines=_describe_comparison(found, max_drop),
         cautions=tuple(map(str, build_run_leaderboard(folder, records).cautions)),
     )
@@ -124,13 +124,13 @@ def _cluster_noun(found: ModelComparison) -> str:
 
 def _describe_decision(found: ModelComparison, max_drop: float, allowance: str) -> str:
     gap, drop = found.difference, allowance if max_drop else ""
-    match gap.decide(max_drop):
+    match gap.decide_non_inferiority(max_drop):
         case NonInferiority.NOT_WORSE:
             return f"not worse   {found.model} is not worse{drop}: the whole interval says so"
         case NonInferiority.WORSE:
             return f"worse       {found.model} is worse{drop}: the whole interval says so"
         case NonInferiority.CANNOT_TELL:
-            needed = gap.clusters_needed(max_drop)
+            needed = gap.required_clusters(max_drop)
             more = f"; about {format_quantity(math.ceil(needed), 'question')} would, of a difference like it"
             more = more if math.isfinite(needed) else ""
             return f"cannot tell at this size whether {found.model} is worse{drop}{more}"

@@ -51,7 +51,7 @@ async def judge_pairs_adaptively(
     in_flight: deque[dict[ComparisonUnit, asyncio.Task[float]]] = deque()
     async with asyncio.TaskGroup() as group:
         while may_continue():
-            units = await asyncio.to_thread(rounds.next)
+            units = await asyncio.to_thread(rounds.choose_round)
             calls += design.calls_of(units)
             if units:
                 in_flight.append(
@@ -66,7 +66,7 @@ async def judge_pairs_adaptively(
                 return design.most_calls(rounds) - calls
             finished = in_flight.popleft()
             await asyncio.gather(*finished.values())
-            rounds.tell({unit: task.result() for unit, task in finished.items()})
+            rounds.record_outcomes({unit: task.result() for unit, task in finished.items()})
     return 0
 
 

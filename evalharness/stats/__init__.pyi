@@ -44,6 +44,7 @@ from .battles.arrow_batches import count_arrow_batches as count_arrow_batches
 from .battles.arrow_batches import require_columns as require_columns
 from .battles.battle_tables import build_comparisons_from_table as build_comparisons_from_table
 from .battles.battle_tables import count_battle_table as count_battle_table
+from .battles.comparisons import OUTCOME_BY_VERDICT as OUTCOME_BY_VERDICT
 from .battles.comparisons import OUTCOME_BY_WINNER as OUTCOME_BY_WINNER
 from .battles.comparisons import BattleOutcome as BattleOutcome
 from .battles.comparisons import Comparisons as Comparisons

@@ -223,7 +223,7 @@ def test_the_battles_of_one_question_decide_nothing():
     found = compared(
         replace(records, graded=()), "vicuna-13b", "alpaca-7b", metric=ComparisonMetric.WIN_RATE
     )
-    assert found.difference.decide().value == "cannot tell"
+    assert found.difference.decide_non_inferiority().value == "cannot tell"
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def true_differences(strength):
     gap = (strength[first] - strength[second])[:, None] + noise
     (win, loss), (win_too, loss_too) = chances(gap + POSITION), chances(gap - POSITION)
     expected = (1 + win * win_too - loss * loss_too) / 2 @ weights / weights.sum()
-    design = PairDesignMatrix.of(first, second, len(strength))
+    design = PairDesignMatrix.from_battles(first, second, len(strength))
     fitted = fit_logistic(design, expected, np.ones(len(first))).coefficients
     return fitted[first] - fitted[second]
 
@@ -234,12 +234,12 @@ def adaptively(full, given, seed):
     rounds = AdaptiveRounds(models, questions, seed)
     points = np.full_like(full.points, np.nan)
     everything = np.count_nonzero(~np.isnan(full.points))
-    parts, flying = [], [rounds.next()]
+    parts, flying = [], [rounds.choose_round()]
     while flying:
-        if following := rounds.next():
+        if following := rounds.choose_round():
             flying.append(following)
         back = flying.pop(0)
-        rounds.tell({unit: full.points[unit] for unit in back})
+        rounds.record_outcomes({unit: full.points[unit] for unit in back})
         for unit in back:
             points[unit] = full.points[unit]
         share = np.count_nonzero(~np.isnan(points)) / everything
@@ -247,7 +247,7 @@ def adaptively(full, given, seed):
             parts.append(compared(points, full, models))
     end = compared(points, full, models)
     parts += [end] * (len(SHARES) - len(parts))
-    standing = rounds.standing()
+    standing = rounds.estimate()
     separated = np.abs(full.z) > FIVE_PERCENT
     wrong = standing.decided & separated & (np.sign(standing.z) != np.sign(full.z))
     false = standing.decided & (np.sign(standing.z) != np.sign(full.truth))

@@ -161,7 +161,9 @@ def true_figures(effect, rng, questions=400_000, *, spread=1.0):
     """Return what people's figures tend to with ever more questions."""
     said = simulated(effect, questions, rng, spread)
     points = said.people.mean(axis=0) / 2
-    strengths = fit_logistic(PairDesignMatrix.of(FIRST, SECOND, SIZE), points, np.ones(len(FIRST)))
+    strengths = fit_logistic(
+        PairDesignMatrix.from_battles(FIRST, SECOND, SIZE), points, np.ones(len(FIRST))
+    )
     won = [
         np.mean([*points[place == FIRST], *(1 - points[place == SECOND])]) for place in range(SIZE)
     ]

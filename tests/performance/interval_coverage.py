@@ -64,7 +64,7 @@ def covered(truth, effect, questions, rng):
         NORMAL * errors(clustered.covariance * (questions - 1) / questions),
         critical_value(0.95, questions) * errors(clustered.covariance),
     )
-    low, high = drawn.ends(gaps(drawn.strengths))
+    low, high = drawn.interval_ends(gaps(drawn.strengths))
     within = (low < gaps(truth)) & (gaps(truth) < high)
     return [*(np.mean(missed < reach) for reach in reaches), np.mean(within)]
 
@@ -93,7 +93,7 @@ def true_strengths(effect, rng, draws=400_000):
     """Return the strengths that Bradley-Terry tends to: its fit to the expected points."""
     suits = effect * rng.standard_normal((draws if effect else 1, len(STRENGTHS)))
     points = sum(chance.mean(axis=0) for chance in chances(suits)) / 2
-    design = PairDesignMatrix.of(FIRST, SECOND, len(STRENGTHS))
+    design = PairDesignMatrix.from_battles(FIRST, SECOND, len(STRENGTHS))
     return fit_logistic(design, points, np.ones(len(FIRST))).coefficients
 
 

@@ -15,7 +15,6 @@ from scipy.special import expit
 from evalharness.analysis.estimates.ratings import SMALL_PRIOR_PENALTY
 from evalharness.errors import BattlesError, ConvergenceError, EvalHarnessError
 from evalharness.stats import (
-    OUTCOME_BY_WINNER,
     bradley_terry_with_covariates,
     build_comparisons_from_battles,
     find_one_sided_groups,
@@ -50,7 +49,7 @@ def estimate_length_controlled_win_rates(
     for battle in battles:
         if baseline not in (battle.model_a, battle.model_b):
             continue
-        points_of_a = OUTCOME_BY_WINNER[battle.winner] / 2
+        points_of_a = battle.winner.points
         model, points = battle.model_a, points_of_a
         if model == baseline:
             model, points = battle.model_b, 1 - points_of_a

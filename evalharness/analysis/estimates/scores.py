@@ -54,7 +54,7 @@ def estimate_scores(records: RunRecords, *, level: float = 0.95) -> ScoreEstimat
             notes=("No question was graded for every model, so no score is given.",)
         )
     common_grades = [grade for grade, is_kept in zip(scored, is_common, strict=True) if is_kept]
-    grades = grades.among(is_common)
+    grades = grades.select(is_common)
     means = average_scores(grades, level=level)
     questions = len(np.unique(grades.question))
     return ScoreEstimates(

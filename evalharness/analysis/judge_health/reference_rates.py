@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.analysis.judge_health.rates import JudgeRate, build_rate
-from evalharness.domain import Winner
 from evalharness.errors import BattlesError
 from evalharness.judge import settle_battles
 from evalharness.stats import (
@@ -88,9 +87,8 @@ def _select_votes(records: RunRecords, is_source: Callable[[str], bool]) -> list
 def _mean_points(battles: Iterable[Battle]) -> dict[tuple[str, int, str, str], float]:
     """Return the mean points of each model against each other, by question and turn."""
     points_by_pair: dict[tuple[str, int, str, str], list[float]] = defaultdict(list)
-    shares = {Winner.MODEL_A: 1.0, Winner.TIE: 0.5, Winner.MODEL_B: 0.0}
     for battle in battles:
-        points = shares[battle.winner]
+        points = battle.winner.points
         unit = (battle.question_id, battle.turn)
         points_by_pair[*unit, battle.model_a, battle.model_b].append(points)
         points_by_pair[*unit, battle.model_b, battle.model_a].append(1 - points)

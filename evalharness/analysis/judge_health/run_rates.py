@@ -14,7 +14,7 @@ from evalharness.analysis.judge_health.rates import JudgeRate, build_rate, measu
 from evalharness.domain import PairwiseJudgment, Verdict
 from evalharness.errors import BattlesError, ConvergenceError, DisconnectedError, SeparationError
 from evalharness.stats import (
-    BattleOutcome,
+    OUTCOME_BY_VERDICT,
     bradley_terry_with_covariates,
     build_comparisons,
     fit_position_and_length_effects,
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from evalharness.domain import Judgment
     from evalharness.stats import Comparisons, FittedRatings, FloatArray
 
-_OUTCOME_BY_VERDICT = {
-    Verdict.A: BattleOutcome.FIRST_WON,
-    Verdict.TIE: BattleOutcome.TIE,
-    Verdict.B: BattleOutcome.SECOND_WON,
-}
 _WEAK_PRIOR_PENALTY = 0.1
 """A normal prior of standard deviation 3 on the log-odds."""
 
@@ -62,8 +57,8 @@ def measure_position_rates(games: Sequence[PairwiseJudgment]) -> list[JudgeRate]
         ]
     ids = [game.question_id for game, _ in pairs]
     bias = measure_position_bias(
-        [_OUTCOME_BY_VERDICT[game.verdict] for game, _ in pairs if game.verdict],
-        [_OUTCOME_BY_VERDICT[swap.verdict] for _, swap in pairs if swap.verdict],
+        [OUTCOME_BY_VERDICT[game.verdict] for game, _ in pairs if game.verdict],
+        [OUTCOME_BY_VERDICT[swap.verdict] for _, swap in pairs if swap.verdict],
         question=ids,
     )
     kept, flips, effect = bias.consistency, bias.first_of_flips, bias.effect
@@ -142,7 +137,7 @@ def _game_comparisons(games: Sequence[PairwiseJudgment]) -> Comparisons:
         models,
         [models.index(game.model_a) for game in games],
         [models.index(game.model_b) for game in games],
-        [_OUTCOME_BY_VERDICT[game.verdict] for game in games if game.verdict],
+        [OUTCOME_BY_VERDICT[game.verdict] for game in games if game.verdict],
         question=[questions.setdefault(game.question_id, len(questions)) for game in games],
     )
 

@@ -134,7 +134,11 @@ def _estimate_discrimination(
     }
     if fit.ratings.clusters == 1:
         return discriminations, {}, ()
-    return discriminations, {judge: fit.standing[judge].value for judge in discriminations}, ()
+    return (
+        discriminations,
+        {judge: fit.discrimination[judge].value for judge in discriminations},
+        (),
+    )
 
 
 def _estimate_agreement(

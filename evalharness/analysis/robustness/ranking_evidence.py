@@ -17,12 +17,11 @@ from evalharness.analysis.estimates.panel import (
 from evalharness.analysis.estimates.ratings import SMALL_PRIOR_PENALTY, fit_ratings
 from evalharness.analysis.estimates.scores import estimate_scores
 from evalharness.analysis.judgment_matrix import average_grades, tabulate_grades
-from evalharness.domain import Verdict
 from evalharness.errors import BattlesError, DisconnectedError
 from evalharness.judge import pair_swapped_games
 from evalharness.stats import (
+    OUTCOME_BY_VERDICT,
     OUTCOME_BY_WINNER,
-    BattleOutcome,
     build_comparisons,
     build_comparisons_from_battles,
     find_one_sided_groups,
@@ -36,11 +35,6 @@ if TYPE_CHECKING:
     from evalharness.domain import Battle, GradedJudgment, RunRecords
     from evalharness.stats import Comparisons, FittedRatings
 
-_OUTCOME_BY_VERDICT = {
-    Verdict.A: BattleOutcome.FIRST_WON,
-    Verdict.TIE: BattleOutcome.TIE,
-    Verdict.B: BattleOutcome.SECOND_WON,
-}
 _PRIOR_NOTE = "Some models won or lost every battle, so ratings carry a small prior."
 
 
@@ -183,7 +177,7 @@ class RankingEvidence:
             BattlesError: no game was judged in both orders.
         """
         rows = [
-            (game.question_id, game.model_a, game.model_b, _OUTCOME_BY_VERDICT[game.verdict], 0.5)
+            (game.question_id, game.model_a, game.model_b, OUTCOME_BY_VERDICT[game.verdict], 0.5)
             for pair in pair_swapped_games(self.records.games)
             if all(game.verdict is not None for game in pair)
             for game in pair

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from evalharness.domain import Winner
+from evalharness.domain import Verdict, Winner
 from evalharness.errors import BattlesError
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ class BattleOutcome(IntEnum):
     FIRST_WON = 2
 
 
-OUTCOME_BY_WINNER = {
-    Winner.MODEL_A: BattleOutcome.FIRST_WON,
-    Winner.MODEL_B: BattleOutcome.SECOND_WON,
-    Winner.TIE: BattleOutcome.TIE,
-}
+OUTCOME_BY_WINNER = {winner: BattleOutcome(round(2 * winner.points)) for winner in Winner}
+OUTCOME_BY_VERDICT = {verdict: BattleOutcome(round(2 * verdict.points)) for verdict in Verdict}
+
+OUTCOME_POINTS = np.array([0.0, 0.5, 1.0])
+"""The first model's points by `BattleOutcome`: a loss 0, a tie 1/2, a win 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +60,8 @@ class Comparisons:
     @property
     def points(self) -> FloatArray:
         """The first model's points: a win 1, a tie a half, a loss 0."""
-        return self.outcome / 2.0
+        points: FloatArray = OUTCOME_POINTS[self.outcome]
+        return points
 
     @property
     def clusters(self) -> int:
@@ -71,9 +72,9 @@ class Comparisons:
     @property
     def battles(self) -> IntArray:
         """How many battles each model fought."""
-        return self.tally(np.ones(len(self.first), dtype=np.bool_))
+        return self.count_battles(np.ones(len(self.first), dtype=np.bool_))
 
-    def tally(self, chosen: npt.NDArray[np.bool_]) -> IntArray:
+    def count_battles(self, chosen: npt.NDArray[np.bool_]) -> IntArray:
         """Return how many of the chosen battles each model fought, on either side.
 
         Args:
@@ -83,7 +84,7 @@ class Comparisons:
         on_first_side = np.bincount(self.first[chosen], minlength=size)
         return on_first_side + np.bincount(self.second[chosen], minlength=size)
 
-    def among(self, chosen: npt.NDArray[np.bool_] | IntArray) -> Comparisons:
+    def select(self, chosen: npt.NDArray[np.bool_] | IntArray) -> Comparisons:
         """Return the chosen battles only, over the same models, in the order of their places.
 
         Args:
@@ -135,7 +136,7 @@ def build_comparisons(
         clustered_by="battle" if question is None else "question",
     )
     _check_comparisons(comparisons)
-    kept = comparisons.among(weights > 0)
+    kept = comparisons.select(weights > 0)
     if not kept.first.size:
         msg = "there are no battles to count: give at least one of positive weight"
         raise BattlesError(msg)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from evalharness.errors import BattlesError
+from evalharness.stats.battles.comparisons import OUTCOME_POINTS
 from evalharness.stats.battles.count_arrays import ensure_counts
 from evalharness.stats.intervals.differences import t_test_difference
 from evalharness.stats.intervals.means import clustered_share_interval
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.battles.counts import BattleCounts
     from evalharness.stats.intervals.differences import DifferenceTest
-
-_OUTCOME_POINTS = np.array([0.0, 0.5, 1.0])
-"""Of a loss, a tie and a win."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,15 +193,15 @@ def _measure_win_rate(
     )
     if not number.any():
         return None
-    share = float(weight @ _OUTCOME_POINTS / weight.sum())
+    share = float(weight @ OUTCOME_POINTS / weight.sum())
     if cells.by_question is None:
-        clusters, spread = int(number.sum()), float(square @ (_OUTCOME_POINTS - share) ** 2)
+        clusters, spread = int(number.sum()), float(square @ (OUTCOME_POINTS - share) ** 2)
     else:
         columns = (np.concatenate([first, second])[:, None] * 3 + np.arange(3)).ravel()
         surplus = np.concatenate(
             [
-                np.tile(_OUTCOME_POINTS - share, len(first)),
-                np.tile(1 - _OUTCOME_POINTS - share, len(second)),
+                np.tile(OUTCOME_POINTS - share, len(first)),
+                np.tile(1 - OUTCOME_POINTS - share, len(second)),
             ]
         )
         own = cells.by_question[:, columns]

@@ -1,8 +1,8 @@
-"""An adaptive design round by round: units are handed out, their outcomes come back a round later.
+"""An adaptive design in rounds: units are handed out, and their outcomes come back a round later.
 
-While one round is in the air the next is chosen without it, so that whoever asks never waits. What
-is handed out depends on the seed and on the outcomes told, and on nothing else: told the same again,
-the rounds are the same again.
+While one round is in flight, the next is chosen without its outcomes, so that no caller has to
+wait. The units depend only on the seed and on the recorded outcomes: the same outcomes give the
+same rounds.
 """
 
 from __future__ import annotations
@@ -21,27 +21,26 @@ from evalharness.stats.design.adaptive_pairs import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy.typing as npt
-
+    from evalharness.stats.arrays import BoolArray
     from evalharness.stats.design.adaptive_pairs import AdaptiveEstimate
 
 ROUND_SHARE = 0.01
-"""Of all units that there are, a round's."""
+"""The size of a round as a share of all units."""
 
 SMALLEST_ROUND = 32
-"""Units of a round, where there are so many: two rounds of them keep 128 calls in the air."""
+"""The least units of a round: two rounds of them keep 128 calls in flight."""
 
 ComparisonUnit = tuple[int, int]
-"""A pair's number and a question's."""
+"""The number of a pair and the number of a question."""
 
 
 class AdaptiveRounds:
-    """What was handed out and what came back.
+    """The units that were handed out, and the outcomes that came back.
 
     Attributes:
-        total: units that there are.
-        most: units that may be handed out.
-        size: units of a round.
+        total: the number of units.
+        most: the number of units that may be handed out.
+        size: the number of units of a round.
     """
 
     def __init__(
@@ -50,58 +49,56 @@ class AdaptiveRounds:
         questions: int,
         seed: int,
         *,
-        is_open: npt.NDArray[np.bool_] | None = None,
+        is_open: BoolArray | None = None,
         most: int | None = None,
         alpha: float = 0.05,
     ) -> None:
         """Begin a design.
 
         Args:
-            models: how many are compared.
-            questions: on how many questions.
-            seed: of the order of each pair's questions, drawn for itself, and of equal choices.
-            is_open: which pairs may be compared; all where not given.
-            most: how many units may be handed out; all where not given.
+            models: the number of models.
+            questions: the number of questions.
+            seed: of the order of questions, which is drawn for each pair.
+            is_open: which pairs may be compared; all by default.
+            most: how many units may be handed out; all by default.
             alpha: the probability of ever deciding between two equals.
         """
-        number = len(list_pairs(models)[0])
-        is_open = np.ones(number, dtype=np.bool_) if is_open is None else is_open
+        pairs = len(list_pairs(models)[0])
+        is_open = np.ones(pairs, dtype=np.bool_) if is_open is None else is_open
         rng = np.random.default_rng(seed)
-        everyone = np.tile(np.arange(questions), (number, 1))
-        self._order = rng.permuted(everyone, axis=1)
-        self._outcome = np.full((number, questions), np.nan)
-        self._asked = np.zeros(number, dtype=np.int64)
-        self._pending = np.zeros(number, dtype=np.int64)
-        self._limit = np.where(is_open, questions, 0)
+        self._order = rng.permuted(np.tile(np.arange(questions), (pairs, 1)), axis=1)
+        self._outcome = np.full((pairs, questions), np.nan)
+        self._handed_out = np.zeros(pairs, dtype=np.int64)
+        self._pending = np.zeros(pairs, dtype=np.int64)
+        self._available = np.where(is_open, questions, 0)
         self._models, self._alpha = models, alpha
-        self.total = int(self._limit.sum())
+        self.total = int(self._available.sum())
         self.most = self.total if most is None else min(most, self.total)
         self.size = max(SMALLEST_ROUND, math.ceil(ROUND_SHARE * self.total))
 
     @property
     def handed_out(self) -> int:
-        """How many units were handed out so far."""
-        return int(self._asked.sum())
+        """The number of units handed out so far."""
+        return int(self._handed_out.sum())
 
-    def standing(self) -> AdaptiveEstimate:
-        """Return what the outcomes told so far say of the models."""
+    def estimate(self) -> AdaptiveEstimate:
+        """Return the strengths of the models by the outcomes recorded so far."""
         return estimate_adaptive_strengths(self._outcome, self._models, alpha=self._alpha)
 
-    def next(self) -> list[ComparisonUnit]:
+    def choose_round(self) -> list[ComparisonUnit]:
         """Return the units of the next round; none when no pair is open or no unit is left."""
         number = min(self.size, self.most - self.handed_out)
-        chosen = choose_next_pairs(
-            self.standing(), self._pending, self._limit - self._asked, number
-        )
+        remaining = self._available - self._handed_out
+        chosen = choose_next_pairs(self.estimate(), self._pending, remaining, number)
         units = []
         for pair in chosen:
-            units.append((pair, int(self._order[pair, self._asked[pair]])))
-            self._asked[pair] += 1
+            units.append((pair, int(self._order[pair, self._handed_out[pair]])))
+            self._handed_out[pair] += 1
             self._pending[pair] += 1
         return units
 
-    def tell(self, outcomes: Mapping[ComparisonUnit, float]) -> None:
-        """Take note of units that are back: the first model's points, 0 to 1; NaN for none.
+    def record_outcomes(self, outcomes: Mapping[ComparisonUnit, float]) -> None:
+        """Record the outcomes of units: the first model's points, 0 to 1; NaN for no outcome.
 
         Args:
             outcomes: by unit.

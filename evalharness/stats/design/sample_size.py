@@ -36,7 +36,7 @@ class SampleSize:
     """How many (questions, battles) find a difference.
 
     Attributes:
-        number: exact; `whole` is rounded up.
+        number: exact; `rounded_up` is the number to plan with.
         difference: that is found.
         power: with this probability.
         level: 1 minus the test's size.
@@ -48,7 +48,7 @@ class SampleSize:
     level: float
 
     @property
-    def whole(self) -> int:
+    def rounded_up(self) -> int:
         """The number to plan with."""
         return math.ceil(self.number)
 

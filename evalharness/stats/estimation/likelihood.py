@@ -11,16 +11,18 @@ when ties make the likelihood only a quasi-likelihood. Intervals use Student's t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array, hstack
 
-from evalharness.errors import ConvergenceError, SeparationError
+from evalharness.errors import SeparationError
 from evalharness.stats.battles.connectivity import require_determined_ratings
 from evalharness.stats.battles.count_arrays import ensure_counts
 from evalharness.stats.blas_threads import limit_blas_threads
 from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings
+from evalharness.stats.estimation.newton import maximize_by_newton
 from evalharness.stats.estimation.pair_matrices import (
     build_difference_matrix,
     build_laplacian,
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
 _SMALLEST_STEP = 1e-9
 """Newton doubles the correct digits, so after a step this small there is nothing left to gain."""
 
-_ROUNDING = 1e-12
 ZERO_VARIANCE_SHARE = 1e-9
 """A variance of scores below this share of the information is what rounding leaves of none."""
 _LARGEST_PARAMETER = 15.0
@@ -55,7 +56,7 @@ _LARGEST_PARAMETER = 15.0
 class _LikelihoodPoint:
     """The likelihood at one point; its derivatives carry the penalty."""
 
-    at: FloatArray
+    coefficients: FloatArray
     value: float
     gradient: FloatArray
     information: FloatArray
@@ -102,8 +103,8 @@ def fit_ratings(
     return FittedRatings(
         method=model.name,
         models=counts.models,
-        strengths=best.at[:size],
-        parameters=dict(zip(model.parameters, best.at[size:].tolist(), strict=True)),
+        strengths=best.coefficients[:size],
+        parameters=dict(zip(model.parameters, best.coefficients[size:].tolist(), strict=True)),
         covariance=covariance,
         inverse_information=inverse,
         log_likelihood=best.value,
@@ -143,34 +144,20 @@ def maximize_likelihood(
     size = len(counts.models)
     if start is None:
         start = np.concatenate([np.zeros(size), model.start])
-    point = _evaluate(counts, model, penalty, start)
-    for iteration in range(1, max_iterations + 1):
-        step = _invert_information(point.information, size) @ point.gradient
-        point = _ascend(counts, model, penalty, point, step)
-        _require_bounded_parameters(point.at[size:], model)
-        if np.max(np.abs(step)) < _SMALLEST_STEP:
-            return point, iteration
-    msg = f"{model.name} ratings did not converge in {max_iterations} Newton steps"
-    raise ConvergenceError(msg)
 
+    def check(point: _LikelihoodPoint) -> _LikelihoodPoint:
+        _require_bounded_parameters(point.coefficients[size:], model)
+        return point
 
-def _ascend(
-    counts: BattleCounts,
-    model: OutcomeModel,
-    penalty: float,
-    point: _LikelihoodPoint,
-    step: FloatArray,
-) -> _LikelihoodPoint:
-    """Take a Newton step, halved until it does not lower the likelihood."""
-    lowest = point.value - _ROUNDING * (1 + abs(point.value))
-    share = 1.0
-    while share > _ROUNDING:
-        stepped = _evaluate(counts, model, penalty, point.at + share * step)
-        if stepped.value >= lowest:
-            return stepped
-        share /= 2
-    msg = f"{model.name} ratings did not converge: no step raises the likelihood"
-    raise ConvergenceError(msg)
+    return maximize_by_newton(
+        partial(_evaluate, counts, model, penalty),
+        lambda point: _invert_information(point.information, size) @ point.gradient,
+        check,
+        start,
+        smallest_step=_SMALLEST_STEP,
+        max_iterations=max_iterations,
+        name=f"{model.name} ratings",
+    )
 
 
 def _require_bounded_parameters(parameters: FloatArray, model: OutcomeModel) -> None:
@@ -185,17 +172,17 @@ def _require_bounded_parameters(parameters: FloatArray, model: OutcomeModel) -> 
 
 
 def _evaluate(
-    counts: BattleCounts, model: OutcomeModel, penalty: float, at: FloatArray
+    counts: BattleCounts, model: OutcomeModel, penalty: float, coefficients: FloatArray
 ) -> _LikelihoodPoint:
     size = len(counts.models)
-    strengths = at[:size]
-    terms = model.terms(strengths[counts.first] - strengths[counts.second], at[size:])
-    centred = np.append(strengths - strengths.mean(), np.zeros(len(at) - size))
+    strengths = coefficients[:size]
+    terms = model.terms(strengths[counts.first] - strengths[counts.second], coefficients[size:])
+    centred = np.append(strengths - strengths.mean(), np.zeros(len(coefficients) - size))
     weight = counts.weight
     value = float(np.sum(weight * terms.log_probability, where=weight > 0))
     score = np.einsum("po,poc->pc", weight, terms.score)
     return _LikelihoodPoint(
-        at=at,
+        coefficients=coefficients,
         value=value - penalty / 2 * float(centred @ centred) if np.isfinite(value) else -np.inf,
         gradient=np.append(
             sum_by_model(counts.first, counts.second, score[:, 0], size), score[:, 1:].sum(axis=0)
@@ -204,7 +191,7 @@ def _evaluate(
         information=_assemble_information(
             counts, np.einsum("po,pocd->pcd", weight, terms.information)
         )
-        + penalty * _centering_projection(len(at), size),
+        + penalty * _centering_projection(len(coefficients), size),
         terms=terms,
     )
 
@@ -245,7 +232,7 @@ def _score_variance(counts: BattleCounts, best: _LikelihoodPoint, penalty: float
     if penalty == 0 and number >= size and _is_determined(meat, best, size):
         return meat
     return floor_at_information(
-        meat, best.information, penalty * _centering_projection(len(best.at), size)
+        meat, best.information, penalty * _centering_projection(len(best.coefficients), size)
     )
 
 

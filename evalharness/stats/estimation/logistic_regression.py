@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 
-from evalharness.errors import ConvergenceError, SeparationError
+from evalharness.errors import SeparationError
 from evalharness.stats.blas_threads import limit_blas_threads
+from evalharness.stats.estimation.newton import maximize_by_newton
 from evalharness.stats.estimation.pair_matrices import ROWS_PER_BLOCK, PairDesignMatrix
 from evalharness.stats.estimation.sandwich import common_level_direction, generalized_inverse
 
@@ -29,7 +30,6 @@ _SMALLEST_STEP = 1e-6
 """Newton's method doubles the digits: what is left after a step this small is below 1e-11."""
 
 _TINY = np.finfo(np.float64).tiny
-_ROUNDING = 1e-12
 _LARGEST_COEFFICIENT = 25.0
 """A coefficient beyond this (log-odds of 7e10) runs to infinity: the data do not bound it."""
 
@@ -85,23 +85,23 @@ def fit_logistic(
     ]
     with limit_blas_threads(total), ThreadPoolExecutor() as threads:
         problem = _PenalizedLikelihood(pieces=pieces, prior=bounds, threads=threads)
-        point = problem.at(np.zeros(total) if start is None else start)
-        for iteration in range(1, max_iterations + 1):
-            step = _invert_information(point.information, null) @ point.slope
-            point = _ascend(problem, point, step)
-            if np.max(np.abs(point.coefficients)) > _LARGEST_COEFFICIENT:
-                raise SeparationError(_NOT_FINITE)
-            if np.max(np.abs(step)) < _SMALLEST_STEP:
-                return LogisticFit(
-                    coefficients=point.coefficients,
-                    probability=expit(design.predict(point.coefficients)),
-                    information=point.information,
-                    inverse=_invert_information(point.information, null),
-                    log_likelihood=point.log_likelihood,
-                    iterations=iteration,
-                )
-    msg = f"the logistic fit did not converge in {max_iterations} Newton steps"
-    raise ConvergenceError(msg)
+        best, iterations = maximize_by_newton(
+            problem.evaluate,
+            lambda point: _invert_information(point.information, null) @ point.slope,
+            _require_bounded_coefficients,
+            np.zeros(total) if start is None else start,
+            smallest_step=_SMALLEST_STEP,
+            max_iterations=max_iterations,
+            name="the logistic fit",
+        )
+    return LogisticFit(
+        coefficients=best.coefficients,
+        probability=expit(design.predict(best.coefficients)),
+        information=best.information,
+        inverse=_invert_information(best.information, null),
+        log_likelihood=best.log_likelihood,
+        iterations=iterations,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -145,7 +145,7 @@ class _PenalizedLikelihood:
     prior: FloatArray
     threads: Executor
 
-    def at(self, coefficients: FloatArray) -> _RegressionPoint:
+    def evaluate(self, coefficients: FloatArray) -> _RegressionPoint:
         run = self.threads.map if len(self.pieces) > 1 else map
         values, slopes, informations = zip(
             *run(lambda piece: piece.likelihood(coefficients), self.pieces), strict=True
@@ -168,19 +168,10 @@ def _invert_information(information: FloatArray, null: FloatArray) -> FloatArray
         raise SeparationError(_NOT_FINITE) from error
 
 
-def _ascend(
-    problem: _PenalizedLikelihood, point: _RegressionPoint, step: FloatArray
-) -> _RegressionPoint:
-    """Take a Newton step, halved until it does not lower the penalised likelihood."""
-    lowest = point.value - _ROUNDING * (1 + abs(point.value))
-    share = 1.0
-    while share > _ROUNDING:
-        stepped = problem.at(point.coefficients + share * step)
-        if stepped.value >= lowest:
-            return stepped
-        share /= 2
-    msg = "the logistic fit did not converge: no step raises the likelihood"
-    raise ConvergenceError(msg)
+def _require_bounded_coefficients(point: _RegressionPoint) -> _RegressionPoint:
+    if np.max(np.abs(point.coefficients)) > _LARGEST_COEFFICIENT:
+        raise SeparationError(_NOT_FINITE)
+    return point
 
 
 _NOT_FINITE = (

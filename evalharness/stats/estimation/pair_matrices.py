@@ -61,7 +61,7 @@ class PairDesignMatrix:
     covariates: FloatArray
 
     @classmethod
-    def of(
+    def from_battles(
         cls,
         first: IntArray,
         second: IntArray,

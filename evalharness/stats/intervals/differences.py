@@ -52,7 +52,7 @@ class DifferenceTest:
     level: float
     power: float
 
-    def decide(self, max_drop: float = 0.0) -> NonInferiority:
+    def decide_non_inferiority(self, max_drop: float = 0.0) -> NonInferiority:
         """Return what the interval says about a drop by more than `max_drop`.
 
         Args:
@@ -70,7 +70,7 @@ class DifferenceTest:
             return NonInferiority.WORSE
         return NonInferiority.CANNOT_TELL
 
-    def clusters_needed(self, max_drop: float = 0.0) -> float:
+    def required_clusters(self, max_drop: float = 0.0) -> float:
         """Return how many clusters would tell, were the difference what it seems to be.
 
         Infinite where it seems to be the largest drop itself.

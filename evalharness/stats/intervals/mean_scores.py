@@ -37,7 +37,7 @@ class GradeArrays:
     question: IntArray
     score: FloatArray
 
-    def among(self, chosen: npt.NDArray[np.bool_]) -> GradeArrays:
+    def select(self, chosen: npt.NDArray[np.bool_]) -> GradeArrays:
         """Return the chosen grades only, over the same models.
 
         Args:
@@ -135,7 +135,7 @@ def paired_score_difference(
 
 def _by_item(grades: GradeArrays, model: int) -> dict[int, tuple[float, int]]:
     """Return a model's mean score and question by item."""
-    own = grades.among(grades.model == model)
+    own = grades.select(grades.model == model)
     items, first, item = np.unique(own.item, return_index=True, return_inverse=True)
     means = np.bincount(item, own.score) / np.bincount(item)
     return {

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import diags_array
 
 from evalharness.errors import BattlesError
+from evalharness.stats.battles.comparisons import BattleOutcome
 from evalharness.stats.battles.connectivity import require_connected_models
 from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings
 from evalharness.stats.estimation.logistic_regression import LogisticFit, fit_logistic
@@ -72,7 +73,7 @@ def prediction_powered_ratings(
         DisconnectedError: the labelled battles do not connect the models.
         SeparationError: a rating has no finite value.
     """
-    judged = np.asarray(predictions, dtype=np.float64) / 2
+    judged = np.asarray(predictions, dtype=np.float64) / BattleOutcome.FIRST_WON
     _check_parts(labelled, judged, unlabelled)
     require_connected_models(labelled)
     weight = check_trust(trust) if trust is not None else None
@@ -123,7 +124,7 @@ def _fit_corrected_loss(
     weight = labelled.weight / labelled.weight.sum()
     more = unlabelled.weight / unlabelled.weight.sum()
     return fit_logistic(
-        PairDesignMatrix.of(
+        PairDesignMatrix.from_battles(
             np.concatenate([labelled.first, unlabelled.first]),
             np.concatenate([labelled.second, unlabelled.second]),
             len(labelled.models),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalharness.stats.battles.comparisons import OUTCOME_POINTS
 from evalharness.stats.estimation.fitted_ratings import MEAN_RATING
 from evalharness.stats.estimation.likelihood import fit_ratings
 from evalharness.stats.estimation.outcome_model import OutcomeModel, OutcomeTerms
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.battles.counts import BattleCounts
     from evalharness.stats.estimation.fitted_ratings import FittedRatings
-
-_OUTCOME_POINTS = np.array([0.0, 0.5, 1.0])
 
 
 def bradley_terry(
@@ -71,11 +70,10 @@ def _bradley_terry_terms(difference: FloatArray, parameters: FloatArray) -> Outc
     log_loss = log_win - linear
     probability = np.exp(log_win)
     coordinates = (len(difference), 3, 1 + len(parameters))
-    score = np.broadcast_to((_OUTCOME_POINTS - probability[:, None])[:, :, None], coordinates)
+    score = np.broadcast_to((OUTCOME_POINTS - probability[:, None])[:, :, None], coordinates)
     information = (probability * np.exp(log_loss))[:, None, None, None]
     return OutcomeTerms(
-        log_probability=np.outer(log_win, _OUTCOME_POINTS)
-        + np.outer(log_loss, 1 - _OUTCOME_POINTS),
+        log_probability=np.outer(log_win, OUTCOME_POINTS) + np.outer(log_loss, 1 - OUTCOME_POINTS),
         score=score,
         information=np.broadcast_to(information, (*coordinates, coordinates[-1])),
     )

@@ -73,13 +73,13 @@ class BootstrapRatings:
     @property
     def low(self) -> FloatArray:
         """Lower ends of the intervals of the ratings, by model."""
-        low: FloatArray = self.ends(self.ratings)[0]
+        low: FloatArray = self.interval_ends(self.ratings)[0]
         return low
 
     @property
     def high(self) -> FloatArray:
         """Upper ends of the intervals of the ratings, by model."""
-        high: FloatArray = self.ends(self.ratings)[1]
+        high: FloatArray = self.interval_ends(self.ratings)[1]
         return high
 
     def contrast(self, model: str, other: str) -> IntervalEstimate:
@@ -104,11 +104,11 @@ class BootstrapRatings:
     def _estimate(self, value: float, values: FloatArray) -> IntervalEstimate:
         clusters = self.fitted.clusters
         correction = math.sqrt(clusters / (clusters - 1)) if clusters > 1 else math.nan
-        low, high = self.ends(values)
+        low, high = self.interval_ends(values)
         error = correction * float(np.std(values, ddof=1))
         return IntervalEstimate(value=value, standard_error=error, low=float(low), high=float(high))
 
-    def ends(self, values: FloatArray) -> FloatArray:
+    def interval_ends(self, values: FloatArray) -> FloatArray:
         """Return the lower and upper ends of intervals of any function of the replicates.
 
         Args:

@@ -62,7 +62,7 @@ def bradley_terry_with_covariates(
     prior = build_strength_prior(size, design.coefficients, penalty)
     prior[range(size, len(prior)), range(size, len(prior))] = covariate_penalty
     weight = comparisons.weight[order]
-    points = comparisons.outcome.astype(np.int8)[order] / 2.0
+    points = comparisons.points[order]
     try:
         fitted = fit_logistic(
             design,

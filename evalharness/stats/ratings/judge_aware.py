@@ -1,11 +1,11 @@
-"""Bradley-Terry ratings from a panel of judges, each with its own power to discriminate.
+"""Bradley-Terry ratings from a panel of judges, each with its own discrimination.
 
 P(i beats j before judge m) = s(gamma_m (theta_i - theta_j)), s the logistic function (Xu, Tan, Wu
-& Zhou 2026, arXiv:2601.21817): a judge near gamma = 0 tosses coins, and its votes then count for
-nothing. Gammas are fitted with their sign, as a judge may prefer the worse; the sign of all
-together is that under which more battles had judges who prefer the better. The mean log gamma of
-the judges that discriminate is 0. Ties count as half; intervals come from the sandwich clustered
-by question.
+& Zhou 2026, arXiv:2601.21817). The votes of a judge with gamma near 0 are coin tosses, and have no
+weight. Gammas are fitted with their sign, because a judge may prefer the worse model; the common
+sign is that under which more battles have a judge that prefers the better model. The mean log
+gamma of the judges that discriminate is 0. Ties count as half; intervals come from the sandwich
+clustered by question.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from evalharness.stats.arrays import IntArray
+    from evalharness.stats.arrays import BoolArray, IntArray
     from evalharness.stats.battles.comparisons import Comparisons
 
 
 class JudgeDiscrimination(StrEnum):
-    """Where a judge's interval of gamma lies: above 0, around it, or below."""
+    """The interval of a judge's gamma lies above 0, around it, or below."""
 
     DISCRIMINATES = "discriminates"
     UNINFORMATIVE = "uninformative"
@@ -43,15 +43,15 @@ class JudgeDiscrimination(StrEnum):
 class JudgeAwareRatings:
     """Ratings by a panel of judges.
 
-    With a single question there are no intervals, and every judge stands as uninformative.
+    With a single question there are no intervals, and every judge counts as uninformative.
 
     Attributes:
         ratings: of the models; their `parameters` are the judges' gammas.
-        standing: each judge's, by name.
+        discrimination: of each judge, by name.
     """
 
     ratings: FittedRatings
-    standing: Mapping[str, JudgeDiscrimination]
+    discrimination: Mapping[str, JudgeDiscrimination]
 
 
 def judge_aware(
@@ -62,7 +62,7 @@ def judge_aware(
     level: float = 0.95,
     max_iterations: int = 500,
 ) -> JudgeAwareRatings:
-    """Return ratings by all judges, with what each judge's votes are worth.
+    """Return ratings by all judges, with the discrimination of each judge.
 
     Args:
         comparisons: the battles.
@@ -78,33 +78,37 @@ def judge_aware(
         ConvergenceError: it did not converge.
     """
     critical_value(level, 2)  # refuses a level outside 0..1 before any work
-    seats = np.asarray(judge, dtype=np.int64)
-    _check_judges(comparisons, judges, seats)
+    judge_index = np.asarray(judge, dtype=np.int64)
+    _check_judges(comparisons, judges, judge_index)
     require_connected_models(comparisons)
-    fitted = fit_panel_likelihood(comparisons, seats, len(judges), max_iterations=max_iterations)
-    first = _build_ratings(comparisons, judges, fitted, level)
-    standing = {name: _classify_judge(first, name) for name in judges}
-    discriminates = np.array(
-        [standing[name] is JudgeDiscrimination.DISCRIMINATES for name in judges]
+    fitted = fit_panel_likelihood(
+        comparisons, judge_index, len(judges), max_iterations=max_iterations
     )
-    chosen = discriminates if discriminates.any() else fitted.at[len(comparisons.models) :] > 0
+    unscaled = _build_ratings(comparisons, judges, fitted, level)
+    discrimination = {name: _classify_judge(unscaled, name) for name in judges}
+    discriminates = np.array(
+        [discrimination[name] is JudgeDiscrimination.DISCRIMINATES for name in judges]
+    )
+    gamma = fitted.coefficients[len(comparisons.models) :]
+    chosen = discriminates if discriminates.any() else gamma > 0
     rescaled = _rescale_gammas(fitted, chosen)
     return JudgeAwareRatings(
-        ratings=_build_ratings(comparisons, judges, rescaled, level), standing=standing
+        ratings=_build_ratings(comparisons, judges, rescaled, level),
+        discrimination=discrimination,
     )
 
 
-def _check_judges(comparisons: Comparisons, judges: Sequence[str], seats: IntArray) -> None:
-    if seats.shape != comparisons.first.shape:
-        msg = f"{len(comparisons.first)} battles need as many judges, not {seats.size}"
+def _check_judges(comparisons: Comparisons, judges: Sequence[str], judge_index: IntArray) -> None:
+    if judge_index.shape != comparisons.first.shape:
+        msg = f"{len(comparisons.first)} battles need as many judges, not {judge_index.size}"
         raise BattlesError(msg)
     if len(set(judges)) != len(judges):
         msg = "two judges have the same name"
         raise BattlesError(msg)
-    if np.any((seats < 0) | (seats >= len(judges))):
+    if np.any((judge_index < 0) | (judge_index >= len(judges))):
         msg = f"a battle names a judge outside 0..{len(judges) - 1}"
         raise BattlesError(msg)
-    idle = set(range(len(judges))) - set(seats.tolist())
+    idle = set(range(len(judges))) - set(judge_index.tolist())
     if idle:
         msg = f"the judge {judges[min(idle)]} judged no battle: leave it out"
         raise BattlesError(msg)
@@ -114,31 +118,29 @@ def _classify_judge(ratings: FittedRatings, judge: str) -> JudgeDiscrimination:
     gamma = ratings.parameter(judge)
     if gamma.low > 0:
         return JudgeDiscrimination.DISCRIMINATES
-    return (
-        JudgeDiscrimination.PREFERS_THE_WORSE
-        if gamma.high < 0
-        else JudgeDiscrimination.UNINFORMATIVE
-    )
+    if gamma.high < 0:
+        return JudgeDiscrimination.PREFERS_THE_WORSE
+    return JudgeDiscrimination.UNINFORMATIVE
 
 
-def _rescale_gammas(fitted: PanelFit, chosen: npt.NDArray[np.bool_]) -> PanelFit:
+def _rescale_gammas(fitted: PanelFit, chosen: BoolArray) -> PanelFit:
     """Return the same log-odds with the chosen gammas' mean logarithm at 0 (delta method)."""
-    size = len(fitted.at) - len(chosen)
-    gamma = fitted.at[size:]
+    size = len(fitted.coefficients) - len(chosen)
+    gamma = fitted.coefficients[size:]
     scale = float(np.exp(np.mean(np.log(gamma[chosen]))))
     factors = np.concatenate([np.full(size, scale), np.full(len(gamma), 1 / scale)])
-    at = factors * fitted.at
+    coefficients = factors * fitted.coefficients
     # how the logarithm of the scale changes with each gamma
     share = np.zeros(len(gamma))
     share[chosen] = 1 / gamma[chosen] / chosen.sum()
-    change = np.diag(factors)
-    change[:size, size:] += np.outer(at[:size], share)
-    change[size:, size:] -= np.outer(at[size:], share)
+    jacobian = np.diag(factors)
+    jacobian[:size, size:] += np.outer(coefficients[:size], share)
+    jacobian[size:, size:] -= np.outer(coefficients[size:], share)
     return replace(
         fitted,
-        at=at,
-        inverse=change @ fitted.inverse @ change.T,
-        covariance=change @ fitted.covariance @ change.T,
+        coefficients=coefficients,
+        inverse=jacobian @ fitted.inverse @ jacobian.T,
+        covariance=jacobian @ fitted.covariance @ jacobian.T,
     )
 
 
@@ -149,8 +151,8 @@ def _build_ratings(
     return FittedRatings(
         method="judge-aware Bradley-Terry",
         models=comparisons.models,
-        strengths=fitted.at[:size],
-        parameters=dict(zip(judges, fitted.at[size:].tolist(), strict=True)),
+        strengths=fitted.coefficients[:size],
+        parameters=dict(zip(judges, fitted.coefficients[size:].tolist(), strict=True)),
         covariance=fitted.covariance,
         inverse_information=fitted.inverse,
         log_likelihood=fitted.log_likelihood,

@@ -1,7 +1,7 @@
 """The likelihood of battles before a panel of judges: log-odds gamma_m (theta_i - theta_j).
 
-Only products of gammas and strengths are determined. Here gammas have a mean square of one;
-`judge_aware` gives them a scale that can be read.
+Only the products of gammas and strengths are determined. Here the gammas have a mean square of
+one; `judge_aware` rescales them so that they can be interpreted.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from scipy.special import expit
 
 from evalharness.errors import ConvergenceError, SeparationError
 from evalharness.stats.estimation.logistic_regression import build_strength_prior, fit_logistic
+from evalharness.stats.estimation.newton import maximize_by_newton
 from evalharness.stats.estimation.pair_matrices import PairDesignMatrix, build_difference_matrix
 from evalharness.stats.estimation.sandwich import (
     clustered_sandwich_covariance,
@@ -30,37 +31,50 @@ _SMALLEST_STEP = 1e-9
 _ROUNDING = 1e-12
 _START_PENALTY = 1.0
 _LARGEST_LOG_ODDS = 30.0
-"""Log-odds beyond this run to infinity: a judge's verdicts follow the strengths without exception."""
+"""Log-odds beyond this diverge: a judge's verdicts follow the strengths without exception."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PanelLikelihood:
-    """Battles with the matrices that take strengths (`design`) and gammas (`seats`) to them."""
+    """The likelihood as a function of coefficients: strengths of the models, then gammas.
 
-    design: csr_array
-    seats: csr_array
+    Attributes:
+        differences: takes strengths to the difference of each battle's two models.
+        judges: takes gammas to the gamma of each battle's judge.
+        points: the first model's points in each battle.
+        weight: of each battle.
+    """
+
+    differences: csr_array
+    judges: csr_array
     points: FloatArray
     weight: FloatArray
 
     @property
     def size(self) -> int:
-        """How many models there are: strengths come first, then gammas."""
-        return int(self.design.shape[1])
+        """The number of models."""
+        return int(self.differences.shape[1])
 
-    def log_odds(self, at: FloatArray) -> FloatArray:
-        """Return each battle's log-odds that the first model wins."""
+    def log_odds(self, coefficients: FloatArray) -> FloatArray:
+        """Return the log-odds that the first model wins, for each battle."""
         size = self.size
-        log_odds: FloatArray = (self.seats @ at[size:]) * (self.design @ at[:size])
+        gamma, gap = self.judges @ coefficients[size:], self.differences @ coefficients[:size]
+        log_odds: FloatArray = gamma * gap
         return log_odds
 
-    def slopes(self, at: FloatArray) -> csr_array:
-        """Return how each battle's log-odds change with each strength and gamma."""
-        gamma, gap = self.seats @ at[self.size :], self.design @ at[: self.size]
-        return csr_array(hstack([diags_array(gamma) @ self.design, diags_array(gap) @ self.seats]))
+    def log_odds_gradient(self, coefficients: FloatArray) -> csr_array:
+        """Return the derivative of each battle's log-odds by each coefficient."""
+        size = self.size
+        gamma, gap = self.judges @ coefficients[size:], self.differences @ coefficients[:size]
+        by_strength, by_gamma = (
+            diags_array(gamma) @ self.differences,
+            diags_array(gap) @ self.judges,
+        )
+        return csr_array(hstack([by_strength, by_gamma]))
 
-    def log_likelihood(self, at: FloatArray) -> float:
+    def log_likelihood(self, coefficients: FloatArray) -> float:
         """Return the log-likelihood, ties as half."""
-        log_odds = self.log_odds(at)
+        log_odds = self.log_odds(coefficients)
         return float(self.weight @ (self.points * log_odds - np.logaddexp(0.0, log_odds)))
 
 
@@ -68,138 +82,155 @@ class PanelLikelihood:
 class PanelFit:
     """Strengths and gammas with the inverse of their information and their covariance."""
 
-    at: FloatArray
+    coefficients: FloatArray
     inverse: FloatArray
     covariance: FloatArray
     log_likelihood: float
     iterations: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _PanelPoint:
+    """Coefficients with their log-likelihood."""
+
+    coefficients: FloatArray
+    value: float
+
+
 def fit_panel_likelihood(
-    comparisons: Comparisons, seats: IntArray, judges: int, *, max_iterations: int
+    comparisons: Comparisons, judge: IntArray, judges: int, *, max_iterations: int
 ) -> PanelFit:
-    """Return the maximum-likelihood fit; `seats` has each battle's judge.
+    """Return the maximum-likelihood fit.
+
+    Args:
+        comparisons: the battles.
+        judge: each battle's judge, as a number from 0.
+        judges: the number of judges.
+        max_iterations: scoring steps before giving up.
 
     Raises:
         SeparationError: a strength or gamma has no finite value.
         ConvergenceError: it did not converge.
     """
-    number = len(seats)
-    places = (np.arange(number), seats)
+    rows = np.arange(len(judge))
     panel = PanelLikelihood(
-        design=build_difference_matrix(comparisons),
-        seats=csr_array((np.ones(number), places), shape=(number, judges)),
+        differences=build_difference_matrix(comparisons),
+        judges=csr_array((np.ones(len(judge)), (rows, judge)), shape=(len(judge), judges)),
         points=comparisons.points,
         weight=comparisons.weight,
     )
-    found, iterations = _maximise(
-        panel, _initial_coefficients(comparisons, seats, judges), max_iterations
-    )
-    at = _choose_sign(panel.size, found, seats)
-    inverse, covariance = _estimate_covariances(panel, at, comparisons.cluster)
+    start = _initial_coefficients(comparisons, judge, judges)
+    best, iterations = _maximize(panel, start, max_iterations)
+    coefficients = _choose_sign(panel.size, best, judge)
+    inverse, covariance = _estimate_covariances(panel, coefficients, comparisons.cluster)
     return PanelFit(
-        at=at,
+        coefficients=coefficients,
         inverse=inverse,
         covariance=covariance,
-        log_likelihood=panel.log_likelihood(at),
+        log_likelihood=panel.log_likelihood(coefficients),
         iterations=iterations,
     )
 
 
-def _initial_coefficients(comparisons: Comparisons, seats: IntArray, judges: int) -> FloatArray:
-    """Return the rank-one product nearest to each judge's own ratings: far from any saddle."""
+def _initial_coefficients(comparisons: Comparisons, judge: IntArray, judges: int) -> FloatArray:
+    """Return the rank-one product nearest to the ratings by each judge: far from any saddle."""
     size = len(comparisons.models)
-    own = np.zeros((judges, size))
-    for judge in range(judges):
-        battles = comparisons.among(seats == judge)
-        own[judge] = fit_logistic(
-            PairDesignMatrix.of(battles.first, battles.second, size),
+    by_judge = np.zeros((judges, size))
+    for number in range(judges):
+        battles = comparisons.select(judge == number)
+        by_judge[number] = fit_logistic(
+            PairDesignMatrix.from_battles(battles.first, battles.second, size),
             battles.weight * battles.points,
             battles.weight,
             prior=build_strength_prior(size, size, _START_PENALTY),
         ).coefficients
-    left, values, right = np.linalg.svd(own, full_matrices=False)
+    left, values, right = np.linalg.svd(by_judge, full_matrices=False)
     if not values[0] > _ROUNDING:
         msg = "no judge prefers any model to another, so what their votes are worth is unknown"
         raise SeparationError(msg)
     return _normalize_gammas(size, np.concatenate([values[0] * right[0], left[:, 0]]))
 
 
-def _maximise(
+def _maximize(
     panel: PanelLikelihood, start: FloatArray, max_iterations: int
 ) -> tuple[FloatArray, int]:
-    """Return the maximum, by Fisher scoring, and how many steps it took."""
-    at = start
-    for iteration in range(1, max_iterations + 1):
-        chance = expit(panel.log_odds(at))
-        slopes = panel.slopes(at)
-        information = _cross_product(slopes, panel.weight * chance * (1 - chance))
-        slope = slopes.T @ (panel.weight * (panel.points - chance))
-        step = _invert_information(information, _null_directions(panel.size, at)) @ slope
-        at = _normalize_gammas(panel.size, _ascend(panel, at, step))
-        if np.max(np.abs(panel.log_odds(at))) > _LARGEST_LOG_ODDS:
+    """Return the maximum and the number of steps to it, by Fisher scoring."""
+
+    def evaluate(coefficients: FloatArray) -> _PanelPoint:
+        return _PanelPoint(coefficients=coefficients, value=panel.log_likelihood(coefficients))
+
+    def compute_step(point: _PanelPoint) -> FloatArray:
+        chance = expit(panel.log_odds(point.coefficients))
+        gradient = panel.log_odds_gradient(point.coefficients)
+        information = _cross_product(gradient, panel.weight * chance * (1 - chance))
+        score = gradient.T @ (panel.weight * (panel.points - chance))
+        null = _null_directions(panel.size, point.coefficients)
+        step: FloatArray = _invert_information(information, null) @ score
+        return step
+
+    def normalize(point: _PanelPoint) -> _PanelPoint:
+        normal = evaluate(_normalize_gammas(panel.size, point.coefficients))
+        if np.max(np.abs(panel.log_odds(normal.coefficients))) > _LARGEST_LOG_ODDS:
             raise SeparationError(_NOT_FINITE)
-        if np.max(np.abs(step)) < _SMALLEST_STEP:
-            return at, iteration
-    msg = f"the judge-aware ratings did not converge in {max_iterations} scoring steps"
-    raise ConvergenceError(msg)
+        return normal
+
+    best, iterations = maximize_by_newton(
+        evaluate,
+        compute_step,
+        normalize,
+        start,
+        smallest_step=_SMALLEST_STEP,
+        max_iterations=max_iterations,
+        name="the judge-aware ratings",
+        step_name="scoring",
+    )
+    return best.coefficients, iterations
 
 
-def _ascend(panel: PanelLikelihood, at: FloatArray, step: FloatArray) -> FloatArray:
-    """Take a step, halved until it does not lower the likelihood."""
-    value = panel.log_likelihood(at)
-    lowest = value - _ROUNDING * (1 + abs(value))
-    share = 1.0
-    while share > _ROUNDING:
-        if panel.log_likelihood(at + share * step) >= lowest:
-            return at + share * step
-        share /= 2
-    msg = "the judge-aware ratings did not converge: no step raises the likelihood"
-    raise ConvergenceError(msg)
-
-
-def _normalize_gammas(size: int, at: FloatArray) -> FloatArray:
+def _normalize_gammas(size: int, coefficients: FloatArray) -> FloatArray:
     """Return the same log-odds with gammas of mean square one."""
-    scale = float(np.sqrt(np.mean(at[size:] ** 2)))
-    return np.concatenate([at[:size] * scale, at[size:] / scale])
+    strength, gamma = coefficients[:size], coefficients[size:]
+    scale = float(np.sqrt(np.mean(gamma**2)))
+    return np.concatenate([strength * scale, gamma / scale])
 
 
-def _choose_sign(size: int, at: FloatArray, seats: IntArray) -> FloatArray:
-    """Return the sign under which more battles have judges who prefer the better."""
-    gamma = at[size:]
-    majority = np.sign(gamma) @ np.bincount(seats, minlength=len(gamma))
-    positive: FloatArray = -at if majority < 0 else at
+def _choose_sign(size: int, coefficients: FloatArray, judge: IntArray) -> FloatArray:
+    """Return the sign under which more battles have a judge that prefers the better model."""
+    gamma = coefficients[size:]
+    majority = np.sign(gamma) @ np.bincount(judge, minlength=len(gamma))
+    positive: FloatArray = -coefficients if majority < 0 else coefficients
     return positive
 
 
-def _null_directions(size: int, at: FloatArray) -> FloatArray:
+def _null_directions(size: int, coefficients: FloatArray) -> FloatArray:
     """Return the directions without effect: a common level, and strengths against gammas."""
-    scale = np.concatenate([at[:size], -at[size:]])
-    return np.column_stack([common_level_direction(size, len(at)), scale / np.linalg.norm(scale)])
+    scale = np.concatenate([coefficients[:size], -coefficients[size:]])
+    level = common_level_direction(size, len(coefficients))
+    return np.column_stack([level, scale / np.linalg.norm(scale)])
 
 
 def _estimate_covariances(
-    panel: PanelLikelihood, at: FloatArray, cluster: IntArray
+    panel: PanelLikelihood, coefficients: FloatArray, cluster: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the inverse of the observed information, and the clustered covariance."""
     size = panel.size
-    chance = expit(panel.log_odds(at))
+    chance = expit(panel.log_odds(coefficients))
     residual = panel.weight * (panel.points - chance)
-    slopes = panel.slopes(at)
-    information = _cross_product(slopes, panel.weight * chance * (1 - chance))
-    crossed = np.asarray((panel.design.T @ diags_array(residual) @ panel.seats).toarray())
-    information[:size, size:] -= crossed
-    information[size:, :size] -= crossed.T
-    inverse = _invert_information(information, _null_directions(size, at))
+    gradient = panel.log_odds_gradient(coefficients)
+    information = _cross_product(gradient, panel.weight * chance * (1 - chance))
+    mixed = np.asarray((panel.differences.T @ diags_array(residual) @ panel.judges).toarray())
+    information[:size, size:] -= mixed
+    information[size:, :size] -= mixed.T
+    inverse = _invert_information(information, _null_directions(size, coefficients))
     if np.linalg.eigvalsh(inverse)[0] < -_SMALLEST_STEP * np.max(np.abs(inverse)):
         msg = "the judge-aware ratings stopped beside a maximum: too few battles for all judges"
         raise ConvergenceError(msg)
-    scores = csr_array(diags_array(residual) @ slopes)
+    scores = csr_array(diags_array(residual) @ gradient)
     return inverse, clustered_sandwich_covariance(scores, cluster, information, inverse)
 
 
-def _cross_product(slopes: csr_array, weight: FloatArray) -> FloatArray:
-    product = slopes.T @ diags_array(weight) @ slopes
+def _cross_product(gradient: csr_array, weight: FloatArray) -> FloatArray:
+    product = gradient.T @ diags_array(weight) @ gradient
     return np.asarray(product.toarray(), dtype=np.float64)
 
 

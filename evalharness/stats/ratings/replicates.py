@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from evalharness.errors import DisconnectedError, SeparationError
-from evalharness.stats.battles.comparisons import BattleOutcome
+from evalharness.stats.battles.comparisons import OUTCOME_POINTS
 from evalharness.stats.battles.counts import BattleCounts, merge_pair_orders
 from evalharness.stats.blas_threads import limit_blas_threads
 from evalharness.stats.estimation.pair_matrices import build_difference_matrix
@@ -194,7 +194,9 @@ def _compiled_draw_loop(pairs: BattleCounts) -> _Draw | None:
     def draw(rng: np.random.Generator, number: int) -> _Replicates:
         seed = rng.integers(np.iinfo(np.uint64).max, dtype=np.uint64)
         shape = (len(pairs.first), number)
-        won, fought = draw_replicates(made, pair, scale, scale * outcome / 2, seed, shape)
+        won, fought = draw_replicates(
+            made, pair, scale, scale * OUTCOME_POINTS[outcome], seed, shape
+        )
         return _Replicates(won=won, fought=fought)
 
     return draw
@@ -205,7 +207,7 @@ def _numpy_loops(pairs: BattleCounts, resampling: ResamplingScheme) -> tuple[_Dr
 
     def draw(rng: np.random.Generator, number: int) -> _Replicates:
         weight = draw_cell_weights(pairs, rng, number, resampling).reshape(*pairs.weight.shape, -1)
-        won = weight[:, BattleOutcome.FIRST_WON] + weight[:, BattleOutcome.TIE] / 2
+        won = np.einsum("por,o->pr", weight, OUTCOME_POINTS)
         return _Replicates(won=won, fought=weight.sum(axis=1))
 
     def solve(

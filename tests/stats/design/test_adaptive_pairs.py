@@ -39,12 +39,12 @@ def _part(points, share, rng):
 
 def _played(rounds, points, *, most=math.inf):
     """Return the units that a design asks for, told as a run tells them."""
-    units, flying = [], [rounds.next()]
+    units, flying = [], [rounds.choose_round()]
     while flying and len(units) < most:
-        if following := rounds.next():
+        if following := rounds.choose_round():
             flying.append(following)
         back = flying.pop(0)
-        rounds.tell({unit: points[unit] for unit in back})
+        rounds.record_outcomes({unit: points[unit] for unit in back})
         units += back
     return units
 
@@ -149,7 +149,7 @@ def test_of_equal_models_hardly_any_pair_is_ever_called_decided():
         points = _points(rng, np.zeros(2), questions=120)
         rounds = AdaptiveRounds(2, 120, seed)
         _played(rounds, points)
-        false.append(rounds.standing().decided[0])
+        false.append(rounds.estimate().decided[0])
 
     assert np.mean(false) < 0.08
 
@@ -218,7 +218,7 @@ def test_gpt4s_real_judgments_of_mt_bench_need_a_quarter(data_file):
         )
         rounds = AdaptiveRounds(6, 80, seed)
         ended.append(len(_played(rounds, points)) / points.size)
-        standing = rounds.standing()
+        standing = rounds.estimate()
         assert not (standing.decided & separated & (np.sign(standing.z) != np.sign(full.z))).any()
 
     assert separated.sum() == 15

@@ -46,7 +46,7 @@ def test_millers_example_comes_out(case, close):
         required_questions(expected["delta"], paired_standard_deviation(*deviations)).number,
         expected["n"],
     )
-    assert required_questions(0.03, paired_standard_deviation(deviations[0])).whole == 969
+    assert required_questions(0.03, paired_standard_deviation(deviations[0])).rounded_up == 969
 
 
 @pytest.mark.parametrize("gap", [10, 20, 35, 50, 100])

@@ -39,7 +39,7 @@ def test_decisions_are_what_the_interval_says(value, error, clusters, max_drop):
     """Never not worse and worse at once; what cannot be told holds the largest drop."""
     found = t_test_difference(value, error, clusters, level=0.95)
 
-    match found.decide(max_drop):
+    match found.decide_non_inferiority(max_drop):
         case NonInferiority.NOT_WORSE:
             assert found.low >= -max_drop
         case NonInferiority.WORSE:
@@ -52,7 +52,7 @@ def test_decisions_are_what_the_interval_says(value, error, clusters, max_drop):
 def test_a_larger_allowance_never_turns_not_worse_into_worse():
     """What passes a strict gate passes a lenient one."""
     found = t_test_difference(-0.4, 0.15, 30, level=0.95)
-    decisions = [found.decide(drop) for drop in (0.0, 0.3, 0.5, 1.0)]
+    decisions = [found.decide_non_inferiority(drop) for drop in (0.0, 0.3, 0.5, 1.0)]
     assert decisions == [
         NonInferiority.WORSE,
         NonInferiority.CANNOT_TELL,
@@ -66,32 +66,35 @@ def test_three_questions_that_agree_are_no_certainty():
     few, many = (t_test_difference(1.0, 0.0, number, level=0.95) for number in (3, 12))
 
     assert few.p_value == 0.25
-    assert few.decide() is NonInferiority.CANNOT_TELL
+    assert few.decide_non_inferiority() is NonInferiority.CANNOT_TELL
     assert many.p_value == pytest.approx(2**-11)
-    assert many.decide() is NonInferiority.NOT_WORSE
-    assert t_test_difference(-1.0, 0.0, 12, level=0.95).decide() is NonInferiority.WORSE
+    assert many.decide_non_inferiority() is NonInferiority.NOT_WORSE
+    assert (
+        t_test_difference(-1.0, 0.0, 12, level=0.95).decide_non_inferiority()
+        is NonInferiority.WORSE
+    )
 
 
 def test_nothing_can_be_told_from_one_question():
     """It shows no spread."""
     found = t_test_difference(2.0, math.nan, 1, level=0.95)
-    assert found.decide() is NonInferiority.CANNOT_TELL
+    assert found.decide_non_inferiority() is NonInferiority.CANNOT_TELL
     assert math.isnan(found.p_value)
 
 
 def test_the_needed_questions_are_those_that_detect_the_difference():
     """Four times the questions halve what is detectable, so a difference half as large needs them."""
     found = t_test_difference(0.2, 0.1, 50, level=0.95)
-    assert found.clusters_needed() == pytest.approx(50 * (found.detectable / 0.2) ** 2)
-    assert found.clusters_needed(0.2) == pytest.approx(found.clusters_needed() / 4)
-    assert t_test_difference(-0.1, 0.1, 50, level=0.95).clusters_needed(0.1) == math.inf
+    assert found.required_clusters() == pytest.approx(50 * (found.detectable / 0.2) ** 2)
+    assert found.required_clusters(0.2) == pytest.approx(found.required_clusters() / 4)
+    assert t_test_difference(-0.1, 0.1, 50, level=0.95).required_clusters(0.1) == math.inf
 
 
 @pytest.mark.parametrize("drop", [-1, math.nan, math.inf])
 def test_a_drop_without_sense_is_refused(drop):
     """A gate with a mistyped limit must not pass."""
     with pytest.raises(ValueError, match="largest drop"):
-        t_test_difference(0.0, 1.0, 9, level=0.95).decide(drop)
+        t_test_difference(0.0, 1.0, 9, level=0.95).decide_non_inferiority(drop)
 
 
 def test_between_two_models_a_win_rates_difference_is_twice_the_lead():
@@ -112,7 +115,7 @@ def test_win_rates_over_other_opponents_are_compared_question_by_question():
     found = compare_win_rates(comparisons, "model-1", "model-2")
 
     def gap(chosen):
-        rates = {rate.model: rate.value for rate in measure_win_rates(comparisons.among(chosen))}
+        rates = {rate.model: rate.value for rate in measure_win_rates(comparisons.select(chosen))}
         return rates["model-1"] - rates["model-2"]
 
     left_out = [gap(comparisons.cluster != question) for question in range(60)]

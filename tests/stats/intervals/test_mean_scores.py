@@ -41,7 +41,7 @@ def test_a_missing_hard_question_does_not_make_a_model_better():
     """Only a was graded where it got 1; over the common ones a is ahead."""
     everything = grades(*HARD_ONE_MISSING)
     raw = average_scores(everything)
-    common = average_scores(everything.among(find_common_items(everything)))
+    common = average_scores(everything.select(find_common_items(everything)))
 
     assert raw[0].value < raw[1].value
     assert [mean.value for mean in common] == [8.0, 7.0]

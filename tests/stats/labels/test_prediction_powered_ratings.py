@@ -184,7 +184,7 @@ def marginal_gap(sd, rng):
     effect = rng.normal(0, sd, (100_000, 3))
     first, second = PAIRS.T
     gaps = STRENGTHS[first] - STRENGTHS[second] + effect[:, first] - effect[:, second]
-    design = PairDesignMatrix.of(np.array(first), np.array(second), 3)
+    design = PairDesignMatrix.from_battles(np.array(first), np.array(second), 3)
     fitted = fit_logistic(design, expit(gaps).mean(axis=0), np.ones(len(first)))
     return ELO_PER_NAT * (fitted.coefficients[0] - fitted.coefficients[2])
 
@@ -200,9 +200,9 @@ def test_the_interval_of_ratings_covers(overlap):
         humans, judge = drawn(np.arange(70), effect, rng)
         labelled = humans.cluster < 25
         arguments = (
-            humans.among(labelled),
+            humans.select(labelled),
             judge.outcome[labelled],
-            judge if overlap else judge.among(~labelled),
+            judge if overlap else judge.select(~labelled),
         )
         found = prediction_powered_ratings(*arguments).ratings.contrast("a", "c")
         alone = bradley_terry(arguments[0]).contrast("a", "c")
@@ -242,7 +242,7 @@ def test_a_judge_who_turns_all_verdicts_round_cannot_mislead():
         humans.models, humans.first, humans.second, 2 - humans.outcome, question=humans.cluster
     )
     few = humans.cluster < 20
-    found = prediction_powered_ratings(humans.among(few), contrary.outcome[few], contrary)
+    found = prediction_powered_ratings(humans.select(few), contrary.outcome[few], contrary)
 
     assert found.trust == 0
     assert found.ratings.rating("a").value > found.ratings.rating("c").value
@@ -282,7 +282,7 @@ def test_battles_that_do_not_fit_are_refused():
     """Other models, other outcomes, too few questions, models that never met."""
     whole = simulated()
     unknown = build_comparisons(whole.models, whole.first, whole.second, whole.outcome)
-    few = whole.among(whole.cluster < 3)
+    few = whole.select(whole.cluster < 3)
     apart = battles(*[("a", "b", TIE, q) for q in range(4)], ("c", "d", TIE, 0))
 
     with pytest.raises(BattlesError, match="same models"):

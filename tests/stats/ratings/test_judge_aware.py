@@ -59,7 +59,7 @@ def test_strengths_and_gammas_are_recovered():
     assert_allclose(found.ratings.strengths, STRENGTHS, atol=0.1)
     assert list(found.ratings.parameters.values()) == pytest.approx([2.0, 1.0, 0.5], rel=0.1)
     assert np.mean(np.log(list(found.ratings.parameters.values()))) == pytest.approx(0)
-    assert set(found.standing.values()) == {JudgeDiscrimination.DISCRIMINATES}
+    assert set(found.discrimination.values()) == {JudgeDiscrimination.DISCRIMINATES}
     assert found.ratings.clusters == 200
 
 
@@ -88,9 +88,9 @@ def test_a_judge_who_tosses_coins_is_flagged_and_does_no_harm():
     """Among the other two, ratings are as good as without it."""
     comparisons, judge = judged([1.5, 1 / 1.5, 0.0], 100, np.random.default_rng(1))
     found = judge_aware(comparisons, ["x", "y", "coin"], judge)
-    without = judge_aware(comparisons.among(judge < 2), ["x", "y"], judge[judge < 2])
+    without = judge_aware(comparisons.select(judge < 2), ["x", "y"], judge[judge < 2])
 
-    assert found.standing["coin"] is JudgeDiscrimination.UNINFORMATIVE
+    assert found.discrimination["coin"] is JudgeDiscrimination.UNINFORMATIVE
     assert_allclose(found.ratings.strengths, without.ratings.strengths, atol=0.05)
     # plain Bradley-Terry is drawn to equality by it
     assert np.ptp(bradley_terry(comparisons).strengths) < 0.8 * np.ptp(found.ratings.strengths)
@@ -101,8 +101,8 @@ def test_a_judge_who_prefers_the_worse_is_said_to():
     comparisons, judge = judged([1.5, 1 / 1.5, -0.8], 100, np.random.default_rng(2))
     found = judge_aware(comparisons, ["x", "y", "contrary"], judge)
 
-    assert found.standing["contrary"] is JudgeDiscrimination.PREFERS_THE_WORSE
-    assert found.standing["x"] is JudgeDiscrimination.DISCRIMINATES
+    assert found.discrimination["contrary"] is JudgeDiscrimination.PREFERS_THE_WORSE
+    assert found.discrimination["x"] is JudgeDiscrimination.DISCRIMINATES
     assert found.ratings.parameters["contrary"] == pytest.approx(-0.8, abs=0.15)
     assert_allclose(found.ratings.strengths, STRENGTHS, atol=0.15)
 
@@ -159,7 +159,7 @@ def test_one_question_leaves_every_judge_unknown():
     )
     found = judge_aware(alone, ["x", "y"], judge)
 
-    assert set(found.standing.values()) == {JudgeDiscrimination.UNINFORMATIVE}
+    assert set(found.discrimination.values()) == {JudgeDiscrimination.UNINFORMATIVE}
     assert np.isfinite(found.ratings.ratings).all()
     assert np.isnan(found.ratings.low).all()
 
@@ -185,7 +185,7 @@ def test_mostly_contrary_judges_are_taken_at_their_word():
     comparisons, judge = judged([-1.0, -1.0, 1.0], 60, np.random.default_rng(4))
     found = judge_aware(comparisons, ["x", "y", "alone"], judge)
 
-    assert found.standing["alone"] is JudgeDiscrimination.PREFERS_THE_WORSE
+    assert found.discrimination["alone"] is JudgeDiscrimination.PREFERS_THE_WORSE
     assert found.ratings.rating("d").value > found.ratings.rating("a").value
 
 
