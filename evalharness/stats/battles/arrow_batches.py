@@ -1,6 +1,7 @@
-"""Battles in Arrow's columns, counted batch by batch; text is looked at once a distinct value.
+"""Battles in Arrow record batches, counted batch by batch.
 
-Columns are those of `frames`: `model_a`, `model_b`, `winner`, and possibly `question_id`, `weight`.
+The columns are `model_a`, `model_b` and `winner`, and optionally `question_id` and `weight`. Text is
+read once for each distinct value.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ OPTIONAL_COLUMNS = ("question_id", "weight")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncodedBatch:
-    """A batch with text replaced by codes; `question` has the same codes in every batch."""
+    """A batch with codes in place of text; `question` has the same codes in all batches."""
 
     first: EncodedColumn
     second: EncodedColumn
@@ -39,14 +40,14 @@ class EncodedBatch:
 
 @dataclass(slots=True)
 class BatchEncoder:
-    """Codes batches; remembers models and questions from batch to batch."""
+    """Encodes batches with the same codes of models and questions in all of them."""
 
     models: dict[str, int] = field(default_factory=dict)
     _questions: dict[Any, int] = field(default_factory=dict)
     _rows: int = 0
 
     def encode(self, batch: pa.RecordBatch) -> EncodedBatch:
-        """Return a batch in codes.
+        """Return a batch as codes.
 
         Raises:
             BattlesError: a column is missing, a cell empty, or a winner unknown.
@@ -56,8 +57,8 @@ class BatchEncoder:
             name for name in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if name in batch.schema.names
         ]
         for name in known:
-            self._refuse_empty(name, batch.column(name))
-        coded = EncodedBatch(
+            self._require_no_empty_cell(name, batch.column(name))
+        encoded = EncodedBatch(
             first=self._models(batch.column("model_a")),
             second=self._models(batch.column("model_b")),
             outcome=_encode_outcomes(batch.column("winner")),
@@ -67,7 +68,7 @@ class BatchEncoder:
             else None,
         )
         self._rows += len(batch)
-        return coded
+        return encoded
 
     def _models(self, column: pa.Array) -> EncodedColumn:
         codes, names = _dictionary_encode(column)
@@ -86,9 +87,9 @@ class BatchEncoder:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             msg = f"a weight is no number: {error}"
             raise BattlesError(msg) from error
-        wrong = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-        if wrong.size:
-            place = int(wrong[0])
+        invalid = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+        if invalid.size:
+            place = int(invalid[0])
             msg = (
                 f"battle {self._rows + place} has weight {weights[place]}: weights are numbers "
                 "from 0 up"
@@ -96,7 +97,7 @@ class BatchEncoder:
             raise BattlesError(msg)
         return weights
 
-    def _refuse_empty(self, name: str, column: pa.Array) -> None:
+    def _require_no_empty_cell(self, name: str, column: pa.Array) -> None:
         if column.null_count:
             row = self._rows + int(
                 np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0]
@@ -108,35 +109,35 @@ class BatchEncoder:
 def count_arrow_batches(
     batches: Iterable[pa.RecordBatch], *, by_question: bool = True
 ) -> BattleCounts:
-    """Return battles counted; models in order of name.
+    """Return the counts of all batches, with the models in order of name.
 
     Args:
-        batches: the battles; only counts are kept of each.
-        by_question: cluster by `question_id`, where there is one.
+        batches: the battles; only the counts of each batch are kept.
+        by_question: whether to cluster by `question_id`, where the batches have it.
 
     Raises:
-        BattlesError: there are no battles, or they are not as they should be.
+        BattlesError: there are no battles, or a column or cell is not valid.
     """
-    coder, tally = BatchEncoder(), BattleTally()
+    encoder, tally = BatchEncoder(), BattleTally()
     for batch in batches:
-        coded = coder.encode(batch)
+        encoded = encoder.encode(batch)
         tally.add_coded(
-            coded.first,
-            coded.second,
-            coded.outcome,
-            weight=coded.weight,
-            question=coded.question if by_question else None,
+            encoded.first,
+            encoded.second,
+            encoded.outcome,
+            weight=encoded.weight,
+            question=encoded.question if by_question else None,
         )
-    names = list(coder.models)
+    names = list(encoder.models)
     require_two_models(names)
     return rename_models(tally.counts(names), names)
 
 
 def require_two_models(names: Sequence[str]) -> None:
-    """Refuse battles that all are of a single model.
+    """Check that battles are between at least two models.
 
     Raises:
-        BattlesError: they are.
+        BattlesError: all battles are of a single model.
     """
     if len(names) == 1:
         msg = f"all battles are of one model, {names[0]}: a rating needs two"
@@ -144,9 +145,9 @@ def require_two_models(names: Sequence[str]) -> None:
 
 
 def _dictionary_encode(column: pa.Array) -> tuple[IntArray, list[Any]]:
-    """Return a column's codes, and the value of each."""
-    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    return coded.indices.to_numpy(zero_copy_only=False), coded.dictionary.to_pylist()
+    """Return a column's codes, and the value of each code."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
 
 
 def _encode_outcomes(column: pa.Array) -> EncodedColumn:
@@ -154,10 +155,10 @@ def _encode_outcomes(column: pa.Array) -> EncodedColumn:
     by_label = {str(winner): int(outcome) for winner, outcome in OUTCOME_BY_WINNER.items()}
     unknown = [label for place, label in enumerate(labels) if str(label) not in by_label]
     used = set(np.unique(codes)) if unknown else set()
-    named_wrongly = [repr(str(label)) for label in unknown if labels.index(label) in used]
-    if named_wrongly:
+    used_and_unknown = [repr(str(label)) for label in unknown if labels.index(label) in used]
+    if used_and_unknown:
         msg = (
-            f"unknown winner {', '.join(named_wrongly)}: write {', '.join(Winner)}, "
+            f"unknown winner {', '.join(used_and_unknown)}: write {', '.join(Winner)}, "
             "or drop these battles"
         )
         raise BattlesError(msg)
@@ -166,13 +167,13 @@ def _encode_outcomes(column: pa.Array) -> EncodedColumn:
 
 
 def require_columns(names: Sequence[Any]) -> None:
-    """Refuse a table without one of the columns that say who met and who won.
+    """Check that a table of battles has its required columns.
 
     Args:
-        names: its columns.
+        names: the columns of the table.
 
     Raises:
-        BattlesError: one is missing.
+        BattlesError: a column is missing.
     """
     missing = [name for name in REQUIRED_COLUMNS if name not in names]
     if missing:

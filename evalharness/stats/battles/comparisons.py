@@ -1,4 +1,4 @@
-"""Battles as checked arrays: who met whom, who won, with what weight, on which question."""
+"""Battles as checked arrays: the two models, the outcome, the weight and the question of each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class BattleOutcome(IntEnum):
-    """How a battle ended, as twice the points of the first model."""
+    """The outcome of a battle, as twice the points of the first model."""
 
     SECOND_WON = 0
     TIE = 1
@@ -36,17 +36,17 @@ OUTCOME_POINTS = np.array([0.0, 0.5, 1.0])
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparisons:
-    """Checked battles, made by `compare`; arrays have one entry a battle.
+    """Checked battles, made by `build_comparisons`; arrays have one entry for each battle.
 
     Attributes:
         models: names.
         first: each battle's first model, as a place in `models`.
         second: its second model.
         outcome: its `Outcome`.
-        weight: how much it counts, above 0.
-        cluster: battles of an equal one may depend on each other: those of one question, or each
-            battle alone where the questions are not known.
-        clustered_by: which of the two.
+        weight: of the battle, above 0.
+        cluster: battles of one cluster may depend on each other. A cluster is a question, or a
+            single battle where the questions are not known.
+        clustered_by: which of the two a cluster is.
     """
 
     models: tuple[str, ...]
@@ -59,36 +59,37 @@ class Comparisons:
 
     @property
     def points(self) -> FloatArray:
-        """The first model's points: a win 1, a tie a half, a loss 0."""
+        """The first model's points: a win 1, a tie 1/2, a loss 0."""
         points: FloatArray = OUTCOME_POINTS[self.outcome]
         return points
 
     @property
     def clusters(self) -> int:
-        """How many questions there are, or battles where they stand alone."""
-        alone = self.clustered_by == "battle"
-        return len(self.first) if alone else len(np.unique(self.cluster))
+        """The number of questions, or of battles where each battle is a cluster."""
+        if self.clustered_by == "battle":
+            return len(self.first)
+        return len(np.unique(self.cluster))
 
     @property
     def battles(self) -> IntArray:
-        """How many battles each model fought."""
+        """The number of battles of each model."""
         return self.count_battles(np.ones(len(self.first), dtype=np.bool_))
 
     def count_battles(self, chosen: npt.NDArray[np.bool_]) -> IntArray:
-        """Return how many of the chosen battles each model fought, on either side.
+        """Return the number of chosen battles of each model, in either position.
 
         Args:
-            chosen: which battles count, one entry a battle.
+            chosen: one flag for each battle.
         """
         size = len(self.models)
-        on_first_side = np.bincount(self.first[chosen], minlength=size)
-        return on_first_side + np.bincount(self.second[chosen], minlength=size)
+        as_first = np.bincount(self.first[chosen], minlength=size)
+        return as_first + np.bincount(self.second[chosen], minlength=size)
 
     def select(self, chosen: npt.NDArray[np.bool_] | IntArray) -> Comparisons:
-        """Return the chosen battles only, over the same models, in the order of their places.
+        """Return the chosen battles, over the same models, in the order given.
 
         Args:
-            chosen: which battles, as flags or as places.
+            chosen: the battles, as flags or as indices.
         """
         return Comparisons(
             models=self.models,
@@ -110,18 +111,18 @@ def build_comparisons(
     weight: npt.ArrayLike | None = None,
     question: npt.ArrayLike | None = None,
 ) -> Comparisons:
-    """Return battles as checked arrays; those of weight 0 are left out.
+    """Return battles as checked arrays, without those of weight 0.
 
     Args:
         models: the models' names.
         first: each battle's first model, as a place in `models`.
         second: each battle's second model.
         outcome: each battle's `Outcome`.
-        weight: how much each battle counts; 1 where not given.
+        weight: of each battle; 1 by default.
         question: each battle's question, as a number; battles of one question are one cluster.
 
     Raises:
-        BattlesError: there is nothing to compare, or an entry makes no sense.
+        BattlesError: there are no battles, or an entry is not valid.
     """
     number = len(np.asarray(first))
     weights = np.ones(number) if weight is None else np.asarray(weight, dtype=np.float64)
@@ -144,13 +145,13 @@ def build_comparisons(
 
 
 def build_comparisons_from_battles(battles: Sequence[Battle]) -> Comparisons:
-    """Return settled battles as arrays, clustered by question; models in order of name.
+    """Return settled battles as arrays, clustered by question, with the models in order of name.
 
     Args:
-        battles: from `settle`, or votes; each counts once.
+        battles: settled games, or votes; the weight of each is 1.
 
     Raises:
-        BattlesError: there are no battles, or a model meets itself.
+        BattlesError: there are no battles, or a battle has one model on both sides.
     """
     models = sorted({model for battle in battles for model in (battle.model_a, battle.model_b)})
     place = {model: number for number, model in enumerate(models)}

@@ -1,8 +1,9 @@
-"""Whether battles determine ratings at all: which models they connect, and in which directions.
+"""Conditions under which battles determine ratings: connected models, and no one-sided groups.
 
-Ratings share a scale when the battles connect all models; maximum-likelihood ratings are finite
-when moreover no group of models won all its battles against the rest (Ford 1957): when the graph
-with an edge from each winner to each loser, and both ways for a tie, is strongly connected.
+Ratings share a scale when the battles connect all models. Maximum-likelihood ratings are finite
+when, in addition, no group of models won all its battles against the rest (Ford 1957): when the
+graph with an edge from each winner to each loser, and in both directions for a tie, is strongly
+connected.
 """
 
 from __future__ import annotations
@@ -23,13 +24,18 @@ if TYPE_CHECKING:
     from evalharness.stats.battles.counts import BattleCounts
 
 MAX_NAMED_MODELS = 5
-"""How many models an error names before it only counts the rest."""
+"""The number of models that an error names; it counts the rest."""
 
 
 def find_connected_groups(
     battles: Comparisons | BattleCounts, connection: Literal["weak", "strong"]
 ) -> tuple[tuple[str, ...], ...]:
-    """Return the models by connected component, the largest first."""
+    """Return the names of the models in each connected component, the largest first.
+
+    Args:
+        battles: the battles, one by one or counted.
+        connection: `strong` follows edges from winners to losers, `weak` ignores directions.
+    """
     counts = ensure_counts(battles)
     labels = _component_labels(counts, connection)
     found = [
@@ -40,11 +46,11 @@ def find_connected_groups(
 
 
 def require_determined_ratings(battles: Comparisons | BattleCounts, *, finite: bool) -> None:
-    """Do nothing when the battles give all models a place on one scale.
+    """Check that the battles determine the ratings of all models.
 
     Args:
-        battles: the battles.
-        finite: whether no place may be infinite; a penalty bounds those.
+        battles: the battles, one by one or counted.
+        finite: whether ratings must be finite without a penalty.
 
     Raises:
         DisconnectedError: the battles do not connect all models; it names the groups.
@@ -59,7 +65,10 @@ def require_determined_ratings(battles: Comparisons | BattleCounts, *, finite: b
 
 
 def require_connected_models(battles: Comparisons | BattleCounts) -> None:
-    """Do nothing when the battles connect all models.
+    """Check that the battles connect all models.
+
+    Args:
+        battles: the battles, one by one or counted.
 
     Raises:
         DisconnectedError: they do not; it names the groups.
@@ -75,10 +84,13 @@ def require_connected_models(battles: Comparisons | BattleCounts) -> None:
 
 
 def require_finite_ratings(battles: Comparisons | BattleCounts) -> None:
-    """Do nothing when every rating has a finite maximum-likelihood value.
+    """Check that every rating has a finite maximum-likelihood value.
+
+    Args:
+        battles: the battles, one by one or counted.
 
     Raises:
-        SeparationError: some have none; it names the models.
+        SeparationError: some ratings have none; it names the models.
     """
     found = find_one_sided_groups(battles)
     if found:
@@ -93,7 +105,14 @@ def require_finite_ratings(battles: Comparisons | BattleCounts) -> None:
 def find_one_sided_groups(
     battles: Comparisons | BattleCounts,
 ) -> tuple[tuple[tuple[str, ...], str], ...]:
-    """Return the groups that only won, or only lost, against the rest; none when all are finite."""
+    """Return the groups that won, or lost, every battle against the rest.
+
+    Args:
+        battles: the battles, one by one or counted.
+
+    Returns:
+        Each group's names, and a phrase: `won every battle`.
+    """
     counts = ensure_counts(battles)
     labels = _component_labels(counts, "strong")
     if not labels.any():
@@ -112,16 +131,16 @@ def find_one_sided_groups(
 
 
 def format_model_group(group: tuple[str, ...]) -> str:
-    """Return a group's names for a sentence, the first few of many."""
+    """Return a group's names as a phrase; of a large group, the first names and a count."""
     rest = len(group) - MAX_NAMED_MODELS
     return ", ".join(group[:MAX_NAMED_MODELS]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _win_edges(counts: BattleCounts) -> tuple[IntArray, IntArray]:
-    """Return winners and losers; a tie counts both ways."""
-    seen = counts.weight > 0
-    first_scored = seen[:, BattleOutcome.FIRST_WON] | seen[:, BattleOutcome.TIE]
-    second_scored = seen[:, BattleOutcome.SECOND_WON] | seen[:, BattleOutcome.TIE]
+    """Return the winner and the loser of each edge; a tie is an edge in both directions."""
+    occurs = counts.weight > 0
+    first_scored = occurs[:, BattleOutcome.FIRST_WON] | occurs[:, BattleOutcome.TIE]
+    second_scored = occurs[:, BattleOutcome.SECOND_WON] | occurs[:, BattleOutcome.TIE]
     first, second = counts.first, counts.second
     winners = np.concatenate([first[first_scored], second[second_scored]])
     losers = np.concatenate([second[first_scored], first[second_scored]])

@@ -1,9 +1,9 @@
-"""Battles counted: all that a fit needs of them, however many there are.
+"""Counted battles: the sufficient statistics of a fit, for any number of battles.
 
-A cell is what can happen in a battle: which model came first, which second, and the outcome.
-Ratings depend on battles only through the cells' counts, and their covariance through the counts
-of each question (or, where every battle stands alone, through the cells' squared weights). One
-pass over the battles is enough; what follows costs the same for a thousand battles or for 10^8.
+A cell is a first model, a second model and an outcome. Ratings depend on battles only through the
+counts of the cells. Their covariance depends on the counts of each question or, where each battle
+is a cluster, on the squared weights of the cells. One pass over the battles is enough; a fit then
+costs the same for a thousand battles as for 10^8.
 """
 
 from __future__ import annotations
@@ -26,12 +26,17 @@ _OUTCOMES = len(BattleOutcome)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BattleCounts:
-    """Battles summed by cell; made by `count` and `counted`, or by a `Tally`.
+    """Battles summed by cell; made by `count_comparisons`, `ensure_counts` or a `BattleTally`.
 
-    `first` and `second` are places in `models`: the ordered pairs that met, each once. `number`,
-    `weight` and `square` have a row a pair and a column an `Outcome`: battles, their weights'
-    sum, and that of their squared weights. `by_question` has a row a question and a column a cell
-    (pair by pair, outcome by outcome) and holds weights; None where battles stand alone.
+    Attributes:
+        models: names.
+        first: the first model of each ordered pair that met, as a place in `models`.
+        second: the second model of each pair.
+        number: the number of battles, by pair (row) and `BattleOutcome` (column).
+        weight: the sum of their weights, likewise.
+        square: the sum of their squared weights, likewise.
+        by_question: weights by question (row) and cell (column: pair by pair, outcome by
+            outcome); None where each battle is a cluster.
     """
 
     models: tuple[str, ...]
@@ -44,26 +49,26 @@ class BattleCounts:
 
     @property
     def clustered_by(self) -> Literal["question", "battle"]:
-        """What may depend on each other: the battles of a question, or none."""
+        """What a cluster of battles that may depend on each other is."""
         return "battle" if self.by_question is None else "question"
 
     @property
     def clusters(self) -> int:
-        """How many questions there are, or battles where they stand alone."""
+        """The number of questions, or of battles where each battle is a cluster."""
         return int(self.number.sum() if self.by_question is None else self.by_question.shape[0])
 
     @property
     def battles(self) -> IntArray:
-        """How many battles each model fought, on either side."""
-        size, fought = len(self.models), self.number.sum(axis=1)
-        both = np.bincount(self.first, fought, size) + np.bincount(self.second, fought, size)
-        return both.astype(np.int64)
+        """The number of battles of each model, in either position."""
+        size, number = len(self.models), self.number.sum(axis=1)
+        by_model = np.bincount(self.first, number, size) + np.bincount(self.second, number, size)
+        return by_model.astype(np.int64)
 
 
 def merge_pair_orders(counts: BattleCounts) -> BattleCounts:
-    """Return counts in which each pair stands once, the model earlier in `models` first.
+    """Return counts with one row for each unordered pair, the model earlier in `models` first.
 
-    For what does not depend on who came first: a swapped pair's win is the other's loss.
+    For figures that do not depend on the position: a win of a swapped pair becomes a loss.
     """
     size, swapped = len(counts.models), counts.first > counts.second
     first, second = np.sort([counts.first, counts.second], axis=0)
@@ -71,30 +76,31 @@ def merge_pair_orders(counts: BattleCounts) -> BattleCounts:
     outcome = np.where(swapped[:, None], np.arange(_OUTCOMES)[::-1], np.arange(_OUTCOMES))
     cell = (row[:, None] * _OUTCOMES + outcome).ravel()
 
-    def summed(values: FloatArray) -> FloatArray:
+    def sum_cells(values: FloatArray) -> FloatArray:
         sums: FloatArray = np.zeros(_OUTCOMES * len(pairs))
         np.add.at(sums, cell, values.ravel())
         return sums.reshape(-1, _OUTCOMES)
 
     by_question = counts.by_question
     if by_question is not None:
-        held = by_question.tocoo()
+        entries = by_question.tocoo()
         by_question = csr_array(
-            (held.data, (held.row, cell[held.col])), shape=(held.shape[0], _OUTCOMES * len(pairs))
+            (entries.data, (entries.row, cell[entries.col])),
+            shape=(entries.shape[0], _OUTCOMES * len(pairs)),
         )
     return replace(
         counts,
         first=pairs // size,
         second=pairs % size,
-        number=summed(counts.number.astype(np.float64)).astype(np.int64),
-        weight=summed(counts.weight),
-        square=summed(counts.square),
+        number=sum_cells(counts.number.astype(np.float64)).astype(np.int64),
+        weight=sum_cells(counts.weight),
+        square=sum_cells(counts.square),
         by_question=by_question,
     )
 
 
 def rename_models(counts: BattleCounts, names: Sequence[str]) -> BattleCounts:
-    """Return counts under other names of the models, in order of these names."""
+    """Return counts with other names of the models, in the order of these names."""
     order = sorted(range(len(names)), key=lambda place: names[place])
     place = np.argsort(order)
     return replace(

@@ -1,4 +1,4 @@
-"""Counting battles that come in batches, as those of a file larger than memory do."""
+"""Counting of battles in batches, for files that are larger than memory."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
 
 _BATTLES_PER_CHUNK = 1 << 18
-"""Battles counted at a time: their arrays stay in the processor's cache."""
+"""Battles counted at a time: their arrays fit the processor's cache."""
 
 _MAX_DENSE_CELLS = 1 << 22
-"""Up to so many possible cells, each has a place of its own in an array while counting."""
+"""Up to this number of possible cells, counting uses an array with an entry for each."""
 
 _MAX_INT32_CELLS = 1 << 31
-"""Numbers below need half the memory, and two thirds of the time."""
+"""Cell numbers below this limit are 32-bit: half the memory, two thirds of the time."""
 
 _OUTCOMES = len(BattleOutcome)
 _MAX_MODELS = 1 << 30
-"""More models than this cannot be told apart."""
+"""The largest number of models; the code of a pair is first * _MAX_MODELS + second."""
 
 
 Codes = npt.NDArray[np.integer[Any]]
@@ -37,20 +37,20 @@ Codes = npt.NDArray[np.integer[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncodedColumn:
-    """A column of a batch as codes, with the place (of a model) or `Outcome` of each code."""
+    """A column of a batch as codes, with the model's place or the `BattleOutcome` of each code."""
 
     codes: Codes
     places: IntArray
 
     @property
     def decoded(self) -> IntArray:
-        """The place of each battle."""
+        """The place or outcome of each battle."""
         return self.places[self.codes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _CellCounts:
-    """Cells that some battles filled, by code; and weights by question (row) and cell (column)."""
+    """The counts of a batch's cells, by code; and weights by question (row) and cell (column)."""
 
     code: IntArray
     number: FloatArray
@@ -61,7 +61,7 @@ class _CellCounts:
 
 @dataclass(slots=True)
 class BattleTally:
-    """Counts battles that come in batches, as those of a file larger than memory do."""
+    """Counts battles batch by batch, for files that are larger than memory."""
 
     _parts: list[_CellCounts] = field(default_factory=list)
 
@@ -74,7 +74,7 @@ class BattleTally:
         weight: npt.ArrayLike | None = None,
         question: npt.ArrayLike | None = None,
     ) -> None:
-        """Count a batch; arguments and errors are those of `counting.count`."""
+        """Count a batch; arguments and errors are those of `count_comparisons`."""
         outcomes = _encode_integers("outcome", outcome)
         if len(outcomes.places) > _OUTCOMES:
             msg = f"outcomes are {[int(kind) for kind in BattleOutcome]}, twice the first's points"
@@ -96,10 +96,10 @@ class BattleTally:
         weight: FloatArray | None = None,
         question: Codes | None = None,
     ) -> None:
-        """Count a batch of which each column has codes of its own.
+        """Count a batch of encoded columns; the codes of each column are its own.
 
         Raises:
-            BattlesError: the columns differ in length, or a weight makes no sense.
+            BattlesError: the columns differ in length, or a weight is not valid.
         """
         batch = _BattleBatch(
             first=first, second=second, outcome=outcome, weight=weight, question=question
@@ -111,10 +111,13 @@ class BattleTally:
             self._parts.append(_count_batch(batch))
 
     def counts(self, models: Sequence[str]) -> BattleCounts:
-        """Return what was counted, over models whose places the batches named.
+        """Return the counts of all batches.
+
+        Args:
+            models: the names of the models, in the order of their places in the batches.
 
         Raises:
-            BattlesError: nothing was counted, or a place or name makes no sense.
+            BattlesError: no battle was counted, or a place or name is not valid.
         """
         if not self._parts:
             msg = "there are no battles to count: give at least one of positive weight"
@@ -125,12 +128,12 @@ class BattleTally:
         starts = np.flatnonzero(np.diff(ordered, prepend=-1))
         code = ordered[starts]
         pair, outcome = np.divmod(code, _OUTCOMES)
-        opens = np.diff(pair, prepend=-1) > 0
-        first, second = np.divmod(pair[opens], _MAX_MODELS)
+        is_new_pair = np.diff(pair, prepend=-1) > 0
+        first, second = np.divmod(pair[is_new_pair], _MAX_MODELS)
         _check_models(models, first, second)
-        cell = (np.cumsum(opens) - 1) * _OUTCOMES + outcome
+        cell = (np.cumsum(is_new_pair) - 1) * _OUTCOMES + outcome
 
-        def summed(values: Sequence[FloatArray]) -> FloatArray:
+        def sum_cells(values: Sequence[FloatArray]) -> FloatArray:
             sums = np.zeros(_OUTCOMES * len(first))
             sums[cell] = np.add.reduceat(np.concatenate(values)[order], starts)
             return sums.reshape(-1, _OUTCOMES)
@@ -139,9 +142,9 @@ class BattleTally:
             models=tuple(models),
             first=first,
             second=second,
-            number=summed([part.number for part in self._parts]).astype(np.int64),
-            weight=summed([part.weight for part in self._parts]),
-            square=summed([part.square for part in self._parts]),
+            number=sum_cells([part.number for part in self._parts]).astype(np.int64),
+            weight=sum_cells([part.weight for part in self._parts]),
+            square=sum_cells([part.square for part in self._parts]),
             by_question=_weights_by_question(self._parts, code, cell),
         )
 
@@ -172,7 +175,7 @@ def _weights_by_question(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _BattleBatch:
-    """Columns of battles; a code of each of the first three makes a cell."""
+    """Columns of battles; one code of each of the first three columns makes a cell."""
 
     first: EncodedColumn
     second: EncodedColumn
@@ -185,11 +188,11 @@ class _BattleBatch:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """How many codes the columns have."""
+        """The number of codes of each of the three columns."""
         return len(self.first.places), len(self.second.places), len(self.outcome.places)
 
     def cells(self, piece: slice = slice(None)) -> Codes:
-        """Return the number of each battle's cell, in an array of this shape."""
+        """Return the cell of each battle, as an index into an array of this shape."""
         _, seconds, outcomes = self.shape
         kind = np.int32 if np.prod(self.shape, dtype=np.float64) < _MAX_INT32_CELLS else np.int64
         cell = np.multiply(
@@ -200,7 +203,7 @@ class _BattleBatch:
         return cell
 
     def codes(self, cells: IntArray) -> IntArray:
-        """Return for cells, by number, what means the same in every batch."""
+        """Return the codes of cells, which are the same in all batches."""
         _, seconds, outcomes = self.shape
         pair, outcome = np.divmod(cells, outcomes)
         first, second = np.divmod(pair, seconds)
@@ -226,20 +229,20 @@ def _count_batch(batch: _BattleBatch) -> _CellCounts:
             weights = batch.weight[piece]
             weight += np.bincount(where, weights, size)
             square += np.bincount(where, weights**2, size)
-    seen = np.flatnonzero(number)
-    held = number[seen].astype(np.float64)
+    filled = np.flatnonzero(number)
+    filled_number = number[filled].astype(np.float64)
     rank = np.cumsum(number > 0, dtype=np.int32) - 1
     return _CellCounts(
-        code=batch.codes(seen if cells is None else cells[seen].astype(np.int64)),
-        number=held,
-        weight=held if batch.weight is None else weight[seen],
-        square=held if batch.weight is None else square[seen],
+        code=batch.codes(filled if cells is None else cells[filled].astype(np.int64)),
+        number=filled_number,
+        weight=filled_number if batch.weight is None else weight[filled],
+        square=filled_number if batch.weight is None else square[filled],
         by_question=_question_cells(batch, rank, place),
     )
 
 
 def _question_cells(batch: _BattleBatch, rank: Codes, place: IntArray | None) -> coo_array | None:
-    """Return weights by question and seen cell, each place once."""
+    """Return weights by question and non-empty cell, with one entry for each."""
     if batch.question is None:
         return None
     column = rank[batch.cells() if place is None else place]
@@ -249,7 +252,7 @@ def _question_cells(batch: _BattleBatch, rank: Codes, place: IntArray | None) ->
 
 
 def _encode_integers(name: str, column: npt.ArrayLike) -> EncodedColumn:
-    """Return numbers from 0 up as their own codes."""
+    """Return non-negative integers as their own codes."""
     array = np.asarray(column)
     if not array.size:
         return EncodedColumn(codes=np.zeros(0, dtype=np.int64), places=np.zeros(0, dtype=np.int64))
@@ -272,9 +275,9 @@ def _check_lengths(batch: _BattleBatch) -> None:
 
 
 def _keep_positive_weights(batch: _BattleBatch, weights: FloatArray) -> _BattleBatch:
-    sound = np.isfinite(weights) & (weights >= 0)
-    if not sound.all():
-        place = int(np.flatnonzero(~sound)[0])
+    is_valid = np.isfinite(weights) & (weights >= 0)
+    if not is_valid.all():
+        place = int(np.flatnonzero(~is_valid)[0])
         msg = f"battle {place} has weight {weights[place]}: weights are numbers from 0 up"
         raise BattlesError(msg)
     kept = weights > 0

@@ -31,16 +31,16 @@ class WinRate:
 
     Attributes:
         model: its name.
-        opponent: None when it is against all others.
+        opponent: the other model; None for all others.
         value: 0 to 1.
         standard_error: clustered.
         low: lower end of the interval.
         high: upper end of the interval.
-        wins: how many.
-        losses: how many.
-        ties: how many.
+        wins: the number of wins.
+        losses: the number of losses.
+        ties: the number of ties.
         level: the interval's level.
-        clusters: how many questions it rests on.
+        clusters: the number of questions.
     """
 
     model: str
@@ -57,7 +57,7 @@ class WinRate:
 
     @property
     def battles(self) -> int:
-        """How many battles the rate rests on."""
+        """The number of battles."""
         return self.wins + self.losses + self.ties
 
 
@@ -66,19 +66,20 @@ def measure_win_rates(
 ) -> tuple[WinRate, ...]:
     """Return each model's win rate against all others, or against the baseline.
 
-    In the order of the models; those that fought no such battle (and the baseline) are left out.
+    The rates are in the order of the models, without models that have no such battle (and without
+    the baseline).
 
     Args:
         battles: the battles, one by one or counted.
-        baseline: the only opponent that counts; without one, all do.
+        baseline: the only opponent; by default, all others are.
         level: the intervals' level.
 
     Raises:
-        BattlesError: the baseline fought no battle.
+        BattlesError: the baseline has no battle.
     """
     counts = ensure_counts(battles)
     opponent = None if baseline is None else _model_index(counts.models, baseline)
-    cells = _ModelCells.of(counts)
+    cells = _ModelCells.from_counts(counts)
     found = (
         _measure_win_rate(cells, place, opponent, level) for place in range(len(counts.models))
     )
@@ -88,13 +89,13 @@ def measure_win_rates(
 def measure_pair_win_rates(
     battles: Comparisons | BattleCounts, *, level: float = 0.95
 ) -> tuple[WinRate, ...]:
-    """Return the win rate of each pair that met, once, the model earlier in `models` first.
+    """Return one win rate for each pair that met, that of the model earlier in `models`.
 
     Args:
         battles: the battles, one by one or counted.
         level: the intervals' level.
     """
-    cells = _ModelCells.of(ensure_counts(battles))
+    cells = _ModelCells.from_counts(ensure_counts(battles))
     size = len(cells.counts.models)
     pairs = ((model, other) for model in range(size) for other in range(model + 1, size))
     rates = (_measure_win_rate(cells, model, other, level) for model, other in pairs)
@@ -104,19 +105,19 @@ def measure_pair_win_rates(
 def compare_win_rates(
     comparisons: Comparisons, model: str, other: str, *, level: float = 0.95
 ) -> DifferenceTest:
-    """Return how much higher a model's win rate against all others is than another's.
+    """Return the difference of two models' win rates against all others, with its test.
 
-    Both meet the same questions, so each question's influence on one is taken with that on the
-    other.
+    Both models answer the same questions, so the test uses each question's influence on the
+    difference.
 
     Args:
         comparisons: the battles, one by one.
-        model: the one.
-        other: the one it is held against.
+        model: the first model.
+        other: the model whose win rate is subtracted.
         level: the interval's level.
 
     Raises:
-        BattlesError: one of them fought no battle.
+        BattlesError: one of the models has no battle.
     """
     rates, influences = [], np.zeros(comparisons.clusters)
     cluster = np.unique(comparisons.cluster, return_inverse=True)[1]
@@ -140,14 +141,14 @@ def compare_win_rates(
 def build_win_rate_matrix(comparisons: Comparisons) -> FloatArray:
     """Return the win rate of each model (row) against each other; NaN where they never met."""
     size = len(comparisons.models)
-    won, fought = np.zeros((size, size)), np.zeros((size, size))
+    won, total = np.zeros((size, size)), np.zeros((size, size))
     sides = (comparisons.first, comparisons.second)
     np.add.at(won, sides, comparisons.weight * comparisons.points)
     np.add.at(won, sides[::-1], comparisons.weight * (1 - comparisons.points))
-    np.add.at(fought, sides, comparisons.weight)
-    fought += fought.T
+    np.add.at(total, sides, comparisons.weight)
+    total += total.T
     unmet = np.full((size, size), np.nan)
-    matrix: FloatArray = np.divide(won, fought, out=unmet, where=fought > 0)
+    matrix: FloatArray = np.divide(won, total, out=unmet, where=total > 0)
     return matrix
 
 
@@ -160,7 +161,7 @@ def _model_index(models: Sequence[str], model: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _ModelCells:
-    """Counts, with the rows in which each model is first or second."""
+    """Counts, with the rows in which each model is the first or the second."""
 
     counts: BattleCounts
     as_first: tuple[IntArray, ...]
@@ -168,14 +169,14 @@ class _ModelCells:
     by_question: csc_array | None
 
     @classmethod
-    def of(cls, counts: BattleCounts) -> _ModelCells:
+    def from_counts(cls, counts: BattleCounts) -> _ModelCells:
         size = len(counts.models)
-        held = counts.by_question
+        by_question = counts.by_question
         return cls(
             counts=counts,
             as_first=tuple(np.flatnonzero(counts.first == place) for place in range(size)),
             as_second=tuple(np.flatnonzero(counts.second == place) for place in range(size)),
-            by_question=None if held is None else csc_array(held),
+            by_question=None if by_question is None else csc_array(by_question),
         )
 
 
@@ -188,17 +189,17 @@ def _measure_win_rate(
         first = first[counts.second[first] == opponent]
         second = second[counts.first[second] == opponent]
     number, weight, square = (
-        held[first].sum(axis=0) + held[second, ::-1].sum(axis=0)
-        for held in (counts.number, counts.weight, counts.square)
+        table[first].sum(axis=0) + table[second, ::-1].sum(axis=0)
+        for table in (counts.number, counts.weight, counts.square)
     )
     if not number.any():
         return None
     share = float(weight @ OUTCOME_POINTS / weight.sum())
     if cells.by_question is None:
-        clusters, spread = int(number.sum()), float(square @ (OUTCOME_POINTS - share) ** 2)
+        clusters, squares = int(number.sum()), float(square @ (OUTCOME_POINTS - share) ** 2)
     else:
         columns = (np.concatenate([first, second])[:, None] * 3 + np.arange(3)).ravel()
-        surplus = np.concatenate(
+        residual = np.concatenate(
             [
                 np.tile(OUTCOME_POINTS - share, len(first)),
                 np.tile(1 - OUTCOME_POINTS - share, len(second)),
@@ -206,9 +207,9 @@ def _measure_win_rate(
         )
         own = cells.by_question[:, columns]
         clusters = int(np.count_nonzero(own.sum(axis=1)))
-        spread = float(np.sum((own @ surplus) ** 2))
+        squares = float(np.sum((own @ residual) ** 2))
     correction = clusters / (clusters - 1) if clusters > 1 else np.nan
-    error = float(np.sqrt(correction * spread) / weight.sum())
+    error = float(np.sqrt(correction * squares) / weight.sum())
     low, high = clustered_share_interval(share, error, clusters, level)
     losses, ties, wins = (int(each) for each in number)
     return WinRate(

@@ -1,13 +1,12 @@
-"""Which comparison to make next, and when enough are made: adaptive Bradley-Terry designs.
+"""An adaptive Bradley-Terry design: which pair to compare next, and which pairs are decided.
 
 A unit is one question on which two models are compared, in both orders. The next unit goes to the
-pair that lowers most the sum of the probabilities that two models are in the wrong order. A pair
-is decided when its z, clustered by question, leaves a boundary that a random walk without drift
-leaves once in 1/alpha walks at most, however often one looks: the normal mixture of Robbins 1970
-(Ann. Math. Stat. 41) as in Howard, Ramdas, McAuliffe & Sekhon 2021 (Ann. Stat. 49). That holds for
-z of known variance; for a clustered z it is an approximation, which simulation bears out.
+pair that most reduces the sum of the probabilities that two models are in the wrong order. A pair
+is decided when its z, clustered by question, leaves the boundary of `always_valid_boundary`. The
+boundary is exact for a z of known variance; for a clustered z it is an approximation, which
+simulations support.
 
-Pairs of K models are numbered as `pairs` lists them; arrays over pairs have K (K - 1) / 2 entries.
+`list_pairs` numbers the pairs of K models; arrays over pairs have K (K - 1) / 2 entries.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
 
 PRIOR_PRECISION = 0.25
-"""Of each strength, on the natural scale: 95% of models lie within 680 points of the mean rating."""
+"""Of each strength on the natural-log scale: 95% of models within 680 points of the mean rating."""
 
 _SMALLEST_STEP = 1e-8
 _MAX_NEWTON_STEPS = 50
@@ -36,14 +35,14 @@ _GAMES_PER_UNIT = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AdaptiveEstimate:
-    """What the units so far say of the models.
+    """The strengths of the models by the units so far.
 
     Attributes:
-        strength: each model's, natural scale, mean zero.
-        covariance: of the strengths, as the likelihood expects it, times `dispersion`.
-        dispersion: how much more the scores of questions vary than if all games were independent.
+        strength: of each model, natural-log scale, mean zero.
+        covariance: of the strengths: the inverse information times `dispersion`.
+        dispersion: the variance of differences relative to that of independent games.
         z: each pair's difference over its standard error; positive where the first is stronger.
-        decided: pairs whose order is decided at the always-valid level.
+        decided: whether each pair's order is decided at the always-valid level.
     """
 
     strength: FloatArray
@@ -54,10 +53,10 @@ class AdaptiveEstimate:
 
 
 def list_pairs(models: int) -> tuple[IntArray, IntArray]:
-    """Return the first and the second models of all pairs, by number.
+    """Return the first and the second model of each pair.
 
     Args:
-        models: how many there are.
+        models: the number of models.
     """
     first, second = np.triu_indices(models, 1)
     return first, second
@@ -66,32 +65,32 @@ def list_pairs(models: int) -> tuple[IntArray, IntArray]:
 def estimate_adaptive_strengths(
     outcome: FloatArray, models: int, *, alpha: float = 0.05
 ) -> AdaptiveEstimate:
-    """Return what units say of the models.
+    """Return the strengths of the models by the outcomes of units.
 
-    Strengths are Bradley-Terry's with a weak normal prior, so that they are finite from the first
-    unit on. A pair's variance is clustered by question, and no less than if all units, spread as they
-    are, were independent.
+    The strengths are those of Bradley-Terry with a weak normal prior, so that they are finite from
+    the first unit on. The variance of a pair is clustered by question, and at least the variance
+    that independent units of the same dispersion would give.
 
     Args:
-        outcome: a row a pair, a column a question: the first model's mean points, 0 to 1; NaN
-            where nothing is known.
-        models: how many there are.
-        alpha: see `boundary`.
+        outcome: a row for each pair, a column for each question: the first model's mean points,
+            0 to 1; NaN where there is no outcome.
+        models: the number of models.
+        alpha: see `always_valid_boundary`.
     """
     first, second = list_pairs(models)
-    known = ~np.isnan(outcome)
-    number, points = known.sum(axis=1), np.nansum(outcome, axis=1)
+    is_known = ~np.isnan(outcome)
+    number, points = is_known.sum(axis=1), np.nansum(outcome, axis=1)
     with limit_blas_threads(models):
         strength, inverse, expected = _fit_strengths(models, number, points)
-    residual = np.where(known, outcome - expected[:, None], 0.0)
+    residual = np.where(is_known, outcome - expected[:, None], 0.0)
     scores = _GAMES_PER_UNIT * _sum_by_model(residual, models)
-    questions = int(known.any(axis=0).sum())
+    questions = int(is_known.any(axis=0).sum())
     spread = inverse @ scores
     clustered = questions / max(questions - 1, 1) * (spread @ spread.T)
-    alone = _difference_variances(
+    independent = _difference_variances(
         _unit_dispersion(number, residual, expected) * inverse, first, second
     )
-    variance = np.maximum(alone, _difference_variances(clustered, first, second))
+    variance = np.maximum(independent, _difference_variances(clustered, first, second))
     z = (strength[first] - strength[second]) / np.sqrt(variance)
     rho = choose_boundary_rho(models, outcome.shape[1], alpha)
     dispersion = float(variance.sum() / _difference_variances(inverse, first, second).sum())
@@ -105,45 +104,45 @@ def estimate_adaptive_strengths(
 
 
 def choose_next_pairs(
-    standing: AdaptiveEstimate, pending: IntArray, left: IntArray, number: int
+    estimate: AdaptiveEstimate, pending: IntArray, remaining: IntArray, number: int
 ) -> list[int]:
-    """Return the pairs of the next units, best first; fewer than asked for when no more are open.
+    """Return the pairs of the next units, best first; fewer than `number` when no more are open.
 
-    A unit of pair p takes c . D_p^2 / (1 / w_p + v_p) off the summed probabilities of a wrong
-    order, with D_p the covariances of p's difference with that of each undecided pair, v_p its own
-    variance, w_p = 2 p (1 - p) what a unit tells, and c = phi(z) |z| / 2 v. Where nothing is known
-    yet, c is 1: the mean variance of differences falls fastest. The covariance is updated after
-    every unit, as are the units pending.
+    A unit of pair p reduces the summed probabilities of a wrong order by c . D_p^2 / (1 / w_p +
+    v_p). D_p are the covariances of its difference with the difference of each undecided pair, v_p
+    is its variance, w_p = 2 p (1 - p) the information of a unit, and c = phi(z) |z| / 2 v. Before
+    the first outcome c is 1, which reduces the mean variance of differences fastest. The covariance
+    is updated for pending units and after every chosen unit.
 
     Args:
-        standing: from `assess`.
-        pending: how many units of each pair are asked whose outcome is not in the standing.
-        left: how many units of each pair are not asked yet.
-        number: how many to choose.
+        estimate: from `estimate_adaptive_strengths`.
+        pending: how many units of each pair are handed out without an outcome in the estimate.
+        remaining: how many units of each pair are not handed out yet.
+        number: how many units to choose.
     """
-    size = len(standing.strength)
+    size = len(estimate.strength)
     first, second = list_pairs(size)
-    difference = standing.strength[first] - standing.strength[second]
-    tells = _GAMES_PER_UNIT * _variance(_logistic(difference)) / standing.dispersion
-    covariance, left = standing.covariance.copy(), left.copy()
-    for place in np.flatnonzero(pending):
-        _condition_on_unit(covariance, first[place], second[place], pending[place] * tells[place])
-    is_blank = not standing.z.any()
+    difference = estimate.strength[first] - estimate.strength[second]
+    information = _GAMES_PER_UNIT * _variance(_logistic(difference)) / estimate.dispersion
+    covariance, remaining = estimate.covariance.copy(), remaining.copy()
+    for pair in np.flatnonzero(pending):
+        _condition_on_unit(covariance, first[pair], second[pair], pending[pair] * information[pair])
+    is_blank = not estimate.z.any()
     chosen: list[int] = []
     with limit_blas_threads(size):
         for _ in range(number):
-            is_open = (left > 0) & ~standing.decided
+            is_open = (remaining > 0) & ~estimate.decided
             if not is_open.any():
                 break
             variance = _difference_variances(covariance, first, second)
-            concern = np.ones_like(variance) if is_blank else _order_risk(difference, variance)
-            weights = np.where(standing.decided, 0.0, concern)
+            risk = np.ones_like(variance) if is_blank else _order_risk(difference, variance)
+            weights = np.where(estimate.decided, 0.0, risk)
             drop = _weighted_squared_covariances(covariance, weights, first, second)
-            gain = np.where(is_open, drop / (1 / tells + variance), -1.0)
+            gain = np.where(is_open, drop / (1 / information + variance), -1.0)
             best = int(gain.argmax())
             chosen.append(best)
-            left[best] -= 1
-            _condition_on_unit(covariance, first[best], second[best], tells[best])
+            remaining[best] -= 1
+            _condition_on_unit(covariance, first[best], second[best], information[best])
     return chosen
 
 
@@ -168,14 +167,14 @@ def _fit_strengths(
 
 
 def _unit_dispersion(number: IntArray, residual: FloatArray, expected: FloatArray) -> float:
-    """Return how much units vary, over what two independent games without ties would; 1 at first."""
-    usual = float((number * _variance(expected)).sum()) / _GAMES_PER_UNIT
-    varied = float((residual**2).sum())
-    return (varied + 1) / (usual + 1)
+    """Return the variance of units relative to two independent games without ties; 1 at first."""
+    expected_variance = float((number * _variance(expected)).sum()) / _GAMES_PER_UNIT
+    observed_variance = float((residual**2).sum())
+    return (observed_variance + 1) / (expected_variance + 1)
 
 
 def _sum_by_model(values: FloatArray, models: int) -> FloatArray:
-    """Return for each model the sum of its pairs' values, with a minus where it is the second."""
+    """Return for each model the sum of its pairs' values, negated where it is the second."""
     first, second = list_pairs(models)
     square = np.zeros((models, models, values.shape[1]))
     square[first, second] = values
@@ -204,17 +203,17 @@ def _weighted_squared_covariances(
 
 
 def _order_risk(difference: FloatArray, variance: FloatArray) -> FloatArray:
-    """Return how fast the probability of a wrong order falls with the variance."""
+    """Return the derivative of the probability of a wrong order by the variance."""
     z = np.abs(difference) / np.sqrt(variance)
     density: FloatArray = np.exp(-z * z / 2) * z / variance
     return density
 
 
-def _condition_on_unit(covariance: FloatArray, first: int, second: int, tells: float) -> None:
-    """Update the covariance for one more observation of a difference."""
+def _condition_on_unit(covariance: FloatArray, first: int, second: int, information: float) -> None:
+    """Update the covariance, in place, for one more observation of a difference."""
     column = covariance[:, first] - covariance[:, second]
     variance = column[first] - column[second]
-    covariance -= np.outer(column, column) / (1 / tells + variance)
+    covariance -= np.outer(column, column) / (1 / information + variance)
 
 
 def _logistic(x: FloatArray) -> FloatArray:

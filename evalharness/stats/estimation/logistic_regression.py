@@ -1,8 +1,8 @@
-"""Logistic regression whose first coefficients are strengths: differences without a common level.
+"""Logistic regression on differences of strengths and on covariates.
 
-Newton on the likelihood sum(won * z - weight * log(1 + e^z)), z the linear predictor. Points won
-and weights are apart because a corrected loss (see `prediction_powered`) has points without
-weight.
+The likelihood is sum(won * z - weight * log(1 + e^z)) with z the linear predictor. Points and weights
+are separate arguments because a corrected loss (see `prediction_powered_ratings`) has points without
+weight. Only differences of strengths are determined; the strengths sum to zero.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray
 
 _SMALLEST_STEP = 1e-6
-"""Newton's method doubles the digits: what is left after a step this small is below 1e-11."""
+"""Newton's method doubles the correct digits: after a step this small the error is below 1e-11."""
 
 _TINY = np.finfo(np.float64).tiny
 _LARGEST_COEFFICIENT = 25.0
-"""A coefficient beyond this (log-odds of 7e10) runs to infinity: the data do not bound it."""
+"""A coefficient beyond this (odds of 7e10) diverges: the data do not bound it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LogisticFit:
-    """Coefficients with what their covariance is made of; `log_likelihood` is without the prior."""
+    """Coefficients with the parts of their covariance; `log_likelihood` excludes the prior."""
 
     coefficients: FloatArray
     probability: FloatArray
@@ -65,11 +65,11 @@ def fit_logistic(
     """Return the maximum-likelihood fit; its strengths sum to zero.
 
     Args:
-        design: one row a battle.
-        won: the points won in each battle, times its weight.
-        weight: how much each battle counts.
+        design: one row for each battle.
+        won: the first model's points in each battle, times its weight.
+        weight: of each battle.
         prior: the information of a normal prior around zero.
-        start: coefficients to start from; zeros where not given.
+        start: coefficients to start from; zeros by default.
         max_iterations: Newton steps before giving up.
 
     Raises:
@@ -77,17 +77,20 @@ def fit_logistic(
         ConvergenceError: it did not converge.
     """
     total = design.coefficients
-    bounds = np.zeros((total, total)) if prior is None else prior
+    prior_information = np.zeros((total, total)) if prior is None else prior
     null = common_level_direction(design.size, total)
-    pieces = [
+    blocks = [
         _DesignBlock(design=design.part(rows), won=won[rows], weight=weight[rows])
-        for rows in (slice(at, at + ROWS_PER_BLOCK) for at in range(0, len(won), ROWS_PER_BLOCK))
+        for rows in (
+            slice(start_row, start_row + ROWS_PER_BLOCK)
+            for start_row in range(0, len(won), ROWS_PER_BLOCK)
+        )
     ]
     with limit_blas_threads(total), ThreadPoolExecutor() as threads:
-        problem = _PenalizedLikelihood(pieces=pieces, prior=bounds, threads=threads)
+        problem = _PenalizedLikelihood(blocks=blocks, prior=prior_information, threads=threads)
         best, iterations = maximize_by_newton(
             problem.evaluate,
-            lambda point: _invert_information(point.information, null) @ point.slope,
+            lambda point: _invert_information(point.information, null) @ point.gradient,
             _require_bounded_coefficients,
             np.zeros(total) if start is None else start,
             smallest_step=_SMALLEST_STEP,
@@ -106,25 +109,25 @@ def fit_logistic(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _RegressionPoint:
-    """The likelihood at some coefficients; all but `log_likelihood` with the prior."""
+    """The likelihood at given coefficients; all figures but `log_likelihood` include the prior."""
 
     coefficients: FloatArray
     log_likelihood: float
     value: float
-    slope: FloatArray
+    gradient: FloatArray
     information: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _DesignBlock:
-    """Battles few enough for their arrays to stay in a processor's cache."""
+    """A block of battles whose arrays fit a processor's cache."""
 
     design: PairDesignMatrix
     won: FloatArray
     weight: FloatArray
 
     def likelihood(self, coefficients: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-        """Return the likelihood, its slope, and minus its second derivative."""
+        """Return the likelihood, its gradient, and minus its second derivative."""
         linear = self.design.predict(coefficients)
         miss = expit(-linear)
         # log(1 + e^z) is -log(miss), and z where that underflows
@@ -132,31 +135,31 @@ class _DesignBlock:
         expected = self.weight * (1 - miss)
         return (
             float(self.won @ linear - self.weight @ softplus),
-            self.design.slope(self.won - expected),
+            self.design.transposed_product(self.won - expected),
             self.design.gram(expected * miss),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _PenalizedLikelihood:
-    """A penalised likelihood, summed over pieces that threads share."""
+    """A penalized likelihood, summed over blocks in several threads."""
 
-    pieces: Sequence[_DesignBlock]
+    blocks: Sequence[_DesignBlock]
     prior: FloatArray
     threads: Executor
 
     def evaluate(self, coefficients: FloatArray) -> _RegressionPoint:
-        run = self.threads.map if len(self.pieces) > 1 else map
-        values, slopes, informations = zip(
-            *run(lambda piece: piece.likelihood(coefficients), self.pieces), strict=True
+        apply = self.threads.map if len(self.blocks) > 1 else map
+        values, gradients, informations = zip(
+            *apply(lambda block: block.likelihood(coefficients), self.blocks), strict=True
         )
-        pull = self.prior @ coefficients
+        prior_gradient = self.prior @ coefficients
         log_likelihood = float(np.sum(values))
         return _RegressionPoint(
             coefficients=coefficients,
             log_likelihood=log_likelihood,
-            value=log_likelihood - float(coefficients @ pull) / 2,
-            slope=np.sum(slopes, axis=0) - pull,
+            value=log_likelihood - float(coefficients @ prior_gradient) / 2,
+            gradient=np.sum(gradients, axis=0) - prior_gradient,
             information=np.sum(informations, axis=0) + self.prior,
         )
 

@@ -1,7 +1,7 @@
-"""What pairs do to strengths: a row's value goes to its first model and, negated, to its second.
+"""Products with the matrix of differences: each row has 1 at its first model and -1 at its second.
 
-Rows are battles or ordered pairs of models. These are products with the sparse matrix that
-`differences` returns, without making it.
+Rows are battles or ordered pairs of models. All products but `build_difference_matrix` avoid
+making the matrix.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 ROWS_PER_BLOCK = 1 << 16
-"""Battles whose arrays stay in a processor's cache."""
+"""Battles of a block: their arrays fit a processor's cache."""
 
 
 def build_difference_matrix(battles: Comparisons | BattleCounts) -> csr_array:
-    """Return the matrix that takes strengths to the difference of each row's two models."""
+    """Return the sparse matrix D that takes strengths to the difference of each row's models."""
     number = len(battles.first)
     rows = np.arange(number)
     signs = np.repeat([1.0, -1.0], number)
@@ -32,14 +32,14 @@ def build_difference_matrix(battles: Comparisons | BattleCounts) -> csr_array:
 
 
 def sum_by_model(first: IntArray, second: IntArray, value: FloatArray, size: int) -> FloatArray:
-    """Return by model the sum of the rows' values, negated where it is second: D' value."""
-    towards = np.bincount(first, value, size).astype(np.float64)
-    towards -= np.bincount(second, value, size)
-    return towards
+    """Return D' value: for each model the sum of its rows' values, negated where it is second."""
+    sums = np.bincount(first, value, size).astype(np.float64)
+    sums -= np.bincount(second, value, size)
+    return sums
 
 
 def build_laplacian(first: IntArray, second: IntArray, weight: FloatArray, size: int) -> FloatArray:
-    """Return D' diag(weight) D: how much weight lies between each two models, negated."""
+    """Return D' diag(weight) D, the Laplacian of the graph of models."""
     between = np.bincount(first * size + second, weight, size**2).reshape(size, size)
     between += between.T
     return np.diag(between.sum(axis=1)) - between
@@ -47,10 +47,18 @@ def build_laplacian(first: IntArray, second: IntArray, weight: FloatArray, size:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PairDesignMatrix:
-    """The matrix of a regression, one row a battle: differences of strengths, then covariates.
+    """The design matrix of a regression: a row for each battle, columns for models and covariates.
 
-    It is never made: `differences` alone has a column a model. Battles in a run are of the same
-    two models; in order of their pairs there is one run a pair, and little to do.
+    The dense matrix is never made. Consecutive battles of the same two models are a run: battles
+    sorted by pair have one run for each pair, and products cost little.
+
+    Attributes:
+        first: the first model of each run.
+        second: the second model of each run.
+        starts: the index of each run's first battle.
+        lengths: the number of battles of each run.
+        size: the number of models.
+        covariates: a row for each covariate, a column for each battle.
     """
 
     first: IntArray
@@ -68,7 +76,7 @@ class PairDesignMatrix:
         size: int,
         covariates: FloatArray | None = None,
     ) -> PairDesignMatrix:
-        """Return the design of battles; `covariates` have a row each, a column a battle."""
+        """Return the design of battles; `covariates` has a row for each, a column for each battle."""
         number = len(first)
         changes = (np.diff(first, prepend=-1) != 0) | (np.diff(second, prepend=-1) != 0)
         starts = np.flatnonzero(changes)
@@ -82,7 +90,7 @@ class PairDesignMatrix:
         )
 
     def part(self, rows: slice) -> PairDesignMatrix:
-        """Return the design of some of the battles, one after another."""
+        """Return the design of consecutive battles."""
         begin, end, _ = rows.indices(self.covariates.shape[1])
         from_run = int(np.searchsorted(self.starts, begin, side="right")) - 1
         runs = slice(from_run, int(np.searchsorted(self.starts, end)))
@@ -98,36 +106,39 @@ class PairDesignMatrix:
 
     @property
     def coefficients(self) -> int:
-        """How many columns there are: models, then covariates."""
+        """The number of columns: models, then covariates."""
         return self.size + len(self.covariates)
 
-    def predict(self, at: FloatArray) -> FloatArray:
+    def predict(self, coefficients: FloatArray) -> FloatArray:
         """Return the linear predictor of each battle."""
-        linear: FloatArray = np.repeat(at[self.first] - at[self.second], self.lengths)
+        linear: FloatArray = np.repeat(
+            coefficients[self.first] - coefficients[self.second], self.lengths
+        )
         if len(self.covariates):
-            linear += at[self.size :] @ self.covariates
+            linear += coefficients[self.size :] @ self.covariates
         return linear
 
-    def slope(self, value: FloatArray) -> FloatArray:
-        """Return the transposed matrix times a value a battle."""
-        return np.append(self._slope(value), self.covariates @ value)
+    def transposed_product(self, value: FloatArray) -> FloatArray:
+        """Return the transposed matrix times a vector with a value for each battle."""
+        return np.append(self._sum_by_model(value), self.covariates @ value)
 
     def gram(self, weight: FloatArray) -> FloatArray:
-        """Return the matrix's products with itself, each battle weighed."""
+        """Return X' diag(weight) X of this matrix X."""
         if len(weight) > ROWS_PER_BLOCK:
             pieces = (
-                slice(at, at + ROWS_PER_BLOCK) for at in range(0, len(weight), ROWS_PER_BLOCK)
+                slice(start, start + ROWS_PER_BLOCK)
+                for start in range(0, len(weight), ROWS_PER_BLOCK)
             )
             parts = [self.part(rows).gram(weight[rows]) for rows in pieces]
             return np.asarray(np.sum(parts, axis=0))
         by_run = np.add.reduceat(weight, self.starts)
         strengths = build_laplacian(self.first, self.second, by_run, self.size)
-        weighed = self.covariates * weight
-        mixed = np.array([self._slope(row) for row in weighed]).reshape(-1, self.size)
-        return np.block([[strengths, mixed.T], [mixed, weighed @ self.covariates.T]])
+        weighted = self.covariates * weight
+        mixed = np.array([self._sum_by_model(row) for row in weighted]).reshape(-1, self.size)
+        return np.block([[strengths, mixed.T], [mixed, weighted @ self.covariates.T]])
 
     def rows(self, value: FloatArray) -> csr_array:
-        """Return the matrix, each row times a value."""
+        """Return the sparse matrix with each row multiplied by its value."""
         battles = np.arange(len(value))
         models = np.concatenate([self.first, self.second])
         places = np.concatenate([battles, battles]), np.repeat(models, np.tile(self.lengths, 2))
@@ -135,6 +146,6 @@ class PairDesignMatrix:
         strengths = csr_array((signed, places), shape=(len(battles), self.size))
         return csr_array(hstack([strengths, csr_array((self.covariates * value).T)]))
 
-    def _slope(self, value: FloatArray) -> FloatArray:
+    def _sum_by_model(self, value: FloatArray) -> FloatArray:
         by_run = np.add.reduceat(value, self.starts)
         return sum_by_model(self.first, self.second, by_run, self.size)

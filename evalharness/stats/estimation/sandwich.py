@@ -1,7 +1,7 @@
-"""Clustered sandwich covariances: information around the variance of the score.
+"""Clustered sandwich covariances: the inverse information around the variance of the score.
 
-V = B^-1 M B^-1 with B the information and M = G/(G-1) sum_q S_q S_q', S_q the score of all rows
-of question q. It holds where rows of one question depend on each other.
+V = B^-1 M B^-1 with B the information and M = G/(G-1) sum_q S_q S_q', where S_q is the score of all
+rows of question q. It is valid where rows of one question depend on each other.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def generalized_inverse(information: FloatArray, null: FloatArray) -> FloatArray:
-    """Return the inverse on the space beside some directions that the data do not determine.
+    """Return the inverse on the space orthogonal to directions that the data do not determine.
 
     Args:
-        information: it is zero along these directions.
-        null: the directions, orthonormal, one a column.
+        information: zero along these directions.
+        null: the directions as orthonormal columns.
     """
     scale = np.trace(information) / len(information)
     undetermined = null @ null.T
@@ -29,7 +29,7 @@ def generalized_inverse(information: FloatArray, null: FloatArray) -> FloatArray
 
 
 def common_level_direction(size: int, total: int) -> FloatArray:
-    """Return the direction of a common level of the first `size` of `total` coefficients."""
+    """Return the direction in which the first `size` of `total` coefficients move together."""
     level = np.zeros((total, 1))
     level[:size] = 1 / np.sqrt(size)
     return level
@@ -44,15 +44,15 @@ def clustered_sandwich_covariance(
 ) -> FloatArray:
     """Return the covariance of a fit's coefficients; NaN for a single cluster.
 
-    Scores say too little where a prior keeps coefficients finite and where clusters are fewer
-    than coefficients: there the variance of the score is at least the information.
+    Scores underestimate their variance where a prior keeps coefficients finite, and where there are
+    fewer clusters than coefficients: there the variance of the score is at least the information.
 
     Args:
-        scores: each row's part of the likelihood's slope.
+        scores: each row's part of the gradient of the likelihood.
         cluster: each row's question.
-        information: minus the likelihood's second derivative, with the prior's.
-        inverse: that of the information, on the space that the data determine.
-        prior: the prior's part in the information.
+        information: minus the second derivative of the likelihood and of the prior.
+        inverse: the inverse information, on the space that the data determine.
+        prior: the prior's part of the information.
     """
     clusters = len(np.unique(cluster))
     return sandwich_covariance(
@@ -61,7 +61,7 @@ def clustered_sandwich_covariance(
 
 
 def cross_products_by_cluster(scores: FloatArray | csr_array, cluster: IntArray) -> FloatArray:
-    """Return the sum over clusters of the products of their scores: S_q S_q'."""
+    """Return the sum over clusters of the cross products of their scores, S_q S_q'."""
     sums = sum_by_cluster(scores, cluster)
     return sums.T @ sums
 
@@ -73,40 +73,40 @@ def sandwich_covariance(
     inverse: FloatArray,
     prior: FloatArray | None = None,
 ) -> FloatArray:
-    """Return the covariance as `clustered_sandwich` does.
+    """Return the covariance of `clustered_sandwich_covariance` from the cross products.
 
     Args:
-        products: what `cluster_products` returns.
-        clusters: how many there are.
-        information: see there, as `inverse` and `prior`.
-        inverse: see there.
-        prior: see there.
+        products: from `cross_products_by_cluster`.
+        clusters: the number of clusters.
+        information: as in `clustered_sandwich_covariance`, like `inverse` and `prior`.
+        inverse: the inverse information.
+        prior: the prior's part of the information.
     """
     if clusters == 1:
         return np.full_like(information, np.nan)
-    meat = clusters / (clusters - 1) * products
+    variance = clusters / (clusters - 1) * products
     if prior is not None or clusters < len(information):
-        meat = floor_at_information(meat, information, prior)
-    covariance: FloatArray = inverse @ meat @ inverse
+        variance = floor_at_information(variance, information, prior)
+    covariance: FloatArray = inverse @ variance @ inverse
     return covariance
 
 
 def floor_at_information(
     variance: FloatArray, information: FloatArray, prior: FloatArray | None = None
 ) -> FloatArray:
-    """Return a variance of the score that is nowhere below what the likelihood expects.
+    """Return a variance of the score that is at least the information in every direction.
 
     Args:
-        variance: as the scores show it.
-        information: minus the likelihood's second derivative, with the prior's.
-        prior: the prior's part in the information.
+        variance: estimated from the scores.
+        information: minus the second derivative of the likelihood and of the prior.
+        prior: the prior's part of the information.
     """
     likelihood = information if prior is None else information - prior
     return information + _positive_part(variance - likelihood)
 
 
 def sum_by_cluster(rows: FloatArray | csr_array, cluster: IntArray) -> FloatArray:
-    """Return the sum of the rows of each cluster, clusters in order of their number."""
+    """Return the sum of the rows of each cluster, with the clusters in order of their number."""
     codes, member = np.unique(cluster, return_inverse=True)
     ones = np.ones(len(member))
     places = (member, np.arange(len(member)))

@@ -1,4 +1,4 @@
-"""The difference of two models, tested: with interval, p value, and what could have been found."""
+"""The test of a difference between two models: interval, p value and minimum detectable effect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _POWER = 0.8
 
 
 class NonInferiority(StrEnum):
-    """Whether a model is worse than another by more than it may be."""
+    """Whether a model is worse than another by more than a margin."""
 
     NOT_WORSE = "not worse"
     WORSE = "worse"
@@ -25,19 +25,19 @@ class NonInferiority(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DifferenceTest:
-    """How far one model is above another, with a paired, clustered test.
+    """The difference of two models with a paired, clustered test.
 
-    All but the value are NaN for a single cluster.
+    All figures but the value are NaN for a single cluster.
 
     Attributes:
-        value: in the unit of what is compared.
+        value: in the unit of the input.
         standard_error: clustered.
         low: lower end of the interval.
         high: upper end of the interval.
         p_value: two-sided, of no difference.
-        detectable: the smallest true difference that as many clusters of this spread find with
-            probability `power`.
-        clusters: how many questions it rests on.
+        detectable: the minimum detectable effect: the smallest true difference that as many
+            clusters with the same spread detect with probability `power`.
+        clusters: the number of questions.
         level: the interval's level.
         power: of `detectable`.
     """
@@ -53,13 +53,13 @@ class DifferenceTest:
     power: float
 
     def decide_non_inferiority(self, max_drop: float = 0.0) -> NonInferiority:
-        """Return what the interval says about a drop by more than `max_drop`.
+        """Return whether the interval excludes a drop by more than `max_drop`, or proves one.
 
         Args:
-            max_drop: the largest drop that is no matter, in the unit of `value`.
+            max_drop: the non-inferiority margin, in the unit of `value`.
 
         Raises:
-            ValueError: the largest drop is no number from 0 up.
+            ValueError: the margin is negative or not finite.
         """
         if not 0 <= max_drop < math.inf:
             msg = f"the largest drop is a number from 0 up, not {max_drop}"
@@ -71,12 +71,12 @@ class DifferenceTest:
         return NonInferiority.CANNOT_TELL
 
     def required_clusters(self, max_drop: float = 0.0) -> float:
-        """Return how many clusters would tell, were the difference what it seems to be.
+        """Return how many clusters decide, if the true difference is the estimated one.
 
-        Infinite where it seems to be the largest drop itself.
+        Infinite where the estimated drop equals the margin.
 
         Args:
-            max_drop: the largest drop that is no matter, in the unit of `value`.
+            max_drop: the non-inferiority margin, in the unit of `value`.
         """
         margin = abs(self.value + max_drop)
         return self.clusters * (self.detectable / margin) ** 2 if margin > 0 else math.inf
@@ -87,23 +87,22 @@ def t_test_difference(
 ) -> DifferenceTest:
     """Return a difference with its test: Student's t with clusters - 1 degrees of freedom.
 
-    Where all clusters say the same, their spread is no measure of error. Then the sign test
-    speaks: 2^(1 - clusters) is the chance of such agreement between equals, and there is an
-    interval, of width zero, only where that is below 1 - level.
+    Where all clusters have the same difference, their spread does not measure the error. Then the
+    sign test is used: 2^(1 - clusters) is the probability of such agreement between equals, and the
+    interval, of width zero, is given only where that is below 1 - level.
 
     Args:
         value: the difference.
         standard_error: clustered.
-        clusters: how many it rests on.
-        level: the interval's.
+        clusters: the number of clusters of the standard error.
+        level: the interval's level.
     """
-    nothing = math.nan
     if clusters < 2:  # noqa: PLR2004 - a spread needs two
-        low = high = p_value = detectable = nothing
+        low = high = p_value = detectable = math.nan
     elif standard_error <= np.finfo(float).eps * abs(value):
         p_value = 2.0 ** (1 - clusters) if value else 1.0
-        low = high = value if p_value <= 1 - level or not value else nothing
-        detectable = nothing
+        low = high = value if p_value <= 1 - level or not value else math.nan
+        detectable = math.nan
     else:
         reach = critical_value(level, clusters) * standard_error
         low, high = value - reach, value + reach

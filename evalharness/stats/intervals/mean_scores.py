@@ -1,7 +1,7 @@
-"""Mean scores of graded answers, compared only over what was graded for every model.
+"""Mean scores of graded answers, compared over the items that were graded for every model.
 
-An item is what one grade is about (a question's turn, as one judge saw it). A model whose grades
-on hard items are missing would look better than it is, so comparisons rest on common items.
+An item is the subject of a grade: a turn of a question, judged by one judge. A model without grades
+on hard items would look better than it is, so comparisons use common items only.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GradeArrays:
-    """Scored grades as arrays, one entry a grade.
+    """Scored grades as arrays, one entry for each grade.
 
     Attributes:
         models: names.
-        model: a place in `models`.
-        item: what the grade is about (a question's turn, as one judge saw it), as any number.
-        question: as any number; grades of one are a cluster.
+        model: the model's place in `models`.
+        item: the subject of the grade (a turn of a question, judged by one judge), as a number.
+        question: as a number; grades of one question are a cluster.
         score: 1 to 10.
     """
 
@@ -38,10 +38,10 @@ class GradeArrays:
     score: FloatArray
 
     def select(self, chosen: npt.NDArray[np.bool_]) -> GradeArrays:
-        """Return the chosen grades only, over the same models.
+        """Return the chosen grades, over the same models.
 
         Args:
-            chosen: which grades, one flag a grade.
+            chosen: one flag for each grade.
         """
         return GradeArrays(
             models=self.models,
@@ -53,7 +53,7 @@ class GradeArrays:
 
 
 def find_common_items(grades: GradeArrays) -> npt.NDArray[np.bool_]:
-    """Return which grades are on items graded for every one of the models.
+    """Return which grades are on items that were graded for every model.
 
     Args:
         grades: all grades.
@@ -69,7 +69,7 @@ def average_scores(grades: GradeArrays, *, level: float = 0.95) -> tuple[Cluster
     """Return each model's mean score, clustered by question; None for a model without grades.
 
     Args:
-        grades: those that count, say those `in_common`.
+        grades: the grades to average, such as those that `find_common_items` selects.
         level: the intervals' level.
     """
     found = []
@@ -86,11 +86,11 @@ def average_scores(grades: GradeArrays, *, level: float = 0.95) -> tuple[Cluster
 def estimate_score_covariance(grades: GradeArrays) -> FloatArray:
     """Return the covariance of the models' mean scores, clustered by question, with G/(G-1).
 
-    Models share questions, so their means vary together, and differences vary less than two
+    Models share questions, so their means are correlated, and differences vary less than two
     separate intervals suggest. NaN for a single question.
 
     Args:
-        grades: those that count; each model has some.
+        grades: the grades to average; each model has some.
     """
     size = len(grades.models)
     codes, question = np.unique(grades.question, return_inverse=True)
@@ -114,8 +114,8 @@ def paired_score_difference(
 
     Args:
         grades: all grades.
-        model: the one.
-        other: the one it is held against.
+        model: the first model.
+        other: the model that is subtracted.
         level: the interval's level.
 
     Raises:

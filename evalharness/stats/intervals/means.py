@@ -17,15 +17,15 @@ from evalharness.stats.intervals.estimates import critical_value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusteredMean:
-    """A mean with its clustered standard error and interval (NaN with a single cluster).
+    """A mean with its clustered standard error and interval; both NaN with a single cluster.
 
     Attributes:
         value: in the unit of the values.
         standard_error: clustered.
         low: lower end of the interval.
         high: upper end of the interval.
-        count: of values.
-        clusters: how many questions it rests on.
+        count: the number of values.
+        clusters: the number of questions.
         level: the interval's level.
     """
 
@@ -45,12 +45,12 @@ def clustered_mean(
     weight: npt.ArrayLike | None = None,
     level: float = 0.95,
 ) -> ClusteredMean:
-    """Return the mean of values of which those of one cluster may depend on each other.
+    """Return the mean of values; values of one cluster may depend on each other.
 
     Args:
         values: the values.
         cluster: each value's question, as a number.
-        weight: how much each counts; 1 where not given.
+        weight: of each value; 1 by default.
         level: the interval's level.
 
     Raises:
@@ -88,13 +88,14 @@ def clustered_proportion(
 ) -> ClusteredMean:
     """Return the mean of values in 0..1 with an interval that stays in 0..1.
 
-    Wilson's interval for the number of independent values that would give the clustered standard
-    error. Where all clusters agree that error is 0 and says nothing; the number of clusters does.
+    The interval is Wilson's, for the number of independent values that would give the clustered
+    standard error. Where all clusters agree, that error is 0 and carries no information; then the
+    number of clusters takes its place.
 
     Args:
         values: the values, 0 to 1.
         cluster: each value's question, as a number.
-        weight: how much each counts; 1 where not given.
+        weight: of each value; 1 by default.
         level: the interval's level.
     """
     mean = clustered_mean(values, cluster, weight=weight, level=level)
@@ -105,12 +106,19 @@ def clustered_proportion(
 def clustered_share_interval(
     share: float, standard_error: float, clusters: int, level: float
 ) -> tuple[float, float]:
-    """Return the interval of `clustered_proportion` for a share with its clustered error."""
+    """Return the interval of `clustered_proportion` for a share with a clustered standard error.
+
+    Args:
+        share: 0 to 1.
+        standard_error: clustered.
+        clusters: the number of clusters of the standard error.
+        level: the interval's level.
+    """
     if clusters == 1:
         return math.nan, math.nan
-    # A corrected share may stand at an end of 0..1 with an error: there, too, clusters count.
-    agree = share in (0, 1) or standard_error**2 * clusters <= np.finfo(float).eps
-    effective = clusters if agree else share * (1 - share) / standard_error**2
+    # A corrected share may lie at an end of 0..1 and still have a standard error.
+    all_agree = share in (0, 1) or standard_error**2 * clusters <= np.finfo(float).eps
+    effective = clusters if all_agree else share * (1 - share) / standard_error**2
     return wilson_interval(share, effective, critical_value(level, clusters))
 
 
@@ -119,8 +127,8 @@ def wilson_interval(share: float, number: float, critical: float) -> tuple[float
 
     Args:
         share: 0 to 1.
-        number: of independent values.
-        critical: how many standard errors the interval reaches.
+        number: the number of independent values.
+        critical: the half-width of a normal interval in standard errors.
     """
     square = critical**2 / number
     middle = (share + square / 2) / (1 + square)

@@ -1,7 +1,7 @@
-"""Which models differ: all pairs tested, corrected for their number, and grouped.
+"""Tests of all pairs of models, corrected for their number, with groups of similar models.
 
-Every test takes its variance from the full covariance (v_ii + v_jj - 2 v_ij): overlaps of single
-intervals ignore that all models meet the same questions.
+The variance of each test comes from the full covariance (v_ii + v_jj - 2 v_ij). Overlaps of single
+intervals would ignore that all models answer the same questions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class MultipleTestCorrection(StrEnum):
-    """What is controlled: any wrong decision, or the share of wrong ones among all made."""
+    """The error rate that is controlled: of any false rejection, or their expected share."""
 
     HOLM = "holm"
     BENJAMINI_HOCHBERG = "benjamini_hochberg"
@@ -36,14 +36,14 @@ class PairTests:
 
     Attributes:
         p_values: two-sided, of no difference.
-        adjusted: the same after the correction.
-        above: whether the row's model is decidedly better than the column's.
-        low: the best rank that these decisions leave open.
-        high: the worst.
-        groups: the largest sets of models (places, best first) none of which is decidedly better
-            than another in the set: the letters of a compact display.
-        correction: what is controlled.
-        level: 1 minus what the correction bounds.
+        adjusted: the p values after the correction.
+        above: whether the row's model is significantly better than the column's.
+        low: the best rank that the decisions allow.
+        high: the worst rank that the decisions allow.
+        groups: the largest sets of models (places, best first) without a significant difference
+            inside the set: the letters of a compact letter display.
+        correction: the error rate that is controlled.
+        level: 1 minus the bound of the error rate.
     """
 
     p_values: FloatArray
@@ -67,11 +67,11 @@ def compare_all_pairs(
     """Return the tests of all pairs of models, with significance groups.
 
     Args:
-        estimates: one number a model.
-        covariance: their covariance.
-        correction: Holm 1979 bounds the chance of any wrong decision by 1 - level, Benjamini &
-            Hochberg 1995 the expected share of wrong ones among the decisions.
-        level: 1 minus what the correction bounds.
+        estimates: one number for each model.
+        covariance: of the estimates.
+        correction: Holm 1979 bounds the probability of any false rejection by 1 - level, Benjamini
+            & Hochberg 1995 the expected share of false rejections.
+        level: 1 minus the bound of the error rate.
         degrees_of_freedom: clusters - 1 for a clustered covariance.
 
     Raises:
@@ -104,14 +104,14 @@ def compare_all_pairs(
 def estimate_better_probabilities(
     estimates: FloatArray, covariance: FloatArray, *, degrees_of_freedom: float = np.inf
 ) -> FloatArray:
-    """Return how probably each model (row) is truly better than each other, given these battles.
+    """Return the probability that each model (row) is better than each other, given the data.
 
-    The posterior of a flat prior: the distribution function of the standardised difference. It
-    approaches 0 or 1 with more battles, whereas the chance to win a single one does not.
+    The posterior under a flat prior: the distribution function of the standardized difference. It
+    approaches 0 or 1 with more battles; the probability of winning a single battle does not.
 
     Args:
-        estimates: one number a model.
-        covariance: their covariance.
+        estimates: one number for each model.
+        covariance: of the estimates.
         degrees_of_freedom: clusters - 1 for a clustered covariance.
 
     Raises:
@@ -136,15 +136,15 @@ def adjust_holm(p_values: npt.ArrayLike) -> FloatArray:
 
 
 def _standardize_differences(estimates: FloatArray, covariance: FloatArray) -> FloatArray:
-    """Return differences over their standard errors; 0 where models are equal but for rounding."""
+    """Return differences over their standard errors; 0 where models differ by rounding only."""
     if not np.all(np.isfinite(covariance)):
         msg = "comparing models needs a finite covariance: one question alone decides nothing"
         raise ValueError(msg)
     differences, errors = compute_gaps(estimates), compute_difference_errors(covariance)
     certain = np.copysign(np.inf, differences)
-    standardised: FloatArray = np.divide(differences, errors, out=certain, where=errors > 0)
-    standardised[differences == 0] = 0.0
-    return standardised
+    standardized: FloatArray = np.divide(differences, errors, out=certain, where=errors > 0)
+    standardized[differences == 0] = 0.0
+    return standardized
 
 
 def _upper_tail(statistic: FloatArray, degrees_of_freedom: float) -> FloatArray:
@@ -169,7 +169,7 @@ _ADJUSTMENTS = {
 
 
 def _significance_groups(estimates: FloatArray, above: BoolArray) -> tuple[tuple[int, ...], ...]:
-    """Return the sets by inserting each decision and absorbing what became a part of another.
+    """Return the sets by the insert-and-absorb algorithm.
 
     Piepho 2004 (Journal of Computational and Graphical Statistics 13).
     """

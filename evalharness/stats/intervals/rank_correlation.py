@@ -1,4 +1,4 @@
-"""How far two figures rank models alike: rank correlations, Spearman's with its interval."""
+"""Rank correlations of two figures of the same models: Kendall's tau-b and Spearman's rho."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray
 
 FEWEST_PAIRS = 5
-"""Below this number of pairs there is no interval: it would be from -1 to 1 whatever is found."""
+"""Below this number of pairs there is no interval: it would reach from -1 to 1 in any case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +23,10 @@ class RankCorrelation:
 
     Attributes:
         value: from -1 to 1; None where one of the figures is the same for all.
-        low: of the interval.
-        high: of the interval.
-        pairs: how many models had both figures.
-        level: of the interval.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        pairs: the number of models with both figures.
+        level: the interval's level.
     """
 
     value: float | None
@@ -39,16 +39,16 @@ class RankCorrelation:
 def kendall_tau(first: Sequence[float], second: Sequence[float]) -> float | None:
     r"""Return Kendall's tau-b of two figures of the same models, or None where one is constant.
 
-    The share of pairs in the same order minus that in the other one; pairs that are equal in one
-    figure take from its side of the denominator (Kendall 1945, Biometrika 33). It carries no
-    interval: the figures here are ways to count the same judgments, no samples.
+    The share of concordant pairs minus the share of discordant pairs, corrected for ties in either
+    figure (Kendall 1945, Biometrika 33). There is no interval: the figures are alternative analyses
+    of the same judgments, not samples.
 
     Args:
-        first: one figure a model.
-        second: the other, in the same order.
+        first: one figure for each model.
+        second: the other figure, in the same order.
 
     Raises:
-        ValueError: the figures are not as many, or not finite.
+        ValueError: the figures differ in number, or are not finite.
     """
     one, other = _checked_pairs(first, second)
     signs = [np.sign(each[:, None] - each) for each in (one, other)]
@@ -61,17 +61,17 @@ def spearman(
 ) -> RankCorrelation:
     r"""Return the rank correlation of two figures of the same models, ties at their mean rank.
 
-    The interval takes the models for a sample of models. It is Fisher's z with the variance of
+    The interval treats the models as a sample of models. It is Fisher's z with the variance of
     Bonett and Wright (2000, Psychometrika 65, eq. 3), :math:`(1 + r^2 / 2) / (n - 3)`, which keeps
-    its level for ranks where the usual :math:`1 / (n - 3)` does not.
+    its level for ranks; the usual :math:`1 / (n - 3)` does not.
 
     Args:
-        first: one figure a model.
-        second: the other, in the same order.
-        level: of the interval.
+        first: one figure for each model.
+        second: the other figure, in the same order.
+        level: the interval's level.
 
     Raises:
-        ValueError: the figures are not as many, or not finite.
+        ValueError: the figures differ in number, or are not finite.
     """
     one, other = _checked_pairs(first, second)
     count = len(one)
@@ -80,11 +80,11 @@ def spearman(
     from scipy.special import ndtri
     from scipy.stats import rankdata
 
-    # Rounded, so that equal orders have exactly 1.
+    # Rounding makes the correlation of equal orders exactly 1.
     value = round(float(np.corrcoef(rankdata(one), rankdata(other))[0, 1]), 12)
     if count < FEWEST_PAIRS:
         return RankCorrelation(value=value, low=None, high=None, pairs=count, level=level)
-    # At -1 and 1 Fisher's z is infinite; the interval begins where the last rank might turn.
+    # Fisher's z is infinite at -1 and 1: there the interval begins one swap of ranks inside.
     inside = min(abs(value), 1 - 6 / (count * (count**2 - 1)))
     center = math.copysign(math.atanh(inside), value)
     half = float(ndtri((1 + level) / 2)) * math.sqrt((1 + value**2 / 2) / (count - 3))

@@ -1,13 +1,12 @@
-"""Rank sets: for every model the ranks that the data leave open, all true at once.
+"""Rank sets: for each model the ranks that the data allow, simultaneously for all models.
 
-Each pair counts as decided when its difference exceeds c standard errors, c the quantile of the
-largest |Z_i - Z_j| / se_ij, so that with the wanted probability no pair at all is decided wrongly
-(Mogstad, Romano, Shaikh & Wilhelm 2024, Review of Economic Studies 91; Klein, Wright & Wieczorek
-2020). Overlaps of single intervals have no such guarantee.
+A pair is decided when its difference exceeds c standard errors, with c the quantile of the largest
+|Z_i - Z_j| / se_ij: with probability `level`, no pair at all is decided wrongly (Mogstad, Romano,
+Shaikh & Wilhelm 2024, Review of Economic Studies 91; Klein, Wright & Wieczorek 2020). Overlaps of
+single intervals have no such guarantee.
 
-Stepping down is sharper at the same guarantee (Romano & Wolf 2005, Econometrica 73): what
-is decided need not be guarded against any more, so c is found anew for what is left, and so on
-until nothing more is decided.
+The step-down method is sharper with the same guarantee (Romano & Wolf 2005, Econometrica 73): c is
+computed again for the undecided pairs, until a step decides no more pairs.
 """
 
 from __future__ import annotations
@@ -23,22 +22,22 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
 
 _ROUNDING = 1e-9
-"""Relative to the largest estimate: differences below are rounding."""
+"""Differences below this share of the largest estimate are rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RankSets:
-    """Ranks by estimate (equal ones share the best), and simultaneous bounds.
+    """Ranks by estimate (equal estimates share the best rank), and simultaneous bounds.
 
     Attributes:
         rank: 1 is the largest estimate.
-        low: the best rank that the data leave open.
-        high: the worst.
-        above: whether the row's model is decided to be above the column's; bounds may meet
-            nevertheless.
-        critical: the first step's: how many standard errors the largest of all gaps may reach.
-        level: the probability that all sets hold the true ranks.
-        draws: how many vectors were drawn.
+        low: the best rank that the data allow.
+        high: the worst rank that the data allow.
+        above: whether the row's model is decided to be above the column's; the bounds of the two
+            may still overlap.
+        critical: the critical value of the first step, in standard errors.
+        level: the probability that all sets contain the true ranks.
+        draws: the number of vectors drawn.
     """
 
     rank: IntArray
@@ -63,13 +62,13 @@ def rank_sets(
     """Return ranks, 1 the largest estimate, with simultaneous rank sets.
 
     Args:
-        estimates: one number a model.
-        covariance: their covariance; only differences of models matter.
+        estimates: one number for each model.
+        covariance: of the estimates; only differences of models matter.
         rng: draws the normal (or, with finite degrees of freedom, Student) vectors.
-        level: the probability that all sets hold the true ranks.
+        level: the probability that all sets contain the true ranks.
         degrees_of_freedom: clusters - 1 for a clustered covariance.
-        draws: how many vectors are drawn.
-        stepdown: decide in steps, which leaves sets as small or smaller.
+        draws: the number of vectors to draw.
+        stepdown: whether to decide in steps, which makes no set larger.
 
     Raises:
         ValueError: the covariance is not finite.
@@ -80,7 +79,7 @@ def rank_sets(
     errors = compute_difference_errors(covariance)
     drawn = _draw_vectors(covariance, rng, degrees_of_freedom, draws)
     undecided = errors > _ROUNDING * np.max(errors, initial=0.0)
-    above = (compute_gaps(estimates) > 0) & ~undecided  # known for sure
+    above = (compute_gaps(estimates) > 0) & ~undecided  # differences without error
     critical = reach = _critical_value(drawn, errors, undecided, level)
     while (decided := undecided & (compute_gaps(estimates) > reach * errors)).any():
         above |= decided
@@ -100,20 +99,24 @@ def rank_sets(
 
 
 def rank_estimates(estimates: FloatArray) -> IntArray:
-    """Return ranks, 1 the largest estimate; equal ones share the best.
+    """Return ranks, 1 the largest estimate; equal estimates share the best rank.
 
     Args:
-        estimates: one number a model.
+        estimates: one number for each model.
     """
     rank: IntArray = 1 + np.sum(compute_gaps(estimates) < 0, axis=1)
     return rank
 
 
 def compute_gaps(estimates: FloatArray) -> FloatArray:
-    """Return how far each model (row) is above each other, 0 where only by rounding."""
-    found: FloatArray = estimates[:, None] - estimates
-    found[np.abs(found) <= _ROUNDING * np.max(np.abs(estimates), initial=0.0)] = 0.0
-    return found
+    """Return how far each model (row) is above each other; 0 for differences by rounding.
+
+    Args:
+        estimates: one number for each model.
+    """
+    gaps: FloatArray = estimates[:, None] - estimates
+    gaps[np.abs(gaps) <= _ROUNDING * np.max(np.abs(estimates), initial=0.0)] = 0.0
+    return gaps
 
 
 def compute_difference_errors(covariance: FloatArray) -> FloatArray:
@@ -129,7 +132,7 @@ def compute_difference_errors(covariance: FloatArray) -> FloatArray:
 def _draw_vectors(
     covariance: FloatArray, rng: np.random.Generator, degrees_of_freedom: float, draws: int
 ) -> FloatArray:
-    """Return vectors (rows) of this covariance."""
+    """Return random vectors (rows) of this covariance."""
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     drawn: FloatArray = rng.standard_normal((draws, len(values))) @ root.T

@@ -89,6 +89,14 @@ def test_stepping_down_decides_more_and_never_less():
     assert (stepped.low.tolist(), stepped.high.tolist()) == ([1, 2, 3, 3], [1, 2, 4, 4])
 
 
+def test_stepping_down_is_the_default():
+    """A leaderboard does not ask for it, and its rank sets would be wider without it."""
+    estimates = np.array([20.0, 2.52, 0.0, -0.02])
+    sets = rank_sets(estimates, np.eye(4) / 2, rng(), draws=100_000)
+
+    assert (sets.low.tolist(), sets.high.tolist()) == ([1, 2, 3, 3], [1, 2, 4, 4])
+
+
 @pytest.mark.parametrize("stepdown", [False, True])
 @pytest.mark.parametrize("truth", [[0, 0, 0, 0], [0, 0, 3, 3], [0, 2, 4, 6], [0, 0, 0, 9]])
 def test_all_sets_hold_the_true_ranks_at_once(truth, stepdown):
