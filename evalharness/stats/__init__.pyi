@@ -10,13 +10,6 @@ from .agreement.imported_votes import PreferenceRate as PreferenceRate
 from .agreement.imported_votes import measure_label_accuracy as measure_label_accuracy
 from .agreement.imported_votes import measure_preference_rates as measure_preference_rates
 from .agreement.imported_votes import sum_pair_scores as sum_pair_scores
-from .agreement.judge_bias import PositionBias as PositionBias
-from .agreement.judge_bias import ProportionEstimate as ProportionEstimate
-from .agreement.judge_bias import SelfPreference as SelfPreference
-from .agreement.judge_bias import average_other_judges as average_other_judges
-from .agreement.judge_bias import fit_position_and_length_effects as fit_position_and_length_effects
-from .agreement.judge_bias import measure_position_bias as measure_position_bias
-from .agreement.judge_bias import measure_self_preference as measure_self_preference
 from .agreement.judge_drift import MeanShift as MeanShift
 from .agreement.judge_drift import OddOneOutTest as OddOneOutTest
 from .agreement.judge_drift import minimum_detectable_share as minimum_detectable_share
@@ -33,9 +26,18 @@ from .agreement.kappa import observed_agreement as observed_agreement
 from .agreement.paired_votes import PairedVotes as PairedVotes
 from .agreement.paired_votes import pair_votes_between as pair_votes_between
 from .agreement.paired_votes import pair_votes_within as pair_votes_within
+from .agreement.position_bias import PositionBias as PositionBias
+from .agreement.position_bias import ProportionEstimate as ProportionEstimate
+from .agreement.position_bias import (
+    fit_position_and_length_effects as fit_position_and_length_effects,
+)
+from .agreement.position_bias import measure_position_bias as measure_position_bias
 from .agreement.rater_model import RaterModelFit as RaterModelFit
 from .agreement.rater_model import estimate_adjusted_means as estimate_adjusted_means
 from .agreement.rater_model import fit_rater_model as fit_rater_model
+from .agreement.self_preference import SelfPreference as SelfPreference
+from .agreement.self_preference import average_other_judges as average_other_judges
+from .agreement.self_preference import measure_self_preference as measure_self_preference
 from .arrays import FloatArray as FloatArray
 from .arrays import IntArray as IntArray
 from .battles.arrow_batches import OPTIONAL_COLUMNS as OPTIONAL_COLUMNS

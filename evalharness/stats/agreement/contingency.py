@@ -1,6 +1,6 @@
-"""Tables of the categories that two votes fall into, by question, and what a bootstrap says of them.
+"""Contingency tables of two votes by question, and bootstrap intervals of agreement statistics.
 
-A figure of agreement is a statistic of one table, the sum over all questions.
+An agreement statistic is a function of one table, the sum over all questions.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementEstimate:
-    """A measure of agreement with the percentile interval of a bootstrap of the questions.
+    """An agreement statistic with the percentile interval of a bootstrap of the questions.
 
     Attributes:
-        value: NaN where a coefficient has no meaning: chance alone would always agree.
-        standard_error: the spread of the replicates.
+        value: NaN where the statistic is not defined: chance alone would always agree.
+        standard_error: the standard deviation of the replicates.
         low: lower end of the interval; NaN with a single question.
         high: upper end of the interval.
-        agreed: pairs of equal votes.
-        count: all pairs; for many raters, both count the pairs of ratings of one unit, each unit
-            adding as many as it has ratings.
-        clusters: how many questions it rests on.
+        agreed: the number of pairs of equal votes.
+        count: the number of all pairs. For more than two raters, both numbers count pairs of
+            ratings of one unit; a unit adds as many as it has ratings.
+        clusters: the number of questions.
         level: the interval's level.
-        replicates: those in which the measure has a meaning.
+        replicates: the number of replicates in which the statistic is defined.
     """
 
     value: float
@@ -54,7 +54,7 @@ class AgreementEstimate:
 
 
 def build_contingency_tables(votes: PairedVotes) -> tuple[FloatArray, FloatArray]:
-    """Return the categories, and each question's table of left by right votes."""
+    """Return the categories, and a table of left by right votes for each question."""
     values = np.unique(np.concatenate([votes.left, votes.right]))
     cells = np.searchsorted(values, votes.left) * len(values)
     cells += np.searchsorted(values, votes.right)
@@ -64,9 +64,9 @@ def build_contingency_tables(votes: PairedVotes) -> tuple[FloatArray, FloatArray
 def build_coincidence_tables(
     ratings: FloatArray, question: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the categories, and each question's pairs of ratings within a unit.
+    """Return the categories, and a coincidence table for each question (Krippendorff 2004).
 
-    A unit of m ratings adds m(m-1) ordered pairs, each divided by m-1.
+    A unit of m ratings adds m(m-1) ordered pairs of ratings, each with weight 1/(m-1).
 
     Raises:
         BattlesError: no unit has two ratings.
@@ -97,26 +97,28 @@ def bootstrap_agreement(
     level: float,
     replicates: int,
 ) -> AgreementEstimate:
-    """Return a statistic of the summed tables; resamples where it has no meaning are left out."""
+    """Return a statistic of the summed tables, without replicates in which it is not defined."""
     critical_value(level, 2)  # refuses a level outside 0..1
     number, size, _ = tables.shape
     total: FloatArray = tables.sum(axis=0)
     drawn = rng.multinomial(number, np.full(number, 1 / number), size=replicates)
     sampled = (drawn @ tables.reshape(number, -1)).reshape(-1, size, size)
     replicated = statistic(sampled)
-    found = replicated[~np.isnan(replicated)]
-    enough = number > 1 and len(found) > 1
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2]) if enough else (np.nan,) * 2
+    defined = replicated[~np.isnan(replicated)]
+    has_spread = number > 1 and len(defined) > 1
+    low, high = (
+        np.quantile(defined, [(1 - level) / 2, (1 + level) / 2]) if has_spread else (np.nan,) * 2
+    )
     return AgreementEstimate(
         value=float(statistic(total)),
-        standard_error=float(found.std(ddof=1)) if enough else np.nan,
+        standard_error=float(defined.std(ddof=1)) if has_spread else np.nan,
         low=float(low),
         high=float(high),
         agreed=float(np.trace(total)),
         count=float(total.sum()),
         clusters=number,
         level=level,
-        replicates=len(found),
+        replicates=len(defined),
     )
 
 
@@ -134,7 +136,7 @@ def sum_tables(table: FloatArray) -> FloatArray:
 def divide_or_nan(part: FloatArray, whole: FloatArray) -> FloatArray:
     """Return the ratio, NaN where the whole is zero."""
     parts, wholes = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
-    found: FloatArray = np.divide(
+    quotient: FloatArray = np.divide(
         parts, wholes, out=np.full(wholes.shape, np.nan), where=wholes > 0
     )
-    return found
+    return quotient

@@ -1,4 +1,4 @@
-"""How often judges and people agree on battles, and people among themselves."""
+"""The agreement of judges with people, and of people with each other, on battles."""
 
 from __future__ import annotations
 
@@ -20,24 +20,28 @@ if TYPE_CHECKING:
     from evalharness.stats.agreement.paired_votes import PairedVotes
 
 HUMAN_PREFIX = "human"
-"""What the names of people begin with, as imports write them (`human:expert_3`)."""
+"""The prefix of the names of people in imported votes (`human:expert_3`)."""
 
 
 def is_human_judge(judge: str) -> bool:
-    """Whether a judge is a person, by its name."""
+    """Return whether a judge is a person, by its name.
+
+    Args:
+        judge: its name.
+    """
     return judge.startswith(HUMAN_PREFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HumanAgreement:
-    """Votes of a judge, or of people, held against those of a group of people at one turn.
+    """The agreement of a judge, or of people, with a group of people at one turn.
 
     Attributes:
-        judge: the judge's name, or the group's own for people among each other.
-        people: the group.
+        judge: the judge's name, or the group's own name for its internal agreement.
+        people: the name of the group.
         turn: counted from 1.
-        with_ties: counts every pair of votes (setup 1 of Zheng et al. 2023, arXiv:2306.05685).
-        decided: counts those without a tie (setup 2); None where there are none.
+        with_ties: of all pairs of votes (setup 1 of Zheng et al. 2023, arXiv:2306.05685).
+        decided: of pairs without a tie (setup 2); None where there are none.
     """
 
     judge: str
@@ -52,27 +56,27 @@ def measure_human_agreement(
 ) -> tuple[HumanAgreement, ...]:
     """Return the agreement of every judge with every group of people, and within each group.
 
-    People are grouped by their names without numbers: `human:expert_3` is one of `human:expert`.
+    A person's group is the name without its number: `human:expert_3` belongs to `human:expert`.
 
     Args:
-        battles: of judges and of people (`human:NAME`).
+        battles: votes of judges and of people (`human:NAME`).
         rng: draws the replicates.
-        replicates: how many; those in which the figure has no meaning are left out.
+        replicates: how many to draw; those in which the statistic is not defined are left out.
     """
-    voices: dict[tuple[int, str], list[Battle]] = defaultdict(list)
+    by_group: dict[tuple[int, str], list[Battle]] = defaultdict(list)
     for battle in battles:
-        voices[battle.turn, _group_name(battle.judge)].append(battle)
-    found = []
-    for (turn, people), theirs in sorted(voices.items()):
+        by_group[battle.turn, _group_name(battle.judge)].append(battle)
+    agreements = []
+    for (turn, people), human_votes in sorted(by_group.items()):
         if not is_human_judge(people):
             continue
-        for (other_turn, judge), votes in sorted(voices.items()):
+        for (other_turn, judge), votes in sorted(by_group.items()):
             if other_turn != turn or (is_human_judge(judge) and judge != people):
                 continue
-            paired = _pair_votes(votes, theirs, within=judge == people)
+            paired = _pair_votes(votes, human_votes, within=judge == people)
             if paired is not None:
-                found.append(_estimate_agreement(judge, people, turn, paired, rng, replicates))
-    return tuple(found)
+                agreements.append(_estimate_agreement(judge, people, turn, paired, rng, replicates))
+    return tuple(agreements)
 
 
 def _group_name(judge: str) -> str:
@@ -84,7 +88,7 @@ def _pair_votes(
 ) -> PairedVotes | None:
     try:
         return pair_votes_within(people) if within else pair_votes_between(votes, people)
-    except BattlesError:  # they never voted on the same battle
+    except BattlesError:  # no battle has votes of both
         return None
 
 

@@ -1,7 +1,7 @@
-"""How far two judges, or many, agree - with and without what chance alone would give.
+"""Agreement of two or more judges: observed agreement, and coefficients corrected for chance.
 
-Every figure here depends on the votes through a table of categories that adds up over questions,
-so one bootstrap of the questions gives all intervals: votes on one question depend on each other.
+Every statistic is a function of a table of categories, which is a sum over questions. Votes on one
+question depend on each other, so intervals come from a bootstrap of the questions.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray
 
 CHANCE_WITH_TIES = 1 / 3
-"""Agreement of votes drawn at random from win, tie, loss."""
+"""The agreement of votes drawn at random from win, tie and loss."""
 
 CHANCE_DECIDED = 1 / 2
-"""Agreement of votes drawn at random from win and loss."""
+"""The agreement of votes drawn at random from win and loss."""
 
 
 class MeasurementScale(StrEnum):
-    """What a difference between two categories means: any, one of order, or one of size."""
+    """The level of measurement of categories: names, ordered names, or numbers."""
 
     NOMINAL = "nominal"
     ORDINAL = "ordinal"
@@ -45,7 +45,7 @@ class MeasurementScale(StrEnum):
 
 
 class DisagreementWeight(StrEnum):
-    """How bad a disagreement is: all alike, by distance, or by squared distance."""
+    """The weight of a disagreement in Cohen's kappa: equal, by distance, or by its square."""
 
     EQUAL = "equal"
     LINEAR = "linear"
@@ -69,19 +69,19 @@ def observed_agreement(
 ) -> AgreementEstimate:
     """Return the share of equal votes on battles.
 
-    With ties, a tie is a vote as any other (setup 1 of Zheng et al. 2023, arXiv:2306.05685);
-    without, only pairs of votes count of which neither is a tie (setup 2): `CHANCE_WITH_TIES` and
-    `CHANCE_DECIDED` are what chance alone gives.
+    With ties, a tie is a vote like any other (setup 1 of Zheng et al. 2023, arXiv:2306.05685).
+    Without ties, only pairs of votes count in which neither is a tie (setup 2). By chance alone the
+    agreement is `CHANCE_WITH_TIES` or `CHANCE_DECIDED`.
 
     Args:
-        votes: two votes on each of some things.
+        votes: pairs of votes.
         rng: draws the replicates.
-        ties: whether a tie is a vote.
+        ties: whether to count pairs with a tie.
         level: the interval's level.
-        replicates: how many; those in which the figure has no meaning are left out.
+        replicates: how many to draw; those in which the statistic is not defined are left out.
 
     Raises:
-        BattlesError: every pair of votes has a tie, and ties are left out.
+        BattlesError: ties are not counted, and every pair of votes has one.
     """
     chosen = votes
     if not ties:
@@ -106,16 +106,17 @@ def cohen_kappa(
     level: float = 0.95,
     replicates: int = 1000,
 ) -> AgreementEstimate:
-    """Return Cohen's kappa (1960; weighted 1968): agreement beyond what the margins give.
+    """Return Cohen's kappa (1960; weighted 1968): agreement beyond that of independent judges.
 
-    For votes, a tie lies half way between a win and a loss; for scores, distance is theirs.
+    The distance of votes puts a tie halfway between a win and a loss; that of scores is their
+    difference.
 
     Args:
-        votes: two votes, or scores, on each of some things.
+        votes: pairs of votes, or of scores.
         rng: draws the replicates.
-        disagreement: how distance counts.
+        disagreement: the weight of a distance.
         level: the interval's level.
-        replicates: how many; those in which the figure has no meaning are left out.
+        replicates: how many to draw; those in which the statistic is not defined are left out.
     """
     values, tables = build_contingency_tables(votes)
     distance = np.abs(values[:, None] - values)
@@ -139,10 +140,10 @@ def matthews_correlation(
     """Return the correlation of two judges' categories (Matthews 1975; Gorodkin 2004 for many).
 
     Args:
-        votes: two votes on each of some things.
+        votes: pairs of votes.
         rng: draws the replicates.
         level: the interval's level.
-        replicates: how many; those in which the figure has no meaning are left out.
+        replicates: how many to draw; those in which the statistic is not defined are left out.
     """
     _, tables = build_contingency_tables(votes)
     return bootstrap_agreement(
@@ -158,23 +159,23 @@ def fleiss_kappa(
     level: float = 0.95,
     replicates: int = 1000,
 ) -> AgreementEstimate:
-    """Return Fleiss' kappa (1971) of many raters (columns) who all rated every unit (rows).
+    """Return Fleiss' kappa (1971) of several raters (columns) who all rated every unit (rows).
 
     Args:
-        ratings: a row a unit, a column a rater.
+        ratings: a row for each unit, a column for each rater.
         question: each unit's question, as a number.
         rng: draws the replicates.
         level: the interval's level.
-        replicates: how many; those in which the figure has no meaning are left out.
+        replicates: how many to draw; those in which the statistic is not defined are left out.
 
     Raises:
-        BattlesError: a rating is missing (see `krippendorff_alpha`), or there is one rater.
+        BattlesError: a rating is missing (use `krippendorff_alpha`), or there is one rater.
     """
-    given = np.asarray(ratings, dtype=np.float64)
-    if np.any(np.isnan(given)):
+    values = np.asarray(ratings, dtype=np.float64)
+    if np.any(np.isnan(values)):
         msg = "Fleiss' kappa needs every rater's rating of every unit: use Krippendorff's alpha"
         raise BattlesError(msg)
-    _, tables = build_coincidence_tables(given, question)
+    _, tables = build_coincidence_tables(values, question)
 
     def kappa(table: FloatArray) -> FloatArray:
         margins = table.sum(axis=-1)
@@ -195,17 +196,17 @@ def krippendorff_alpha(
     level: float = 0.95,
     replicates: int = 1000,
 ) -> AgreementEstimate:
-    """Return Krippendorff's alpha (2004) of many raters (columns); missing ratings are NaN.
+    """Return Krippendorff's alpha (2004) of several raters (columns); missing ratings are NaN.
 
-    Units (rows) with fewer than two ratings say nothing and are left out.
+    Units (rows) with fewer than two ratings are left out.
 
     Args:
-        ratings: a row a unit, a column a rater.
+        ratings: a row for each unit, a column for each rater.
         question: each unit's question, as a number.
         rng: draws the replicates.
-        scale: what a difference between two ratings means.
+        scale: the level of measurement of the ratings.
         level: the interval's level.
-        replicates: how many; those in which the figure has no meaning are left out.
+        replicates: how many to draw; those in which the statistic is not defined are left out.
 
     Raises:
         BattlesError: no unit has two ratings.
@@ -235,7 +236,7 @@ def _matthews_coefficient(table: FloatArray) -> FloatArray:
 def _category_positions(
     scale: MeasurementScale, values: FloatArray, margins: FloatArray
 ) -> FloatArray:
-    """Return where each category lies: at its value, or at the middle of its ranks."""
+    """Return the position of each category: its value, or the middle of its ranks."""
     if scale is MeasurementScale.ORDINAL:
         return np.cumsum(margins, axis=-1) - margins / 2
     return np.broadcast_to(values, margins.shape)

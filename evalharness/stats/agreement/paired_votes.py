@@ -1,4 +1,4 @@
-"""Votes of judges paired where they voted on the same thing."""
+"""Pairs of votes on the same battle, by two judges or within a group."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PairedVotes:
-    """Two votes (or scores) on the same thing, one entry a pair of votes.
+    """Pairs of votes (or scores), one entry for each pair.
 
     Attributes:
-        left: twice the first model's points, or scores.
-        right: the other's.
-        question: as a number from 0.
+        left: one vote of each pair: twice the first model's points, or a score.
+        right: the other vote.
+        question: of each pair, as a number from 0.
     """
 
     left: FloatArray
@@ -35,44 +35,44 @@ class PairedVotes:
 
 
 def pair_votes_between(judge: Sequence[Battle], others: Sequence[Battle]) -> PairedVotes:
-    """Return each vote of a judge beside each vote of others on the same showing.
+    """Return each vote of a judge paired with each vote of others on the same battle.
 
-    A showing is a question, a turn and a pair of models; votes are turned to the order of the
-    models' names, as FastChat's agreement of MT-Bench does. They are settled: inconsistent
-    verdicts are ties.
+    Votes are on the same battle when question, turn and models are equal. Votes are converted to the
+    order of the models' names, as in FastChat's agreement of MT-Bench. They are settled:
+    inconsistent verdicts are ties.
 
     Args:
         judge: one judge's votes.
-        others: the votes that they are held against.
+        others: the votes to compare with.
 
     Raises:
-        BattlesError: no showing has votes of both.
+        BattlesError: no battle has votes of both.
     """
-    beside = _votes_by_battle(others)
+    other_votes = _votes_by_battle(others)
     return _build_paired_votes(
         [
-            (showing, vote, other)
-            for showing, votes in _votes_by_battle(judge).items()
+            (key, vote, other)
+            for key, votes in _votes_by_battle(judge).items()
             for vote in votes
-            for other in beside.get(showing, [])
+            for other in other_votes.get(key, [])
         ],
         "the two judges voted on no question, turn and pair of models in common",
     )
 
 
 def pair_votes_within(raters: Sequence[Battle]) -> PairedVotes:
-    """Return each two votes of one group on the same showing (see `votes_between`).
+    """Return all pairs of votes of one group on the same battle (see `pair_votes_between`).
 
     Args:
         raters: the group's votes.
 
     Raises:
-        BattlesError: no showing has two votes.
+        BattlesError: no battle has two votes.
     """
     return _build_paired_votes(
         [
-            (showing, vote, other)
-            for showing, votes in _votes_by_battle(raters).items()
+            (key, vote, other)
+            for key, votes in _votes_by_battle(raters).items()
             for place, vote in enumerate(votes)
             for other in votes[place + 1 :]
         ],
@@ -97,7 +97,5 @@ def _build_paired_votes(pairs: Sequence[tuple[BattleKey, int, int]], nothing: st
     return PairedVotes(
         left=np.array([vote for _, vote, _ in pairs], dtype=np.float64),
         right=np.array([vote for _, _, vote in pairs], dtype=np.float64),
-        question=np.array(
-            [questions.setdefault(showing[0], len(questions)) for showing, _, _ in pairs]
-        ),
+        question=np.array([questions.setdefault(key[0], len(questions)) for key, _, _ in pairs]),
     )

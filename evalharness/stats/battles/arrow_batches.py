@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from evalharness.domain import Winner
 from evalharness.errors import BattlesError
+from evalharness.stats.battles.battle_batch import EncodedColumn
 from evalharness.stats.battles.comparisons import OUTCOME_BY_WINNER
 from evalharness.stats.battles.counts import BattleCounts, rename_models
-from evalharness.stats.battles.tally import BattleTally, EncodedColumn
+from evalharness.stats.battles.tally import BattleTally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Ratings as a fit leaves them: with full covariance, intervals, and how they were made."""
+"""Fitted ratings: strengths with their full covariance, intervals and the settings of the fit."""
 
 from __future__ import annotations
 
@@ -21,36 +21,34 @@ ELO_PER_NAT = 400 / math.log(10)
 
 MEAN_RATING = 1000.0
 
-_MIN_ERROR = 1e-9  # an anchor has none
+_MIN_ERROR = 1e-9  # the rating of an anchor has no error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FittedRatings:
-    """Maximum-likelihood ratings; rows follow `models`.
+    """Ratings of models; arrays follow the order of `models`.
 
     Covariance and intervals are NaN when there is a single cluster.
 
     Attributes:
-        method: the model of outcomes.
+        method: the title of the rating model.
         models: names.
         strengths: natural-log scale, summing to zero.
-        parameters: what else was estimated, by name.
-        covariance: of the strengths and, after them, of the parameters: a sandwich.
-        inverse_information: the covariance that would hold if the model were true and all battles
-            independent.
-        log_likelihood: at the strengths, less what a penalty takes.
-        battles: how many each model fought.
+        parameters: the other estimated parameters, by name.
+        covariance: the sandwich covariance of the strengths, followed by the parameters.
+        inverse_information: the covariance for a true model and independent battles.
+        log_likelihood: at the strengths, minus the penalty.
+        battles: the number of battles of each model.
         level: the intervals' level.
-        clusters: how many questions there are, or battles where they stand alone.
-        clustered_by: which of the two.
-        iterations: Newton steps.
+        clusters: the number of questions, or of battles where each battle is a cluster.
+        clustered_by: which of the two a cluster is.
+        iterations: the number of Newton steps.
         penalty: of the squared strengths; 0 is none.
-        anchor: the model whose rating is given; None: the mean is.
-        anchor_rating: its rating, or the mean.
-        mixture: where it is given (see `stats.adaptive.mixture_weight`), the intervals of ratings and
-            of their differences are always-valid: they hold at whatever point the outcomes had the
-            run stop.
-        settings: what else the fit was given, by name: the `k` of online Elo, for example.
+        anchor: the model whose rating is `anchor_rating`; None fixes the mean instead.
+        anchor_rating: the rating of the anchor, or the mean.
+        mixture: if given (see `choose_boundary_rho`), the intervals of ratings and of their
+            differences are always-valid: they hold for any rule of stopping on the outcomes.
+        settings: other settings of the fit, by name: the `k` of online Elo, for example.
     """
 
     method: str
@@ -73,27 +71,27 @@ class FittedRatings:
 
     @property
     def ratings(self) -> FloatArray:
-        """Ratings, 400 points for odds of ten to one; the mean, or the anchor, at its value."""
+        """Ratings: 400 points are odds of ten to one; the mean or the anchor is `anchor_rating`."""
         return self.on_scale(self.strengths)
 
     def on_scale(self, strengths: FloatArray) -> FloatArray:
-        """Return strengths (models last) as ratings with the same mean, or anchor, as these.
+        """Return strengths as ratings with the same mean or anchor as these.
 
         Args:
-            strengths: natural scale, models along the last axis.
+            strengths: natural-log scale, models along the last axis.
         """
         return ELO_PER_NAT * (strengths @ self._origin.T) + self.anchor_rating
 
     @property
     def rating_covariance(self) -> FloatArray:
-        """Covariance of `ratings`; an anchor has none."""
+        """Covariance of `ratings`; that of an anchor is 0."""
         size = len(self.models)
         origin = ELO_PER_NAT * self._origin
         return origin @ self.covariance[:size, :size] @ origin.T
 
     @property
     def standard_errors(self) -> FloatArray:
-        """Standard errors of `ratings`. Two models are compared by `contrast`, not by these."""
+        """Standard errors of `ratings`. Use `contrast` to compare two models."""
         return np.sqrt(np.maximum(np.diag(self.rating_covariance), 0.0))
 
     @property
@@ -108,7 +106,7 @@ class FittedRatings:
 
     @property
     def critical(self) -> float:
-        """How many standard errors the intervals reach, in a fixed design."""
+        """The half-width of the intervals in standard errors, in a fixed design."""
         return critical_value(self.level, self.clusters)
 
     def rating(self, model: str) -> IntervalEstimate:
@@ -122,11 +120,11 @@ class FittedRatings:
         return self._estimate(float(self.ratings[place]), float(variance))
 
     def contrast(self, model: str, other: str) -> IntervalEstimate:
-        """Return how much higher `model` is rated than `other`, from the full covariance.
+        """Return the rating of `model` minus that of `other`, from the full covariance.
 
         Args:
-            model: the one.
-            other: the one it is held against.
+            model: a name.
+            other: the name of the model that is subtracted.
         """
         direction = np.zeros(len(self.models))
         direction[self.models.index(model)] += ELO_PER_NAT
@@ -162,7 +160,7 @@ class FittedRatings:
         return origin
 
     def _reach(self, errors: FloatArray) -> FloatArray:
-        """Return how far intervals reach from estimates on the rating scale."""
+        """Return the half-widths of intervals on the rating scale."""
         if self.mixture is None:
             return self.critical * errors
         information = (ELO_PER_NAT / np.maximum(errors, _MIN_ERROR)) ** 2

@@ -1,11 +1,12 @@
-"""Maximum likelihood for paired comparisons: Newton on pair counts, then a clustered sandwich.
+"""Maximum likelihood for paired comparisons: Newton's method on pair counts, clustered sandwich.
 
-A model of outcomes says how probable a win, a tie and a loss are at a difference of strengths
-(and, in some, at parameters of its own). `fit` finds the strengths; the model modules use it.
+A model of outcomes gives the probabilities of a win, a tie and a loss at a difference of strengths
+(and at parameters of its own). `fit_ratings` finds the strengths; the rating models use it.
 
-The covariance is V = B^-1 M B^-1 with B the information and M = G/(G-1) sum_q S_q S_q', S_q the
-score of all battles of question q: it holds when answers to one question are judged alike, and
-when ties make the likelihood only a quasi-likelihood. Intervals use Student's t, G-1 degrees.
+The covariance is V = B^-1 M B^-1 with B the information and M = G/(G-1) sum_q S_q S_q', where S_q
+is the score of all battles of question q. It is valid when judgments of one question are dependent,
+and when ties make the likelihood a quasi-likelihood. Intervals use Student's t with G-1 degrees of
+freedom.
 """
 
 from __future__ import annotations
@@ -44,17 +45,17 @@ if TYPE_CHECKING:
     from evalharness.stats.estimation.outcome_model import OutcomeModel, OutcomeTerms
 
 _SMALLEST_STEP = 1e-9
-"""Newton doubles the correct digits, so after a step this small there is nothing left to gain."""
+"""Newton's method doubles the correct digits: after a step this small nothing is left to gain."""
 
 ZERO_VARIANCE_SHARE = 1e-9
-"""A variance of scores below this share of the information is what rounding leaves of none."""
+"""A variance of scores below this share of the information is zero but for rounding."""
 _LARGEST_PARAMETER = 15.0
-"""A tie or position parameter beyond this (log scale) runs to infinity: the data bound it not."""
+"""A tie or position parameter beyond this (log scale) diverges: the data do not bound it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LikelihoodPoint:
-    """The likelihood at one point; its derivatives carry the penalty."""
+    """The penalized likelihood at one point, with its derivatives."""
 
     coefficients: FloatArray
     value: float
@@ -79,9 +80,10 @@ def fit_ratings(
         battles: the battles, one by one or counted.
         model: the model of outcomes.
         level: the intervals' level.
-        penalty: subtracts penalty/2 times the squared strengths, as a normal prior of standard
-            deviation 1/sqrt(penalty) would; it keeps ratings finite where a model only won.
-        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as by
+            a normal prior of standard deviation 1/sqrt(penalty); it keeps ratings finite where a
+            model won every battle.
+        anchor: the model whose rating is `anchor_rating`; by default the mean rating is.
         anchor_rating: the rating of the anchor or the mean.
         max_iterations: Newton steps before giving up.
 
@@ -89,7 +91,7 @@ def fit_ratings(
         DisconnectedError: the battles do not connect the models.
         SeparationError: a rating has no finite value, and there is no penalty.
         ConvergenceError: it did not converge.
-        ValueError: an argument makes no sense.
+        ValueError: an argument is out of its range.
     """
     counts = ensure_counts(battles)
     _check_arguments(counts.models, penalty=penalty, anchor=anchor)
@@ -135,7 +137,14 @@ def maximize_likelihood(
     max_iterations: int,
     start: FloatArray | None = None,
 ) -> tuple[_LikelihoodPoint, int]:
-    """Return where the penalised likelihood is largest, and after how many Newton steps.
+    """Return the maximum of the penalized likelihood, and the number of Newton steps.
+
+    Args:
+        counts: the battles.
+        model: the model of outcomes.
+        penalty: of the squared strengths.
+        max_iterations: Newton steps before giving up.
+        start: strengths and parameters to start from; zeros and the model's own by default.
 
     Raises:
         SeparationError: a parameter of the model of outcomes has no finite value.
@@ -177,17 +186,17 @@ def _evaluate(
     size = len(counts.models)
     strengths = coefficients[:size]
     terms = model.terms(strengths[counts.first] - strengths[counts.second], coefficients[size:])
-    centred = np.append(strengths - strengths.mean(), np.zeros(len(coefficients) - size))
+    centered = np.append(strengths - strengths.mean(), np.zeros(len(coefficients) - size))
     weight = counts.weight
     value = float(np.sum(weight * terms.log_probability, where=weight > 0))
     score = np.einsum("po,poc->pc", weight, terms.score)
     return _LikelihoodPoint(
         coefficients=coefficients,
-        value=value - penalty / 2 * float(centred @ centred) if np.isfinite(value) else -np.inf,
+        value=value - penalty / 2 * float(centered @ centered) if np.isfinite(value) else -np.inf,
         gradient=np.append(
             sum_by_model(counts.first, counts.second, score[:, 0], size), score[:, 1:].sum(axis=0)
         )
-        - penalty * centred,
+        - penalty * centered,
         information=_assemble_information(
             counts, np.einsum("po,pocd->pcd", weight, terms.information)
         )
@@ -197,7 +206,7 @@ def _evaluate(
 
 
 def _assemble_information(counts: BattleCounts, curvature: FloatArray) -> FloatArray:
-    """Return the information about strengths and parameters from that of each pair."""
+    """Return the information of strengths and parameters from the curvature of each pair."""
     first, second, size = counts.first, counts.second, len(counts.models)
     strengths = build_laplacian(first, second, curvature[:, 0, 0], size)
     mixed = np.array(
@@ -207,42 +216,42 @@ def _assemble_information(counts: BattleCounts, curvature: FloatArray) -> FloatA
 
 
 def _centering_projection(total: int, size: int) -> FloatArray:
-    """Return the projection of strengths on sum zero; parameters after them drop out."""
+    """Return the projection of strengths on sum zero, and of parameters on zero."""
     projection = np.zeros((total, total))
     projection[:size, :size] = np.eye(size) - 1 / size
     return projection
 
 
 def _invert_information(information: FloatArray, size: int) -> FloatArray:
-    """Return the inverse where strengths sum to zero (they have no common level)."""
+    """Return the inverse on strengths that sum to zero: their common level is not determined."""
     return generalized_inverse(information, common_level_direction(size, len(information)))
 
 
 def _score_variance(counts: BattleCounts, best: _LikelihoodPoint, penalty: float) -> FloatArray:
-    """Return the variance of the score, clustered, with G/(G-1); NaN for a single cluster.
+    """Return the clustered variance of the score, with G/(G-1); NaN for a single cluster.
 
-    Residuals say too little where a model won everything (that is what a penalty is for), where
-    there are fewer clusters than models, and where they vanish in some direction (all battles
-    between two models are ties): there the variance is at least the information.
+    Residuals underestimate it where a model won every battle (the case for a penalty), where there
+    are fewer clusters than models, and where they vanish in some direction (all battles between two
+    models are ties): there the variance is at least the information.
     """
     number, size = counts.clusters, len(counts.models)
     if number == 1:
         return np.full_like(best.information, np.nan)
-    meat = number / (number - 1) * _score_cross_products(counts, best.terms.score)
-    if penalty == 0 and number >= size and _is_determined(meat, best, size):
-        return meat
+    variance = number / (number - 1) * _score_cross_products(counts, best.terms.score)
+    if penalty == 0 and number >= size and _is_determined(variance, best, size):
+        return variance
     return floor_at_information(
-        meat, best.information, penalty * _centering_projection(len(best.coefficients), size)
+        variance, best.information, penalty * _centering_projection(len(best.coefficients), size)
     )
 
 
-def _is_determined(meat: FloatArray, best: _LikelihoodPoint, size: int) -> bool:
-    """Return whether scores vary in every direction but the common level of strengths."""
-    level = common_level_direction(size, len(meat))
+def _is_determined(variance: FloatArray, best: _LikelihoodPoint, size: int) -> bool:
+    """Return whether the scores vary in every direction except the common level of strengths."""
+    level = common_level_direction(size, len(variance))
     scale = float(np.abs(best.information).max())
     try:
         np.linalg.cholesky(
-            meat + scale * (level @ level.T - ZERO_VARIANCE_SHARE * np.eye(len(meat)))
+            variance + scale * (level @ level.T - ZERO_VARIANCE_SHARE * np.eye(len(variance)))
         )
     except np.linalg.LinAlgError:
         return False
@@ -250,7 +259,7 @@ def _is_determined(meat: FloatArray, best: _LikelihoodPoint, size: int) -> bool:
 
 
 def _score_cross_products(counts: BattleCounts, score: FloatArray) -> FloatArray:
-    """Return the sum over clusters of the score's products with itself."""
+    """Return the sum over clusters of the cross products of the scores."""
     if counts.by_question is None:
         return _assemble_information(
             counts, np.einsum("po,poc,pod->pcd", counts.square, score, score)

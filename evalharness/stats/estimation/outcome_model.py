@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeTerms:
-    """Log-likelihood of each outcome at each pair, with derivatives.
+    """The log-likelihood of each outcome for each pair, with its derivatives.
 
-    Axes: pair, `Outcome`, then coordinates: the difference of strengths, then the parameters.
-    `information` is minus the second derivative.
+    The axes are pair, `BattleOutcome`, and coordinates: the difference of strengths, then the
+    parameters. `information` is minus the second derivative.
     """
 
     log_probability: FloatArray
@@ -30,7 +30,14 @@ class OutcomeTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeModel:
-    """A model of outcomes: its own parameters, where they start, and its terms."""
+    """The probabilities of outcomes.
+
+    Attributes:
+        name: of the rating model, for `FittedRatings.method`.
+        parameters: the names of the parameters besides strengths.
+        start: the values that Newton's method starts from, one for each parameter.
+        terms: takes differences of strengths and parameters to the log-likelihood of outcomes.
+    """
 
     name: str
     parameters: tuple[str, ...]

@@ -1,8 +1,8 @@
 """Bradley-Terry ratings: the log-odds of a win are the difference of two strengths.
 
-Bradley & Terry 1952 (Biometrika 39). A tie counts as half a win for each side, which makes the
-likelihood a quasi-likelihood: its ratings are consistent, its own standard errors are not, so
-intervals come from the clustered sandwich.
+Bradley & Terry 1952 (Biometrika 39). A tie counts as half a win for each side, so the likelihood is
+a quasi-likelihood: its ratings are consistent, but its own standard errors are not. Intervals come
+from the clustered sandwich.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ def bradley_terry(
 
     Args:
         battles: the battles, one by one or counted.
-        position: also estimate `delta`, the log-odds that the first of two equals wins; it stands
-            in `parameters`.
+        position: also estimate `delta`, the log-odds that the first of two equal models wins, as
+            one of the `parameters`.
         level: the intervals' level.
-        penalty: subtracts penalty/2 times the squared strengths, as a normal prior of standard
-            deviation 1/sqrt(penalty) would; it keeps ratings finite where a model only won.
-        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as by
+            a normal prior of standard deviation 1/sqrt(penalty); it keeps ratings finite where a
+            model won every battle.
+        anchor: the model whose rating is `anchor_rating`; by default the mean rating is.
         anchor_rating: the rating of the anchor or the mean.
         max_iterations: Newton steps before giving up.
 
@@ -51,7 +52,7 @@ def bradley_terry(
         DisconnectedError: the battles do not connect the models.
         SeparationError: a rating has no finite value, and there is no penalty.
         ConvergenceError: it did not converge.
-        ValueError: an argument makes no sense.
+        ValueError: an argument is out of its range.
     """
     return fit_ratings(
         battles,

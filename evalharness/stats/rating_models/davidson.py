@@ -48,11 +48,12 @@ def davidson(
 
     Args:
         battles: the battles, one by one or counted.
-        position: also estimate `log_gamma`, the log of what multiplies the first one's strength.
+        position: also estimate `log_gamma`, the logarithm of the factor of the first strength.
         level: the intervals' level.
-        penalty: subtracts penalty/2 times the squared strengths, as a normal prior of standard
-            deviation 1/sqrt(penalty) would; it keeps ratings finite where a model only won.
-        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as by
+            a normal prior of standard deviation 1/sqrt(penalty); it keeps ratings finite where a
+            model won every battle.
+        anchor: the model whose rating is `anchor_rating`; by default the mean rating is.
         anchor_rating: the rating of the anchor or the mean.
         max_iterations: Newton steps before giving up.
 
@@ -61,7 +62,7 @@ def davidson(
             is no penalty.
         DisconnectedError: the battles do not connect the models.
         ConvergenceError: it did not converge.
-        ValueError: an argument makes no sense.
+        ValueError: an argument is out of its range.
     """
     counts = ensure_counts(battles)
     ties, decided = weigh_ties_and_decisions(counts)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evalharness.stats.battles.comparisons import Comparisons
 
 DEFAULT_K = 4.0
-"""The largest change of one battle; small, as models do not learn while they are judged."""
+"""The largest change by one battle; small, because models do not learn while they are judged."""
 
 _POINTS_PER_TENFOLD_ODDS = 400.0
 _REPLICATES = 200
@@ -36,10 +36,10 @@ class EloRatings:
     Attributes:
         models: names.
         ratings: in points.
-        battles: how many each model fought.
-        k: the largest change of one battle.
+        battles: the number of battles of each model.
+        k: the largest change by one battle, in points.
         start: every model's rating before its first battle.
-        orders: how many orders of the battles they are the mean of.
+        orders: the number of orders of the battles over which the ratings are the mean.
     """
 
     models: tuple[str, ...]
@@ -59,8 +59,8 @@ class EloIntervals:
         low: lower ends of the intervals.
         high: upper ends of the intervals.
         level: the intervals' level.
-        clusters: how many questions it rests on.
-        replicates: how many were drawn.
+        clusters: the number of questions.
+        replicates: the number of replicates drawn.
     """
 
     standard_errors: FloatArray
@@ -74,11 +74,11 @@ class EloIntervals:
 def online_elo(
     comparisons: Comparisons, *, k: float = DEFAULT_K, start: float = MEAN_RATING
 ) -> EloRatings:
-    """Return Elo ratings after the battles in their given order; a weight multiplies k.
+    """Return Elo ratings after the battles in the given order; a weight multiplies k.
 
     Args:
         comparisons: the battles, in the order in which they are played.
-        k: the largest change of one battle, in points.
+        k: the largest change by one battle, in points.
         start: every model's rating before its first battle.
     """
     order = np.arange(len(comparisons.first))[:, None]
@@ -104,9 +104,9 @@ def shuffled_elo(
 
     Args:
         comparisons: the battles, one by one.
-        rng: shuffles.
-        orders: how many.
-        k: the largest change of one battle, in points.
+        rng: shuffles the battles.
+        orders: the number of orders.
+        k: the largest change by one battle, in points.
         start: every model's rating before its first battle.
     """
     number = len(comparisons.first)
@@ -133,25 +133,25 @@ def bootstrap_elo(
 ) -> EloIntervals:
     """Return intervals of `online_elo` from a bootstrap of the clusters.
 
-    A cluster that was drawn twice counts with twice the k, in its place: drawing says how the
+    A cluster that is drawn twice keeps its place and has twice the k: the intervals show how the
     ratings depend on the questions, not on the order.
 
     Args:
         comparisons: the battles, in the order in which they are played.
         rng: draws the replicates.
         level: the intervals' level.
-        replicates: how many.
+        replicates: the number of replicates.
         k: as in `online_elo`.
         start: as in `online_elo`.
     """
     played, number = _play_replicates(comparisons, rng, replicates, k=k, start=start)
-    centre = online_elo(comparisons, k=k, start=start).ratings
+    center = online_elo(comparisons, k=k, start=start).ratings
     errors = played.std(axis=0, ddof=1) * np.sqrt(number / max(number - 1, 1))
     reach = critical_value(level, number) * errors
     return EloIntervals(
         standard_errors=errors if number > 1 else np.full_like(errors, np.nan),
-        low=centre - reach,
-        high=centre + reach,
+        low=center - reach,
+        high=center + reach,
         level=level,
         clusters=number,
         replicates=replicates,
@@ -175,9 +175,9 @@ def fit_elo(
     Args:
         comparisons: the battles, in the order in which they are played.
         level: the intervals' level.
-        k: the largest change of one battle, in points.
+        k: the largest change by one battle, in points.
         start: every model's rating before its first battle, and the mean after it.
-        orders: 1 plays the battles in their order; more shuffle them so often and give the mean.
+        orders: 1 plays the battles in their order; more give the mean over so many shuffled orders.
         seed: of the bootstrap and the shuffles.
     """
     critical_value(level, 2)  # refuses a level outside 0..1 before any work
@@ -248,7 +248,7 @@ def elo(
 def _play_replicates(
     comparisons: Comparisons, rng: np.random.Generator, replicates: int, *, k: float, start: float
 ) -> tuple[FloatArray, int]:
-    """Return ratings by (replicate, model) of a bootstrap of the clusters, and their number."""
+    """Return ratings by (replicate, model) of a bootstrap, and the number of clusters."""
     codes, cluster = np.unique(comparisons.cluster, return_inverse=True)
     number = len(codes)
     drawn = rng.multinomial(number, np.full(number, 1 / number), size=replicates)
@@ -260,10 +260,10 @@ def _play_replicates(
 def _play_battles(
     comparisons: Comparisons, order: IntArray, counts: FloatArray, *, k: float, start: float
 ) -> FloatArray:
-    """Return ratings by (replicate, model), all replicates side by side.
+    """Return ratings by (replicate, model), with all replicates played in parallel.
 
-    `order` has the battle played at each time (rows) in each replicate (columns, or one for all);
-    `counts` multiplies each battle of each replicate.
+    `order` has the battle of each step (rows) in each replicate (columns, or one column for all);
+    `counts` multiplies the weight of each battle (rows) in each replicate (columns).
     """
     replicates = np.arange(counts.shape[1])
     ratings = np.full((len(replicates), len(comparisons.models)), start)

@@ -50,11 +50,12 @@ def rao_kupper(
 
     Args:
         battles: the battles, one by one or counted.
-        position: also estimate `delta`, the log-odds that the first of two equals wins.
+        position: also estimate `delta`, the log-odds that the first of two equal models wins.
         level: the intervals' level.
-        penalty: subtracts penalty/2 times the squared strengths, as a normal prior of standard
-            deviation 1/sqrt(penalty) would; it keeps ratings finite where a model only won.
-        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as by
+            a normal prior of standard deviation 1/sqrt(penalty); it keeps ratings finite where a
+            model won every battle.
+        anchor: the model whose rating is `anchor_rating`; by default the mean rating is.
         anchor_rating: the rating of the anchor or the mean.
         max_iterations: Newton steps before giving up.
 
@@ -63,7 +64,7 @@ def rao_kupper(
             is no penalty.
         DisconnectedError: the battles do not connect the models.
         ConvergenceError: it did not converge.
-        ValueError: an argument makes no sense.
+        ValueError: an argument is out of its range.
     """
     counts = ensure_counts(battles)
     ties, decided = weigh_ties_and_decisions(counts)
@@ -86,7 +87,7 @@ def rao_kupper(
 
 
 def _rao_kupper_terms(difference: FloatArray, parameters: FloatArray) -> OutcomeTerms:
-    """A tie has the probability (e^(2 eta) - 1) P(first) P(second): three sums of the same terms."""
+    """Return the terms; the probability of a tie is (e^(2 eta) - 1) P(first) P(second)."""
     first = _logistic_terms(difference, parameters, _FIRST_MARGIN)
     second = _logistic_terms(difference, parameters, _SECOND_MARGIN)
     eta = parameters[0]
@@ -119,7 +120,7 @@ def _rao_kupper_terms(difference: FloatArray, parameters: FloatArray) -> Outcome
 def _logistic_terms(
     difference: FloatArray, parameters: FloatArray, margin: FloatArray
 ) -> OutcomeTerms:
-    """Return the terms of one logistic probability, without the axis of outcomes."""
+    """Return the terms of a logistic probability, without the axis of outcomes."""
     slope = margin[: 1 + len(parameters)]
     linear = slope[0] * difference + slope[1:] @ parameters
     log_probability = -np.logaddexp(0.0, -linear)

@@ -1,7 +1,7 @@
-"""Bradley-Terry ratings beside covariates of the battle: position, length, style.
+"""Bradley-Terry ratings adjusted for covariates of the battle: position, length, style.
 
-logit P(first wins) = theta_first - theta_second + x beta: what x explains is no strength. Ties
-count as half, so intervals come from the sandwich clustered by question.
+logit P(first wins) = theta_first - theta_second + x beta: the strengths exclude the effect of x.
+Ties count as half, so intervals come from the sandwich clustered by question.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from evalharness.stats.battles.comparisons import Comparisons
 
 _MIN_RELATIVE_EIGENVALUE = 1e-10
-"""Relative to the largest: an eigenvalue below says that covariates repeat each other."""
+"""An eigenvalue below this share of the largest shows that covariates are collinear."""
 
 
 def bradley_terry_with_covariates(
@@ -39,18 +39,18 @@ def bradley_terry_with_covariates(
     covariate_penalty: float = 0.0,
     max_iterations: int = 100,
 ) -> FittedRatings:
-    """Return ratings at equal covariates; `parameters` hold each covariate's coefficient.
+    """Return ratings at equal covariates; `parameters` are the coefficients of the covariates.
 
     Args:
         comparisons: the battles.
-        covariates: by name, one number a battle, as seen from the first model.
+        covariates: by name, a number for each battle, from the side of the first model.
         level: the intervals' level.
-        penalty: subtracts penalty/2 times the squared strengths.
+        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood.
         covariate_penalty: the same for the coefficients of the covariates.
         max_iterations: Newton steps before giving up.
 
     Raises:
-        BattlesError: a covariate does not fit the battles, or repeats others.
+        BattlesError: a covariate does not fit the battles, or is collinear with others.
         DisconnectedError: the battles do not connect the models.
         SeparationError: a rating or coefficient has no finite value.
         ConvergenceError: the fit did not converge.
@@ -69,7 +69,7 @@ def bradley_terry_with_covariates(
             weight * points,
             weight,
             prior=prior,
-            # the ratings without covariates, which counts give in no time
+            # the ratings without covariates are cheap to fit, and close
             start=np.append(plain.strengths, np.zeros(len(covariates))),
             max_iterations=max_iterations,
         )
@@ -78,12 +78,11 @@ def bradley_terry_with_covariates(
         raise
     _require_independent_covariates(fitted.information, covariates)
     residual = weight * (points - fitted.probability)
-    at = fitted.coefficients
     return FittedRatings(
         method="Bradley-Terry with covariates",
         models=comparisons.models,
-        strengths=at[:size],
-        parameters=dict(zip(covariates, at[size:].tolist(), strict=True)),
+        strengths=fitted.coefficients[:size],
+        parameters=dict(zip(covariates, fitted.coefficients[size:].tolist(), strict=True)),
         covariance=sandwich_covariance(
             design.gram(residual**2)
             if comparisons.clustered_by == "battle"
@@ -109,7 +108,7 @@ def bradley_terry_with_covariates(
 def _sort_by_pair(
     comparisons: Comparisons, covariates: Mapping[str, npt.ArrayLike]
 ) -> tuple[PairDesignMatrix, IntArray]:
-    """Return a design of few runs, battles in order of their pairs, and that order."""
+    """Return the design of the battles sorted by pair, and the order of the battles."""
     number, size = len(comparisons.first), len(comparisons.models)
     pair = (comparisons.first * size + comparisons.second).astype(np.min_scalar_type(size**2))
     order = np.argsort(pair, kind="stable")
@@ -133,7 +132,7 @@ def _sort_by_pair(
 def _require_independent_covariates(
     information: FloatArray, covariates: Mapping[str, object]
 ) -> None:
-    """Refuse covariates that repeat each other, or which models meet: nothing tells them apart."""
+    """Check that covariates are not collinear with each other or with the pairs of models."""
     eigenvalues = np.linalg.eigvalsh(_normalize_gram(information))
     undetermined = int(np.sum(eigenvalues < _MIN_RELATIVE_EIGENVALUE * eigenvalues[-1]))
     if undetermined > 1 or not covariates:
@@ -153,7 +152,7 @@ def _checked_column(name: str, values: npt.ArrayLike, number: int) -> FloatArray
 
 
 def _normalize_gram(gram: FloatArray) -> FloatArray:
-    """Return the matrix for columns of length one, so that units do not matter."""
+    """Return the cross products of columns scaled to length one, so that units do not matter."""
     lengths = np.sqrt(np.diag(gram))
     lengths[lengths == 0] = 1.0
     scaled: FloatArray = gram / np.outer(lengths, lengths)

@@ -1,13 +1,13 @@
-"""The win rate against a baseline that remains when both answers are equally long.
+"""The length-controlled win rate: the win rate against a baseline at equal lengths of both answers.
 
-As AlpacaEval 2 (Dubois et al. 2024, arXiv:2404.04475): logit P(model wins) = phi tanh(x) +
-psi difficulty + theta, x the baseline's length minus the model's in standard deviations. The rate
-is the mean prediction at x = 0. Difficulties come from an external fit; without them the term is
-dropped. The fit is plain maximum likelihood, without that tool's penalty.
+As in AlpacaEval 2 (Dubois et al. 2024, arXiv:2404.04475): logit P(model wins) = phi tanh(x) +
+psi difficulty + theta, where x is the baseline's length minus the model's in standard deviations.
+The rate is the mean prediction at x = 0. Difficulties come from an external fit; without them the
+term is dropped. The fit is plain maximum likelihood, without AlpacaEval's penalty.
 
-Its standard error is that of the influence function, clustered by question. (AlpacaEval reports
-the spread of the predictions over questions, which is several times too small: it leaves out
-that the coefficients are estimated.)
+The standard error is that of the influence function, clustered by question. AlpacaEval reports the
+spread of the predictions over questions, which is several times too small because it ignores that
+the coefficients are estimated.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class LengthControlledWinRate:
 
     Attributes:
         value: 0 to 1, at equal lengths.
-        standard_error: that of the influence function, clustered.
+        standard_error: of the influence function, clustered.
         low: lower end of the interval.
         high: upper end of the interval.
-        raw: the plain win rate.
-        length_effect: phi: negative where longer answers win more.
-        battles: how many.
-        clusters: how many questions it rests on.
+        raw: the win rate without length control.
+        length_effect: phi; negative where longer answers win more.
+        battles: the number of battles.
+        clusters: the number of questions.
         level: the interval's level.
     """
 
@@ -76,11 +76,12 @@ def length_controlled_win_rate(
         length: the length of its answer in each battle, in any unit.
         baseline_length: the length of the baseline's answer.
         cluster: the battle's question.
-        difficulty: how hard the battle's question is for the baseline's opponents.
+        difficulty: of the battle's question, for the baseline's opponents.
         level: the interval's level.
 
     Raises:
-        SeparationError: the model won or lost everything, or length alone decides: no finite fit.
+        SeparationError: there is no finite fit: the model won or lost every battle, or the lengths
+            separate wins from losses.
         ValueError: the points are not in 0..1, or all differences in length are the same.
     """
     won = np.asarray(points, dtype=np.float64)
@@ -118,7 +119,7 @@ def length_controlled_win_rate(
 def _build_design(
     length: npt.ArrayLike, baseline_length: npt.ArrayLike, difficulty: npt.ArrayLike | None
 ) -> FloatArray:
-    """Return the columns length, difficulty (if given) and one."""
+    """Return the columns length, difficulty (if given) and intercept."""
     lead = np.asarray(baseline_length, dtype=np.float64) - np.asarray(length, dtype=np.float64)
     if len(lead) < 2 or not np.ptp(lead):  # noqa: PLR2004 - a spread needs two
         msg = "answers differ in length by the same in every battle: there is nothing to control"
@@ -130,7 +131,7 @@ def _build_design(
 
 
 def _fit_regression(design: FloatArray, won: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return logistic regression's coefficients and their inverse information."""
+    """Return the coefficients of a logistic regression, and their inverse information."""
     coefficients = np.zeros(design.shape[1])
     for _ in range(_MAX_NEWTON_STEPS):
         chance = expit(design @ coefficients)

@@ -1,9 +1,8 @@
 """Style control: ratings at equal style, as Chatbot Arena publishes them.
 
-A style feature counts something in an answer (tokens, headers, lists, bold). Its difference
-enters Bradley-Terry as (f_a - f_b) / (f_a + f_b), standardised; the strengths are then those at
-equal style. Other than there, no penalty is applied unless asked for, and intervals are clustered
-by question.
+A style feature is a count in an answer (tokens, headers, lists, bold). Its difference enters
+Bradley-Terry as (f_a - f_b) / (f_a + f_b), standardized; the strengths are then those at equal
+style. Unlike Chatbot Arena, there is no penalty by default, and intervals are clustered by question.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ if TYPE_CHECKING:
 
 
 def style_feature_difference(first: npt.ArrayLike, second: npt.ArrayLike) -> FloatArray:
-    """Return how much more of something the first answers have, relative to both: -1 to 1.
+    """Return the relative difference of a feature between the two answers: -1 to 1.
 
-    Counts are raised by one, so that nothing on both sides is no difference.
+    Counts are raised by one, so that two counts of 0 have a difference of 0.
 
     Args:
-        first: counts in the first answers, one a battle, from 0.
-        second: counts in the second answers.
+        first: the counts in the first answers, one for each battle, from 0.
+        second: the counts in the second answers.
 
     Raises:
         BattlesError: a count is negative.
@@ -57,10 +56,11 @@ def style_controlled_ratings(
 
     Args:
         comparisons: the battles.
-        differences: by feature, one `style_difference` a battle; they are standardised here.
+        differences: by feature, one `style_feature_difference` for each battle; this function
+            standardizes them.
         level: the intervals' level.
         penalty: as in `bradley_terry_with_covariates`, like `covariate_penalty` and the errors.
-        covariate_penalty: see there.
+        covariate_penalty: of the squared coefficients of the features.
     """
     return bradley_terry_with_covariates(
         comparisons,
@@ -73,10 +73,10 @@ def style_controlled_ratings(
 
 def _standardize(name: str, values: npt.ArrayLike) -> FloatArray:
     numbers = np.asarray(values, dtype=np.float64)
-    centred: FloatArray = numbers - numbers.mean()
-    deviation = np.sqrt(centred @ centred / len(centred))
+    centered: FloatArray = numbers - numbers.mean()
+    deviation = np.sqrt(centered @ centered / len(centered))
     if not deviation > 0:
         msg = f"the style feature {name} is the same in every battle: there is nothing to control"
         raise BattlesError(msg)
-    centred /= deviation
-    return centred
+    centered /= deviation
+    return centered

@@ -1,7 +1,6 @@
-"""A judge's biases: for a position, for length, for its own family.
+"""A judge's position bias: how its verdicts depend on the order of the two answers.
 
-As audited by Zheng et al. 2023 (arXiv:2306.05685, position and verbosity) and Panickssery et al.
-2024 (arXiv:2404.13076, self-preference).
+As audited by Zheng et al. 2023 (arXiv:2306.05685), with the effect of length.
 """
 
 from __future__ import annotations
@@ -29,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProportionEstimate:
-    """A part of a count with its interval; NaN when there is nothing to count.
+    """A proportion with its interval; NaN when the count is 0.
 
     Attributes:
         value: 0 to 1.
         low: lower end of the interval.
         high: upper end of the interval.
-        part: how many.
-        count: of how many.
+        part: the number of chosen things.
+        count: the number of all things.
     """
 
     value: float
@@ -48,22 +47,22 @@ class ProportionEstimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionBias:
-    """What a judge does when the same two answers change places.
+    """The verdicts of a judge on pairs of answers in both orders.
 
     Attributes:
-        pairs: how many were judged in both orders.
-        consistent: those in which the same model wins both games, or both are ties.
-        first_both: flips: both games went to the first position.
-        second_both: flips to the second position.
-        tie_mixed: one tie, one win.
-        consistency: share of `consistent`.
-        first_of_flips: share of the flips that went to the first position.
-        p_value: the exact binomial test that flips favor neither (for independent pairs: of
-            clustered ones, read the interval of `effect`).
+        pairs: the number of pairs judged in both orders.
+        consistent: the number of pairs in which one model wins both games, or both are ties.
+        first_both: the number of flips in which both games go to the first position.
+        second_both: the number of flips in which both games go to the second position.
+        tie_mixed: the number of pairs with one tie and one win.
+        consistency: share of `consistent` pairs.
+        first_of_flips: share of flips to the first position among all flips.
+        p_value: of the exact binomial test that flips favor neither position. It assumes
+            independent pairs; for clustered pairs use the interval of `effect`.
         effect: share of flips to the first position minus that to the second, of all pairs.
         level: the intervals' level.
-        clusters: how many questions, or pairs where they stand alone.
-        clustered_by: which of the two.
+        clusters: the number of questions, or of pairs where each pair is a cluster.
+        clustered_by: which of the two a cluster is.
     """
 
     pairs: int
@@ -80,38 +79,6 @@ class PositionBias:
     clustered_by: Literal["question", "pair"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelfPreference:
-    """How much more a judge favors its own family than its reference does.
-
-    Attributes:
-        value: `own` minus `other`, in points of 0 to 1.
-        standard_error: clustered.
-        low: lower end of the interval.
-        high: upper end of the interval.
-        own: mean excess of the judge's points over the reference's, of its own family's models.
-        other: the same of the others.
-        own_count: answers of its own family.
-        other_count: answers of others.
-        reference: `humans`, or a `panel`: then it is the preference beyond that which the other
-            judges share.
-        clusters: how many questions it rests on.
-        level: the interval's level.
-    """
-
-    value: float
-    standard_error: float
-    low: float
-    high: float
-    own: float
-    other: float
-    own_count: int
-    other_count: int
-    reference: Literal["humans", "panel"]
-    clusters: int
-    level: float
-
-
 def measure_position_bias(
     outcome: npt.ArrayLike,
     swapped: npt.ArrayLike,
@@ -122,14 +89,14 @@ def measure_position_bias(
     """Return how a judge's verdicts depend on the order, from pairs judged in both orders.
 
     Args:
-        outcome: each pair's `Outcome` in one order; first is the answer shown first.
-        swapped: its outcome after the answers changed places; first is again the one shown first.
-        question: each pair's question; without it, pairs count as independent, and shares have
+        outcome: each pair's `BattleOutcome` in one order, for the answer shown first.
+        swapped: its outcome in the other order, again for the answer shown first.
+        question: each pair's question; without it, pairs are independent, and shares have
             Wilson's interval.
         level: the intervals' level.
 
     Raises:
-        BattlesError: there are no pairs, or an outcome is none.
+        BattlesError: there are no pairs, or an outcome is not valid.
     """
     games, swaps = _checked_outcomes(outcome), _checked_outcomes(swapped)
     if not games.size or games.shape != swaps.shape:
@@ -165,12 +132,12 @@ def fit_position_and_length_effects(
 ) -> FittedRatings:
     """Return ratings at equal length and position, with both effects as parameters.
 
-    `parameters` hold `delta`, the log-odds that the first position adds, and `phi`, those of an
-    answer that is longer by far: of tanh(lead / its standard deviation), as AlpacaEval 2.
+    `parameters` has `delta`, the log-odds of the first position, and `phi`, the log-odds of a much
+    longer answer: the coefficient of tanh(lead / its standard deviation), as in AlpacaEval 2.
 
     Args:
         comparisons: games as shown, first against second.
-        lead: the first answer's length minus the second's, one a game.
+        lead: the first answer's length minus the second's, for each game.
         level: the intervals' level.
 
     Raises:
@@ -188,75 +155,6 @@ def fit_position_and_length_effects(
         "phi": np.tanh(leads / leads.std(ddof=1)),
     }
     return bradley_terry_with_covariates(comparisons, covariates, level=level)
-
-
-def measure_self_preference(
-    judge: npt.ArrayLike,
-    reference: npt.ArrayLike,
-    is_own: npt.ArrayLike,
-    cluster: npt.ArrayLike,
-    *,
-    reference_is: Literal["humans", "panel"] = "humans",
-    level: float = 0.95,
-) -> SelfPreference:
-    """Return a judge's preference for its own family, by difference in differences.
-
-    Better models may well be of the judge's family: what a reference grants them too is no bias.
-
-    Args:
-        judge: the judge's points for a model's answer, 0 to 1.
-        reference: the reference's points for the same answer.
-        is_own: whether the model is of the judge's family.
-        cluster: the answer's question.
-        reference_is: humans, or the mean of the other judges (see `rest_of_panel`).
-        level: the interval's level.
-
-    Raises:
-        BattlesError: a family is missing, or points are no finite numbers.
-    """
-    excess = np.asarray(judge, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
-    own = np.asarray(is_own, dtype=np.bool_)
-    if not (own.any() and (~own).any() and np.all(np.isfinite(excess))):
-        msg = "self-preference needs finite points of models of the judge's family and of others"
-        raise BattlesError(msg)
-    means = np.array([excess[~own].mean(), excess[own].mean()])
-    weight = np.where(own, 1 / own.sum(), -1 / (~own).sum())
-    codes, member = np.unique(np.asarray(cluster), return_inverse=True)
-    sums = np.bincount(member, weight * (excess - means[own.astype(np.int64)]))
-    clusters = len(codes)
-    correction = clusters / (clusters - 1) if clusters > 1 else math.nan
-    value, error = float(means[1] - means[0]), math.sqrt(correction * float(sums @ sums))
-    reach = critical_value(level, clusters) * error
-    return SelfPreference(
-        value=value,
-        standard_error=error,
-        low=value - reach,
-        high=value + reach,
-        own=float(means[1]),
-        other=float(means[0]),
-        own_count=int(own.sum()),
-        other_count=int((~own).sum()),
-        reference=reference_is,
-        clusters=clusters,
-        level=level,
-    )
-
-
-def average_other_judges(points: npt.ArrayLike) -> FloatArray:
-    """Return for each judge (column) the mean of the others' points for each answer (row).
-
-    NaN points are those of judges that did not judge the answer; so is a mean of none.
-
-    Args:
-        points: a row an answer, a column a judge.
-    """
-    given = np.asarray(points, dtype=np.float64)
-    known = ~np.isnan(given)
-    filled = np.where(known, given, 0.0)
-    total = filled.sum(axis=1, keepdims=True) - filled
-    number = known.sum(axis=1, keepdims=True) - known
-    rest: FloatArray = np.divide(total, number, out=np.full_like(given, np.nan), where=number > 0)
-    return rest
 
 
 def _checked_outcomes(given: npt.ArrayLike) -> npt.NDArray[np.int64]:
@@ -286,7 +184,7 @@ def _estimate_proportion(
 def _estimate_effect(
     values: FloatArray, cluster: npt.NDArray[np.generic] | None, level: float
 ) -> IntervalEstimate:
-    """Return the mean of values -1, 0 and 1; of independent ones, the variance of a trinomial."""
+    """Return the mean of values -1, 0 and 1; independent values have a trinomial variance."""
     if cluster is not None:
         mean = clustered_mean(values, cluster, level=level)
         return IntervalEstimate(
