@@ -1,4 +1,4 @@
-"""Small matrices on one thread: more only wait for each other, and for whatever else is running."""
+"""Linear algebra on one thread for small matrices, where more threads cost time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LARGE_MATRIX = 512
-"""From so many rows on, threads are worth their while."""
+"""The number of rows from which several threads save time."""
 
 
 @contextmanager
 def limit_blas_threads(size: int) -> Iterator[None]:
-    """Keep the linear algebra of matrices of this size on one thread, unless they are large."""
+    """Run the linear algebra of matrices of this size on one thread, unless they are large."""
     if size >= _LARGE_MATRIX:
         yield
         return

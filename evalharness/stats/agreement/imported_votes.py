@@ -1,6 +1,6 @@
-"""Figures as other tools publish them, from imported votes: totals, preferences, labels found.
+"""Figures of imported votes as other tools publish them: score totals, preferences, accuracy.
 
-They stand beside our ratings so that an import can be held against its source.
+They allow a comparison of an import with its source.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from evalharness.domain import PairwiseJudgment, Vote
 
 GOLD_JUDGE = "gold"
-"""The judge by whose name labels are imported."""
+"""The name of the judge of imported gold labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairScoreTotals:
-    """Two models that were scored side by side; wins, ties and losses are those of `model_b`."""
+    """Totals of two models that were scored side by side.
+
+    Wins, ties and losses are those of `model_b`; `unscored` is the number of votes without scores.
+    """
 
     model_a: str
     model_b: str
@@ -42,9 +45,9 @@ class PairScoreTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferenceRate:
-    """How often a model was preferred to a baseline by one judge, probabilities as they stand.
+    """The mean preference of one judge for a model over a baseline, as probabilities.
 
-    `standard_error` is that of the mean over questions, None with a single one.
+    `standard_error` is that of the mean over questions; None with a single question.
     """
 
     judge: str
@@ -58,9 +61,9 @@ class PreferenceRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelAccuracy:
-    """How often a judge's verdicts name the labelled answer, over all its games that were read.
+    """The share of a judge's readable verdicts that name the answer with the gold label.
 
-    `both` is the share of pairs, played in both orders, in which both verdicts do.
+    `both` is the share of pairs in both orders in which both verdicts do.
     """
 
     judge: str
@@ -71,7 +74,11 @@ class LabelAccuracy:
 
 
 def sum_pair_scores(votes: Iterable[Vote]) -> tuple[PairScoreTotals, ...]:
-    """Return the totals of every pair of models that has scores, as the Vicuna evaluation did."""
+    """Return the score totals of every pair of models with scores, as in the Vicuna evaluation.
+
+    Args:
+        votes: imported votes.
+    """
     by_pair: dict[tuple[str, str], list[Vote]] = {}
     for vote in votes:
         by_pair.setdefault((vote.model_a, vote.model_b), []).append(vote)
@@ -81,32 +88,43 @@ def sum_pair_scores(votes: Iterable[Vote]) -> tuple[PairScoreTotals, ...]:
 
 
 def measure_preference_rates(votes: Iterable[Vote]) -> tuple[PreferenceRate, ...]:
-    """Return the mean preference for every model over its baseline, as AlpacaEval gives it."""
+    """Return the mean preference for every model over its baseline, as in AlpacaEval.
+
+    Args:
+        votes: imported votes.
+    """
     by_pair: dict[tuple[str, str, str], list[Vote]] = {}
     for vote in votes:
         by_pair.setdefault((vote.judge, vote.model_a, vote.model_b), []).append(vote)
-    found = (_measure_rate(key, own) for key, own in by_pair.items())
-    return tuple(rate for rate in found if rate is not None)
+    rates = (_measure_rate(key, own) for key, own in by_pair.items())
+    return tuple(rate for rate in rates if rate is not None)
 
 
 def measure_label_accuracy(
     games: Iterable[PairwiseJudgment], votes: Iterable[Vote]
 ) -> tuple[LabelAccuracy, ...]:
-    """Return every judge's accuracy against gold labels; none where there are no labels."""
+    """Return the accuracy of every judge against gold labels.
+
+    Args:
+        games: the judges' games.
+        votes: imported votes, among them the gold labels.
+    """
     labels = {
         (vote.question_id, model): vote.winner is side
         for vote in votes
         if vote.judge == GOLD_JUDGE and vote.winner in (Winner.MODEL_A, Winner.MODEL_B)
         for side, model in ((Winner.MODEL_A, vote.model_a), (Winner.MODEL_B, vote.model_b))
     }
-    found: dict[str, dict[tuple[object, ...], list[bool]]] = {}
+    by_judge: dict[str, dict[tuple[object, ...], list[bool]]] = {}
     for game in games:
         first_is_better = labels.get((game.question_id, game.model_a))
         if first_is_better is not None and game.verdict is not None:
-            right = game.verdict is (Verdict.A if first_is_better else Verdict.B)
+            is_correct = game.verdict is (Verdict.A if first_is_better else Verdict.B)
             pair = (game.question_id, game.turn, game.sample, game.prompt)
-            found.setdefault(game.judge, {}).setdefault(pair, []).append(right)
-    return tuple(_measure_accuracy(judge, list(pairs.values())) for judge, pairs in found.items())
+            by_judge.setdefault(game.judge, {}).setdefault(pair, []).append(is_correct)
+    return tuple(
+        _measure_accuracy(judge, list(pairs.values())) for judge, pairs in by_judge.items()
+    )
 
 
 def _sum_scores(pair: tuple[str, str], votes: Sequence[Vote]) -> PairScoreTotals:
@@ -125,29 +143,29 @@ def _sum_scores(pair: tuple[str, str], votes: Sequence[Vote]) -> PairScoreTotals
 
 
 def _measure_rate(key: tuple[str, str, str], votes: Sequence[Vote]) -> PreferenceRate | None:
-    given = np.array([vote.preference for vote in votes if vote.preference is not None])
-    if not given.size:
+    preferences = np.array([vote.preference for vote in votes if vote.preference is not None])
+    if not preferences.size:
         return None
     judge, baseline, model = key
-    deviation = float(np.std(given, ddof=1)) if given.size > 1 else None
+    deviation = float(np.std(preferences, ddof=1)) if preferences.size > 1 else None
     return PreferenceRate(
         judge=judge,
         baseline=baseline,
         model=model,
-        win_rate=float(np.mean(given)),
-        standard_error=None if deviation is None else deviation / float(np.sqrt(given.size)),
-        count=given.size,
-        unscored=len(votes) - given.size,
+        win_rate=float(np.mean(preferences)),
+        standard_error=None if deviation is None else deviation / float(np.sqrt(preferences.size)),
+        count=preferences.size,
+        unscored=len(votes) - preferences.size,
     )
 
 
 def _measure_accuracy(judge: str, pairs: Sequence[Sequence[bool]]) -> LabelAccuracy:
-    verdicts = [right for pair in pairs for right in pair]
-    whole = [all(pair) for pair in pairs if len(pair) > 1]
+    verdicts = [is_correct for pair in pairs for is_correct in pair]
+    both_correct = [all(pair) for pair in pairs if len(pair) > 1]
     return LabelAccuracy(
         judge=judge,
         accuracy=sum(verdicts) / len(verdicts),
         games=len(verdicts),
-        both=sum(whole) / len(whole) if whole else None,
-        pairs=len(whole),
+        both=sum(both_correct) / len(both_correct) if both_correct else None,
+        pairs=len(both_correct),
     )

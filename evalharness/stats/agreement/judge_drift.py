@@ -1,13 +1,13 @@
-"""Whether replies to the same prompts have changed: one earlier reply beside later ones.
+"""Tests for judge drift: whether a judge's replies to the same prompts have changed.
 
-If nothing has changed, an earlier and the later replies to one prompt are draws from one
-distribution, and which of them came first is chance. Every test here takes just that as its null,
-so it is exact for any number of prompts, whatever the judge's own noise and however prompts differ;
-prompts of one question need no clustering, as replies are independent given what was asked.
+Each prompt has one earlier and several later replies. Without a change they are draws from one
+distribution, and which of them is the earlier one is random. That is the null hypothesis of every
+test here, so the tests are exact for any number of prompts, any noise of the judge and any mixture
+of prompts. Prompts of one question need no clustering: replies are independent given the prompt.
 
-With a single later reply, `shift` of categories is the test of Stuart (1955, Biometrika 42) and
-Maxwell (1970, British Journal of Psychiatry 116), and of one category that of McNemar (1947,
-Psychometrika 12), with their statistics and exact p values.
+With a single later reply, `permutation_shift_test` of categories is the test of Stuart (1955,
+Biometrika 42) and Maxwell (1970, British Journal of Psychiatry 116), and of one category the test
+of McNemar (1947, Psychometrika 12), with their statistics and exact p values.
 """
 
 from __future__ import annotations
@@ -22,21 +22,24 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
 
 REPLIES_PER_PROMPT = 3
-"""Of each prompt: one earlier, two later."""
+"""The replies to each prompt of `odd_one_out_test`: one earlier, two later."""
 _DRAWS = 20_000
 _DRAWS_PER_BATCH = 500
 _TOLERANCE = 1e-9
 _BISECTION_STEPS = 30
 _MAX_DISAGREEMENT = 0.5
-"""How often two replies differ at most that have two categories."""
+"""The largest rate at which two replies of two categories differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OddOneOutTest:
-    """Prompts on which two of three replies are the same.
+    """The test of prompts on which exactly two of three replies are equal.
 
-    `earlier` of the `splits` have the earlier reply as the odd one, a third by chance; `p_value`
-    is that of so many or more. `noise` is how often the two later ones differ.
+    Attributes:
+        splits: the number of such prompts.
+        earlier: the number of them on which the earlier reply is the odd one: a third by chance.
+        noise: the share of prompts on which the two later replies differ.
+        p_value: of `earlier` or more.
     """
 
     splits: int
@@ -47,10 +50,16 @@ class OddOneOutTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MeanShift:
-    """How far the mean of something moved from the earlier to the later replies.
+    """The shift of means from the earlier to the later replies.
 
-    `chi_square` has `degrees` under no change; `p_value` is exact, up to the draws, and
-    `asymptotic` the chi-square distribution's. `standard_error` is that under no change.
+    Attributes:
+        value: the mean of the later replies minus that of the earlier ones, by quantity.
+        standard_error: of `value`, without a change.
+        chi_square: the test statistic.
+        degrees: its degrees of freedom without a change.
+        p_value: exact, up to the number of draws.
+        asymptotic: the p value of the chi-square distribution.
+        prompts: the number of prompts.
     """
 
     value: FloatArray
@@ -63,13 +72,13 @@ class MeanShift:
 
 
 def odd_one_out_test(replies: IntArray) -> OddOneOutTest:
-    """Return how often the earlier reply is the odd one out.
+    """Return the test of how often the earlier reply is the odd one out.
 
     Args:
-        replies: a row a prompt: the earlier reply's category, then two later ones'.
+        replies: a row for each prompt: the category of the earlier reply, then of two later ones.
 
     Raises:
-        ValueError: there are not three replies to each prompt.
+        ValueError: a prompt does not have three replies.
     """
     _check_shape(replies)
     earlier, one, other = replies.T
@@ -87,13 +96,13 @@ def odd_one_out_test(replies: IntArray) -> OddOneOutTest:
 def permutation_shift_test(
     values: FloatArray, rng: np.random.Generator, *, draws: int = _DRAWS
 ) -> MeanShift:
-    """Return how far the later replies' mean lies from the earlier ones', tested exactly.
+    """Return the exact permutation test of a shift of means from the earlier to the later replies.
 
     Args:
-        values: by prompt, reply (the earlier one first) and quantity: a score, or a 1 for each
-            category that the reply is.
-        rng: draws which reply was the earlier one.
-        draws: how often; the smallest p value is 1 / (draws + 1).
+        values: by prompt, reply (the earlier one first) and quantity: a score, or an indicator of
+            each category.
+        rng: draws which reply is the earlier one.
+        draws: the number of draws; the smallest p value is 1 / (draws + 1).
 
     Raises:
         ValueError: there are no prompts, or no later replies.
@@ -102,26 +111,26 @@ def permutation_shift_test(
         msg = "values by prompt, reply and quantity are needed, at least two replies to a prompt"
         raise ValueError(msg)
     number, replies, _ = values.shape
-    # What each prompt adds to the difference, were this reply of it the earlier one.
-    added = (values.sum(axis=1, keepdims=True) - replies * values) / (replies - 1)
-    spread = np.einsum("prc,prd->cd", added, added) / replies
+    # The difference that each prompt contributes if this reply of it is the earlier one.
+    contribution = (values.sum(axis=1, keepdims=True) - replies * values) / (replies - 1)
+    spread = np.einsum("prc,prd->cd", contribution, contribution) / replies
     inverse, degrees = _pseudo_inverse(spread)
-    moved = added[:, 0].sum(axis=0)
-    found = float(moved @ inverse @ moved)
+    shift = contribution[:, 0].sum(axis=0)
+    observed = float(shift @ inverse @ shift)
     at_least = 0
     for start in range(0, draws, _DRAWS_PER_BATCH):
         size = min(_DRAWS_PER_BATCH, draws - start)
         earlier = rng.integers(replies, size=(size, number))
-        drawn = added[np.arange(number), earlier].sum(axis=1)
+        drawn = contribution[np.arange(number), earlier].sum(axis=1)
         statistic = np.einsum("bc,cd,bd->b", drawn, inverse, drawn)
-        at_least += int(np.sum(statistic >= found * (1 - _TOLERANCE) - _TOLERANCE))
+        at_least += int(np.sum(statistic >= observed * (1 - _TOLERANCE) - _TOLERANCE))
     return MeanShift(
-        value=moved / number,
+        value=shift / number,
         standard_error=np.sqrt(np.diag(spread)) / number,
-        chi_square=found,
+        chi_square=observed,
         degrees=degrees,
         p_value=(1 + at_least) / (1 + draws),
-        asymptotic=float(chdtrc(degrees, found)) if degrees else 1.0,
+        asymptotic=float(chdtrc(degrees, observed)) if degrees else 1.0,
         prompts=number,
     )
 
@@ -129,45 +138,51 @@ def permutation_shift_test(
 def minimum_detectable_share(
     prompts: int, noise: float, alpha: float, *, power: float = 0.8
 ) -> float:
-    """Return the share of prompts whose reply must have changed for `odd_ones` to see it.
+    """Return the share of prompts that must have changed for `odd_one_out_test` to detect it.
 
-    The change is one to another usual reply, and replies vary around the usual one, before and
-    after, between two categories: with noise q, the earlier one is odd in q / 2 of the unchanged and
-    in 1 - 3q / 2 of the changed prompts, and a later one in q of either. NaN where even a change of
-    all would not be seen.
+    A changed prompt has another most frequent reply. Before and after, replies vary between two
+    categories: with noise q, the earlier reply is odd in q / 2 of the unchanged and in 1 - 3q / 2 of
+    the changed prompts, and a later one in q of either. NaN where the test does not even detect a
+    change of all prompts.
 
     Args:
-        prompts: how many are asked.
-        noise: how often two replies to a prompt differ without any change.
+        prompts: the number of prompts.
+        noise: how often two replies to a prompt differ without a change.
         alpha: the test's level.
-        power: how often the change is to be seen.
+        power: the probability of detecting the change.
     """
     differ = min(noise, _MAX_DISAGREEMENT)
     number = np.arange(prompts + 1)
-    needed = np.array([_critical_count(int(each), alpha) for each in number])
+    critical = np.array([_critical_count(int(each), alpha) for each in number])
 
-    def seen(share: float) -> float:
+    def detection_rate(share: float) -> float:
         odd = share * (1 - 1.5 * differ) + (1 - share) * differ / 2
         split = odd + differ
         chance = np.diff(bdtr(number, prompts, split), prepend=0.0)
-        return float(chance @ bdtrc(needed - 1, number, odd / split if split else 0.0))
+        return float(chance @ bdtrc(critical - 1, number, odd / split if split else 0.0))
 
-    if seen(1.0) < power:
+    if detection_rate(1.0) < power:
         return float("nan")
     low, high = 0.0, 1.0
     for _ in range(_BISECTION_STEPS):
         middle = (low + high) / 2
-        low, high = (low, middle) if seen(middle) >= power else (middle, high)
+        low, high = (low, middle) if detection_rate(middle) >= power else (middle, high)
     return high
 
 
 def minimum_detectable_shift(standard_error: float, alpha: float, *, power: float = 0.8) -> float:
-    """Return the shift of a mean that a two-sided test at this level sees with this power."""
+    """Return the smallest shift of a mean that a two-sided normal test detects.
+
+    Args:
+        standard_error: of the shift.
+        alpha: the test's level.
+        power: the probability of detecting the shift.
+    """
     return float((ndtri(1 - alpha / 2) + ndtri(power)) * standard_error)
 
 
 def _critical_count(splits: int, alpha: float) -> int:
-    """Return how many odd earlier replies among so many splits are significant; none: one more."""
+    """Return the smallest significant number of odd earlier replies; `splits` + 1 if there is none."""
     tails = bdtrc(np.arange(splits + 1) - 1, splits, 1 / REPLIES_PER_PROMPT)
     tails[0] = 1.0
     significant = np.flatnonzero(tails <= alpha)
@@ -179,7 +194,7 @@ def _upper_tail_probability(odd: int, splits: int) -> float:
 
 
 def _pseudo_inverse(spread: FloatArray) -> tuple[FloatArray, int]:
-    """Return the inverse where anything varies, and in how many directions that is."""
+    """Return the pseudo-inverse, and the rank."""
     values, vectors = np.linalg.eigh(spread)
     varied = values > _TOLERANCE * max(float(values[-1]), _TOLERANCE)
     inverse: FloatArray = (vectors[:, varied] / values[varied]) @ vectors[:, varied].T

@@ -1,10 +1,10 @@
-"""Scores from a panel of judges, each with its own severity and noise.
+"""The rater model: scores from a panel of judges, each with its own severity and noise.
 
-The score that judge m gives answer i is a_i - severity_m + noise of standard deviation sigma_m:
-two-way least squares, each judge weighted by 1 / sigma_m^2. Severities sum to zero. The variances
-follow from those of the differences between two judges, var(x_m - x_n) = sigma_m^2 + sigma_n^2
-(Grubbs 1948, Journal of the American Statistical Association 43), so three judges are needed to
-tell them apart; two share theirs.
+The score of answer i by judge m is a_i - severity_m + noise of standard deviation sigma_m. The fit
+is two-way least squares with weights 1 / sigma_m^2; severities sum to zero. The variances come from
+those of the differences between two judges, var(x_m - x_n) = sigma_m^2 + sigma_n^2 (Grubbs 1948,
+Journal of the American Statistical Association 43). That takes three judges; two judges get one
+common variance.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
 
 _MIN_VARIANCE_SHARE = 0.1
-"""A judge's variance is at least this share of the mean: chance must not give it all the weight."""
+"""A judge's variance is at least this share of the mean, so that chance gives no judge all weight."""
 
 _ROUNDING = 1e-9
 
@@ -40,12 +40,12 @@ class RaterModelFit:
     """A fit of scores by judges of different severity and noise.
 
     Attributes:
-        severity: a judge's, in points below the panel's.
-        noise: a judge's standard deviation, in points.
-        score: an answer's, at common severity.
-        share: how much each judge (column) counts in each answer's (row) score.
-        question: each answer's, as a number from 0.
-        influence: how much each question (row) moves the severities' negatives.
+        severity: of each judge, in points below the panel's mean.
+        noise: the standard deviation of each judge, in points.
+        score: of each answer, at the panel's mean severity.
+        share: the weight of each judge (column) in the score of each answer (row).
+        question: of each answer, as a number from 0.
+        influence: of each question (row) on the leniency, minus severity, of each judge.
         level: the intervals' level.
     """
 
@@ -64,26 +64,26 @@ def fit_rater_model(
     """Return severities, noise and the answers' scores at common severity.
 
     Args:
-        scores: a row an answer, a column a judge, NaN where it gave none.
+        scores: a row for each answer, a column for each judge; NaN where it gave none.
         question: each answer's question, as a number; intervals are clustered by it.
         level: the intervals' level.
 
     Raises:
-        DisconnectedError: some judges graded no answer in common, not even through others.
+        DisconnectedError: common answers do not connect all judges.
     """
-    given = np.asarray(scores, dtype=np.float64)
+    values = np.asarray(scores, dtype=np.float64)
     _, members = np.unique(np.asarray(question), return_inverse=True)
-    there = ~np.isnan(given)
-    noise = np.sqrt(_noise_variances(given))
-    weight = there / np.where(noise > 0, noise, 1.0) ** 2
+    is_scored = ~np.isnan(values)
+    noise = np.sqrt(_noise_variances(values))
+    weight = is_scored / np.where(noise > 0, noise, 1.0) ** 2
     share = weight / weight.sum(axis=1, keepdims=True)
-    filled = np.where(there, given, 0.0)
+    filled = np.where(is_scored, values, 0.0)
     laplacian = np.diag(weight.sum(axis=0)) - weight.T @ share
     inverse = _invert_laplacian(laplacian)
-    centred = np.where(there, given - np.sum(share * filled, axis=1, keepdims=True), 0.0)
-    leniency = inverse @ np.sum(weight * centred, axis=0)
+    centered = np.where(is_scored, values - np.sum(share * filled, axis=1, keepdims=True), 0.0)
+    leniency = inverse @ np.sum(weight * centered, axis=0)
     score = np.sum(share * (filled - leniency), axis=1)
-    residual = np.where(there, given - score[:, None] - leniency, 0.0)
+    residual = np.where(is_scored, values - score[:, None] - leniency, 0.0)
     influence = sum_by_cluster(weight * residual, members) @ inverse
     return RaterModelFit(
         severity=_estimate_severities(-leniency, influence, level),
@@ -101,26 +101,25 @@ def estimate_adjusted_means(
 ) -> tuple[tuple[ClusteredMean, ...], FloatArray]:
     """Return each model's mean score over the chosen answers, and the means' covariance.
 
-    That the severities are estimates is part of both: where judges graded different models, it
-    matters.
+    Both include the error of the severities, which matters where judges graded different models.
 
     Args:
         raters: the fit.
-        model: each answer's model, as a place; each has a chosen answer.
-        chosen: the answers that count.
-        size: how many models there are.
+        model: each answer's model, as a number from 0; each model has a chosen answer.
+        chosen: the answers to average.
+        size: the number of models.
     """
     own, score = model[chosen], raters.score[chosen]
     counts = np.bincount(own, minlength=size)
     means = np.bincount(own, score, minlength=size) / counts
-    pull = np.zeros((size, raters.share.shape[1]))
-    np.add.at(pull, own, raters.share[chosen] / counts[own][:, None])
-    deviations = -raters.influence @ pull.T
+    severity_weight = np.zeros((size, raters.share.shape[1]))
+    np.add.at(severity_weight, own, raters.share[chosen] / counts[own][:, None])
+    deviations = -raters.influence @ severity_weight.T
     np.add.at(deviations, (raters.question[chosen], own), (score - means[own]) / counts[own])
     covariance = _cluster_correction(len(deviations)) * deviations.T @ deviations
     errors = np.sqrt(np.diag(covariance))
     reach = critical_value(raters.level, len(deviations)) * errors
-    found = tuple(
+    estimates = tuple(
         ClusteredMean(
             value=float(means[place]),
             standard_error=float(errors[place]),
@@ -132,25 +131,25 @@ def estimate_adjusted_means(
         )
         for place in range(size)
     )
-    return found, covariance
+    return estimates, covariance
 
 
-def _noise_variances(given: FloatArray) -> FloatArray:
-    """Return each judge's variance of noise, from those of all differences of two judges."""
-    judges = given.shape[1]
+def _noise_variances(values: FloatArray) -> FloatArray:
+    """Return each judge's noise variance, from the variances of all differences of two judges."""
+    judges = values.shape[1]
     rows, spread, number = [], [], []
     for pair in combinations(range(judges), 2):
-        difference = given[:, pair[0]] - given[:, pair[1]]
-        found = difference[~np.isnan(difference)]
-        if len(found) > 1:
+        difference = values[:, pair[0]] - values[:, pair[1]]
+        defined = difference[~np.isnan(difference)]
+        if len(defined) > 1:
             rows.append(np.isin(np.arange(judges), pair).astype(np.float64))
-            spread.append(float(found.var(ddof=1)))
-            number.append(len(found))
+            spread.append(float(defined.var(ddof=1)))
+            number.append(len(defined))
     if not rows:
         return np.zeros(judges)
     design, variance, root = np.array(rows), np.array(spread), np.sqrt(np.array(number))
     common = float(np.average(variance, weights=root**2)) / 2
-    if np.linalg.matrix_rank(design) < judges:  # two judges, or none that three share
+    if np.linalg.matrix_rank(design) < judges:  # fewer than three judges with common answers
         return np.full(judges, common)
     solved = np.linalg.lstsq(root[:, None] * design, root * variance, rcond=None)[0]
     floored: FloatArray = np.maximum(solved, _MIN_VARIANCE_SHARE * common)
@@ -158,7 +157,7 @@ def _noise_variances(given: FloatArray) -> FloatArray:
 
 
 def _invert_laplacian(laplacian: FloatArray) -> FloatArray:
-    """Return the inverse beside a common severity, which nothing determines."""
+    """Return the generalized inverse: a common severity is not determined."""
     judges = len(laplacian)
     values = np.linalg.eigvalsh(laplacian)
     if judges > 1 and values[1] <= _ROUNDING * max(values[-1], 1.0):
@@ -175,11 +174,11 @@ def _estimate_severities(
 ) -> tuple[IntervalEstimate, ...]:
     number = len(influence)
     errors = np.sqrt(_cluster_correction(number) * np.sum(influence**2, axis=0))
-    reach = critical_value(level, number) * errors
+    reaches = critical_value(level, number) * errors
     return tuple(
-        IntervalEstimate(value=value, standard_error=error, low=value - arm, high=value + arm)
-        for value, error, arm in zip(
-            severity.tolist(), errors.tolist(), reach.tolist(), strict=True
+        IntervalEstimate(value=value, standard_error=error, low=value - reach, high=value + reach)
+        for value, error, reach in zip(
+            severity.tolist(), errors.tolist(), reaches.tolist(), strict=True
         )
     )
 

@@ -1,9 +1,9 @@
-"""Ratings and win rates of a table of battles, for notebooks: tables in, DataFrames out.
+"""Ratings and win rates of a table of battles as DataFrames, for notebooks.
 
 Battles have the columns `model_a`, `model_b` and `winner` (`model_a`, `model_b` or `tie`), and
-may have `question_id` (intervals are then clustered by question) and `weight`. They come as a
-pandas DataFrame or an Arrow table, or counted already (`evalharness.count_battles`), as battles
-in files are. What a result rests on (method, level, clusters) stands in its `attrs`.
+optionally `question_id` (intervals are then clustered by question) and `weight`. They are a pandas
+DataFrame, an Arrow table, or counts (`evalharness.count_battles` makes them from files). The `attrs`
+of a result have its method, level and clusters.
 """
 
 from __future__ import annotations
@@ -46,29 +46,28 @@ def rate(  # noqa: PLR0913 - settings that a notebook gives by name
     """Return `rating, low, high, battles` by model, best first.
 
     Args:
-        battles: the battles; see the module's text.
-        method: `bradley_terry` (ties as half), `davidson`, `rao_kupper`, or `elo`
-            (`rate_online` has its settings).
+        battles: a table with `model_a`, `model_b` and `winner`, or counted battles.
+        method: the name of a rating model: `bradley_terry` (ties as half), `davidson`,
+            `rao_kupper`, or `elo` (`rate_online` has its settings).
         level: the intervals' level.
         interval: by the `sandwich` covariance, or the percentiles of a `bootstrap` of 1,000
             replicates; both clustered by question.
-        position: also estimate what it is worth to be `model_a`; it stands in
-            `attrs["parameters"]`.
-        anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+        position: also estimate the advantage of being `model_a`, as one of `attrs["parameters"]`.
+        anchor: the model whose rating is `anchor_rating`; by default the mean rating is.
         anchor_rating: the rating of the anchor or the mean.
-        penalty: keeps ratings finite where a model won or lost everything; 0.25 is a normal prior
+        penalty: keeps ratings finite where a model won or lost every battle; 0.25 is a normal prior
             of standard deviation 2 (347 rating points).
-        seed: of the bootstrap; without it nothing is drawn.
+        seed: of the bootstrap.
 
     Raises:
-        BattlesError: the table or an argument is not as it should be (a ValueError).
+        BattlesError: the table or an argument is not valid (a ValueError).
         DisconnectedError: the battles do not connect all models (a ValueError).
         SeparationError: a rating is infinite; give a penalty (a ValueError).
     """
     model = find_rating_model(method)
     _require_known_name("interval", interval, _INTERVAL_NAMES)
     if method == "elo":
-        # The rows of a table have an order, so Elo plays them in it: no shuffled orders here.
+        # The rows of a table have an order, and Elo plays them in that order.
         if anchor is not None or penalty or position:
             msg = "online Elo takes no anchor, penalty or position effect"
             raise BattlesError(msg)
@@ -106,16 +105,16 @@ def rate_online(
     """Return online Elo ratings with intervals from a bootstrap of the questions, best first.
 
     Args:
-        battles: the battles; their order matters.
+        battles: a table of battles in the order in which they are played.
         level: the intervals' level.
-        k: the largest change of one battle.
+        k: the largest change by one battle.
         start: every model's rating before its first battle.
-        orders: 1 plays the battles in the order of the rows; more shuffle them so often and give
-            the mean, which hardly depends on the order.
+        orders: 1 plays the battles in the order of the rows; more give the mean over so many
+            shuffled orders, which hardly depends on the order.
         seed: of the bootstrap and the shuffles.
 
     Raises:
-        BattlesError: the table is not as it should be; counted battles have no order.
+        BattlesError: the table is not valid, or the battles are counted and have no order.
     """
     if isinstance(battles, BattleCounts):
         msg = "online Elo plays battles in order, and counted battles have none: give the table"
@@ -141,16 +140,16 @@ def win_rates(
 ) -> pd.DataFrame:
     """Return `win_rate, low, high, wins, losses, ties` by model, best first.
 
-    A win rate is (wins + ties / 2) / battles, against all other models or only the baseline,
+    A win rate is (wins + ties / 2) / battles, against all other models or against the baseline,
     which then has no row.
 
     Args:
-        battles: a table with `model_a`, `model_b` and `winner`, or battles counted already.
-        baseline: the only opponent that counts; without one, all do.
+        battles: a table with `model_a`, `model_b` and `winner`, or counted battles.
+        baseline: the only opponent; by default, all other models are.
         level: the intervals' level.
 
     Raises:
-        BattlesError: the table is not as it should be, or the baseline is in no battle.
+        BattlesError: the table is not valid, or the baseline is in no battle.
     """
     rates = measure_win_rates(count_battle_table(battles), baseline, level=level)
     table = pd.DataFrame(
