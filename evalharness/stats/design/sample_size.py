@@ -1,6 +1,6 @@
-"""How many questions or battles a difference needs, and what a design can show at all.
+"""Sample sizes: the number of questions or battles that detects a difference.
 
-Sample sizes are those of two-sided tests at 1 - level: the test finds a true difference of the
+Sample sizes are those of two-sided tests at 1 - level: the test detects a true difference of the
 given size with probability `power`. Scores follow Miller 2024 (arXiv:2411.00640).
 """
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 _MAX_NONCENTRALITY = 5.0
 _LARGE_SAMPLE = 10_000
-"""Beyond, the noncentral t distribution loses digits, and its first correction has enough."""
+"""Above this number, the noncentral t distribution loses digits and the correction is exact enough."""
 
 _SMALLEST_SAMPLE = 2.0
-"""Fewer questions show no spread, which a t test needs."""
+"""A t test needs the spread of two questions at least."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSize:
-    """How many (questions, battles) find a difference.
+    """The number of questions or battles that detects a difference.
 
     Attributes:
         number: exact; `rounded_up` is the number to plan with.
-        difference: that is found.
-        power: with this probability.
+        difference: the difference that is detected.
+        power: the probability of detecting it.
         level: 1 minus the test's size.
     """
 
@@ -49,15 +49,15 @@ class SampleSize:
 
     @property
     def rounded_up(self) -> int:
-        """The number to plan with."""
+        """The number rounded up."""
         return math.ceil(self.number)
 
 
 def design_effect(per_question: float, correlation: float) -> float:
-    """Return how many times as many rows are needed when rows of one question are alike.
+    """Return the factor by which correlated rows of a question increase the sample size.
 
     Args:
-        per_question: rows a question.
+        per_question: the number of rows for each question.
         correlation: the intraclass correlation of the rows of one question.
     """
     return 1 + (per_question - 1) * correlation
@@ -75,10 +75,10 @@ def paired_standard_deviation(
 
     Args:
         difference: the standard deviation of the models' true difference over questions.
-        within: that of one model's score when the same question is answered again.
+        within: the standard deviation of one model's score over answers to the same question.
         other_within: the same for the other model.
-        samples: answers a question, averaged.
-        other_samples: the other model's.
+        samples: the number of answers to each question, which are averaged.
+        other_samples: the same for the other model.
     """
     return math.sqrt(difference**2 + within**2 / samples + other_within**2 / other_samples)
 
@@ -86,37 +86,40 @@ def paired_standard_deviation(
 def required_questions(
     difference: float, deviation: float, *, level: float = 0.95, power: float = 0.8
 ) -> SampleSize:
-    """Return how many questions find a mean difference of scores, by the normal approximation.
+    """Return the number of questions that detects a mean difference, by the normal approximation.
 
     Args:
-        difference: the mean difference to be found, in points of score.
-        deviation: the standard deviation of the difference over questions, say `paired_deviation`.
+        difference: the mean difference, in points of score.
+        deviation: the standard deviation of the difference over questions, such as
+            `paired_standard_deviation`.
         level: 1 minus the test's size.
-        power: the probability to find it.
+        power: the probability of detecting the difference.
 
     Raises:
-        ValueError: an argument makes no sense.
+        ValueError: an argument is out of its range.
     """
-    certain, likely = normal_quantiles(level, power)
+    test_quantile, power_quantile = normal_quantiles(level, power)
     _require_positive("difference", difference)
     _require_positive("deviation", deviation)
-    number = ((certain + likely) * deviation / difference) ** 2
+    number = ((test_quantile + power_quantile) * deviation / difference) ** 2
     return SampleSize(number=number, difference=difference, power=power, level=level)
 
 
 def required_questions_by_t_test(
     difference: float, deviation: float, *, level: float = 0.95, power: float = 0.8
 ) -> SampleSize:
-    """Return how many questions find a mean difference by a paired t test; for small numbers.
+    """Return the number of questions that detects a mean difference by a paired t test.
+
+    It differs from `required_questions` for small numbers.
 
     Args:
-        difference: the mean difference to be found, in points of score.
+        difference: the mean difference, in points of score.
         deviation: the standard deviation of the difference over questions.
         level: 1 minus the test's size.
-        power: the probability to find it.
+        power: the probability of detecting the difference.
 
     Raises:
-        ValueError: an argument makes no sense.
+        ValueError: an argument is out of its range.
     """
     from scipy.optimize import brentq
 
@@ -141,20 +144,20 @@ def required_questions_by_t_test(
 def required_battles(
     rating_gap: float, *, tie_share: float = 0.0, level: float = 0.95, power: float = 0.8
 ) -> SampleSize:
-    """Return how many independent battles of two models tell their ratings apart.
+    """Return the number of independent battles of two models that detects a rating gap.
 
-    For clustered battles, multiply by `design_effect`.
+    Multiply it by `design_effect` for clustered battles.
 
     Args:
-        rating_gap: the difference of their ratings, 400 points for odds of ten to one.
+        rating_gap: the difference of the ratings; 400 points are odds of ten to one.
         tie_share: the share of battles that are ties.
-        level: 1 minus the chance of a false alarm.
-        power: the chance to find the gap.
+        level: 1 minus the test's size.
+        power: the probability of detecting the gap.
 
     Raises:
-        ValueError: an argument makes no sense, or so many ties leave no such gap.
+        ValueError: an argument is out of its range, or the share of ties excludes such a gap.
     """
-    certain, likely = normal_quantiles(level, power)
+    test_quantile, power_quantile = normal_quantiles(level, power)
     _require_positive("rating gap", rating_gap)
     edge = float(expit(rating_gap / ELO_PER_NAT)) - 0.5
     spread = _points_variance(tie_share) - edge**2
@@ -163,35 +166,35 @@ def required_battles(
         raise ValueError(msg)
     # Without ties the null hypothesis fixes the variance (1/4); with ties it is an estimate.
     null = 0.25 if tie_share == 0 else spread
-    number = ((certain * math.sqrt(null) + likely * math.sqrt(spread)) / edge) ** 2
+    number = ((test_quantile * math.sqrt(null) + power_quantile * math.sqrt(spread)) / edge) ** 2
     return SampleSize(number=number, difference=rating_gap, power=power, level=level)
 
 
 def minimum_detectable_rating_gap(
     battles: float, *, tie_share: float = 0.0, level: float = 0.95, power: float = 0.8
 ) -> MinimumDetectableEffect:
-    """Return the smallest rating gap that so many independent battles find.
+    """Return the smallest rating gap that a number of independent battles detects.
 
-    The inverse of `battles_needed`; divide clustered battles by `design_effect`.
+    The inverse of `required_battles`; divide clustered battles by `design_effect`.
 
     Args:
-        battles: how many of the two models, independent.
-        tie_share: how often equals tie, 0 to 1.
+        battles: the number of independent battles of the two models.
+        tie_share: the share of battles that are ties, 0 to 1.
         level: 1 minus the test's size.
-        power: the probability to find it.
+        power: the probability of detecting the gap.
 
     Raises:
-        ValueError: an argument makes no sense, or the battles are too few for any gap.
+        ValueError: an argument is out of its range, or the battles are too few for any gap.
     """
-    certain, likely = normal_quantiles(level, power)
+    test_quantile, power_quantile = normal_quantiles(level, power)
     _require_positive("number of battles", battles)
     variance = _points_variance(tie_share)
     if tie_share == 0:
-        # edge sqrt(n) = certain / 2 + likely sqrt(1/4 - edge^2), squared and solved for the edge
-        root = likely * math.sqrt(max(battles + likely**2 - certain**2, 0.0))
-        edge = (certain * math.sqrt(battles) + root) / (2 * (battles + likely**2))
+        # edge sqrt(n) = test_quantile / 2 + power_quantile sqrt(1/4 - edge^2), squared and solved for the edge
+        root = power_quantile * math.sqrt(max(battles + power_quantile**2 - test_quantile**2, 0.0))
+        edge = (test_quantile * math.sqrt(battles) + root) / (2 * (battles + power_quantile**2))
     else:
-        both = (certain + likely) ** 2
+        both = (test_quantile + power_quantile) ** 2
         edge = math.sqrt(both * variance / (battles + both))
     if edge >= (1 - tie_share) / 2:
         msg = f"{battles:g} battles are too few to find any gap with probability {power:g}"
@@ -200,27 +203,28 @@ def minimum_detectable_rating_gap(
     return MinimumDetectableEffect(difference=gap, power=power, level=level)
 
 
-def equivalent_battles(fought: npt.ArrayLike) -> FloatArray:
-    """Return how many battles of two models alone would tell as much as a whole design does.
+def equivalent_battles(battles: npt.ArrayLike) -> FloatArray:
+    """Return the number of direct battles of each two models with the information of a whole design.
 
-    Battles with third models inform, too: between equals a design is a network of resistors, and
-    what it tells of two models is the conductance between them. (All pairs of K models, n battles
-    each, tell K n / 2 of every pair.) Infinite on the diagonal, 0 where nothing connects.
+    Battles with third models inform, too. Between equal models a design is a network of resistors,
+    and the information about two models is the conductance between them: n battles of each pair of K
+    models are equivalent to K n / 2 battles of any two. Infinite on the diagonal, 0 where nothing
+    connects two models.
 
     Args:
-        fought: how many battles each two models fight; symmetric.
+        battles: the number of battles of each two models, as a symmetric matrix.
     """
-    between = np.asarray(fought, dtype=np.float64)
+    between = np.asarray(battles, dtype=np.float64)
     size = len(between)
     _, parts = connected_components(csr_array((between > 0).astype(np.int8)), directed=False)
     inverse = np.linalg.pinv(np.diag(between.sum(axis=1)) - between, hermitian=True)
     own = np.diag(inverse)
     resistance = own[:, None] + own - 2 * inverse
-    found = np.diag(np.full(size, np.inf))
+    equivalent = np.diag(np.full(size, np.inf))
     apart = parts[:, None] != parts
-    np.divide(1.0, resistance, out=found, where=~(apart | np.eye(size, dtype=bool)))
-    found[apart] = 0.0
-    return found
+    np.divide(1.0, resistance, out=equivalent, where=~(apart | np.eye(size, dtype=bool)))
+    equivalent[apart] = 0.0
+    return equivalent
 
 
 def _t_test_power(effect: float, number: float, level: float) -> float:
@@ -229,13 +233,13 @@ def _t_test_power(effect: float, number: float, level: float) -> float:
 
     degrees, shift = number - 1, effect * math.sqrt(number)
     critical = float(stdtrit(degrees, (1 + level) / 2))
-    # the wrong tail is below 1e-8 there, and its computation breaks down
-    wrong = float(nctdtr(degrees, shift, -critical)) if shift < _MAX_NONCENTRALITY else 0.0
-    return 1 - float(nctdtr(degrees, shift, critical)) + wrong
+    # beyond that shift, the other tail is below 1e-8 and its computation fails
+    other_tail = float(nctdtr(degrees, shift, -critical)) if shift < _MAX_NONCENTRALITY else 0.0
+    return 1 - float(nctdtr(degrees, shift, critical)) + other_tail
 
 
 def _points_variance(tie_share: float) -> float:
-    """Return the variance of points between equals: ties, at a half, have none."""
+    """Return the variance of points between equal models, in which ties have no variance."""
     if not 0 <= tie_share < 1:
         msg = f"the share of ties lies between 0 and 1, not {tie_share}"
         raise ValueError(msg)

@@ -1,9 +1,8 @@
-"""Where the spread of a difference comes from: questions, answer samples, or how they were judged.
+"""Variance components of judgments: questions, samples of answers, and repeated judgments.
 
-A nested design with random effects: judgments within samples within questions. The variances are
-those of Henderson's first method (Searle, Casella & McCulloch 1992, Variance Components, chapter 5):
-sums of squares equal their expectations, also where numbers differ. One that comes out below zero
-is zero.
+The design is nested with random effects: judgments within samples within questions. Henderson's
+first method (Searle, Casella & McCulloch 1992, Variance Components, chapter 5) equates sums of
+squares with their expectations, also for unbalanced designs. Negative estimates become zero.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VarianceComponents:
-    """Variances of one judgment; what could not be told apart is part of the level above.
+    """The variance of one judgment by level; a level without repeats is part of the level above.
 
     Attributes:
-        question: of the questions' true differences.
-        sample: of answers to one question, or None where each was answered once.
-        judgment: of judgments of one answer, or None where each was judged once.
-        samples: answers a question, as they were (the harmonic mean).
-        judgments: judgments a sample.
+        question: the variance of the true differences over questions.
+        sample: the variance of answers to one question; None where each was answered once.
+        judgment: the variance of judgments of one answer; None where each was judged once.
+        samples: the number of answers to each question (the harmonic mean).
+        judgments: the number of judgments of each answer.
     """
 
     question: float
@@ -40,12 +39,12 @@ class VarianceComponents:
     judgments: float
 
     def variance(self, *, questions: float = 1, samples: float = 1, judgments: float = 1) -> float:
-        """Return the mean's variance times its questions, with so many times as many of each.
+        """Return the variance of the mean times the number of questions, for a larger design.
 
         Args:
-            questions: times as many questions.
-            samples: times as many answers to each.
-            judgments: times as many judgments of each answer.
+            questions: the factor of questions.
+            samples: the factor of answers to each question.
+            judgments: the factor of judgments of each answer.
         """
         answers = (self.sample or 0.0) / (samples * self.samples)
         judged = (self.judgment or 0.0) / (samples * self.samples * judgments * self.judgments)
@@ -53,22 +52,22 @@ class VarianceComponents:
 
 
 JudgmentValues = tuple["npt.ArrayLike", "npt.ArrayLike", "npt.ArrayLike"]
-"""Values, the question of each and its sample; one value a judgment."""
+"""Values, their questions and their samples, one entry for each judgment."""
 
 
 def estimate_variance_components(groups: Iterable[JudgmentValues]) -> VarianceComponents:
-    """Return the variances pooled over groups of judgments, such as pairs of models.
+    """Return the variance components, pooled over groups of judgments such as pairs of models.
 
     Args:
-        groups: of each: values, and the question and the sample of each value, as numbers.
+        groups: for each group, the values, and the question and the sample of each as numbers.
 
     Raises:
         ValueError: no group has two questions.
     """
     squares, degrees, factors = np.zeros(3), np.zeros(3), np.zeros((3, 2))
     questions = answers = values = 0
-    for observed in groups:
-        own = _sums_of_squares(*(np.asarray(each) for each in observed))
+    for group in groups:
+        own = _sums_of_squares(*(np.asarray(column) for column in group))
         if own is None:
             continue
         squares += own.squares
@@ -93,7 +92,7 @@ def estimate_variance_components(groups: Iterable[JudgmentValues]) -> VarianceCo
 
 @dataclass(frozen=True, slots=True)
 class _SumsOfSquares:
-    """Sums of squares by level, their degrees of freedom, and the factors of the variances."""
+    """Sums of squares by level, their degrees of freedom, and the coefficients of the variances."""
 
     squares: npt.NDArray[np.float64]
     degrees: npt.NDArray[np.float64]

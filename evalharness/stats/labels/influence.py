@@ -1,4 +1,4 @@
-"""Each question's influence on an estimate from labels and a judge's predictions together."""
+"""The influence of each question on an estimate that combines labels with a judge's predictions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
 
 _MIN_JUDGE_VARIANCE = 1e-20
-"""Relative to the labels' variance: a judge's below changes nothing, and may be rounding."""
+"""A judge's variance below this share of the labels' variance is ignored: it may be rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class QuestionInfluence:
-    """Each question's part in an estimate: labels - trust * (predictions - unlabelled).
+    """The influence of each question on an estimate: labels - trust * (predictions - unlabelled).
 
-    Rows are questions, columns coordinates, all about their mean.
+    Each array has a row for each question and a column for each coordinate of the estimate.
+
+    Attributes:
+        labels: the influence by labels.
+        predictions: the influence by the judge's predictions of the labelled rows.
+        unlabelled: the influence by the judge's predictions of the unlabelled rows.
     """
 
     labels: FloatArray
@@ -31,24 +36,28 @@ class QuestionInfluence:
 
     @property
     def judged(self) -> FloatArray:
-        """What trust in the judge takes off."""
+        """The influence that trust in the judge subtracts."""
         return self.predictions - self.unlabelled
 
-    def total(self, trust: float) -> FloatArray:
-        """Return each question's influence at a trust."""
+    def total_influence(self, trust: float) -> FloatArray:
+        """Return the influence of each question at a given trust."""
         return self.labels - trust * self.judged
 
-    def labelled(self, trust: float) -> FloatArray:
-        """Return the part that more labels make smaller: how far the judge is from people."""
+    def label_influence(self, trust: float) -> FloatArray:
+        """Return the part that more labels would reduce: the difference of judge and people."""
         return self.labels - trust * self.predictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GroupedValues:
-    """Values of groups (of models, say), one entry a row.
+    """Values that belong to groups (such as models), one entry for each row.
 
-    `group` is a place from 0 up; rows of equal `question` may depend on each other. A battle has
-    two rows, one for either model.
+    A battle has two rows, one for each model.
+
+    Attributes:
+        value: of each row.
+        group: of each row, as a number from 0.
+        question: of each row; rows of one question may depend on each other.
     """
 
     value: FloatArray
@@ -63,13 +72,13 @@ class GroupedValues:
         return means
 
     def counts(self, size: int) -> IntArray:
-        """Return how many rows each group has."""
+        """Return the number of rows of each group."""
         return np.bincount(self.group, minlength=size)
 
     def questions(self, size: int) -> IntArray:
-        """Return on how many questions each group has rows."""
-        held = np.unique(np.stack([self.group, self.question]), axis=1)
-        return np.bincount(held[0], minlength=size)
+        """Return the number of questions on which each group has rows."""
+        distinct = np.unique(np.stack([self.group, self.question]), axis=1)
+        return np.bincount(distinct[0], minlength=size)
 
 
 def estimate_influence(
@@ -80,10 +89,21 @@ def estimate_influence(
     unlabelled_question: npt.NDArray[np.generic],
     weights: tuple[FloatArray, FloatArray],
 ) -> QuestionInfluence:
-    """Return each question's influence on weighted means; each part with its own G/(G-1)."""
+    """Return the influence of each question on weighted means.
+
+    Each part is corrected by its own G/(G-1), with G its number of questions.
+
+    Args:
+        labels: a row for each labelled thing, a column for each coordinate.
+        predictions: the judge's rows for the same things.
+        unlabelled: the judge's rows for other things.
+        question: of each labelled row.
+        unlabelled_question: of each unlabelled row.
+        weights: of the labelled and of the unlabelled rows.
+    """
     codes = np.unique(np.concatenate([question, unlabelled_question]))
 
-    def summed(
+    def sum_by_question(
         rows: FloatArray, weight: FloatArray, cluster: npt.NDArray[np.generic]
     ) -> FloatArray:
         shares = weight / weight.sum()
@@ -94,36 +114,52 @@ def estimate_influence(
         sums: FloatArray = correction * (members @ (rows - shares @ rows))
         return sums
 
-    weight, more = weights
+    label_weight, unlabelled_weight = weights
     return QuestionInfluence(
-        labels=summed(labels, weight, question),
-        predictions=summed(predictions, weight, question),
-        unlabelled=summed(unlabelled, more, unlabelled_question),
+        labels=sum_by_question(labels, label_weight, question),
+        predictions=sum_by_question(predictions, label_weight, question),
+        unlabelled=sum_by_question(unlabelled, unlabelled_weight, unlabelled_question),
     )
 
 
 def estimate_mean_influence(
     labels: GroupedValues, predictions: GroupedValues, unlabelled: GroupedValues, size: int
 ) -> QuestionInfluence:
-    """Return each question's influence on every group's mean; each with its own G/(G-1)."""
+    """Return the influence of each question on the mean of each group.
+
+    Each part of each group is corrected by its own G/(G-1), with G its number of questions.
+
+    Args:
+        labels: the labelled rows.
+        predictions: the judge's predictions of the same rows.
+        unlabelled: the judge's predictions of other rows.
+        size: the number of groups.
+    """
     codes = np.unique(np.concatenate([labels.question, unlabelled.question]))
 
-    def summed(rows: GroupedValues) -> FloatArray:
-        off = (rows.value - rows.means(size)[rows.group]) / rows.counts(size)[rows.group]
+    def sum_by_question(rows: GroupedValues) -> FloatArray:
+        deviation = (rows.value - rows.means(size)[rows.group]) / rows.counts(size)[rows.group]
         sums = np.zeros((len(codes), size))
-        np.add.at(sums, (np.searchsorted(codes, rows.question), rows.group), off)
+        np.add.at(sums, (np.searchsorted(codes, rows.question), rows.group), deviation)
         number = rows.questions(size)
         with np.errstate(divide="ignore", invalid="ignore"):
             correction = np.where(number > 1, np.sqrt(number / (number - 1)), np.nan)
         return np.where(number == 0, 0.0, correction) * sums
 
     return QuestionInfluence(
-        labels=summed(labels), predictions=summed(predictions), unlabelled=summed(unlabelled)
+        labels=sum_by_question(labels),
+        predictions=sum_by_question(predictions),
+        unlabelled=sum_by_question(unlabelled),
     )
 
 
 def choose_trust(influence: QuestionInfluence, inverse: FloatArray) -> float:
-    """Return the weight in 0..1 that makes the total variance smallest."""
+    """Return the trust in 0..1 with the smallest total variance (the power tuning of PPI++).
+
+    Args:
+        influence: of each question.
+        inverse: turns influences into the coordinates of the estimate.
+    """
     labels, judged = influence.labels @ inverse, influence.judged @ inverse
     spread = float(np.sum(judged**2))
     if spread <= _MIN_JUDGE_VARIANCE * float(np.sum(labels**2)):
@@ -133,11 +169,15 @@ def choose_trust(influence: QuestionInfluence, inverse: FloatArray) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSaving:
-    """What the judge saved, and what more labels would do, from summed variances.
+    """The labels that a judge saves, and the effect of more labels, from summed variances.
 
-    The sum is over models (of ratings: over pairs of models, which comes to the same ratio). `alone`
-    is the variance of the labels alone, `together` that of labels and judge, `labelled` the part
-    of it that is 1/n in the number of labels; `clusters` is the number of labelled questions.
+    Variances are summed over models; for ratings, a sum over pairs of models has the same ratios.
+
+    Attributes:
+        alone: the variance of an estimate from labels alone.
+        together: the variance of the estimate from labels and judge.
+        labelled: the part of `together` that falls as 1/n in the number of labels.
+        clusters: the number of labelled questions.
     """
 
     alone: float
@@ -146,33 +186,42 @@ class LabelSaving:
     clusters: int
 
     @classmethod
-    def of(
+    def from_influence(
         cls, influence: QuestionInfluence, trust: float, inverse: FloatArray, clusters: int
     ) -> LabelSaving:
-        """Return the saving of an estimate: `inverse` turns influences into its coordinates."""
+        """Return the saving of an estimate; `inverse` turns influences into its coordinates."""
         alone, together, labelled = (
             float(np.sum((part @ inverse) ** 2))
-            for part in (influence.labels, influence.total(trust), influence.labelled(trust))
+            for part in (
+                influence.labels,
+                influence.total_influence(trust),
+                influence.label_influence(trust),
+            )
         )
         return cls(alone=alone, together=together, labelled=labelled, clusters=clusters)
 
     @property
     def label_factor(self) -> float:
-        """How many times as many labels people alone would need for this certainty; 1 at least.
+        """The factor of labels that people alone would need for the same variance; at least 1.
 
-        The ratio of the variances of labels alone and of labels with judge, times (G-2)/(G-1) with
-        G labelled questions: fitting the trust gains about one degree of freedom by chance, as a
-        slope does in a regression.
+        The variance of labels alone over that of labels with judge, times (G-2)/(G-1) with G
+        labelled questions: tuning the trust gains about one degree of freedom by chance, as a slope
+        in a regression does.
         """
         if not self.together or self.clusters <= 2:  # noqa: PLR2004 - G - 2 degrees of freedom
             return 1.0
-        chance = (self.clusters - 2) / (self.clusters - 1)
-        return max(1.0, chance * self.alone / self.together)
+        correction = (self.clusters - 2) / (self.clusters - 1)
+        return max(1.0, correction * self.alone / self.together)
 
     def labels_for(self, share: float, labels: int) -> float:
-        """Return how many labels would bring the intervals to a share of their width.
+        """Return how many labels would reduce the intervals to a share of their width.
 
-        Only the labelled part shrinks, as 1/n; infinity where the rest alone is wider than that.
+        Only the labelled part shrinks, as 1/n; the number is infinite where the other part alone
+        is wider.
+
+        Args:
+            share: of the present width.
+            labels: the present number of labels.
         """
         rest = max(0.0, self.together - self.labelled)
         room = share**2 * self.together - rest

@@ -1,13 +1,13 @@
-"""Human labels on a few questions, a judge's on many: estimates of what humans would say.
+"""Prediction-powered means: estimates of human means from few human labels and many of a judge.
 
-Prediction-powered inference (Angelopoulos et al. 2023, Science 382; PPI++ 2024,
-arXiv:2311.01453): the judge's figure on all questions, corrected by how far it is from humans
-where both are known. The judge's part has a weight `trust` from 0 (humans only) to 1, chosen for
-the smallest variance, so a useless judge costs nothing and a biased one does not bias.
+Prediction-powered inference (Angelopoulos et al. 2023, Science 382; PPI++ 2024, arXiv:2311.01453)
+takes the judge's mean on all questions and corrects it by the judge's error where both are known.
+The weight of the judge, `trust`, lies between 0 (humans only) and 1, and is tuned for the smallest
+variance: a useless judge costs nothing, and a biased judge does not bias the estimate.
 
-Every question has one influence, from its labelled and its unlabelled rows together: questions
-may be in both parts, and rows of one question may depend on each other. Where the judge's rows are
-all of its rows, the labelled ones too, full trust is the judge's figure plus its mean error.
+Each question has one influence, from its labelled and its unlabelled rows: a question may be in both
+parts, and rows of one question may depend on each other. If the judge's unlabelled rows include the
+labelled ones, the estimate at full trust is the judge's mean plus its mean error.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionPoweredMean:
-    """A mean of what humans would say; the interval is NaN with a single labelled question.
+    """An estimated human mean; the interval is NaN with a single labelled question.
 
-    `labelled_error` and `unlabelled_error` are the parts of the standard error that more labels,
-    or more judgments, would lower. `humans` is the mean of the labels alone. `label_factor` is how
-    many times as many labels humans alone would need (see `Saving`).
+    `labelled_error` and `unlabelled_error` are the parts of the standard error that more labels and
+    more judgments would reduce. `humans` is the mean of the labels alone. `label_factor` is the
+    factor of labels that humans alone would need (see `LabelSaving`).
     """
 
     value: float
@@ -63,11 +63,11 @@ class PredictionPoweredMean:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PredictionPoweredMeans:
-    """Several groups' means as humans would give them, with one trust in the judge for all.
+    """Estimated human means of several groups, with one trust in the judge for all.
 
-    `covariance` is that of `values`; groups share questions. `clusters` is on how many questions
-    each group has labels (or judgments, where these are fewer): its interval has Student's t with
-    one degree of freedom less. `labelled` and `unlabelled` count each group's rows.
+    `covariance` is that of `values`; groups share questions. `clusters` is the number of questions
+    on which each group has labels, or judgments where these are fewer: its interval uses Student's t
+    with one degree of freedom less. `labelled` and `unlabelled` count each group's rows.
     """
 
     values: FloatArray
@@ -83,7 +83,7 @@ class PredictionPoweredMeans:
 
     @property
     def standard_errors(self) -> FloatArray:
-        """Standard errors of `values`."""
+        """The standard errors of `values`."""
         return np.sqrt(np.diag(self.covariance))
 
     def estimate(self, group: int) -> IntervalEstimate:
@@ -95,10 +95,9 @@ class PredictionPoweredMeans:
         )
 
     def share(self, group: int) -> IntervalEstimate:
-        """Return a group's mean of values in 0..1 with an interval that stays there.
+        """Return a group's mean of values in 0..1 with Wilson's interval, which stays in 0..1.
 
-        Wilson's, as `stats.means.clustered_proportion` has it. A correction may carry a mean out
-        of 0..1; it then stands at the end.
+        As in `clustered_proportion`. A corrected mean outside 0..1 is moved to the nearer end.
         """
         value, error = float(np.clip(self.values[group], 0.0, 1.0)), self.standard_errors[group]
         low, high = clustered_share_interval(
@@ -117,51 +116,52 @@ def prediction_powered_mean(
     trust: float | None = None,
     level: float = 0.95,
 ) -> PredictionPoweredMean:
-    """Return the mean that humans would give, from their labels and a judge's predictions.
+    """Return the estimated human mean from human labels and a judge's predictions.
 
     Args:
-        labels: what humans said.
-        predictions: what the judge said of the same things.
-        unlabelled: what the judge said where humans said nothing.
-        question: each label's question; without them, all rows are independent.
-        unlabelled_question: each unlabelled prediction's question; the same question has the
-            same number in both.
-        trust: the weight of the judge, 0 to 1; by default that of the smallest variance.
+        labels: the human labels.
+        predictions: the judge's predictions of the labelled things.
+        unlabelled: the judge's predictions of things without labels.
+        question: of each label; without questions, all rows are independent.
+        unlabelled_question: of each unlabelled prediction; a question has the same number in both.
+        trust: the weight of the judge, 0 to 1; by default tuned for the smallest variance.
         level: the interval's level.
 
     Raises:
-        BattlesError: arrays do not fit each other, or the trust is outside 0..1.
+        BattlesError: the arrays do not fit each other, or the trust is outside 0..1.
     """
-    said, judged, more = (
+    labelled, judged, other = (
         np.asarray(each, dtype=np.float64) for each in (labels, predictions, unlabelled)
     )
-    clusters, more_clusters = _number_questions(said, more, question, unlabelled_question)
-    _check_rows(said, judged, more, clusters, more_clusters)
-    found = prediction_powered_means(
-        GroupedValues(value=said, group=np.zeros(len(said), dtype=np.int64), question=clusters),
+    clusters, other_clusters = _number_questions(labelled, other, question, unlabelled_question)
+    _check_rows(labelled, judged, other, clusters, other_clusters)
+    means = prediction_powered_means(
+        GroupedValues(
+            value=labelled, group=np.zeros(len(labelled), dtype=np.int64), question=clusters
+        ),
         judged,
         GroupedValues(
-            value=more, group=np.zeros(len(more), dtype=np.int64), question=more_clusters
+            value=other, group=np.zeros(len(other), dtype=np.int64), question=other_clusters
         ),
         1,
         trust=trust,
         level=level,
     )
-    mean = found.estimate(0)
+    mean = means.estimate(0)
     return PredictionPoweredMean(
         value=mean.value,
         standard_error=mean.standard_error,
         low=mean.low,
         high=mean.high,
-        labelled_error=float(found.labelled_error[0]),
-        unlabelled_error=float(found.unlabelled_error[0]),
-        trust=found.trust,
-        humans=clustered_mean(said, clusters, level=level),
+        labelled_error=float(means.labelled_error[0]),
+        unlabelled_error=float(means.unlabelled_error[0]),
+        trust=means.trust,
+        humans=clustered_mean(labelled, clusters, level=level),
         level=level,
-        labelled=len(said),
-        unlabelled=len(more),
-        clusters=int(found.clusters[0]),
-        label_factor=found.saving.label_factor,
+        labelled=len(labelled),
+        unlabelled=len(other),
+        clusters=int(means.clusters[0]),
+        label_factor=means.saving.label_factor,
     )
 
 
@@ -174,15 +174,15 @@ def prediction_powered_means(
     trust: float | None = None,
     level: float = 0.95,
 ) -> PredictionPoweredMeans:
-    """Return the groups' means that humans would give, from their labels and a judge's predictions.
+    """Return the estimated human means of groups from human labels and a judge's predictions.
 
     Args:
-        labels: what humans said.
-        predictions: what the judge said of the same rows.
-        unlabelled: what the judge said elsewhere, or everywhere.
+        labels: the human labels.
+        predictions: the judge's predictions of the same rows.
+        unlabelled: the judge's predictions of other rows, or of all rows.
         size: the number of groups.
-        trust: the weight of the judge, 0 to 1, in all means; by default that of the smallest sum of
-            their variances.
+        trust: the weight of the judge, 0 to 1, in all means; by default tuned for the smallest sum
+            of their variances.
         level: the intervals' level.
 
     Raises:
@@ -195,25 +195,27 @@ def prediction_powered_means(
         raise BattlesError(msg)
     influence = estimate_mean_influence(labels, judged, unlabelled, size)
     weight = choose_trust(influence, np.eye(size)) if trust is None else check_trust(trust)
-    total = influence.total(weight)
+    total = influence.total_influence(weight)
     clusters = np.minimum(labels.questions(size), unlabelled.questions(size))
     everywhere = unlabelled.means(size)
     return PredictionPoweredMeans(
         values=weight * everywhere + labels.means(size) - weight * judged.means(size),
         covariance=total.T @ total,
-        labelled_error=_column_norms(influence.labelled(weight)),
+        labelled_error=_column_norms(influence.label_influence(weight)),
         unlabelled_error=_column_norms(weight * influence.unlabelled),
         clusters=clusters,
         labelled=counts,
         unlabelled=more,
         trust=weight,
-        saving=LabelSaving.of(influence, weight, np.eye(size), len(np.unique(labels.question))),
+        saving=LabelSaving.from_influence(
+            influence, weight, np.eye(size), len(np.unique(labels.question))
+        ),
         level=level,
     )
 
 
 def check_trust(trust: float) -> float:
-    """Return a trust that was given.
+    """Return the trust, checked.
 
     Raises:
         BattlesError: it is outside 0..1.
@@ -230,7 +232,7 @@ def _number_questions(
     question: npt.ArrayLike | None,
     unlabelled_question: npt.ArrayLike | None,
 ) -> tuple[IntArray, IntArray]:
-    """Return questions as numbers; every row is its own where there are none."""
+    """Return questions as numbers; without questions, each row has a number of its own."""
     if (question is None) != (unlabelled_question is None):
         msg = "give the questions of both the labelled and the unlabelled rows, or of neither"
         raise BattlesError(msg)

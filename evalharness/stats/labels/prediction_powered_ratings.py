@@ -1,7 +1,7 @@
-"""Bradley-Terry ratings as humans would give them, from their votes and a judge's battles.
+"""Prediction-powered Bradley-Terry ratings: human ratings from human votes and a judge's battles.
 
-The loss of prediction-powered inference (see `prediction_powered`): trust L_u(judge) +
-L_l(humans) - trust L_l(judge), each a mean over its battles.
+The loss is that of prediction-powered inference (see `prediction_powered_means`): trust L_u(judge) +
+L_l(humans) - trust L_l(judge), where each L is a mean over its battles.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PredictionPoweredRatings:
-    """Ratings as humans would give them, with the trust in the judge and both parts' battles.
+    """Estimated human ratings, with the trust in the judge and the number of battles of both parts.
 
-    Their `inverse_information` is as if the labelled battles were all, and `log_likelihood` minus
-    the corrected loss, a mean over battles. Their `clusters`, by which Student's t is taken, is
-    the number of labelled questions of the model that has the fewest: votes that are strewn over
-    questions tell of a model only where it met another.
+    The `inverse_information` of the ratings is that of the labelled battles alone, and
+    `log_likelihood` is minus the corrected loss, a mean over battles. Their `clusters`, which sets the
+    degrees of freedom of Student's t, is the smallest number of labelled questions of any model:
+    a model's rating depends only on questions on which it has votes.
     """
 
     ratings: FittedRatings
@@ -58,14 +58,14 @@ def prediction_powered_ratings(
     trust: float | None = None,
     level: float = 0.95,
 ) -> PredictionPoweredRatings:
-    """Return Bradley-Terry ratings as humans would give them, ties as half.
+    """Return the estimated human Bradley-Terry ratings, ties as half.
 
     Args:
-        labelled: battles that humans decided; several votes on one battle share its weight.
-        predictions: the judge's `Outcome` of the same battles.
-        unlabelled: battles that the judge decided, over the same models: those without labels, or
-            all; the same question has the same number in both.
-        trust: the weight of the judge, 0 to 1; by default that of the smallest total variance.
+        labelled: battles decided by humans; several votes on one battle share its weight.
+        predictions: the judge's `BattleOutcome` of the same battles.
+        unlabelled: battles decided by the judge, over the same models: those without labels, or
+            all; a question has the same number in both.
+        trust: the weight of the judge, 0 to 1; by default tuned for the smallest total variance.
         level: the intervals' level.
 
     Raises:
@@ -78,12 +78,12 @@ def prediction_powered_ratings(
     require_connected_models(labelled)
     weight = check_trust(trust) if trust is not None else None
     if weight is None:
-        # Any fit will do to choose the weight by; half trust has one where either part has.
+        # Any consistent fit serves to tune the trust; at 1/2 it exists where either part has one.
         start = _fit_corrected_loss(labelled, judged, unlabelled, 0.5)
         weight = choose_trust(_battle_influence(labelled, judged, unlabelled, start), start.inverse)
     fitted = _fit_corrected_loss(labelled, judged, unlabelled, weight)
     parts = _battle_influence(labelled, judged, unlabelled, fitted)
-    influence = parts.total(weight)
+    influence = parts.total_influence(weight)
     clusters = int(min(_questions_by_model(part).min() for part in (labelled, unlabelled)))
     ratings = FittedRatings(
         method="prediction-powered Bradley-Terry",
@@ -104,17 +104,17 @@ def prediction_powered_ratings(
     return PredictionPoweredRatings(
         ratings=ratings,
         trust=weight,
-        saving=LabelSaving.of(parts, weight, fitted.inverse, labelled.clusters),
+        saving=LabelSaving.from_influence(parts, weight, fitted.inverse, labelled.clusters),
         labelled=len(labelled.first),
         unlabelled=len(unlabelled.first),
     )
 
 
 def _questions_by_model(part: Comparisons) -> npt.NDArray[np.int64]:
-    """Return on how many questions each model fought."""
+    """Return the number of questions on which each model has battles."""
     models = np.concatenate([part.first, part.second])
-    held = np.unique(np.stack([models, np.tile(part.cluster, 2)]), axis=1)
-    return np.bincount(held[0], minlength=len(part.models))
+    distinct = np.unique(np.stack([models, np.tile(part.cluster, 2)]), axis=1)
+    return np.bincount(distinct[0], minlength=len(part.models))
 
 
 def _fit_corrected_loss(
@@ -122,7 +122,7 @@ def _fit_corrected_loss(
 ) -> LogisticFit:
     """Minimise the corrected loss: trust L_u(judge) + L_l(humans) - trust L_l(judge)."""
     weight = labelled.weight / labelled.weight.sum()
-    more = unlabelled.weight / unlabelled.weight.sum()
+    unlabelled_weight = unlabelled.weight / unlabelled.weight.sum()
     return fit_logistic(
         PairDesignMatrix.from_battles(
             np.concatenate([labelled.first, unlabelled.first]),
@@ -130,20 +130,23 @@ def _fit_corrected_loss(
             len(labelled.models),
         ),
         np.concatenate(
-            [weight * (labelled.points - trust * judged), trust * more * unlabelled.points]
+            [
+                weight * (labelled.points - trust * judged),
+                trust * unlabelled_weight * unlabelled.points,
+            ]
         ),
-        np.concatenate([(1 - trust) * weight, trust * more]),
+        np.concatenate([(1 - trust) * weight, trust * unlabelled_weight]),
     )
 
 
 def _battle_influence(
     labelled: Comparisons, judged: FloatArray, unlabelled: Comparisons, fitted: LogisticFit
 ) -> QuestionInfluence:
-    """Return the influence on the score: residuals of humans and of the judge."""
-    expected, more = np.split(fitted.probability, [len(labelled.first)])
-    # Battles that stand alone are numbered from 0 in both parts, and none is in both.
-    alone = labelled.clustered_by == "battle"
-    beyond = labelled.cluster.max() + 1 if alone else 0
+    """Return the influence on the score, from the residuals of humans and of the judge."""
+    expected, unlabelled_expected = np.split(fitted.probability, [len(labelled.first)])
+    # Where each battle is a cluster, both parts are numbered from 0, and no battle is in both.
+    is_by_battle = labelled.clustered_by == "battle"
+    offset = labelled.cluster.max() + 1 if is_by_battle else 0
 
     def scores(part: Comparisons, residual: FloatArray) -> FloatArray:
         return np.asarray((diags_array(residual) @ build_difference_matrix(part)).toarray())
@@ -151,9 +154,9 @@ def _battle_influence(
     return estimate_influence(
         scores(labelled, labelled.points - expected),
         scores(labelled, judged - expected),
-        scores(unlabelled, unlabelled.points - more),
+        scores(unlabelled, unlabelled.points - unlabelled_expected),
         labelled.cluster,
-        unlabelled.cluster + beyond,
+        unlabelled.cluster + offset,
         (labelled.weight, unlabelled.weight),
     )
 

@@ -1,13 +1,13 @@
-"""Bootstrap intervals of ratings: how they would vary had other questions been asked.
+"""Bootstrap intervals of ratings, by resampling questions.
 
-Questions are drawn with replacement, and all battles of a question stay together. Where battles
-stand alone each counts Poisson(1) times, which is what drawing with replacement tends to (Hanley &
-MacGibbon 2006, Computer Methods and Programs in Biomedicine 83), as ratings do not depend on the
-total. The Bayesian bootstrap (Rubin 1981, Annals of Statistics 9) weighs every question, or
-battle, with an Exp(1) variable instead, so that none ever drops out.
+Questions are drawn with replacement, and all battles of a question stay together. Where each battle
+is a cluster, its count is Poisson(1), the limit of drawing with replacement (Hanley & MacGibbon
+2006, Computer Methods and Programs in Biomedicine 83); ratings do not depend on the total count.
+The Bayesian bootstrap (Rubin 1981, Annals of Statistics 9) gives each question, or battle, an Exp(1)
+weight instead, so that none drops out.
 
-Intervals are expanded percentile intervals (Hesterberg 2015, The American Statistician 69): at
-the quantiles which give, for a mean, the interval with G/(G-1) and Student's t.
+Intervals are expanded percentile intervals (Hesterberg 2015, The American Statistician 69): at the
+quantiles that give, for a mean, the interval with G/(G-1) and Student's t.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BootstrapRatings:
-    """Ratings of many replicates.
+    """Ratings of bootstrap replicates.
 
     Intervals are NaN when there is a single cluster: one question shows no spread.
 
     Attributes:
-        fitted: to the battles themselves.
-        strengths: a row a replicate, natural scale.
-        parameters: by name, an entry a replicate.
-        resampling: how clusters were drawn.
+        fitted: the ratings of the battles themselves.
+        strengths: a row for each replicate, natural-log scale.
+        parameters: by name, with an entry for each replicate.
+        resampling: how the clusters were drawn.
         level: the intervals' level.
     """
 
@@ -62,12 +62,12 @@ class BootstrapRatings:
 
     @property
     def replicates(self) -> int:
-        """How many replicates were fitted."""
+        """The number of replicates."""
         return len(self.strengths)
 
     @property
     def ratings(self) -> FloatArray:
-        """Ratings of each replicate (row), on the scale of the fitted ones."""
+        """Ratings of each replicate (row), on the scale of the fitted ratings."""
         return self.fitted.on_scale(self.strengths)
 
     @property
@@ -83,11 +83,11 @@ class BootstrapRatings:
         return high
 
     def contrast(self, model: str, other: str) -> IntervalEstimate:
-        """Return how much higher `model` is rated than `other`.
+        """Return the rating of `model` minus that of `other`.
 
         Args:
-            model: the one.
-            other: the one it is held against.
+            model: a name.
+            other: the name of the model that is subtracted.
         """
         places = [self.fitted.models.index(name) for name in (model, other)]
         gaps = self.ratings[:, places[0]] - self.ratings[:, places[1]]
@@ -112,7 +112,7 @@ class BootstrapRatings:
         """Return the lower and upper ends of intervals of any function of the replicates.
 
         Args:
-            values: one row, or entry, a replicate.
+            values: one row, or entry, for each replicate.
         """
         clusters = self.fitted.clusters
         if clusters == 1:
@@ -132,23 +132,23 @@ def bootstrap(
     resampling: ResamplingScheme | str = ResamplingScheme.MULTINOMIAL,
     threads: int = 4,
 ) -> BootstrapRatings:
-    """Return replicates of ratings, for intervals.
+    """Return ratings of bootstrap replicates, for intervals.
 
     Args:
         battles: the battles, one by one or counted.
         rng: draws the replicates; the same one gives the same replicates with any `threads`.
         method: fits ratings, for example `functools.partial(davidson, position=True)`. Replicates
             of Bradley-Terry without a position effect are fitted together, which is far faster.
-        replicates: how many.
+        replicates: the number of replicates.
         level: the intervals' level.
-        resampling: questions drawn with replacement, or weighed.
-        threads: how many chunks of replicates are fitted at a time.
+        resampling: whether questions are drawn with replacement, or weighted at random.
+        threads: the number of chunks of replicates fitted at a time.
 
     Raises:
-        BattlesError: replicates do not differ in some direction, which is not certainty.
-        SeparationError: some replicates have no finite ratings: questions that keep a model's
-            rating finite were not drawn.
-        ValueError: an argument makes no sense; and all that `method` raises.
+        BattlesError: the replicates do not differ in some direction, so they measure no error.
+        SeparationError: some replicates have no finite ratings, because the questions that keep
+            them finite were not drawn.
+        ValueError: an argument is out of its range; also the errors of `method`.
     """
     critical_value(level, 2)  # refuses a level outside 0..1 before any work
     if replicates < 2:  # noqa: PLR2004 - a spread needs two
@@ -178,7 +178,7 @@ def bootstrap(
 
 
 def _require_spread(strengths: FloatArray, fitted: FittedRatings) -> None:
-    """Refuse replicates that hardly differ: all battles of two models are ties, for example."""
+    """Check that replicates differ in every direction; ties in all battles of two models do not."""
     replicates, size = strengths.shape
     if replicates <= size:
         return

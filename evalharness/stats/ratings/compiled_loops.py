@@ -1,8 +1,8 @@
-"""The bootstrap's two inner loops as compiled code; importing this needs numba (extra `fast`).
+"""The two inner loops of the bootstrap as compiled code; importing it needs numba (extra `fast`).
 
-Poisson numbers come from alias tables (Walker 1977, ACM TOMS 3; Vose 1991, IEEE TSE 17), one
-table a cell: a table costs a few microseconds to make and nanoseconds to draw from. Tails beyond
-seven standard deviations are left out, less than the 2^-32 by which a table rounds.
+Poisson numbers come from alias tables (Walker 1977, ACM TOMS 3; Vose 1991, IEEE TSE 17), one table
+for each cell. A table takes a few microseconds to build and nanoseconds to draw from. Tails beyond
+seven standard deviations are left out: less than the 2^-32 by which a table rounds.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 _TAIL_DEVIATIONS = 7.0
 _TABLES_PER_THREAD = 1 << 11
-"""Tables made by one thread at a time."""
+"""The number of tables that a thread builds at a time."""
 
 _MAX_TABLE_ENTRIES = 1 << 24
-"""Tables of more entries take longer to make than they save."""
+"""Tables with more entries take longer to build than they save."""
 
 _TWO_TO_32 = 2.0**32
 _LOW_32_BITS = 0xFFFFFFFF
 
 _FAST_MATH_FLAGS = {"reassoc", "contract", "arcp", "nsz"}
-"""Sums may be reordered; numbers that are none stay none, so what diverges is seen."""
+"""Sums may be reordered; NaN and infinity are kept, so divergence can be detected."""
 
 # SplitMix64 (Steele, Lea & Flood 2014, OOPSLA)
 _GAMMA = 0x9E3779B97F4A7C15
@@ -40,7 +40,15 @@ _MIX_2 = 0x94D049BB133111EB
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AliasTables:
-    """How to draw each cell's Poisson number: cells one after another in `cut` and `alias`."""
+    """Alias tables of Poisson numbers, one for each cell.
+
+    Attributes:
+        start: the first entry of each cell in `cut` and `alias`.
+        width: the number of entries of each cell.
+        low: the Poisson number of each cell's first entry.
+        cut: the threshold of each entry, as a share of 2^32.
+        alias: the entry that is drawn above the threshold.
+    """
 
     start: IntArray
     width: IntArray
@@ -50,7 +58,7 @@ class AliasTables:
 
 
 def build_alias_tables(means: FloatArray) -> AliasTables | None:
-    """Return tables for Poisson numbers of these means (above 0), or None if they are too large."""
+    """Return alias tables for Poisson numbers of these means (above 0); None if they are too large."""
     reach = _TAIL_DEVIATIONS * np.sqrt(means)
     low = np.maximum(np.floor(means - reach - _TAIL_DEVIATIONS), 0).astype(np.int64)
     width = np.ceil(means + reach + 2 * _TAIL_DEVIATIONS).astype(np.int64) - low
@@ -80,27 +88,27 @@ def build_alias_tables(means: FloatArray) -> AliasTables | None:
 
 
 def draw_replicates(
-    made: AliasTables,
+    tables: AliasTables,
     pair: IntArray,
     weight: FloatArray,
     points: FloatArray,
     seed: np.uint64,
     shape: tuple[int, int],
 ) -> tuple[FloatArray, FloatArray]:
-    """Return points won and battles fought, by pair and replicate.
+    """Return the points of the first models and the weights of battles, by pair and replicate.
 
     Args:
-        made: the tables of the cells.
-        pair: each cell's pair.
-        weight: what a battle in this cell counts.
-        points: what it gives the pair's first model.
+        tables: of the cells.
+        pair: of each cell.
+        weight: of a battle in each cell.
+        points: of the pair's first model for a battle in each cell.
         seed: of this stream of random numbers.
-        shape: how many pairs and replicates there are.
+        shape: the number of pairs and of replicates.
     """
-    won, fought = np.zeros((2, *shape))
-    cells = (made.start, made.width, made.low, made.cut, made.alias)
-    _draw_from_tables(*cells, pair, weight, points, seed, won, fought)
-    return won, fought
+    won, total = np.zeros((2, *shape))
+    cells = (tables.start, tables.width, tables.low, tables.cut, tables.alias)
+    _draw_from_tables(*cells, pair, weight, points, seed, won, total)
+    return won, total
 
 
 @njit(nogil=True, cache=True)
@@ -155,7 +163,7 @@ def _draw_from_tables(
     points: Any,
     seed: Any,
     won: Any,
-    fought: Any,
+    total_weight: Any,
 ) -> None:
     state = uint64(seed)
     replicates = won.shape[1]
@@ -171,43 +179,43 @@ def _draw_from_tables(
                     break
                 scaled = ((mixed >> uint64(32 * half)) & uint64(_LOW_32_BITS)) * size
                 entry = np.int64(scaled >> uint64(32))
-                # both are read, so that no branch has to be guessed: half of the guesses would fail
+                # reading both avoids a branch that the processor would mispredict half of the time
                 other = np.int64(alias[at + entry])
                 misses = np.int64(scaled & uint64(_LOW_32_BITS) >= cut[at + entry])
                 number = float(low[cell] + entry + misses * (other - entry))
                 won[row, replicate + half] += number * points[cell]
-                fought[row, replicate + half] += number * weight[cell]
+                total_weight[row, replicate + half] += number * weight[cell]
 
 
 @njit(nogil=True, cache=True, fastmath=_FAST_MATH_FLAGS)
 def solve_replicates(
     won: Any,
-    fought: Any,
+    total_weight: Any,
     first: Any,
     second: Any,
     inverse: Any,
     penalty: float,
     strengths: Any,
     smallest_step: float,
-    sweeps: int,
+    max_steps: int,
 ) -> Any:
-    """Take chord steps from `strengths`, in place; return the last one's length by replicate.
+    """Take chord steps from `strengths`, in place; return the length of the last by replicate.
 
     Args:
-        won: points won, by pair and replicate.
-        fought: battles fought.
-        first: each pair's first model.
-        second: each pair's second model.
-        inverse: the inverse of the information at the maximum.
-        penalty: that of the fit.
+        won: points of the first model, by pair and replicate.
+        total_weight: weights of battles, by pair and replicate.
+        first: the first model of each pair.
+        second: the second model of each pair.
+        inverse: the inverse information at the maximum.
+        penalty: of the fit.
         strengths: by model and replicate.
-        smallest_step: when to stop.
-        sweeps: when to give up.
+        smallest_step: the length of a step at which a replicate has converged.
+        max_steps: the number of steps before giving up.
     """
     odds, slope = np.empty(strengths.shape), np.empty(strengths.shape)
     lengths = np.full(strengths.shape[1], np.inf)
-    for _ in range(sweeps):
-        _gradient(won, fought, first, second, penalty, strengths, odds, slope)
+    for _ in range(max_steps):
+        _gradient(won, total_weight, first, second, penalty, strengths, odds, slope)
         step = inverse @ slope
         lengths[:] = 0.0
         for model in range(len(strengths)):
@@ -224,7 +232,7 @@ def solve_replicates(
 @njit(nogil=True, cache=True, fastmath=_FAST_MATH_FLAGS)
 def _gradient(
     won: Any,
-    fought: Any,
+    total_weight: Any,
     first: Any,
     second: Any,
     penalty: float,
@@ -242,6 +250,6 @@ def _gradient(
         one, other = first[pair], second[pair]
         for replicate in range(replicates):
             chance = odds[one, replicate] / (odds[one, replicate] + odds[other, replicate])
-            surplus = won[pair, replicate] - fought[pair, replicate] * chance
+            surplus = won[pair, replicate] - total_weight[pair, replicate] * chance
             slope[one, replicate] += surplus
             slope[other, replicate] -= surplus

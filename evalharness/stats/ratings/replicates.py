@@ -1,11 +1,11 @@
-"""Replicates of counted battles, and Bradley-Terry fitted to many of them side by side.
+"""Bootstrap replicates of counted battles, and Bradley-Terry fits of many replicates at a time.
 
-Only counts of cells are drawn, never battles, and only pairs are looked at: a replicate costs the
-same for any number of battles. All replicates share Newton's matrix, that of the maximum (the
-chord method); it takes a few steps more than Newton's method, and each is far cheaper.
+Replicates are drawn as counts of cells, not as battles, and fits read pairs only, so the cost of a
+replicate does not depend on the number of battles. All replicates share the matrix of Newton's
+method at the maximum (the chord method): that takes a few more steps, each of which is far cheaper.
 
-With numba installed (the extra `fast`), single battles are drawn and all replicates are fitted by
-compiled code: the same method, with another stream of random numbers.
+With numba installed (the extra `fast`), compiled code draws independent battles and fits all
+replicates: by the same method, with another stream of random numbers.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ if TYPE_CHECKING:
     ]
 
 _CELLS_PER_CHUNK = 1 << 19
-"""Pairs times replicates that are drawn and fitted side by side: a processor's cache holds them."""
+"""Pairs times replicates of a chunk: their arrays fit a processor's cache."""
 
 _MIN_CHUNK, _MAX_CHUNK = 16, 512
-"""Replicates side by side."""
+"""The least and the most replicates of a chunk."""
 
 _SMALLEST_STEP = 1e-7
-"""In log-odds, 0.00002 rating points; what is left after it is far smaller."""
+"""In log-odds; 0.00002 rating points. The error after such a step is far smaller."""
 
 _MAX_CHORD_STEPS = 40
-"""Chord steps, after which Newton's method takes over: a replicate of few battles may need it."""
+"""Chord steps before Newton's method takes over, as a replicate of few battles may need."""
 
 
 class ResamplingScheme(StrEnum):
-    """How often, or how heavily, each question (or battle that stands alone) counts."""
+    """The random weights of questions (or of battles, where each is a cluster)."""
 
     MULTINOMIAL = "multinomial"
     BAYESIAN = "bayesian"
@@ -67,8 +67,8 @@ def draw_cell_weights(
         draws = _draw_question_weights(counts.clusters, rng, number, resampling)
         drawn: FloatArray = counts.by_question.T @ draws
         return drawn
-    # Weights that differ within a cell are replaced by equal ones of the same sum and sum of
-    # squares: replicates then have the right mean and variance.
+    # Weights that differ within a cell are replaced by equal weights with the same sum and sum of
+    # squares, which keeps the mean and the variance of replicates.
     weight, square = counts.weight.ravel(), counts.square.ravel()
     scale = np.divide(square, weight, out=np.zeros_like(weight), where=weight > 0)
     size = np.divide(weight, scale, out=np.zeros_like(weight), where=weight > 0)
@@ -86,10 +86,10 @@ def _draw_question_weights(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Replicates:
-    """What replicates won: by pair (row) and replicate (column), of how many battles."""
+    """Points of the first model, and weights of battles, by pair (row) and replicate (column)."""
 
     won: FloatArray
-    fought: FloatArray
+    weight: FloatArray
 
 
 def fit_replicates(
@@ -106,9 +106,9 @@ def fit_replicates(
         counts: the battles.
         fitted: their Bradley-Terry ratings.
         rng: spawns a generator for each chunk of replicates.
-        replicates: how many.
-        resampling: how questions, or battles, count.
-        threads: how many chunks are worked on at a time.
+        replicates: the number of replicates.
+        resampling: the random weights of questions, or of battles.
+        threads: the number of chunks fitted at a time.
 
     Raises:
         SeparationError: some replicates have no finite ratings.
@@ -127,24 +127,24 @@ def fit_replicates(
 
     with limit_blas_threads(len(counts.models)), ThreadPoolExecutor(threads) as pool:
         chunks = list(pool.map(work, zip(rng.spawn(len(sizes)), sizes, strict=True)))
-    require_finite_replicates([said for _, failed in chunks for said in failed], replicates)
+    require_finite_replicates([error for _, errors in chunks for error in errors], replicates)
     return np.concatenate([strengths for strengths, _ in chunks])
 
 
-def require_finite_replicates(said: Sequence[str], replicates: int) -> None:
-    """Refuse replicates without finite ratings.
+def require_finite_replicates(errors: Sequence[str], replicates: int) -> None:
+    """Check that all replicates have finite ratings.
 
     Args:
-        said: what was wrong with each of them.
-        replicates: how many there are in all.
+        errors: the message of each replicate that has none.
+        replicates: the number of all replicates.
 
     Raises:
-        SeparationError: there are any.
+        SeparationError: some replicates have no finite ratings.
     """
-    if said:
+    if errors:
         msg = (
-            f"{len(said)} of {replicates} replicates have no finite ratings, as questions that "
-            f"bound them were not drawn (one of them: {said[0].split('. ')[0]}). Use "
+            f"{len(errors)} of {replicates} replicates have no finite ratings, as questions that "
+            f"bound them were not drawn (one of them: {errors[0].split('. ')[0]}). Use "
             "resampling='bayesian', which drops no question, a penalty such as penalty=0.25, or "
             "the sandwich interval"
         )
@@ -152,7 +152,7 @@ def require_finite_replicates(said: Sequence[str], replicates: int) -> None:
 
 
 def _choose_loops(pairs: BattleCounts, resampling: ResamplingScheme) -> tuple[_Draw, _Solve]:
-    """Return what draws replicates and what fits them, compiled where numba is installed."""
+    """Return the functions that draw and fit replicates, compiled where numba is installed."""
     draw, solve = _numpy_loops(pairs, resampling)
     if find_spec("numba") is None:
         return draw, solve
@@ -167,7 +167,7 @@ def _choose_loops(pairs: BattleCounts, resampling: ResamplingScheme) -> tuple[_D
         strengths = np.repeat(fitted.strengths[:, None], drawn.won.shape[1], axis=1)
         lengths = solve_replicates(
             np.ascontiguousarray(drawn.won),
-            np.ascontiguousarray(drawn.fought),
+            np.ascontiguousarray(drawn.weight),
             pairs.first,
             pairs.second,
             np.ascontiguousarray(fitted.inverse_information),
@@ -182,7 +182,7 @@ def _choose_loops(pairs: BattleCounts, resampling: ResamplingScheme) -> tuple[_D
 
 
 def _compiled_draw_loop(pairs: BattleCounts) -> _Draw | None:
-    """Return what draws single battles; None where that would take too much memory."""
+    """Return the compiled function that draws replicates; None if it takes too much memory."""
     from evalharness.stats.ratings.compiled_loops import build_alias_tables, draw_replicates
 
     pair, outcome = np.nonzero(pairs.weight)
@@ -194,10 +194,10 @@ def _compiled_draw_loop(pairs: BattleCounts) -> _Draw | None:
     def draw(rng: np.random.Generator, number: int) -> _Replicates:
         seed = rng.integers(np.iinfo(np.uint64).max, dtype=np.uint64)
         shape = (len(pairs.first), number)
-        won, fought = draw_replicates(
+        won, total = draw_replicates(
             made, pair, scale, scale * OUTCOME_POINTS[outcome], seed, shape
         )
-        return _Replicates(won=won, fought=fought)
+        return _Replicates(won=won, weight=total)
 
     return draw
 
@@ -208,7 +208,7 @@ def _numpy_loops(pairs: BattleCounts, resampling: ResamplingScheme) -> tuple[_Dr
     def draw(rng: np.random.Generator, number: int) -> _Replicates:
         weight = draw_cell_weights(pairs, rng, number, resampling).reshape(*pairs.weight.shape, -1)
         won = np.einsum("por,o->pr", weight, OUTCOME_POINTS)
-        return _Replicates(won=won, fought=weight.sum(axis=1))
+        return _Replicates(won=won, weight=weight.sum(axis=1))
 
     def solve(
         drawn: _Replicates, fitted: FittedRatings
@@ -222,17 +222,19 @@ def _solve_by_chord_steps(
     drawn: _Replicates, fitted: FittedRatings, pairs: BattleCounts, design: csr_array
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Return strengths by model and replicate, and which replicates converged."""
-    slopes = design.T.tocsr()
+    transposed = design.T.tocsr()
     strengths = np.repeat(fitted.strengths[:, None], drawn.won.shape[1], axis=1)
     done = np.zeros(strengths.shape[1], dtype=np.bool_)
     for _ in range(_MAX_CHORD_STEPS):
-        with np.errstate(over="ignore", invalid="ignore"):  # what diverges is left to Newton
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # Newton's method takes over where it diverges
             odds = np.exp(strengths)
             first = odds[pairs.first]
             chance = first / (first + odds[pairs.second])
-            slope = slopes @ (drawn.won - drawn.fought * chance)
-            slope -= fitted.penalty * (strengths - strengths.mean(axis=0))
-            step = fitted.inverse_information @ slope
+            gradient = transposed @ (drawn.won - drawn.weight * chance)
+            gradient -= fitted.penalty * (strengths - strengths.mean(axis=0))
+            step = fitted.inverse_information @ gradient
             strengths += step
             done = np.max(np.abs(step), axis=0) < _SMALLEST_STEP
         if done.all():
@@ -247,14 +249,14 @@ def _refit_by_newton(
     pairs: BattleCounts,
     fitted: FittedRatings,
 ) -> list[str]:
-    """Fit by Newton's method, in place, the replicates that need it; say what was wrong."""
-    said = []
+    """Fit unfinished replicates by Newton's method, in place; return the errors of those that fail."""
+    errors = []
     for place in unfinished:
-        won, fought = drawn.won[:, place], drawn.fought[:, place]
-        weight = np.stack([fought - won, np.zeros_like(won), won], axis=1)
+        won, total = drawn.won[:, place], drawn.weight[:, place]
+        weight = np.stack([total - won, np.zeros_like(won), won], axis=1)
         replicate = replace(pairs, weight=weight, by_question=None)
         try:
             strengths[place] = bradley_terry(replicate, penalty=fitted.penalty).strengths
         except (DisconnectedError, SeparationError) as error:
-            said.append(str(error))
-    return said
+            errors.append(str(error))
+    return errors
