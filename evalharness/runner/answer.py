@@ -1,4 +1,4 @@
-"""A model's answer to a question: its turns one after another, each kept before the next."""
+"""Request a model's answer to a question, turn by turn; each turn is kept before the next."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 def sampling_for_answer(model: ModelSpec, question: Question, sample: int, seed: int) -> Sampling:
-    """Return the sampling for one answer; where text is drawn at random, always with a seed."""
+    """Return the sampling settings of one answer. Random sampling always gets a seed."""
     sampling = model.sampling_for(question.category)
     if sampling.temperature == 0 or sampling.seed is not None:
         return sampling
-    drawn = int(compute_digest([seed, model.name, question.question_id, sample])[:8], 16) >> 1
-    return replace(sampling, seed=drawn)
+    derived = int(compute_digest([seed, model.name, question.question_id, sample])[:8], 16) >> 1
+    return replace(sampling, seed=derived)
 
 
 def answer_digest(model: ModelSpec, question: Question, sample: int, seed: int) -> str:
-    """Return the key of an answer: what is asked of whom, and how; not when, nor at what price."""
+    """Return the key of an answer: the model, the turns, and the sampling that decide its text."""
     sampling = sampling_for_answer(model, question, sample, seed)
     return compute_digest([model.identity(), list(question.turns), sample, sampling.seed])
 
@@ -38,19 +38,19 @@ async def answer_question(
     begun: Answer | None,
     keep: Callable[[Answer], None],
 ) -> Answer:
-    """Return the answer, asking only for the turns that `begun` does not hold.
+    """Return the answer. Only the turns that `begun` lacks are requested.
 
     Args:
-        question: what is asked.
-        model: who is asked.
-        backend: how it is asked.
-        sample: which of several answers to the same question.
-        seed: of the run.
-        begun: the first turns, from an earlier run.
-        keep: called with the answer so far after every turn, before the next is asked.
+        question: the question.
+        model: the model.
+        backend: the connection to the model.
+        sample: the number of the answer among several to the same question, from 0.
+        seed: the seed of the run.
+        begun: the first turns, if an earlier run requested them.
+        keep: is called with the unfinished answer after every turn, before the next request.
 
     Raises:
-        BackendError: a turn could not be had; the turns before it are kept.
+        BackendError: a request failed; the turns before it are kept.
     """
     sampling = sampling_for_answer(model, question, sample, seed)
     turns = begun.turns if begun else ()

@@ -1,9 +1,9 @@
-"""What a run spends, and the budget at which it stops: no call is made that might go beyond it.
+"""Count what a run spends, and stop it before a call could exceed its budget.
 
-A call is let through when the budget has room for the most that it may cost; others wait until it
-is known what those before them did cost. The run ends when there is room for none. Only a part of
-what is left is in the air at a time, and judgments and later turns go first: what the budget pays for
-is answered and judged, question by question, not begun everywhere.
+A call is admitted if the budget covers the most that it may cost. Others wait until the cost of
+earlier calls is known. The run ends when no call can be admitted. Only a part of the rest of the
+budget is in flight at any time, and judgments and later turns take precedence, so that questions
+are answered and judged one after another, instead of all being begun and none finished.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         WorkResult,
     )
 
-_IN_FLIGHT_SHARE = 0.25  # of what is left of a budget
+_IN_FLIGHT_SHARE = 0.25  # of the rest of a budget
 _MIN_BYTES_PER_TOKEN = 3  # few texts have more tokens than a third of their bytes
 
 
@@ -37,28 +37,28 @@ class BudgetMeter:
     """The calls and US dollars of a run so far.
 
     Attributes:
-        calls: how many were made.
-        usd: what they cost, as far as prices are known.
-        ended_by: the limit that was reached, in words; None while there is room.
+        calls: the number of calls made.
+        usd: their cost, as far as prices are known.
+        ended_by: the limit that was reached, in words; None before that.
     """
 
     def __init__(
         self, budget: Budget, stop: StopSignal, *, calls: int = 0, usd: float = 0.0
     ) -> None:
-        """Begin with what the run has spent before."""
+        """Begin with what earlier sessions have spent."""
         self.calls = calls
         self.usd = usd
         self.ended_by: str | None = None
         self._budget = budget
         self._stop = stop
-        self._in_air = 0
+        self._in_flight = 0
         self._reserved = 0.0
         self._urgent: deque[asyncio.Future[None]] = deque()
         self._others: deque[asyncio.Future[None]] = deque()
 
     @contextmanager
     def limit_time(self) -> Iterator[None]:
-        """End the run after the budget's minutes; to be entered in its event loop."""
+        """End the run after the budget's minutes. Enter it inside the event loop."""
         if self._budget.minutes is None:
             yield
             return
@@ -71,27 +71,33 @@ class BudgetMeter:
             timer.cancel()
 
     async def admit(self, usd: float, *, urgent: bool) -> None:
-        """Wait until there is room for a call that costs so much at most.
+        """Wait until the budget covers a call that costs at most `usd`.
 
         Raises:
-            RunStoppedError: there will be none.
+            RunStoppedError: the budget can no longer cover it.
         """
         queue, is_new = (self._urgent if urgent else self._others), True
         while not self._has_room(usd):
-            if not self._in_air:
-                self._end(self._words(usd))
+            if not self._in_flight:
+                self._end(self._describe_limit(usd))
                 self._stop.refuse()
-            place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            queue.append(place) if is_new else queue.appendleft(place)
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            queue.append(turn) if is_new else queue.appendleft(turn)
             is_new = False
-            await place
-        self._in_air += 1
+            await turn
+        self._in_flight += 1
         self._reserved += usd
         self._wake()
 
     def settle(self, reserved: float, *, usd: float, made: bool) -> None:
-        """Take note of a call that is over, and of what it did cost."""
-        self._in_air -= 1
+        """Record the end of a call and its cost.
+
+        Args:
+            reserved: the most that it could cost, in US dollars.
+            usd: what it cost.
+            made: whether the model replied.
+        """
+        self._in_flight -= 1
         self._reserved -= reserved
         self.calls += made
         self.usd += usd
@@ -100,12 +106,12 @@ class BudgetMeter:
     def _has_room(self, usd: float) -> bool:
         calls = math.inf if self._budget.calls is None else self._budget.calls - self.calls
         dollars = math.inf if self._budget.usd is None else self._budget.usd - self.usd
-        if self._in_air:
+        if self._in_flight:
             calls, dollars = _IN_FLIGHT_SHARE * calls, _IN_FLIGHT_SHARE * dollars
-        return self._in_air + 1 <= calls and (not usd or self._reserved + usd <= dollars)
+        return self._in_flight + 1 <= calls and (not usd or self._reserved + usd <= dollars)
 
-    def _words(self, usd: float) -> str:
-        """Return the limit that a call of this price was kept from."""
+    def _describe_limit(self, usd: float) -> str:
+        """Return the limit that a call of this price would exceed, in words."""
         if self._budget.calls is not None and self.calls >= self._budget.calls:
             return f"budget.calls={self._budget.calls} are made"
         return (
@@ -126,12 +132,12 @@ class BudgetMeter:
 
 
 class MeteredBackend:
-    """A backend whose calls are counted, and made only while the budget has room for them."""
+    """A backend whose calls are counted, and made only while the budget covers them."""
 
     def __init__(
         self, backend: Backend, meter: BudgetMeter, spec: ModelSpec, *, is_judge: bool
     ) -> None:
-        """Count the calls to a backend, a judge's or a candidate's."""
+        """Count the calls to the backend of a judge or a candidate."""
         self._is_judge = is_judge
         self._backend = backend
         self._meter = meter
@@ -141,7 +147,7 @@ class MeteredBackend:
         """Return a completion, as the backend does.
 
         Raises:
-            RunStoppedError: the budget has no room for it.
+            RunStoppedError: the budget does not cover it.
         """
         most = max_call_cost_usd(self._spec, request)
         await self._meter.admit(most, urgent=self._is_judge or request.continues)
@@ -158,7 +164,7 @@ class MeteredBackend:
         return completion
 
     async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
-        """Return what `work` makes of the backend's model, which costs nothing."""
+        """Return what `work` returns for the backend's model; this costs nothing."""
         return await cast("ModelLender", self._backend).lend(work)
 
     async def close(self) -> None:
@@ -167,9 +173,12 @@ class MeteredBackend:
 
 
 def max_call_cost_usd(spec: ModelSpec, request: Request) -> float:
-    """Return what a call may cost at most: a long prompt, and a reply as long as is allowed."""
+    """Return the most that a call may cost, in US dollars.
+
+    The prompt is assumed to have many tokens, and the reply to be as long as allowed.
+    """
     if not spec.prices.is_known:
         return 0.0
-    said = sum(len(message.content.encode()) for message in request.messages)
+    prompt_bytes = sum(len(message.content.encode()) for message in request.messages)
     longest = 1 if request.options else request.sampling.max_tokens
-    return spec.usd_of(said // _MIN_BYTES_PER_TOKEN, longest)
+    return spec.usd_of(prompt_bytes // _MIN_BYTES_PER_TOKEN, longest)

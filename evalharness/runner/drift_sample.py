@@ -1,4 +1,4 @@
-"""What a run's judges are asked once more, to see whether they have changed since."""
+"""Choose the judgments of a run that a drift check repeats."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from evalharness.domain import Judgment, RunRecords
-    from evalharness.judge import DriftCheckSpec
+    from evalharness.judge import DriftCheckSpec, JudgmentRequest
     from evalharness.runner.drift_judges import JudgeThenAndNow
 
 DRIFT_FILE = "drift.jsonl"
 REPEATS_PER_JUDGMENT = 2
-"""How often each judgment is asked again: the two say how much the judge varies by itself."""
+"""How often each judgment is repeated. Two repeats show how much the judge varies by itself."""
 MIN_JUDGMENTS = 20
-"""Fewer judgments than this could show nothing but a judge that is another altogether."""
+"""With fewer judgments, only a completely different judge could be detected."""
 _MAX_EXAMPLES = 3
 
 
@@ -34,41 +34,33 @@ def plan_drift_tasks(
     seed: int,
     number: int,
 ) -> tuple[ProbeTask, ...]:
-    """Return what is asked again: for every judge a sample of its judgments, each `TIMES` times.
+    """Return the judgments to repeat: a sample for each judge, `REPEATS_PER_JUDGMENT` times each.
 
     Args:
         pairs: the judges.
         records: the run.
-        against: how many of each judge's judgments.
-        seed: of the sample.
-        number: which check of this run it is, from 1: another one asks everything anew.
+        against: the size of the sample.
+        seed: the seed of the sample.
+        number: the number of the check, from 1. A new check makes all its calls again.
 
     Raises:
-        ConfigError: there are too few judgments, or what was judged is not what stands there now.
+        ConfigError: there are too few judgments, or what was judged has changed since.
     """
     return tuple(
-        ask for pair in pairs for ask in _judge_tasks(pair, records, against, seed, number)
+        task for pair in pairs for task in _judge_tasks(pair, records, against, seed, number)
     )
 
 
 def _judge_tasks(
     pair: JudgeThenAndNow, records: RunRecords, against: DriftCheckSpec, seed: int, number: int
 ) -> Iterator[ProbeTask]:
-    own = [each for each in records.judgments if each.judge == pair.was.name]
-    _refuse_imported_judgments(pair, own, records.name)
+    judgments = [each for each in records.judgments if each.judge == pair.was.name]
+    _refuse_imported_judgments(pair, judgments, records.name)
     chosen = sample_judgments(
-        own, against.limit, random.Random(compute_digest([seed, "against", pair.was.name]))
+        judgments, against.limit, random.Random(compute_digest([seed, "against", pair.was.name]))
     )
-    questions = {question.question_id: question for question in records.questions}
-    answers = {(each.question_id, each.model, each.sample): each for each in records.answers}
-    shown = []
-    for judgment in chosen:
-        question = questions.get(judgment.question_id)
-        showing = (
-            rebuild_judgment_request(pair.was, question, judgment, answers) if question else None
-        )
-        shown.append((judgment, showing))
-    changed = [judgment for judgment, showing in shown if showing is None]
+    requests = _rebuild_requests(pair, chosen, records)
+    changed = [judgment for judgment, request in requests if request is None]
     if changed:
         msg = (
             f"{records.name}: {len(changed)} of the {len(chosen)} judgments to be asked again are not "
@@ -83,23 +75,42 @@ def _judge_tasks(
             f"check needs {MIN_JUDGMENTS}; take a larger run, or a larger audit.against.limit"
         )
         raise ConfigError(msg)
-    for judgment, showing in shown:
-        if showing is not None:
+    for judgment, request in requests:
+        if request is not None:
             for time in range(1, REPEATS_PER_JUDGMENT + 1):
                 yield ProbeTask(
                     probe=Probe.LATER,
-                    showing=replace(showing, judge=pair.now),
+                    request=replace(request, judge=pair.now),
                     of=judgment.digest,
                     number=REPEATS_PER_JUDGMENT * (number - 1) + time,
                 )
 
 
+def _rebuild_requests(
+    pair: JudgeThenAndNow, judgments: Sequence[Judgment], records: RunRecords
+) -> list[tuple[Judgment, JudgmentRequest | None]]:
+    """Return each judgment with the request that made it; None if that has changed since."""
+    questions = {question.question_id: question for question in records.questions}
+    answers = {(each.question_id, each.model, each.sample): each for each in records.answers}
+    return [
+        (judgment, rebuild_judgment_request(pair.was, question, judgment, answers))
+        if (question := questions.get(judgment.question_id))
+        else (judgment, None)
+        for judgment in judgments
+    ]
+
+
 def sample_judgments(
     judgments: Sequence[Judgment], limit: int, rng: random.Random
 ) -> list[Judgment]:
-    """Return so many judgments: grades and games alike, and of each all models and pairs alike.
+    """Return a sample, balanced over grades and games, and in each over models and pairs.
 
-    More of them begin with the same ones. What could not be read is chosen like all others.
+    A larger sample begins with a smaller one. Unscored judgments are chosen like all others.
+
+    Args:
+        judgments: of one judge.
+        limit: the size of the sample.
+        rng: draws the sample.
     """
     by_kind: dict[str, list[tuple[int, tuple[str, ...], Judgment]]] = defaultdict(list)
     ranks: Counter[tuple[str, ...]] = Counter()
@@ -109,19 +120,19 @@ def sample_judgments(
         ranks[stratum] += 1
     ordered = [
         (place, kind, judgment)
-        for kind, own in by_kind.items()
-        for place, (_, _, judgment) in enumerate(sorted(own, key=lambda each: each[:2]))
+        for kind, ranked in by_kind.items()
+        for place, (_, _, judgment) in enumerate(sorted(ranked, key=lambda each: each[:2]))
     ]
     return [judgment for _, _, judgment in sorted(ordered, key=lambda each: each[:2])][:limit]
 
 
 def next_check_number(kept: Sequence[int], last: int, *, is_complete: bool) -> int:
-    """Return which check it is: the one that was begun and not ended, else the next.
+    """Return the number of the check: that of an unfinished one, else the next.
 
     Args:
-        kept: the numbers under which replies are kept.
-        last: the check that was last told of, 0 for none.
-        is_complete: whether that one has all its replies.
+        kept: the numbers of the replies in the run's folder.
+        last: the check that was last reported; 0 for none.
+        is_complete: whether that check has all its replies.
     """
     begun = max(((number - 1) // REPEATS_PER_JUDGMENT + 1 for number in kept), default=0)
     if begun > last or (last and not is_complete):
@@ -129,9 +140,11 @@ def next_check_number(kept: Sequence[int], last: int, *, is_complete: bool) -> i
     return last + 1
 
 
-def _refuse_imported_judgments(pair: JudgeThenAndNow, own: Sequence[Judgment], run: str) -> None:
+def _refuse_imported_judgments(
+    pair: JudgeThenAndNow, judgments: Sequence[Judgment], run: str
+) -> None:
     known = {prompt.name for prompt in pair.was.prompts.values()}
-    others = sorted({each.prompt for each in own} - known)
+    others = sorted({each.prompt for each in judgments} - known)
     if others:
         msg = (
             f"{run}: {pair.was.name} judged with the prompt {others[0]!r}, which is none of the run's "

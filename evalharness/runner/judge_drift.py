@@ -92,7 +92,7 @@ class DriftCheck:
     def repeated_digests(self, judge: JudgeSpec) -> list[str]:
         """Return the digests of the judgments of one judge that are repeated, each once."""
         return list(
-            dict.fromkeys(task.of or "" for task in self.tasks if task.showing.judge is judge)
+            dict.fromkeys(task.of or "" for task in self.tasks if task.request.judge is judge)
         )
 
 
@@ -170,7 +170,7 @@ def describe_drift_check(check: DriftCheck) -> list[str]:
         lines += [f"setting   {name} is another" for name in changed_model_settings(pair)]
     missing = check.missing
     usd = sum(
-        _repeat_cost_usd(task.showing.judge.model, before[task.of or ""].usage) for task in missing
+        _repeat_cost_usd(task.request.judge.model, before[task.of or ""].usage) for task in missing
     )
     is_known = all(judge.model.prices.is_known for judge in check.judges)
     cost = f"${usd:,.2f} by what they used then" if is_known else "not known"

@@ -1,4 +1,4 @@
-"""Ask a judge for one judgment."""
+"""Request one judgment from a judge, and repair a reply that cannot be read."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 async def request_judgment(shown: JudgmentRequest, backend: Backend) -> Judgment:
     """Return the judgment; a reply that cannot be read is unscored, with its reason.
 
-    Where the judge's `repairs` allow it, a second request asks for the decision alone, and the
-    decision is read from the second reply. Both replies are kept and both are counted.
+    If the judge's `repairs` allow it, a second request asks for the decision alone, and the
+    decision is read from the second reply. Both replies are kept and counted.
 
     Args:
         shown: what the judge is shown.
-        backend: the judge's model.
+        backend: the connection to the judge's model.
 
     Raises:
-        BackendError: the judge could not be asked.
+        BackendError: a request failed.
     """
     request = shown.build_request()
     completions = [await backend.complete(request)]

@@ -35,23 +35,25 @@ def build_manifest(
 
     Args:
         spec: what was run.
-        records: what it found; what its manifest says of imports is kept.
+        records: what the folder holds; the imports in its manifest are kept.
         command: the command that repeats it.
-        finished: when, in ISO 8601.
+        finished: the time, in ISO 8601.
         benchmarks: what the results of benchmarks were made with, by model and benchmark.
-        published: what others published of the models, to be shown beside the run's own figures.
+        published: scores that others published of the models.
     """
     measured: dict[str, Any] = {"benchmarks": benchmarks} if benchmarks else {}
     if published:
         measured["published"] = list(published)
     imported = records.manifest.get("imported", [])
-    told = (caution for each in imported for caution in each["cautions"])
+    imported_cautions = (caution for each in imported for caution in each["cautions"])
     models = {model.name: _model_entry(model, records, "models") for model in spec.models}
     return {
         "command": command,
         "finished": finished,
         "seed": spec.seed,
-        "cautions": list(dict.fromkeys((*spec.cautions, *told, *_weight_change_cautions(models)))),
+        "cautions": list(
+            dict.fromkeys((*spec.cautions, *imported_cautions, *_weight_change_cautions(models)))
+        ),
         **describe_software(),
         "questions": compute_digest(
             [[q.question_id, q.turns, q.references] for q in spec.questions]
@@ -126,7 +128,7 @@ def _model_entry(
 
 
 def _weight_change_cautions(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a caution for each model whose weights the hub changed between a run's parts."""
+    """Yield a caution for each model whose weights changed on the hub during the run."""
     for name, about in models.items():
         if len(about["commits"]) > 1:
             yield (
@@ -136,7 +138,7 @@ def _weight_change_cautions(models: Mapping[str, Mapping[str, Any]]) -> Iterator
 
 
 def _chat_template(model: ModelSpec) -> str | None:
-    """Return the text of a model's chat template; None where its server has it, or none is used."""
+    """Return the text of a model's chat template; None if it is unknown or none is used."""
     if model.template != TOKENIZER_TEMPLATE:
         return model.template
     return read_chat_template(model) if _is_loaded_here(model) else None

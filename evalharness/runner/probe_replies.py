@@ -1,7 +1,7 @@
-"""An audit: the judges of a run are asked what has a known result, and some judgments again.
+"""Send the probes of an audit or a drift check to the judges, and keep their replies.
 
-Every reply is kept in the run's folder under its digest the moment it is there; only what is
-missing is asked.
+Every reply is written into the run's folder, under its digest, as soon as it arrives. Only probes
+without a reply are sent.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 PROBES_FILE = "probes.jsonl"
 _REPEAT_SAMPLE_OFFSET = 1_000_000
-"""Added to a request's sample number: no run takes so many, so no cache has the reply."""
+"""Added to a request's sample number. No run has so many samples, so no cache has the reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeReplies:
-    """What the judges said to the probes, and what could not be asked."""
+    """The judges' replies to the probes, and the probes that failed."""
 
     probed: tuple[ProbeResult, ...]
     failures: tuple[Failure, ...]
@@ -56,44 +56,49 @@ async def run_audit_probes(
     connect: Callable[[ModelSpec], Backend],
     progress: Progress,
 ) -> ProbeReplies:
-    """Return the judges' replies to all probes, those that are missing newly asked."""
-    asks = plan_probe_tasks(spec, audit, records)
+    """Return the judges' replies to all probes of an audit; missing ones are requested."""
+    tasks = plan_probe_tasks(spec, audit, records)
     return await run_probe_tasks(
-        asks, spec.judges, folder / PROBES_FILE, connect=connect, progress=progress
+        tasks, spec.judges, folder / PROBES_FILE, connect=connect, progress=progress
     )
 
 
 async def run_probe_tasks(
-    asks: Sequence[ProbeTask],
+    tasks: Sequence[ProbeTask],
     judges: Sequence[JudgeSpec],
     path: Path,
     *,
     connect: Callable[[ModelSpec], Backend],
     progress: Progress,
 ) -> ProbeReplies:
-    """Return what a file has of these, and what judges now say to the others; it is kept there.
+    """Return the replies to the tasks: those in a file, and new ones, which are added to it.
 
-    Judges are asked one after another, as each may need this machine's memory for itself.
+    Judges are called one after another, because each may need all of this machine's memory.
+
+    Args:
+        tasks: the probes.
+        judges: the judges of the tasks.
+        path: the file of replies.
+        connect: returns the backend of a judge's model.
+        progress: is notified of every reply.
     """
     kept = {row.digest: row for row in read_records(path, ProbeResult)}
-    progress.expect(RunStage.JUDGE, len(asks))
-    asking = _ProbeRun(kept, RecordAppender(path), progress)
+    progress.expect(RunStage.JUDGE, len(tasks))
+    run = _ProbeRun(kept, RecordAppender(path), progress)
     try:
         for judge in judges:
-            await asking.work(
-                judge, [each for each in asks if each.showing.judge is judge], connect
-            )
+            await run.work(judge, [task for task in tasks if task.request.judge is judge], connect)
     finally:
-        asking.appender.close()
+        run.appender.close()
         write_records(path, sorted(kept.values(), key=_sort_key))
-    wanted = dict.fromkeys(each.digest for each in asks)
+    digests = dict.fromkeys(task.digest for task in tasks)
     return ProbeReplies(
-        probed=tuple(kept[key] for key in wanted if key in kept), failures=tuple(asking.failures)
+        probed=tuple(kept[key] for key in digests if key in kept), failures=tuple(run.failures)
     )
 
 
 class _ProbeRun:
-    """What is kept and what failed while judges are asked."""
+    """The replies and failures while judges are called."""
 
     def __init__(
         self, kept: dict[str, ProbeResult], appender: RecordAppender, progress: Progress
@@ -104,11 +109,11 @@ class _ProbeRun:
         self._progress = progress
 
     async def work(
-        self, judge: JudgeSpec, asks: Sequence[ProbeTask], connect: Callable[[ModelSpec], Backend]
+        self, judge: JudgeSpec, tasks: Sequence[ProbeTask], connect: Callable[[ModelSpec], Backend]
     ) -> None:
-        """Ask a judge for what is not kept yet."""
-        missing = [each for each in asks if each.digest not in self._kept]
-        for _ in range(len(asks) - len(missing)):
+        """Send a judge the tasks that have no reply."""
+        missing = [task for task in tasks if task.digest not in self._kept]
+        for _ in range(len(tasks) - len(missing)):
             self._progress.advance(RunStage.JUDGE, failed=False)
         if not missing:
             return
@@ -117,66 +122,66 @@ class _ProbeRun:
         except RunStoppedError:
             return
         except BackendError as error:
-            for each in missing:
-                self._fail(each, error)
+            for task in missing:
+                self._fail(task, error)
             return
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for each in missing:
-                    tasks.create_task(self._ask(each, backend))
+            async with asyncio.TaskGroup() as group:
+                for task in missing:
+                    group.create_task(self._send(task, backend))
         finally:
             await backend.close()
 
-    async def _ask(self, each: ProbeTask, backend: Backend) -> None:
+    async def _send(self, task: ProbeTask, backend: Backend) -> None:
         try:
-            row = await _run_probe(each, backend)
+            row = await _run_probe(task, backend)
         except RunStoppedError:
             return
         except BackendError as error:
-            self._fail(each, error)
+            self._fail(task, error)
             return
         self.appender.append(row)
         self._kept[row.digest] = row
         self._progress.advance(RunStage.JUDGE, failed=False)
 
-    def _fail(self, each: ProbeTask, error: BackendError) -> None:
+    def _fail(self, task: ProbeTask, error: BackendError) -> None:
         self.failures.append(
             Failure.from_error(
                 error,
                 stage=RunStage.JUDGE,
-                key=each.digest,
-                model=each.showing.judge.name,
-                question_id=each.showing.question.question_id,
-                turn=each.showing.turn,
+                key=task.digest,
+                model=task.request.judge.name,
+                question_id=task.request.question.question_id,
+                turn=task.request.turn,
             )
         )
         self._progress.advance(RunStage.JUDGE, failed=True)
 
 
-async def _run_probe(each: ProbeTask, backend: Backend) -> ProbeResult:
-    is_again = each.probe in (Probe.REPEATED, Probe.LATER)
-    asked = _RepeatBackend(backend, each.number) if is_again else backend
-    judgment = await request_judgment(each.showing, asked)
+async def _run_probe(task: ProbeTask, backend: Backend) -> ProbeResult:
+    is_repeat = task.probe in (Probe.REPEATED, Probe.LATER)
+    connection = _RepeatBackend(backend, task.number) if is_repeat else backend
+    judgment = await request_judgment(task.request, connection)
     return ProbeResult(
-        probe=each.probe,
-        of=each.of,
-        shown_first=each.shown_first,
-        number=each.number,
+        probe=task.probe,
+        of=task.of,
+        shown_first=task.shown_first,
+        number=task.number,
         game=judgment if isinstance(judgment, PairwiseJudgment) else None,
         grade=judgment if isinstance(judgment, GradedJudgment) else None,
-        digest=each.digest,
+        digest=task.digest,
     )
 
 
 class _RepeatBackend:
-    """A judge asked as if for another sample, so that no cache answers for it."""
+    """Changes the sample number of requests, so that no cache replies to them."""
 
     def __init__(self, backend: Backend, number: int) -> None:
         self._backend = backend
-        self._number = _REPEAT_SAMPLE_OFFSET + number
+        self._offset = _REPEAT_SAMPLE_OFFSET + number
 
     async def complete(self, request: Request) -> Completion:
-        return await self._backend.complete(replace(request, sample=request.sample + self._number))
+        return await self._backend.complete(replace(request, sample=request.sample + self._offset))
 
     async def close(self) -> None:
         await self._backend.close()

@@ -1,4 +1,4 @@
-"""What an audit asks a run's judges: probes of some questions, and some judgments again."""
+"""List what an audit requests from a run's judges: probes, and repeats of some judgments."""
 
 from __future__ import annotations
 
@@ -25,23 +25,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeTask:
-    """One showing that an audit asks a judge about; `number` is which time of several."""
+    """One request of an audit to a judge.
+
+    Attributes:
+        probe: its kind.
+        request: what the judge is shown.
+        of: the digest of the judgment that is repeated; None for other probes.
+        shown_first: whether the answer that should not lose is shown first.
+        number: the number of the repeat, if a judgment is repeated several times.
+    """
 
     probe: Probe
-    showing: JudgmentRequest
+    request: JudgmentRequest
     of: str | None = None
     shown_first: bool = True
     number: int = 0
 
     @property
     def digest(self) -> str:
-        """The key: what is probed, all that the judge is shown, and which time it is asked."""
-        times = [self.number] if self.number else []
-        return compute_digest([self.probe, self.showing.judge.name, self.showing.digest(), *times])
+        """The key: the kind of probe, all that the judge is shown, and the number of the repeat."""
+        number = [self.number] if self.number else []
+        return compute_digest([self.probe, self.request.judge.name, self.request.digest(), *number])
 
 
 def plan_probe_tasks(spec: RunSpec, audit: AuditSpec, records: RunRecords) -> tuple[ProbeTask, ...]:
-    """Return all that an audit asks about, for every judge."""
+    """Return all requests of an audit, for every judge."""
     answers: AnswersByKey = {
         (answer.question_id, answer.model, answer.sample): answer for answer in records.answers
     }
@@ -60,12 +68,12 @@ def plan_probe_tasks(spec: RunSpec, audit: AuditSpec, records: RunRecords) -> tu
     chosen = choose_probe_questions(
         answered, audit.questions, random.Random(compute_digest([spec.seed, "audit"]))
     )
-    asks: list[ProbeTask] = []
+    tasks: list[ProbeTask] = []
     for judge in spec.judges:
         if JudgmentKind.PAIRWISE in judge.prompts:
-            asks += _probe_game_tasks(judge, chosen, answered, usable, turn, spec.seed)
-        asks += _repeat_tasks(judge, chosen, answers, records)
-    return tuple(asks)
+            tasks += _probe_game_tasks(judge, chosen, answered, usable, turn, spec.seed)
+        tasks += _repeat_tasks(judge, chosen, answers, records)
+    return tuple(tasks)
 
 
 def _probe_game_tasks(
@@ -79,11 +87,11 @@ def _probe_game_tasks(
     for question in chosen:
         rng = random.Random(compute_digest([seed, question.question_id]))
         answer = rng.choice(usable[question.question_id])
-        elsewhere = _off_topic_answer(question, answer, answered, usable)
-        for game in build_probe_games(answer, turn, elsewhere, rng):
+        off_topic = _off_topic_answer(question, answer, answered, usable)
+        for game in build_probe_games(answer, turn, off_topic, rng):
             yield ProbeTask(
                 probe=game.probe,
-                showing=JudgmentRequest(
+                request=JudgmentRequest(
                     judge=judge, question=question, turn=turn, answers=game.answers
                 ),
                 shown_first=game.shown_first,
@@ -96,60 +104,63 @@ def _off_topic_answer(
     answered: Sequence[Question],
     usable: dict[str, list[Answer]],
 ) -> Answer | None:
-    """Return an answer to a later question, of another category and by the same model if any is.
+    """Return an answer to another question, if possible of another category and by the same model.
 
-    "Later" goes on from the beginning, so that each question has another one's answer.
+    It is the next such question after this one, the first one following the last.
     """
-    own = answered.index(question)
-    others = [
+    index = answered.index(question)
+    candidates = [
         (
             (other.category == question.category, each.model != answer.model, step),
             each,
         )
-        for step, other in enumerate((*answered[own + 1 :], *answered[:own]))
+        for step, other in enumerate((*answered[index + 1 :], *answered[:index]))
         for each in usable[other.question_id]
     ]
-    return min(others, key=lambda other: other[0])[1] if others else None
+    return min(candidates, key=lambda candidate: candidate[0])[1] if candidates else None
 
 
 def _repeat_tasks(
     judge: JudgeSpec, chosen: Sequence[Question], answers: AnswersByKey, records: RunRecords
 ) -> Iterator[ProbeTask]:
-    """Yield a judgment of each kind on each question, as it was asked and without its reference."""
+    """Yield one judgment of each kind per question: as requested, and without its reference."""
     questions = {question.question_id: question for question in chosen}
     seen: set[tuple[Probe, JudgmentKind, str]] = set()
     for judgment in sorted(records.judgments, key=lambda row: row.digest):
         question = questions.get(judgment.question_id)
         if question is None or judgment.judge != judge.name:
             continue
-        showing = rebuild_judgment_request(judge, question, judgment, answers)
-        if showing is None:
+        request = rebuild_judgment_request(judge, question, judgment, answers)
+        if request is None:
             continue
-        bare = replace(showing, question=replace(question, references=()))
-        for probe, asked in ((Probe.REPEATED, showing), (Probe.WITHOUT_REFERENCE, bare)):
-            place = (probe, asked.kind, question.question_id)
-            has_something_to_drop = any(question.references[: judgment.turn])
-            if place in seen or (probe is Probe.WITHOUT_REFERENCE and not has_something_to_drop):
+        without_reference = replace(request, question=replace(question, references=()))
+        for probe, repeated in (
+            (Probe.REPEATED, request),
+            (Probe.WITHOUT_REFERENCE, without_reference),
+        ):
+            place = (probe, repeated.kind, question.question_id)
+            has_reference = any(question.references[: judgment.turn])
+            if place in seen or (probe is Probe.WITHOUT_REFERENCE and not has_reference):
                 continue
             seen.add(place)
-            yield ProbeTask(probe=probe, showing=asked, of=judgment.digest)
+            yield ProbeTask(probe=probe, request=repeated, of=judgment.digest)
 
 
 def rebuild_judgment_request(
     judge: JudgeSpec, question: Question, judgment: Judgment, answers: AnswersByKey
 ) -> JudgmentRequest | None:
-    """Return what a judgment was made of; None when it was not made of this judge and prompt."""
+    """Return the request that made a judgment; None if the judge, prompt or answers have changed."""
     models, kind = judgment.models, JudgmentKind(judgment.kind)
     shown = [answers.get((question.question_id, name, judgment.sample)) for name in models]
-    there = tuple(each for each in shown if each and len(each.turns) >= judgment.turn)
-    if len(there) < len(models) or kind not in judge.prompts:
+    complete = tuple(each for each in shown if each and len(each.turns) >= judgment.turn)
+    if len(complete) < len(models) or kind not in judge.prompts:
         return None
-    showing = JudgmentRequest(judge=judge, question=question, turn=judgment.turn, answers=there)
-    return showing if showing.digest() == judgment.digest else None
+    request = JudgmentRequest(judge=judge, question=question, turn=judgment.turn, answers=complete)
+    return request if request.digest() == judgment.digest else None
 
 
 def _is_usable(answer: Answer, turn: int) -> bool:
-    """Whether an answer is whole: to cut or mix one that is not would prove nothing."""
+    """Whether an answer is complete; cutting or mixing an incomplete one would prove nothing."""
     replies = answer.turns[:turn]
     return len(replies) == turn and all(
         reply.text.strip() and not reply.is_truncated for reply in replies

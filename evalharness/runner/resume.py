@@ -1,4 +1,4 @@
-"""Whether a run's folder may be continued with these settings: it may grow, not change."""
+"""Check that a run's folder can be continued with given settings: a run may grow, not change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from evalharness.store import RunFolder
 
 _MAX_SHOWN = 4
-# What changes neither what is asked nor how it is read.
+# Settings that change neither requests nor how replies are read.
 _IGNORED_SECTIONS = {
     "results",
     "run",
@@ -29,7 +29,7 @@ _IGNORED_SECTIONS = {
 _IGNORED_SECTIONS |= {"audit", "contamination"}
 _IGNORED_FIELDS = {"prices", "concurrency", "timeout_s", "max_attempts", "api_key_env", "caution"}
 _IGNORED_FIELDS |= {"total_timeout_s", "give_up_after", "batch", "mode", "attention"}
-# What may be added to: a new model is asked as well, a new kind of judgment is made as well.
+# Sections that may grow: new models and judges are called as well.
 _EXTENSIBLE_SECTIONS = {"models", "panel"}
 _IGNORED_PATHS = {("judging", "name"), ("judging", "panel")}
 _SWITCHES = {("judging", "graded"), ("judging", "pairwise")}
@@ -38,12 +38,12 @@ _SWITCHES = {("judging", "graded"), ("judging", "pairwise")}
 def merge_benchmark_config(
     folder: RunFolder, tree: Mapping[str, Any], questions: Sequence[Question]
 ) -> tuple[Mapping[str, Any], Sequence[Question]]:
-    """Return the configuration and questions of a folder to which benchmarks only are added.
+    """Return the configuration and questions of a folder to which only benchmarks are added.
 
-    They ask no judge and no question, so those of the folder stand, whatever the settings say.
+    Benchmarks use no judge and no question, so those of the folder stay as they are.
 
     Raises:
-        RunConflictError: a model has other settings than in the folder.
+        RunConflictError: the settings of a model differ from the folder's.
     """
     before = folder.config()
     if before is None:
@@ -60,10 +60,10 @@ def merge_benchmark_config(
 def refuse_run_conflict(
     folder: RunFolder, tree: Mapping[str, Any], questions: Sequence[Question]
 ) -> None:
-    """Refuse settings under which the folder's results would not have been made.
+    """Refuse settings that would have given other results than the folder's.
 
     Raises:
-        RunConflictError: with the differences.
+        RunConflictError: the message lists the differences.
     """
     before = folder.config()
     if before is None:
@@ -86,13 +86,13 @@ def _refuse_differences(folder: RunFolder, differences: Sequence[str]) -> None:
 def _config_differences(
     before: Mapping[str, Any], now: Mapping[str, Any], *, kept: bool = False
 ) -> Iterator[str]:
-    """Yield what differs; with `kept`, models that are not named now are no difference."""
+    """Yield the differences; with `kept`, models that are not named now are not compared."""
     old, new = dict(iterate_settings(before, ())), dict(iterate_settings(now, ()))
     for path in sorted(old.keys() | new.keys(), key=lambda path: (len(path), path)):
         was, is_now = old.get(path), new.get(path)
         if was == is_now or path[0] in _IGNORED_SECTIONS or _IGNORED_FIELDS & set(path):
             continue
-        if path[0] not in before:  # an import says nothing of judges
+        if path[0] not in before:  # an imported run has no settings of judges
             continue
         if path[0] in _EXTENSIBLE_SECTIONS and path[1] not in before.get(path[0], {}):
             continue
@@ -102,7 +102,9 @@ def _config_differences(
             continue
         if path in _IGNORED_PATHS:
             continue
-        if was is None and not is_now:  # a setting left off that an older folder does not know
+        if (
+            was is None and not is_now
+        ):  # an unset setting that did not exist when the folder was made
             continue
         yield f"{'.'.join(path)} was {_shorten(was)}, now {_shorten(is_now)}"
 

@@ -35,9 +35,9 @@ def sum_spent(spec: RunSpec, answers: Iterable[Answer], judgments: Iterable[Judg
 def sum_usage_by_role(
     spec: RunSpec, answers: Iterable[Answer], judgments: Iterable[Judgment]
 ) -> dict[str, dict[str, Any]]:
-    """Return calls, tokens and US dollars by role, and in it by model.
+    """Return calls, tokens and US dollars by role, and in each role by model.
 
-    Dollars are None where no price is known.
+    Dollars are None without prices.
     """
     candidates: dict[str, list[Usage]] = {model.name: [] for model in spec.models}
     for answer in answers:
@@ -56,18 +56,18 @@ def sum_usage_by_role(
 def sum_benchmark_usage(
     spec: RunSpec, benchmarks: Mapping[str, Mapping[str, Mapping[str, Any]]]
 ) -> dict[str, dict[str, Any]]:
-    """Return what benchmarks asked of endpoints, as `sum_usage_by_role` does; nothing if none were."""
+    """Return the calls of benchmarks to endpoints, as `sum_usage_by_role` does; empty without any."""
     used: dict[str, list[Usage]] = {}
     count = 0
     for model, results in benchmarks.items():
         for about in results.values():
             if "calls" in about and "same_as" not in about:
                 count += about["calls"]
-                asked = Usage(
+                usage = Usage(
                     prompt_tokens=about["prompt_tokens"],
                     completion_tokens=about["completion_tokens"],
                 )
-                used.setdefault(model, []).append(asked)
+                used.setdefault(model, []).append(usage)
     if not count:
         return {}
     summed = _usage_by_model(used, {model.name: model for model in spec.models})
