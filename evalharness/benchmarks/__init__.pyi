@@ -6,6 +6,6 @@ from .preparation import PreparedBenchmark as PreparedBenchmark
 from .preparation import prepare_suite as prepare_suite
 from .preparation import refuse_unreachable_data as refuse_unreachable_data
 from .progress import BenchmarkProgress as BenchmarkProgress
-from .scores import average as average
+from .scores import average_suite as average_suite
 from .scores import normalize_score as normalize_score
 from .task_index import list_folder_tasks as list_folder_tasks

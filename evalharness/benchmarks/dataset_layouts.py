@@ -1,4 +1,4 @@
-"""Where the files of well-known benchmarks are, in the layouts in which they go around."""
+"""List the file layouts in which well-known benchmark datasets are distributed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evalharness.benchmarks.dataset_readers import (
-    arc,
-    arc_as_released,
-    arc_of_foundry,
-    gsm8k,
-    hellaswag,
-    hellaswag_text,
-    mmlu,
-    mmlu_csv,
-    truthfulqa,
-    truthfulqa_csv,
-    winogrande,
-    winogrande_of_foundry,
+    read_arc,
+    read_arc_as_released,
+    read_arc_of_foundry,
+    read_gsm8k,
+    read_hellaswag,
+    read_hellaswag_text,
+    read_mmlu,
+    read_mmlu_csv,
+    read_truthfulqa,
+    read_truthfulqa_csv,
+    read_winogrande,
+    read_winogrande_of_foundry,
 )
 
 if TYPE_CHECKING:
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DatasetLayout:
-    """Files of one dataset: where (`{config}`, `{split}`) and how they are read.
+    """A file layout of one dataset.
 
     Attributes:
-        pattern: a path inside the data folder.
-        splits: the names of the hub's splits, each with the word for it in the pattern.
-        read: yields the rows as the hub has them.
+        pattern: a path inside the data folder, with `{config}`, `{split}` and `{snake}` (the
+            configuration's name in snake case) to be filled in.
+        splits: the words for the hub's splits in the pattern.
+        read: yields the rows of a file with the hub's columns.
     """
 
     pattern: str
@@ -44,12 +45,12 @@ class DatasetLayout:
 
 @dataclass(frozen=True, slots=True)
 class HubDataset:
-    """A dataset of the hub.
+    """A dataset of the Hugging Face hub.
 
     Attributes:
-        folders: what a folder that holds it may be called.
-        check: reads a file in the hub's own layout.
-        layouts: others.
+        folders: possible names of the folder that holds the dataset.
+        check: reads and checks a file in the hub's own layout.
+        layouts: other layouts.
     """
 
     folders: tuple[str, ...]
@@ -62,56 +63,58 @@ _MMLU_SPLITS = {"test": "test", "validation": "val", "dev": "dev"}
 DATASETS = {
     "ai2_arc": HubDataset(
         ("ai2_arc", "arc", "ARC"),
-        arc,
+        read_arc,
         (
-            DatasetLayout("llm_foundry/{snake}.jsonl", {"test": ""}, arc_of_foundry),
+            DatasetLayout("llm_foundry/{snake}.jsonl", {"test": ""}, read_arc_of_foundry),
             DatasetLayout(
                 "**/{config}/{config}-{split}.jsonl",
                 {"train": "Train", "validation": "Dev", "test": "Test"},
-                arc_as_released,
+                read_arc_as_released,
             ),
         ),
     ),
     "hellaswag": HubDataset(
         ("hellaswag", "HellaSwag"),
-        hellaswag,
+        read_hellaswag,
         (
             DatasetLayout(
                 "hellaswag/hellaswag_{split}.jsonl",
                 {"train": "train", "validation": "val"},
-                hellaswag,
+                read_hellaswag,
             ),
-            DatasetLayout("hellaswag/hellaswag_val_full.txt", {"validation": ""}, hellaswag_text),
+            DatasetLayout(
+                "hellaswag/hellaswag_val_full.txt", {"validation": ""}, read_hellaswag_text
+            ),
         ),
     ),
     "winogrande": HubDataset(
         ("winogrande",),
-        winogrande,
+        read_winogrande,
         (
             DatasetLayout(
-                "llm_foundry/winogrande.jsonl", {"validation": ""}, winogrande_of_foundry
+                "llm_foundry/winogrande.jsonl", {"validation": ""}, read_winogrande_of_foundry
             ),
             DatasetLayout(
                 "winogrande*/{split}.jsonl",
                 {"train": "train_xl", "validation": "dev"},
-                winogrande,
+                read_winogrande,
             ),
         ),
     ),
-    "gsm8k": HubDataset(("gsm8k", "grade_school_math/data"), gsm8k),
+    "gsm8k": HubDataset(("gsm8k", "grade_school_math/data"), read_gsm8k),
     "truthful_qa": HubDataset(
         ("truthful_qa", "truthfulqa"),
-        truthfulqa,
-        (DatasetLayout("truthfulqa/TruthfulQA.csv", {"validation": ""}, truthfulqa_csv),),
+        read_truthfulqa,
+        (DatasetLayout("truthfulqa/TruthfulQA.csv", {"validation": ""}, read_truthfulqa_csv),),
     ),
     "mmlu": HubDataset(
         ("mmlu",),
-        mmlu,
+        read_mmlu,
         (
-            DatasetLayout("mmlu/{config}_{split}.csv", _MMLU_SPLITS, mmlu_csv),
-            DatasetLayout("mmlu/{split}/{config}_{split}.csv", _MMLU_SPLITS, mmlu_csv),
-            DatasetLayout("mmlu/data/{split}/{config}_{split}.csv", _MMLU_SPLITS, mmlu_csv),
+            DatasetLayout("mmlu/{config}_{split}.csv", _MMLU_SPLITS, read_mmlu_csv),
+            DatasetLayout("mmlu/{split}/{config}_{split}.csv", _MMLU_SPLITS, read_mmlu_csv),
+            DatasetLayout("mmlu/data/{split}/{config}_{split}.csv", _MMLU_SPLITS, read_mmlu_csv),
         ),
     ),
 }
-"""By the last part of the dataset's name on the hub, in lower case."""
+"""The datasets by the last part of their names on the hub, in lower case."""

@@ -1,7 +1,7 @@
-"""Endpoints as lm-eval asks them, through our own client: its limits, retries, cache and cost.
+"""Let lm-eval ask a model behind an endpoint through our own client.
 
-lm-eval works in a thread of its own; requests are handed to the run's event loop all at once, and
-the client lets as many of them through as it may.
+lm-eval works in a separate thread. It passes its requests to the run's event loop, where the client
+applies its limits, retries, cache and cost.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from evalharness.benchmarks.progress import BenchmarkProgress
     from evalharness.domain import Backend, Completion, ModelSpec
 
-_DEFAULT_CONCURRENCY = 64  # handed to the client, which may make fewer
-_DEFAULT_MAX_TOKENS = 256  # lm-eval's
+_DEFAULT_CONCURRENCY = 64  # requests passed to the client, which may send fewer at a time
+_DEFAULT_MAX_TOKENS = 256  # as in lm-eval
 
 
 class EndpointLM(LM):  # type: ignore[misc]
@@ -37,7 +37,7 @@ class EndpointLM(LM):  # type: ignore[misc]
     Attributes:
         usage: the tokens of all requests.
         calls: how many requests there were.
-        empty: how many replies were empty; lm-eval scores them as wrong.
+        empty: how many replies were empty; lm-eval scores an empty reply as wrong.
     """
 
     def __init__(
@@ -47,19 +47,20 @@ class EndpointLM(LM):  # type: ignore[misc]
         loop: asyncio.AbstractEventLoop,
         *,
         in_chat: bool,
-        turn: threading.Lock,
-        watch: BenchmarkProgress,
+        lm_eval_lock: threading.Lock,
+        progress: BenchmarkProgress,
     ) -> None:
-        """Prepare to ask.
+        """Prepare to ask a model.
 
         Args:
             spec: the model's configuration.
-            backend: asks it.
-            loop: where the backend lives.
+            backend: asks the model.
+            loop: the event loop of the backend.
             in_chat: whether prompts are conversations, as `apply_chat_template` makes them.
-            turn: is held by the thread and let go while it waits for replies: lm-eval seeds and
-                uses the process's random numbers, so only one thread at a time may build prompts.
-            watch: is told how far it is.
+            lm_eval_lock: is held by the calling thread, and released while it waits for replies.
+                lm-eval seeds and uses the random numbers of the process, so only one thread at a
+                time may build prompts.
+            progress: receives the progress.
         """
         super().__init__()
         self.usage = Usage(prompt_tokens=0, completion_tokens=0, cached_tokens=None)
@@ -69,31 +70,35 @@ class EndpointLM(LM):  # type: ignore[misc]
         self._backend = backend
         self._loop = loop
         self._in_chat = in_chat
-        self._turn = turn
-        self._watch = watch
+        self._lm_eval_lock = lm_eval_lock
+        self._progress = progress
 
     def generate_until(self, requests: Sequence[Any]) -> list[str]:
-        """Return the replies, each cut at the first of its stop texts.
+        """Return the replies, each cut at the first stop text in it.
 
         Raises:
-            BackendError: a request failed in spite of all retries.
+            BackendError: a request failed after all retries.
         """
-        asked = [self._written(*request.args) for request in requests]
+        completion_requests = [self._make_generation_request(*request.args) for request in requests]
         replies = [
             _cut_at_stop(completion.text, request.stop)
-            for request, completion in zip(asked, self._ask(asked), strict=True)
+            for request, completion in zip(
+                completion_requests, self._complete(completion_requests), strict=True
+            )
         ]
         self.empty += sum(not reply.strip() for reply in replies)
         return replies
 
     def loglikelihood(self, requests: Sequence[Any]) -> list[tuple[float, bool]]:
-        """Return each continuation's log probability, and whether it is the likeliest text.
+        """Return the log probability of each continuation, and whether it is the most likely text.
 
         Raises:
-            BackendError: a request failed in spite of all retries, or the server tells no such
-                thing.
+            BackendError: a request failed after all retries, or the server returns no log
+                probabilities.
         """
-        completions = self._ask([self._read(*request.args) for request in requests])
+        completions = self._complete(
+            [self._make_scoring_request(*request.args) for request in requests]
+        )
         return [_read_log_probability(completion) for completion in completions]
 
     def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
@@ -102,7 +107,9 @@ class EndpointLM(LM):  # type: ignore[misc]
         Raises:
             BackendError: as for `loglikelihood`.
         """
-        completions = self._ask([self._read("", request.args[0]) for request in requests])
+        completions = self._complete(
+            [self._make_scoring_request("", request.args[0]) for request in requests]
+        )
         return [_read_log_probability(completion)[0] for completion in completions]
 
     def apply_chat_template(
@@ -110,79 +117,81 @@ class EndpointLM(LM):  # type: ignore[misc]
         chat_history: list[dict[str, str]],
         add_generation_prompt: bool = True,  # noqa: FBT001, FBT002 - lm-eval's signature
     ) -> str:
-        """Return the conversation as one text, from which `_written` takes it apart again."""
+        """Return the conversation as one text, which `_make_prompt` decodes."""
         return encode_conversation(
             *convert_history(chat_history, reply_follows=add_generation_prompt)
         )
 
     @property
     def tokenizer_name(self) -> str:
-        """The name under which lm-eval would keep prompts."""
+        """The name under which lm-eval would cache prompts."""
         return self._spec.name
 
     def chat_template(self, chat_template: bool | str = False) -> str:  # noqa: FBT001, FBT002 - lm-eval's signature
-        """Return the text of the template, where it is applied here."""
+        """Return the text of the chat template; no text if it is not applied here."""
         return self._spec.template or "" if chat_template else ""
 
-    def _written(self, context: str, wanted: dict[str, Any]) -> BenchmarkRequest:
-        """Return the request for a reply."""
-        until = wanted.get("until") or []
-        sampled = wanted.get("do_sample", wanted.get("temperature", 0) > 0)
+    def _make_generation_request(self, context: str, settings: dict[str, Any]) -> BenchmarkRequest:
+        """Return the request for a reply with lm-eval's settings."""
+        until = settings.get("until") or []
+        is_sampled = settings.get("do_sample", settings.get("temperature", 0) > 0)
         sampling = Sampling(
-            temperature=wanted.get("temperature", 1.0) if sampled else 0.0,
-            top_p=wanted.get("top_p") if sampled else None,
-            max_tokens=wanted.get("max_gen_toks", _DEFAULT_MAX_TOKENS),
+            temperature=settings.get("temperature", 1.0) if is_sampled else 0.0,
+            top_p=settings.get("top_p") if is_sampled else None,
+            max_tokens=settings.get("max_gen_toks", _DEFAULT_MAX_TOKENS),
         )
         stop = (until,) if isinstance(until, str) else tuple(until)
-        messages, prompt = self._prompt(context)
+        messages, prompt = self._make_prompt(context)
         return BenchmarkRequest(messages=messages, prompt=prompt, sampling=sampling, stop=stop)
 
-    def _read(self, context: str, continuation: str) -> BenchmarkRequest:
-        """Return the request for a log probability."""
-        messages, prompt = self._prompt(context)
+    def _make_scoring_request(self, context: str, continuation: str) -> BenchmarkRequest:
+        """Return the request for the log probability of a continuation."""
+        messages, prompt = self._make_prompt(context)
         sampling = Sampling(temperature=0.0, max_tokens=1)
         return BenchmarkRequest(
             messages=messages, prompt=prompt, sampling=sampling, continuation=continuation
         )
 
-    def _prompt(self, context: str) -> tuple[tuple[Message, ...], str | None]:
+    def _make_prompt(self, context: str) -> tuple[tuple[Message, ...], str | None]:
         """Return messages for a chat endpoint, or the text for a completions endpoint."""
         if not self._in_chat:
-            said = (Message(role=Role.USER, content=context),)
-            return said, context if self._spec.endpoint == "completions" else None
-        messages, begun = decode_conversation(context)
+            message = Message(role=Role.USER, content=context)
+            return (message,), context if self._spec.endpoint == "completions" else None
+        messages, reply_prefix = decode_conversation(context)
         if self._spec.endpoint == "completions":
-            return messages, render_chat_template(self._spec.template or "", messages) + begun
-        if begun:
+            return messages, render_chat_template(
+                self._spec.template or "", messages
+            ) + reply_prefix
+        if reply_prefix:
             msg = "a chat endpoint cannot begin the reply, as this task asks"
             raise PermanentError(msg, reason="gen_prefix")
         return messages, None
 
-    def _ask(self, requests: Sequence[BenchmarkRequest]) -> list[Completion]:
-        self._watch.expect(len(requests))
-        asking = self._ask_all(requests)
+    def _complete(self, requests: Sequence[BenchmarkRequest]) -> list[Completion]:
+        self._progress.expect(len(requests))
+        coroutine = self._complete_all(requests)
         try:
-            waiting = asyncio.run_coroutine_threadsafe(asking, self._loop)
-        except RuntimeError:  # the run was interrupted, and its loop is closed
-            asking.close()
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:  # the run was interrupted and its event loop is closed
+            coroutine.close()
             raise
-        self._turn.release()
+        self._lm_eval_lock.release()
         try:
-            completions = waiting.result()
+            completions = future.result()
         finally:
-            self._turn.acquire()
+            self._lm_eval_lock.acquire()
         for completion in completions:
             self.usage += completion.usage
         self.calls += len(completions)
         return completions
 
-    async def _ask_all(self, requests: Sequence[BenchmarkRequest]) -> list[Completion]:
-        """Return all completions; after the first error, only what is on its way is waited for."""
-        gate = asyncio.Semaphore(self._spec.concurrency or _DEFAULT_CONCURRENCY)
+    async def _complete_all(self, requests: Sequence[BenchmarkRequest]) -> list[Completion]:
+        """Return all completions; after the first error, start no further request."""
+        semaphore = asyncio.Semaphore(self._spec.concurrency or _DEFAULT_CONCURRENCY)
         errors: list[EvalHarnessError] = []
 
-        async def ask(request: BenchmarkRequest) -> Completion | None:
-            async with gate:
+        async def complete(request: BenchmarkRequest) -> Completion | None:
+            async with semaphore:
                 if errors:
                     return None
                 try:
@@ -190,13 +199,13 @@ class EndpointLM(LM):  # type: ignore[misc]
                 except EvalHarnessError as error:
                     errors.append(error)
                     return None
-                self._watch.advance()
+                self._progress.advance()
                 return completion
 
-        asked = await asyncio.gather(*map(ask, requests))
+        completions = await asyncio.gather(*map(complete, requests))
         if errors:
             raise errors[0]
-        return [completion for completion in asked if completion is not None]
+        return [completion for completion in completions if completion is not None]
 
 
 def _read_log_probability(completion: Completion) -> tuple[float, bool]:
@@ -207,6 +216,6 @@ def _read_log_probability(completion: Completion) -> tuple[float, bool]:
 
 
 def _cut_at_stop(text: str, stops: Sequence[str]) -> str:
-    """Return a text up to the first stop text in it: not every server takes all of them."""
+    """Return a text up to the first stop text in it; some servers do not apply all stop texts."""
     ends = [end for stop in stops if stop and (end := text.find(stop)) >= 0]
     return text[: min(ends)] if ends else text

@@ -1,4 +1,4 @@
-"""One call of lm-eval: from a prepared benchmark and a model to scores and samples."""
+"""Call lm-eval with a prepared benchmark and a model."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LmEvalOutput:
-    """What lm-eval found.
+    """The output of lm-eval.
 
     Attributes:
-        results: its results, without samples.
-        samples: its record of every example, by task.
-        task_hashes: by task: a hash of all examples, prompts and targets, as lm-eval's own.
+        results: its results, without the samples.
+        samples: its records of every example, by task.
+        task_hashes: for each task, a hash of all examples, prompts and targets, made as lm-eval
+            makes it.
     """
 
     results: Mapping[str, Any]
@@ -41,32 +42,32 @@ class LmEvalOutput:
     task_hashes: Mapping[str, str]
 
 
-def evaluate(
+def run_lm_eval(
     lm: LM,
     prepared: PreparedBenchmark,
     *,
     chat_template: bool,
-    on_main: Callable[[Callable[[], Any]], Any],
+    run_on_main: Callable[[Callable[[], Any]], Any],
 ) -> LmEvalOutput:
-    """Return what lm-eval finds of a model; its seeds and settings are its command line's.
+    """Run lm-eval with the seeds and settings of its command line, and return its output.
 
     Args:
-        lm: the model.
+        lm: the model as lm-eval asks it.
         prepared: the benchmark.
-        chat_template: whether prompts go through the model's template.
-        on_main: runs a function in the main thread: what compares mathematical answers sets an
-            alarm, which no other thread may.
+        chat_template: whether prompts go through the model's chat template.
+        run_on_main: runs a function in the main thread. Comparing mathematical answers sets an
+            alarm signal, which only the main thread may do.
 
     Raises:
-        ConfigError: lm-eval has not loaded the tasks that it should.
+        ConfigError: lm-eval loaded other tasks than those that were prepared.
     """
-    # Describing the machine takes it seconds in every call; a run's manifest does that once.
+    # lm-eval would describe the machine for seconds in every call; the run's manifest does it once.
     evaluator.add_env_info = lambda _storage: None
     evaluator.get_git_commit_hash = lambda: None
-    found = evaluator.simple_evaluate(
+    output = evaluator.simple_evaluate(
         model=lm,
         tasks=[prepared.spec.task],
-        task_manager=_PreparedTasks(prepared, on_main),
+        task_manager=_PreparedTasks(prepared, run_on_main),
         num_fewshot=prepared.spec.few_shot,
         batch_size=prepared.batch_size,
         limit=prepared.limit,
@@ -74,28 +75,28 @@ def evaluate(
         apply_chat_template=chat_template,
         fewshot_as_multiturn=chat_template,
     )
-    samples = found.pop("samples")
+    samples = output.pop("samples")
     return LmEvalOutput(
-        results=found,
+        results=output,
         samples=samples,
-        task_hashes={name: _task_hash(rows) for name, rows in samples.items()},
+        task_hashes={name: _hash_task(rows) for name, rows in samples.items()},
     )
 
 
-def plain(content: Any) -> Any:
-    """Return lm-eval's content as JSON knows it."""
+def to_plain_json(content: Any) -> Any:
+    """Return content of lm-eval with JSON types only."""
     return json.loads(json.dumps(content, default=handle_non_serializable))
 
 
 @contextmanager
 def silence_lm_eval() -> Iterator[None]:
-    """Keep lm-eval's log to errors: what it warns of is either so by design or checked here."""
+    """Log only errors of lm-eval: its warnings are about intended settings, or checked by us."""
     log = logging.getLogger("lm_eval")
     level = log.level
     log.setLevel(logging.ERROR)
     disable_progress_bars()
     try:
-        # What other libraries will change in time is nothing that a user could do about.
+        # A user can do nothing about changes that other libraries announce.
         with warnings.catch_warnings(category=FutureWarning, action="ignore"):
             yield
     finally:
@@ -103,51 +104,55 @@ def silence_lm_eval() -> Iterator[None]:
 
 
 class _PreparedTasks(TaskManager):  # type: ignore[misc]
-    """The tasks of one benchmark, from their own folders; all of lm-eval's would take a minute."""
+    """The tasks of one benchmark, from their own folders; loading all tasks takes a minute."""
 
     def __init__(
-        self, prepared: PreparedBenchmark, on_main: Callable[[Callable[[], Any]], Any]
+        self, prepared: PreparedBenchmark, run_on_main: Callable[[Callable[[], Any]], Any]
     ) -> None:
         super().__init__(include_path=list(prepared.folders), include_defaults=False)
         self._prepared = prepared
-        self._on_main = on_main
+        self._run_on_main = run_on_main
 
     def load(self, task_list: Any) -> Any:
-        """Return the tasks, which must be those that were prepared."""
+        """Return the tasks, which must be those that were prepared.
+
+        Raises:
+            ConfigError: lm-eval loads other tasks.
+        """
         loaded = super().load(task_list)
-        wanted = set(self._prepared.tasks)
-        if set(loaded["tasks"]) != wanted:
+        expected = set(self._prepared.tasks)
+        if set(loaded["tasks"]) != expected:
             msg = (
                 f"benchmarks.{self._prepared.spec.name}: lm-eval loads {len(loaded['tasks'])} tasks "
-                f"for {self._prepared.spec.task}, where its files name {len(wanted)}"
+                f"for {self._prepared.spec.task}, where its files name {len(expected)}"
             )
             raise ConfigError(msg)
         if "math_verify" in sys.modules:
-            _refuse_blind_mathematics(self._on_main)
+            _refuse_broken_math_verify(self._run_on_main)
         for task in loaded["tasks"].values():
             if callable(task.config.process_results):
-                task.process_results = _in_main(task.process_results, self._on_main)
+                task.process_results = _run_scoring_on_main(task.process_results, self._run_on_main)
         return loaded
 
 
-def _refuse_blind_mathematics(on_main: Callable[[Callable[[], Any]], Any]) -> None:
-    """Refuse to score mathematics where equal answers are not found to be equal.
+def _refuse_broken_math_verify(run_on_main: Callable[[Callable[[], Any]], Any]) -> None:
+    """Refuse to score mathematics if math-verify does not find equal answers equal.
 
-    What compares them tells no failure of its own from an answer that is wrong.
+    math-verify reports its own failure as a wrong answer.
     """
     from math_verify import parse, verify
 
-    if not on_main(lambda: verify(parse("$\\frac{1}{2}$"), parse("The answer is $0.5$"))):
+    if not run_on_main(lambda: verify(parse("$\\frac{1}{2}$"), parse("The answer is $0.5$"))):
         msg = "math-verify does not work here: it finds 1/2 and 0.5 unequal; MATH cannot be scored"
         raise ConfigError(msg)
 
 
-def _in_main(
-    process: Callable[..., Any], on_main: Callable[[Callable[[], Any]], Any]
+def _run_scoring_on_main(
+    process: Callable[..., Any], run_on_main: Callable[[Callable[[], Any]], Any]
 ) -> Callable[..., Any]:
-    return lambda *given, **named: on_main(lambda: process(*given, **named))
+    return lambda *args, **kwargs: run_on_main(lambda: process(*args, **kwargs))
 
 
-def _task_hash(rows: list[dict[str, Any]]) -> str:
+def _hash_task(rows: list[dict[str, Any]]) -> str:
     hashes = "".join(row["doc_hash"] + row["prompt_hash"] + row["target_hash"] for row in rows)
     return sha256(hashes.encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""Stock tasks over local files: prompts, few-shot and metrics stay, only the data's place changes.
+"""Let lm-eval's tasks read local data files; prompts, few-shot examples and metrics stay the same.
 
-For each task a file is written that includes lm-eval's own and names other data. These files and
-the converted data are kept in the user's cache, under what they were made of, so that lm-eval's own
-command line can be given them as well (`--include_path`).
+For each task this module writes a file that includes lm-eval's own file and names other data. These
+files and the converted data are kept in the user's cache under a digest of their sources, so that
+lm-eval's own command line can read them as well (`--include_path`).
 """
 
 from __future__ import annotations
@@ -28,69 +28,78 @@ if TYPE_CHECKING:
 
     from evalharness.benchmarks.dataset_layouts import DatasetReader, HubDataset
 
-_FORMAT = 1  # of the converted files
+_CONVERSION_VERSION = 1
 _SPLIT_KEYS = ("training_split", "validation_split", "test_split", "fewshot_split")
-_BUILDERS = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}
-_WORDS = {"validation": ("validation", "val", "valid")}
+_BUILDER_BY_SUFFIX = {".jsonl": "json", ".json": "json", ".parquet": "parquet", ".csv": "csv"}
+_SPLIT_FILE_NAMES = {"validation": ("validation", "val", "valid")}
 _DEFAULT_CONFIGS = ("main", "winogrande_xl", "multiple_choice", "default")
 
 
 @dataclass(frozen=True, slots=True)
 class SplitFiles:
-    """The files of one split, and how they are read; without a reader they are the hub's own."""
+    """The files of one split.
+
+    Attributes:
+        paths: the files.
+        read: reads a file; None if lm-eval can read the files as they are.
+    """
 
     paths: tuple[Path, ...]
     read: DatasetReader | None
 
 
 def write_task_folder(
-    leaves: Mapping[str, Mapping[str, Any]], data_dir: Path | None, few_shot: Mapping[str, int]
+    tasks: Mapping[str, Mapping[str, Any]], data_dir: Path | None, few_shot: Mapping[str, int]
 ) -> tuple[Path | None, str]:
-    """Return a folder of tasks that read local files, and a digest of these; None: none does.
+    """Write the tasks that read local files; return their folder and a digest of tasks and data.
+
+    The folder is None, and the digest empty, if no task reads local files.
 
     Args:
-        leaves: the tasks' configurations by name, each with its `_file`.
-        data_dir: where data is; None leaves tasks of the hub's data as they are.
-        few_shot: how many examples each task's prompts have.
+        tasks: the configurations of the tasks by name, each with its `_file`.
+        data_dir: the folder with the data; None keeps tasks with data of the hub as they are.
+        few_shot: the number of examples in the prompts of each task.
 
     Raises:
-        ConfigError: data is missing; the message says what was looked for.
-        InputError: a file of data is not as it should be.
+        ConfigError: data is missing; the message says which files were searched for.
+        InputError: a data file is damaged.
     """
     written: dict[str, dict[str, Any]] = {}
-    for name, config in leaves.items():
+    for name, config in tasks.items():
         changes = _resolve_own_files(config)
         if changes is None and data_dir is not None and "dataset_path" in config:
-            changes = _from_folder(name, config, data_dir, few_shot[name])
+            changes = _redirect_to_folder(name, config, data_dir, few_shot[name])
         if changes:
             written[name] = {"include": str(config["_file"]), "task": name} | changes
     if not written:
         return None, ""
-    used = compute_digest([written, [_content_hash(path) for path in _referenced_files(written)]])
-    folder = find_cache_folder() / f"tasks-{used[:16]}"
+    sources_digest = compute_digest(
+        [written, [_hash_content(path) for path in _list_data_files(written)]]
+    )
+    folder = find_cache_folder() / f"tasks-{sources_digest[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in written.items():
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
         replace_file(folder / f"{name}.yaml", text.encode())
-    return folder, used
+    return folder, sources_digest
 
 
 def find_cache_folder() -> Path:
-    """Return the user's folder for converted data."""
+    """Return the folder for converted data in the user's cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache / "evalharness" / "benchmarks"
 
 
 def _resolve_own_files(config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return where a task's own data files are, when they stand beside its YAML."""
+    """Return the change that names a task's own data files by absolute paths; None if it has none."""
     kwargs = config.get("dataset_kwargs") or {}
     files = kwargs.get("data_files")
-    if config.get("dataset_path") not in {*_BUILDERS.values(), "text"} or not files:
+    if config.get("dataset_path") not in {*_BUILDER_BY_SUFFIX.values(), "text"} or not files:
         return None
-    beside = Path(config["_file"]).parent
+    task_folder = Path(config["_file"]).parent
     named = files if isinstance(files, dict) else {"train": files}
     absolute = {
-        split: [str((beside / each).resolve()) for each in _listed(paths)]
+        split: [str((task_folder / each).resolve()) for each in _as_list(paths)]
         for split, paths in named.items()
     }
     for path in (path for paths in absolute.values() for path in paths):
@@ -100,10 +109,10 @@ def _resolve_own_files(config: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"dataset_kwargs": {**kwargs, "data_files": absolute}}
 
 
-def _from_folder(
+def _redirect_to_folder(
     name: str, config: Mapping[str, Any], data_dir: Path, few_shot: int
 ) -> dict[str, Any]:
-    """Return what a task of the hub's data changes to read a folder's."""
+    """Return the changes that make a task with data of the hub read the data in a folder."""
     if not data_dir.is_dir():
         msg = f"benchmarks.data_dir={data_dir}: there is no such folder"
         raise ConfigError(msg)
@@ -111,20 +120,22 @@ def _from_folder(
     if isinstance(own := (config.get("fewshot_config") or {}).get("split"), str):
         splits.setdefault("fewshot_split", own)
     brings_examples = "samples" in (config.get("fewshot_config") or {})
-    found = {split: _find(config, split, data_dir) for split in dict.fromkeys(splits.values())}
-    there = {split: files for split, files in found.items() if files is not None}
-    for purpose, split in _needed(splits, 0 if brings_examples else few_shot).items():
+    files_by_split = {
+        split: _find_split(config, split, data_dir) for split in dict.fromkeys(splits.values())
+    }
+    there = {split: files for split, files in files_by_split.items() if files is not None}
+    for purpose, split in _find_needed_splits(splits, 0 if brings_examples else few_shot).items():
         if split not in there:
             msg = (
                 f"{name}: benchmarks.data_dir={data_dir} has no {split} split of "
                 f"{config['dataset_path']}, which {purpose}; looked for "
-                f"{', '.join(_example_patterns(config, split))}"
+                f"{', '.join(_list_example_patterns(config, split))}"
             )
             if purpose != "is scored":
                 msg += "\nbenchmarks.few_shot=0 asks without examples"
             raise ConfigError(msg)
-    files = {split: _readable(config, split, there[split]) for split in there}
-    builders = {_BUILDERS[Path(path).suffix] for paths in files.values() for path in paths}
+    files = {split: _convert_split(config, split, there[split]) for split in there}
+    builders = {_BUILDER_BY_SUFFIX[Path(path).suffix] for paths in files.values() for path in paths}
     if len(builders) > 1:
         msg = f"{name}: the splits in {data_dir} are of several formats: {', '.join(builders)}"
         raise ConfigError(msg)
@@ -136,8 +147,8 @@ def _from_folder(
     }
 
 
-def _needed(splits: Mapping[str, str], few_shot: int) -> dict[str, str]:
-    """Return the splits that a task cannot do without, by what they are for."""
+def _find_needed_splits(splits: Mapping[str, str], few_shot: int) -> dict[str, str]:
+    """Return the splits that a task requires, by their purposes."""
     scored = splits.get("test_split") or splits.get("validation_split") or "test"
     needed = {"is scored": scored}
     order = ("fewshot_split", "training_split", "validation_split")
@@ -147,57 +158,66 @@ def _needed(splits: Mapping[str, str], few_shot: int) -> dict[str, str]:
     return needed
 
 
-def _find(config: Mapping[str, Any], split: str, data_dir: Path) -> SplitFiles | None:
-    """Return a split's files: in the hub's layout, or in one that this dataset goes around in."""
-    dataset = _dataset(config)
-    for pattern in _hub_patterns(config, split):
+def _find_split(config: Mapping[str, Any], split: str, data_dir: Path) -> SplitFiles | None:
+    """Return the files of a split, in the hub's layout or in another known layout; None if missing."""
+    dataset = _find_dataset(config)
+    for pattern in _list_hub_patterns(config, split):
         if paths := sorted(data_dir.glob(pattern)):
             return SplitFiles(tuple(paths), dataset.check if dataset else None)
-    for pattern, read in _other_patterns(config, split):
+    for pattern, read in _list_other_patterns(config, split):
         if paths := sorted(data_dir.glob(pattern)):
             return SplitFiles(tuple(paths[:1]), read)
     return None
 
 
-def _example_patterns(config: Mapping[str, Any], split: str) -> list[str]:
-    """Return some of the patterns, for a message."""
-    others = [pattern for pattern, _ in _other_patterns(config, split)]
-    return [next(iter(_hub_patterns(config, split))), *others]
+def _list_example_patterns(config: Mapping[str, Any], split: str) -> list[str]:
+    """Return some of the searched patterns, for a message."""
+    others = [pattern for pattern, _ in _list_other_patterns(config, split)]
+    return [next(iter(_list_hub_patterns(config, split))), *others]
 
 
-def _hub_patterns(config: Mapping[str, Any], split: str) -> Iterator[str]:
+def _list_hub_patterns(config: Mapping[str, Any], split: str) -> Iterator[str]:
     path, name = str(config["dataset_path"]), config.get("dataset_name")
     last = path.rpartition("/")[2]
-    dataset = _dataset(config)
+    dataset = _find_dataset(config)
     folders = dict.fromkeys([*(dataset.folders if dataset else ()), last, path])
     configs = [f"{name}/", f"data/{name}/"] if name else []
     if not name or name in _DEFAULT_CONFIGS:
         configs += ["", "data/"]
     for folder in folders:
         for inside in configs:
-            for word in _WORDS.get(split, (split,)):
+            for word in _SPLIT_FILE_NAMES.get(split, (split,)):
                 for suffix in DATA_SUFFIXES:
                     yield f"{folder}/{inside}{word}{suffix}"
                     yield f"{folder}/{inside}{word}-*{suffix}"
 
 
-def _other_patterns(config: Mapping[str, Any], split: str) -> Iterator[tuple[str, DatasetReader]]:
-    dataset = _dataset(config)
+def _list_other_patterns(
+    config: Mapping[str, Any], split: str
+) -> Iterator[tuple[str, DatasetReader]]:
+    dataset = _find_dataset(config)
     name = str(config.get("dataset_name") or "")
     for layout in dataset.layouts if dataset else ():
         if split in layout.splits:
             words = {"config": name, "split": layout.splits[split]}
-            yield layout.pattern.format(snake=_snake(name), **words), layout.read
+            yield layout.pattern.format(snake=_to_snake_case(name), **words), layout.read
 
 
-def _readable(config: Mapping[str, Any], split: str, files: SplitFiles) -> list[str]:
-    """Return files with the hub's columns: those that are there, or a converted one."""
+def _convert_split(config: Mapping[str, Any], split: str, files: SplitFiles) -> list[str]:
+    """Return files with the hub's columns: the files of a split, or one converted file."""
     if files.read is None:
         return [str(path.resolve()) for path in files.paths]
-    hashes = [_content_hash(path) for path in files.paths]
-    key = compute_digest([_FORMAT, str(config["dataset_path"]), files.read.__name__, hashes])
+    hashes = [_hash_content(path) for path in files.paths]
+    key = compute_digest(
+        [
+            _CONVERSION_VERSION,
+            str(config["dataset_path"]),
+            files.read.__name__.removeprefix("read_"),
+            hashes,
+        ]
+    )
     label = config.get("dataset_name") or str(config["dataset_path"]).rpartition("/")[2]
-    target = find_cache_folder() / "data" / f"{_snake(str(label))}-{split}-{key[:16]}.jsonl"
+    target = find_cache_folder() / "data" / f"{_to_snake_case(str(label))}-{split}-{key[:16]}.jsonl"
     if not target.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
         lines = (
@@ -209,11 +229,11 @@ def _readable(config: Mapping[str, Any], split: str, files: SplitFiles) -> list[
     return [str(target)]
 
 
-def _dataset(config: Mapping[str, Any]) -> HubDataset | None:
+def _find_dataset(config: Mapping[str, Any]) -> HubDataset | None:
     return DATASETS.get(str(config["dataset_path"]).rpartition("/")[2].lower())
 
 
-def _referenced_files(written: Mapping[str, Mapping[str, Any]]) -> list[Path]:
+def _list_data_files(written: Mapping[str, Mapping[str, Any]]) -> list[Path]:
     return [
         Path(path)
         for content in written.values()
@@ -222,13 +242,13 @@ def _referenced_files(written: Mapping[str, Mapping[str, Any]]) -> list[Path]:
     ]
 
 
-def _content_hash(path: Path) -> str:
+def _hash_content(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()
 
 
-def _snake(name: str) -> str:
+def _to_snake_case(name: str) -> str:
     return re.sub(r"\W+", "_", name).lower()
 
 
-def _listed(paths: str | Sequence[str]) -> Sequence[str]:
+def _as_list(paths: str | Sequence[str]) -> Sequence[str]:
     return [paths] if isinstance(paths, str) else paths

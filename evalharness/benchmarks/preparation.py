@@ -1,4 +1,4 @@
-"""What a benchmark needs, found and checked before any model is asked; lm-eval is not imported."""
+"""Find and check what a benchmark needs, before any model is asked and without importing lm-eval."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalharness.backends import explain_hub_unavailable, find_hub_cache, is_url_reachable
 from evalharness.benchmarks.local_datasets import write_task_folder
-from evalharness.benchmarks.task_index import INSTALL_COMMAND, TaskIndex, index
+from evalharness.benchmarks.task_index import INSTALL_COMMAND, TaskIndex, index_tasks
 from evalharness.domain import compute_digest
 from evalharness.errors import ConfigError
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 
     from evalharness.domain import BenchmarkSpec, SuiteSpec
 
-_GENERATES = "generate_until"
-_NEEDS = {  # by the folder of lm-eval's tasks: what they import besides
+_GENERATION = "generate_until"
+_REQUIRED_MODULES = {  # by the folder of lm-eval's tasks
     "leaderboard/math": ("math_verify", "sympy"),
     "leaderboard/ifeval": ("immutabledict", "langdetect", "nltk", "pkg_resources"),
 }
-_NLTK_DATA = {"leaderboard/ifeval": "punkt_tab"}  # that they fetch, and fail without when scored
+_REQUIRED_NLTK_DATA = {"leaderboard/ifeval": "punkt_tab"}  # tasks fetch it, and fail without it
 _NLTK_SOURCE = "https://raw.githubusercontent.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedBenchmark:
-    """A benchmark whose tasks and data are there.
+    """A benchmark whose tasks and data were found.
 
     Attributes:
         spec: the benchmark.
-        limit: how many examples of each task; None takes all.
-        batch_size: for weights on this machine; None finds it.
-        folders: where lm-eval finds its tasks; later ones come before earlier ones.
+        limit: the number of examples of each task; None takes all.
+        batch_size: the size of batches for weights on this machine; None finds a size.
+        folders: where lm-eval finds the tasks; later folders take precedence.
         tasks: the names of its tasks.
-        few_shot: examples in the prompt, by task.
+        few_shot: the number of examples in the prompt, by task.
         compares: the tasks that compare log-likelihoods.
-        hub: the data sets that come from the hub.
+        hub: the datasets that come from the hub.
         content: a digest of the user's own tasks and data.
-        harness_version: of lm-eval.
+        harness_version: the version of lm-eval.
     """
 
     spec: BenchmarkSpec
@@ -60,50 +60,51 @@ class PreparedBenchmark:
 
     @property
     def digest(self) -> str:
-        """The key of all that the figures depend on beside the model."""
+        """The digest of all that the figures depend on besides the model."""
         spec = asdict(self.spec)
         del spec["name"]
         return compute_digest([spec, self.limit, self.tasks, self.content, self.harness_version])
 
 
 def prepare_suite(suite: SuiteSpec) -> tuple[PreparedBenchmark, ...]:
-    """Return a suite's benchmarks, their tasks found and their local data converted.
+    """Return the benchmarks of a suite after finding their tasks and converting their local data.
 
     Raises:
-        ConfigError: lm-eval, a task or data is missing, or a group has not the tasks that it should.
-        InputError: a file of tasks or data is not as it should be.
+        ConfigError: lm-eval, a task or data is missing, or a group has other tasks than expected.
+        InputError: a file of tasks or data is damaged.
     """
     folders = [Path(folder) for folder in suite.folders]
-    known = index(folders)
+    index = index_tasks(folders)
     data_dir = Path(suite.data_dir) if suite.data_dir is not None else None
-    installed = harness_version()
-    own = [_folder_hash(folder) for folder in folders]
+    installed = read_harness_version()
+    folder_hashes = [_hash_folder(folder) for folder in folders]
     return tuple(
-        _prepare(suite, spec, known, data_dir, own, installed) for spec in suite.benchmarks
+        _prepare_benchmark(suite, spec, index, data_dir, folder_hashes, installed)
+        for spec in suite.benchmarks
     )
 
 
-def refuse_unreachable_data(ready: PreparedBenchmark) -> None:
-    """Refuse data that is neither on this machine nor can be downloaded: the hub's, and nltk's.
+def refuse_unreachable_data(prepared: PreparedBenchmark) -> None:
+    """Refuse data of the hub and of nltk that is not on this machine and cannot be downloaded.
 
     Raises:
-        ConfigError: with the ways to give it.
+        ConfigError: data is missing; the message says how to provide it.
     """
-    absent = [path for path in ready.hub if "/" in path and not _is_kept(path)]
+    absent = [path for path in prepared.hub if "/" in path and not _is_cached(path)]
     if absent and (obstacle := explain_hub_unavailable()):
         msg = (
-            f"benchmarks.{ready.spec.name}: {', '.join(absent)} is not on this machine, and "
+            f"benchmarks.{prepared.spec.name}: {', '.join(absent)} is not on this machine, and "
             f"{obstacle}\ngive local files: benchmarks.data_dir=DIR"
         )
         raise ConfigError(msg)
-    _refuse_without_nltk_data(ready)
+    _refuse_without_nltk_data(prepared)
 
 
-def harness_version() -> str:
-    """Return lm-eval's version.
+def read_harness_version() -> str:
+    """Return the version of lm-eval.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: lm-eval is not installed.
     """
     try:
         return version("lm-eval")
@@ -112,24 +113,27 @@ def harness_version() -> str:
         raise ConfigError(msg) from error
 
 
-def _prepare(
+def _prepare_benchmark(
     suite: SuiteSpec,
     spec: BenchmarkSpec,
-    known: TaskIndex,
+    index: TaskIndex,
     data_dir: Path | None,
-    own: Sequence[str],
+    folder_hashes: Sequence[str],
     installed: str,
 ) -> PreparedBenchmark:
-    leaves = known.leaves(spec.task)
-    refuse_count(spec, len(leaves))
+    leaves = index.find_tasks(spec.task)
+    refuse_task_count(spec, len(leaves))
     if spec.lower_bounds and spec.lower_bounds.keys() != leaves.keys():
         other = ", ".join(sorted(spec.lower_bounds.keys() ^ leaves.keys()))
         msg = f"benchmarks.{spec.name}.lower_bounds: not the tasks of {spec.task}: {other}"
         raise ConfigError(msg)
-    _refuse_missing(spec, known.folders(spec.task))
-    few_shot = {name: _few_shot(spec, config) for name, config in leaves.items()}
-    local, content = write_task_folder(leaves, data_dir, few_shot)
-    folders = [*known.folders(spec.task), *([local] if local is not None else [])]
+    _refuse_missing_modules(spec, index.find_folders(spec.task))
+    few_shot = {name: _count_few_shot(spec, config) for name, config in leaves.items()}
+    local_folder, content = write_task_folder(leaves, data_dir, few_shot)
+    folders = [
+        *index.find_folders(spec.task),
+        *([local_folder] if local_folder is not None else []),
+    ]
     return PreparedBenchmark(
         spec=spec,
         limit=suite.limit,
@@ -140,33 +144,39 @@ def _prepare(
         compares=tuple(
             name
             for name, config in leaves.items()
-            if config.get("output_type", _GENERATES) != _GENERATES or "class" in config
+            if config.get("output_type", _GENERATION) != _GENERATION or "class" in config
         ),
-        hub=() if data_dir is not None else tuple(dict.fromkeys(map(_hub_path, leaves.values()))),
-        content=compute_digest([own, content]),
+        hub=()
+        if data_dir is not None
+        else tuple(dict.fromkeys(map(_find_hub_path, leaves.values()))),
+        content=compute_digest([folder_hashes, content]),
         harness_version=installed,
     )
 
 
-def refuse_count(spec: BenchmarkSpec, count: int) -> None:
-    """Refuse a group that has collapsed, or grown: its mean would not be what its name says.
+def refuse_task_count(spec: BenchmarkSpec, count: int) -> None:
+    """Refuse a group with another number of tasks than expected: its mean would be another figure.
 
     Raises:
-        ConfigError: with both numbers.
+        ConfigError: the numbers differ; the message has both.
     """
     if spec.tasks is not None and count != spec.tasks:
         msg = f"benchmarks.{spec.name}: {spec.task} has {count} tasks; there must be {spec.tasks}"
         raise ConfigError(msg)
 
 
-def _refuse_missing(spec: BenchmarkSpec, folders: Sequence[Path]) -> None:
-    """Refuse tasks whose own code would fail to be imported.
+def _refuse_missing_modules(spec: BenchmarkSpec, folders: Sequence[Path]) -> None:
+    """Refuse tasks that import modules which are not installed.
 
     Raises:
-        ConfigError: with the command that installs what is missing.
+        ConfigError: a module is missing; the message has the command that installs it.
     """
-    wanted = [module for folder in folders for module in _NEEDS.get(_place(folder), ())]
-    missing = [module for module in wanted if importlib.util.find_spec(module) is None]
+    required = [
+        module
+        for folder in folders
+        for module in _REQUIRED_MODULES.get(_task_folder_key(folder), ())
+    ]
+    missing = [module for module in required if importlib.util.find_spec(module) is None]
     if missing:
         msg = (
             f"benchmarks.{spec.name}: {spec.task} needs {', '.join(missing)}: "
@@ -175,19 +185,23 @@ def _refuse_missing(spec: BenchmarkSpec, folders: Sequence[Path]) -> None:
         raise ConfigError(msg)
 
 
-def _refuse_without_nltk_data(ready: PreparedBenchmark) -> None:
-    wanted = {_NLTK_DATA[place] for place in map(_place, ready.folders) if place in _NLTK_DATA}
-    for name in sorted(wanted):
-        if not _nltk_has(name) and not is_url_reachable(_NLTK_SOURCE):
+def _refuse_without_nltk_data(prepared: PreparedBenchmark) -> None:
+    required = {
+        _REQUIRED_NLTK_DATA[key]
+        for key in map(_task_folder_key, prepared.folders)
+        if key in _REQUIRED_NLTK_DATA
+    }
+    for name in sorted(required):
+        if not _has_nltk_data(name) and not is_url_reachable(_NLTK_SOURCE):
             msg = (
-                f"benchmarks.{ready.spec.name}: nltk's {name} is not on this machine, and "
+                f"benchmarks.{prepared.spec.name}: nltk's {name} is not on this machine, and "
                 f"{_NLTK_SOURCE} cannot be reached\nfetch it elsewhere with `python -m "
                 f"nltk.downloader -d DIR {name}`, copy DIR here and set NLTK_DATA=DIR"
             )
             raise ConfigError(msg)
 
 
-def _nltk_has(name: str) -> bool:
+def _has_nltk_data(name: str) -> bool:
     import nltk
 
     try:
@@ -197,16 +211,16 @@ def _nltk_has(name: str) -> bool:
     return True
 
 
-def _place(folder: Path) -> str:
+def _task_folder_key(folder: Path) -> str:
     return f"{folder.parent.name}/{folder.name}"
 
 
-def _hub_path(config: Mapping[str, Any]) -> str:
+def _find_hub_path(config: Mapping[str, Any]) -> str:
     return str(config.get("dataset_path") or "")
 
 
-def _is_kept(path: str) -> bool:
-    """Whether a data set is a folder here, or the hub's own library has some of it."""
+def _is_cached(path: str) -> bool:
+    """Return whether a dataset is a folder, or is at least partly in the hub library's caches."""
     if Path(path).exists():
         return True
     home = find_hub_cache()
@@ -216,13 +230,13 @@ def _is_kept(path: str) -> bool:
     ).is_dir()
 
 
-def _few_shot(spec: BenchmarkSpec, config: Mapping[str, Any]) -> int:
-    """Return how many examples lm-eval puts in a task's prompt: a task that says 0 keeps to it."""
+def _count_few_shot(spec: BenchmarkSpec, config: Mapping[str, Any]) -> int:
+    """Return how many examples lm-eval puts into a task's prompt; a task that says 0 has none."""
     own = config.get("num_fewshot")
     return int(own or 0) if spec.few_shot is None or own == 0 else spec.few_shot
 
 
-def _folder_hash(folder: Path) -> str:
+def _hash_folder(folder: Path) -> str:
     files = sorted(
         path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
     )

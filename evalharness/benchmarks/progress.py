@@ -1,4 +1,4 @@
-"""Who is told how far a benchmark is."""
+"""Define how a benchmark reports its progress."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class BenchmarkProgress(Protocol):
-    """Told how far a benchmark is."""
+    """Receives the progress of one benchmark."""
 
     def expect(self, requests: int) -> None:
-        """So many requests more are to be done."""
+        """Add a number of requests to those that are expected."""
 
     def advance(self) -> None:
-        """One more is done."""
+        """Count one finished request."""
 
-    def check(self) -> None:
-        """Raise BackendError when nobody waits for the benchmark any more."""
+    def raise_if_stopped(self) -> None:
+        """Raise BackendError if the run no longer waits for the benchmark."""

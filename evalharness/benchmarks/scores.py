@@ -1,4 +1,4 @@
-"""From lm-eval's results to scores: every task and metric, and the figure of the whole benchmark."""
+"""Convert lm-eval's results to scores of tasks, groups and the whole benchmark."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from evalharness.benchmarks.preparation import PreparedBenchmark
     from evalharness.domain import BenchmarkSpec, SuiteSpec
 
-_ABOUT_A_TASK = ("alias", "name", "sample_len", "sample_count")
-_PREFERRED = "acc_norm"
-_PLAIN_FILTER = "none"
+_NOT_METRICS = ("alias", "name", "sample_len", "sample_count")
+_PREFERRED_METRIC = "acc_norm"
+_NO_FILTER = "none"
 
 
-def scores(
+def collect_scores(
     results: Mapping[str, Any],
     prepared: PreparedBenchmark,
     *,
@@ -28,10 +28,17 @@ def scores(
     suite: str,
     chat_template: bool,
 ) -> tuple[BenchmarkScore, ...]:
-    """Return the scores: first that of the whole benchmark, then each task's and group's.
+    """Return the score of the whole benchmark, followed by the scores of its tasks and groups.
+
+    Args:
+        results: the results of lm-eval.
+        prepared: the benchmark.
+        model: the name of the model.
+        suite: the name of the suite.
+        chat_template: whether prompts went through the model's chat template.
 
     Raises:
-        ConfigError: the benchmark's metric is not among those of its tasks.
+        ConfigError: its tasks do not have the benchmark's metric.
     """
     by_task: Mapping[str, Mapping[str, Any]] = results["results"]
     spec = prepared.spec
@@ -55,38 +62,44 @@ def scores(
         replace(
             base,
             task=task,
-            metric=_metric(key),
+            metric=_name_metric(key),
             value=float(values[key]),
-            stderr=_stderr(values, key),
-            n=sizes.get(task, total if task == spec.task else _group_size(results, task, sizes)),
+            stderr=_read_stderr(values, key),
+            n=sizes.get(
+                task, total if task == spec.task else _count_examples(results, task, sizes)
+            ),
             few_shot=int(shots.get(task, base.few_shot)),
         )
         for task, values in by_task.items()
-        for key in _keys(values)
+        for key in _list_metric_keys(values)
     ]
-    whole = _headline(by_task, prepared, base)
+    whole = _score_whole_benchmark(by_task, prepared, base)
     own = (whole.task, whole.metric, whole.value)
     others = [each for each in details if (each.task, each.metric, each.value) != own]
-    return (whole, *(_told_apart(each, whole) for each in others))
+    return (whole, *(_mark_size_weighted(each, whole) for each in others))
 
 
 def normalize_score(value: float, lower_bound: float) -> float:
-    """Return a share with guessing at 0 and perfection at 1; worse than guessing is 0.
+    """Return a share on a scale from guessing (0) to perfect (1); worse than guessing is 0.
 
-    As the Open LLM Leaderboard v2 did.
+    This is the normalization of the Open LLM Leaderboard v2.
+
+    Args:
+        value: the share, from 0 to 1.
+        lower_bound: the expected share of guessing.
     """
     return max(0.0, (value - lower_bound) / (1 - lower_bound))
 
 
-def average(found: Sequence[BenchmarkScore], suite: SuiteSpec) -> BenchmarkScore | None:
-    """Return the mean over all benchmarks of a suite for one model; None while one is missing.
+def average_suite(scores: Sequence[BenchmarkScore], suite: SuiteSpec) -> BenchmarkScore | None:
+    """Return the mean over all benchmarks of a suite for one model; None if one is missing.
 
     Args:
-        found: the model's figures of whole benchmarks.
-        suite: what belongs to the suite.
+        scores: the model's scores of whole benchmarks.
+        suite: the suite, which names its benchmarks.
     """
     names = [spec.name for spec in suite.benchmarks]
-    by_name = {score.benchmark: score for score in found if score.benchmark in names}
+    by_name = {score.benchmark: score for score in scores if score.benchmark in names}
     if not suite.average or len(by_name) < len(names):
         return None
     members = [by_name[name] for name in names]
@@ -108,29 +121,30 @@ def average(found: Sequence[BenchmarkScore], suite: SuiteSpec) -> BenchmarkScore
     )
 
 
-def _told_apart(score: BenchmarkScore, whole: BenchmarkScore) -> BenchmarkScore:
-    """Return lm-eval's mean over a group, marked where the benchmark's own is another one."""
+def _mark_size_weighted(score: BenchmarkScore, whole: BenchmarkScore) -> BenchmarkScore:
+    """Return a score; lm-eval's own mean is marked if the benchmark has another mean."""
     if (score.task, score.metric) != (whole.task, whole.metric):
         return score
     return replace(score, metric=f"{score.metric}, by size")
 
 
-def _headline(
+def _score_whole_benchmark(
     by_task: Mapping[str, Mapping[str, Any]], prepared: PreparedBenchmark, base: BenchmarkScore
 ) -> BenchmarkScore:
+    """Return the score of the whole benchmark: a mean over its tasks, or lm-eval's own."""
     spec = prepared.spec
-    keys = _chosen(spec, by_task[prepared.tasks[0]])
-    of_group = by_task.get(spec.task, {})
-    if spec.mean == "group" and all(key in of_group for key in keys):
-        value, stderr = _over_metrics(of_group, keys)
+    keys = _choose_keys(spec, by_task[prepared.tasks[0]])
+    group_values = by_task.get(spec.task, {})
+    if spec.mean == "group" and all(key in group_values for key in keys):
+        value, stderr = _mean_over_metrics(group_values, keys)
     else:
-        each = [_over_metrics(by_task[name], keys) for name in prepared.tasks]
-        value = math.fsum(value for value, _ in each) / len(each)
-        stderr = _stderr_of_mean([stderr for _, stderr in each])
+        task_means = [_mean_over_metrics(by_task[name], keys) for name in prepared.tasks]
+        value = math.fsum(value for value, _ in task_means) / len(task_means)
+        stderr = _stderr_of_mean([stderr for _, stderr in task_means])
     normalized = None
     if spec.lower_bounds:
         shares = [
-            normalize_score(_over_metrics(by_task[name], keys)[0], spec.lower_bounds[name])
+            normalize_score(_mean_over_metrics(by_task[name], keys)[0], spec.lower_bounds[name])
             for name in prepared.tasks
         ]
         normalized = math.fsum(shares) / len(shares)
@@ -138,7 +152,7 @@ def _headline(
         normalized = normalize_score(value, spec.lower_bound)
     return replace(
         base,
-        metric=" + ".join(_metric(key) for key in keys),
+        metric=" + ".join(_name_metric(key) for key in keys),
         value=value,
         stderr=stderr,
         normalized=normalized,
@@ -146,72 +160,75 @@ def _headline(
     )
 
 
-def _chosen(spec: BenchmarkSpec, values: Mapping[str, Any]) -> list[str]:
-    """Return lm-eval's keys for the metrics whose mean is the figure.
+def _choose_keys(spec: BenchmarkSpec, values: Mapping[str, Any]) -> list[str]:
+    """Return lm-eval's keys of the metrics whose mean is the score.
 
     Raises:
-        ConfigError: a task has no such metric.
+        ConfigError: a task does not have a metric.
     """
-    keys = _keys(values)
+    keys = _list_metric_keys(values)
     if not spec.metrics:
-        preferred = [key for key in keys if _metric(key) == _PREFERRED]
+        preferred = [key for key in keys if _name_metric(key) == _PREFERRED_METRIC]
         return (preferred or keys)[:1]
     by_name = {
-        name: key for key in reversed(keys) for name in (key.partition(",")[0], _metric(key))
+        name: key for key in reversed(keys) for name in (key.partition(",")[0], _name_metric(key))
     }
     for name in spec.metrics:
         if name not in by_name:
-            there = ", ".join(_metric(key) for key in keys)
-            msg = f"benchmarks.{spec.name}: {spec.task} has no metric {name!r}; there are: {there}"
+            names = ", ".join(_name_metric(key) for key in keys)
+            msg = f"benchmarks.{spec.name}: {spec.task} has no metric {name!r}; there are: {names}"
             raise ConfigError(msg)
     return [by_name[name] for name in spec.metrics]
 
 
-def _over_metrics(values: Mapping[str, Any], keys: Sequence[str]) -> tuple[float, float | None]:
-    """Return the mean over metrics of a task, and its error if the metrics err together.
+def _mean_over_metrics(
+    values: Mapping[str, Any], keys: Sequence[str]
+) -> tuple[float, float | None]:
+    """Return the mean over metrics of a task, and an upper bound of its standard error.
 
-    Metrics of the same examples do, so that the mean's error is at most the mean of their errors.
+    Metrics of the same examples are correlated; the standard error of their mean is at most the mean
+    of their standard errors.
     """
-    errors = [_stderr(values, key) for key in keys]
-    known = [error for error in errors if error is not None]
+    errors = [_read_stderr(values, key) for key in keys]
+    known_errors = [error for error in errors if error is not None]
     mean = math.fsum(float(values[key]) for key in keys) / len(keys)
-    return mean, sum(known) / len(keys) if len(known) == len(keys) else None
+    return mean, sum(known_errors) / len(keys) if len(known_errors) == len(keys) else None
 
 
 def _stderr_of_mean(errors: Sequence[float | None]) -> float | None:
-    """Return the error of a plain mean over independent tasks."""
-    known = [error for error in errors if error is not None]
-    if len(known) < len(errors):
+    """Return the standard error of an unweighted mean over independent tasks."""
+    known_errors = [error for error in errors if error is not None]
+    if len(known_errors) < len(errors):
         return None
-    return math.sqrt(math.fsum(error**2 for error in known)) / len(known)
+    return math.sqrt(math.fsum(error**2 for error in known_errors)) / len(known_errors)
 
 
-def _keys(values: Mapping[str, Any]) -> list[str]:
-    """Return lm-eval's keys of values, `metric,filter`; text and errors are none."""
+def _list_metric_keys(values: Mapping[str, Any]) -> list[str]:
+    """Return lm-eval's keys (`metric,filter`) of metrics, without texts and standard errors."""
     return [
         key
         for key, value in values.items()
-        if key not in _ABOUT_A_TASK
+        if key not in _NOT_METRICS
         and "_stderr," not in key
         and isinstance(value, (int, float))
         and not isinstance(value, bool)
     ]
 
 
-def _metric(key: str) -> str:
-    name, _, applied = key.partition(",")
-    return name if applied in ("", _PLAIN_FILTER) else key
+def _name_metric(key: str) -> str:
+    name, _, filter_name = key.partition(",")
+    return name if filter_name in ("", _NO_FILTER) else key
 
 
-def _stderr(values: Mapping[str, Any], key: str) -> float | None:
-    name, _, applied = key.partition(",")
-    error = values.get(f"{name}_stderr,{applied}")
+def _read_stderr(values: Mapping[str, Any], key: str) -> float | None:
+    name, _, filter_name = key.partition(",")
+    error = values.get(f"{name}_stderr,{filter_name}")
     return float(error) if isinstance(error, (int, float)) and not math.isnan(error) else None
 
 
-def _group_size(results: Mapping[str, Any], group: str, sizes: Mapping[str, int]) -> int:
-    """Return how many examples the tasks of a group, or of its groups, have together."""
+def _count_examples(results: Mapping[str, Any], group: str, sizes: Mapping[str, int]) -> int:
+    """Return the number of examples of a group's tasks, including those of its inner groups."""
     if group in sizes:
         return sizes[group]
     members = results.get("group_subtasks", {}).get(group, ())
-    return sum(_group_size(results, member, sizes) for member in members)
+    return sum(_count_examples(results, member, sizes) for member in members)

@@ -1,8 +1,7 @@
-"""Where lm-eval's tasks, groups and tags are defined, found without importing it.
+"""Find the files that define lm-eval's tasks, groups and tags, without importing lm-eval.
 
-lm-eval itself parses all of its fourteen thousand YAML files for this, which takes tens of seconds.
-Here only their names are looked for; the files that are wanted are then loaded by lm-eval, from
-their own folders.
+lm-eval parses all of its fourteen thousand YAML files for this, which takes tens of seconds. This
+module only searches for names; lm-eval then loads the required files from their own folders.
 """
 
 from __future__ import annotations
@@ -33,17 +32,19 @@ _ITEM = re.compile(r"""-\s*["']?([\w.\-]+)""")
 
 
 class TaskIndex:
-    """The names that are defined in folders of the user's own, and in lm-eval."""
+    """The names that the user's own folders and lm-eval define."""
 
     def __init__(self, own: Sequence[Path]) -> None:
-        """Take the user's own folders, whose names come before lm-eval's."""
+        """Take the user's own folders, whose names take precedence over lm-eval's."""
         self._own = own
 
-    def leaves(self, name: str) -> dict[str, dict[str, Any]]:
-        """Return the configurations of the tasks that a task, group or tag stands for, by name.
+    def find_tasks(self, name: str) -> dict[str, dict[str, Any]]:
+        """Return the configurations of the tasks of a task, group or tag, by their names.
+
+        Each configuration has the key `_file` with the path of its file.
 
         Raises:
-            ConfigError: there is no such name; the message has close matches.
+            ConfigError: the name does not exist; the message has close matches.
         """
         found: dict[str, dict[str, Any]] = {}
         for path, config in self._definitions(name, ()):
@@ -51,8 +52,12 @@ class TaskIndex:
                 found[str(config.get("task", name))] = config | {"_file": path}
         return found
 
-    def folders(self, name: str) -> list[Path]:
-        """Return the folders of all files that take part in a task, group or tag."""
+    def find_folders(self, name: str) -> list[Path]:
+        """Return the folders of all files of a task, group or tag.
+
+        Raises:
+            ConfigError: the name does not exist; the message has close matches.
+        """
         files = (path for path, _ in self._definitions(name, ()))
         return list(dict.fromkeys(path.parent for path in files))
 
@@ -61,11 +66,11 @@ class TaskIndex:
     ) -> Iterator[tuple[Path, dict[str, Any]]]:
         if name in above:
             return
-        names = self._where(name)
+        names = self._find_names(name)
         if names is None:
             where = f" (in group {above[-1]})" if above else ""
             msg = f"benchmarks: lm-eval has no task, group or tag {name!r}{where}"
-            raise ConfigError(msg + suggest_close_match(name, self._all()))
+            raise ConfigError(msg + suggest_close_match(name, self._list_names()))
         if name not in names.files:
             yield from _find_tagged_tasks(name, names.tagged[name])
             return
@@ -78,18 +83,18 @@ class TaskIndex:
                 for inner in _group_members(child):
                     yield from self._definitions(str(inner), (*above, name))
 
-    def _where(self, name: str) -> _FolderNames | None:
-        """Return the names among which one is, looked for where it is likely to be first."""
+    def _find_names(self, name: str) -> _FolderNames | None:
+        """Return the names of the first folder that defines a name; likely folders are searched first."""
         for folder in self._own:
             if name in (names := _scan_folder(folder)):
                 return names
-        stock = find_lm_eval_folder()
-        for folder in (*_likely_folders(stock, name), stock):
+        lm_eval_folder = find_lm_eval_folder()
+        for folder in (*_likely_folders(lm_eval_folder, name), lm_eval_folder):
             if name in (names := _scan_folder(folder)):
                 return names
         return None
 
-    def _all(self) -> list[str]:
+    def _list_names(self) -> list[str]:
         found = [_scan_folder(folder) for folder in (*self._own, find_lm_eval_folder())]
         return [name for names in found for name in (*names.files, *names.tagged)]
 
@@ -99,8 +104,8 @@ class _FolderNames:
     """The names that one folder defines.
 
     Attributes:
-        files: the file of a task or a group.
-        tagged: files that say a tag.
+        files: the file of each task or group.
+        tagged: the files with each tag.
     """
 
     files: Mapping[str, Path]
@@ -110,11 +115,11 @@ class _FolderNames:
         return name in self.files or name in self.tagged
 
 
-def index(folders: Sequence[Path] = ()) -> TaskIndex:
-    """Return the names in these folders and in lm-eval.
+def index_tasks(folders: Sequence[Path] = ()) -> TaskIndex:
+    """Return the index of the names in these folders and in lm-eval.
 
     Raises:
-        ConfigError: lm-eval is not installed, or a folder is not there.
+        ConfigError: lm-eval is not installed, or a folder does not exist.
     """
     for folder in folders:
         if not folder.is_dir():
@@ -126,21 +131,21 @@ def index(folders: Sequence[Path] = ()) -> TaskIndex:
 
 
 def list_folder_tasks(folder: Path) -> list[str]:
-    """Return the tasks and groups that a folder defines, without those that a group there holds."""
+    """Return the tasks and groups that a folder defines, without the members of its groups."""
     names = _scan_folder(folder)
-    held = {
+    members = {
         str(each)
         for path in names.files.values()
         for each in _group_members(read_task_config(path))
     }
-    return [name for name in names.files if name not in held]
+    return [name for name in names.files if name not in members]
 
 
 def find_lm_eval_folder() -> Path:
     """Return the folder of lm-eval's own tasks, without importing it.
 
     Raises:
-        ConfigError: it is not installed; the message has the command.
+        ConfigError: lm-eval is not installed; the message has the command that installs it.
     """
     package = importlib.util.find_spec("lm_eval")
     places = package.submodule_search_locations if package else None
@@ -151,10 +156,10 @@ def find_lm_eval_folder() -> Path:
 
 
 def read_task_config(path: Path) -> dict[str, Any]:
-    """Return a task's YAML with what it includes; functions stay names.
+    """Return the content of a task's YAML file and the files it includes; functions stay names.
 
     Raises:
-        InputError: the file is no task of lm-eval.
+        InputError: the file is not a task of lm-eval.
     """
     try:
         content = yaml.load(path.read_bytes(), Loader=_yaml_loader())  # noqa: S506 - a safe loader
@@ -174,11 +179,15 @@ def read_task_config(path: Path) -> dict[str, Any]:
     return included | content
 
 
-def _likely_folders(stock: Path, name: str) -> list[Path]:
-    """Return lm-eval's folders that are called like a name's beginning, the longest first."""
+def _likely_folders(lm_eval_folder: Path, name: str) -> list[Path]:
+    """Return lm-eval's folders whose names are the beginning of a name, the longest first."""
     words = name.split("_")
     beginnings = ["_".join(words[:count]) for count in range(len(words), 0, -1)]
-    return [stock / beginning for beginning in beginnings if (stock / beginning).is_dir()]
+    return [
+        lm_eval_folder / beginning
+        for beginning in beginnings
+        if (lm_eval_folder / beginning).is_dir()
+    ]
 
 
 @lru_cache(maxsize=32)
@@ -188,7 +197,7 @@ def _scan_folder(folder: Path) -> _FolderNames:
     for path in sorted(folder.rglob("*.yaml")):
         text = path.read_text(encoding="utf-8", errors="replace")
         named = [found[2] for found in _NAMED.finditer(text)]
-        # A group's file has both words; its `task` is then a list and does not match.
+        # The file of a group has both words; its `task` is a list and does not match.
         for name in named[:1]:
             files.setdefault(name, path)
         for found in _TAGGED.finditer(text):
@@ -198,7 +207,7 @@ def _scan_folder(folder: Path) -> _FolderNames:
 
 
 def _find_tagged_tasks(tag: str, files: Sequence[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Yield the tasks with a tag: a file has that of the file beside it that it includes, too."""
+    """Yield the tasks with a tag; a file also has the tags of the files that it includes."""
     for folder in dict.fromkeys(path.parent for path in files):
         for path in sorted(folder.glob("*.yaml")):
             config = read_task_config(path)
@@ -208,7 +217,7 @@ def _find_tagged_tasks(tag: str, files: Sequence[Path]) -> Iterator[tuple[Path, 
 
 
 def _group_members(config: Mapping[str, Any]) -> list[Any]:
-    """Return the names in a group, and the groups that are defined inside it."""
+    """Return the names in a group, and the groups that it defines itself."""
     if "group" not in config:
         return []
     members = config.get("task") or []
@@ -223,11 +232,11 @@ def _group_members(config: Mapping[str, Any]) -> list[Any]:
 
 @lru_cache(maxsize=1)
 def _yaml_loader() -> type[yaml.SafeLoader]:
-    """Return a safe loader for which lm-eval's `!function` is a text."""
+    """Return a safe loader that reads lm-eval's `!function` as text."""
     base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
     class Loader(base):  # type: ignore[misc, valid-type]
-        """A safe loader with one tag more."""
+        """A safe loader with one more tag."""
 
     Loader.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
     return Loader

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from evalharness.backends import find_benchmark_access
-from evalharness.benchmarks import BenchmarkJob, average, measure_endpoint, measure_weights
+from evalharness.benchmarks import BenchmarkJob, average_suite, measure_endpoint, measure_weights
 from evalharness.domain import (
     BenchmarkRequest,
     BenchmarkResult,
@@ -161,9 +161,9 @@ class BenchmarkRunner:
             suite=self._suite.name,
             chat_template=uses_chat_template(model, prepared),
             key=key,
-            turn=self._lm_eval_lock,
-            on_main=lambda work: run_on_loop(loop, work),
-            watch=progress,
+            lm_eval_lock=self._lm_eval_lock,
+            run_on_main=lambda work: run_on_loop(loop, work),
+            progress=progress,
         )
         try:
             measured = await _evaluate(job, backend, loop)
@@ -185,7 +185,7 @@ class BenchmarkRunner:
             if (result := self._results.get(self._place(model, prepared))) is not None
             and result.digest == benchmark_digest(model, prepared)
         ]
-        mean = average(members, self._suite)
+        mean = average_suite(members, self._suite)
         place = (model.name, self._suite.name, self._suite.name)
         if mean is not None:
             self._results[place] = BenchmarkResult(
@@ -260,13 +260,13 @@ class _LoggedProgress:
         self._expected += requests
         _log.info("%s: %d requests", self._name, requests)
 
-    def check(self) -> None:
+    def raise_if_stopped(self) -> None:
         if self._stopped.is_set():
             msg = "interrupted"
             raise PermanentError(msg, reason="interrupted")
 
     def advance(self) -> None:
-        self.check()
+        self.raise_if_stopped()
         before, self._done = self._done, self._done + 1
         total = max(self._expected, self._done)
         lines_before = _LOG_LINES_PER_BENCHMARK * before // total

@@ -13,7 +13,7 @@ from benchmark_suites import spec, write_lines
 from evalharness.backends import ScriptedBackend
 from evalharness.benchmarks import preparation as _preparing
 from evalharness.benchmarks import prepare_suite
-from evalharness.benchmarks.task_index import index
+from evalharness.benchmarks.task_index import index_tasks
 from evalharness.config import load_settings
 from evalharness.domain import JudgingSpec, ModelSpec, RunSpec, RunStage, SuiteSpec
 from evalharness.errors import ConfigError
@@ -52,7 +52,7 @@ def _suite(data, *names):
 
 def test_every_data_set_is_found_in_a_snapshot_of_the_hub(tmp_path):
     """One folder a repository, as the hub's own command downloads them."""
-    for leaf in index().leaves("leaderboard_bbh").values():
+    for leaf in index_tasks().find_tasks("leaderboard_bbh").values():
         write_lines(tmp_path / "bbh" / leaf["dataset_name"] / "test.jsonl", [{"input": "a"}])
     for split in ("murder_mysteries", "object_placements", "team_allocation"):
         write_lines(tmp_path / "MuSR" / f"{split}.jsonl", [{"narrative": "a"}])

@@ -7,9 +7,9 @@ import random
 import pytest
 from benchmark_suites import prepared
 
-from evalharness.benchmarks import average, normalize_score, prepare_suite
-from evalharness.benchmarks.scores import scores
-from evalharness.benchmarks.task_index import index
+from evalharness.benchmarks import average_suite, normalize_score, prepare_suite
+from evalharness.benchmarks.scores import collect_scores
+from evalharness.benchmarks.task_index import index_tasks
 from evalharness.config import load_settings
 from evalharness.errors import ConfigError
 
@@ -40,7 +40,7 @@ def _results(ready, values, *, sizes=None, groups=None):
 
 
 def _scores(ready, results):
-    return scores(results, ready, model="vicuna-13b", suite="mine", chat_template=False)
+    return collect_scores(results, ready, model="vicuna-13b", suite="mine", chat_template=False)
 
 
 def _ready(suite, name):
@@ -59,7 +59,7 @@ def test_guessing_is_worth_nothing(value, bound, expected):
 def test_guessing_in_every_bbh_task_is_worth_nothing(v2):
     """The 24 bounds are one over the numbers of choices, which lm-eval's own tasks list."""
     ready = _ready(v2, "bbh")
-    leaves = index().leaves("leaderboard_bbh")
+    leaves = index_tasks().find_tasks("leaderboard_bbh")
     choices = {name: len(config["doc_to_choice"]) for name, config in leaves.items()}
     guessed = {name: {"acc_norm": 1 / count} for name, count in choices.items()}
 
@@ -136,9 +136,9 @@ def test_the_average_of_a_suite_is_plain_and_waits_for_all(v2):
         metrics = dict.fromkeys(ready.spec.metrics, 0.5 + number / 20)
         found.append(_scores(ready, _results(ready, dict.fromkeys(ready.tasks, metrics)))[0])
 
-    mean = average(found, v2)
+    mean = average_suite(found, v2)
 
-    assert average(found[:-1], v2) is None
+    assert average_suite(found[:-1], v2) is None
     assert mean.value == pytest.approx(sum(each.value for each in found) / 6)
     assert mean.normalized == pytest.approx(sum(each.normalized for each in found) / 6)
     assert mean.normalized < mean.value

@@ -8,7 +8,7 @@ import sys
 import pytest
 from benchmark_suites import prepared
 
-from evalharness.benchmarks.task_index import index, read_task_config
+from evalharness.benchmarks.task_index import index_tasks, read_task_config
 from evalharness.errors import ConfigError, InputError
 
 
@@ -25,13 +25,13 @@ from evalharness.errors import ConfigError, InputError
 )
 def test_a_name_stands_for_all_of_its_tasks(name, count):
     """As they are counted in the papers."""
-    assert len(index().leaves(name)) == count
+    assert len(index_tasks().find_tasks(name)) == count
 
 
 def test_an_unknown_task_is_refused_with_close_matches():
     """Fourteen thousand names are no list to print."""
     with pytest.raises(ConfigError, match=r"no task, group or tag 'hellaswagg'.*mean hellaswag"):
-        index().leaves("hellaswagg")
+        index_tasks().find_tasks("hellaswagg")
 
 
 def test_a_group_with_too_few_tasks_is_refused():

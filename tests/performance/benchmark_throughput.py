@@ -86,7 +86,7 @@ class _Silence:
     def advance(self) -> None:
         """Say nothing."""
 
-    def check(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Go on."""
 
 
@@ -97,9 +97,9 @@ def _task(spec: ModelSpec, prepared: PreparedBenchmark) -> BenchmarkJob:
         suite="throughput",
         chat_template=False,
         key="",
-        turn=threading.Lock(),
-        on_main=lambda work: work(),
-        watch=_Silence(),
+        lm_eval_lock=threading.Lock(),
+        run_on_main=lambda work: work(),
+        progress=_Silence(),
     )
 
 
