@@ -1,4 +1,4 @@
-"""Other tools' files into runs, and runs out as other tools' files or as sealed bundles."""
+"""Import and export runs as other tools' files or as bundles that others can verify."""
 
 import lazy_loader
 

@@ -1,1 +1,1 @@
-"""Bundles: a run as one archive that others can verify."""
+"""Write, verify and restore bundles: archives of whole runs that others can verify."""

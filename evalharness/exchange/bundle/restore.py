@@ -1,4 +1,4 @@
-"""A bundle as a run again: unpacked, checked, and only then put in its place."""
+"""Restore a run from a bundle, after unpacking and checking it in a temporary folder."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ if TYPE_CHECKING:
 
 
 def restore_bundle(paths: Sequence[Path], folder: Path) -> ImportOutcome:
-    """Make a bundle a run in this folder, and publish the run.
+    """Restore a run from a bundle and publish the run.
 
     Args:
-        paths: the archive, one.
-        folder: the run's; nothing may be there yet.
+        paths: the archive; there must be exactly one.
+        folder: the folder of the run, which must be empty or not exist.
 
     Raises:
-        ConfigError: not one archive is named, or something is in the folder.
-        InputError: it is no whole bundle, a file in it has no place in a run, or is not as sealed.
+        ConfigError: the number of archives is not one, or the folder is not empty.
+        InputError: the archive is not a whole bundle, a file in it does not belong to a run, or a
+            file was changed after sealing.
     """
     if len(paths) != 1:
         msg = f"{len(paths)} archives; a run is made of one, so import each under its own --run"
@@ -49,59 +50,67 @@ def restore_bundle(paths: Sequence[Path], folder: Path) -> ImportOutcome:
         raise ConfigError(msg)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".unpacking-", dir=folder.parent) as place:
-        inside = Path(place, folder.name)
-        unpacked = unpack_bundle(path, inside)
+        temporary = Path(place, folder.name)
+        unpacked = unpack_bundle(path, temporary)
         changes = list(unpacked.changes())
         if changes:
             more = f" (+{len(changes) - 1} more; `verify` lists them)" if changes[1:] else ""
             msg = f"{changes[0]}{more}; nothing was imported"
             raise InputError(msg, path=path)
-        found = check_unpacked_run(inside, unpacked)
-        inside.replace(folder)
+        check = check_unpacked_run(temporary, unpacked)
+        temporary.replace(folder)
     _relocate_imported_answers(folder)
     board = publish_run(folder)
     warnings = []
-    if found.differences:
-        number = len(found.differences)
-        said = f"{path}: {number:,} decisions or figures do not follow from what it holds"
-        warnings.append(f"{said} (`verify` lists them); the first: {found.differences[0]}")
+    if check.differences:
+        warnings.append(
+            f"{path}: {len(check.differences):,} decisions or figures do not follow from what it "
+            f"holds (`verify` lists them); the first: {check.differences[0]}"
+        )
     return ImportOutcome(warnings=tuple(warnings), cautions=tuple(map(str, board.cautions)))
 
 
 def _relocate_imported_answers(folder: Path) -> None:
-    """Let a run of imported answers find them where they are now.
+    """Change the paths of a run's own answers and questions to its present folder.
 
-    Its configuration names its own files, and the answers' keys depend on it.
+    The configuration of a run of imported answers names the run's own files, and the digests of the
+    answers depend on it.
     """
     records = read_run(folder)
     config = dict(records.config.tree)
-    before = Path(str(config.get("results")), str(config.get("run")))
+    recorded_folder = Path(str(config.get("results")), str(config.get("run")))
     models = {
-        name: _replace_path(conf, "answers", before / ANSWERS_FILE, folder / ANSWERS_FILE)
+        name: _replace_path(conf, "answers", recorded_folder / ANSWERS_FILE, folder / ANSWERS_FILE)
         for name, conf in (config.get("models") or {}).items()
         if isinstance(conf, dict)
     }
-    moved = {name for name, conf in models.items() if conf != config["models"][name]}
-    if not moved:
+    moved_models = {name for name, conf in models.items() if conf != config["models"][name]}
+    if not moved_models:
         return
-    asked = {question.question_id: question for question in records.questions}
+    questions_by_id = {question.question_id: question for question in records.questions}
     specs = {
         name: build_model_spec(complete_saved_model(models[name]), f"models.{name}")
-        for name in moved
+        for name in moved_models
     }
     answers = [
         replace(
             answer,
             digest=answer_digest(
-                specs[answer.model], asked[answer.question_id], answer.sample, records.config.seed
+                specs[answer.model],
+                questions_by_id[answer.question_id],
+                answer.sample,
+                records.config.seed,
             ),
         )
-        if answer.model in moved and answer.question_id in asked
+        if answer.model in moved_models and answer.question_id in questions_by_id
         else answer
         for answer in records.answers
     ]
     questions = _replace_path(
-        config.get("questions") or {}, "path", before / QUESTIONS_FILE, folder / QUESTIONS_FILE
+        config.get("questions") or {},
+        "path",
+        recorded_folder / QUESTIONS_FILE,
+        folder / QUESTIONS_FILE,
     )
     config |= {"models": config["models"] | models, "questions": questions}
     config |= {"run": folder.name, "results": str(folder.parent)}
@@ -110,5 +119,7 @@ def _relocate_imported_answers(folder: Path) -> None:
     replace_file(folder / CONFIG_FILE, text.encode())
 
 
-def _replace_path(conf: Mapping[str, Any], field: str, before: Path, now: Path) -> dict[str, Any]:
-    return dict(conf) | ({field: str(now)} if conf.get(field) == str(before) else {})
+def _replace_path(
+    conf: Mapping[str, Any], field: str, old_path: Path, new_path: Path
+) -> dict[str, Any]:
+    return dict(conf) | ({field: str(new_path)} if conf.get(field) == str(old_path) else {})

@@ -1,7 +1,7 @@
-"""A bundle's files onto the disk, believing nothing that the archive says of itself.
+"""Unpack a bundle from an untrusted source.
 
-Whoever made it may be a stranger: names that lead elsewhere, links, files that swell, and what is no
-file of a run are refused before anything is written.
+Names that lead out of the folder, links, files that expand too much, and files that do not belong to a
+run are refused before anything is written.
 """
 
 from __future__ import annotations
@@ -30,19 +30,24 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 1 << 20
 _MAX_EXPANSION_RATIO = 200
-"""Times the archive's own size; records of runs shrink to a tenth, at most to a fiftieth."""
-_ALWAYS_ALLOWED_BYTES = 64 << 20  # bytes that may come of any archive
+"""Relative to the size of the archive; records of runs are compressed to a tenth or a fiftieth."""
+_ALWAYS_ALLOWED_BYTES = 64 << 20  # the expanded size that any archive may have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnpackedBundle:
-    """What a bundle says of itself, and what its files are: their SHA-256 by name."""
+    """The contents that a bundle states, and the files that were unpacked.
+
+    Attributes:
+        contents: what `bundle.json` says: the sealed hashes, the signature, the versions.
+        hashes: the SHA-256 of the unpacked files by their names.
+    """
 
     contents: Mapping[str, Any]
     hashes: Mapping[str, str]
 
     def changes(self) -> Iterator[str]:
-        """Yield in what the files are not those that were sealed."""
+        """Yield a line for each difference between the unpacked and the sealed files."""
         sealed = self.contents["files"]
         for name in sorted(sealed.keys() | self.hashes.keys()):
             if name not in self.hashes:
@@ -56,10 +61,11 @@ class UnpackedBundle:
 
 
 def unpack_bundle(path: Path, folder: Path) -> UnpackedBundle:
-    """Write a bundle's files into a folder, without what it says of itself; return both.
+    """Write the files of a bundle, except `bundle.json`, into a folder; return what was unpacked.
 
     Raises:
-        InputError: it is no whole bundle, or a file in it has no place in a run.
+        InputError: the file is no whole bundle that this release reads, or a file in it does not
+            belong to a run.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -85,19 +91,14 @@ def unpack_bundle(path: Path, folder: Path) -> UnpackedBundle:
 
 
 def _refuse_unsafe_entries(entries: Sequence[zipfile.ZipInfo], path: Path) -> None:
-    names = [entry.filename for entry in entries]
-    strange = next((each.filename for each in entries if not _is_safe_entry(each)), None)
-    folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
-    if strange is None and len({name.casefold() for name in names}) < len(names):
-        strange = "a file"
-    if strange is None:
-        strange = next((name for name in names if name in folders), None)
-    if strange is not None:
-        msg = f"{escape_to_one_line(repr(strange))} is no name in a bundle, or stands twice"
+    """Refuse an archive with unsafe or repeated names, or with files that expand too much."""
+    unsafe = _find_unsafe_name(entries)
+    if unsafe is not None:
+        msg = f"{escape_to_one_line(repr(unsafe))} is no name in a bundle, or stands twice"
         raise InputError(msg, path=path)
     size = sum(entry.file_size for entry in entries)
-    most = max(_ALWAYS_ALLOWED_BYTES, _MAX_EXPANSION_RATIO * path.stat().st_size)
-    if size > most:
+    max_size = max(_ALWAYS_ALLOWED_BYTES, _MAX_EXPANSION_RATIO * path.stat().st_size)
+    if size > max_size:
         msg = (
             f"would swell to {size / 1e6:,.0f} MB, more than {_MAX_EXPANSION_RATIO} times its size; "
             "no bundle does"
@@ -105,18 +106,30 @@ def _refuse_unsafe_entries(entries: Sequence[zipfile.ZipInfo], path: Path) -> No
         raise InputError(msg, path=path)
 
 
+def _find_unsafe_name(entries: Sequence[zipfile.ZipInfo]) -> str | None:
+    """Return a name that is unsafe, repeated, or both a file and a folder; None if all are safe."""
+    names = [entry.filename for entry in entries]
+    unsafe = next((entry.filename for entry in entries if not _is_safe_entry(entry)), None)
+    if unsafe is not None:
+        return unsafe
+    if len({name.casefold() for name in names}) < len(names):
+        return "a file"
+    folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
+    return next((name for name in names if name in folders), None)
+
+
 def _is_safe_entry(entry: zipfile.ZipInfo) -> bool:
-    """Whether an entry is a plain file of a run, whose name leads nowhere else."""
+    """Return whether an entry is a plain file of a run whose name stays inside the folder."""
     name, kind = PurePosixPath(entry.filename), stat.S_IFMT(entry.external_attr >> 16)
-    leads_in = str(name) == entry.filename and not name.is_absolute() and ".." not in name.parts
-    is_written = entry.filename.isprintable() and not set("\\:") & set(entry.filename)
+    is_inside = str(name) == entry.filename and not name.is_absolute() and ".." not in name.parts
+    is_portable = entry.filename.isprintable() and not set("\\:") & set(entry.filename)
     is_file = kind in (0, stat.S_IFREG) and name.suffix in BUNDLED_SUFFIXES
-    is_packed = entry.compress_type in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED)
-    return leads_in and is_written and is_file and is_packed
+    is_readable = entry.compress_type in (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED)
+    return is_inside and is_portable and is_file and is_readable
 
 
 def _extract_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> str:
-    """Write a file block by block; return its SHA-256."""
+    """Write a file block by block and return its SHA-256."""
     sha256 = hashlib.sha256()
     target.parent.mkdir(parents=True, exist_ok=True)
     with archive.open(entry) as source, target.open("xb") as file:
@@ -127,7 +140,7 @@ def _extract_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path
 
 
 def _read_contents(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
-    """Return what a bundle says of itself, after checking its format version.
+    """Return the content of `bundle.json`, after checking the format version.
 
     Raises:
         InputError: the archive is no bundle, or this release does not read its format version.
@@ -152,6 +165,6 @@ def _read_contents(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
 
 def _is_complete(contents: Mapping[str, Any]) -> bool:
-    """Return whether a bundle says of itself all that format 1 requires."""
+    """Return whether `bundle.json` has all that format 1 requires."""
     has_keys = contents.keys() >= {"run", "versions", "signature", "files"}
     return has_keys and all(isinstance(contents[key], dict) for key in ("versions", "files"))

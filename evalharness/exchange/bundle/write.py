@@ -1,6 +1,6 @@
-"""A run as one archive that others can check: every file, its hash, and one signature of them all.
+"""Write a run as one archive with the hash of every file and one signature of all hashes.
 
-Equal runs make equal archives: names are sorted, and no time or owner is kept.
+Equal runs make equal archives: the names are sorted, and no time or owner is stored.
 """
 
 from __future__ import annotations
@@ -20,20 +20,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUNDLE_FORMAT = "bundle"
-"""The format that is no other tool's: the whole run as one archive that `verify` checks."""
+"""The name of our own export format: the whole run as one archive that `verify` checks."""
 
 CONTENTS_FILE = "bundle.json"
+"""The file with the hashes, the signature, and the versions that sealed the bundle."""
 FORMAT_VERSION = 1
+"""The version of the archive's format; `verify` refuses bundles with a later version."""
 BUNDLED_SUFFIXES = {".jsonl", ".json", ".yaml", ".csv", ".md", ".tex", ".html"}
 _RECORDED_PACKAGES = ("evalharness", "numpy", "scipy")
 _FIXED_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 
 
 def write_bundle(folder: Path, to: Path) -> Path:
-    """Write a run's archive, its tables and page made anew; return its path.
+    """Write the archive of a run, after updating its tables and page; return its path.
+
+    Args:
+        folder: the folder of the run.
+        to: the folder for the archive.
 
     Raises:
-        ConfigError: there is no run, or the archive is there already.
+        ConfigError: there is no run, or the archive exists already.
         InputError: a file of the run is damaged.
     """
     target = to / f"{folder.resolve().name}.zip"
@@ -61,13 +67,13 @@ def write_bundle(folder: Path, to: Path) -> Path:
 
 
 def bundle_signature(hashes: Mapping[str, str]) -> str:
-    """Return the SHA-256 of a bundle's content: its files' names and hashes, in order of names."""
+    """Return the SHA-256 of the names and hashes of a bundle's files, sorted by name."""
     text = json.dumps(dict(sorted(hashes.items())), separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_archive(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write an archive whose bytes depend on the files alone."""
+    """Write an archive whose bytes depend on the files only."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _FIXED_TIMESTAMP)
