@@ -17,7 +17,7 @@ from evalharness.analysis.estimates.panel import (
     estimate_panel_battles,
     estimate_panel_scores,
 )
-from evalharness.analysis.estimates.ratings import fit_ratings
+from evalharness.analysis.estimates.ratings import find_run_rating_model, fit_ratings
 from evalharness.analysis.estimates.scores import estimate_scores
 from evalharness.errors import ConfigError, suggest_close_match
 from evalharness.stats import (
@@ -126,8 +126,11 @@ def _compare_ratings(
         battles = panel.battles
         ratings = estimate_panel_battles(panel, None, level=level).ratings
     else:
+        model = find_run_rating_model(records)
         ratings = (
-            fit_ratings(build_comparisons_from_battles(battles), level)[0] if battles else None
+            fit_ratings(build_comparisons_from_battles(battles), model, level).ratings
+            if battles
+            else None
         )
     if ratings is None or not set(pair) <= set(ratings.models):
         return None

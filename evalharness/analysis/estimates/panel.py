@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.analysis.estimates.ratings import (
+    DEFAULT_RATING,
     BattleEstimates,
     estimate_from_battles,
+    find_run_rating_model,
     fit_ratings,
 )
 from evalharness.analysis.estimates.scores import ScoreEstimates, estimate_scores
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from evalharness.domain import Battle, RunRecords
-    from evalharness.stats import Comparisons, IntArray, JudgeAwareRatings
+    from evalharness.stats import Comparisons, IntArray, JudgeAwareRatings, RatingModel
 
 IMPORTED_VOTES = "imported votes"
 """The judge name of imported votes in a judge-aware fit."""
@@ -51,12 +53,14 @@ class JudgePanel:
 
     Attributes:
         rule: how the judges are combined.
+        rating: the rating model of the combined battles.
         grades: the scores of each judge.
         verdicts: the battle outcomes of each judge.
         votes: imported votes.
     """
 
     rule: PanelRule
+    rating: RatingModel
     grades: JudgmentMatrix
     verdicts: JudgmentMatrix
     votes: tuple[Battle, ...]
@@ -83,6 +87,7 @@ class JudgePanel:
         """Return one judge as a panel of its own, without votes and without weights."""
         return JudgePanel(
             rule=PanelRule.AGGREGATE,
+            rating=self.rating,
             grades=self.grades.only_judge(judge),
             verdicts=self.verdicts.only_judge(judge),
             votes=(),
@@ -111,6 +116,7 @@ def assemble_panel(records: RunRecords, battles: tuple[Battle, ...]) -> JudgePan
         return None
     return JudgePanel(
         rule=records.config.judging.panel,
+        rating=find_run_rating_model(records),
         grades=tabulate_grades(records.graded),
         verdicts=tabulate_battles(battle for battle in battles if battle.judge in game_judges),
         votes=tuple(battle for battle in battles if battle.judge not in game_judges),
@@ -131,14 +137,16 @@ def estimate_panel_battles(
     """
     battles = panel.battles
     if not battles:
-        return BattleEstimates()
+        return BattleEstimates(rating=panel.rating.name)
     if rng is not None:
-        estimates = estimate_from_battles(battles, rng, level=level)
+        estimates = estimate_from_battles(battles, panel.rating, rng, level=level)
     else:
-        ratings, notes = fit_ratings(build_comparisons_from_battles(battles), level)
-        estimates = BattleEstimates(ratings=ratings, notes=notes)
+        estimates = fit_ratings(build_comparisons_from_battles(battles), panel.rating, level)
     if panel.rule is PanelRule.AGGREGATE or estimates.ratings is None:
         return estimates
+    if panel.rating.name != DEFAULT_RATING:
+        note = f"Ratings are the majority's, as {panel.rating.title} does not weigh judges."
+        return replace(estimates, notes=(*estimates.notes, note))
     try:
         weighted = fit_judge_aware_ratings(panel, level=level)
     except EvalHarnessError as error:

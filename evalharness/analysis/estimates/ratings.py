@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from evalharness.errors import EvalHarnessError
 from evalharness.stats import (
-    bradley_terry,
     build_comparisons_from_battles,
     find_connected_groups,
     find_one_sided_groups,
+    find_rating_model,
     format_model_group,
     measure_pair_win_rates,
     measure_win_rates,
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from evalharness.domain import Battle
-    from evalharness.stats import Comparisons, FittedRatings, WinRate
+    from evalharness.domain import Battle, RunRecords
+    from evalharness.stats import Comparisons, FittedRatings, RatingModel, WinRate
+
+DEFAULT_RATING = "bradley_terry"
+"""The rating model of a run that names none."""
 
 JUDGE_AWARE = "judge-aware Bradley-Terry"
 """The method of ratings that weigh their judges, as `stats.judge_aware` names it."""
@@ -37,6 +41,7 @@ class BattleEstimates:
 
     Attributes:
         ratings: with intervals; None if the battles do not connect the models.
+        rating: the name of the rating model behind `ratings`.
         elo: online Elo by model; empty without ratings.
         win_rates: by model, against all opponents.
         pairs: the win rate of each pair of models.
@@ -44,6 +49,7 @@ class BattleEstimates:
     """
 
     ratings: FittedRatings | None = None
+    rating: str = DEFAULT_RATING
     elo: Mapping[str, float] = field(default_factory=dict)
     win_rates: Mapping[str, WinRate] = field(default_factory=dict)
     pairs: tuple[WinRate, ...] = ()
@@ -52,14 +58,15 @@ class BattleEstimates:
     @property
     def method(self) -> str:
         """How the ratings were made."""
-        if self.ratings is not None and self.ratings.method == JUDGE_AWARE:
-            return JUDGE_AWARE
-        has_prior = self.ratings is not None and self.ratings.penalty > 0
-        return "Bradley-Terry with a small prior" if has_prior else "Bradley-Terry"
+        if self.ratings is None:
+            return find_rating_model(self.rating).title
+        prior = " with a small prior" if self.ratings.penalty > 0 else ""
+        return f"{self.ratings.method}{prior}"
 
 
 def estimate_from_battles(
     battles: Sequence[Battle],
+    model: RatingModel,
     rng: np.random.Generator,
     *,
     level: float = 0.95,
@@ -69,32 +76,43 @@ def estimate_from_battles(
 
     Args:
         battles: settled battles.
+        model: the rating model.
         rng: shuffles the battles for online Elo.
         level: of the intervals.
         mixture: the `rho` of always-valid intervals, after an adaptive design.
     """
     if not battles:
-        return BattleEstimates()
+        return BattleEstimates(rating=model.name)
     comparisons = build_comparisons_from_battles(battles)
-    ratings, notes = fit_ratings(comparisons, level)
-    elo = {}
+    fit = fit_ratings(comparisons, model, level)
+    ratings, elo = fit.ratings, {}
     if ratings is not None:
         ratings = replace(ratings, mixture=mixture)
         shuffled = shuffled_elo(comparisons, rng)
         elo = dict(zip(shuffled.models, shuffled.ratings.tolist(), strict=True))
-    return BattleEstimates(
+    return replace(
+        fit,
         ratings=ratings,
         elo=elo,
         win_rates={rate.model: rate for rate in measure_win_rates(comparisons, level=level)},
         pairs=measure_pair_win_rates(comparisons, level=level),
-        notes=notes,
     )
 
 
-def fit_ratings(
-    comparisons: Comparisons, level: float
-) -> tuple[FittedRatings | None, tuple[str, ...]]:
-    """Return ratings, or None if there can be none, with notes on how they were made."""
+def find_run_rating_model(records: RunRecords) -> RatingModel:
+    """Return the rating model that the settings of a run name.
+
+    Raises:
+        BattlesError: there is no rating model of this name.
+    """
+    return find_rating_model(records.config.get("rating") or DEFAULT_RATING)
+
+
+def fit_ratings(comparisons: Comparisons, model: RatingModel, level: float) -> BattleEstimates:
+    """Return ratings with notes on how they were made; None for ratings that share no scale.
+
+    If the rating model cannot be fitted to the battles, the ratings are those of Bradley-Terry.
+    """
     connected = find_connected_groups(comparisons, "weak")
     if len(connected) > 1:
         listed = "; ".join(format_model_group(group) for group in connected)
@@ -102,22 +120,47 @@ def fit_ratings(
             f"The battles do not connect all models ({listed}). Ratings of different groups share "
             "no scale, so no rating is given, and ranks, if any, go by score."
         )
-        return None, (note,)
-    notes = []
-    one_sided = find_one_sided_groups(comparisons)
-    if one_sided:
-        listed = "; ".join(f"{format_model_group(group)} {result}" for group, result in one_sided)
-        notes.append(
-            f"Without more battles some ratings are infinite: {listed}. All ratings therefore "
-            f"carry a small prior (penalty {SMALL_PRIOR_PENALTY}), which keeps them finite; read those as at "
-            "least, or at most, that far from the rest."
-        )
-    ratings = bradley_terry(
-        comparisons, level=level, penalty=SMALL_PRIOR_PENALTY if one_sided else 0.0
-    )
-    if ratings.clusters == 1:
+        return BattleEstimates(rating=model.name, notes=(note,))
+    fitted, notes = _fit_or_fall_back(comparisons, model, level)
+    ratings = fitted.ratings
+    if ratings is not None and ratings.clusters == 1:
         notes.append(
             "All battles are on one question, so nothing shows how results vary between "
             "questions: ratings and win rates have no interval."
         )
-    return ratings, tuple(notes)
+    return replace(fitted, notes=tuple(notes))
+
+
+def _fit_or_fall_back(
+    comparisons: Comparisons, model: RatingModel, level: float
+) -> tuple[BattleEstimates, list[str]]:
+    """Return the ratings of a model, or of Bradley-Terry with a note if the model has no fit."""
+    try:
+        return _fit_with_prior(comparisons, model, level)
+    except EvalHarnessError as error:
+        default = find_rating_model(DEFAULT_RATING)
+        if model.name == default.name:
+            raise
+        fitted, notes = _fit_with_prior(comparisons, default, level)
+        reason = str(error).split(": ", maxsplit=1)[0].rstrip(".")
+        note = f"Ratings are by {default.title}, as {model.title} has none here: {reason}."
+        return fitted, [note, *notes]
+
+
+def _fit_with_prior(
+    comparisons: Comparisons, model: RatingModel, level: float
+) -> tuple[BattleEstimates, list[str]]:
+    """Return ratings, with a small prior and a note on it if some would be infinite."""
+    one_sided = find_one_sided_groups(comparisons) if model.takes_penalty else ()
+    penalty = SMALL_PRIOR_PENALTY if one_sided else 0.0
+    ratings = model.fit(comparisons, level=level, penalty=penalty)
+    fitted = BattleEstimates(ratings=ratings, rating=model.name)
+    if not one_sided:
+        return fitted, []
+    listed = "; ".join(f"{format_model_group(group)} {result}" for group, result in one_sided)
+    note = (
+        f"Without more battles some ratings are infinite: {listed}. All ratings therefore "
+        f"carry a small prior (penalty {SMALL_PRIOR_PENALTY}), which keeps them finite; read those "
+        "as at least, or at most, that far from the rest."
+    )
+    return fitted, [note]

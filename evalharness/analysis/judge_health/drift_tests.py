@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +16,15 @@ from evalharness.analysis.judge_health.drift_report import (
     VerdictKappa,
     VerdictShareChange,
 )
-from evalharness.domain import PairwiseJudgment, Verdict, compute_digest
+from evalharness.analysis.judge_health.repeated_judgments import (
+    VERDICT_CATEGORIES,
+    RepeatedJudgment,
+    ReplyArrays,
+    build_reply_arrays,
+    list_served_models,
+)
+from evalharness.analysis.known_values import none_if_nan
+from evalharness.domain import PairwiseJudgment, compute_digest
 from evalharness.stats import (
     OddOneOutTest,
     PairedVotes,
@@ -34,42 +41,10 @@ from evalharness.stats import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalharness.domain import Judgment
-    from evalharness.stats import FloatArray, IntArray
+    from evalharness.stats import FloatArray
 
-_VERDICT_CATEGORIES = (Verdict.A, Verdict.B, Verdict.TIE, None)
 _CATEGORY_TITLES = ("first place", "second place", "ties", "unread")
 _REPEATS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepeatedJudgment:
-    """One judgment of a run with the judge's later replies to the same prompt.
-
-    Attributes:
-        before: the judgment of the run.
-        later: the later judgments; fewer than requested where a request failed.
-    """
-
-    before: Judgment
-    later: tuple[Judgment, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ReplyArrays:
-    """The replies to prompts of one kind, as arrays.
-
-    Attributes:
-        category: the category of each reply; a row per prompt, a column per reply.
-        score: the score of each reply, NaN without one; the same shape.
-        question: the number of each prompt's question.
-        noun: `verdict` or `grade`.
-    """
-
-    category: IntArray
-    score: FloatArray
-    question: IntArray
-    noun: str
 
 
 def detect_judge_drift(
@@ -102,8 +77,8 @@ def detect_judge_drift(
         questions=len({each.before.question_id for each in complete}),
         missing=len(repeated) - len(complete),
         changed_settings=tuple(changed_settings),
-        served_then=_served_models([each.before for each in complete]),
-        served_now=_served_models([later for each in complete for later in each.later]),
+        served_then=list_served_models([each.before for each in complete]),
+        served_now=list_served_models([later for each in complete for later in each.later]),
     )
     if len(complete) < MIN_REPEATED_JUDGMENTS:
         return drift
@@ -120,8 +95,8 @@ def _run_tests(
 ) -> JudgeDrift:
     """Return the drift of a judge with all tests; each test has its share of alpha."""
     game_replies, grade_replies = (
-        _build_reply_arrays(games, "verdict"),
-        _build_reply_arrays(grades, "grade"),
+        build_reply_arrays(games, "verdict"),
+        build_reply_arrays(grades, "grade"),
     )
     share = alpha / (2 * (bool(games) + bool(grades)))
     tests = [
@@ -144,44 +119,11 @@ def _run_tests(
     )
 
 
-def _build_reply_arrays(repeated: Sequence[RepeatedJudgment], noun: str) -> _ReplyArrays:
-    """Return repeated judgments as arrays."""
-    rows = [(each.before, *each.later) for each in repeated]
-    question_numbers: dict[str, int] = {}
-    return _ReplyArrays(
-        category=np.array(
-            [[_reply_category(reply) for reply in row] for row in rows], dtype=np.int64
-        ),
-        score=np.array([[_reply_score(reply) for reply in row] for row in rows], dtype=np.float64),
-        question=np.array(
-            [
-                question_numbers.setdefault(row[0].question_id, len(question_numbers))
-                for row in rows
-            ],
-            dtype=np.int64,
-        ),
-        noun=noun,
-    )
-
-
-def _reply_category(reply: Judgment) -> int:
-    """Return the number of a verdict, or a grade as a whole number; unread is a category too."""
-    if isinstance(reply, PairwiseJudgment):
-        return _VERDICT_CATEGORIES.index(reply.verdict)
-    return 0 if reply.score is None else round(reply.score)
-
-
-def _reply_score(reply: Judgment) -> float:
-    """Return the score of a reply; NaN for a verdict or an unread grade."""
-    score = None if isinstance(reply, PairwiseJudgment) else reply.score
-    return math.nan if score is None else score
-
-
 def _test_verdicts(
-    replies: _ReplyArrays, alpha: float, rng: np.random.Generator
+    replies: ReplyArrays, alpha: float, rng: np.random.Generator
 ) -> tuple[DriftTest, DriftTest]:
     """Return the tests of single verdicts and of the shares of verdicts."""
-    indicators = (replies.category[..., None] == np.arange(len(_VERDICT_CATEGORIES))).astype(
+    indicators = (replies.category[..., None] == np.arange(len(VERDICT_CATEGORIES))).astype(
         np.float64
     )
     shift = permutation_shift_test(indicators, rng)
@@ -200,7 +142,7 @@ def _test_verdicts(
 
 
 def _test_grades(
-    replies: _ReplyArrays, alpha: float, rng: np.random.Generator
+    replies: ReplyArrays, alpha: float, rng: np.random.Generator
 ) -> tuple[DriftTest, ...]:
     """Return the tests of single grades and of the mean grade."""
     single_test = _test_single_replies(replies, "single grades", alpha)
@@ -221,7 +163,7 @@ def _test_grades(
     )
 
 
-def _test_single_replies(replies: _ReplyArrays, title: str, alpha: float) -> DriftTest:
+def _test_single_replies(replies: ReplyArrays, title: str, alpha: float) -> DriftTest:
     """Return the test of whether the earlier reply is the odd one out more often than by chance."""
     result = odd_one_out_test(replies.category)
     differs = replies.category[:, :1] != replies.category[:, 1:]
@@ -253,7 +195,7 @@ def _build_test(
     title: str,
     words: str,
     changes: FloatArray,
-    replies: _ReplyArrays,
+    replies: ReplyArrays,
     p_value: float,
     detectable: float,
 ) -> DriftTest:
@@ -267,17 +209,17 @@ def _build_test(
         title=title,
         words=words,
         value=mean.value,
-        low=_none_if_nan(difference.low),
-        high=_none_if_nan(difference.high),
+        low=none_if_nan(difference.low),
+        high=none_if_nan(difference.high),
         p_value=p_value,
         adjusted=p_value,
-        detectable=_none_if_nan(detectable) or None,
+        detectable=none_if_nan(detectable) or None,
         prompts=len(changes),
     )
 
 
 def _verdict_share_changes(
-    replies: _ReplyArrays, rng: np.random.Generator
+    replies: ReplyArrays, rng: np.random.Generator
 ) -> tuple[VerdictShareChange, ...]:
     """Return the change of the share of each verdict that occurs."""
     changes = []
@@ -293,8 +235,8 @@ def _verdict_share_changes(
                 name=name,
                 before=float(is_category[:, 0].mean()),
                 after=float(is_category[:, 1:].mean()),
-                low=_none_if_nan(change.low),
-                high=_none_if_nan(change.high),
+                low=none_if_nan(change.low),
+                high=none_if_nan(change.high),
                 p_value=permutation_shift_test(is_category[..., None], rng).p_value,
             )
         )
@@ -302,23 +244,13 @@ def _verdict_share_changes(
 
 
 def _verdict_kappa(
-    replies: _ReplyArrays, columns: tuple[int, int], rng: np.random.Generator
+    replies: ReplyArrays, columns: tuple[int, int], rng: np.random.Generator
 ) -> VerdictKappa:
     """Return Cohen's kappa between two columns of replies."""
     left, right = (replies.category[:, column].astype(np.float64) for column in columns)
     estimate = cohen_kappa(PairedVotes(left=left, right=right, question=replies.question), rng)
     return VerdictKappa(
-        value=_none_if_nan(estimate.value),
-        low=_none_if_nan(estimate.low),
-        high=_none_if_nan(estimate.high),
+        value=none_if_nan(estimate.value),
+        low=none_if_nan(estimate.low),
+        high=none_if_nan(estimate.high),
     )
-
-
-def _served_models(judgments: Sequence[Judgment]) -> tuple[str, ...]:
-    """Return the model versions that the server reported, sorted."""
-    return tuple(sorted({each.served for each in judgments if each.served}))
-
-
-def _none_if_nan(value: float) -> float | None:
-    """Return a number, or None for NaN."""
-    return None if math.isnan(value) else float(value)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from evalharness.analysis.judge_health.health_measures import (
+    BoundSide,
+    BoundStatus,
+    HealthCard,
+    HealthMeasure,
+    JudgeHealth,
+)
 from evalharness.analysis.judge_health.probe_rates import measure_probe, measure_repeatability
 from evalharness.analysis.judge_health.reference_rates import (
     measure_family_preference,
@@ -25,92 +30,6 @@ if TYPE_CHECKING:
     from evalharness.analysis.judge_health.rates import JudgeRate
     from evalharness.domain import JudgeSpec, RunRecords, RunSpec
     from evalharness.judge import ProbeResult
-
-CONFIDENCE_LEVEL = 0.95
-_MAX_NAMED_MEASURES = 3
-"""In a caution; the card lists all of them."""
-
-
-class BoundStatus(StrEnum):
-    """How a rate compares with its bound: within, beyond, without a bound, or rate unknown."""
-
-    OK = "ok"
-    MISSED = "missed"
-    UNBOUNDED = "unbounded"
-    UNKNOWN = "unknown"
-
-
-class BoundSide(StrEnum):
-    """Whether a bound is a lower or an upper limit; a ceiling limits the absolute value."""
-
-    FLOOR = "at least"
-    CEILING = "at most"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthMeasure:
-    """One rate of a judge with its bound.
-
-    Attributes:
-        name: the name of the measure.
-        title: the measure in words.
-        value: the rate; None if it is unknown.
-        low: lower end of the 95% interval, clustered by question.
-        high: upper end of the interval.
-        count: the number of results.
-        questions: the number of questions.
-        side: whether the bound is a floor or a ceiling.
-        bound: the limit; None without one.
-        status: how the rate compares with it.
-        note: a remark for the reader.
-    """
-
-    name: str
-    title: str
-    value: float | None
-    low: float | None
-    high: float | None
-    count: int
-    questions: int
-    side: BoundSide
-    bound: float | None
-    status: BoundStatus
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeHealth:
-    """The measures of one judge.
-
-    Attributes:
-        judge: the judge's name.
-        measures: its measures, in the order of the card.
-    """
-
-    judge: str
-    measures: tuple[HealthMeasure, ...]
-
-    @property
-    def missed(self) -> tuple[HealthMeasure, ...]:
-        """The measures beyond their bounds."""
-        return tuple(each for each in self.measures if each.status is BoundStatus.MISSED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthCard:
-    """The health of a run's judges.
-
-    Attributes:
-        judges: one entry per judge.
-        judgments: the number of the run's judgments that the card was made from.
-        probes: the number of probe judgments.
-        level: the level of the intervals.
-    """
-
-    judges: tuple[JudgeHealth, ...]
-    judgments: int
-    probes: int
-    level: float = CONFIDENCE_LEVEL
 
 
 _PROBE_TITLES = {
@@ -172,69 +91,6 @@ def build_health_card(
         judgments=len(records.judgments),
         probes=len(probed),
     )
-
-
-def list_health_cautions(card: HealthCard) -> tuple[str, ...]:
-    """Return a sentence for each judge with a rate beyond its bound."""
-    return tuple(_judge_caution(judge) for judge in card.judges if judge.missed)
-
-
-def format_health_card(card: HealthCard) -> list[str]:
-    """Return the card as lines of text: rate, interval, count, and bound."""
-    lines = []
-    for judge in card.judges:
-        lines.append(f"judge {judge.judge}")
-        lines += [f"  {each.title:59} {_format_measure(each)}" for each in judge.measures]
-    return lines
-
-
-def format_measure_value(measure: HealthMeasure, value: float | None) -> str:
-    """Return a value as text: a kappa as a number, any other rate as a percentage."""
-    if value is None:
-        return "not known"
-    return f"{value:.2f}" if measure.name.endswith("kappa") else f"{100 * value:.0f}%"
-
-
-def format_measure_interval(measure: HealthMeasure) -> str:
-    """Return the interval of a measure as text, or an empty string without one."""
-    if measure.low is None or measure.high is None:
-        return ""
-    return f"[{format_measure_value(measure, measure.low)}, {format_measure_value(measure, measure.high)}]"
-
-
-def format_measure_bound(measure: HealthMeasure) -> str:
-    """Return the bound of a measure as text, or an empty string without one."""
-    if measure.bound is None:
-        return ""
-    return f"{measure.side.value} {format_measure_value(measure, measure.bound)}"
-
-
-def _judge_caution(judge: JudgeHealth) -> str:
-    """Return one sentence on the rates of a judge that are beyond their bounds."""
-    named = [
-        f"{each.title} {format_measure_value(each, each.value)} ({format_measure_bound(each)})"
-        for each in judge.missed[:_MAX_NAMED_MEASURES]
-    ]
-    unnamed = len(judge.missed) - len(named)
-    rest = f"; and {unnamed} more" if unnamed > 0 else ""
-    return (
-        f"Judge {judge.judge} is out of bounds in {len(judge.missed)} of "
-        f"{sum(each.bound is not None for each in judge.measures)} rates of its audit: "
-        f"{'; '.join(named)}{rest}."
-    )
-
-
-def _format_measure(measure: HealthMeasure) -> str:
-    """Return a measure as one line of text."""
-    if measure.value is None:
-        return f"{format_measure_value(measure, None)}: {measure.note}"
-    value = (
-        f"{format_measure_value(measure, measure.value):>5} {format_measure_interval(measure):14}"
-    )
-    status = {BoundStatus.OK: "ok, ", BoundStatus.MISSED: "MISSED, "}.get(measure.status, "")
-    comparison = f"{status}{format_measure_bound(measure)}"
-    parts = [f"{value} of {measure.count}", comparison, measure.note]
-    return "; ".join(word for word in parts if word)
 
 
 def _measure_rates(

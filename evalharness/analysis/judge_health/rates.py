@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalharness.analysis.known_values import none_if_nan
 from evalharness.stats import clustered_proportion
 
 if TYPE_CHECKING:
@@ -62,14 +62,12 @@ def build_rate(
     note: str = "",
 ) -> JudgeRate:
     """Return a rate; NaN becomes None."""
-    known_value, known_low, known_high = (
-        None if math.isnan(each) else float(each) for each in (value, low, high)
-    )
+    known_value = none_if_nan(value)
     return JudgeRate(
         name=name,
         value=known_value,
-        low=known_low,
-        high=known_high,
+        low=none_if_nan(low),
+        high=none_if_nan(high),
         count=count,
         questions=questions,
         note=note if known_value is not None else note or "has no meaning here",

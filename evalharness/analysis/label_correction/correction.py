@@ -6,15 +6,15 @@ the judge's own figure. If the labels do not support a figure, a sentence says w
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evalharness.analysis.estimates.ranks import RankRange, rank_by_estimates
-from evalharness.analysis.estimates.ratings import fit_ratings
+from evalharness.analysis.estimates.ratings import DEFAULT_RATING, fit_ratings
 from evalharness.analysis.judgment_matrix import PANEL
+from evalharness.analysis.known_values import value_and_interval
 from evalharness.analysis.label_correction.corrected_rows import (
     CORRECTED_KINDS,
     CorrectedFigure,
@@ -26,13 +26,13 @@ from evalharness.analysis.label_correction.label_checks import (
     find_disconnected_reason,
     find_refusal_reason,
 )
+from evalharness.analysis.label_correction.labelled_arrays import compare_votes, group_by_model
 from evalharness.analysis.label_correction.labelled_units import collect_judge_labels
 from evalharness.errors import EvalHarnessError
 from evalharness.stats import (
-    GroupedValues,
-    build_comparisons,
     clustered_mean,
     clustered_proportion,
+    find_rating_model,
     prediction_powered_means,
     prediction_powered_ratings,
 )
@@ -41,11 +41,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from evalharness.analysis.estimates.panel import JudgePanel
-    from evalharness.analysis.judgment_matrix import JudgedUnit
     from evalharness.analysis.label_correction.corrected_rows import CorrectedKind
     from evalharness.analysis.label_correction.labelled_units import LabelledUnits
     from evalharness.domain import Battle, RunRecords
-    from evalharness.stats import ClusteredMean, Comparisons, IntervalEstimate, LabelSaving
+    from evalharness.stats import ClusteredMean, IntervalEstimate, LabelSaving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,13 +152,14 @@ def _correct_ratings(
     labelled: LabelledUnits, refusal: str, rng: np.random.Generator, level: float
 ) -> _CorrectedPart:
     """Return the corrected ratings, or the refusal."""
-    votes, judge_outcomes, judge_battles = _vote_comparisons(labelled)
+    votes, judge_outcomes, judge_battles = compare_votes(labelled)
     refusal = refusal or find_disconnected_reason(votes)
     if refusal:
         return _CorrectedPart(correction=_build_correction("rating", labelled, refusal=refusal))
     try:
         corrected = prediction_powered_ratings(votes, judge_outcomes, judge_battles, level=level)
-        judge_ratings, _ = fit_ratings(judge_battles, level)
+        # Both are Bradley-Terry, so that the difference is the correction.
+        judge_ratings = fit_ratings(judge_battles, find_rating_model(DEFAULT_RATING), level).ratings
     except EvalHarnessError as error:
         return _CorrectedPart(
             correction=_build_correction("rating", labelled, refusal=_error_sentence(error))
@@ -199,10 +199,10 @@ def _correct_means(
     if refusal:
         return _CorrectedPart(correction=_build_correction(kind, labelled, refusal=refusal))
     model_count, models = len(labelled.models), labelled.models
-    judge_rows = _group_by_model(labelled, labelled.judged)
+    judge_rows = group_by_model(labelled, labelled.judged)
     corrected = prediction_powered_means(
-        _group_by_model(labelled, {unit: labelled.mean_label(unit) for unit in labelled.labels}),
-        _group_by_model(labelled, {unit: labelled.judged[unit] for unit in labelled.labels}).value,
+        group_by_model(labelled, {unit: labelled.mean_label(unit) for unit in labelled.labels}),
+        group_by_model(labelled, {unit: labelled.judged[unit] for unit in labelled.labels}).value,
         judge_rows,
         model_count,
         level=level,
@@ -232,58 +232,11 @@ def _correct_means(
     )
 
 
-def _vote_comparisons(labelled: LabelledUnits) -> tuple[Comparisons, list[int], Comparisons]:
-    """Return people's votes, the judge's outcomes of the same battles, and all its battles.
-
-    Several votes on a battle share its weight.
-    """
-    question_numbers = labelled.question_numbers
-
-    def build(rows: Sequence[tuple[JudgedUnit, float, float]]) -> Comparisons:
-        return build_comparisons(
-            labelled.models,
-            [labelled.models.index(unit.models[0]) for unit, _, _ in rows],
-            [labelled.models.index(unit.models[1]) for unit, _, _ in rows],
-            [round(2 * points) for _, points, _ in rows],
-            weight=[weight for _, _, weight in rows],
-            question=[question_numbers[unit.question_id] for unit, _, _ in rows],
-        )
-
-    votes = [
-        (unit, points, 1 / len(values))
-        for unit, values in labelled.labels.items()
-        for points in values
-    ]
-    return (
-        build(votes),
-        [round(2 * labelled.judged[unit]) for unit, _, _ in votes],
-        build([(unit, points, 1.0) for unit, points in labelled.judged.items()]),
-    )
-
-
-def _group_by_model(labelled: LabelledUnits, values: Mapping[JudgedUnit, float]) -> GroupedValues:
-    """Return one row per unit and model; the second model has 1 minus the value of the first."""
-    question_numbers = labelled.question_numbers
-    model_numbers = {model: number for number, model in enumerate(labelled.models)}
-    rows = [
-        (
-            1 - value if is_second else value,
-            model_numbers[model],
-            question_numbers[unit.question_id],
-        )
-        for unit, value in values.items()
-        for is_second, model in enumerate(unit.models)
-    ]
-    value, group, question = zip(*rows, strict=True)
-    return GroupedValues(value=np.array(value), group=np.array(group), question=np.array(question))
-
-
 def _build_figure(
     corrected: IntervalEstimate, judge: IntervalEstimate | ClusteredMean | None, labels: int
 ) -> CorrectedFigure:
     """Return a corrected figure with the judge's own; NaN becomes None."""
-    judge_values = (None, None, None) if judge is None else (judge.value, judge.low, judge.high)
-    value, low, high = (None if each is None or math.isnan(each) else each for each in judge_values)
+    value, low, high = value_and_interval(judge)
     return CorrectedFigure(
         value=corrected.value,
         low=corrected.low,

@@ -2,48 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalharness.analysis.estimates.always_valid_intervals import choose_mixture
 from evalharness.analysis.estimates.human_labels import exclude_label_checks
-from evalharness.analysis.estimates.length_controlled_rates import (
-    estimate_length_controlled_win_rates,
-)
-from evalharness.analysis.estimates.panel import (
-    assemble_panel,
-    estimate_panel_battles,
-    estimate_panel_scores,
-)
-from evalharness.analysis.estimates.ranks import RankRange, rank_models
-from evalharness.analysis.estimates.ratings import estimate_from_battles
-from evalharness.analysis.estimates.scores import estimate_scores
+from evalharness.analysis.estimates.panel import assemble_panel
+from evalharness.analysis.estimates.ranks import RankRange
+from evalharness.analysis.known_values import value_and_interval
 from evalharness.analysis.label_correction.correction import (
     correct_by_labels,
     select_corrected_fields,
 )
 from evalharness.analysis.leaderboard.benchmark_figures import collect_benchmark_values
-from evalharness.analysis.leaderboard.cautions import collect_cautions, label_cautions
+from evalharness.analysis.leaderboard.cautions import collect_cautions
 from evalharness.analysis.leaderboard.completeness import count_completeness
-from evalharness.analysis.leaderboard.own_family import list_excluded_families
-from evalharness.analysis.leaderboard.panel_judges import caution_about_judges, summarize_panel
-from evalharness.analysis.leaderboard.rows import Leaderboard, LeaderboardRow, ModelPairRow
-from evalharness.domain import RunStage
-from evalharness.stats import estimate_better_probabilities
+from evalharness.analysis.leaderboard.rows import (
+    Leaderboard,
+    LeaderboardRow,
+    ModelPairRow,
+    RatingParameter,
+)
+from evalharness.analysis.leaderboard.run_estimates import estimate_run
+from evalharness.stats import estimate_better_probabilities, find_rating_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalharness.analysis.estimates.ratings import BattleEstimates
-    from evalharness.analysis.estimates.scores import ScoreEstimates
-    from evalharness.analysis.label_correction.corrected_rows import CorrectedTable
     from evalharness.analysis.leaderboard.completeness import ModelCompleteness
+    from evalharness.analysis.leaderboard.run_estimates import RunEstimates
     from evalharness.domain import Battle, RunRecords
-    from evalharness.stats import ClusteredMean, IntervalEstimate, WinRate
+    from evalharness.stats import IntervalEstimate, WinRate
 
 
 def build_leaderboard(
@@ -51,8 +42,9 @@ def build_leaderboard(
 ) -> Leaderboard:
     """Return the leaderboard of a run: every model that the run names, best first.
 
-    Several judges are combined by the panel's rule (`judging.panel` of the run). The question is
-    the unit of every interval. Models are ranked by rating, or by score if there are no ratings.
+    The run's settings name the rating model (`rating`) and how several judges are combined
+    (`judging.panel`). The question is the unit of every interval. Models are ranked by rating, or
+    by score if there are no ratings.
 
     Args:
         records: the run.
@@ -60,87 +52,45 @@ def build_leaderboard(
         level: the level of all intervals and rank sets.
         seed: of the shuffled orders of online Elo and of the rank sets' simulation.
     """
-    all_records, all_battles = records, battles
     to_rank = exclude_label_checks(records, battles)
-    records, battles = to_rank.records, to_rank.battles
-    panel = assemble_panel(records, battles)
-    rng = np.random.default_rng([seed, 0])
-    if panel is None:
-        battle_estimates = estimate_from_battles(
-            battles, rng, level=level, mixture=choose_mixture(records, battles, level)
-        )
-        score_estimates = estimate_scores(records, level=level)
-    else:
-        battles = panel.battles
-        battle_estimates = estimate_panel_battles(panel, rng, level=level)
-        score_estimates = estimate_panel_scores(panel, records, level=level)
-    ranges = rank_models(battle_estimates, score_estimates, np.random.default_rng([seed, 1]), level)
+    panel = assemble_panel(to_rank.records, to_rank.battles)
     corrections = correct_by_labels(
-        all_records, all_battles, panel, np.random.default_rng([seed, 2]), level=level
+        records, battles, panel, np.random.default_rng([seed, 2]), level=level
     )
-    panel_summary = summarize_panel(panel, records, level=level, seed=seed) if panel else None
-    length_controlled = estimate_length_controlled_win_rates(records, battles)
+    ranked_battles = to_rank.battles if panel is None else panel.battles
+    estimates = estimate_run(to_rank, panel, corrections, level=level, seed=seed)
     rows = [
-        _build_row(
-            model,
-            ranges.get(model, RankRange()),
-            counts,
-            battle_estimates=battle_estimates,
-            score_estimates=score_estimates,
-            length_controlled_win_rate=length_controlled.get(model),
-            benchmarks=collect_benchmark_values(records.benchmarks, model),
-            corrections=corrections,
-        )
-        for model, counts in count_completeness(records, battles).items()
+        _build_row(model, counts, estimates, collect_benchmark_values(records.benchmarks, model))
+        for model, counts in count_completeness(to_rank.records, ranked_battles).items()
     ]
     return Leaderboard(
         rows=tuple(sorted(rows, key=lambda row: (row.rank is None, row.rank))),
-        pairs=_build_pair_rows(battle_estimates),
+        pairs=_build_pair_rows(estimates.battles),
         level=level,
-        method=battle_estimates.method,
-        cautions=collect_cautions(
-            all_records,
-            label_cautions(
-                ratings=battle_estimates.notes,
-                scores=score_estimates.notes,
-                judgments=_caution_about_failed_judgments(records),
-                judge=list_excluded_families(records),
-                panel=(
-                    *caution_about_judges(panel_summary),
-                    *(panel_summary.remarks if panel_summary else ()),
-                ),
-                labels=to_rank.notes,
-            ),
-        ),
-        panel=panel_summary,
+        method=estimates.battles.method,
+        rating=estimates.battles.rating,
+        rating_parameters=_list_rating_parameters(estimates.battles),
+        cautions=collect_cautions(records, estimates.cautions),
+        panel=estimates.panel,
         corrected=corrections,
         separated=frozenset(
-            (model, other) for model, place in ranges.items() for other in place.above
+            (model, other) for model, each in estimates.ranges.items() for other in each.above
         ),
     )
 
 
 def _build_row(
     model: str,
-    rank_range: RankRange,
     counts: ModelCompleteness,
-    *,
-    battle_estimates: BattleEstimates,
-    score_estimates: ScoreEstimates,
-    length_controlled_win_rate: float | None,
+    estimates: RunEstimates,
     benchmarks: Mapping[str, float],
-    corrections: Sequence[CorrectedTable],
 ) -> LeaderboardRow:
     """Return the leaderboard row of one model."""
-    is_rated = battle_estimates.ratings is not None and model in battle_estimates.ratings.models
-    rating_estimate = (
-        battle_estimates.ratings.rating(model) if battle_estimates.ratings and is_rated else None
-    )
-    rating, rating_low, rating_high = _value_and_interval(rating_estimate)
-    win_rate, win_rate_low, win_rate_high = _value_and_interval(
-        battle_estimates.win_rates.get(model)
-    )
-    score, score_low, score_high = _value_and_interval(score_estimates.means.get(model))
+    of_battles, of_scores = estimates.battles, estimates.scores
+    rank_range = estimates.ranges.get(model, RankRange())
+    rating, rating_low, rating_high = value_and_interval(_find_rating(of_battles, model))
+    win_rate, win_rate_low, win_rate_high = value_and_interval(of_battles.win_rates.get(model))
+    score, score_low, score_high = value_and_interval(of_scores.means.get(model))
     return LeaderboardRow(
         model=model,
         rank=rank_range.rank,
@@ -149,31 +99,52 @@ def _build_row(
         rating=rating,
         rating_low=rating_low,
         rating_high=rating_high,
-        elo=battle_estimates.elo.get(model),
+        elo=of_battles.elo.get(model),
         win_rate=win_rate,
         win_rate_low=win_rate_low,
         win_rate_high=win_rate_high,
-        length_controlled_win_rate=length_controlled_win_rate,
+        length_controlled_win_rate=estimates.length_controlled.get(model),
         score=score,
         score_low=score_low,
         score_high=score_high,
-        score_by_turn=score_estimates.by_turn.get(model, {}),
-        score_by_category=score_estimates.by_category.get(model, {}),
+        score_by_turn=of_scores.by_turn.get(model, {}),
+        score_by_category=of_scores.by_category.get(model, {}),
         battles=counts.battles,
         graded=counts.graded,
         unscored=counts.unscored,
         failed=counts.failed,
         truncated=counts.truncated,
         benchmarks=benchmarks,
-        **select_corrected_fields(corrections, model),
+        **select_corrected_fields(estimates.corrections, model),
     )
 
 
-def _build_pair_rows(battle_estimates: BattleEstimates) -> tuple[ModelPairRow, ...]:
+def _find_rating(of_battles: BattleEstimates, model: str) -> IntervalEstimate | None:
+    """Return the rating of a model, or None if it has none."""
+    ratings = of_battles.ratings
+    return ratings.rating(model) if ratings is not None and model in ratings.models else None
+
+
+def _list_rating_parameters(of_battles: BattleEstimates) -> tuple[RatingParameter, ...]:
+    """Return what the rating model estimated besides the ratings."""
+    ratings = of_battles.ratings
+    if ratings is None:
+        return ()
+    parameters = []
+    for name, description in find_rating_model(of_battles.rating).parameters.items():
+        if name in ratings.parameters:
+            value, low, high = value_and_interval(ratings.parameter(name))
+            parameters.append(
+                RatingParameter(name=name, description=description, value=value, low=low, high=high)
+            )
+    return tuple(parameters)
+
+
+def _build_pair_rows(of_battles: BattleEstimates) -> tuple[ModelPairRow, ...]:
     """Return the results of each pair of models."""
-    ratings = battle_estimates.ratings
+    ratings = of_battles.ratings
     if ratings is None or ratings.clusters == 1:
-        return tuple(_build_pair_row(rate) for rate in battle_estimates.pairs)
+        return tuple(_build_pair_row(rate) for rate in of_battles.pairs)
     better = estimate_better_probabilities(
         ratings.ratings, ratings.rating_covariance, degrees_of_freedom=ratings.clusters - 1
     )
@@ -183,13 +154,13 @@ def _build_pair_rows(battle_estimates: BattleEstimates) -> tuple[ModelPairRow, .
             _build_pair_row(rate),
             better=float(better[index[rate.model], index[rate.opponent or ""]]),
         )
-        for rate in battle_estimates.pairs
+        for rate in of_battles.pairs
     )
 
 
 def _build_pair_row(rate: WinRate) -> ModelPairRow:
     """Return the result of one pair, without the probability of being better."""
-    _, low, high = _value_and_interval(rate)
+    _, low, high = value_and_interval(rate)
     return ModelPairRow(
         model_a=rate.model,
         model_b=rate.opponent or "",
@@ -199,24 +170,4 @@ def _build_pair_row(rate: WinRate) -> ModelPairRow:
         wins=rate.wins,
         losses=rate.losses,
         ties=rate.ties,
-    )
-
-
-def _value_and_interval(
-    estimate: IntervalEstimate | ClusteredMean | WinRate | None,
-) -> tuple[float | None, float | None, float | None]:
-    """Return an estimate with the ends of its interval; None for what could not be computed."""
-    if estimate is None:
-        return None, None, None
-    if math.isnan(estimate.low):
-        return estimate.value, None, None
-    return estimate.value, estimate.low, estimate.high
-
-
-def _caution_about_failed_judgments(records: RunRecords) -> tuple[str, ...]:
-    """Return a sentence for each judge with failed judgments, which are part of no figure."""
-    failed = Counter(each.model for each in records.failures if each.stage is RunStage.JUDGE)
-    return tuple(
-        f"{number} judgments by {judge} failed and are part of no figure."
-        for judge, number in sorted(failed.items())
     )

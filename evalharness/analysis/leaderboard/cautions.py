@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalharness.analysis.judge_health.drift_report import list_drift_cautions
-from evalharness.analysis.judge_health.health_card import list_health_cautions
+from evalharness.analysis.judge_health.health_text import list_health_cautions
 from evalharness.analysis.overlap.flag_cautions import list_flag_cautions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from evalharness.analysis.judge_health.drift_report import DriftReport
-    from evalharness.analysis.judge_health.health_card import HealthCard
+    from evalharness.analysis.judge_health.health_measures import HealthCard
     from evalharness.analysis.leaderboard.rank_variants import RankRobustness
     from evalharness.analysis.overlap.flag_records import FlagReport
     from evalharness.domain import RunRecords

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from evalharness.analysis.estimates.panel import (
     fit_judge_aware_ratings,
 )
 from evalharness.analysis.estimates.ranks import rank_models
+from evalharness.analysis.known_values import value_and_interval
 from evalharness.analysis.leaderboard.rows import JudgeRow, PanelAgreement, PanelSummary
 from evalharness.errors import EvalHarnessError
 from evalharness.stats import (
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from evalharness.analysis.estimates.panel import JudgePanel
     from evalharness.analysis.judgment_matrix import JudgmentMatrix
     from evalharness.domain import RunRecords
-    from evalharness.stats import IntervalEstimate
 
     ValueWithInterval = tuple[float | None, float | None, float | None]
 
@@ -115,7 +114,7 @@ def _estimate_severity(
         fit = fit_rater_model(grades.values, grades.question_numbers, level=level)
     except EvalHarnessError as error:
         return {}, {}, (f"No severity: {error}.",)
-    severity = dict(zip(grades.judges, map(_value_and_interval, fit.severity), strict=True))
+    severity = dict(zip(grades.judges, map(value_and_interval, fit.severity), strict=True))
     return severity, dict(zip(grades.judges, fit.noise.tolist(), strict=True)), ()
 
 
@@ -130,7 +129,7 @@ def _estimate_discrimination(
     except EvalHarnessError as error:
         return {}, {}, (f"No discrimination: {error}.",)
     discriminations = {
-        judge: _value_and_interval(fit.ratings.parameter(judge)) for judge in panel.verdicts.judges
+        judge: value_and_interval(fit.ratings.parameter(judge)) for judge in panel.verdicts.judges
     }
     if fit.ratings.clusters == 1:
         return discriminations, {}, ()
@@ -158,14 +157,7 @@ def _estimate_agreement(
         scale=scale,
         level=level,
     )
-    if math.isnan(alpha.value):
+    value, low, high = value_and_interval(alpha)
+    if value is None:
         return None
-    low, high = (None, None) if math.isnan(alpha.low) else (alpha.low, alpha.high)
-    return PanelAgreement(alpha=alpha.value, low=low, high=high, units=int(is_shared.sum()))
-
-
-def _value_and_interval(estimate: IntervalEstimate) -> ValueWithInterval:
-    """Return an estimate with the ends of its interval; None for an unknown end."""
-    if math.isnan(estimate.low):
-        return estimate.value, None, None
-    return estimate.value, estimate.low, estimate.high
+    return PanelAgreement(alpha=value, low=low, high=high, units=int(is_shared.sum()))

@@ -87,6 +87,25 @@ class ModelPairRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RatingParameter:
+    """What a rating model estimates besides the ratings.
+
+    Attributes:
+        name: such as `log_nu`.
+        description: what it is.
+        value: the estimate; None if it could not be computed.
+        low: lower end of its interval; None without one.
+        high: upper end of its interval; None without one.
+    """
+
+    name: str
+    description: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeRow:
     """One judge of a panel; a figure that was not measured is None.
 
@@ -162,20 +181,28 @@ class PanelSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
-    """Rows best first, and what must be said about them.
+    """The leaderboard of a run.
 
-    `method` names how ratings were made; `cautions` holds what a reader must know before trusting
-    the table, each sentence once and with its source. `panel` is None where a single
-    judge judged. `corrected` has a table for the panel and each judge of whose work people labelled a
-    part.
-    `separated` holds the pairs, better one first, that the rank sets tell apart; `robustness` what
-    other ways of counting would make of the ranks, where it was asked for.
+    Attributes:
+        rows: one per model, best first.
+        pairs: one per pair of models with battles.
+        level: the level of all intervals and rank sets.
+        method: how the ratings were made, in words.
+        rating: the name of the rating model.
+        rating_parameters: what the rating model estimates besides the ratings.
+        cautions: what a reader must know before trusting the table, each sentence once.
+        panel: the judges of a panel; None for a single judge.
+        corrected: a table for the panel and for each judge whose work people labelled.
+        separated: the pairs, better model first, that the rank sets separate.
+        robustness: the ranks that alternative analyses give; None if they were not requested.
     """
 
     rows: tuple[LeaderboardRow, ...]
     pairs: tuple[ModelPairRow, ...] = ()
     level: float = 0.95
     method: str = "Bradley-Terry"
+    rating: str = "bradley_terry"
+    rating_parameters: tuple[RatingParameter, ...] = ()
     cautions: tuple[Caution, ...] = ()
     panel: PanelSummary | None = None
     corrected: tuple[CorrectedTable, ...] = ()

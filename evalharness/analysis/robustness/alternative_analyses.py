@@ -6,17 +6,13 @@ keeps easy questions and removes those that distinguish good models.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evalharness.analysis.estimates.human_labels import exclude_label_checks
-from evalharness.analysis.estimates.length_controlled_rates import (
-    fit_at_equal_length,
-    measure_answer_lengths,
-)
 from evalharness.analysis.estimates.panel import assemble_panel
 from evalharness.analysis.estimates.ratings import JUDGE_AWARE
 from evalharness.analysis.leaderboard.rank_variants import (
@@ -24,39 +20,30 @@ from evalharness.analysis.leaderboard.rank_variants import (
     RankVariant,
     build_rank_variant,
 )
-from evalharness.analysis.robustness.answer_style import count_style_features, fit_at_equal_style
-from evalharness.analysis.robustness.ranking_evidence import ModelFigures, RankingEvidence
-from evalharness.errors import BattlesError, EvalHarnessError
+from evalharness.analysis.robustness.model_figures import ModelFigures
+from evalharness.analysis.robustness.ranking_context import RankingContext, unavailable
+from evalharness.analysis.robustness.ranking_evidence import RankingEvidence
+from evalharness.analysis.robustness.rating_analyses import (
+    vary_games,
+    vary_grade_use,
+    vary_rating_models,
+    vary_style_control,
+)
+from evalharness.errors import EvalHarnessError
 from evalharness.judge import settle_battles
-from evalharness.stats import HUMAN_PREFIX, bradley_terry, davidson, rank_estimates, rao_kupper
+from evalharness.stats import HUMAN_PREFIX, rank_estimates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from evalharness.analysis.leaderboard.rows import Leaderboard, LeaderboardRow
-    from evalharness.analysis.robustness.ranking_evidence import RatingMethod
+    from evalharness.analysis.leaderboard.rows import Leaderboard
+    from evalharness.analysis.robustness.ranking_context import Analysis
     from evalharness.domain import Battle, RunRecords
 
 _MIN_SEVERAL = 2
 _MAX_NAMED_MODELS = 2
 _MIN_JUDGES_TO_LEAVE_OUT = 3
 """With two judges, leaving one out is the same as the other judge alone."""
-
-_Analysis = tuple[str, str, "Callable[[], ModelFigures]"]
-"""The group, the name, and a function that returns the figures of the models."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RankingContext:
-    """The input of every alternative analysis.
-
-    Attributes:
-        board: the leaderboard.
-        evidence: the judgments behind it.
-    """
-
-    board: Leaderboard
-    evidence: RankingEvidence
 
 
 def analyze_robustness(
@@ -79,7 +66,7 @@ def analyze_robustness(
         panel=assemble_panel(to_rank.records, to_rank.battles),
         is_rated=any(row.rating is not None for row in board.rows),
     )
-    context = _RankingContext(board=board, evidence=evidence)
+    context = RankingContext(board=board, evidence=evidence)
     return RankRobustness(
         main=_name_ranking_method(context),
         ranks=main,
@@ -90,7 +77,7 @@ def analyze_robustness(
     )
 
 
-def _name_ranking_method(context: _RankingContext) -> str:
+def _name_ranking_method(context: RankingContext) -> str:
     """Return the analysis of the ranking itself, in words."""
     if not context.evidence.is_rated:
         return "Mean score"
@@ -101,7 +88,7 @@ def _name_ranking_method(context: _RankingContext) -> str:
     return f"{context.board.method}{panel}{ties}"
 
 
-def _try_analysis(analysis: _Analysis, main: Mapping[str, int], board: Leaderboard) -> RankVariant:
+def _try_analysis(analysis: Analysis, main: Mapping[str, int], board: Leaderboard) -> RankVariant:
     """Return an alternative analysis with its ranks, or with the reason why there are none."""
     group, name, figures_of = analysis
     try:
@@ -118,72 +105,21 @@ def _try_analysis(analysis: _Analysis, main: Mapping[str, int], board: Leaderboa
     return build_rank_variant(group, name, ranks, main, board.separated, figures.note)
 
 
-def _iterate_analyses(context: _RankingContext) -> Iterator[_Analysis]:
+def _iterate_analyses(context: RankingContext) -> Iterator[Analysis]:
     """Yield all alternative analyses."""
     if context.evidence.is_rated:
-        yield from _vary_games(context)
-        yield from _vary_rating_models(context)
-    yield from _vary_grade_use(context)
+        yield from vary_games(context)
+        yield from vary_rating_models(context)
+    yield from vary_grade_use(context)
     yield from _vary_judges(context)
     yield from _vary_prompts(context)
     yield from _vary_turns(context)
     if context.evidence.is_rated:
-        yield from _vary_style_control(context)
+        yield from vary_style_control(context)
     yield from _vary_categories(context)
 
 
-def _vary_games(context: _RankingContext) -> Iterator[_Analysis]:
-    """Yield analyses that count each game of a swapped pair as half a battle."""
-    evidence = context.evidence
-    if not evidence.records.games:
-        yield "Games", "Both orders averaged", _unavailable("no game was judged in both orders")
-        return
-
-    def fit_with_position(method: RatingMethod) -> ModelFigures:
-        return evidence.rated_games.fit(method, position=True)
-
-    yield "Games", "Both orders averaged", lambda: evidence.rated_games.fit(bradley_terry)
-    for name, method in (
-        ("Bradley-Terry", bradley_terry),
-        ("Davidson", davidson),
-        ("Rao-Kupper", rao_kupper),
-    ):
-        yield "Games", f"{name} with position", partial(fit_with_position, method)
-
-
-def _vary_rating_models(context: _RankingContext) -> Iterator[_Analysis]:
-    """Yield other rating models of the same battles, online Elo, and win rates."""
-    evidence, board = context.evidence, context.board
-    if board.method == JUDGE_AWARE:
-        yield (
-            "Rating model",
-            "Bradley-Terry of the panel's majority",
-            lambda: evidence.rated_battles.fit(bradley_terry),
-        )
-    elif evidence.panel is not None:
-        yield "Rating model", "Judge-aware Bradley-Terry", evidence.fit_judge_aware
-    yield "Rating model", "Davidson", lambda: evidence.rated_battles.fit(davidson)
-    yield "Rating model", "Rao-Kupper", lambda: evidence.rated_battles.fit(rao_kupper)
-    yield "Rating model", "Online Elo", lambda: _leaderboard_column(board, lambda row: row.elo)
-    yield "Rating model", "Win rate", lambda: _leaderboard_column(board, lambda row: row.win_rate)
-
-
-def _vary_grade_use(context: _RankingContext) -> Iterator[_Analysis]:
-    """Yield analyses of grades."""
-    evidence, board = context.evidence, context.board
-    if not evidence.records.graded:
-        yield "Grades", "Mean score", _unavailable("nothing was graded")
-        return
-    if evidence.is_rated:
-        yield "Grades", "Mean score", lambda: _leaderboard_column(board, lambda row: row.score)
-    yield (
-        "Grades",
-        "Bradley-Terry of grades",
-        lambda: evidence.compare_grades().fit(bradley_terry),
-    )
-
-
-def _vary_judges(context: _RankingContext) -> Iterator[_Analysis]:
+def _vary_judges(context: RankingContext) -> Iterator[Analysis]:
     """Yield each judge alone, and the panel without each judge."""
     evidence, panel = context.evidence, context.board.panel
     if panel is None or evidence.panel is None:
@@ -197,13 +133,13 @@ def _vary_judges(context: _RankingContext) -> Iterator[_Analysis]:
         yield "Judge", f"Without {row.judge}", partial(ModelFigures.from_values, without)
 
 
-def _vary_voters(context: _RankingContext) -> Iterator[_Analysis]:
+def _vary_voters(context: RankingContext) -> Iterator[Analysis]:
     """Yield each voter alone, if imported votes have several voters."""
     battles = context.evidence.battles
     voter_by_judge = {battle.judge: _voter_name(battle.judge) for battle in battles}
     voters = list(dict.fromkeys(voter_by_judge.values()))
     if len(voters) < _MIN_SEVERAL or not context.evidence.is_rated:
-        yield "Judge", "Each judge alone", _unavailable("there is a single judge")
+        yield "Judge", "Each judge alone", unavailable("there is a single judge")
         return
     for name in voters:
         voter_battles = tuple(battle for battle in battles if voter_by_judge[battle.judge] == name)
@@ -219,7 +155,7 @@ def _voter_name(judge: str) -> str:
     return "people" if judge.startswith(HUMAN_PREFIX) else judge
 
 
-def _vary_prompts(context: _RankingContext) -> Iterator[_Analysis]:
+def _vary_prompts(context: RankingContext) -> Iterator[Analysis]:
     """Yield each judge prompt alone, if units were judged with several prompts."""
     records, evidence = context.evidence.records, context.evidence
     prompts = evidence.prompts
@@ -227,7 +163,7 @@ def _vary_prompts(context: _RankingContext) -> Iterator[_Analysis]:
         yield (
             "Prompt",
             "Each judge prompt alone",
-            _unavailable("nothing was judged with two prompts"),
+            unavailable("nothing was judged with two prompts"),
         )
     for prompt in prompts:
         chosen = replace(
@@ -245,39 +181,18 @@ def _vary_prompts(context: _RankingContext) -> Iterator[_Analysis]:
         )
 
 
-def _vary_turns(context: _RankingContext) -> Iterator[_Analysis]:
+def _vary_turns(context: RankingContext) -> Iterator[Analysis]:
     """Yield each turn alone."""
     turns = context.evidence.turns
     if len(turns) < _MIN_SEVERAL:
-        yield "Turn", "Each turn alone", _unavailable("a single turn was judged")
+        yield "Turn", "Each turn alone", unavailable("a single turn was judged")
         return
     for turn in turns:
         evidence = context.evidence.filter_units(partial(_is_turn, turn))
         yield "Turn", f"Turn {turn} alone", evidence.estimate_figures
 
 
-def _vary_style_control(context: _RankingContext) -> Iterator[_Analysis]:
-    """Yield ratings at equal length, and at equal length and Markdown."""
-    records, evidence = context.evidence.records, context.evidence
-    if not records.answers:
-        yield "Style", "At equal length and Markdown", _unavailable("the run holds no answers")
-        return
-
-    def equal_length() -> ModelFigures:
-        return ModelFigures.from_ratings(
-            fit_at_equal_length(evidence.settled, measure_answer_lengths(records))[1]
-        )
-
-    def equal_style() -> ModelFigures:
-        return ModelFigures.from_ratings(
-            fit_at_equal_style(evidence.settled, count_style_features(records))
-        )
-
-    yield "Style", "At equal length", equal_length
-    yield "Style", "At equal length and Markdown", equal_style
-
-
-def _vary_categories(context: _RankingContext) -> Iterator[_Analysis]:
+def _vary_categories(context: RankingContext) -> Iterator[Analysis]:
     """Yield the ranking without each category."""
     category = {
         question.question_id: question.category for question in context.evidence.records.questions
@@ -286,7 +201,7 @@ def _vary_categories(context: _RankingContext) -> Iterator[_Analysis]:
     names = [name for name in dict.fromkeys(category.values()) if name in judged]
     if len(judged) < _MIN_SEVERAL or not names:
         reason = "there is a single category" if names else "the categories are not known"
-        yield "Category", "Without a category", _unavailable(reason)
+        yield "Category", "Without a category", unavailable(reason)
         return
     for name in names:
         questions = {
@@ -294,16 +209,6 @@ def _vary_categories(context: _RankingContext) -> Iterator[_Analysis]:
         }
         evidence = context.evidence.filter_units(partial(_is_other_question, questions))
         yield "Category", f"Without {name}", evidence.estimate_figures
-
-
-def _leaderboard_column(
-    board: Leaderboard, figure: Callable[[LeaderboardRow], float | None]
-) -> ModelFigures:
-    """Return figures that the leaderboard already has."""
-    values = {
-        row.model: value for row in board.rows for value in [figure(row)] if value is not None
-    }
-    return ModelFigures.from_values(values)
 
 
 def _is_turn(turn: int, _: str, other: int) -> bool:
@@ -314,15 +219,6 @@ def _is_turn(turn: int, _: str, other: int) -> bool:
 def _is_other_question(questions: Collection[str], question: str, _: int) -> bool:
     """Return whether a unit belongs to none of the questions."""
     return question not in questions
-
-
-def _unavailable(reason: str) -> Callable[[], ModelFigures]:
-    """Return an analysis that always fails with the given reason."""
-
-    def refuse() -> ModelFigures:
-        raise BattlesError(reason)
-
-    return refuse
 
 
 def _first_sentence(error: EvalHarnessError) -> str:

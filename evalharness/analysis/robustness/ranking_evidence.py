@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +14,13 @@ from evalharness.analysis.estimates.panel import (
     estimate_panel_scores,
     fit_judge_aware_ratings,
 )
-from evalharness.analysis.estimates.ratings import SMALL_PRIOR_PENALTY, fit_ratings
+from evalharness.analysis.estimates.ratings import (
+    find_run_rating_model,
+    fit_ratings,
+)
 from evalharness.analysis.estimates.scores import estimate_scores
 from evalharness.analysis.judgment_matrix import average_grades, tabulate_grades
+from evalharness.analysis.robustness.model_figures import ModelFigures, RatedBattles
 from evalharness.errors import BattlesError, DisconnectedError
 from evalharness.judge import pair_swapped_games
 from evalharness.stats import (
@@ -24,82 +28,14 @@ from evalharness.stats import (
     OUTCOME_BY_WINNER,
     build_comparisons,
     build_comparisons_from_battles,
-    find_one_sided_groups,
-    require_connected_models,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from evalharness.analysis.estimates.panel import JudgePanel
     from evalharness.domain import Battle, GradedJudgment, RunRecords
-    from evalharness.stats import Comparisons, FittedRatings
-
-_PRIOR_NOTE = "Some models won or lost every battle, so ratings carry a small prior."
-
-
-class RatingMethod(Protocol):
-    """A function that fits a rating model."""
-
-    def __call__(
-        self, battles: Comparisons, /, *, position: bool = False, penalty: float = 0.0
-    ) -> FittedRatings:
-        """Return the ratings that the battles give."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFigures:
-    """One number per model.
-
-    Attributes:
-        values: by model, the larger the better.
-        note: a remark on the figures; empty without one.
-    """
-
-    values: Mapping[str, float]
-    note: str = ""
-
-    @classmethod
-    def from_values(cls, values: Mapping[str, float]) -> ModelFigures:
-        """Return known values as figures.
-
-        Raises:
-            BattlesError: there are no values.
-        """
-        if not values:
-            msg = "not all models have this figure"
-            raise BattlesError(msg)
-        return cls(values=values)
-
-    @classmethod
-    def from_ratings(cls, ratings: FittedRatings) -> ModelFigures:
-        """Return ratings as figures."""
-        values = dict(zip(ratings.models, ratings.ratings.tolist(), strict=True))
-        return cls(values=values, note=_PRIOR_NOTE if ratings.penalty else "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RatedBattles:
-    """Battles to fit rating models to, with a small prior where ratings would be infinite.
-
-    Attributes:
-        comparisons: the battles.
-    """
-
-    comparisons: Comparisons
-
-    def fit(self, method: RatingMethod, *, position: bool = False) -> ModelFigures:
-        """Return the ratings of a rating model as figures.
-
-        Raises:
-            EvalHarnessError: the model cannot be fitted to these battles.
-        """
-        require_connected_models(self.comparisons)
-        penalty = SMALL_PRIOR_PENALTY if find_one_sided_groups(self.comparisons) else 0.0
-        return ModelFigures.from_ratings(
-            method(self.comparisons, position=position, penalty=penalty)
-        )
+    from evalharness.stats import RatingModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,6 +185,11 @@ class RankingEvidence:
         return ModelFigures.from_ratings(fit_judge_aware_ratings(self.panel).ratings)
 
     @property
+    def rating_model(self) -> RatingModel:
+        """The rating model of the run."""
+        return find_run_rating_model(self.records)
+
+    @property
     def prompts(self) -> tuple[str, ...]:
         """The judge prompts of units that were judged with several prompts."""
         prompts_by_unit: dict[tuple[object, ...], set[str]] = defaultdict(set)
@@ -290,13 +231,12 @@ class RankingEvidence:
     def _estimate_ratings(self) -> ModelFigures:
         """Return the ratings that the leaderboard would give."""
         if self.panel is None:
-            ratings, notes = fit_ratings(self.rated_battles.comparisons, level=0.95)
+            estimates = fit_ratings(self.rated_battles.comparisons, self.rating_model, level=0.95)
         else:
-            standings = estimate_panel_battles(self.panel, None)
-            ratings, notes = standings.ratings, standings.notes
-        if ratings is None:
-            raise DisconnectedError(*notes or ("there are no battles",))
-        return ModelFigures.from_ratings(ratings)
+            estimates = estimate_panel_battles(self.panel, None)
+        if estimates.ratings is None:
+            raise DisconnectedError(*estimates.notes or ("there are no battles",))
+        return ModelFigures.from_ratings(estimates.ratings)
 
     def _estimate_scores(self) -> ModelFigures:
         """Return the scores that the leaderboard would give."""

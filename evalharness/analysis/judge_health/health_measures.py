@@ -1,0 +1,90 @@
+"""Records of a health card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+CONFIDENCE_LEVEL = 0.95
+
+
+class BoundStatus(StrEnum):
+    """How a rate compares with its bound: within, beyond, without a bound, or rate unknown."""
+
+    OK = "ok"
+    MISSED = "missed"
+    UNBOUNDED = "unbounded"
+    UNKNOWN = "unknown"
+
+
+class BoundSide(StrEnum):
+    """Whether a bound is a lower or an upper limit; a ceiling limits the absolute value."""
+
+    FLOOR = "at least"
+    CEILING = "at most"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthMeasure:
+    """One rate of a judge with its bound.
+
+    Attributes:
+        name: the name of the measure.
+        title: the measure in words.
+        value: the rate; None if it is unknown.
+        low: lower end of the 95% interval, clustered by question.
+        high: upper end of the interval.
+        count: the number of results.
+        questions: the number of questions.
+        side: whether the bound is a floor or a ceiling.
+        bound: the limit; None without one.
+        status: how the rate compares with it.
+        note: a remark for the reader.
+    """
+
+    name: str
+    title: str
+    value: float | None
+    low: float | None
+    high: float | None
+    count: int
+    questions: int
+    side: BoundSide
+    bound: float | None
+    status: BoundStatus
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeHealth:
+    """The measures of one judge.
+
+    Attributes:
+        judge: the judge's name.
+        measures: its measures, in the order of the card.
+    """
+
+    judge: str
+    measures: tuple[HealthMeasure, ...]
+
+    @property
+    def missed(self) -> tuple[HealthMeasure, ...]:
+        """The measures beyond their bounds."""
+        return tuple(each for each in self.measures if each.status is BoundStatus.MISSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCard:
+    """The health of a run's judges.
+
+    Attributes:
+        judges: one entry per judge.
+        judgments: the number of the run's judgments that the card was made from.
+        probes: the number of probe judgments.
+        level: the level of the intervals.
+    """
+
+    judges: tuple[JudgeHealth, ...]
+    judgments: int
+    probes: int
+    level: float = CONFIDENCE_LEVEL

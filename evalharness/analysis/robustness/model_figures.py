@@ -1,0 +1,78 @@
+"""One number per model as the result of an analysis, and battles to fit rating models to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalharness.analysis.estimates.ratings import (
+    SMALL_PRIOR_PENALTY,
+)
+from evalharness.errors import BattlesError
+from evalharness.stats import (
+    find_one_sided_groups,
+    require_connected_models,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evalharness.stats import Comparisons, FittedRatings, RatingModel
+
+
+_PRIOR_NOTE = "Some models won or lost every battle, so ratings carry a small prior."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFigures:
+    """One number per model.
+
+    Attributes:
+        values: by model, the larger the better.
+        note: a remark on the figures; empty without one.
+    """
+
+    values: Mapping[str, float]
+    note: str = ""
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, float]) -> ModelFigures:
+        """Return known values as figures.
+
+        Raises:
+            BattlesError: there are no values.
+        """
+        if not values:
+            msg = "not all models have this figure"
+            raise BattlesError(msg)
+        return cls(values=values)
+
+    @classmethod
+    def from_ratings(cls, ratings: FittedRatings) -> ModelFigures:
+        """Return ratings as figures."""
+        values = dict(zip(ratings.models, ratings.ratings.tolist(), strict=True))
+        return cls(values=values, note=_PRIOR_NOTE if ratings.penalty else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatedBattles:
+    """Battles to fit rating models to, with a small prior where ratings would be infinite.
+
+    Attributes:
+        comparisons: the battles.
+    """
+
+    comparisons: Comparisons
+
+    def fit(self, model: RatingModel, *, position: bool = False) -> ModelFigures:
+        """Return the ratings of a rating model as figures.
+
+        Raises:
+            EvalHarnessError: the model cannot be fitted to these battles.
+        """
+        require_connected_models(self.comparisons)
+        needs_prior = model.takes_penalty and find_one_sided_groups(self.comparisons)
+        penalty = SMALL_PRIOR_PENALTY if needs_prior else 0.0
+        return ModelFigures.from_ratings(
+            model.fit(self.comparisons, position=position, penalty=penalty)
+        )
