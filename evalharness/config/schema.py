@@ -270,6 +270,7 @@ class RootConf:
     results: str = "results"
     cache: str = "on"  # on | off | read
     seed: int = 0
+    rating: str = "bradley_terry"
     cautions: list[str] = field(default_factory=list)
 
 

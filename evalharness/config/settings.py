@@ -12,6 +12,7 @@ from evalharness.config.corpus import read_corpus_setting
 from evalharness.config.engine import build_engine_spec
 from evalharness.config.plan_targets import build_plan_targets
 from evalharness.config.saved_run import add_imported_models, is_folder_name, names_imported_run
+from evalharness.config.schema import RootConf
 from evalharness.config.specs import (
     build_audit_spec,
     build_budget,
@@ -24,6 +25,7 @@ from evalharness.config.specs import (
 from evalharness.domain import (
     Budget,
     ModelSpec,
+    PanelRule,
     PlanTargets,
     Question,
     RunRecords,
@@ -40,12 +42,14 @@ if TYPE_CHECKING:
 
     from evalharness.backends import EngineSpec
     from evalharness.config.corpus import Corpus
+    from evalharness.domain import JudgingSpec
     from evalharness.judge import AuditSpec
 
 DEMO_EXPERIMENT = "+experiment=demo"
 CACHE_MODES = ("on", "off", "read")
 # Settings that a run's default name does not depend on: with others, it is the same run.
 _NOT_IN_RUN_NAME = ("results", "budget", "plan", "audit", "benchmarks", "contamination", "engine")
+_NOT_IN_RUN_NAME += ("rating",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +139,7 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
     check_adaptive_design(spec.judging, spec.judges)
     name = _derive_run_name(tree, spec)
     require_one_of(tree["cache"], CACHE_MODES, "cache")
+    _check_rating(tree["rating"], judging)
     return Settings(
         run=RunSpec(
             name=name,
@@ -155,6 +160,21 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
         wanted=build_plan_targets(tree["plan"]),
         tree=tree | {"run": name},
     )
+
+
+def _check_rating(name: str, judging: JudgingSpec) -> None:
+    """Refuse a rating model that does not exist, or that cannot weigh judges as requested."""
+    if name == RootConf.rating:
+        return
+    from evalharness.stats import list_rating_models
+
+    require_one_of(name, [model.name for model in list_rating_models()], "rating")
+    if judging.panel is PanelRule.RATER:
+        msg = (
+            f"rating={name}: judging.panel=rater weighs judges with {RootConf.rating} only; choose "
+            "judging.panel=aggregate, or leave rating out"
+        )
+        raise ConfigError(msg)
 
 
 def load_model_spec(

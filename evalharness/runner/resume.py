@@ -26,7 +26,7 @@ _IGNORED_SECTIONS = {
     "cautions",
     "benchmarks",
 }
-_IGNORED_SECTIONS |= {"audit", "contamination"}
+_IGNORED_SECTIONS |= {"audit", "contamination", "rating"}
 _IGNORED_FIELDS = {"prices", "concurrency", "timeout_s", "max_attempts", "api_key_env", "caution"}
 _IGNORED_FIELDS |= {"total_timeout_s", "give_up_after", "batch", "mode", "attention"}
 # Sections that may grow: new models and judges are called as well.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalharness.report.page.templates import fill_template
+from evalharness.stats import find_rating_model
 
 if TYPE_CHECKING:
     from evalharness.report.page.page_data import PageData
@@ -20,6 +21,8 @@ def render(facts: PageData) -> str:
         "sections/record/method",
         level=facts.level,
         method=facts.leaderboard.method,
+        rating=find_rating_model(facts.leaderboard.rating),
+        parameters=[each for each in facts.leaderboard.rating_parameters if each.value is not None],
         has_games=bool(facts.records.games or facts.battles),
         has_both_orders=bool(facts.records.games or not facts.records.votes),
         has_votes=bool(facts.records.votes),
