@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 DEMO_EXPERIMENT = "+experiment=demo"
 CACHE_MODES = ("on", "off", "read")
 # Settings that a run's default name does not depend on: with others, it is the same run.
-_NOT_IN_RUN_NAME = ("results", "budget", "plan", "audit", "benchmarks", "contamination", "engine")
-_NOT_IN_RUN_NAME += ("rating",)
+_NOT_IN_RUN_NAME = {"results", "budget", "plan", "audit", "benchmarks", "contamination", "engine"}
+_NOT_IN_RUN_NAME |= {"rating"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

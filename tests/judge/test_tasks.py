@@ -18,7 +18,7 @@ from evalharness.judge import (
     list_graded_tasks,
     list_pair_tasks,
 )
-from evalharness.judge.tasks import count_judge_calls
+from evalharness.judge.tasks import count_judge_calls, list_design_cautions
 
 ONE_TURN = question("1", turns=("Why?",))
 TWO_TURNS = question("2", turns=("Why?", "And then?"))
@@ -184,3 +184,12 @@ def test_random_pairs_without_a_budget_are_refused():
     """All pairs would not be random."""
     with pytest.raises(ConfigError, match=r"judging.pairs=random: judging.budget_pairs must say"):
         list_pair_tasks(MODELS[:3], [ONE_TURN], JudgingSpec(pairs=PairDesign.RANDOM))
+
+
+@pytest.mark.parametrize("pairwise", [True, False])
+@pytest.mark.parametrize("pairs", [None, *PairDesign])
+def test_only_adaptive_pairs_bring_the_caution_of_an_adaptive_design(pairs, pairwise):
+    """Printed on every run, it would say of fixed designs what is not so."""
+    cautions = list_design_cautions(JudgingSpec(pairs=pairs, pairwise=pairwise))
+
+    assert bool(cautions) is (pairs is PairDesign.ADAPTIVE and pairwise)

@@ -295,6 +295,14 @@ def test_the_setting_is_named_adaptive():
     assert any("chosen adaptively" in caution for caution in settings.run.cautions)
 
 
+@pytest.mark.parametrize("judging", ["judging=both", "judging=graded", "judging.pairs=all"])
+def test_a_fixed_design_prints_no_caution_of_an_adaptive_one(judging):
+    """Its intervals are those of a fixed design, and its win rates are over all pairs."""
+    settings = load_settings(["+models=[vicuna-13b,alpaca-7b]", judging])
+
+    assert not any("adaptive" in caution for caution in settings.run.cautions)
+
+
 def test_the_plan_says_that_all_pairs_are_the_most():
     """Calls and dollars are those of the whole round-robin, and that is said."""
     lines = describe_plan(SPEC)

@@ -35,6 +35,7 @@ def _continue(tmp_path, *overrides: str, base=BASE) -> None:
         "judge.model.api_key_env=OTHER_KEY",
         "judge.model.timeout_s=10",
         "judging.panel=rater",
+        "rating=davidson",
     ],
 )
 def test_a_run_may_grow_and_change_its_speed(tmp_path, override):
