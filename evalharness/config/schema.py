@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from omegaconf import MISSING
 
+from evalharness.domain import DEFAULT_RATING
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -270,7 +272,7 @@ class RootConf:
     results: str = "results"
     cache: str = "on"  # on | off | read
     seed: int = 0
-    rating: str = "bradley_terry"
+    rating: str = DEFAULT_RATING
     cautions: list[str] = field(default_factory=list)
 
 

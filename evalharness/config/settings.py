@@ -12,7 +12,6 @@ from evalharness.config.corpus import read_corpus_setting
 from evalharness.config.engine import build_engine_spec
 from evalharness.config.plan_targets import build_plan_targets
 from evalharness.config.saved_run import add_imported_models, is_folder_name, names_imported_run
-from evalharness.config.schema import RootConf
 from evalharness.config.specs import (
     build_audit_spec,
     build_budget,
@@ -23,6 +22,7 @@ from evalharness.config.specs import (
     require_one_of,
 )
 from evalharness.domain import (
+    DEFAULT_RATING,
     Budget,
     ModelSpec,
     PanelRule,
@@ -164,14 +164,14 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
 
 def _check_rating(name: str, judging: JudgingSpec) -> None:
     """Refuse a rating model that does not exist, or that cannot weigh judges as requested."""
-    if name == RootConf.rating:
+    if name == DEFAULT_RATING:
         return
     from evalharness.stats import list_rating_models
 
     require_one_of(name, [model.name for model in list_rating_models()], "rating")
     if judging.panel is PanelRule.RATER:
         msg = (
-            f"rating={name}: judging.panel=rater weighs judges with {RootConf.rating} only; choose "
+            f"rating={name}: judging.panel=rater weighs judges with {DEFAULT_RATING} only; choose "
             "judging.panel=aggregate, or leave rating out"
         )
         raise ConfigError(msg)

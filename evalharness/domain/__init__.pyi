@@ -40,6 +40,7 @@ from .specs import PlanTargets as PlanTargets
 from .specs import Prices as Prices
 from .specs import RunSpec as RunSpec
 from .specs import override_sampling as override_sampling
+from .vocabulary import DEFAULT_RATING as DEFAULT_RATING
 from .vocabulary import JudgmentKind as JudgmentKind
 from .vocabulary import Message as Message
 from .vocabulary import PairDesign as PairDesign

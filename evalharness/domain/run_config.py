@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from evalharness.domain.specs import JudgingSpec, Prices
-from evalharness.domain.vocabulary import Reading
+from evalharness.domain.vocabulary import DEFAULT_RATING, Reading
 
 Section = TypeVar("Section", JudgingSpec, Prices)
 
@@ -64,6 +64,7 @@ class RunConfig:
         judging: what was judged.
         question_set: the name of the question set.
         seed: of the run.
+        rating: the name of the leaderboard's rating model.
         tree: all settings as saved, to be shown, compared, or built into specs.
     """
 
@@ -72,6 +73,7 @@ class RunConfig:
     judging: JudgingSpec = field(default_factory=JudgingSpec)
     question_set: str | None = None
     seed: int = 0
+    rating: str = DEFAULT_RATING
     tree: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -103,6 +105,7 @@ class RunConfig:
             judging=_convert(_get_section(tree, "judging"), JudgingSpec, "judging"),
             question_set=_get_text(_get_section(tree, "questions"), "name"),
             seed=seed if isinstance(seed, int) else 0,
+            rating=_get_text(tree, "rating") or DEFAULT_RATING,
             tree=tree,
         )
 

@@ -12,6 +12,9 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+DEFAULT_RATING = "bradley_terry"
+"""The rating model of a run that names none."""
+
 
 def compute_digest(content: Any) -> str:
     """Return the SHA-256 (hex, 32 digits kept) of JSON-like content; equal content, equal key.

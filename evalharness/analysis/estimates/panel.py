@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.analysis.estimates.ratings import (
-    DEFAULT_RATING,
     BattleEstimates,
     estimate_from_battles,
     find_run_rating_model,
@@ -28,7 +27,7 @@ from evalharness.analysis.judgment_matrix import (
     tabulate_battles,
     tabulate_grades,
 )
-from evalharness.domain import PanelRule
+from evalharness.domain import DEFAULT_RATING, PanelRule
 from evalharness.errors import EvalHarnessError
 from evalharness.stats import (
     build_comparisons_from_battles,

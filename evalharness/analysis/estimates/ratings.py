@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from evalharness.domain import DEFAULT_RATING
 from evalharness.errors import EvalHarnessError
 from evalharness.stats import (
     build_comparisons_from_battles,
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     from evalharness.domain import Battle, RunRecords
     from evalharness.stats import Comparisons, FittedRatings, RatingModel, WinRate
-
-DEFAULT_RATING = "bradley_terry"
-"""The rating model of a run that names none."""
 
 JUDGE_AWARE = "judge-aware Bradley-Terry"
 """The method of ratings that weigh their judges, as `stats.judge_aware` names it."""
@@ -105,7 +103,7 @@ def find_run_rating_model(records: RunRecords) -> RatingModel:
     Raises:
         BattlesError: there is no rating model of this name.
     """
-    return find_rating_model(records.config.get("rating") or DEFAULT_RATING)
+    return find_rating_model(records.config.rating)
 
 
 def fit_ratings(comparisons: Comparisons, model: RatingModel, level: float) -> BattleEstimates:

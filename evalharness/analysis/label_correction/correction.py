@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalharness.analysis.estimates.ranks import RankRange, rank_by_estimates
-from evalharness.analysis.estimates.ratings import DEFAULT_RATING, fit_ratings
+from evalharness.analysis.estimates.ratings import fit_ratings
 from evalharness.analysis.judgment_matrix import PANEL
 from evalharness.analysis.known_values import value_and_interval
 from evalharness.analysis.label_correction.corrected_rows import (
@@ -28,6 +28,7 @@ from evalharness.analysis.label_correction.label_checks import (
 )
 from evalharness.analysis.label_correction.labelled_arrays import compare_votes, group_by_model
 from evalharness.analysis.label_correction.labelled_units import collect_judge_labels
+from evalharness.domain import DEFAULT_RATING
 from evalharness.errors import EvalHarnessError
 from evalharness.stats import (
     clustered_mean,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from evalharness.domain import DEFAULT_RATING
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -201,7 +203,7 @@ class Leaderboard:
     pairs: tuple[ModelPairRow, ...] = ()
     level: float = 0.95
     method: str = "Bradley-Terry"
-    rating: str = "bradley_terry"
+    rating: str = DEFAULT_RATING
     rating_parameters: tuple[RatingParameter, ...] = ()
     cautions: tuple[Caution, ...] = ()
     panel: PanelSummary | None = None

@@ -15,7 +15,6 @@ from evalharness.analysis.estimates.length_controlled_rates import (
 from evalharness.analysis.estimates.panel import estimate_panel_battles, estimate_panel_scores
 from evalharness.analysis.estimates.ranks import rank_models
 from evalharness.analysis.estimates.ratings import (
-    DEFAULT_RATING,
     estimate_from_battles,
     find_run_rating_model,
 )
@@ -23,7 +22,7 @@ from evalharness.analysis.estimates.scores import estimate_scores
 from evalharness.analysis.leaderboard.cautions import label_cautions
 from evalharness.analysis.leaderboard.own_family import list_excluded_families
 from evalharness.analysis.leaderboard.panel_judges import caution_about_judges, summarize_panel
-from evalharness.domain import RunStage
+from evalharness.domain import DEFAULT_RATING, RunStage
 from evalharness.stats import find_rating_model
 
 if TYPE_CHECKING:

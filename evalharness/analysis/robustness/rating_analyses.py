@@ -9,10 +9,11 @@ from evalharness.analysis.estimates.length_controlled_rates import (
     fit_at_equal_length,
     measure_answer_lengths,
 )
-from evalharness.analysis.estimates.ratings import DEFAULT_RATING, JUDGE_AWARE
+from evalharness.analysis.estimates.ratings import JUDGE_AWARE
 from evalharness.analysis.robustness.answer_style import count_style_features, fit_at_equal_style
 from evalharness.analysis.robustness.model_figures import ModelFigures
 from evalharness.analysis.robustness.ranking_context import unavailable
+from evalharness.domain import DEFAULT_RATING
 from evalharness.stats import find_rating_model, list_rating_models
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ import pytest
 from builders import a_run, battle
 
 from evalharness.analysis import analyze_robustness, build_leaderboard, compare_models
-from evalharness.analysis.estimates.ratings import DEFAULT_RATING
 from evalharness.config.schema import RootConf
-from evalharness.domain import RunRecords, Winner
+from evalharness.domain import DEFAULT_RATING, RunConfig, RunRecords, Winner
 from evalharness.errors import BattlesError
 from evalharness.judge import collect_battles
 from evalharness.stats import (
@@ -26,7 +25,7 @@ NAMES = [model.name for model in list_rating_models()]
 
 def rated_by(records, rating):
     """Return records whose settings name a rating model."""
-    return replace(records, config=dict(records.config) | {"rating": rating})
+    return replace(records, config=replace(records.config, rating=rating))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -81,7 +80,7 @@ def test_a_model_without_a_fit_gives_way_to_bradley_terry_and_a_note_says_why():
         battle("one", "two", str(number), winner=winner)
         for number, winner in enumerate((Winner.MODEL_A, Winner.MODEL_B) * 6)
     ]
-    records = RunRecords(name="r", questions=(), config={"rating": "davidson"})
+    records = RunRecords(name="r", questions=(), config=RunConfig(rating="davidson"))
 
     board = build_leaderboard(records, battles)
 
@@ -99,7 +98,7 @@ def test_only_models_that_need_a_prior_are_given_one():
     battles += [battle("two", "three", str(n), winner=winners[n % 3]) for n in range(6)]
 
     def method(rating):
-        records = RunRecords(name="r", questions=(), config={"rating": rating})
+        records = RunRecords(name="r", questions=(), config=RunConfig(rating=rating))
         return build_leaderboard(records, battles).method
 
     assert method("elo") == "online Elo"
@@ -140,7 +139,7 @@ def test_ranks_follow_the_rating_model():
         for pair in [rng.permutation(models)[:2].tolist()]
     ]
     for name in NAMES:
-        records = RunRecords(name="r", questions=(), config={"rating": name})
+        records = RunRecords(name="r", questions=(), config=RunConfig(rating=name))
         rows = build_leaderboard(records, battles).rows
         assert [row.rating for row in rows] == sorted((row.rating for row in rows), reverse=True)
         assert [row.rank for row in rows] == [1, 2, 3, 4]
