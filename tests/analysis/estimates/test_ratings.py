@@ -85,7 +85,7 @@ def test_a_model_without_a_fit_gives_way_to_bradley_terry_and_a_note_says_why():
     board = build_leaderboard(records, battles)
 
     assert (board.rating, board.method) == ("bradley_terry", "Bradley-Terry")
-    assert board.notes[0] == (
+    assert board.cautions[0].sentence == (
         "Ratings are by Bradley-Terry, as Davidson has none here: no battle is a tie, so how often "
         "models tie has no finite estimate."
     )
