@@ -1,4 +1,4 @@
-"""From Hydra's overrides and YAML files to checked settings."""
+"""Compose overrides and YAML files with Hydra, and turn them into checked settings."""
 
 import lazy_loader
 

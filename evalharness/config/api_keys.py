@@ -1,6 +1,6 @@
-"""API keys: they come from the environment or `.env`, and are never written anywhere.
+"""Read API keys from the environment or `.env`, and keep them out of every file and message.
 
-A key in a configuration or an override is refused, as both are kept in the run's folder.
+A key in a configuration or an override is refused, because the run folder stores both.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _REMEDY = (
 
 
 def load_env_file(folder: Path) -> None:
-    """Add the variables of a folder's `.env` to the environment, which goes first."""
+    """Add the variables in a folder's `.env` to the environment; existing variables keep their values."""
     path = folder / ENV_FILE
     if path.is_file():
         from dotenv import load_dotenv
@@ -63,7 +63,7 @@ def find_secrets(*names: str | None) -> tuple[str, ...]:
     """Return the keys, tokens and passwords in the environment, longest first.
 
     Args:
-        names: variables that hold a key although their names do not say so.
+        names: more variables that hold a key; their names need not look like it.
     """
     return _secret_values(
         name for name in os.environ if name in names or _NAMES_A_SECRET.search(name)
@@ -71,7 +71,7 @@ def find_secrets(*names: str | None) -> tuple[str, ...]:
 
 
 def redact(text: str, hidden: Sequence[str]) -> str:
-    """Return the text without these keys."""
+    """Return the text with these keys replaced by asterisks."""
     for secret in hidden:
         if secret in text:
             text = text.replace(secret, REDACTED)
@@ -79,10 +79,10 @@ def redact(text: str, hidden: Sequence[str]) -> str:
 
 
 def refuse_keys_in_overrides(overrides: Sequence[str]) -> None:
-    """Refuse overrides that hold a key; they would be kept in the manifest.
+    """Refuse overrides that contain a key, because the manifest stores them.
 
     Raises:
-        ConfigError: with the place, and not with the key.
+        ConfigError: an override contains a key; the message names the override, not the key.
     """
     known = find_secrets()
     for override in overrides:
@@ -94,10 +94,10 @@ def refuse_keys_in_overrides(overrides: Sequence[str]) -> None:
 
 
 def refuse_keys_in_config(tree: Mapping[str, Any]) -> None:
-    """Refuse a composed configuration that holds a key, written or taken in by `${oc.env:...}`.
+    """Refuse a composed configuration that contains a key, written or read by `${oc.env:...}`.
 
     Raises:
-        ConfigError: with the place, and not with the key.
+        ConfigError: a value contains a key; the message names the setting, not the key.
     """
     texts = list(_iterate_texts(tree, ""))
     known = find_secrets(*(text for place, text in texts if place.endswith(_KEY_VARIABLE_FIELD)))
@@ -109,11 +109,11 @@ def refuse_keys_in_config(tree: Mapping[str, Any]) -> None:
 
 
 class RedactingBackend:
-    """A backend whose words hold no key of ours, whatever a server echoes."""
+    """A backend that redacts the key that was sent, if a server echoes it in a reply or an error."""
 
     def __init__(self, backend: Backend, spec: ModelSpec) -> None:
         self._backend = backend
-        # What was sent, and nothing else: a model may say whatever stands in other variables.
+        # Only the key that was sent: the values of other variables can be ordinary words.
         self._hidden = _secret_values(
             [spec.api_key_env] if spec.api_key_env else _DEFAULT_KEY_VARIABLES
         )
@@ -133,7 +133,7 @@ class RedactingBackend:
         return completion if text is completion.text else replace(completion, text=text)
 
     async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
-        """Return what `work` makes of the backend's model, which is on this machine."""
+        """Return the result of `work` with the backend's model, which is loaded on this machine."""
         return await cast("ModelLender", self._backend).lend(work)
 
     async def close(self) -> None:
@@ -142,7 +142,7 @@ class RedactingBackend:
 
 
 def _secret_values(names: Iterable[str]) -> tuple[str, ...]:
-    """Return what these variables hold, as far as it may be a key, longest first."""
+    """Return the values of these variables that are long enough for a key, longest first."""
     found = {os.environ.get(name, "").strip() for name in names}
     return tuple(
         sorted((each for each in found if len(each) >= _MIN_SECRET_LENGTH), key=len, reverse=True)
@@ -154,14 +154,14 @@ def _holds_secret(text: str, known: Sequence[str]) -> bool:
 
 
 def _is_plausible_variable(text: str) -> bool:
-    """Whether this is the name of a variable; a long one in which digits and small letters mix is not."""
+    """Return whether a text can be the name of a variable: a long random mix of characters is not."""
     is_name = _VARIABLE_NAME.fullmatch(text) and len(text) <= _MAX_VARIABLE_LENGTH
-    looks_drawn = len(text) > 24 and re.search(r"\d", text) and re.search(r"[a-z]", text)  # noqa: PLR2004
-    return bool(is_name) and (text in os.environ or not looks_drawn)
+    looks_random = len(text) > 24 and re.search(r"\d", text) and re.search(r"[a-z]", text)  # noqa: PLR2004
+    return bool(is_name) and (text in os.environ or not looks_random)
 
 
 def _iterate_texts(tree: Any, place: str) -> Iterator[tuple[str, str]]:
-    """Yield every text of a configuration with its dotted place; keys of mappings are texts too."""
+    """Yield every text of a configuration with its dotted path; keys of mappings are texts too."""
     if isinstance(tree, dict):
         for key, value in tree.items():
             inner = f"{place}.{key}" if place else str(key)

@@ -1,4 +1,4 @@
-"""From a composed configuration's plain content to where models that take memory run."""
+"""Check the engine: where models that need memory run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def build_engine_spec(conf: Mapping[str, Any]) -> EngineSpec:
-    """Return where models that take memory run.
+    """Return the engine, which decides where models that need memory run.
+
+    Args:
+        conf: the section `engine` of the configuration.
 
     Raises:
         ConfigError: there is no such engine, or a number is out of its range.

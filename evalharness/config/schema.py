@@ -1,7 +1,7 @@
-"""The shape of the configuration, as Hydra checks it; `config` turns it into the domain's records.
+"""Define the keys, types and defaults of the configuration, as Hydra checks them.
 
-Hydra needs mutable classes without slots, and knows no literal or union of a list: where a setting
-may be one value or a list, it is `Any` here and checked in `config`.
+Hydra needs mutable classes without slots, and supports neither literals nor unions with lists. A
+setting that is one value or a list is `Any` here, and is checked when the specs are built.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class ModelConf:
 
 @dataclass
 class PromptConf:
-    """A judge's instruction."""
+    """The prompt of a judge."""
 
     name: str = MISSING
     kind: str = MISSING  # graded | pairwise
@@ -100,7 +100,7 @@ class PromptConf:
 
 @dataclass
 class JudgeConf:
-    """A judge: a model, its prompts by kind, and how its decision is read."""
+    """A judge: a model, its prompts by kind, and how its decisions are read."""
 
     name: str = MISSING
     model: ModelConf = field(default_factory=ModelConf)
@@ -113,7 +113,7 @@ class JudgeConf:
 
 @dataclass
 class QuestionsConf:
-    """Which questions are asked."""
+    """The questions of a run."""
 
     name: str = MISSING
     path: str = MISSING
@@ -124,7 +124,7 @@ class QuestionsConf:
 
 @dataclass
 class JudgingConf:
-    """What is judged."""
+    """What the judges decide: grades, pairs, and which of them."""
 
     name: str = MISSING
     graded: bool = True
@@ -140,12 +140,12 @@ class JudgingConf:
 
 @dataclass
 class BenchmarkConf:
-    """A task or group of lm-eval, and the figure that is taken from it."""
+    """A task or group of lm-eval, and how its score is computed."""
 
-    task: Optional[str] = None  # as it is called here, where null
-    few_shot: Optional[int] = None  # the task's own, where null
+    task: Optional[str] = None  # null: the name of the benchmark
+    few_shot: Optional[int] = None  # null: the default of the task
     metrics: list[str] = field(default_factory=list)
-    tasks: Optional[int] = None  # how many must be loaded
+    tasks: Optional[int] = None  # the number of tasks that must be loaded
     mean: str = "group"  # tasks | group
     lower_bound: Optional[float] = None
     lower_bounds: dict[str, float] = field(default_factory=dict)  # by task
@@ -154,11 +154,11 @@ class BenchmarkConf:
 
 @dataclass
 class BenchmarksConf:
-    """Which standard benchmarks are run, and how."""
+    """The standard benchmarks of a run."""
 
     name: str = MISSING
     tasks: dict[str, BenchmarkConf] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)  # tasks taken as they are
+    names: list[str] = field(default_factory=list)  # tasks with their own defaults
     average: bool = False
     data_dir: Optional[str] = None
     folders: list[str] = field(default_factory=list)
@@ -185,7 +185,7 @@ class EngineConf:
 
 @dataclass
 class BudgetConf:
-    """Where a run stops; null is no limit."""
+    """The limits at which a run stops; null is no limit."""
 
     usd: Optional[float] = None
     calls: Optional[int] = None
@@ -194,7 +194,7 @@ class BudgetConf:
 
 @dataclass
 class PlanConf:
-    """The differences of two models that a run is to find, in points; null does not ask."""
+    """The differences between two models that a run should detect, in points; null is none."""
 
     rating: Optional[float] = None
     score: Optional[float] = None
@@ -202,7 +202,7 @@ class PlanConf:
 
 @dataclass
 class ThresholdsConf:
-    """The bounds of a judge's rates, as shares of 1 (kappas as they are); null is none."""
+    """The bounds of a judge's rates, as proportions from 0 to 1, or kappas; null is no bound."""
 
     unscored: Optional[float] = None
     consistency: Optional[float] = None
@@ -230,9 +230,9 @@ class ThresholdsConf:
 
 @dataclass
 class DriftCheckConf:
-    """How a judge is held against its earlier judgments."""
+    """How a judge is compared with its earlier judgments."""
 
-    limit: int = 100  # judgments of each judge that are asked again
+    limit: int = 100  # the number of judgments of each judge that are repeated
     alpha: float = 0.05
 
 
@@ -247,7 +247,7 @@ class AuditConf:
 
 @dataclass
 class ContaminationConf:
-    """Where the run's questions, references and answers are looked for."""
+    """The corpus that is searched for the questions, references and answers of the run."""
 
     corpus: Any = None  # a file or a folder, or a list of them
     words: int = 13  # of an n-gram
@@ -255,7 +255,7 @@ class ContaminationConf:
 
 @dataclass
 class RootConf:
-    """Everything that a run is made of."""
+    """The whole configuration of a run."""
 
     models: dict[str, ModelConf] = field(default_factory=dict)
     judge: JudgeConf = field(default_factory=JudgeConf)
@@ -277,10 +277,10 @@ class RootConf:
 
 
 def complete_saved_model(conf: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a model of a run's file; what came since the run was made is as by default."""
+    """Return a stored model, with the defaults of settings that are newer than the run."""
     return asdict(ModelConf()) | dict(conf)
 
 
 def complete_saved_judge(conf: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a judge of a run's file; what came since the run was made is as by default."""
+    """Return a stored judge, with the defaults of settings that are newer than the run."""
     return asdict(JudgeConf()) | dict(conf) | {"model": complete_saved_model(conf["model"])}

@@ -1,4 +1,4 @@
-"""From a composed configuration's plain content to the domain's specs, every value checked."""
+"""Build the specs of a run from the composed configuration, and check every value."""
 
 from __future__ import annotations
 
@@ -34,7 +34,11 @@ JUDGE_MODES = ("live", "batch")
 
 
 def build_judging_spec(conf: Mapping[str, Any], models: Sequence[str]) -> JudgingSpec:
-    """Return what is judged.
+    """Return the specification of the judgments of a run.
+
+    Args:
+        conf: the section `judging` of the configuration.
+        models: the names of the models.
 
     Raises:
         ConfigError: a value is out of its range, or the baseline is not among the models.
@@ -61,10 +65,12 @@ def build_judging_spec(conf: Mapping[str, Any], models: Sequence[str]) -> Judgin
 def refuse_unjudged_models(
     judging: JudgingSpec, judges: Sequence[JudgeSpec], models: Sequence[ModelSpec]
 ) -> None:
-    """Refuse to leave a model to judges of its own family, when these are to give no judgment.
+    """Refuse settings under which no judge would judge some model.
+
+    With `exclude_own_family`, a judge does not judge models of its own family.
 
     Raises:
-        ConfigError: with the models that nobody would judge.
+        ConfigError: some models have no judge; the message names them.
     """
     judged = {
         model.name
@@ -87,7 +93,7 @@ def _build_panel_rule(value: str) -> PanelRule:
 
 
 def _build_pair_design(conf: Mapping[str, Any]) -> PairDesign | None:
-    """Return which pairs are compared, refusing a baseline or a budget that has no place there."""
+    """Return which pairs are compared; refuse a baseline or a budget that the design cannot use."""
     pairs, baseline, budget = conf["pairs"], conf["baseline"], conf["budget_pairs"]
     if budget is not None:
         require_at_least(budget, 1, "judging.budget_pairs")
@@ -110,7 +116,7 @@ def _build_pair_design(conf: Mapping[str, Any]) -> PairDesign | None:
 
 
 def build_audit_spec(conf: Mapping[str, Any]) -> AuditSpec:
-    """Return how a judge is audited.
+    """Return the specification of an audit.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -133,10 +139,10 @@ def build_audit_spec(conf: Mapping[str, Any]) -> AuditSpec:
 
 
 def build_budget(conf: Mapping[str, Any], models: Sequence[ModelSpec]) -> Budget:
-    """Return where a run stops.
+    """Return the limits at which a run stops.
 
     Raises:
-        ConfigError: a limit is below zero, or dollars cannot be counted for want of any price.
+        ConfigError: a limit is below zero, or there is a limit in dollars and no model has a price.
     """
     for name, limit in conf.items():
         if limit is not None:
@@ -151,7 +157,11 @@ def build_budget(conf: Mapping[str, Any], models: Sequence[ModelSpec]) -> Budget
 
 
 def build_judge_spec(conf: Mapping[str, Any], place: str) -> JudgeSpec:
-    """Return a judge; it is asked with one sampling for every category.
+    """Return the specification of a judge, which uses the same sampling in every category.
+
+    Args:
+        conf: the configuration of the judge.
+        place: the dotted path of the configuration, for messages.
 
     Raises:
         ConfigError: a value is out of its range, or a prompt is of the wrong kind.
@@ -186,7 +196,7 @@ def build_judge_spec(conf: Mapping[str, Any], place: str) -> JudgeSpec:
 def _refuse_unreadable_decisions(
     conf: Mapping[str, Any], prompts: Iterable[JudgePrompt], place: str
 ) -> None:
-    """Refuse settings under which a decision could not be read, or not be asked for again."""
+    """Refuse settings with which a decision could not be read or repaired."""
     if conf["repairs"] not in (0, 1):
         msg = f"{place}.repairs={conf['repairs']}: must be 0 or 1"
         raise ConfigError(msg)
@@ -205,10 +215,14 @@ def _refuse_unreadable_decisions(
 
 
 def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
-    """Return a model.
+    """Return the specification of a model.
+
+    Args:
+        conf: the configuration of the model.
+        place: the dotted path of the configuration, for messages.
 
     Raises:
-        ConfigError: a value is out of its range; the message names its place.
+        ConfigError: a value is out of its range; the message names the setting.
     """
     require_one_of(conf["endpoint"], ENDPOINTS, f"{place}.endpoint")
     for name in ("concurrency", "context_length", "max_attempts", "give_up_after"):
