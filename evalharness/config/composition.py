@@ -26,14 +26,6 @@ def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> 
     Raises:
         ConfigError: an override or a file is wrong; the message names it, with close matches.
     """
-    from hydra import compose as hydra_compose
-    from hydra import initialize_config_dir
-    from hydra.core.config_store import ConfigStore
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
     refuse_keys_in_overrides(overrides)
     arguments = [
         argument for override in overrides for argument in _expand_override(override, config_dir)
@@ -42,18 +34,32 @@ def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> 
         if not config_dir.is_dir():
             msg = f"--config-dir {config_dir}: there is no such folder"
             raise ConfigError(msg)
-        arguments.append(
-            f"hydra.searchpath=[{quote_override_value(f'file://{config_dir.resolve()}')}]"
-        )
+        place = quote_override_value(f"file://{config_dir.resolve()}")
+        arguments.append(f"hydra.searchpath=[{place}]")
+    tree = _compose_with_hydra(arguments, config_dir)
+    refuse_unknown_keys(tree)
+    refuse_keys_in_config(tree)
+    _apply_overrides_to_categories(tree, overrides)
+    return tree
+
+
+def _compose_with_hydra(arguments: list[str], config_dir: Path | None) -> dict[str, Any]:
+    """Return the configuration that Hydra composes; translate its errors."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    folder = str(find_resource_folder("conf").resolve())
     ConfigStore.instance().store("schema", RootConf)
     GlobalHydra.instance().clear()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with initialize_config_dir(
-                str(find_resource_folder("conf").resolve()), version_base="1.3"
-            ):
-                config = hydra_compose("config", overrides=arguments)
+            with initialize_config_dir(folder, version_base="1.3"):
+                config = compose("config", overrides=arguments)
         tree: dict[str, Any] = OmegaConf.to_container(  # type: ignore[assignment]
             config, resolve=True, throw_on_missing=True
         )
@@ -61,9 +67,6 @@ def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> 
         raise ConfigError(
             explain_hydra_error(error, lambda group: list_choices(group, config_dir))
         ) from error
-    refuse_unknown_keys(tree)
-    refuse_keys_in_config(tree)
-    _apply_overrides_to_categories(tree, overrides)
     return tree
 
 

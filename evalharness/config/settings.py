@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +10,14 @@ from evalharness.config.benchmark_suite import build_suite_spec
 from evalharness.config.composition import compose_config, find_resource_folder
 from evalharness.config.corpus import read_corpus_setting
 from evalharness.config.engine import build_engine_spec
+from evalharness.config.judgments import build_judging_spec, refuse_unjudged_models
 from evalharness.config.plan_targets import build_plan_targets
 from evalharness.config.saved_run import add_imported_models, is_folder_name, names_imported_run
 from evalharness.config.specs import (
     build_audit_spec,
     build_budget,
     build_judge_spec,
-    build_judging_spec,
     build_model_spec,
-    refuse_unjudged_models,
     require_one_of,
 )
 from evalharness.domain import (
@@ -141,16 +140,7 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
     require_one_of(tree["cache"], CACHE_MODES, "cache")
     _check_rating(tree["rating"], judging)
     return Settings(
-        run=RunSpec(
-            name=name,
-            models=spec.models,
-            judges=spec.judges,
-            questions=spec.questions,
-            judging=spec.judging,
-            suite=spec.suite,
-            seed=spec.seed,
-            cautions=spec.cautions,
-        ),
+        run=replace(spec, name=name),
         results=Path(tree["results"]),
         cache=tree["cache"],
         audit=build_audit_spec(tree["audit"]),

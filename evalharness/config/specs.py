@@ -11,11 +11,8 @@ from evalharness.domain import (
     Budget,
     JudgePrompt,
     JudgeSpec,
-    JudgingSpec,
     JudgmentKind,
     ModelSpec,
-    PairDesign,
-    PanelRule,
     Prices,
     Reading,
     Sampling,
@@ -23,7 +20,7 @@ from evalharness.domain import (
     override_sampling,
 )
 from evalharness.errors import ConfigError, suggest_close_match
-from evalharness.judge import AuditSpec, DriftCheckSpec, find_own_family_models
+from evalharness.judge import AuditSpec, DriftCheckSpec
 from evalharness.judge import check_judge_prompt as check_prompt
 
 if TYPE_CHECKING:
@@ -31,88 +28,6 @@ if TYPE_CHECKING:
 
 ENDPOINTS = ("chat", "completions")
 JUDGE_MODES = ("live", "batch")
-
-
-def build_judging_spec(conf: Mapping[str, Any], models: Sequence[str]) -> JudgingSpec:
-    """Return the specification of the judgments of a run.
-
-    Args:
-        conf: the section `judging` of the configuration.
-        models: the names of the models.
-
-    Raises:
-        ConfigError: a value is out of its range, or the baseline is not among the models.
-    """
-    baseline = conf["baseline"]
-    if baseline is not None and models:
-        require_one_of(baseline, models, "judging.baseline")
-    if any(turn < 1 for turn in conf["turns"] or ()):
-        msg = f"judging.turns={conf['turns']}: turns are counted from 1"
-        raise ConfigError(msg)
-    return JudgingSpec(
-        graded=conf["graded"],
-        pairwise=conf["pairwise"],
-        baseline=baseline,
-        turns=tuple(conf["turns"]) if conf["turns"] is not None else None,
-        samples=require_at_least(conf["samples"], 1, "judging.samples"),
-        pairs=_build_pair_design(conf),
-        budget_pairs=conf["budget_pairs"],
-        exclude_own_family=conf["exclude_own_family"],
-        panel=_build_panel_rule(conf["panel"]),
-    )
-
-
-def refuse_unjudged_models(
-    judging: JudgingSpec, judges: Sequence[JudgeSpec], models: Sequence[ModelSpec]
-) -> None:
-    """Refuse settings under which no judge would judge some model.
-
-    With `exclude_own_family`, a judge does not judge models of its own family.
-
-    Raises:
-        ConfigError: some models have no judge; the message names them.
-    """
-    judged = {
-        model.name
-        for judge in judges
-        for model in models
-        if model.name not in find_own_family_models(judge, models, judging)
-    }
-    unjudged = [model.name for model in models if model.name not in judged]
-    if unjudged:
-        msg = (
-            f"judging.exclude_own_family=true: every judge is of the family of "
-            f"{', '.join(unjudged)}; add a judge of another one, judge=[...]"
-        )
-        raise ConfigError(msg)
-
-
-def _build_panel_rule(value: str) -> PanelRule:
-    require_one_of(value, [rule.value for rule in PanelRule], "judging.panel")
-    return PanelRule(value)
-
-
-def _build_pair_design(conf: Mapping[str, Any]) -> PairDesign | None:
-    """Return which pairs are compared; refuse a baseline or a budget that the design cannot use."""
-    pairs, baseline, budget = conf["pairs"], conf["baseline"], conf["budget_pairs"]
-    if budget is not None:
-        require_at_least(budget, 1, "judging.budget_pairs")
-        if pairs not in (PairDesign.CHAIN, PairDesign.RANDOM, PairDesign.ADAPTIVE):
-            msg = f"judging.budget_pairs={budget}: needs judging.pairs=chain, random or adaptive"
-            raise ConfigError(msg)
-    if pairs is None:
-        return None
-    require_one_of(pairs, [design.value for design in PairDesign], "judging.pairs")
-    if pairs == PairDesign.BASELINE and baseline is None:
-        msg = "judging.pairs=baseline: judging.baseline must name the model"
-        raise ConfigError(msg)
-    if pairs != PairDesign.BASELINE and baseline is not None:
-        msg = f"judging.pairs={pairs}: judging.baseline={baseline} asks for pairs with it only"
-        raise ConfigError(msg)
-    if pairs == PairDesign.RANDOM and budget is None:
-        msg = "judging.pairs=random: judging.budget_pairs must say how many a question"
-        raise ConfigError(msg)
-    return PairDesign(pairs)
 
 
 def build_audit_spec(conf: Mapping[str, Any]) -> AuditSpec:
