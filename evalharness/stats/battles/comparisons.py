@@ -42,7 +42,7 @@ class Comparisons:
         models: names.
         first: each battle's first model, as a place in `models`.
         second: its second model.
-        outcome: its `Outcome`.
+        outcome: its `BattleOutcome`.
         weight: of the battle, above 0.
         cluster: battles of one cluster may depend on each other. A cluster is a question, or a
             single battle where the questions are not known.
@@ -117,7 +117,7 @@ def build_comparisons(
         models: the models' names.
         first: each battle's first model, as a place in `models`.
         second: each battle's second model.
-        outcome: each battle's `Outcome`.
+        outcome: each battle's `BattleOutcome`.
         weight: of each battle; 1 by default.
         question: each battle's question, as a number; battles of one question are one cluster.
 

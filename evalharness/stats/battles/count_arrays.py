@@ -32,7 +32,7 @@ def count_comparisons(
         models: the models' names.
         first: each battle's first model, as a place in `models`; integers of any width.
         second: each battle's second model.
-        outcome: each battle's `Outcome`.
+        outcome: each battle's `BattleOutcome`.
         weight: of each battle; 1 by default. Battles of weight 0 are left out.
         question: each battle's question, as a number from 0 up; battles of one question are one
             cluster.

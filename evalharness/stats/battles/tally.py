@@ -131,17 +131,17 @@ def _weights_by_question(
     if len(known) < len(parts):
         msg = "some of the battles have a question and some have none"
         raise BattlesError(msg)
-    rows = np.concatenate([held.row for held in known])
+    rows = np.concatenate([entries.row for entries in known])
     labels = np.zeros(int(rows.max()) + 1, dtype=np.int32)
     labels[rows] = 1
     order = np.cumsum(labels, dtype=np.int32) - 1
     columns = np.concatenate(
         [
-            cell[np.searchsorted(code, part.code)].astype(np.int32)[held.col]
-            for part, held in zip(parts, known, strict=True)
+            cell[np.searchsorted(code, part.code)].astype(np.int32)[entries.col]
+            for part, entries in zip(parts, known, strict=True)
         ]
     )
-    weights = np.concatenate([held.data for held in known])
+    weights = np.concatenate([entries.data for entries in known])
     shape = (int(order[-1]) + 1, (int(cell[-1]) // OUTCOMES + 1) * OUTCOMES)
     return csr_array((weights, (order[rows], columns)), shape=shape)
 

@@ -188,26 +188,14 @@ def _measure_win_rate(
     if opponent is not None:
         first = first[counts.second[first] == opponent]
         second = second[counts.first[second] == opponent]
-    number, weight, square = (
+    number, weight = (
         table[first].sum(axis=0) + table[second, ::-1].sum(axis=0)
-        for table in (counts.number, counts.weight, counts.square)
+        for table in (counts.number, counts.weight)
     )
     if not number.any():
         return None
     share = float(weight @ OUTCOME_POINTS / weight.sum())
-    if cells.by_question is None:
-        clusters, squares = int(number.sum()), float(square @ (OUTCOME_POINTS - share) ** 2)
-    else:
-        columns = (np.concatenate([first, second])[:, None] * 3 + np.arange(3)).ravel()
-        residual = np.concatenate(
-            [
-                np.tile(OUTCOME_POINTS - share, len(first)),
-                np.tile(1 - OUTCOME_POINTS - share, len(second)),
-            ]
-        )
-        own = cells.by_question[:, columns]
-        clusters = int(np.count_nonzero(own.sum(axis=1)))
-        squares = float(np.sum((own @ residual) ** 2))
+    squares, clusters = _sum_squared_residuals(cells, first, second, share)
     correction = clusters / (clusters - 1) if clusters > 1 else np.nan
     error = float(np.sqrt(correction * squares) / weight.sum())
     low, high = clustered_share_interval(share, error, clusters, level)
@@ -225,3 +213,32 @@ def _measure_win_rate(
         level=level,
         clusters=clusters,
     )
+
+
+def _sum_squared_residuals(
+    cells: _ModelCells, first: IntArray, second: IntArray, share: float
+) -> tuple[float, int]:
+    """Return the sum over clusters of squared residuals of a model's points, and their number.
+
+    Args:
+        cells: the counts.
+        first: the rows in which the model is the first.
+        second: the rows in which it is the second.
+        share: its win rate.
+    """
+    counts = cells.counts
+    if cells.by_question is None:
+        square = counts.square[first].sum(axis=0) + counts.square[second, ::-1].sum(axis=0)
+        number = counts.number[first].sum() + counts.number[second].sum()
+        return float(square @ (OUTCOME_POINTS - share) ** 2), int(number)
+    outcomes = len(OUTCOME_POINTS)
+    columns = np.concatenate([first, second])[:, None] * outcomes + np.arange(outcomes)
+    residual = np.concatenate(
+        [
+            np.tile(OUTCOME_POINTS - share, len(first)),
+            np.tile(1 - OUTCOME_POINTS - share, len(second)),
+        ]
+    )
+    by_question = cells.by_question[:, columns.ravel()]
+    clusters = int(np.count_nonzero(by_question.sum(axis=1)))
+    return float(np.sum((by_question @ residual) ** 2)), clusters

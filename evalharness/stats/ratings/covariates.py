@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from evalharness.stats.arrays import FloatArray, IntArray
     from evalharness.stats.battles.comparisons import Comparisons
+    from evalharness.stats.estimation.logistic_regression import LogisticFit
 
 _MIN_RELATIVE_EIGENVALUE = 1e-10
 """An eigenvalue below this share of the largest shows that covariates are collinear."""
@@ -77,21 +78,20 @@ def bradley_terry_with_covariates(
         _require_independent_covariates(design.gram(weight), covariates)
         raise
     _require_independent_covariates(fitted.information, covariates)
-    residual = weight * (points - fitted.probability)
+    is_by_battle = comparisons.clustered_by == "battle"
+    covariance = _estimate_covariance(
+        design,
+        weight * (points - fitted.probability),
+        None if is_by_battle else comparisons.cluster[order],
+        fitted,
+        prior if penalty or covariate_penalty else None,
+    )
     return FittedRatings(
         method="Bradley-Terry with covariates",
         models=comparisons.models,
         strengths=fitted.coefficients[:size],
         parameters=dict(zip(covariates, fitted.coefficients[size:].tolist(), strict=True)),
-        covariance=sandwich_covariance(
-            design.gram(residual**2)
-            if comparisons.clustered_by == "battle"
-            else cross_products_by_cluster(design.rows(residual), comparisons.cluster[order]),
-            comparisons.clusters,
-            fitted.information,
-            fitted.inverse,
-            prior if penalty or covariate_penalty else None,
-        ),
+        covariance=covariance,
         inverse_information=fitted.inverse,
         log_likelihood=fitted.log_likelihood,
         battles=comparisons.battles,
@@ -103,6 +103,22 @@ def bradley_terry_with_covariates(
         anchor=None,
         anchor_rating=MEAN_RATING,
     )
+
+
+def _estimate_covariance(
+    design: PairDesignMatrix,
+    residual: FloatArray,
+    cluster: IntArray | None,
+    fitted: LogisticFit,
+    prior: FloatArray | None,
+) -> FloatArray:
+    """Return the sandwich covariance of the coefficients; each battle is a cluster by default."""
+    if cluster is None:
+        products, clusters = design.gram(residual**2), len(residual)
+    else:
+        products = cross_products_by_cluster(design.rows(residual), cluster)
+        clusters = len(np.unique(cluster))
+    return sandwich_covariance(products, clusters, fitted.information, fitted.inverse, prior)
 
 
 def _sort_by_pair(
