@@ -31,7 +31,7 @@ def test_votes_are_held_against_each_group_of_people():
 
 
 def test_people_are_held_against_each_other_within_their_group():
-    """Experts with experts; a group of another name stands apart."""
+    """Experts agree with experts; a group of another name is separate."""
     votes = [
         *_votes("human:expert_1", A, A),
         *_votes("human:expert_2", A, B),
@@ -45,14 +45,14 @@ def test_people_are_held_against_each_other_within_their_group():
 
 
 def test_turns_are_kept_apart_and_nothing_in_common_gives_nothing():
-    """A vote on the first turn says nothing of the second."""
+    """A vote on the first turn is no vote on the second."""
     votes = [*_votes("judge", A, turn=1), *_votes("human:expert_1", A, turn=2)]
 
     assert measure_human_agreement(votes, np.random.default_rng(0)) == ()
 
 
 def test_only_ties_leave_no_decided_figure():
-    """An absent figure is None, never 0."""
+    """A missing figure is None, not 0."""
     votes = [*_votes("judge", TIE, A), *_votes("human:expert_1", A, TIE)]
 
     (row,) = measure_human_agreement(votes, np.random.default_rng(0), replicates=50)

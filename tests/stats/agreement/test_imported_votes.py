@@ -11,15 +11,15 @@ from evalharness.domain import Verdict, Vote, Winner
 from evalharness.stats import measure_label_accuracy, measure_preference_rates, sum_pair_scores
 
 
-def _vote(question_id="81", *, judge="gpt-4", **said) -> Vote:
+def _vote(question_id="81", *, judge="gpt-4", **message) -> Vote:
     return Vote(
         question_id=question_id,
         judge=judge,
         model_a="alpaca-7b",
         model_b="vicuna-13b",
-        winner=said.pop("winner", Winner.TIE),
+        winner=message.pop("winner", Winner.TIE),
         digest=question_id,
-        **said,
+        **message,
     )
 
 
@@ -35,7 +35,7 @@ def test_a_rate_is_the_mean_preference_with_its_standard_error():
 
 
 def test_what_was_not_scored_enters_no_total():
-    """It is counted beside it."""
+    """It is counted separately."""
     unscored = _vote(winner=None, unscored="unscored_in_source")
     pair = sum_pair_scores([_vote(scores=(9.0, 8.5), winner=Winner.MODEL_A), unscored])[0]
 

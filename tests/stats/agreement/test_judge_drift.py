@@ -70,7 +70,7 @@ def test_the_odd_ones_are_counted_by_hand():
 
 
 def test_a_judge_that_never_varies_and_never_changed_is_no_evidence():
-    """Nothing differs, so nothing is tested: p is 1, not missing."""
+    """Without a difference p is 1, not missing."""
     same = np.tile(np.array([[0, 1, 2, 1]]).T, (1, 3))
 
     assert odd_one_out_test(same).p_value == 1.0
@@ -117,10 +117,10 @@ def test_shifts_of_a_mean_err_as_often_as_they_say():
     [(100, 0.0, 2, 0.86), (100, 0.1, 2, 0.86), (100, 0.4, 2, 0.86), (100, 0.1, 3, 1.0)],
 )
 def test_what_would_have_been_seen_is_seen_so_often(prompts, noise, categories, most):
-    """The change that is said to be seen in 80% of checks is, by simulation of such checks.
+    """The change that is message to be seen in 80% of checks is, by simulation of such checks.
 
     With three categories a noisy judge's replies are all different now and then, which speaks for
-    no reply: a change is seen more often than is said.
+    no reply: a change is seen more often than is message.
     """
     alpha = 0.0125
     rng = np.random.default_rng(5)
@@ -170,7 +170,7 @@ def test_the_order_of_prompts_and_of_later_replies_is_no_matter(seed, prompts):
 
 
 def test_holm_is_as_in_the_paper():
-    """Each p value times the number of those that are not smaller, never falling."""
+    """Each p value is multiplied by the number of p values that are not smaller, and never decreases."""
     assert adjust_holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert adjust_holm([0.9, 0.8]).tolist() == [1.0, 1.0]
     assert not adjust_holm([]).size

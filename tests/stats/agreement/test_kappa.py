@@ -177,7 +177,7 @@ def test_the_interval_is_clustered_by_question():
 
 
 def test_without_variety_a_coefficient_has_no_meaning_but_agreement_has():
-    """All votes alike: chance alone agrees always, and NaN says so."""
+    """When all votes are equal, chance alone agrees always, and the figure is NaN."""
     same = paired([1, 1, 1], [1, 1, 1])
 
     assert math.isnan(cohen_kappa(same, rng()).value)
@@ -186,7 +186,7 @@ def test_without_variety_a_coefficient_has_no_meaning_but_agreement_has():
 
 
 def test_one_question_leaves_no_interval():
-    """NaN, for nothing shows how questions differ."""
+    """One question shows no spread, so the interval is NaN."""
     alone = observed_agreement(paired([0, 2], [0, 0], [7, 7]), rng())
 
     assert alone.value == 0.5
@@ -195,7 +195,7 @@ def test_one_question_leaves_no_interval():
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=30))
 def test_the_order_of_two_judges_does_not_matter(entries):
-    """Agreement and kappas are symmetric, and never above 1."""
+    """Agreement and kappas are symmetric, and at most 1."""
     left, right = zip(*entries, strict=True)
     for measure in (observed_agreement, cohen_kappa, matthews_correlation):
         found = measure(paired(left, right), rng(), replicates=2).value
@@ -223,7 +223,7 @@ def test_alpha_approaches_fleiss_kappa_and_is_1_for_raters_who_agree(entries):
 
 @given(st.integers(0, 1000))
 def test_the_order_of_raters_does_not_matter_to_alpha(seed):
-    """Nor does where a missing rating stands."""
+    """The column of a missing rating does not matter."""
     drawn = np.random.default_rng(seed)
     ratings = drawn.integers(1, 5, (12, 4)).astype(float)
     ratings[drawn.random(ratings.shape) < 0.2] = np.nan
@@ -238,7 +238,7 @@ def test_the_order_of_raters_does_not_matter_to_alpha(seed):
 
 
 def test_votes_on_nothing_in_common_are_refused():
-    """An agreement of nothing is no number."""
+    """The agreement of no votes is not a number."""
     with pytest.raises(BattlesError, match="in common"):
         pair_votes_between([battle(question_id="81")], [battle(question_id="82")])
     with pytest.raises(BattlesError, match="two votes"):
@@ -246,7 +246,7 @@ def test_votes_on_nothing_in_common_are_refused():
 
 
 def test_only_ties_cannot_be_left_out():
-    """Without ties, nothing remains to agree on."""
+    """Without ties, no pair of votes remains."""
     with pytest.raises(BattlesError, match="has a tie"):
         observed_agreement(paired([1, 1], [0, 1]), rng(), ties=False)
 

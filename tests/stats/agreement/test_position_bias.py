@@ -1,4 +1,4 @@
-"""A judge's biases: position, length, its own family."""
+"""A judge's position bias, and the effects of position and length."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 
 from evalharness.errors import BattlesError
 from evalharness.stats import (
-    average_other_judges,
     build_comparisons,
     davidson,
     fit_position_and_length_effects,
     measure_position_bias,
-    measure_self_preference,
 )
 
 outcomes = st.lists(st.tuples(*[st.sampled_from([WON, TIE, LOST])] * 2), min_size=1, max_size=30)
@@ -58,21 +56,8 @@ def test_position_and_length_agree_with_the_case(case, case_battles, close):
         close(effect.standard_error * without, expected[f"{name}_se"])
 
 
-def test_self_preference_agrees_with_the_case(case, close):
-    """A clustered regression by statsmodels, without the factor G/(G-1)."""
-    expected = case("self_preference")
-    found = measure_self_preference(
-        expected["judge"], expected["human"], expected["own"], expected["q"], level=0.95
-    )
-
-    close(found.value, expected["estimate"])
-    close(found.standard_error * math.sqrt(59 / 60), expected["se"])
-    assert (found.own_count + found.other_count, found.clusters) == (300, 60)
-    assert (found.reference, found.level) == ("humans", 0.95)
-
-
 def test_a_judge_that_always_prefers_the_first_is_never_consistent():
-    """The flips all go one way, and the test says so."""
+    """All flips go to one position, and the test is significant."""
     found = measure_position_bias([WON] * 12, [WON] * 12)
 
     assert (found.consistency.value, found.first_of_flips.value) == (0, 1)
@@ -81,7 +66,7 @@ def test_a_judge_that_always_prefers_the_first_is_never_consistent():
 
 
 def test_equal_ties_are_consistent_and_mixed_ones_are_not_flips():
-    """A tie beside a win is no preference for a position."""
+    """A tie and a win are no preference for a position."""
     found = measure_position_bias([TIE, TIE, WON], [TIE, WON, TIE])
 
     assert (found.consistent, found.tie_mixed) == (1, 2)
@@ -123,7 +108,7 @@ def test_which_order_came_first_does_not_matter(entries):
     assert turned.consistency == found.consistency
 
 
-def test_length_and_position_are_told_from_strength():
+def test_length_and_position_are_separated_from_strength():
     """Equal models before a judge that likes the longer and the first answer."""
     rng = np.random.default_rng(2)
     battles = simulated(models=3, questions=200)
@@ -171,33 +156,8 @@ def test_position_has_the_sign_of_davidsons_model():
     assert davidson(favored, position=True).parameter("log_gamma").low > 0
 
 
-def test_better_models_of_its_own_family_are_no_bias():
-    """What the reference grants them too cancels."""
-    rng = np.random.default_rng(1)
-    own = np.arange(400) % 2 == 0
-    human = (rng.random(400) < np.where(own, 0.8, 0.4)).astype(float)
-    fair = measure_self_preference(human, human, own, np.arange(400) // 4)
-    partial = measure_self_preference(
-        np.where(own, 1.0, human), human, own, np.arange(400) // 4, reference_is="panel"
-    )
-
-    assert fair.value == 0
-    assert partial.low > 0
-    assert partial.value == pytest.approx(1 - human[own].mean())
-    assert partial.reference == "panel"
-
-
-def test_the_rest_of_the_panel_leaves_the_judge_out():
-    """Each judge beside the mean of the others, who may not all have judged."""
-    points = np.array([[1.0, 0.0, 0.5], [1.0, math.nan, math.nan]])
-
-    np.testing.assert_allclose(
-        average_other_judges(points), [[0.25, 0.75, 0.5], [math.nan, 1.0, 1.0]]
-    )
-
-
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         (lambda: measure_position_bias([], []), "pairs"),
         (lambda: measure_position_bias([WON], [WON, LOST]), "pairs"),
@@ -205,13 +165,11 @@ def test_the_rest_of_the_panel_leaves_the_judge_out():
         (lambda: measure_position_bias([WON], [LOST], level=95), "level"),
         (lambda: fit_position_and_length_effects(simulated(), [1.0]), "differences in length"),
         (lambda: fit_position_and_length_effects(simulated(), np.ones(360)), "not all the same"),
-        (lambda: measure_self_preference([1, 0], [1, 0], [True, True], [0, 1]), "others"),
-        (lambda: measure_self_preference([1, math.nan], [1, 0], [True, False], [0, 1]), "finite"),
     ],
 )
-def test_nonsense_is_refused(call, said):
-    """Neither nothing, nor one order only, nor a single family gives a figure."""
-    with pytest.raises(ValueError, match=said):
+def test_invalid_arguments_are_refused(call, message):
+    """No pairs, or a single order, give no figure."""
+    with pytest.raises(ValueError, match=message):
         call()
 
 

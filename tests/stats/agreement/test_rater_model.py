@@ -28,7 +28,7 @@ def simulate(rng, *, spares=False):
 
 
 def test_severity_and_noise_are_recovered():
-    """Each judge's own, though none of them says what an answer is worth."""
+    """The severity and noise of each judge, though the true scores are unknown."""
     raters = fit_rater_model(simulate(np.random.default_rng(1)), QUESTION)
 
     assert_allclose([each.value for each in raters.severity], SEVERITY, atol=0.2)
@@ -73,7 +73,7 @@ def test_a_severe_judge_of_some_models_does_not_lower_them():
 
 
 def test_equal_judges_give_the_plain_mean():
-    """Where every judge graded everything with equal noise, nothing is to be weighed."""
+    """With all grades and equal noise, all judges have the same weight."""
     scores = np.array([[6.0, 8.0], [5.0, 4.0], [9.0, 9.0]])
     raters = fit_rater_model(scores, [0, 1, 2])
 
@@ -97,7 +97,7 @@ def test_judges_who_never_met_are_refused():
 
 
 def test_one_question_has_no_intervals():
-    """Nothing shows how questions vary."""
+    """One question shows no spread."""
     raters = fit_rater_model([[6.0, 7.0], [5.0, 7.0]], [0, 0])
 
     assert np.isnan([raters.severity[0].low, raters.severity[0].high]).all()

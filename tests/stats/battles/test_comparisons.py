@@ -7,11 +7,27 @@ import pytest
 from battle_lists import LOST, TIE, WON, battles
 from builders import battle
 
-from evalharness.domain import Winner
+from evalharness.domain import Verdict, Winner
 from evalharness.errors import BattlesError, EvalHarnessError
-from evalharness.stats import build_comparisons, build_comparisons_from_battles
+from evalharness.stats import (
+    OUTCOME_BY_VERDICT,
+    OUTCOME_BY_WINNER,
+    BattleOutcome,
+    build_comparisons,
+    build_comparisons_from_battles,
+)
 
 NAMES = ["vicuna-13b", "alpaca-7b"]
+
+
+def test_a_win_gives_the_first_of_two_one_point_and_a_tie_half():
+    """Verdicts, winners and outcomes agree on it."""
+    assert [winner.points for winner in (Winner.MODEL_A, Winner.TIE, Winner.MODEL_B)] == [1, 0.5, 0]
+    assert [verdict.points for verdict in (Verdict.A, Verdict.TIE, Verdict.B)] == [1, 0.5, 0]
+    assert OUTCOME_BY_WINNER[Winner.MODEL_A] is OUTCOME_BY_VERDICT[Verdict.A]
+    assert OUTCOME_BY_WINNER[Winner.MODEL_A] is BattleOutcome.FIRST_WON
+    assert OUTCOME_BY_VERDICT[Verdict.B] is BattleOutcome.SECOND_WON
+    assert OUTCOME_BY_WINNER[Winner.TIE] is OUTCOME_BY_VERDICT[Verdict.TIE] is BattleOutcome.TIE
 
 
 def test_settled_battles_become_arrays_clustered_by_question():
@@ -41,14 +57,14 @@ def test_without_questions_every_battle_is_a_cluster():
 
 
 def test_battles_of_weight_zero_are_left_out():
-    """A battle that counts nothing must not connect models or add to counts."""
+    """A battle of weight 0 does not connect models or add to counts."""
     comparisons = build_comparisons(NAMES, [0, 0], [1, 1], [WON, TIE], weight=[1.0, 0.0])
 
     assert comparisons.battles.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"first": [], "second": [], "outcome": []}, "no battles"),
         ({"first": [0], "second": [0], "outcome": [WON]}, "vicuna-13b against itself"),
@@ -61,9 +77,9 @@ def test_battles_of_weight_zero_are_left_out():
         ({"first": [0], "second": [1], "outcome": [WON], "weight": [0.0]}, "no battles"),
     ],
 )
-def test_nonsense_is_refused(arguments, said):
-    """Bad battles raise an error that is ours and a ValueError, and says what is wrong."""
-    with pytest.raises(BattlesError, match=said) as caught:
+def test_invalid_arguments_are_refused(arguments, message):
+    """Invalid battles raise an error of this package that is a ValueError and names the fault."""
+    with pytest.raises(BattlesError, match=message) as caught:
         build_comparisons(NAMES, **arguments)
 
     assert isinstance(caught.value, ValueError)

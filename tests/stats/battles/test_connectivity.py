@@ -33,13 +33,13 @@ def test_groups_that_never_met_are_named():
 
 
 def test_a_model_without_battles_is_disconnected():
-    """A listed model that never fought has no rating."""
+    """A listed model without a battle has no rating."""
     with pytest.raises(DisconnectedError, match="c"):
         require_connected_models(battles(("a", "b", TIE), models=["a", "b", "c"]))
 
 
 def test_models_that_only_won_or_only_lost_are_named():
-    """The message says who, in which direction, and what to do about it."""
+    """The message names the models, the direction, and a remedy."""
     separated = battles(("a", "b", WON), ("b", "c", TIE), ("c", "d", WON))
 
     assert find_one_sided_groups(separated) == (

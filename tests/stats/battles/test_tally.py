@@ -35,7 +35,7 @@ def test_cells_hold_what_happened():
 
 
 def test_questions_are_clusters():
-    """A question's row holds the weight of each of its cells, whatever number it has."""
+    """The row of a question has the weight of each of its cells, for any number of the question."""
     counts = count_comparisons(NAMES, [0, 0, 1], [1, 1, 2], [2, 2, 1], question=[900, 5, 900])
 
     assert (counts.clusters, counts.clustered_by) == (2, "question")
@@ -43,7 +43,7 @@ def test_questions_are_clusters():
 
 
 def by_definition(comparisons, strengths):
-    """Return the sandwich covariance summed battle by battle, as its formula says."""
+    """Return the sandwich covariance summed battle by battle, by its formula."""
     size = len(comparisons.models)
     gap = strengths[comparisons.first] - strengths[comparisons.second]
     design = np.eye(size)[comparisons.first] - np.eye(size)[comparisons.second]
@@ -59,7 +59,7 @@ def by_definition(comparisons, strengths):
 
 @pytest.mark.parametrize("clustered_by", ["question", "battle"])
 def test_the_covariance_from_counts_is_the_one_from_battles(clustered_by):
-    """Summing squares by cell, or weights by question, loses nothing of the sandwich."""
+    """Sums of squares by cell, or of weights by question, give the same sandwich."""
     plain = simulated(models=5, questions=40, seed=3)
     weight = np.random.default_rng(4).uniform(0.2, 3.0, len(plain.first))
     comparisons = build_comparisons(
@@ -114,7 +114,7 @@ def test_many_models_that_rarely_meet_are_counted_without_a_place_for_every_pair
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint16, np.int32, np.int64])
 def test_integers_of_any_width_count_alike(dtype):
-    """Small codes are kept small: nothing is copied to wider ones first."""
+    """Small codes stay small: they are not copied to wider integers."""
     first, second, outcome = np.array([[0, 1, 2, 0], [1, 2, 0, 2], [2, 1, 0, 1]], dtype=dtype)
 
     assert count_comparisons(NAMES, first, second, outcome).number.sum() == 4
@@ -131,7 +131,7 @@ def test_a_weight_of_zero_is_no_battle():
 
 
 @pytest.mark.parametrize(
-    ("columns", "said"),
+    ("columns", "message"),
     [
         (([0], [1], [3], None, None), "outcomes are"),
         (([0], [-1], [2], None, None), "numbers start at 0"),
@@ -146,10 +146,10 @@ def test_a_weight_of_zero_is_no_battle():
         (([0], [1], [2], None, [1.5]), "question holds"),
     ],
 )
-def test_what_makes_no_sense_is_refused(columns, said):
+def test_invalid_battles_are_refused(columns, message):
     """Each column is checked, and the message names what is wrong."""
     first, second, outcome, weight, question = columns
-    with pytest.raises(BattlesError, match=said):
+    with pytest.raises(BattlesError, match=message):
         count_comparisons(NAMES, first, second, outcome, weight=weight, question=question)
 
 

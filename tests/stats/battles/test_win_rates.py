@@ -41,7 +41,7 @@ def test_ties_count_half():
 
 
 def test_a_baseline_counts_only_its_own_battles_and_has_no_row():
-    """Against the baseline b, c has one tie, whatever it did to others."""
+    """Against the baseline b, c has one tie; its other battles do not count."""
     found = {rate.model: rate for rate in measure_win_rates(battles(*ENTRIES), "b")}
 
     assert set(found) == {"a", "c"}

@@ -38,7 +38,7 @@ def _part(points, share, rng):
 
 
 def _played(rounds, points, *, most=math.inf):
-    """Return the units that a design asks for, told as a run tells them."""
+    """Return the units that a design chooses, with outcomes recorded as in a run."""
     units, flying = [], [rounds.choose_round()]
     while flying and len(units) < most:
         if following := rounds.choose_round():
@@ -111,7 +111,7 @@ def test_units_in_the_air_count_as_if_they_were_chosen_before():
 
 
 def test_without_outcomes_every_pair_is_met_equally_often():
-    """Nothing is known, so nothing is preferred."""
+    """Before any outcome no pair is preferred."""
     standing = estimate_adaptive_strengths(np.full((len(FIRST), 40), np.nan), MODELS)
     left = np.full(len(FIRST), 40)
     met = np.bincount(choose_next_pairs(standing, np.zeros_like(left), left, 4 * len(FIRST)))
@@ -166,7 +166,7 @@ def test_told_the_same_the_rounds_are_the_same():
 
 
 def test_no_unit_is_asked_twice_and_none_of_a_closed_pair():
-    """Where nothing can be decided everything is asked once."""
+    """Where no pair can be decided, each unit is handed out once."""
     points = np.full((len(FIRST), QUESTIONS), 0.5)
     is_open = np.arange(len(FIRST)) > 2
     units = _played(AdaptiveRounds(MODELS, QUESTIONS, 0, is_open=is_open), points)
@@ -183,7 +183,7 @@ def test_units_without_an_outcome_are_not_asked_for_again():
 
 
 def test_a_third_of_the_calls_finds_what_the_full_run_separates():
-    """Ten models, forty questions: in order on nearly all pairs that everything tells apart."""
+    """Ten models, forty questions: nearly all pairs that the full data decide have the same order."""
     rng = np.random.default_rng(9)
     same, calls = [], []
     for seed in range(6):

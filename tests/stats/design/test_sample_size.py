@@ -80,7 +80,7 @@ def test_more_answers_a_question_lower_the_part_that_answers_vary_by():
 
 
 def test_a_finished_design_finds_what_it_calls_detectable():
-    """Simulated: the true difference is found in about 80 of 100 runs."""
+    """In simulations, the true difference is detected in about 80 of 100 runs."""
     rng = np.random.default_rng(3)
     questions, runs = 40, 400
     error = 1 / math.sqrt(questions)
@@ -119,7 +119,7 @@ def test_half_the_difference_needs_four_times_the_questions(difference, deviatio
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         (lambda: required_questions(0, 1), "difference"),
         (lambda: required_questions(1, math.nan), "deviation"),
@@ -133,14 +133,14 @@ def test_half_the_difference_needs_four_times_the_questions(difference, deviatio
         (lambda: minimum_detectable_difference(1, 1), "two clusters"),
     ],
 )
-def test_nonsense_is_refused(call, said):
+def test_invalid_arguments_are_refused(call, message):
     """The message names what makes none."""
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         call()
 
 
 def test_third_models_add_to_what_a_pair_tells():
-    """All pairs of K models tell K n / 2 of each; a chain of two links tells half of a link."""
+    """All pairs of K models are worth K n / 2 of each; a chain of two links is worth half a link."""
     all_pairs = 12 * (1 - np.eye(5))
     chain = np.array([[0, 8, 0], [8, 0, 8], [0, 8, 0]])
     apart = np.array([[0, 8, 0], [8, 0, 0], [0, 0, 0]])

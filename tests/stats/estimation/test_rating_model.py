@@ -40,7 +40,7 @@ def comparisons():
 
 
 def test_every_module_of_the_folder_is_a_rating_model_of_its_name():
-    """A new one is one file: nothing else lists them."""
+    """A new one is one file: there is no other list."""
     folder = Path(rating_models.__path__[0])
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
 
@@ -58,7 +58,7 @@ def test_a_rating_model_explains_itself(model):
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 def test_a_rating_model_gives_ratings_with_a_covariance(model, comparisons):
-    """Intervals, ranks and comparisons of a leaderboard need no more than this."""
+    """Intervals, ranks and comparisons of a leaderboard need only this."""
     ratings = model.fit(comparisons, level=0.9)
 
     assert ratings.method == model.title
@@ -108,7 +108,7 @@ def test_an_unknown_rating_model_is_refused_with_a_suggestion():
 
 
 def test_a_new_rating_model_is_one_file(tmp_path):
-    """Found where the others are, and used by `evalharness.rate` by its name."""
+    """It is found in the folder of the others, and `evalharness.rate` uses it by its name."""
     (tmp_path / "halved.py").write_text(NEW_MODEL)
     code = f"""
 import evalharness, pandas

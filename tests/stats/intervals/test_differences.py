@@ -36,7 +36,7 @@ def test_it_is_the_paired_t_test():
 
 @given(st.floats(-3, 3), st.floats(0.01, 2), st.integers(2, 200), st.floats(0, 2))
 def test_decisions_are_what_the_interval_says(value, error, clusters, max_drop):
-    """Never not worse and worse at once; what cannot be told holds the largest drop."""
+    """The decisions exclude each other; an undecided interval contains the margin."""
     found = t_test_difference(value, error, clusters, level=0.95)
 
     match found.decide_non_inferiority(max_drop):

@@ -103,6 +103,6 @@ def test_one_question_leaves_the_covariance_open():
 
 
 def test_models_without_a_common_item_have_no_difference():
-    """There is nothing to pair."""
+    """There are no pairs."""
     with pytest.raises(ValueError, match="no item was graded for both a and b"):
         paired_score_difference(grades(("a", 1, 1, 9.0), ("b", 2, 2, 7.0)), "a", "b")

@@ -50,7 +50,7 @@ def test_two_turns_that_always_agree_are_one_value():
 
 
 def test_one_cluster_has_a_mean_without_an_interval():
-    """NaN, for nothing shows how questions differ."""
+    """One question shows no spread, so the interval is NaN."""
     mean = clustered_mean([7.0, 9.0], [1, 1])
 
     assert mean.value == 8
@@ -60,7 +60,7 @@ def test_one_cluster_has_a_mean_without_an_interval():
 
 @pytest.mark.parametrize("values", [[], [7.0, math.nan], [math.inf]])
 def test_missing_values_are_refused(values):
-    """A missing grade is left out by the caller, who counts it; it is never a number here."""
+    """The caller leaves a missing grade out and counts it; here it is never a number."""
     with pytest.raises(ValueError, match="finite"):
         clustered_mean(values, range(len(values)))
 
@@ -90,7 +90,7 @@ def test_a_share_of_many_has_nearly_the_plain_interval():
     ).filter(lambda entries: len({question for _, question in entries}) > 1)
 )
 def test_a_share_lies_in_its_interval_inside_0_and_1(entries):
-    """Whatever the battles, the interval is one of shares, and not of width zero."""
+    """For any battles, the interval lies in 0..1 and has a positive width."""
     values, questions = zip(*entries, strict=True)
     share = clustered_proportion(values, questions)
 

@@ -46,7 +46,7 @@ def test_corrections_agree_with_the_case(case, close, correction):
 
 
 def test_groups_are_the_letters_of_a_compact_display(case):
-    """The case's rank sets: first alone, second with third, third with fourth, last alone."""
+    """In the case, the first and the last model are separate, and second to fourth overlap."""
     expected = case("rank_sets")
     found = compare_all_pairs(np.array(expected["ratings"]), np.array(expected["cov"]))
 
@@ -128,7 +128,7 @@ def test_both_sides_of_a_pair_add_up_to_one(given_estimates):
 
 @given(estimated(), st.sampled_from(MultipleTestCorrection))
 def test_every_decision_keeps_a_pair_apart_and_no_other_does(given_estimates, correction):
-    """Two models share a group exactly when they are not told apart."""
+    """Two models share a group exactly when they do not differ significantly."""
     found = compare_all_pairs(*given_estimates, correction=correction)
     size = len(given_estimates[0])
     together = np.zeros((size, size), dtype=bool)
@@ -151,7 +151,7 @@ def test_correction_only_makes_decisions_harder(given_estimates):
 
 
 def test_an_unknown_covariance_or_level_is_refused():
-    """One question alone decides nothing, and 95 is no level."""
+    """One question has no covariance, and 95 is not a level."""
     with pytest.raises(ValueError, match="finite covariance"):
         compare_all_pairs(np.zeros(2), np.full((2, 2), np.nan))
     with pytest.raises(ValueError, match="level"):

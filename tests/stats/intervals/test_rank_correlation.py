@@ -12,7 +12,7 @@ from evalharness.stats import kendall_tau, spearman
 
 
 def test_equal_orders_agree_fully_and_opposite_ones_not_at_all():
-    """Whatever the figures' scales."""
+    """The scales of the figures do not matter."""
     assert spearman([1, 2, 3, 4, 5], [10, 100, 1000, 1001, 2000]).value == 1.0
     assert spearman([1, 2, 3, 4, 5], [5, 4, 3, 2, 1]).value == -1.0
 
@@ -26,7 +26,7 @@ def test_the_value_is_scipys_with_ties():
 
 
 def test_kendalls_tau_is_scipys_with_ties():
-    """Two implementations check each other; a constant figure ranks nothing."""
+    """Two implementations check each other; a constant figure has no ranks."""
     draw = np.random.default_rng(0)
     for count in (2, 5, 8, 30):
         first, second = draw.integers(0, 6, count), draw.integers(0, 6, count)
@@ -97,6 +97,6 @@ def test_too_few_models_have_no_interval(first, second, value):
 
 @pytest.mark.parametrize(("first", "second"), [([1, 2], [1]), ([1, math.nan], [1, 2])])
 def test_figures_that_do_not_match_are_refused(first, second):
-    """An absent figure is left out by whoever asks, never ranked."""
+    """The caller leaves a missing figure out; it is never ranked."""
     with pytest.raises(ValueError, match="as many finite numbers"):
         spearman(first, second)

@@ -28,7 +28,7 @@ def test_rank_sets_agree_with_the_case(case):
 
 
 def test_two_models_have_the_critical_value_of_one_comparison():
-    """Nothing to correct for: the normal quantile 1.96, or Student's with few questions."""
+    """Two models need no correction: the normal quantile 1.96, or Student's with few questions."""
     independent = np.eye(2)
     normal = rank_sets(np.zeros(2), independent, rng(), draws=200_000)
     student = rank_sets(np.zeros(2), independent, rng(), draws=200_000, degrees_of_freedom=5)
@@ -47,7 +47,7 @@ def test_clear_differences_leave_one_rank_each():
 
 
 def test_equal_estimates_share_the_best_rank():
-    """Differences by rounding alone do not rank."""
+    """Differences by rounding have no rank."""
     assert rank_estimates(np.array([1000.0, 1000.0 + 1e-10, 900.0])).tolist() == [1, 1, 3]
 
 
@@ -63,7 +63,7 @@ def test_correlated_models_are_told_apart_sooner():
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=6), st.integers(0, 100))
 def test_a_rank_lies_in_its_set(estimates, seed):
-    """Whatever the estimates and their covariance, 1 <= low <= rank <= high <= K."""
+    """For any estimates and covariance, 1 <= low <= rank <= high <= K."""
     size = len(estimates)
     root = np.random.default_rng(seed).normal(size=(size, size))
     sets = rank_sets(np.array(estimates), root @ root.T, rng(), draws=500)
@@ -75,7 +75,7 @@ def test_a_rank_lies_in_its_set(estimates, seed):
 
 
 def test_stepping_down_decides_more_and_never_less():
-    """One model far ahead: the pairs with it decided, the others need guard only each other."""
+    """With one model far ahead, the critical value for the other pairs is smaller."""
     estimates = np.array([20.0, 2.52, 0.0, -0.02])
     single, stepped = (
         rank_sets(estimates, np.eye(4) / 2, rng(), draws=100_000, stepdown=way)
@@ -116,6 +116,6 @@ def test_all_sets_hold_the_true_ranks_at_once(truth, stepdown):
 
 
 def test_an_unknown_covariance_is_refused():
-    """One question alone leaves all ranks open; that is the caller's to say."""
+    """One question excludes no rank, which is for the caller to report."""
     with pytest.raises(ValueError, match="finite covariance"):
         rank_sets(np.zeros(2), np.full((2, 2), np.nan), rng())

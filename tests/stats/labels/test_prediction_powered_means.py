@@ -41,7 +41,7 @@ def part(rows, chosen):
 
 @given(st.integers(0, 500), st.sampled_from([0.0, 0.3, 1.0]))
 def test_each_group_has_the_mean_and_error_that_it_has_alone(seed, trust):
-    """At the same trust, the others change nothing; they share questions, which only the covariance shows."""
+    """At the same trust, other groups do not matter; shared questions show in the covariance only."""
     rng = np.random.default_rng(seed)
     judge = grouped(rng, 30)
     few = judge.question < 12
@@ -81,7 +81,7 @@ def test_groups_that_share_questions_vary_together():
 
 
 def test_with_labels_on_everything_the_judge_changes_nothing():
-    """Where people said all there is to say, their mean stands and nothing was saved."""
+    """Where people labelled everything, their mean is the estimate, and the saving is zero."""
     rng = np.random.default_rng(0)
     people, judge = grouped(rng, 20), grouped(rng, 20)
     found = prediction_powered_means(people, judge.value, judge, SIZE)
@@ -132,7 +132,7 @@ def test_shares_stay_between_0_and_1():
 
 
 def test_a_group_without_labels_is_refused():
-    """No figure is made up of what people never saw."""
+    """A group without labels has no figure."""
     rows = grouped(np.random.default_rng(0), 12)
     labels = part(rows, rows.group > 0)
 

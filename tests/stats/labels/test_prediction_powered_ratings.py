@@ -97,7 +97,7 @@ def test_no_trust_is_the_humans_alone():
 
 
 def test_a_judge_who_says_nothing_is_not_trusted():
-    """Predictions without variety, or against the labels, weigh nothing."""
+    """Constant predictions, or predictions against the labels, have no weight."""
     labels = np.random.default_rng(0).normal(size=40)
 
     assert prediction_powered_mean(labels, np.ones(40), np.ones(90)).trust == 0
@@ -116,7 +116,7 @@ def test_a_judge_who_is_always_right_makes_unlabelled_rows_labels():
 
 @given(st.floats(-5, 5), st.integers(0, 1000))
 def test_a_judge_who_is_generous_to_all_changes_nothing(generosity, seed):
-    """A constant bias is corrected away, whatever the trust."""
+    """A constant bias is corrected at any trust."""
     labels, predictions = np.random.default_rng(seed).normal(size=(2, 20))
     unlabelled = np.random.default_rng(seed + 1).normal(size=50)
     fair = prediction_powered_mean(labels, predictions, unlabelled)
@@ -214,7 +214,7 @@ def test_the_interval_of_ratings_covers(overlap):
 
 
 def test_battles_without_questions_are_one_cluster_each():
-    """The first of one part has nothing to do with the first of the other."""
+    """The first battle of one part is not the first battle of the other."""
     people, judge = simulated(), simulated(seed=1)
     apart = [
         build_comparisons(part.models, part.first, part.second, part.outcome, question=numbers)
@@ -263,7 +263,7 @@ def test_a_judge_who_is_always_right_gives_the_ratings_of_its_battles(comparison
 
 
 @pytest.mark.parametrize(
-    ("arguments", "settings", "said"),
+    ("arguments", "settings", "message"),
     [
         (([], [], [1.0]), {}, "labelled and unlabelled"),
         (([1.0], [1.0, 0.0], [1.0]), {}, "needs a prediction"),
@@ -272,14 +272,14 @@ def test_a_judge_who_is_always_right_gives_the_ratings_of_its_battles(comparison
         (([1.0], [1.0], [1.0]), {"question": [0]}, "or of neither"),
     ],
 )
-def test_parts_that_do_not_fit_are_refused(arguments, settings, said):
-    """Nothing is guessed about a row that has no partner."""
-    with pytest.raises(BattlesError, match=said):
+def test_parts_that_do_not_fit_are_refused(arguments, settings, message):
+    """A row without a partner is refused, not guessed."""
+    with pytest.raises(BattlesError, match=message):
         prediction_powered_mean(*arguments, **settings)
 
 
 def test_battles_that_do_not_fit_are_refused():
-    """Other models, other outcomes, too few questions, models that never met."""
+    """Other models, other outcomes, too few questions, or unconnected models."""
     whole = simulated()
     unknown = build_comparisons(whole.models, whole.first, whole.second, whole.outcome)
     few = whole.select(whole.cluster < 3)

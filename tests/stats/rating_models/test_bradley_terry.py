@@ -98,7 +98,7 @@ def test_an_anchor_keeps_its_rating_and_has_no_interval():
 
 
 def test_one_question_leaves_no_interval():
-    """Nothing shows how results vary between questions; NaN, and not a width of zero."""
+    """One question shows no spread: the interval is NaN, not of width zero."""
     ratings = bradley_terry(battles(("a", "b", WON, 7), ("a", "b", LOST, 7)))
 
     assert np.isfinite(ratings.ratings).all()
@@ -182,7 +182,7 @@ def test_renaming_permutes(comparisons, random):
 @settings(deadline=None, max_examples=40)
 @given(connected_battles())
 def test_swapping_sides_changes_nothing(comparisons):
-    """Which of two models is called the first one does not matter."""
+    """The order of two models does not matter."""
     swapped = build_comparisons(
         comparisons.models,
         comparisons.second,
@@ -235,7 +235,7 @@ def test_separation_is_an_error_and_not_a_large_number():
 
 
 def test_disconnection_is_an_error_even_with_a_penalty():
-    """A prior would only make up the difference of groups that never met."""
+    """For groups that never met, a prior would invent the difference."""
     apart = battles(("a", "b", TIE), ("c", "d", TIE))
 
     with pytest.raises(DisconnectedError):
@@ -258,7 +258,7 @@ def test_settings_without_sense_are_refused(settings):
 
 
 def test_nothing_but_ties_leaves_wide_intervals():
-    """Where residuals vanish, they cannot say how sure a rating is; the information does."""
+    """Where residuals vanish, the variance of a rating comes from the information."""
     ties = build_comparisons(["a", "b"], [0] * 12, [1] * 12, [TIE] * 12, question=list(range(12)))
 
     found = bradley_terry(ties)

@@ -108,7 +108,7 @@ def test_rao_kupper_fits_two_models_exactly():
     assert ratings.parameters["eta"] == pytest.approx(-(won + lost) / 2)
 
 
-def test_a_position_effect_is_told_from_strength():
+def test_a_position_effect_is_separated_from_strength():
     """Whoever is first wins 12 of 20 and loses 3: the models are equal, the position is not."""
     favored = duel(won=12, tied=5, lost=3, both_orders=True)
 
@@ -193,7 +193,7 @@ def test_the_score_is_the_slope_of_the_likelihood(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_battles_without_ties_or_with_nothing_else_are_refused(method):
-    """How often models tie cannot be told, and the message names the method that can be used."""
+    """The rate of ties has no estimate, and the message names a usable method."""
     with pytest.raises(SeparationError, match=r"no battle is a tie.*bradley_terry"):
         method(duel(won=5, tied=0, lost=3))
     with pytest.raises(SeparationError, match="every battle is a tie"):

@@ -70,7 +70,7 @@ def test_intervals_hold_the_rating_and_come_from_questions():
 
 
 def test_one_question_leaves_no_interval():
-    """Drawing the only question again shows nothing."""
+    """Drawing the only question again shows no spread."""
     intervals = bootstrap_elo(battles(("a", "b", WON, 3)), np.random.default_rng(0))
 
     assert np.isnan([*intervals.low, *intervals.high, *intervals.standard_errors]).all()

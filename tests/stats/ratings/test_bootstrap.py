@@ -37,7 +37,7 @@ def rng():
 
 
 def by_battle(models=5, questions=60):
-    """Return simulated battles that stand alone."""
+    """Return simulated battles, each its own cluster."""
     plain = simulated(models=models, questions=questions)
     return build_comparisons(plain.models, plain.first, plain.second, plain.outcome)
 
@@ -58,7 +58,7 @@ def test_each_replicate_is_the_full_fit_of_its_weights(resampling):
 @settings(deadline=None, max_examples=25)
 @given(connected_battles())
 def test_replicates_of_few_battles_converge_too(comparisons):
-    """Where one matrix for all does not do, Newton's method takes over; nothing is left undone."""
+    """Where the common matrix does not converge, Newton's method takes over for every replicate."""
     counts = merge_pair_orders(ensure_counts(comparisons))
 
     fitted = bradley_terry(counts)

@@ -148,7 +148,7 @@ def test_the_order_of_judges_and_sides_does_not_matter(seed):
 
 
 def test_one_question_leaves_every_judge_unknown():
-    """Without intervals, nothing is said about a judge."""
+    """Without intervals, every judge counts as uninformative."""
     comparisons, judge = judged([1.5, 1.0], 20, np.random.default_rng(0))
     alone = build_comparisons(
         comparisons.models,
@@ -190,7 +190,7 @@ def test_mostly_contrary_judges_are_taken_at_their_word():
 
 
 def test_judges_without_any_preference_are_refused():
-    """Ties alone tell neither models nor judges apart."""
+    """Ties alone distinguish neither models nor judges."""
     with pytest.raises(SeparationError, match="prefers any model"):
         judge_aware(battles(*[("a", "b", TIE, q) for q in range(4)]), ["x"], [0] * 4)
 
@@ -203,7 +203,7 @@ def test_groups_that_never_met_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("judges", "judge", "said"),
+    ("judges", "judge", "message"),
     [
         (["x"], [0], "as many judges"),
         (["x", "x"], [0, 1], "same name"),
@@ -211,7 +211,7 @@ def test_groups_that_never_met_are_refused():
         (["x", "y"], [0, 0], "y judged no battle"),
     ],
 )
-def test_judges_that_do_not_fit_are_refused(judges, judge, said):
+def test_judges_that_do_not_fit_are_refused(judges, judge, message):
     """The message names what is wrong."""
-    with pytest.raises(BattlesError, match=said):
+    with pytest.raises(BattlesError, match=message):
         judge_aware(battles(("a", "b", WON), ("a", "b", LOST)), judges, judge)

@@ -38,7 +38,7 @@ def longer_wins(questions=400, seed=0):
 
 
 def test_a_model_that_only_writes_more_loses_its_lead():
-    """It wins more than half of its battles, yet no more than half at equal length."""
+    """It wins more than half of its battles, but half at equal length."""
     points, own, other = longer_wins()
     rate = length_controlled_win_rate(points, own, other, range(400))
 
@@ -67,16 +67,16 @@ def test_repeating_every_question_adds_no_certainty():
 
 
 def test_winning_everything_has_no_finite_fit():
-    """The plain win rate says it all."""
+    """The plain win rate is the answer."""
     with pytest.raises(SeparationError, match="won or lost every battle"):
         length_controlled_win_rate([1.0] * 6, [1, 2, 3, 4, 5, 6], [3] * 6, range(6))
 
 
 @pytest.mark.parametrize(
-    ("points", "own", "said"),
+    ("points", "own", "message"),
     [([], [], "at least one"), ([2.0, 0.0], [1, 2], "0 to 1"), ([1.0, 0.0], [5, 5], "nothing")],
 )
-def test_nonsense_is_refused(points, own, said):
-    """Points outside 0..1, no battles, or lengths that never differ."""
-    with pytest.raises(ValueError, match=said):
+def test_invalid_arguments_are_refused(points, own, message):
+    """Points outside 0..1, no battles, or equal lengths."""
+    with pytest.raises(ValueError, match=message):
         length_controlled_win_rate(points, own, [3] * len(own), range(len(own)))

@@ -31,7 +31,7 @@ def table(**columns):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_ratings_come_best_first_with_intervals_and_counts(method):
-    """The four columns, by model, whatever the method."""
+    """The four columns are the same for any method."""
     ratings = rate(table(), method)
 
     assert list(ratings.columns) == ["rating", "low", "high", "battles"]
@@ -111,7 +111,7 @@ def test_elo_depends_on_its_order_and_on_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("battles", "said"),
+    ("battles", "message"),
     [
         (table().drop(columns="winner"), "no column winner; found: model_a"),
         (table()[:0], "no battles"),
@@ -130,9 +130,9 @@ def test_elo_depends_on_its_order_and_on_nothing_else():
     ],
 )
 @pytest.mark.parametrize("function", [rate, win_rates])
-def test_bad_tables_are_refused(function, battles, said):
-    """An error that is ours and a ValueError says what is wrong and where."""
-    with pytest.raises(BattlesError, match=said) as caught:
+def test_bad_tables_are_refused(function, battles, message):
+    """An error of this package that is a ValueError names the fault and the place."""
+    with pytest.raises(BattlesError, match=message) as caught:
         function(battles)
 
     assert isinstance(caught.value, EvalHarnessError)
@@ -140,7 +140,7 @@ def test_bad_tables_are_refused(function, battles, said):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"method": "davidsen"}, "did you mean davidson"),
         ({"anchor": "vicunia"}, "did you mean vicuna"),
@@ -148,14 +148,14 @@ def test_bad_tables_are_refused(function, battles, said):
         ({"interval": "bootstrp"}, "did you mean bootstrap"),
     ],
 )
-def test_bad_arguments_are_refused(arguments, said):
+def test_bad_arguments_are_refused(arguments, message):
     """The message names what there is."""
-    with pytest.raises(BattlesError, match=said):
+    with pytest.raises(BattlesError, match=message):
         rate(table(), **arguments)
 
 
 def test_bootstrap_intervals_say_how_they_were_made():
-    """Asked for by name; seeded; about as wide as the sandwich's."""
+    """It is chosen by name, seeded, and about as wide as the sandwich interval."""
     rng = np.random.default_rng(2)
     copies = [table(winner=rng.permutation(table().winner)) for _ in range(60)]
     rows = pd.concat(

@@ -90,7 +90,7 @@ def test_what_style_explains_is_no_strength():
 
 
 def test_one_question_leaves_no_interval():
-    """Nothing shows how effects vary between questions; NaN, and not a width of zero."""
+    """One question shows no spread of effects: the interval is NaN, not of width zero."""
     entries = [("a", "b", WON, 0), ("a", "b", LOST, 0), ("a", "b", TIE, 0)]
     effect = bradley_terry_with_covariates(battles(*entries), {"x": [0, 1, 5]}).parameter("x")
 
@@ -154,7 +154,7 @@ def test_expected_points_equal_points_won(comparisons):
 
 
 @pytest.mark.parametrize(
-    ("covariates", "said"),
+    ("covariates", "message"),
     [
         ({}, "none"),
         ({"x": [1.0]}, "x needs 4"),
@@ -163,11 +163,11 @@ def test_expected_points_equal_points_won(comparisons):
         ({"x": [1, 1, 1, 1]}, "x must vary"),
     ],
 )
-def test_covariates_that_cannot_be_told_apart_are_refused(covariates, said):
+def test_collinear_covariates_are_refused(covariates, message):
     """The last is constant where the first model always is the same one: it is its strength."""
     duel = battles(*[("a", "b", outcome) for outcome in (WON, LOST, TIE, WON)])
 
-    with pytest.raises(BattlesError, match=said):
+    with pytest.raises(BattlesError, match=message):
         bradley_terry_with_covariates(duel, covariates)
 
 
@@ -198,7 +198,7 @@ def test_too_few_iterations_are_an_error():
 
 
 def test_battles_that_cannot_be_rated_are_refused_as_without_covariates():
-    """Groups that never met, and models that only won."""
+    """Unconnected groups, and models that won every battle."""
     apart = battles(("a", "b", TIE), ("c", "d", TIE))
     with pytest.raises(DisconnectedError):
         bradley_terry_with_covariates(apart, {"x": [1, 2]})
@@ -207,7 +207,7 @@ def test_battles_that_cannot_be_rated_are_refused_as_without_covariates():
 
 
 def test_style_without_variety_or_below_nothing_is_refused():
-    """The same difference in every battle controls nothing."""
+    """A constant difference cannot be controlled for."""
     with pytest.raises(BattlesError, match="lists is the same"):
         style_controlled_ratings(simulated(), {"lists": np.ones(360)})
     with pytest.raises(BattlesError, match="from 0 up"):
