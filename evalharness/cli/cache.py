@@ -43,8 +43,8 @@ def _prune_cache(results: Path, max_age_days: float | None) -> Iterator[str]:
     with closing(CompletionCache(path, writes=max_age_days is not None)) as cache:
         if max_age_days is not None:
             yield f"dropped   {cache.prune(max_age_days)} completions"
-        holding = cache.holding()
-        yield f"kept      {holding.completions} completions, {holding.size_bytes / 1e6:.1f} MB"
+        summary = cache.summarize()
+        yield f"kept      {summary.completions} completions, {summary.size_bytes / 1e6:.1f} MB"
 
 
 VERB = Verb(

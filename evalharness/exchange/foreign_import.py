@@ -74,7 +74,7 @@ def import_run_files(name: str, paths: Sequence[Path], folder: Path, command: st
     plan = _plan_import(imported, existing_run, folder)
     entry = _manifest_entry(imported, plan)
     with RunFolder.open(folder) as run:
-        run.describe(plan.config, plan.questions)
+        run.write_config(plan.config, plan.questions)
         for answer in plan.answers:
             run.add_answer(answer)
         for judgment in imported.judgments.values():

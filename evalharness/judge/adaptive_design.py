@@ -1,6 +1,6 @@
-"""Which pairs and questions an adaptive run may compare, as the numbers that a design of rounds knows.
+"""Map an adaptive run's pairs and questions to the numbers that the statistics of rounds use.
 
-A unit is one question on which two models are compared, at all its turns and samples and in both
+A unit is one question on which two models are compared, at all turns and samples and in both
 orders.
 """
 
@@ -26,46 +26,56 @@ if TYPE_CHECKING:
 
 
 def uses_adaptive_pairs(spec: RunSpec) -> bool:
-    """Whether a run's pairs are chosen from its judgments."""
+    """Whether a run chooses its pairs from its earlier judgments."""
     return spec.judging.pairwise and spec.judging.pair_design is PairDesign.ADAPTIVE
 
 
-def count_calls_beyond_budget(spec: RunSpec, own: JudgeSpec) -> int:
-    """Return how many of the calls that all pairs take a budget of pairs rules out."""
-    plan = AdaptiveDesign(spec, own)
-    return plan.calls - plan.most_calls(plan.rounds(spec))
+def count_calls_beyond_budget(spec: RunSpec, judge: JudgeSpec) -> int:
+    """Return how many of the calls for all pairs exceed the budget of pairs."""
+    design = AdaptiveDesign(spec, judge)
+    return design.calls - design.max_calls(design.start_rounds(spec))
 
 
 def describe_adaptive_outcome(spec: RunSpec, records: RunRecords) -> str:
-    """Return a sentence: how many calls were made of those that all pairs take, what is decided."""
-    (own,) = spec.judges
-    plan = AdaptiveDesign(spec, own)
-    made = sum(game.judge == own.name for game in records.games)
-    told = plan.table(settle_battles(records.games))
-    decided = estimate_adaptive_strengths(told, len(spec.models)).decided
-    is_complete = np.count_nonzero(~np.isnan(told), axis=1) >= plan.questions
-    waiting = int((plan.is_open & ~decided & ~is_complete).sum())
-    words = (
-        f"adaptive judging: {made:,} of {plan.calls:,} calls for pairs made; the order of "
-        f"{int((decided & plan.is_open).sum())} of {int(plan.is_open.sum())} pairs is decided at an "
-        "always-valid level of 5%"
+    """Return a sentence: the calls made out of those for all pairs, and the pairs that are decided."""
+    (judge,) = spec.judges
+    design = AdaptiveDesign(spec, judge)
+    made = sum(game.judge == judge.name for game in records.games)
+    points = design.tabulate_points(settle_battles(records.games))
+    decided = estimate_adaptive_strengths(points, len(spec.models)).decided
+    is_complete = np.count_nonzero(~np.isnan(points), axis=1) >= design.questions
+    undecided = int((design.is_open & ~decided & ~is_complete).sum())
+    sentence = (
+        f"adaptive judging: {made:,} of {design.calls:,} calls for pairs made; the order of "
+        f"{int((decided & design.is_open).sum())} of {int(design.is_open.sum())} pairs is decided "
+        "at an always-valid level of 5%"
     )
-    if waiting:
-        return f"{words}, {waiting} wait for more"
-    return f"{words}; {1 - made / max(plan.calls, 1):.0%} of the calls saved"
+    if undecided:
+        return f"{sentence}, {undecided} wait for more"
+    return f"{sentence}; {1 - made / max(design.calls, 1):.0%} of the calls saved"
 
 
 class AdaptiveDesign:
-    """The pairs and questions of a run, as the numbers that a design knows."""
+    """The pairs and questions of a run, numbered.
 
-    def __init__(self, spec: RunSpec, own: JudgeSpec) -> None:
+    Attributes:
+        questions: the number of questions.
+        is_open: for each pair of models, whether it may be compared.
+        calls: the calls that all pairs on all questions take.
+    """
+
+    def __init__(self, spec: RunSpec, judge: JudgeSpec) -> None:
         names = sorted(model.name for model in spec.models)
-        spared = find_own_family_models(own, spec.models, spec.judging)
-        tasks = list_pair_tasks(names, spec.questions, spec.judging, seed=spec.seed, spared=spared)
+        excluded = find_own_family_models(judge, spec.models, spec.judging)
+        tasks = list_pair_tasks(
+            names, spec.questions, spec.judging, seed=spec.seed, excluded=excluded
+        )
         questions = dict.fromkeys(task.question_id for task in tasks)
-        self._question = {question_id: number for number, question_id in enumerate(questions)}
+        self._question_number = {
+            question_id: number for number, question_id in enumerate(questions)
+        }
         first, second = list_pairs(len(names))
-        self._pair = {
+        self._pair_number = {
             (names[one], names[other]): number
             for number, (one, other) in enumerate(zip(first, second, strict=True))
         }
@@ -78,46 +88,47 @@ class AdaptiveDesign:
         self.is_open[[pair for pair, _ in self._tasks]] = True
         self.calls = 2 * len(tasks)
 
-    def rounds(self, spec: RunSpec) -> AdaptiveRounds:
-        """Return the design at its beginning."""
+    def start_rounds(self, spec: RunSpec) -> AdaptiveRounds:
+        """Return the rounds before the first choice of units."""
         budget = spec.judging.budget_pairs
         return AdaptiveRounds(
             self._models,
             self.questions,
             spec.seed,
             is_open=self.is_open,
-            most=None if budget is None else budget * len(self._question),
+            most=None if budget is None else budget * len(self._question_number),
         )
 
-    def calls_of(self, units: Iterable[ComparisonUnit]) -> int:
-        """Return how many calls units take."""
+    def count_calls(self, units: Iterable[ComparisonUnit]) -> int:
+        """Return how many calls the units take."""
         return sum(2 * len(self._tasks[unit]) for unit in units)
 
-    def most_calls(self, rounds: AdaptiveRounds) -> int:
-        """Return how many calls a design may take, whichever units it chooses."""
-        numbers = sorted((2 * len(tasks) for tasks in self._tasks.values()), reverse=True)
-        return sum(numbers[: rounds.most])
+    def max_calls(self, rounds: AdaptiveRounds) -> int:
+        """Return the most calls that the rounds can take, over all choices of units."""
+        calls_by_unit = sorted((2 * len(tasks) for tasks in self._tasks.values()), reverse=True)
+        return sum(calls_by_unit[: rounds.most])
 
-    def tasks_of(self, unit: ComparisonUnit) -> Sequence[PairTask]:
+    def list_tasks(self, unit: ComparisonUnit) -> Sequence[PairTask]:
         """Return the tasks of a unit."""
         return self._tasks[unit]
 
-    def table(self, battles: Iterable[Battle]) -> FloatArray:
-        """Return the points of units: a row a pair, a column a question, NaN for none."""
+    def tabulate_points(self, battles: Iterable[Battle]) -> FloatArray:
+        """Return the points of all units, shape (pairs, questions); NaN without a battle."""
         by_unit: dict[ComparisonUnit, list[Battle]] = defaultdict(list)
         for battle in battles:
             by_unit[self._unit(battle)].append(battle)
-        table = np.full((len(self.is_open), len(self._question)), np.nan)
-        for unit, own in by_unit.items():
-            table[unit] = mean_points(own)
-        return table
+        points = np.full((len(self.is_open), len(self._question_number)), np.nan)
+        for unit, members in by_unit.items():
+            points[unit] = mean_points(members)
+        return points
 
-    def _unit(self, on: PairTask | Battle) -> ComparisonUnit:
-        return self._pair[on.model_a, on.model_b], self._question[on.question_id]
+    def _unit(self, item: PairTask | Battle) -> ComparisonUnit:
+        pair = self._pair_number[item.model_a, item.model_b]
+        return pair, self._question_number[item.question_id]
 
 
 def mean_points(battles: Sequence[Battle]) -> float:
-    """Return the mean points of the first model; NaN when there is no battle."""
+    """Return the mean points of `model_a` (win 1, tie 1/2, loss 0); NaN without a battle."""
     if not battles:
         return math.nan
     return sum(battle.winner.points for battle in battles) / len(battles)

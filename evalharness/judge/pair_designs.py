@@ -1,7 +1,7 @@
-"""Which models meet on each question, when not all pairs can be judged.
+"""Choose the pairs of models that are compared on each question.
 
-All give each question's pairs once, names in alphabetical order; the same arguments, the same
-pairs. The order in which the models are named does not matter, except to `all_pairs`.
+Each design lists a question's pairs once, with the two names in alphabetical order. The same
+arguments give the same pairs. The order of the model names matters to `list_all_pairs` only.
 """
 
 from __future__ import annotations
@@ -24,11 +24,17 @@ def list_all_pairs(models: Sequence[str]) -> list[ModelPair]:
 def draw_chain_pairs(
     models: Sequence[str], questions: int, seed: int, *, budget: int | None = None
 ) -> list[list[ModelPair]]:
-    """Return for each question a ring through all models: everyone meets two others.
+    """Return for each question a ring through all models, so that each model meets two others.
 
-    Rings follow one another so that K // 2 questions bring up every pair of K models (Walecki's
-    decomposition; Alspach 2008, Bulletin of the ICA 52). With a budget below K, each question has
-    that many consecutive pairs of its ring, and the next round of the rings goes on from there.
+    The rings are ordered so that K // 2 questions cover every pair of K models (Walecki's
+    decomposition; Alspach 2008, Bulletin of the ICA 52). With a budget below K, each question gets
+    that many consecutive pairs of its ring, and the next round of rings continues from there.
+
+    Args:
+        models: the names of the models.
+        questions: how many questions there are.
+        seed: decides the order of the models on the rings.
+        budget: the number of pairs per question; None takes whole rings.
     """
     order = random.Random(seed).sample(sorted(models), len(models))
     rings = _build_rings(order)
@@ -36,8 +42,8 @@ def draw_chain_pairs(
         return [[] for _ in range(questions)]
     chosen = []
     for number in range(questions):
-        lap, place = divmod(number, len(rings))
-        ring = rings[place]
+        lap, ring_number = divmod(number, len(rings))
+        ring = rings[ring_number]
         length = len(ring) if budget is None else min(budget, len(ring))
         chosen.append([ring[(lap * length + step) % len(ring)] for step in range(length)])
     return chosen
@@ -46,72 +52,88 @@ def draw_chain_pairs(
 def draw_random_pairs(
     models: Sequence[str], questions: int, seed: int, *, budget: int
 ) -> list[list[ModelPair]]:
-    """Return so many pairs a question, drawn so that all models play about equally often.
+    """Return random pairs for each question, drawn so that all models play about equally often.
 
-    Each pair is one of the model that has played least, with an opponent that it was not yet
-    connected to, then one that has played least, then one that it has met least; chance decides
-    what is left. So K - 1 pairs, over however many questions, connect K models.
+    Each pair starts with the model that has played least. Its opponent is preferably one to which
+    it is not yet connected, then one that has played least, then one that it has met least; random
+    numbers break the remaining ties. So K - 1 pairs connect K models, over any number of questions.
+
+    Args:
+        models: the names of the models.
+        questions: how many questions there are.
+        seed: of the random numbers.
+        budget: the number of pairs per question.
     """
-    draw = _RandomPairs(sorted(models), random.Random(seed))
+    sampler = _RandomPairSampler(sorted(models), random.Random(seed))
     size = min(budget, len(models) * (len(models) - 1) // 2)
-    return [draw.question(size) for _ in range(questions)]
+    return [sampler.draw(size) for _ in range(questions)]
 
 
-class _RandomPairs:
-    """What was drawn so far: how often models played and met, and which are connected."""
+class _RandomPairSampler:
+    """Draws pairs; keeps the number of games by model and by pair, and the connected components."""
 
     def __init__(self, models: Sequence[str], rng: random.Random) -> None:
         self._rng = rng
-        self._played = dict.fromkeys(models, 0)
-        self._met: dict[ModelPair, int] = dict.fromkeys(list_all_pairs(models), 0)
-        self._group = {model: number for number, model in enumerate(models)}
+        self._games_by_model = dict.fromkeys(models, 0)
+        self._games_by_pair: dict[ModelPair, int] = dict.fromkeys(list_all_pairs(models), 0)
+        self._component = {model: number for number, model in enumerate(models)}
 
-    def question(self, size: int) -> list[ModelPair]:
-        """Return pairs for one question, none of them twice."""
+    def draw(self, size: int) -> list[ModelPair]:
+        """Return distinct pairs for one question."""
         drawn: list[ModelPair] = []
         for _ in range(size):
-            drawn.append(self._next(set(drawn)))
+            drawn.append(self._draw_pair(set(drawn)))
         return drawn
 
-    def _next(self, used: set[ModelPair]) -> ModelPair:
-        free = [
+    def _draw_pair(self, used: set[ModelPair]) -> ModelPair:
+        available = [
             model
-            for model in self._played
+            for model in self._games_by_model
             if any(
-                _order_names(model, other) not in used for other in self._played if other != model
+                _order_names(model, other) not in used
+                for other in self._games_by_model
+                if other != model
             )
         ]
-        model = min(free, key=lambda name: (self._played[name], self._rng.random()))
+        model = min(available, key=lambda name: (self._games_by_model[name], self._rng.random()))
         opponents = [
-            name for name in self._played if name != model and _order_names(model, name) not in used
+            name
+            for name in self._games_by_model
+            if name != model and _order_names(model, name) not in used
         ]
-        other = min(opponents, key=lambda name: (*self._merit(model, name), self._rng.random()))
-        self._note(model, other)
+        other = min(
+            opponents, key=lambda name: (*self._rank_opponent(model, name), self._rng.random())
+        )
+        self._record(model, other)
         return _order_names(model, other)
 
-    def _merit(self, model: str, other: str) -> tuple[bool, int, int]:
-        """Return what makes an opponent the next one, the smaller the sooner."""
-        is_connected = self._group[model] == self._group[other]
-        return is_connected, self._played[other], self._met[_order_names(model, other)]
+    def _rank_opponent(self, model: str, other: str) -> tuple[bool, int, int]:
+        """Return a sort key: the opponent with the smallest key is drawn first."""
+        is_connected = self._component[model] == self._component[other]
+        return (
+            is_connected,
+            self._games_by_model[other],
+            self._games_by_pair[_order_names(model, other)],
+        )
 
-    def _note(self, model: str, other: str) -> None:
-        joined, absorbed = self._group[model], self._group[other]
-        for name, group in self._group.items():
-            if group == absorbed:
-                self._group[name] = joined
-        self._played[model] += 1
-        self._played[other] += 1
-        self._met[_order_names(model, other)] += 1
+    def _record(self, model: str, other: str) -> None:
+        kept, absorbed = self._component[model], self._component[other]
+        for name, component in self._component.items():
+            if component == absorbed:
+                self._component[name] = kept
+        self._games_by_model[model] += 1
+        self._games_by_model[other] += 1
+        self._games_by_pair[_order_names(model, other)] += 1
 
 
 def _build_rings(order: Sequence[str]) -> list[list[ModelPair]]:
-    """Return rings that together have every pair; two models are one pair, one has none."""
+    """Return rings that together contain every pair; two models give one pair, one gives none."""
     if len(order) < 3:  # noqa: PLR2004 - fewer than three make no ring
         return [list_all_pairs(order)] if len(order) > 1 else []
     hub, rim = ([order[0]], order[1:]) if len(order) % 2 else ([], order)
     rings = []
     for turn in range(len(rim) // 2):
-        # back and forth across the rim: turn, turn + 1, turn - 1, turn + 2, ...
+        # zigzag across the rim: turn, turn + 1, turn - 1, turn + 2, ...
         steps = ((step + 1) // 2 * (1 if step % 2 else -1) for step in range(len(rim)))
         ring = [*hub, *(rim[(turn + step) % len(rim)] for step in steps)]
         rings.append([_order_names(*pair) for pair in zip(ring, [*ring[1:], ring[0]], strict=True)])

@@ -1,7 +1,7 @@
-"""Probes of a judge: comparisons made from a run's own answers whose right result is known.
+"""Build probes of a judge: comparisons with a known result, made from a run's own answers.
 
-An answer meets itself, a worse version of itself, or a text that answers nothing. Probes of this
-kind are those of Zheng et al. 2023 (arXiv:2306.05685, repetitive lists), Zheng, X. et al. 2024
+A probe compares an answer with itself, with a worse version of itself, or with a text that answers
+nothing. Similar probes are those of Zheng et al. 2023 (arXiv:2306.05685, repetitive lists), Zheng, X. et al. 2024
 (arXiv:2410.07137, constant answers) and Raina et al. 2024 (arXiv:2402.14016, attacks on judges).
 """
 
@@ -37,14 +37,14 @@ _INJECTION = (
 )
 _REPEAT_INTRODUCTION = "\n\nTo say the same once more:\n\n"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
-# What is kept of a truncated answer, and how much there must be for the rest to be missed.
+# The share of an answer that truncation keeps, and the least lengths that make a probe meaningful.
 _KEPT_SHARE = 1 / 3
 _MIN_WORDS = 24
 _MIN_SENTENCES = 4
 
 
 class Probe(StrEnum):
-    """What an audit asks: a comparison with a known result, or a judgment of the run again."""
+    """The kinds of probes: comparisons with a known result, and repeated judgments of the run."""
 
     SAME = "same"
     TRUNCATED = "truncated"
@@ -60,7 +60,7 @@ class Probe(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftCheckSpec:
-    """How a judge is held against its earlier self: on how many judgments, and at which level."""
+    """Settings of a drift check: at most how many judgments are repeated, and the test's level."""
 
     limit: int = 100
     alpha: float = 0.05
@@ -68,7 +68,7 @@ class DriftCheckSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSpec:
-    """How a judge is audited: on how many questions, and by which bounds on its rates."""
+    """Settings of an audit: the number of questions, and the bounds on the judge's rates."""
 
     questions: int = 16
     against: DriftCheckSpec = field(default_factory=DriftCheckSpec)
@@ -77,11 +77,17 @@ class AuditSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeResult:
-    """What a judge said to a probe.
+    """A judge's judgment of a probe.
 
-    `of` is the digest of the run's judgment that was asked again; a probe of another kind has
-    none. `shown_first` is whether the answer that should not lose stood first. `number` tells the
-    times apart at which the same was asked later.
+    Attributes:
+        probe: the kind of probe.
+        of: the digest of the run's judgment that was repeated; None for a comparison with a known
+            result.
+        shown_first: whether the answer that should not lose was shown first.
+        number: distinguishes the repetitions of one request, counted from 0.
+        grade: the judgment, if it is a grade.
+        game: the judgment, if it is a game.
+        digest: the key of the request.
     """
 
     probe: Probe
@@ -104,7 +110,7 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeGame:
-    """Two answers to show in this order; `shown_first` as in `Probed`."""
+    """Two answers to show in this order; `shown_first` means the same as in `ProbeResult`."""
 
     probe: Probe
     answers: tuple[Answer, Answer]
@@ -114,17 +120,22 @@ class ProbeGame:
 def choose_probe_questions(
     questions: Sequence[Question], number: int, rng: random.Random
 ) -> list[Question]:
-    """Return so many questions, spread evenly over the categories.
+    """Return questions that are spread evenly over the categories.
 
-    More of them begin with the same ones, so that a larger audit asks only for what is new.
+    A larger number starts with the same questions, so that a larger audit requests only new probes.
+
+    Args:
+        questions: the questions to choose from.
+        number: how many to choose.
+        rng: shuffles the questions.
     """
     by_category: dict[str, list[Question]] = {}
     for question in rng.sample(list(questions), len(questions)):
         by_category.setdefault(question.category, []).append(question)
     ranked = [
-        (place, category, question)
-        for category, own in by_category.items()
-        for place, question in enumerate(own)
+        (rank, category, question)
+        for category, members in by_category.items()
+        for rank, question in enumerate(members)
     ]
     ranked.sort(key=lambda each: each[:2])
     return [question for _, _, question in ranked[:number]]
@@ -135,13 +146,13 @@ def build_probe_games(
 ) -> Iterator[ProbeGame]:
     """Yield the games that probe a judge with an answer, each in both orders.
 
-    An answer against itself is the same in both orders, and shown once. What an answer is too
-    short for (a cut, other sentences first) is left out.
+    An answer against itself is identical in both orders and is shown once. Probes for which an
+    answer is too short (truncation, shuffling) are skipped.
 
     Args:
         answer: one of the run's answers.
-        turn: the turn that is judged, and whose reply is changed.
-        elsewhere: an answer to another question.
+        turn: the judged turn, counted from 1; its reply is changed.
+        elsewhere: an answer to another question; without one there is no off-topic probe.
         rng: shuffles sentences.
     """
     text = answer.turns[turn - 1].text
@@ -170,7 +181,7 @@ def build_probe_games(
 
 
 def truncate_text(text: str) -> str | None:
-    """Return the first third of a text, cut between words; None when it is too short to miss."""
+    """Return the first third of a text, cut between words; None when the text is too short."""
     words = list(re.finditer(r"\S+", text))
     if len(words) < _MIN_WORDS:
         return None
@@ -178,22 +189,22 @@ def truncate_text(text: str) -> str | None:
 
 
 def shuffle_sentences(text: str, rng: random.Random) -> str | None:
-    """Return a text with its sentences in another order; None when it has too few of them."""
+    """Return a text with its sentences in another order; None when there are too few sentences."""
     sentences = [sentence for sentence in _SENTENCE_END.split(text.strip()) if sentence]
     if len(set(sentences)) < _MIN_SENTENCES:
         return None
-    while (mixed := rng.sample(sentences, len(sentences))) == sentences:
+    while (reordered := rng.sample(sentences, len(sentences))) == sentences:
         pass
-    return " ".join(mixed)
+    return " ".join(reordered)
 
 
 def repeat_text(text: str) -> str:
-    """Return a text twice as long that says nothing more."""
+    """Return the text twice: longer, with no more content."""
     return f"{text}{_REPEAT_INTRODUCTION}{text}"
 
 
 def build_prompt_injection(verdict: Verdict) -> str:
-    """Return a text that answers nothing, and tells the judge to choose this place."""
+    """Return a text that answers nothing and tells the judge to choose a position."""
     return CONSTANT_ANSWER + _INJECTION.format(letter=verdict.value)
 
 

@@ -1,4 +1,4 @@
-"""What a judge is shown: its prompt rendered over a question and the answers to it."""
+"""Render a judge's prompts: its instruction with a question and the answers to it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ JSON_VERDICTS = ("A", "B", "tie")
 
 _ANSWER_NAMES = {JudgmentKind.GRADED: ("answer",), JudgmentKind.PAIRWISE: ("answer_a", "answer_b")}
 _FENCE_DIGITS = 6
-# A language's code as in BCP 47, say `de` or `pt-BR`.
+# A BCP 47 language code such as `de` or `pt-BR`.
 _LANGUAGE_CODE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _VERDICT_MEANINGS = {
     "A": "answer A is better",
@@ -37,7 +37,7 @@ _VERDICT_MEANINGS = {
     "B>A": "answer B is better",
     "B>>A": "answer B is much better",
 }
-# What a template may fail with besides Jinja's own errors: it computes, looks up and compares.
+# A template computes, looks up and compares, so it can fail with more than Jinja's own errors.
 _TEMPLATE_ERRORS = (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
 
 
@@ -49,18 +49,18 @@ def render_judge_prompt(
     *,
     reading: Reading = Reading.TEXT,
 ) -> tuple[Message, ...]:
-    """Return the messages that ask for a judgment: the system's, if there is one, and the user's.
+    """Return the messages that request a judgment: the system message, if any, and the user message.
 
     Args:
-        prompt: the instruction; its templates see what `JudgePrompt` says.
-        question: what was asked.
-        answers: one model's replies to the turns for a graded prompt, two models' for a pairwise
-            one, in the order shown; replies after the judged turn are not shown.
+        prompt: the instruction; `JudgePrompt` lists the variables of its templates.
+        question: the question that was answered.
+        answers: the replies of one model (graded) or two models (pairwise) to the turns, in the
+            order shown. Replies after the judged turn are not shown.
         turn: the judged turn, counted from 1.
-        reading: how the reply will be read; as JSON, the templates are to print its `form`.
+        reading: how the reply will be read. For JSON, the templates must print `form`.
 
     Raises:
-        ConfigError: the prompt is not a working template.
+        ConfigError: a template of the prompt fails.
     """
     context = _template_context(prompt.kind, question, answers, turn) | {
         "language": prompt.language,
@@ -72,10 +72,10 @@ def render_judge_prompt(
 
 
 def list_reply_options(kind: JudgmentKind) -> tuple[str, ...]:
-    """Return the texts whose probabilities, as the start of the reply, are a judge's decision.
+    """Return the reply options whose probabilities, as the start of the reply, give the decision.
 
-    They follow a prefill that ends in `[[`. A grade carries its closing brackets, because 1 alone
-    would also be the start of 10; of the letters, none is the start of another.
+    The options follow a prefill that ends in `[[`. A score includes its closing brackets, because 1
+    alone is also the start of 10. No letter is the start of another letter.
     """
     match kind:
         case JudgmentKind.GRADED:
@@ -85,29 +85,29 @@ def list_reply_options(kind: JudgmentKind) -> tuple[str, ...]:
 
 
 def describe_json_form(prompt: JudgePrompt) -> str:
-    """Return the sentence that tells a judge how to write the JSON that `schema` describes."""
+    """Return the sentences that describe the JSON reply of `build_reply_schema` to a judge."""
     match prompt.kind:
         case JudgmentKind.GRADED:
             field = (
                 f'"score" is your grade, a whole number from {SCORE_SCALE[0]} to {SCORE_SCALE[-1]}'
             )
-            shown = '"score": n'
+            example = '"score": n'
         case JudgmentKind.PAIRWISE:
             verdicts = _list_json_verdicts(prompt)
             meanings = ", ".join(
                 f'"{verdict}" if {_VERDICT_MEANINGS[verdict]}' for verdict in verdicts
             )
-            field, shown = f'"verdict" is your verdict: {meanings}', '"verdict": "..."'
+            field, example = f'"verdict" is your verdict: {meanings}', '"verdict": "..."'
     return (
-        f'Reply with one JSON object and nothing else, in this form: {{"reasons": "...", {shown}}}. '
+        f'Reply with one JSON object and nothing else, in this form: {{"reasons": "...", {example}}}. '
         f'"reasons" come first and are a few sentences; {field}.'
     )
 
 
 def build_reply_schema(prompt: JudgePrompt) -> dict[str, Any]:
-    """Return the JSON schema of a judge's reply: its reasons, then its score or verdict.
+    """Return the JSON schema of a judge's reply: the reasons, then the score or verdict.
 
-    The reasons come first, so that the decision follows from them and not the reverse.
+    The reasons come first, so that the decision is written after them and can depend on them.
     """
     decision: dict[str, Any]
     match prompt.kind:
@@ -128,45 +128,44 @@ def build_reply_schema(prompt: JudgePrompt) -> dict[str, Any]:
 
 
 def render_repair_request(prompt: JudgePrompt, reading: Reading) -> str:
-    """Return the message that asks a judge once more, for a decision that can be read."""
+    """Return the message that asks a judge for a readable decision after an unreadable reply."""
     if reading is Reading.JSON:
-        asked = describe_json_form(prompt)
+        instruction = describe_json_form(prompt)
     elif prompt.kind is JudgmentKind.GRADED:
-        asked = (
+        instruction = (
             f"Reply with nothing but your grade, a whole number from {SCORE_SCALE[0]} to {SCORE_SCALE[-1]} "
             "in double square brackets, in this form: Rating: [[n]]"
         )
     else:
         marks = FIVE_LEVEL_MARKS if prompt.five_levels else VERDICT_MARKS
         listed = f"{', '.join(f'[[{mark}]]' for mark in marks[:-1])} or [[{marks[-1]}]]"
-        asked = f"Reply with nothing but the verdict that you came to, as {listed}."
-    return f"No decision can be read from your reply. Do not judge anew. {asked}"
+        instruction = f"Reply with nothing but the verdict that you came to, as {listed}."
+    return f"No decision can be read from your reply. Do not judge anew. {instruction}"
 
 
 def choose_fence(question: Question, answers: Sequence[Sequence[str]], turn: int) -> str:
-    """Return a mark that stands in none of the texts shown, so that none can close its fence.
+    """Return a mark that occurs in none of the texts shown, so that no text can close its fence.
 
-    It is a digest of the question, the same in all that is asked about it: prompts that begin
-    alike, as those that show one answer beside several others, need be read only once where what
-    was read is kept. Whatever the texts say, none of them holds it: a mark that stands in one is
-    passed over.
+    The mark is a digest of the question, so it is the same in all prompts about the question.
+    Prompts that show the same first answer therefore share a long prefix, which a backend with a
+    prefix cache reads once. A digest that occurs in one of the texts is skipped.
     """
-    about = [question.turns, question.references, question.rubric]
+    content = [question.turns, question.references, question.rubric]
     references = [text for text in question.references[:turn] if text is not None]
     replies = [text for texts in answers for text in texts[:turn]]
     texts = [*question.turns[:turn], *references, *question.rubric, *replies]
     folded = [text.casefold() for text in texts]
-    marks = (compute_digest([*about, attempt])[:_FENCE_DIGITS] for attempt in count())
+    marks = (compute_digest([*content, attempt])[:_FENCE_DIGITS] for attempt in count())
     return next(mark for mark in marks if not any(mark in text for text in folded))
 
 
 def check_judge_prompt(prompt: JudgePrompt, reading: Reading = Reading.TEXT) -> None:
-    """Refuse a prompt that fails on a question of one or two turns, or that hides an answer.
+    """Refuse a prompt that fails on a question of one or two turns, or that omits an answer.
 
-    One whose reply is read as JSON must print the `form` of it, too.
+    A prompt whose reply is read as JSON must also print `form`.
 
     Raises:
-        ConfigError: with the prompt's name and what is wrong.
+        ConfigError: the prompt is refused; the message gives its name and the fault.
     """
     if not _LANGUAGE_CODE.fullmatch(prompt.language):
         msg = f"prompt {prompt.name!r}: language={prompt.language!r} must be a code such as de"
@@ -182,9 +181,9 @@ def check_judge_prompt(prompt: JudgePrompt, reading: Reading = Reading.TEXT) -> 
             )
             replies = [[f"reply {name} {turn}" for turn in range(turns)] for name in names]
             messages = render_judge_prompt(prompt, question, replies, turns, reading=reading)
-            shown = messages[-1].content
+            user_message = messages[-1].content
             for name, texts in zip(names, replies, strict=True):
-                if texts[-1] not in shown:
+                if texts[-1] not in user_message:
                     msg = f"prompt {prompt.name!r}: its template does not show `{name}`"
                     raise ConfigError(msg)
             if reading is Reading.JSON and not any(

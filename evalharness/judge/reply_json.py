@@ -1,4 +1,4 @@
-"""Decisions that a judge wrote as JSON: read only where the reply is what was asked for."""
+"""Read a judge's decision from a JSON reply that follows the requested schema."""
 
 from __future__ import annotations
 
@@ -47,29 +47,29 @@ _JsonReply = TypeVar("_JsonReply", _ScoreReply, _VerdictReply)
 def read_score_from_json(reply: str, finish_reason: str | None = "stop") -> ScoreDecision:
     """Return the score of a JSON reply.
 
-    The reply is the object that `prompts.schema` describes, alone or in the last fenced block;
-    anything else is unscored. A number outside the scale is never moved into it.
+    The reply must be the object of `build_reply_schema`, alone or in the last fenced block; any
+    other reply is unscored. A number outside the scale is unscored, not clipped.
 
     Args:
-        reply: the judge's words.
-        finish_reason: why it stopped; an object that is whole counts after `length` as well.
+        reply: the text of the judge's reply.
+        finish_reason: why the reply ended; a complete object also counts after `length`.
     """
-    said = _decode_reply(reply, _ScoreReply, truncated=finish_reason == "length")
-    if isinstance(said, UnscoredReason):
-        return ScoreDecision(unscored=said)
-    if not SCORE_SCALE[0] <= said.score <= SCORE_SCALE[-1]:
+    decoded = _decode_reply(reply, _ScoreReply, truncated=finish_reason == "length")
+    if isinstance(decoded, UnscoredReason):
+        return ScoreDecision(unscored=decoded)
+    if not SCORE_SCALE[0] <= decoded.score <= SCORE_SCALE[-1]:
         return ScoreDecision(unscored=UnscoredReason.OUT_OF_SCALE)
-    return ScoreDecision(score=said.score)
+    return ScoreDecision(score=decoded.score)
 
 
 def read_verdict_from_json(reply: str, finish_reason: str | None = "stop") -> VerdictDecision:
-    """Return the verdict of a JSON reply, read as `read_score` does."""
-    said = _decode_reply(reply, _VerdictReply, truncated=finish_reason == "length")
-    if isinstance(said, UnscoredReason):
-        return VerdictDecision(unscored=said)
-    if said.verdict not in _VERDICT_BY_NAME:
+    """Return the verdict of a JSON reply, by the rules of `read_score_from_json`."""
+    decoded = _decode_reply(reply, _VerdictReply, truncated=finish_reason == "length")
+    if isinstance(decoded, UnscoredReason):
+        return VerdictDecision(unscored=decoded)
+    if decoded.verdict not in _VERDICT_BY_NAME:
         return VerdictDecision(unscored=UnscoredReason.OUT_OF_SCALE)
-    verdict, strength = _VERDICT_BY_NAME[said.verdict]
+    verdict, strength = _VERDICT_BY_NAME[decoded.verdict]
     return VerdictDecision(verdict=verdict, strength=strength)
 
 
@@ -80,21 +80,21 @@ def _decode_reply(
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.EMPTY
     text = _extract_json(strip_reasoning(reply))
     try:
-        said = msgspec.json.decode(text, type=kind)
+        decoded = msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, UnicodeEncodeError):
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.NO_VERDICT
-    return UnscoredReason.AMBIGUOUS if _has_duplicate_field(text) else said
+    return UnscoredReason.AMBIGUOUS if _has_duplicate_field(text) else decoded
 
 
-def _extract_json(said: str) -> str:
-    """Return what stands in the last fenced block, or all of it where there is none."""
-    lines = [line.strip() for line in said.splitlines()]
-    closed = max((at for at, line in enumerate(lines) if line == _CODE_FENCE), default=-1)
-    opened = max((at for at in range(closed) if lines[at].lower() in _OPENING_FENCES), default=None)
-    return said if opened is None else "\n".join(lines[opened + 1 : closed])
+def _extract_json(text: str) -> str:
+    """Return the content of the last fenced block, or the whole text when there is no block."""
+    lines = [line.strip() for line in text.splitlines()]
+    end = max((number for number, line in enumerate(lines) if line == _CODE_FENCE), default=-1)
+    starts = [number for number in range(end) if lines[number].lower() in _OPENING_FENCES]
+    return text if not starts else "\n".join(lines[starts[-1] + 1 : end])
 
 
 def _has_duplicate_field(text: str) -> bool:
-    """Whether an object gives one field twice, of which a reader would silently take the last."""
+    """Whether an object has one field twice; a JSON decoder would silently keep the last one."""
     pairs = json.loads(text, object_pairs_hook=list, strict=False)
     return len(pairs) > len(dict(pairs))

@@ -1,4 +1,4 @@
-"""What a judge decided, read from its words or from its probabilities, and never guessed."""
+"""Read a judge's decision from the text of its reply, or from the probabilities of its options."""
 
 # ruff: noqa: RUF001 - judges write dashes and minus signs of every kind
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 VerdictStrength = tuple[Verdict, int | None]
-"""A verdict and how strong it is: 1 slightly, 2 much, 0 a tie, None where it was not said."""
+"""A verdict and its strength: 1 slightly better, 2 much better, 0 a tie, None if not stated."""
 
 Decision = TypeVar("Decision", float, VerdictStrength)
 
 MIN_OPTION_MASS = 0.5
-"""How probable the options must be together for a decision to be read from them.
+"""The least total probability of the options for a decision to be read from them.
 
-Below one half, the judge would more likely than not have written something else, and how the
-options compare with each other no longer says what it thinks.
+Below one half, the judge would probably have written something else, so the relative probabilities
+of the options no longer show its opinion.
 """
 
 
 class UnscoredReason(StrEnum):
-    """Why a reply gives no decision."""
+    """The reason why a reply gives no decision."""
 
     EMPTY = "empty"
     TRUNCATED = "truncated"
@@ -43,7 +43,14 @@ class UnscoredReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreDecision:
-    """A score from 1 to 10, or why there is none; `mass` is what all options had together."""
+    """A score from 1 to 10, or the reason why there is none.
+
+    Attributes:
+        score: None when `unscored` gives the reason.
+        unscored: the reason.
+        probabilities: by score, where probabilities were read.
+        mass: the total probability of the options.
+    """
 
     score: float | None = None
     unscored: UnscoredReason | None = None
@@ -53,9 +60,14 @@ class ScoreDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictDecision:
-    """A verdict, or why there is none; `mass` is what all options had together.
+    """A verdict, or the reason why there is none.
 
-    `strength` stands beside a verdict of five levels: 1 slightly better, 2 much better, 0 a tie.
+    Attributes:
+        verdict: None when `unscored` gives the reason.
+        strength: of a verdict with five levels: 1 slightly better, 2 much better, 0 a tie.
+        unscored: the reason.
+        probabilities: by verdict, where probabilities were read.
+        mass: the total probability of the options.
     """
 
     verdict: Verdict | None = None
@@ -68,37 +80,40 @@ class VerdictDecision:
 def read_score_from_text(reply: str, finish_reason: str | None = "stop") -> ScoreDecision:
     """Return the score that a reply ends with.
 
-    What counts is what is said last: a line that is nothing but `Rating: 8`, else the last
-    `[[8]]`. Two different marks with nothing between them but a joint (`[[7]]-[[8]]`) are
-    ambiguous, and a number outside the scale is never moved into it.
+    The last statement counts: a last line such as `Rating: 8`, or else the last `[[8]]`. Two
+    different marks that only a connective separates (`[[7]]-[[8]]`) are ambiguous. A number outside
+    the scale is unscored, not clipped.
 
     Args:
-        reply: the judge's words.
-        finish_reason: why it stopped; after `length` only a mark counts, whose brackets show
-            that it is whole (`Rating: 1` may have been about to be 10).
+        reply: the text of the judge's reply.
+        finish_reason: why the reply ended. After `length` only a mark in brackets counts, because
+            the brackets show that it is complete: `Rating: 1` may be the start of 10.
     """
-    found = _read_conclusion(reply, _parse_score, _RATING_LINE, truncated=finish_reason == "length")
-    if isinstance(found, UnscoredReason):
-        return ScoreDecision(unscored=found)
-    return ScoreDecision(score=found)
+    decision = _read_conclusion(
+        reply, _parse_score, _RATING_LINE, truncated=finish_reason == "length"
+    )
+    if isinstance(decision, UnscoredReason):
+        return ScoreDecision(unscored=decision)
+    return ScoreDecision(score=decision)
 
 
 def read_verdict_from_text(reply: str, finish_reason: str | None = "stop") -> VerdictDecision:
-    """Return the verdict that a reply ends with, read as `read_score` does; `[[C]]` is a tie.
+    """Return the verdict that a reply ends with, by the rules of `read_score_from_text`.
 
-    `[[A>>B]]`, `[[A>B]]`, `[[A=B]]`, `[[B>A]]` and `[[B>>A]]` also say how strong it is.
+    `[[C]]` is a tie. `[[A>>B]]`, `[[A>B]]`, `[[A=B]]`, `[[B>A]]` and `[[B>>A]]` also give the
+    strength.
     """
-    found = _read_conclusion(
+    decision = _read_conclusion(
         reply, _parse_verdict, _VERDICT_LINE, truncated=finish_reason == "length"
     )
-    if isinstance(found, UnscoredReason):
-        return VerdictDecision(unscored=found)
-    verdict, strength = found
+    if isinstance(decision, UnscoredReason):
+        return VerdictDecision(unscored=decision)
+    verdict, strength = decision
     return VerdictDecision(verdict=verdict, strength=strength)
 
 
 def read_score_from_probabilities(probabilities: Sequence[float]) -> ScoreDecision:
-    """Return the mean score under the probabilities of the ten scores, in their order.
+    """Return the mean score under the probabilities of the ten scores, given in their order.
 
     Raises:
         ValueError: they are not ten probabilities.
@@ -109,7 +124,7 @@ def read_score_from_probabilities(probabilities: Sequence[float]) -> ScoreDecisi
         return ScoreDecision(unscored=UnscoredReason.LOW_MASS, probabilities=by_name, mass=mass)
     total = math.fsum(score * p for score, p in zip(SCORE_SCALE, probabilities, strict=True))
     return ScoreDecision(
-        # Rounded, so that the last binary digit cannot carry a mean out of the scale.
+        # Rounding keeps the mean inside the scale despite floating-point error.
         score=round(total / mass, 6),
         probabilities=by_name,
         mass=mass,
@@ -119,7 +134,7 @@ def read_score_from_probabilities(probabilities: Sequence[float]) -> ScoreDecisi
 def read_verdict_from_probabilities(probabilities: Sequence[float]) -> VerdictDecision:
     """Return the most probable verdict, given the probabilities of A, B and C in this order.
 
-    When two are equally and most probable, the judge prefers neither answer: a tie.
+    A tie between the most probable verdicts is read as a tie of the answers.
 
     Raises:
         ValueError: they are not three probabilities.
@@ -136,19 +151,19 @@ def read_verdict_from_probabilities(probabilities: Sequence[float]) -> VerdictDe
     )
 
 
-# What single-precision arithmetic may add to a probability of 1.
+# Single-precision arithmetic may exceed a probability of 1 by this much.
 _FLOAT32_TOLERANCE = 1e-5
 
 _VERDICT_BY_LETTER = {"a": Verdict.A, "b": Verdict.B, "c": Verdict.TIE}
 
-# A tag in quotes is one that the judge speaks of, not its own.
+# A tag in quotes is mentioned by the judge, it does not delimit reasoning.
 _REASONING_END = re.compile(r"(?<![`'\"])</think(?:ing)?>", re.IGNORECASE)
 _REASONING_START = re.compile(r"(?<![`'\"])<think(?:ing)?>", re.IGNORECASE)
 
-# Brackets that follow a name or other brackets are an index in code: `x[[1]]`, `rows[0][[2]]`.
+# Brackets after a name or other brackets are an index in code: `x[[1]]`, `rows[0][[2]]`.
 _ADJACENT_MARKS = re.compile(r"(?<![A-Za-z0-9_)\]])(?:\[\[[^\[\]\n]{0,40}\]\])+")
 _MARK = re.compile(r"\[\[([^\[\]\n]*)\]\]")
-# A `>` is a quotation's only where a text begins; elsewhere it compares: `A>B`.
+# A `>` marks a quotation only at the start of a text; elsewhere it compares: `A>B`.
 _MARKUP = re.compile(r"[*_`#]+|^[\s>]*>")
 _CONNECTIVE = re.compile(
     r"(?:\([^()]*\) ?)?(?:,? ?(?:to|or|and|vs\.?|through)|[-–—~/,;|&=]?>*)?",
@@ -184,72 +199,72 @@ def _read_conclusion(
 ) -> Decision | UnscoredReason:
     if not reply.strip():
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.EMPTY
-    said = strip_reasoning(reply)
-    found = None if truncated else _read_last_line(said, parse, line)
-    if found is None:
-        found = _read_last_mark(said, parse)
-    if found is None:
+    conclusion = strip_reasoning(reply)
+    decision = None if truncated else _read_last_line(conclusion, parse, line)
+    if decision is None:
+        decision = _read_last_mark(conclusion, parse)
+    if decision is None:
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.NO_VERDICT
-    return found
+    return decision
 
 
 def strip_reasoning(reply: str) -> str:
-    """Return what follows the reasoning; nothing when the reasoning never ends.
+    """Return the text after the reasoning, or nothing when the reasoning does not end.
 
-    Some templates open the reasoning in the prompt, so its end may be all there is to see.
+    Some templates open the reasoning in the prompt, so the reply may hold only its end.
     """
     if "<" not in reply:
         return reply
-    said = _REASONING_END.split(reply)[-1]
-    return "" if _REASONING_START.search(said) else said
+    conclusion = _REASONING_END.split(reply)[-1]
+    return "" if _REASONING_START.search(conclusion) else conclusion
 
 
 def _read_last_line(
-    said: str, parse: Callable[[str], Decision | UnscoredReason | None], line: re.Pattern[str]
+    conclusion: str, parse: Callable[[str], Decision | UnscoredReason | None], line: re.Pattern[str]
 ) -> Decision | UnscoredReason | None:
-    last = said.rstrip().rpartition("\n")[2]
+    last = conclusion.rstrip().rpartition("\n")[2]
     match = line.fullmatch(_strip_markdown(last).removesuffix(".").rstrip())
     return parse(_strip_markdown(match[1] or match[2])) if match else None
 
 
 def _read_last_mark(
-    said: str, parse: Callable[[str], Decision | UnscoredReason | None]
+    conclusion: str, parse: Callable[[str], Decision | UnscoredReason | None]
 ) -> Decision | UnscoredReason | None:
     marks = [
-        (run.start() + mark.start(), run.start() + mark.end(), found)
-        for run in _ADJACENT_MARKS.finditer(said)
+        (run.start() + mark.start(), run.start() + mark.end(), decision)
+        for run in _ADJACENT_MARKS.finditer(conclusion)
         for mark in _MARK.finditer(run[0])
-        if (found := parse(_strip_markdown(mark[1]))) is not None
+        if (decision := parse(_strip_markdown(mark[1]))) is not None
     ]
     if not marks:
         return None
     last = marks[-1][2]
-    for (_, end, before), (start, _, _) in pairwise(marks[-2:]):
-        if before != last and _is_one_statement(said[end:start]):
+    for (_, end, previous), (start, _, _) in pairwise(marks[-2:]):
+        if previous != last and _is_one_statement(conclusion[end:start]):
             return UnscoredReason.AMBIGUOUS
     return last
 
 
 def _is_one_statement(between: str) -> bool:
-    """Whether two marks are one statement: nothing between them in a line, or only a joint."""
+    """Whether the text between two marks makes them one statement: a connective, or only spaces."""
     words = _strip_markdown(between)
     return bool(_CONNECTIVE.fullmatch(words)) and bool(words or "\n" not in between)
 
 
 def _strip_markdown(text: str) -> str:
-    """Return the text without Markdown's marks and with single spaces."""
+    """Return the text without Markdown marks and with single spaces."""
     return " ".join(_MARKUP.sub(" ", text).split())
 
 
 def _parse_score(words: str) -> float | UnscoredReason | None:
-    """Return the score that a mark holds; None for words that are no number (`[[rating]]`)."""
+    """Return the score in a mark; None when the mark holds no number (`[[rating]]`)."""
     if _WHOLE_SCALE.fullmatch(words):
         return None
     match = _SCORE.fullmatch(words)
     if match is None:
         is_numbers = any(map(str.isdigit, words)) and _NUMBERS.fullmatch(words)
         return UnscoredReason.AMBIGUOUS if is_numbers else None
-    # A minus sign proper is a different character from the hyphen that float knows.
+    # `float` accepts the hyphen but not the minus sign, U+2212.
     score, out_of = float(match[1].replace("−", "-")), match[2]
     if out_of is not None and float(out_of) != SCORE_SCALE[-1]:
         return UnscoredReason.OUT_OF_SCALE
@@ -257,7 +272,7 @@ def _parse_score(words: str) -> float | UnscoredReason | None:
 
 
 def _parse_verdict(words: str) -> VerdictStrength | UnscoredReason | None:
-    """Return the verdict that a mark holds; None for words that are none (`[[verdict]]`)."""
+    """Return the verdict in a mark; None when the mark holds no verdict (`[[verdict]]`)."""
     folded = words.casefold()
     if folded == "tie":
         return Verdict.TIE, None

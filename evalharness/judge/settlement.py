@@ -1,4 +1,4 @@
-"""From games to battles: the one place where a verdict on positions becomes a winning model."""
+"""Settle games into battles: the only place where a verdict on positions becomes a winning model."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ _WINNER_BY_VERDICTS: dict[tuple[Verdict | None, Verdict | None], Winner] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionCounts:
-    """How pairs of games compare: what a judge's preference for a place is estimated from.
+    """Counts of game pairs by outcome, from which a judge's position bias is estimated.
 
-    `consistent` pairs have one winner in both orders, or two ties. In the others, the answer
-    shown first won both games (`first`), the one shown second did (`second`), or one game of the
-    two was a tie (`half_tie`).
+    Attributes:
+        consistent: the same winner in both orders, or two ties.
+        first: the answer shown first won both games.
+        second: the answer shown second won both games.
+        half_tie: exactly one of the two games was a tie.
     """
 
     consistent: int = 0
@@ -36,11 +38,11 @@ class PositionCounts:
 def settle_battle(game: PairwiseJudgment, swapped: PairwiseJudgment) -> Battle | None:
     """Settle a battle from two games that differ only in the order of the answers.
 
-    A model wins when the judge prefers its answer in both positions. Everything else is a tie, so
-    favoring a position lets neither model win. Where the judge's probabilities were read, each
-    model's, and the tie's, are averaged over the two orders, and the most probable of the three
-    holds: the same rule, except that how strongly a position is favored cancels out as well. When
-    one game is unscored there is no battle.
+    A model wins when the judge prefers its answer in both positions. Every other outcome is a tie,
+    so position bias alone lets neither model win. Where the judge's probabilities were read, the
+    probabilities of the two models and of a tie are averaged over both orders, and the most
+    probable of the three decides; the strength of the position bias then cancels out as well. A
+    pair with an unscored game gives no battle.
 
     Raises:
         ValueError: the games are not one game and its swap.
@@ -62,23 +64,23 @@ def settle_battle(game: PairwiseJudgment, swapped: PairwiseJudgment) -> Battle |
 
 
 def settle_battles(games: Iterable[PairwiseJudgment]) -> tuple[Battle, ...]:
-    """Return the battles of all games that have their swap, both scored.
+    """Return the battles of all game pairs of which both games are scored.
 
-    They are sorted, and `model_a` is the first of the two names in the alphabet, so that nothing
-    depends on the order in which games were played. Of a game that stands twice, the later counts.
+    The battles are sorted, and `model_a` is the alphabetically first model, so that the result does
+    not depend on the order in which the games were played. Of duplicate games, the later one counts.
     """
     settled = (settle_battle(game, swapped) for game, swapped in pair_swapped_games(games))
     return tuple(battle for battle in settled if battle is not None)
 
 
 def collect_battles(records: RunRecords) -> tuple[Battle, ...]:
-    """Return all battles of a run: its games settled, then its votes in their order."""
+    """Return all battles of a run: those of its games, followed by its votes in their order."""
     votes = (vote.battle for vote in records.votes)
     return (*settle_battles(records.games), *(battle for battle in votes if battle is not None))
 
 
 def count_positions(games: Iterable[PairwiseJudgment]) -> PositionCounts:
-    """Return how often the judge kept its mind when the answers changed places."""
+    """Return how the judge's verdicts compare between the two orders of each pair."""
     verdicts = [
         (game.verdict, swapped.verdict)
         for game, swapped in pair_swapped_games(games)
@@ -98,10 +100,10 @@ def count_positions(games: Iterable[PairwiseJudgment]) -> PositionCounts:
 def pair_swapped_games(
     games: Iterable[PairwiseJudgment],
 ) -> Iterator[tuple[PairwiseJudgment, PairwiseJudgment]]:
-    """Yield each game whose models stand in alphabetical order, with its swap, scored or not."""
-    played = {_game_key(game, game.model_a, game.model_b): game for game in games}
-    for _, game in sorted(played.items(), key=lambda item: item[0]):
-        swapped = played.get(_game_key(game, game.model_b, game.model_a))
+    """Yield each game with its models in alphabetical order, and its swap; both may be unscored."""
+    games_by_key = {_game_key(game, *game.models): game for game in games}
+    for _, game in sorted(games_by_key.items(), key=lambda item: item[0]):
+        swapped = games_by_key.get(_game_key(game, game.model_b, game.model_a))
         if swapped is not None and game.model_a < game.model_b:
             yield game, swapped
 

@@ -1,4 +1,4 @@
-"""What is to be judged: every task that the models, the questions and the settings make."""
+"""List what is to be judged: the tasks of a judge by models, questions and settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedTask:
-    """One answer to grade at one turn."""
+    """One answer to grade at one turn (counted from 1)."""
 
     question_id: str
     turn: int
@@ -27,7 +27,7 @@ class GradedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairTask:
-    """Two answers to compare at one turn, in both orders."""
+    """Two answers to compare at one turn (counted from 1), in both orders."""
 
     question_id: str
     turn: int
@@ -39,9 +39,9 @@ class PairTask:
 def find_own_family_models(
     judge: JudgeSpec, models: Sequence[ModelSpec], judging: JudgingSpec
 ) -> frozenset[str]:
-    """Return the models about which a judge gives no judgment, being of their family.
+    """Return the names of the models that a judge does not judge, because they are of its family.
 
-    None when the settings do not exclude them; a model without a family has no relatives.
+    The set is empty when the settings do not exclude them, or when the judge has no family.
     """
     if not judging.exclude_own_family or judge.model.family is None:
         return frozenset()
@@ -49,11 +49,11 @@ def find_own_family_models(
 
 
 def check_adaptive_design(judging: JudgingSpec, judges: Sequence[JudgeSpec]) -> None:
-    """Refuse judges for whom pairs cannot be chosen from the judgments before.
+    """Refuse judges for which pairs cannot be chosen adaptively.
 
     Raises:
-        ConfigError: several judges, who would each be shown other pairs; or one that is asked in a
-            batch, where every round would take hours.
+        ConfigError: there are several judges, each of which would get different pairs, or a judge
+            is called through a batch endpoint, where every round would take hours.
     """
     if judging.pairs is not PairDesign.ADAPTIVE:
         return
@@ -67,15 +67,15 @@ def check_adaptive_design(judging: JudgingSpec, judges: Sequence[JudgeSpec]) -> 
 
 
 def list_design_cautions(judging: JudgingSpec) -> tuple[str, ...]:
-    """Return what to say beside the figures of a design."""
+    """Return the cautions that belong to the figures of a pair design."""
     if not judging.pairwise or judging.pairs is not PairDesign.ADAPTIVE:
         return ()
-    words = (
+    caution = (
         "Pairs were chosen adaptively, from the judgments before. Unless all were asked in the end, "
         "intervals of ratings are always-valid: they hold wherever outcomes had the run stop, and "
         "are about half as wide again as those of a fixed design. Win rates are over the pairs chosen."
     )
-    return (words,)
+    return (caution,)
 
 
 def list_graded_tasks(
@@ -83,27 +83,27 @@ def list_graded_tasks(
     questions: Sequence[Question],
     judging: JudgingSpec,
     *,
-    spared: Collection[str] = (),
+    excluded: Collection[str] = (),
 ) -> tuple[GradedTask, ...]:
-    """Return the grades to give; none when nothing is to be graded.
+    """Return the grades to request; empty when the settings exclude grading.
 
-    One question is finished for all models before the next, so that a run that stops early has
-    compared them on equal terms.
+    One question is finished for all models before the next starts, so that a run that stops early
+    has judged all models on the same questions.
 
     Args:
-        models: the candidates' names.
-        questions: what they are asked.
+        models: the names of the candidates.
+        questions: the questions that they answer.
         judging: what is judged.
-        spared: models that this judge does not judge (see `own_family`).
+        excluded: models that this judge does not judge (see `find_own_family_models`).
     """
     if not judging.graded:
         return ()
     return tuple(
         GradedTask(question_id=question.question_id, turn=turn, model=model, sample=sample)
         for question in questions
-        for sample, turn in _list_judged_turns(question, judging)
+        for sample, turn in _iterate_judged_turns(question, judging)
         for model in models
-        if model not in spared
+        if model not in excluded
     )
 
 
@@ -113,27 +113,27 @@ def list_pair_tasks(
     judging: JudgingSpec,
     *,
     seed: int = 0,
-    spared: Collection[str] = (),
+    excluded: Collection[str] = (),
 ) -> tuple[PairTask, ...]:
-    """Return the pairs to compare, ordered like the grades; none when none are to be compared.
+    """Return the pairs to compare, ordered like the grades; empty when the settings exclude them.
 
-    A pair that is drawn for a question is compared at each of its turns and samples. All judges
-    have the same pairs; one that spares a model leaves out its pairs and gets no others instead.
-    Of an adaptive design these are all that may come up.
+    A pair that is chosen for a question is compared at each of its turns and samples. All judges
+    get the same pairs. The pairs of excluded models are left out and not replaced. For an adaptive
+    design, the result holds every pair that may be chosen.
 
     Args:
-        models: the candidates' names.
-        questions: what they are asked.
+        models: the names of the candidates.
+        questions: the questions that they answer.
         judging: what is judged, and which pairs.
-        seed: of the order of a chain and of random pairs.
-        spared: models that this judge does not judge (see `own_family`).
+        seed: of chain designs and random pairs.
+        excluded: models that this judge does not judge (see `find_own_family_models`).
 
     Raises:
         ConfigError: the baseline is not among the models, or random pairs have no budget.
     """
     if not judging.pairwise:
         return ()
-    pairs = _list_pairs_by_question(models, len(questions), judging, seed)
+    pairs_by_question = _list_pairs_by_question(models, len(questions), judging, seed)
     return tuple(
         PairTask(
             question_id=question.question_id,
@@ -142,44 +142,28 @@ def list_pair_tasks(
             model_b=model_b,
             sample=sample,
         )
-        for question, own in zip(questions, pairs, strict=True)
-        for sample, turn in _list_judged_turns(question, judging)
-        for model_a, model_b in own
-        if model_a not in spared and model_b not in spared
+        for question, pairs in zip(questions, pairs_by_question, strict=True)
+        for sample, turn in _iterate_judged_turns(question, judging)
+        for model_a, model_b in pairs
+        if model_a not in excluded and model_b not in excluded
     )
-
-
-def count_judge_calls(
-    models: Sequence[str],
-    questions: Sequence[Question],
-    judging: JudgingSpec,
-    *,
-    seed: int = 0,
-    spared: Collection[str] = (),
-) -> int:
-    """Return how often one judge is asked: once for a grade, twice for a pair.
-
-    Raises:
-        ConfigError: the baseline is not among the models, or random pairs have no budget.
-    """
-    graded = len(list_graded_tasks(models, questions, judging, spared=spared))
-    return graded + 2 * len(list_pair_tasks(models, questions, judging, seed=seed, spared=spared))
 
 
 def list_showings(
     spec: RunSpec, judge: JudgeSpec
 ) -> tuple[tuple[GradedTask | PairTask, tuple[str, ...]], ...]:
-    """Return what a judge of a run is shown: each task with its models in the order of showing.
+    """Return each task of a judge together with its models in the order shown.
 
-    Its own family is left out where the settings say so. A pair is shown in both orders.
+    A pair is listed in both orders. The judge's own family is left out where the settings exclude
+    it.
 
     Raises:
         ConfigError: the baseline is not among the models, or random pairs have no budget.
     """
     names = [model.name for model in spec.models]
-    spared = find_own_family_models(judge, spec.models, spec.judging)
-    grades = list_graded_tasks(names, spec.questions, spec.judging, spared=spared)
-    pairs = list_pair_tasks(names, spec.questions, spec.judging, seed=spec.seed, spared=spared)
+    excluded = find_own_family_models(judge, spec.models, spec.judging)
+    grades = list_graded_tasks(names, spec.questions, spec.judging, excluded=excluded)
+    pairs = list_pair_tasks(names, spec.questions, spec.judging, seed=spec.seed, excluded=excluded)
     return (
         *((task, (task.model,)) for task in grades),
         *(
@@ -193,14 +177,14 @@ def list_showings(
 def _list_pairs_by_question(
     models: Sequence[str], questions: int, judging: JudgingSpec, seed: int
 ) -> list[list[tuple[str, str]]]:
-    """Return the pairs of each question, their names in alphabetical order, as battles have them."""
+    """Return the pairs of each question, the names of each pair in alphabetical order as in battles."""
     match judging.pair_design:
         case PairDesign.ALL | PairDesign.ADAPTIVE:
             return [list_all_pairs(models)] * questions
         case PairDesign.BASELINE:
             _check_baseline(judging.baseline, models)
-            own = [pair for pair in list_all_pairs(models) if judging.baseline in pair]
-            return [own] * questions
+            pairs = [pair for pair in list_all_pairs(models) if judging.baseline in pair]
+            return [pairs] * questions
         case PairDesign.CHAIN:
             return draw_chain_pairs(models, questions, seed, budget=judging.budget_pairs)
         case PairDesign.RANDOM:
@@ -216,8 +200,8 @@ def _check_baseline(baseline: str | None, models: Sequence[str]) -> None:
         raise ConfigError(msg + suggest_close_match(baseline or "", models))
 
 
-def _list_judged_turns(question: Question, judging: JudgingSpec) -> Iterator[tuple[int, int]]:
-    """Yield sample and turn of everything that is judged of a question."""
+def _iterate_judged_turns(question: Question, judging: JudgingSpec) -> Iterator[tuple[int, int]]:
+    """Yield sample (from 0) and turn (from 1) of each judged reply to a question."""
     for sample in range(judging.samples):
         for turn in range(1, len(question.turns) + 1):
             if judging.turns is None or turn in judging.turns:

@@ -46,24 +46,24 @@ async def judge_pairs_adaptively(
         ended early.
     """
     design = AdaptiveDesign(spec, judge)
-    rounds = design.rounds(spec)
+    rounds = design.start_rounds(spec)
     calls = 0
     in_flight: deque[dict[ComparisonUnit, asyncio.Task[float]]] = deque()
     async with asyncio.TaskGroup() as group:
         while may_continue():
             units = await asyncio.to_thread(rounds.choose_round)
-            calls += design.calls_of(units)
+            calls += design.count_calls(units)
             if units:
                 in_flight.append(
                     {
-                        unit: group.create_task(_judge_unit(design.tasks_of(unit), request_pair))
+                        unit: group.create_task(_judge_unit(design.list_tasks(unit), request_pair))
                         for unit in units
                     }
                 )
                 if len(in_flight) < _ROUNDS_IN_FLIGHT:
                     continue
             if not in_flight:
-                return design.most_calls(rounds) - calls
+                return design.max_calls(rounds) - calls
             finished = in_flight.popleft()
             await asyncio.gather(*finished.values())
             rounds.record_outcomes({unit: task.result() for unit, task in finished.items()})

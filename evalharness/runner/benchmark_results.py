@@ -173,7 +173,7 @@ class BenchmarkRunner:
             progress.stop()
         write_benchmark_result(self._folder.path, measured.result, measured.samples)
         self._results[self._place(model, prepared)] = measured.result
-        self._folder.settle_failure(key)
+        self._folder.drop_failure(key)
         self._write_scores()
         return None
 

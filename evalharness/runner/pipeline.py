@@ -205,7 +205,7 @@ class _PipelineRun:
                     begun=folder.answers.get(key),
                     keep=folder.add_answer,
                 )
-                folder.settle_failure(key)
+                folder.drop_failure(key)
         except RunStoppedError:
             self._is_stopped = True
             self._answers.cancel(model, question, sample)

@@ -45,7 +45,7 @@ def merge_benchmark_config(
     Raises:
         RunConflictError: the settings of a model differ from the folder's.
     """
-    before = folder.config()
+    before = folder.read_config()
     if before is None:
         return tree, questions
     ours = {"models": tree["models"]}
@@ -54,7 +54,7 @@ def merge_benchmark_config(
     )
     models = before.get("models", {}) | tree["models"]
     merged = dict(before) | {"models": models, "benchmarks": tree["benchmarks"]}
-    return merged, folder.questions()
+    return merged, folder.questions
 
 
 def refuse_run_conflict(
@@ -65,7 +65,7 @@ def refuse_run_conflict(
     Raises:
         RunConflictError: the message lists the differences.
     """
-    before = folder.config()
+    before = folder.read_config()
     if before is None:
         return
     _refuse_differences(
@@ -111,7 +111,7 @@ def _config_differences(
 
 def _changed_questions(folder: RunFolder, questions: Sequence[Question]) -> Iterator[str]:
     now = {question.question_id: question for question in questions}
-    for question in folder.questions():
+    for question in folder.questions:
         if question.question_id not in now:
             yield f"question {question.question_id} is no longer asked"
         elif question != now[question.question_id]:

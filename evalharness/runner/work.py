@@ -140,7 +140,7 @@ def _open_folder(settings: Settings, stages: Sequence[RunStage]) -> Iterator[Run
             refuse_run_conflict(folder, tree, questions)
         merge_shards(folder)
         _refuse_nothing_to_do(folder, stages, only_failed=settings.retry_failed)
-        folder.describe(tree, questions)
+        folder.write_config(tree, questions)
         yield folder
 
 

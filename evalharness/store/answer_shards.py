@@ -50,7 +50,7 @@ def merge_shards(folder: RunFolder) -> None:
             kept = folder.answers.get(answer.digest)
             if kept is None or len(kept.turns) < len(answer.turns):
                 folder.add_answer(answer)
-                folder.settle_failure(answer.digest)
+                folder.drop_failure(answer.digest)
         for failure in read_records(path / FAILURES_FILE, Failure):
             if folder.failures.get(failure.key) != failure:
                 folder.add_failure(failure)

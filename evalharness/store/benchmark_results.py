@@ -115,7 +115,7 @@ def read_benchmark_samples(run: Path, *, most: int) -> list[BenchmarkSample]:
         path = _add_suffix(_result_path_stem(run, result), _SAMPLES_SUFFIX)
         rows = (row for _, row in read_numbered_records(path, dict[str, Any]))
         tasks = result.about.get("examples") or {}
-        found += _first_of_each(_convert_samples(rows, result), most, max(1, len(tasks)))
+        found += _take_first_samples(_convert_samples(rows, result), most, max(1, len(tasks)))
     return found
 
 
@@ -144,14 +144,14 @@ def _average_metrics(rows: Iterable[Mapping[str, Any]], figure: str) -> ExampleV
     metrics = [each.partition(",") for each in figure.split(" + ")]
     held: dict[tuple[str, int], list[float]] = {}
     for row in rows:
-        for metric, _, applied in metrics:
-            value, is_read_so = row.get(metric), not applied or row["filter"] == applied
+        for metric, _, filter_name in metrics:
+            value, is_read_so = row.get(metric), not filter_name or row["filter"] == filter_name
             if is_read_so and isinstance(value, (int, float)):
                 held.setdefault((row["task"], row["doc_id"]), []).append(float(value))
     return {key: sum(each) / len(each) for key, each in held.items()}
 
 
-def _first_of_each(
+def _take_first_samples(
     samples: Iterable[BenchmarkSample], most: int, tasks: int
 ) -> Iterator[BenchmarkSample]:
     """Yield the first samples of so many tasks, together not many more than `most`."""

@@ -186,7 +186,7 @@ class RunFolder:
         if self.votes:
             write_records(self.path / VOTES_FILE, self.votes.values())
 
-    def settle_failure(self, key: str) -> None:
+    def drop_failure(self, key: str) -> None:
         """Forget the failure of something that succeeded since."""
         self.failures.pop(key, None)
 

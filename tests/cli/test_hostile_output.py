@@ -213,7 +213,7 @@ def test_an_export_stays_in_its_folder(name, form, tmp_path):
     """Files named after models and judges are written to the folder of the export only."""
     records = a_run(2, 2)
     with RunFolder.open(tmp_path / "run") as folder:
-        folder.describe({"seed": 0}, records.questions)
+        folder.write_config({"seed": 0}, records.questions)
         for answer in records.answers:
             folder.add_answer(replace(answer, model=name))
         for game in records.games:

@@ -73,7 +73,7 @@ async def _run(server: Server, path, **limits: float):
         clock[0] += seconds
 
     with RunFolder.open(path) as folder:
-        folder.describe({}, spec.questions)
+        folder.write_config({}, spec.questions)
         await run_pipeline(
             spec,
             folder,

@@ -9,7 +9,7 @@ from builders import MODELS, question
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalharness.domain import JudgeSpec, JudgingSpec, ModelSpec, PairDesign
+from evalharness.domain import JudgeSpec, JudgingSpec, ModelSpec, PairDesign, RunSpec
 from evalharness.errors import ConfigError
 from evalharness.judge import (
     GradedTask,
@@ -17,6 +17,7 @@ from evalharness.judge import (
     find_own_family_models,
     list_graded_tasks,
     list_pair_tasks,
+    list_showings,
 )
 from evalharness.judge.tasks import count_judge_calls, list_design_cautions
 
@@ -29,6 +30,16 @@ judgings = st.builds(
     turns=st.none() | st.lists(st.integers(1, 3), unique=True).map(tuple),
     samples=st.integers(1, 3),
 )
+
+
+def count_calls(models, questions, judging):
+    """Return the number of calls to one judge: one per grade, two per pair."""
+    judge = JudgeSpec(name="judge", model=ModelSpec(name="j", backend="scripted"), prompts={})
+    candidates = tuple(ModelSpec(name=name, backend="scripted") for name in models)
+    spec = RunSpec(
+        name="run", models=candidates, judges=(judge,), questions=questions, judging=judging
+    )
+    return len(list_showings(spec, judge))
 
 
 def test_every_answer_is_graded_at_every_turn():
@@ -87,7 +98,7 @@ def test_one_model_is_graded_but_not_compared():
     """There is nothing to compare a single model with."""
     judging = JudgingSpec()
 
-    assert count_judge_calls(["vicuna-13b"], [TWO_TURNS], judging) == 2
+    assert count_calls(["vicuna-13b"], [TWO_TURNS], judging) == 2
     assert list_pair_tasks(["vicuna-13b"], [TWO_TURNS], judging) == ()
 
 
@@ -95,9 +106,9 @@ def test_the_calls_of_mt_bench_are_counted():
     """80 questions of two turns, six models: 960 grades, and 15 pairs in both orders."""
     questions = [question(str(number)) for number in range(81, 161)]
 
-    assert count_judge_calls(MODELS[:6], questions, JudgingSpec(pairwise=False)) == 960
-    assert count_judge_calls(MODELS[:6], questions, JudgingSpec(graded=False)) == 4800
-    assert count_judge_calls(MODELS[:6], questions, JudgingSpec()) == 5760
+    assert count_calls(MODELS[:6], questions, JudgingSpec(pairwise=False)) == 960
+    assert count_calls(MODELS[:6], questions, JudgingSpec(graded=False)) == 4800
+    assert count_calls(MODELS[:6], questions, JudgingSpec()) == 5760
 
 
 @settings(deadline=None)
@@ -146,19 +157,25 @@ def test_a_judges_family_is_never_judged_and_everything_else_is(families, family
         name="judge", model=ModelSpec(name="j", backend="scripted", family=family), prompts={}
     )
     names, questions = list(families), [ONE_TURN, TWO_TURNS]
-    spared = find_own_family_models(judge, models, judging)
+    excluded = find_own_family_models(judge, models, judging)
     kin = {n for n, f in families.items() if family is not None and f == family}
-    assert spared == (kin if judging.exclude_own_family else set())
+    assert excluded == (kin if judging.exclude_own_family else set())
 
-    grades = list_graded_tasks(names, questions, judging, spared=spared)
-    pairs = list_pair_tasks(names, questions, judging, seed=seed, spared=spared)
+    grades = list_graded_tasks(names, questions, judging, excluded=excluded)
+    pairs = list_pair_tasks(names, questions, judging, seed=seed, excluded=excluded)
     every = list_pair_tasks(names, questions, judging, seed=seed)
 
-    assert {task.model for task in grades}.isdisjoint(spared)
-    assert pairs == tuple(t for t in every if not {t.model_a, t.model_b} & spared)
-    assert count_judge_calls(names, questions, judging, seed=seed, spared=spared) == len(
-        grades
-    ) + 2 * len(pairs)
+    assert {task.model for task in grades}.isdisjoint(excluded)
+    assert pairs == tuple(t for t in every if not {t.model_a, t.model_b} & excluded)
+    spec = RunSpec(
+        name="run",
+        models=tuple(models),
+        judges=(judge,),
+        questions=tuple(questions),
+        judging=judging,
+        seed=seed,
+    )
+    assert len(list_showings(spec, judge)) == len(grades) + 2 * len(pairs)
     assert len(set(every)) == len(every)
 
 

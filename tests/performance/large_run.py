@@ -41,7 +41,7 @@ def _write(folder: Path, questions: int) -> int:
     """Write a run as its files, and return the number of its judgments."""
     records = a_run(len(MODELS), questions)
     with RunFolder.open(folder) as run:
-        run.describe({"seed": 0}, records.questions)
+        run.write_config({"seed": 0}, records.questions)
     write_records(folder / "answers.jsonl", records.answers)
     write_records(folder / "judgments.jsonl", records.judgments)
     return len(records.judgments)

@@ -30,7 +30,7 @@ def folder(tmp_path):
     kept = [each for each in records.answers if each.model != "koala-13b"]
     with RunFolder.open(tmp_path) as run:
         config = {"seed": 0, "cautions": [OWN], "judge": {"name": "gpt-4", "caution": JUDGE}}
-        run.describe(config, records.questions)
+        run.write_config(config, records.questions)
         for each in (*kept, *empty):
             run.add_answer(each)
         for each in records.judgments:

@@ -19,7 +19,7 @@ def _write_parts(folder, seed):
     draw = random.Random(seed)
     records = a_run(draw.randint(1, 4), draw.randint(1, 8), seed=seed)
     with RunFolder.open(folder) as run:
-        run.describe({"seed": 0}, records.questions)
+        run.write_config({"seed": 0}, records.questions)
     kept = {
         "answers.jsonl": records.answers,
         "judgments.jsonl": (*records.graded, *records.games),

@@ -77,7 +77,7 @@ def _run(path, spec=SPEC, *, kill_after=None, fail=lambda _name, _request: None,
         return ScriptedBackend(reply)
 
     with RunFolder.open(path) as folder:
-        folder.describe({}, spec.questions)
+        folder.write_config({}, spec.questions)
         try:
             asyncio.run(run_pipeline(spec, folder, connect=connect, progress=progress))
         except ExceptionGroup:
@@ -266,7 +266,7 @@ def test_calls_stay_in_the_air_while_a_round_ends(tmp_path):
             """Do nothing."""
 
     with RunFolder.open(tmp_path) as folder:
-        folder.describe({}, SPEC.questions)
+        folder.write_config({}, SPEC.questions)
         asyncio.run(run_pipeline(SPEC, folder, connect=Slow))
 
     assert held.is_set()  # with one round in the air, the 120th call would never come

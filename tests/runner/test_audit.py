@@ -141,7 +141,7 @@ class Models:
 
 def _run(path, models, spec):
     with RunFolder.open(path) as folder:
-        folder.describe({}, spec.questions)
+        folder.write_config({}, spec.questions)
         asyncio.run(run_pipeline(spec, folder, connect=models.connect))
     models.calls = 0
 

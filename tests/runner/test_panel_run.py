@@ -76,7 +76,7 @@ def run(path, spec):
         return ScriptedBackend(reply)
 
     with RunFolder.open(path) as folder:
-        folder.describe({}, spec.questions)
+        folder.write_config({}, spec.questions)
         asyncio.run(run_pipeline(spec, folder, connect=connect, progress=progress))
     return read_run(path), calls, progress
 

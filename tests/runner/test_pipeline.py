@@ -66,7 +66,7 @@ def _run(
 ):
     counter = Counter(fail)
     with RunFolder.open(path) as folder:
-        folder.describe({}, spec.questions)
+        folder.write_config({}, spec.questions)
         asyncio.run(
             run_pipeline(
                 spec, folder, stages=stages, connect=counter.connect, only_failed=only_failed
@@ -203,7 +203,7 @@ def test_a_model_that_cannot_be_connected_fails_alone(tmp_path):
         return counter.connect(spec)
 
     with RunFolder.open(tmp_path) as folder:
-        folder.describe({}, SPEC.questions)
+        folder.write_config({}, SPEC.questions)
         asyncio.run(run_pipeline(SPEC, folder, connect=connect))
     records = read_run(tmp_path)
 

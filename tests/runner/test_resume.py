@@ -19,7 +19,7 @@ def _continue(tmp_path, *overrides: str, base=BASE) -> None:
     place = f"results={tmp_path}"
     before = load_settings([*BASE, place])
     with RunFolder.open(before.folder) as folder:
-        folder.describe(before.tree, before.run.questions)
+        folder.write_config(before.tree, before.run.questions)
     now = load_settings([*base, place, *overrides])
     with RunFolder.open(now.folder) as folder:
         refuse_run_conflict(folder, now.tree, now.run.questions)
@@ -77,7 +77,7 @@ def test_a_changed_question_is_refused(tmp_path):
     overrides = ["models=[vicuna-13b]", "run=mine", f"questions={path}", f"results={tmp_path}"]
     before = load_settings(overrides)
     with RunFolder.open(before.folder) as folder:
-        folder.describe(before.tree, before.run.questions)
+        folder.write_config(before.tree, before.run.questions)
     path.write_text(json.dumps(line | {"turns": ["!"]}) + "\n")
     now = load_settings(overrides)
 
@@ -94,7 +94,7 @@ def test_a_folder_older_than_a_switch_that_is_off_is_continued(tmp_path):
     old = json.loads(json.dumps(before.tree))
     del old["judging"]["exclude_own_family"]
     with RunFolder.open(before.folder) as folder:
-        folder.describe(old, before.run.questions)
+        folder.write_config(old, before.run.questions)
     spared = load_settings([*BASE, f"results={tmp_path}", "judging.exclude_own_family=true"])
 
     with RunFolder.open(before.folder) as folder:

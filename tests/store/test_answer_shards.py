@@ -11,7 +11,7 @@ from evalharness.store import SHARD_RUN_NAME, RunFolder, locate_shard, merge_sha
 
 def _shard(path, model, *rows):
     with RunFolder.open(locate_shard(path, model) / SHARD_RUN_NAME) as folder:
-        folder.describe({}, ())
+        folder.write_config({}, ())
         for row in rows:
             folder.add_answer(row)
     return folder
@@ -24,7 +24,7 @@ def test_answers_of_all_shards_are_gathered_and_longer_ones_win(tmp_path):
     _shard(tmp_path, "a", short)
     _shard(tmp_path, "b", other)
     with RunFolder.open(tmp_path) as folder:
-        folder.describe({}, ())
+        folder.write_config({}, ())
         folder.add_answer(long)
         merge_shards(folder)
         merge_shards(folder)
@@ -37,11 +37,11 @@ def test_failures_come_along_and_go_when_the_answer_is_there(tmp_path):
     there = answer("a")
     missing = failure(question_id="other")
     with RunFolder.open(locate_shard(tmp_path, "a") / SHARD_RUN_NAME) as shard:
-        shard.describe({}, ())
+        shard.write_config({}, ())
         shard.add_answer(there)
         shard.add_failure(missing)
     with RunFolder.open(tmp_path) as folder:
-        folder.describe({}, ())
+        folder.write_config({}, ())
         folder.add_failure(replace(failure("a"), key=there.digest))
         merge_shards(folder)
 
@@ -51,7 +51,7 @@ def test_failures_come_along_and_go_when_the_answer_is_there(tmp_path):
 def test_a_run_without_shards_is_left_as_it_is(tmp_path):
     """Most runs have none."""
     with RunFolder.open(tmp_path) as folder:
-        folder.describe({}, ())
+        folder.write_config({}, ())
         merge_shards(folder)
 
     assert read_run(tmp_path).answers == ()

@@ -117,10 +117,10 @@ def test_pruning_drops_what_is_old_and_frees_its_space(tmp_path):
     path = tmp_path / "completions.sqlite"
     _keep(path, {f"{days}-{number}": days for days in (40, 20, -3) for number in range(500)})
     cache = CompletionCache(path)
-    before = cache.holding()
+    before = cache.summarize()
 
     dropped = cache.prune(30)
-    after = cache.holding()
+    after = cache.summarize()
 
     assert (dropped, before.completions, after.completions) == (500, 1500, 1000)
     assert after.size_bytes < before.size_bytes
@@ -173,7 +173,7 @@ def test_two_processes_may_add_to_one_cache(tmp_path):
     cache = CompletionCache(path)
 
     assert [process.returncode for process in adding] == [0, 0, 0], said
-    assert cache.holding().completions == 900
+    assert cache.summarize().completions == 900
     cache.close()
 
 

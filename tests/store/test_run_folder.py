@@ -82,7 +82,7 @@ RECORDS = [*map(_answer, range(3)), *map(_grade, range(3)), *map(_game, range(3)
 
 def _write(path, records) -> None:
     with RunFolder.open(path) as folder:
-        folder.describe({"seed": 1}, QUESTIONS)
+        folder.write_config({"seed": 1}, QUESTIONS)
         for record in records:
             if isinstance(record, Answer):
                 folder.add_answer(record)
@@ -123,7 +123,7 @@ def test_a_longer_answer_replaces_its_beginning(tmp_path):
 def test_a_success_removes_the_failure_before_it(tmp_path):
     """What failed and was asked again with success is not listed as failed."""
     with RunFolder.open(tmp_path / "run") as folder:
-        folder.describe({}, QUESTIONS)
+        folder.write_config({}, QUESTIONS)
         folder.add_failure(_failure("grade-0"))
         folder.add_failure(_failure("grade-1"))
     with RunFolder.open(tmp_path / "run") as folder:

@@ -346,7 +346,7 @@ def test_a_run_keeps_the_ranks_as_json_and_csv_and_for_notebooks(tmp_path):
     """The same figures in all; no model's name is a formula in a spreadsheet."""
     folder, records = tmp_path / "run", renamed(a_run(3, 8), NAMES)
     with RunFolder.open(folder) as run:
-        run.describe({"seed": 0}, records.questions)
+        run.write_config({"seed": 0}, records.questions)
     write_records(folder / "answers.jsonl", records.answers)
     write_records(folder / "judgments.jsonl", records.judgments)
     board = publish_run(folder)

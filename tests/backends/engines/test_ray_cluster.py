@@ -124,7 +124,7 @@ class Journal:
 
 async def _answer(path, spec, engine, **settings):
     with RunFolder.open(path) as folder:
-        folder.describe({}, spec.questions)
+        folder.write_config({}, spec.questions)
         await run_pipeline(
             spec,
             folder,
