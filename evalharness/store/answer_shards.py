@@ -1,9 +1,10 @@
-"""Answers that other processes wrote beside a run's folder, brought into it by their keys.
+"""Merge the answers of a cluster's jobs into a run's folder.
 
-    results/RUN/shards/MODEL/answers/    a run's folder of its own, with one writer of its own
+    results/RUN/shards/MODEL/answers/    a run's folder with one writer of its own
 
-Writers on different machines so never share a file, which file systems over a network do not make
-safe. What is there is taken whenever the run's own folder is opened, whole or not.
+Each job writes a folder of its own, because network file systems do not make it safe for several
+machines to write one file. The answers are merged whenever the run's folder is opened; a shard may
+still be incomplete.
 """
 
 from __future__ import annotations
@@ -23,32 +24,32 @@ if TYPE_CHECKING:
 
 SHARDS_FOLDER = "shards"
 SHARD_RUN_NAME = "answers"
-"""The name of the one run in a shard."""
+"""The name of the only run in a shard."""
 
 
 def locate_shard(run: Path, model: str) -> Path:
-    """Return the folder of results into which a model's own process writes."""
+    """Return the results folder of the job that writes a model's answers."""
     return run / SHARDS_FOLDER / model
 
 
-def wait_for_shard_writer(place: Path) -> None:
-    """Return once nobody writes a shard: a job of an earlier command may do, as queues go on."""
-    lock = place / SHARD_RUN_NAME / LOCK_FILE
+def wait_for_shard_writer(shard: Path) -> None:
+    """Wait until no process writes a shard; a job of an earlier command may still run."""
+    lock = shard / SHARD_RUN_NAME / LOCK_FILE
     if lock.is_file():
         with FileLock(lock):
             pass
 
 
 def merge_shards(folder: RunFolder) -> None:
-    """Take what the shards have and the folder lacks: answers, longer answers, failures.
+    """Copy answers, longer answers and failures from the shards into the folder.
 
     Raises:
         InputError: a file of a shard is damaged.
     """
     for path in sorted((folder.path / SHARDS_FOLDER).glob(f"*/{SHARD_RUN_NAME}")):
         for answer in read_records(path / ANSWERS_FILE, Answer):
-            kept = folder.answers.get(answer.digest)
-            if kept is None or len(kept.turns) < len(answer.turns):
+            existing = folder.answers.get(answer.digest)
+            if existing is None or len(existing.turns) < len(answer.turns):
                 folder.add_answer(answer)
                 folder.drop_failure(answer.digest)
         for failure in read_records(path / FAILURES_FILE, Failure):

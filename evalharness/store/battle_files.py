@@ -1,4 +1,4 @@
-"""Battles in files, counted while they are read: a file may be larger than memory."""
+"""Count battles while their files are read, so that a file may exceed the memory."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from evalharness.stats import BattleCounts
 
 _ROWS_PER_BATCH = 1 << 20
-"""Battles read at a time: some 12 MB."""
+"""Battles per batch: about 12 MB."""
 
 _READAHEAD_BATCHES = 2
-"""Batches that are decoded before they are counted."""
+"""Batches that are decoded ahead of counting."""
 
 _PARQUET = ".parquet"
 _FORMATS = {
@@ -90,25 +90,25 @@ def _find_battle_files(path: Path) -> list[Path]:
 
 
 def _read_batches(files: Sequence[Path], *, by_question: bool) -> Iterator[pa.RecordBatch]:
-    wanted = (*REQUIRED_COLUMNS, *(OPTIONAL_COLUMNS if by_question else ("weight",)))
+    fields = (*REQUIRED_COLUMNS, *(OPTIONAL_COLUMNS if by_question else ("weight",)))
     for file in files:
         if file.suffix == _PARQUET:
-            yield from _read_parquet_batches(file, wanted)
+            yield from _read_parquet_batches(file, fields)
             continue
         opened = dataset.dataset(str(file), format=_FORMATS[file.suffix])
         require_columns(opened.schema.names)
-        columns = [name for name in wanted if name in opened.schema.names]
+        columns = [name for name in fields if name in opened.schema.names]
         yield from opened.to_batches(
             columns, batch_size=_ROWS_PER_BATCH, batch_readahead=_READAHEAD_BATCHES
         )
 
 
-def _read_parquet_batches(file: Path, wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Give batches in which text is coded as the file has it: it is never spelt out."""
-    # Arrow tells which columns are text only once the file is open.
+def _read_parquet_batches(file: Path, fields: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield batches whose text stays dictionary-encoded as in the file."""
+    # The types of the columns are known only after the schema is read.
     schema = parquet.read_schema(file)
     require_columns(schema.names)
-    columns = [name for name in wanted if name in schema.names]
-    coded = [name for name in REQUIRED_COLUMNS if pa.types.is_string(schema.field(name).type)]
-    with parquet.ParquetFile(file, read_dictionary=coded) as opened:
+    columns = [name for name in fields if name in schema.names]
+    encoded = [name for name in REQUIRED_COLUMNS if pa.types.is_string(schema.field(name).type)]
+    with parquet.ParquetFile(file, read_dictionary=encoded) as opened:
         yield from opened.iter_batches(batch_size=_ROWS_PER_BATCH, columns=columns)

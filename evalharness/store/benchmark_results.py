@@ -1,7 +1,8 @@
-"""Results of benchmarks in a run's folder: one file for each model and benchmark, whole or not there.
+"""Read and write the benchmark results in a run's folder.
 
-`benchmarks/<model>--<suite>--<benchmark>.json` is the result, and beside it `.samples.jsonl` has
-lm-eval's own record of every example. `benchmarks.jsonl` is made of the results.
+`benchmarks/<model>--<suite>--<benchmark>.json` is one result, which exists only when it is complete.
+The `.samples.jsonl` file next to it holds lm-eval's own record of every example. `benchmarks.jsonl`
+is derived from the results.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ExampleValues = dict[tuple[str, int], float]
-"""Values by task and number of the example."""
+"""Values by task and number of an example."""
 
 BENCHMARKS_FOLDER = "benchmarks"
 SCORES_FILE = "benchmarks.jsonl"
@@ -53,7 +54,7 @@ def read_benchmark_results(run: Path) -> list[BenchmarkResult]:
 def write_benchmark_result(
     run: Path, result: BenchmarkResult, samples: Iterable[Mapping[str, Any]]
 ) -> None:
-    """Keep a result; it is there once all of its samples are."""
+    """Write a result after all of its samples."""
     (run / BENCHMARKS_FOLDER).mkdir(exist_ok=True)
     stem = _result_path_stem(run, result)
     replace_file(_add_suffix(stem, _SAMPLES_SUFFIX), b"".join(map(encode_record, samples)))
@@ -63,7 +64,7 @@ def write_benchmark_result(
 def copy_benchmark_result(
     run: Path, result: BenchmarkResult, *, model: str, suite: str, benchmark: str
 ) -> BenchmarkResult:
-    """Keep a result, and its samples, under other names for what is the same in all that matters."""
+    """Write a result and its samples under other names, for a request with the same digest."""
     copied = BenchmarkResult(
         model=model,
         suite=suite,
@@ -89,13 +90,13 @@ def copy_benchmark_result(
 
 
 def remove_benchmark_result(run: Path, result: BenchmarkResult) -> None:
-    """Forget a result."""
+    """Delete a result and its samples."""
     for suffix in (".json", _SAMPLES_SUFFIX):
         _add_suffix(_result_path_stem(run, result), suffix).unlink(missing_ok=True)
 
 
 def describe_benchmark_results(run: Path) -> dict[str, Any]:
-    """Return what a run's results were made with, by model and benchmark, for its manifest."""
+    """Return the settings and versions of a run's results by model and benchmark, for the manifest."""
     found: dict[str, Any] = {}
     for result in read_benchmark_results(run):
         if result.about:
@@ -104,12 +105,12 @@ def describe_benchmark_results(run: Path) -> dict[str, Any]:
 
 
 def write_benchmark_scores(run: Path, scores: Sequence[BenchmarkScore]) -> None:
-    """Replace `benchmarks.jsonl`."""
+    """Replace the content of `benchmarks.jsonl`."""
     write_records(run / SCORES_FILE, scores)
 
 
 def read_benchmark_samples(run: Path, *, most: int) -> list[BenchmarkSample]:
-    """Return the first examples of each model and benchmark, so many of each, its tasks alike."""
+    """Return the first `most` examples of each model and benchmark, spread over its tasks."""
     found: list[BenchmarkSample] = []
     for result in read_benchmark_results(run):
         path = _add_suffix(_result_path_stem(run, result), _SAMPLES_SUFFIX)
@@ -120,10 +121,14 @@ def read_benchmark_samples(run: Path, *, most: int) -> list[BenchmarkSample]:
 
 
 def read_example_values(run: Path, models: Sequence[str]) -> dict[str, dict[str, ExampleValues]]:
-    """Return the values of all examples in each benchmark's figure, by benchmark and model.
+    """Return the values of each benchmark's examples, by benchmark and model.
 
-    A benchmark is named `suite/benchmark`; its values by task and example are means over the
-    figure's metrics. What an example does not have a value for is left out.
+    A benchmark is named `suite/benchmark`. The value of an example is the mean over the metrics of
+    the benchmark's figure. An example without a value is left out.
+
+    Args:
+        run: the run's folder.
+        models: the models to read.
 
     Raises:
         InputError: a file is damaged.
@@ -142,7 +147,7 @@ def read_example_values(run: Path, models: Sequence[str]) -> dict[str, dict[str,
 
 def _average_metrics(rows: Iterable[Mapping[str, Any]], figure: str) -> ExampleValues:
     metrics = [each.partition(",") for each in figure.split(" + ")]
-    held: dict[tuple[str, int], list[float]] = {}
+    values: dict[tuple[str, int], list[float]] = {}
     for row in rows:
         for metric, _, filter_name in metrics:
             value, is_read_so = row.get(metric), not filter_name or row["filter"] == filter_name
@@ -154,7 +159,7 @@ def _average_metrics(rows: Iterable[Mapping[str, Any]], figure: str) -> ExampleV
 def _take_first_samples(
     samples: Iterable[BenchmarkSample], most: int, tasks: int
 ) -> Iterator[BenchmarkSample]:
-    """Yield the first samples of so many tasks, together not many more than `most`."""
+    """Yield the first samples of each of `tasks` tasks, in total not many more than `most`."""
     share = max(1, most // tasks)
     taken: Counter[str] = Counter()
     for sample in samples:
@@ -162,28 +167,28 @@ def _take_first_samples(
         if taken[sample.task] <= share:
             yield sample
         elif len(taken) == tasks and min(taken.values()) >= share:
-            return  # files of a hundred thousand examples are not read to their end
+            return  # stops early: a file may hold a hundred thousand examples
 
 
 def _convert_samples(
     rows: Iterator[dict[str, Any]], result: BenchmarkResult
 ) -> Iterator[BenchmarkSample]:
-    """Yield examples; where lm-eval reads a reply in several ways, the first is shown."""
-    seen: dict[str, str] = {}
+    """Yield examples; where lm-eval filters a reply in several ways, with the first filter."""
+    first_filters: dict[str, str] = {}
     for row in rows:
-        if seen.setdefault(row["task"], row["filter"]) != row["filter"]:
+        if first_filters.setdefault(row["task"], row["filter"]) != row["filter"]:
             continue
-        asked = row["arguments"]
-        compares = all(isinstance(each[-1], str) and len(each) > 1 for each in asked)
+        arguments = row["arguments"]
+        compares = all(isinstance(each[-1], str) and len(each) > 1 for each in arguments)
         replies = [each[0] for each in row["resps"]]
         yield BenchmarkSample(
             model=result.model,
             benchmark=result.benchmark,
             task=row["task"],
             doc_id=row["doc_id"],
-            prompt=str(asked[0][0]),
+            prompt=str(arguments[0][0]),
             target=str(row["target"]),
-            choices=tuple(_find_choices(asked)) if compares else (),
+            choices=tuple(_find_choices(arguments)) if compares else (),
             log_likelihoods=tuple(float(each[0]) for each in replies) if compares else (),
             reply="" if compares else str(replies[0]),
             metrics={
@@ -194,11 +199,13 @@ def _convert_samples(
         )
 
 
-def _find_choices(asked: Sequence[Sequence[str]]) -> list[str]:
-    """Return the texts that differ: mostly what is compared, in WinoGrande what comes before it."""
-    continuations = [each[1] for each in asked]
+def _find_choices(arguments: Sequence[Sequence[str]]) -> list[str]:
+    """Return the texts that differ: usually the continuations, in WinoGrande the contexts."""
+    continuations = [each[1] for each in arguments]
     return (
-        [each[0] for each in asked] if len(set(continuations)) == 1 < len(asked) else continuations
+        [each[0] for each in arguments]
+        if len(set(continuations)) == 1 < len(arguments)
+        else continuations
     )
 
 

@@ -1,4 +1,4 @@
-"""Completions kept between runs, under the digest of exactly what was asked."""
+"""Cache completions across runs, under a digest of the model and the request."""
 
 from __future__ import annotations
 
@@ -23,26 +23,30 @@ if TYPE_CHECKING:
 
 CACHE_FILE = "completions.sqlite"
 _DAY_S = 86_400
-_LOCK_TIMEOUT_S = 30  # for another process that is writing
+_LOCK_TIMEOUT_S = 30  # while another process writes
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheSummary:
-    """What a cache holds: how many completions, and how many bytes its file takes."""
+    """The number of completions in a cache, and the size of its file in bytes."""
 
     completions: int
     size_bytes: int
 
 
 class CompletionCache:
-    """A SQLite file of completions; safe for several processes at once."""
+    """A SQLite file of completions; several processes may use it at once."""
 
     def __init__(self, path: Path, *, writes: bool = True) -> None:
-        """Open the file, made if need be; one that is only read is not touched at all.
+        """Open the file, and create it if necessary. A file that is only read is not modified.
+
+        Args:
+            path: the file.
+            writes: whether completions are added.
 
         Raises:
-            ConfigError: it cannot be opened, or is no such file.
+            ConfigError: the file cannot be opened, or is not a cache.
         """
         self._path = path
         self._writes = writes
@@ -55,7 +59,7 @@ class CompletionCache:
             raise ConfigError(msg) from error
 
     def get(self, key: str) -> Completion | None:
-        """Return what was kept under a key, or None.
+        """Return the completion of a key, or None.
 
         Raises:
             ConfigError: the file is damaged.
@@ -66,15 +70,15 @@ class CompletionCache:
             ).fetchone()
             return msgspec.json.decode(row[0], type=Completion) if row else None
         except (sqlite3.Error, msgspec.DecodeError) as error:
-            # To ask anew instead would pay again for all that the file holds.
+            # A request to the model instead would pay again for everything in the file.
             msg = f"{self._path}: the cache cannot be read ({error}); move it away, or cache=off"
             raise ConfigError(msg) from error
 
     def put(self, key: str, completion: Completion) -> None:
-        """Keep a completion; it is stored when this returns.
+        """Store a completion.
 
-        Where the file cannot be written (a full disk, ...), that is said once: the run keeps what
-        it paid for in its own files.
+        If the file cannot be written (a full disk, for example), a warning is logged once and no
+        more completions are stored. The run still keeps its results in its own files.
         """
         if not self._writes:
             return
@@ -87,8 +91,8 @@ class CompletionCache:
             self._writes = False
             _log.warning("%s: completions are no longer added (%s)", self._path, error)
 
-    def holding(self) -> CacheSummary:
-        """Return what there is."""
+    def summarize(self) -> CacheSummary:
+        """Return the number of completions and the size of the file."""
         (count,) = self._connection.execute("SELECT count(*) FROM completions").fetchone()
         pages, size = (
             self._connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -97,15 +101,15 @@ class CompletionCache:
         return CacheSummary(completions=count, size_bytes=pages * size)
 
     def prune(self, days: float) -> int:
-        """Drop completions that were kept more than so many days ago, and free their space.
+        """Delete completions that were stored more than `days` days ago, and free their space.
 
-        One with a date in the future, left by a clock that was set back since, stays.
+        A completion with a date in the future, which a clock that was set back leaves, stays.
 
         Returns:
-            How many were dropped.
+            The number of deleted completions.
 
         Raises:
-            ConfigError: other processes did not let this one write.
+            ConfigError: other processes blocked the write.
         """
         try:
             dropped = self._connection.execute(
@@ -119,34 +123,34 @@ class CompletionCache:
 
     def close(self) -> None:
         """Close the file."""
-        with suppress(sqlite3.Error):  # a full disk: what is kept is kept
+        with suppress(sqlite3.Error):  # on a full disk; stored completions remain
             self._connection.close()
 
     def remove(self) -> None:
         """Close the file and delete it."""
         self.close()
-        for ending in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
 
 
 def _open_writable(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute("BEGIN IMMEDIATE")  # two processes may open a new file at the same time
+    connection.execute("BEGIN IMMEDIATE")  # two processes may create the file at the same time
     connection.execute(
         "CREATE TABLE IF NOT EXISTS completions "
         "(key TEXT PRIMARY KEY, completion BLOB, stored INTEGER NOT NULL DEFAULT 0)"
     )
     columns = {row[1] for row in connection.execute("PRAGMA table_info(completions)")}
-    if "stored" not in columns:  # a file from before completions had a date: they count as oldest
+    if "stored" not in columns:  # an older file without dates: its completions count as oldest
         connection.execute("ALTER TABLE completions ADD COLUMN stored INTEGER NOT NULL DEFAULT 0")
     connection.execute("COMMIT")
     return connection
 
 
 def _open_readable(path: Path) -> sqlite3.Connection:
-    """Open a file without a change to it or its folder, which may be on a disk that is read-only."""
+    """Open a file without modifying it or its folder, which may be on a read-only disk."""
     if not path.exists():
         connection = sqlite3.connect(":memory:")
         connection.execute("CREATE TABLE completions (key TEXT, completion BLOB)")
@@ -156,7 +160,7 @@ def _open_readable(path: Path) -> sqlite3.Connection:
 
 
 class CachedBackend:
-    """A backend that asks only for what the cache does not hold. Failures are never kept."""
+    """A backend that requests only completions that are not cached. Failures are not cached."""
 
     def __init__(self, backend: Backend, cache: CompletionCache, spec: ModelSpec) -> None:
         self._backend = backend
@@ -164,19 +168,19 @@ class CachedBackend:
         self._identity = compute_digest(spec.identity())
 
     async def complete(self, request: Request) -> Completion:
-        """Return the kept completion, or a new one that is kept before it is returned."""
+        """Return the cached completion, or a new one that is cached before it is returned."""
         key = compute_digest([self._identity, request])
-        kept = self._cache.get(key)
-        if kept is not None:
-            return kept
+        cached = self._cache.get(key)
+        if cached is not None:
+            return cached
         completion = await self._backend.complete(request)
         self._cache.put(key, completion)
         return completion
 
     async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
-        """Return what `work` makes of the backend's model, which is not kept here."""
+        """Return the result of `work` on the backend's model; it is not cached."""
         return await cast("ModelLender", self._backend).lend(work)
 
     async def close(self) -> None:
-        """Close the backend; the cache stays open for others."""
+        """Close the backend; the cache stays open for other backends."""
         await self._backend.close()

@@ -1,7 +1,8 @@
-"""A corpus of text, passage by passage: files of any size, of which a few letters are in memory.
+"""Read the files of a text corpus passage by passage, so that a file may exceed the memory.
 
-`.jsonl` and `.ndjson` are records, one a line, whose strings are a document together; `.parquet`
-has a document a row; every other file is text. `.gz` may stand behind the first two and text.
+`.jsonl` and `.ndjson` files hold one record per line, and the strings of a record are one document.
+`.parquet` files hold one document per row. Every other file is text. All but `.parquet` files may
+be compressed with gzip, as `.gz`.
 """
 
 from __future__ import annotations
@@ -20,26 +21,29 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PASSAGE_LENGTH = 1 << 20
-_OVERLAP_LENGTH = 1 << 15  # letters read again with the next passage: a run may cross its border
+_OVERLAP_LENGTH = 1 << 15  # repeated in the next passage, as a match may cross the border
 _RECORD_SUFFIXES = {".jsonl", ".ndjson"}
 _ROWS_PER_BATCH = 4096
 
 
 def find_corpus_files(paths: Iterable[Path]) -> list[Path]:
-    """Return the files of a corpus: those named, and all in the folders named.
+    """Return the files of a corpus.
+
+    Args:
+        paths: files, and folders whose files all belong to the corpus.
 
     Raises:
         ConfigError: a path does not exist, or a folder is empty.
     """
     files: list[Path] = []
     for path in paths:
-        own = (
+        found = (
             sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
         )
-        if not own or not path.exists():
+        if not found or not path.exists():
             msg = f"{path}: {'is empty' if path.is_dir() else 'there is no such file or folder'}"
             raise ConfigError(msg)
-        files += own
+        files += found
     return files
 
 
@@ -47,7 +51,7 @@ def read_passages(path: Path) -> Iterator[Passage]:
     """Yield the passages of a file.
 
     Raises:
-        InputError: it cannot be read, or a line is no JSON.
+        InputError: the file cannot be read, or a line is not JSON.
     """
     kinds = [suffix for suffix in path.suffixes if suffix != ".gz"]
     kind = kinds[-1] if kinds else ""
@@ -71,9 +75,9 @@ def _read_text_passages(path: Path, file: BinaryIO) -> Iterator[Passage]:
         while block := reader.read(_PASSAGE_LENGTH):
             text += block
             yield Passage(source=str(path), texts=(text,), lines=(line,))
-            kept = max(0, len(text) - _OVERLAP_LENGTH)
-            line += text.count("\n", 0, kept)
-            text = text[kept:]
+            start = max(0, len(text) - _OVERLAP_LENGTH)
+            line += text.count("\n", 0, start)
+            text = text[start:]
 
 
 def _read_json_documents(path: Path, file: Iterable[bytes]) -> Iterator[tuple[int, str]]:
@@ -101,7 +105,7 @@ def _read_parquet_documents(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _find_strings(content: Any) -> Iterator[str]:
-    """Yield the strings in a record, in their order."""
+    """Yield the strings in a record, in order."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, dict):
@@ -113,7 +117,7 @@ def _find_strings(content: Any) -> Iterator[str]:
 
 
 def _batch_documents(path: Path, documents: Iterable[tuple[int, str]]) -> Iterator[Passage]:
-    """Yield documents some at a time; a line break in one is none of the file."""
+    """Yield documents in batches; their own line breaks are not lines of the file."""
     lines: list[int] = []
     texts: list[str] = []
     size = 0

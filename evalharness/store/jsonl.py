@@ -1,4 +1,4 @@
-"""JSON lines as records: strict in reading, one write a line in writing."""
+"""Read and write records as JSON lines, and replace files atomically."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ _SYNC_EVERY_S = 5.0
 
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:
-    """Return the records of a file that a run wrote; an absent file has none.
+    """Return the records of a file that a run wrote; empty when there is no file.
 
-    A last line without its newline that cannot be read is what a killed process left: it is
-    dropped.
+    A killed process may leave an incomplete last line without a newline. Such a line is dropped.
+
+    Args:
+        path: the file.
+        kind: the class of the records.
 
     Raises:
-        InputError: another line is not JSON, not UTF-8, or not such a record.
+        InputError: another line is not JSON, not UTF-8, or not a record of this class.
     """
     return [record for _, record in read_numbered_records(path, kind, may_be_torn=True)]
 
@@ -33,10 +36,15 @@ def read_records(path: Path, kind: type[Record]) -> list[Record]:
 def read_numbered_records(
     path: Path, kind: Any, *, may_be_torn: bool = False
 ) -> Iterator[tuple[int, Any]]:
-    """Yield line numbers (from 1) and records; see `read_own` for torn lines.
+    """Yield line numbers (from 1) and records; nothing when there is no file.
+
+    Args:
+        path: the file.
+        kind: the class of the records.
+        may_be_torn: whether an incomplete last line is dropped, as by `read_records`.
 
     Raises:
-        InputError: a line is not JSON, not UTF-8, or not such a record.
+        InputError: a line is not JSON, not UTF-8, or not a record of this class.
     """
     if not path.exists():
         return
@@ -57,17 +65,17 @@ def read_numbered_records(
 
 
 def encode_record(record: Any) -> bytes:
-    """Return a record as one line."""
+    """Return a record as one line of JSON, with its newline."""
     return msgspec.json.encode(record) + b"\n"
 
 
 def write_records(path: Path, records: Iterable[Any]) -> None:
-    """Replace a file by these records, all or nothing."""
+    """Replace a file's content by these records, atomically."""
     replace_file(path, b"".join(encode_record(record) for record in records))
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file's content, all or nothing: a reader sees the old or the new."""
+    """Replace a file's content atomically: a reader sees the old or the new content."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
@@ -76,12 +84,12 @@ def replace_file(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError:
-        temporary.unlink(missing_ok=True)  # on a full disk its space is wanted
+        temporary.unlink(missing_ok=True)  # frees the space on a full disk
         raise
 
 
 def remove_stale_temporary_files(folder: Path) -> None:
-    """Remove what killed processes left of files that they were about to replace."""
+    """Remove the temporary files that killed processes left in a folder."""
     for path in folder.glob(".*.*"):
         process = path.suffix.removeprefix(".")
         if process.isdigit() and not _is_alive(int(process)):
@@ -99,7 +107,7 @@ def _is_alive(process: int) -> bool:
 
 
 class RecordAppender:
-    """Appends records to a file, each in one write, so that a kill can tear only the last line."""
+    """Appends records to a file, one write each, so that a kill can tear only the last line."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
@@ -108,10 +116,10 @@ class RecordAppender:
         self._length = os.fstat(self._descriptor).st_size
 
     def append(self, record: Any) -> None:
-        """Write one record; it is the operating system's when this returns, and soon the disk's.
+        """Write one record; the file is synced to the disk every few seconds.
 
         Raises:
-            OSError: it could not be written whole; nothing of it is left in the file.
+            OSError: the record could not be written; no part of it remains in the file.
         """
         line = encode_record(record)
         try:
@@ -124,12 +132,12 @@ class RecordAppender:
             self.sync()
 
     def sync(self) -> None:
-        """Bring everything to the disk, where it outlives a loss of power."""
+        """Sync the file to the disk, so that it survives a loss of power."""
         os.fsync(self._descriptor)
         self._synced = time.monotonic()
 
     def close(self) -> None:
-        """Bring everything to the disk and close the file."""
+        """Sync the file to the disk and close it."""
         try:
             self.sync()
         finally:
@@ -142,18 +150,18 @@ def _write_fully(descriptor: int, line: bytes) -> None:
 
 
 def _repair_last_line(path: Path, descriptor: int) -> None:
-    """Cut what a killed process wrote of its last line; end the line where only its end is missing."""
+    """Remove an incomplete last line; add the newline to a complete one."""
     with path.open("rb") as file:
-        whole = 0
+        complete = 0
         for line in file:
             if not line.endswith(b"\n"):
                 break
-            whole += len(line)
+            complete += len(line)
         else:
             return
     try:
         msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        os.ftruncate(descriptor, whole)
+        os.ftruncate(descriptor, complete)
     else:
         _write_fully(descriptor, b"\n")

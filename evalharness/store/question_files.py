@@ -1,4 +1,4 @@
-"""Question files: one JSON object a line, each refused with its line number when it is wrong."""
+"""Read question files: one JSON object per line, checked as it is read."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ class _QuestionLine(msgspec.Struct, forbid_unknown_fields=True):
 def read_questions(path: Path) -> tuple[Question, ...]:
     """Return the questions of a file.
 
+    Args:
+        path: a file with one JSON object per line.
+
     Raises:
-        InputError: a line is not a question, an id stands twice, or the file has none.
+        InputError: a line is not a question, an id is duplicated, or the file has no questions.
     """
     questions: dict[str, Question] = {}
     for number, line in read_numbered_records(path, _QuestionLine):
@@ -58,12 +61,17 @@ def select_questions(
     categories: Sequence[str] | None = None,
     limit: int | None = None,
 ) -> tuple[Question, ...]:
-    """Return the questions with these ids and categories, at most `limit`, in the file's order.
+    """Return the selected questions in the order of the file.
 
-    A limit takes from all categories in turn, so that few questions still cover them all.
+    Args:
+        questions: the questions of a file.
+        ids: keep only questions with these ids.
+        categories: keep only questions of these categories.
+        limit: keep at most this many, taken from all categories in turn, so that few questions
+            still cover every category.
 
     Raises:
-        ConfigError: an id or category is unknown, or nothing is left.
+        ConfigError: an id or category is unknown, or no question is left.
     """
     chosen = tuple(questions)
     if ids is not None:
@@ -82,20 +90,21 @@ def select_questions(
 
 
 def _take_from_all_categories(questions: Sequence[Question], limit: int) -> tuple[Question, ...]:
-    """Return `limit` questions, taken from the categories in turn, in their old order."""
+    """Return `limit` questions, taken from the categories in turn, in their original order."""
     if limit < 0:
         msg = f"questions.limit={limit}: must be at least 1"
         raise ConfigError(msg)
     seen: dict[str, int] = defaultdict(int)
-    places = []
-    for place, question in enumerate(questions):
-        places.append((seen[question.category], place))
+    ranks = []
+    for index, question in enumerate(questions):
+        ranks.append((seen[question.category], index))
         seen[question.category] += 1
-    kept = sorted(place for _, place in sorted(places)[:limit])
-    return tuple(questions[place] for place in kept)
+    kept = sorted(index for _, index in sorted(ranks)[:limit])
+    return tuple(questions[index] for index in kept)
 
 
 def _find_problem(question: Question) -> str | None:
+    """Return what is wrong with a question, or None."""
     if not question.question_id or not question.category:
         return "question_id and category must not be empty"
     if not question.turns or not all(turn.strip() for turn in question.turns):
@@ -110,8 +119,8 @@ def _find_problem(question: Question) -> str | None:
     return None
 
 
-def _check_known(wanted: Sequence[str], known: Sequence[str], place: str) -> None:
-    for name in wanted:
+def _check_known(names: Sequence[str], known: Sequence[str], place: str) -> None:
+    for name in names:
         if name not in known:
             msg = f"{place}: there is no {name!r}{suggest_close_match(name, sorted(set(known)))}"
             raise ConfigError(msg)

@@ -1,8 +1,8 @@
-"""A run's folder: what is there, and the one writer that adds to it.
+"""Read a run's folder, and write it through one writer.
 
-Every record is appended the moment it exists, under its digest; a later record of the same digest
-replaces an earlier one (a longer answer, a success after a failure). `close` writes each file once
-more in a settled order without what was replaced, so that equal runs leave equal files.
+Each record is appended as soon as it exists, under its digest. A later record with the same digest
+replaces an earlier one (a longer answer, a success after a failure). `close` rewrites each file in
+a fixed order without the replaced records, so that equal runs leave equal files.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ JUDGMENTS_FILE = "judgments.jsonl"
 VOTES_FILE = "votes.jsonl"
 FAILURES_FILE = "failures.jsonl"
 LOCK_FILE = ".lock"
-_SHOWN_SAMPLES = 25  # of each model and benchmark, for readers
+_SHOWN_SAMPLES = 25  # per model and benchmark, for readers of the page
 CONFIG_FILE = "config.yaml"
 MANIFEST_FILE = "manifest.json"
 TEMPLATES_FILE = "templates.json"
@@ -58,11 +58,14 @@ _JUDGMENT_KINDS = {"graded": GradedJudgment, "pairwise": PairwiseJudgment}
 
 
 def read_run(folder: Path) -> RunRecords:
-    """Return all that a run's folder holds.
+    """Return the records of a run's folder.
+
+    Args:
+        folder: the folder of one run.
 
     Raises:
         ConfigError: there is no run in this folder.
-        InputError: a file in it is damaged.
+        InputError: a file in the folder is damaged.
     """
     if not (folder / CONFIG_FILE).is_file():
         msg = f"{folder}: there is no run here (no {CONFIG_FILE})"
@@ -95,13 +98,15 @@ def read_run_config(folder: Path) -> dict[str, Any]:
 
 
 class RunFolder:
-    """The one writer of a run's folder, and what the folder already holds.
+    """The only writer of a run's folder, with the records that the folder holds.
 
     Attributes:
+        path: the folder.
+        questions: the questions of the run.
         answers: by digest; an answer may be unfinished.
         judgments: by digest.
-        failures: by the digest of what failed, without those that succeeded since.
-        votes: by digest, in the order of their source, which online Elo depends on.
+        failures: by the digest of the failed request, without those that succeeded since.
+        votes: by digest, in the order of their source, on which online Elo depends.
     """
 
     def __init__(self, path: Path, lock: FileLock) -> None:
@@ -111,7 +116,7 @@ class RunFolder:
         self.judgments = _read_judgments(path / JUDGMENTS_FILE)
         self.failures = _read_failures(path, self.answers, self.judgments)
         self.votes = _read_votes(path / VOTES_FILE)
-        self._questions = read_records(path / QUESTIONS_FILE, Question)
+        self.questions: Sequence[Question] = read_records(path / QUESTIONS_FILE, Question)
         self._appenders = {
             name: RecordAppender(path / name)
             for name in (ANSWERS_FILE, JUDGMENTS_FILE, FAILURES_FILE)
@@ -119,11 +124,11 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """Return the folder, made if need be, for this process alone.
+        """Open the folder for this process alone; create it if necessary.
 
         Raises:
             RunLockedError: another process is writing it.
-            ConfigError: the folder cannot be made or written.
+            ConfigError: the folder cannot be created or written.
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -132,7 +137,7 @@ class RunFolder:
         except Timeout as error:
             msg = f"{path}: another process is writing this run; wait for it, or choose run=NAME"
             raise RunLockedError(msg) from error
-        except (OSError, NotImplementedError) as error:  # the latter: a disk without locks
+        except (OSError, NotImplementedError) as error:  # the latter on a file system without locks
             reason = getattr(error, "strerror", None) or error
             msg = f"{path}: cannot be written ({reason}); choose results=FOLDER"
             raise ConfigError(msg) from error
@@ -149,39 +154,35 @@ class RunFolder:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def config(self) -> Mapping[str, Any] | None:
-        """Return the configuration that the folder was made with, or None when it is new."""
+    def read_config(self) -> Mapping[str, Any] | None:
+        """Return the settings that the folder was made with, as saved; None when it is new."""
         return read_run_config(self.path) or None
 
-    def questions(self) -> Sequence[Question]:
-        """Return the questions that were asked here."""
-        return self._questions
-
-    def describe(self, config: Mapping[str, Any], questions: Sequence[Question]) -> None:
+    def write_config(self, config: Mapping[str, Any], questions: Sequence[Question]) -> None:
         """Write the configuration and the questions."""
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
         replace_file(self.path / CONFIG_FILE, text.encode())
-        self._questions = list(questions)
+        self.questions = list(questions)
         write_records(self.path / QUESTIONS_FILE, questions)
 
     def add_answer(self, answer: Answer) -> None:
-        """Keep an answer, or as many of its turns as there are."""
+        """Store an answer, or the turns of it that exist so far."""
         self._appenders[ANSWERS_FILE].append(answer)
         self.answers[answer.digest] = answer
 
     def add_judgment(self, judgment: Judgment) -> None:
-        """Keep a judgment."""
+        """Store a judgment, and drop the failure of the same request."""
         self._appenders[JUDGMENTS_FILE].append(judgment)
         self.judgments[judgment.digest] = judgment
         self.failures.pop(judgment.digest, None)
 
     def add_failure(self, failure: Failure) -> None:
-        """Keep a failure, in place of an earlier one of the same."""
+        """Store a failure in place of an earlier failure of the same request."""
         self._appenders[FAILURES_FILE].append(failure)
         self.failures[failure.key] = failure
 
     def add_votes(self, votes: Iterable[Vote]) -> None:
-        """Keep votes behind those that are there, in place of earlier ones of the same."""
+        """Store votes after the existing ones; a vote replaces an earlier one with its digest."""
         self.votes |= {vote.digest: vote for vote in votes}
         if self.votes:
             write_records(self.path / VOTES_FILE, self.votes.values())
@@ -191,54 +192,54 @@ class RunFolder:
         self.failures.pop(key, None)
 
     def close(self) -> None:
-        """Settle the files and let other processes in.
+        """Rewrite the files in their fixed order and release the folder.
 
         Raises:
-            OSError: a file could not be written; what was appended to it is kept.
+            OSError: a file could not be written; the records appended to it are kept.
         """
         try:
             for appender in self._appenders.values():
                 appender.close()
-            self._settle()
+            self._rewrite_sorted()
         finally:
             self._lock.release()
 
-    def _settle(self) -> None:
-        """Write each file once more, in an order that does not depend on when a record came."""
-        place = {question.question_id: number for number, question in enumerate(self._questions)}
+    def _rewrite_sorted(self) -> None:
+        """Rewrite each file in an order that does not depend on when a record was added."""
+        numbers = {question.question_id: number for number, question in enumerate(self.questions)}
         for name, rows in (
             (ANSWERS_FILE, self.answers),
             (JUDGMENTS_FILE, self.judgments),
             (FAILURES_FILE, self.failures),
         ):
-            ordered = sorted(rows.values(), key=lambda row: _sort_key(row, place))
+            ordered = sorted(rows.values(), key=lambda row: _sort_key(row, numbers))
             write_records(self.path / name, ordered)
 
 
-def _sort_key(row: _StoredRecord, place: Mapping[str, int]) -> tuple[Any, ...]:
-    """Return a sort key that does not depend on when a record came."""
-    number = place.get(row.question_id, len(place))
+def _sort_key(row: _StoredRecord, numbers: Mapping[str, int]) -> tuple[Any, ...]:
+    """Return a sort key that does not depend on when a record was added."""
+    number = numbers.get(row.question_id, len(numbers))
     match row:
         case Answer():
             return (row.model, number, row.sample, row.digest)
         case GradedJudgment():
             return (row.judge, "", number, row.turn, row.model, "", row.sample, row.digest)
         case PairwiseJudgment():
-            pair = sorted((row.model_a, row.model_b))
+            pair = sorted(row.models)
             return (row.judge, *pair, number, row.turn, row.model_a, row.sample, row.digest)
         case Failure():
             return (row.stage, row.model, number, row.turn or 0, row.key)
 
 
 def _read_answers(folder: Path) -> dict[str, Answer]:
-    """Return answers by digest; of one that grew turn by turn, the longest."""
+    """Return answers by digest; an answer that was stored turn by turn is the last, longest one."""
     return {answer.digest: answer for answer in read_records(folder / ANSWERS_FILE, Answer)}
 
 
 def _read_failures(
     folder: Path, answers: Mapping[str, Answer], judgments: Mapping[str, Judgment]
 ) -> dict[str, Failure]:
-    """Return failures by key, without those of what succeeded since."""
+    """Return failures by key, without those of requests that succeeded since."""
     rows = {row.key: row for row in read_records(folder / FAILURES_FILE, Failure)}
     return {
         key: row
