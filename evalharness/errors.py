@@ -1,18 +1,18 @@
-"""Every error that evalharness raises on purpose.
+"""Define every error that evalharness raises deliberately.
 
 EvalHarnessError
-|-- ConfigError             a setting is wrong or something it needs is missing: nothing was done
+|-- ConfigError             a setting is wrong, or something that it needs is missing: nothing was done
 |   `-- RunConflictError    the run's folder was made with other settings
-|-- InputError              a file that was read is not as it should be (file, line, remedy)
-|-- BattlesError            battles given as arrays or a table are not as they should be (ValueError)
+|-- InputError              a file has wrong content (file, line, remedy)
+|-- BattlesError            battles given as arrays or a table are invalid (also a ValueError)
 |-- RunLockedError          another process is writing this run
-|-- RunStoppedError         a call was not made, as its run is to end
+|-- RunStoppedError         a call was not made, because its run is stopping
 |-- DisconnectedError       the comparisons do not connect the models (also a ValueError)
 |-- SeparationError         a rating has no finite maximum-likelihood value (also a ValueError)
 |-- ConvergenceError        an iterative fit did not converge (also an ArithmeticError)
-`-- BackendError            a model could not be asked; becomes a Failure row
-    |-- TransientError      worth asking again (timeouts, 408/409/429/5xx, lost connections)
-    `-- PermanentError      can never succeed as asked (400/401/403/404, too long a prompt)
+`-- BackendError            a call to a model failed; becomes a Failure row
+    |-- TransientError      may succeed later (timeouts, 408/409/429/5xx, lost connections)
+    `-- PermanentError      can never succeed (400/401/403/404, a prompt that is too long)
         `-- ContextLengthError  the conversation does not fit the model's context
 """
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 
 class EvalHarnessError(Exception):
-    """The root of the tree: catch it to catch all of ours."""
+    """The base class of all errors of evalharness."""
 
 
 class ConfigError(EvalHarnessError):
-    """A setting is wrong, or something it needs is missing; nothing was done."""
+    """A setting is wrong, or something that it needs is missing; nothing was done."""
 
 
 class RunConflictError(ConfigError):
@@ -39,11 +39,11 @@ class RunConflictError(ConfigError):
 
 
 class InputError(EvalHarnessError):
-    """A file is not as it should be.
+    """A file has wrong content.
 
     Attributes:
         path: the file.
-        line: its line, counted from 1; None when the whole file is meant.
+        line: the line, counted from 1; None for the whole file.
     """
 
     def __init__(self, message: str, *, path: Path | str, line: int | None = None) -> None:
@@ -54,7 +54,7 @@ class InputError(EvalHarnessError):
 
 
 class BattlesError(EvalHarnessError, ValueError):
-    """Battles given as arrays or as a table are not as they should be."""
+    """Battles given as arrays or as a table are invalid."""
 
 
 class RunLockedError(EvalHarnessError):
@@ -62,11 +62,11 @@ class RunLockedError(EvalHarnessError):
 
 
 class RunStoppedError(EvalHarnessError):
-    """A call was not made, as its run is to end; the same command makes it."""
+    """A call was not made, because its run is stopping; the same command will make it."""
 
 
 class DisconnectedError(EvalHarnessError, ValueError):
-    """The comparisons do not connect all models, so their ratings share no scale."""
+    """The comparisons do not connect all models, so their ratings have no common scale."""
 
 
 class SeparationError(EvalHarnessError, ValueError):
@@ -78,11 +78,11 @@ class ConvergenceError(EvalHarnessError, ArithmeticError):
 
 
 class BackendError(EvalHarnessError):
-    """A model could not be asked.
+    """A call to a model failed.
 
     Attributes:
         reason: a short slug for tables (`timeout`, `http_429`, `context_length`).
-        attempts: how often it was tried.
+        attempts: the number of attempts.
     """
 
     def __init__(self, message: str, *, reason: str, attempts: int = 1) -> None:
@@ -95,7 +95,7 @@ class TransientError(BackendError):
     """The same request may succeed later.
 
     Attributes:
-        retry_after_s: seconds that the server asked to wait, if it did.
+        retry_after_s: the wait in seconds that the server requested; None if it did not.
     """
 
     def __init__(
@@ -115,13 +115,13 @@ class PermanentError(BackendError):
 
 
 class ContextLengthError(PermanentError):
-    """The conversation and the wanted reply do not fit the model's context."""
+    """The conversation and the requested reply do not fit the model's context."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, reason="context_length")
 
 
 def suggest_close_match(word: str, allowed: Sequence[str]) -> str:
-    """Return `; did you mean ...?`, or nothing when no allowed word is close."""
+    """Return `; did you mean ...?`, or an empty text when no allowed word is similar."""
     close = difflib.get_close_matches(word, allowed, n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(close)}?" if close else ""

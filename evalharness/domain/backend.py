@@ -1,4 +1,4 @@
-"""The seam between evalharness and models: what every backend offers."""
+"""Define the protocols between evalharness and models: what every backend offers."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ WorkResult = TypeVar("WorkResult")
 
 
 class Backend(Protocol):
-    """A model that can be asked. Batching, pools, limits and retries live behind it."""
+    """A model that completes requests. Batching, pools, limits and retries are its own concern."""
 
     async def complete(self, request: Request) -> Completion:
         """Return one completion.
 
         Args:
-            request: what is asked.
+            request: the conversation, and how text is drawn.
 
         Raises:
-            BackendError: the model could not be asked; retries are spent.
+            BackendError: the request failed, after all retries.
         """
         ...
 
     async def close(self) -> None:
-        """Free connections and memory."""
+        """Release connections and memory."""
         ...
 
 
@@ -35,9 +35,9 @@ class LoadedModel(Protocol):
     """A model in memory.
 
     Attributes:
-        module: the model, as transformers has it.
+        module: the model of transformers.
         tokenizer: its tokenizer.
-        cache_tokens: how many tokens of conversations fit in memory beside the weights.
+        cache_tokens: how many tokens of conversations fit in memory besides the weights.
     """
 
     module: Any
@@ -46,10 +46,13 @@ class LoadedModel(Protocol):
 
 
 class ModelLender(Protocol):
-    """A backend whose model others may use, where it is, for something that it cannot do itself."""
+    """A backend that lends its loaded model for work that is not a completion."""
 
     async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
-        """Return what `work` makes of the loaded model.
+        """Return the result of `work` on the loaded model.
+
+        Args:
+            work: a function of the loaded model; it runs where the model is loaded.
 
         Raises:
             BackendError: the model cannot be loaded.

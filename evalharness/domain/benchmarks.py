@@ -1,4 +1,4 @@
-"""Standard benchmarks as configured, and how a backend's models can take part in them."""
+"""Define standard benchmarks: their configuration, requests and results."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from evalharness.domain.calls import Request
 
 
 class ModelAccess(StrEnum):
-    """What a backend gives of a model, and so which benchmarks it can run.
+    """What a backend provides of a model, which decides the benchmarks that can run.
 
-    WEIGHTS: the loaded model, for every task. LOGPROBS: text, and how probable a given text is, if
-    the server tells. TEXT: text only, so no tasks that compare log-likelihoods. NONE: nothing new.
+    WEIGHTS: the loaded model, for every task. LOGPROBS: text, and the log-probability of a given
+    text if the server reports it. TEXT: text only, so no tasks that compare log-likelihoods. NONE:
+    no new text.
     """
 
     WEIGHTS = "weights"
@@ -25,17 +26,17 @@ class ModelAccess(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkSpec:
-    """One benchmark: a task or group of lm-eval and the figure that is taken from it.
+    """One benchmark: a task or group of lm-eval, and the figure that represents it.
 
     Attributes:
-        name: what it is called in tables.
+        name: the name in tables.
         task: lm-eval's name of a task, a group or a tag.
-        few_shot: examples in the prompt; None leaves it to the task.
+        few_shot: examples in the prompt; None means the task's own number.
         metrics: lm-eval's keys (`acc_norm`, or `exact_match,strict-match`), whose mean is the
-            figure; none: `acc_norm` where there is one, else the task's first metric.
-        tasks: how many tasks must be loaded; None does not care.
-        mean: over a group, `tasks` (each counts alike) or `group` (as lm-eval makes it).
-        lower_bound: what guessing gets, for the normalized figure; None makes none.
+            figure; when empty, `acc_norm` if it exists, else the task's first metric.
+        tasks: how many tasks must be loaded; None skips the check.
+        mean: over a group, `tasks` (equal weights) or `group` (lm-eval's own mean).
+        lower_bound: the figure of guessing, for the normalized figure; None gives none.
         lower_bounds: the same for single tasks of a group.
         chat_template: whether prompts go through the model's chat template.
     """
@@ -56,14 +57,14 @@ class SuiteSpec:
     """The benchmarks of a run.
 
     Attributes:
-        name: of the suite; of its average, where there is one.
-        benchmarks: its members; none: no benchmark is run.
-        average: whether the mean over all members is a figure of its own.
+        name: the name of the suite, and of its average.
+        benchmarks: its members; when empty, no benchmark is run.
+        average: whether the mean over all members is a figure.
         data_dir: a folder from which tasks read their data instead of the hub.
-        folders: folders with tasks of the user's own, as lm-eval's YAML.
-        limit: how many examples of each task; None takes all.
-        batch_size: for weights on this machine; None finds it.
-        published: whether published figures stand beside the measured ones.
+        folders: folders with the user's own tasks, in lm-eval's YAML.
+        limit: the number of examples of each task; None means all.
+        batch_size: for weights on this machine; None determines it automatically.
+        published: whether published figures are shown next to the measured ones.
     """
 
     name: str = "none"
@@ -78,14 +79,14 @@ class SuiteSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkScore:
-    """One score of a standard benchmark, as a share of 1 where the metric is one.
+    """One score of a standard benchmark, as a share of 1 if the metric is a share.
 
     Attributes:
         task: lm-eval's task; the benchmark's own name for the figure of the whole benchmark.
         few_shot: examples in the prompt.
         headline: whether this is the figure of the whole benchmark, or of the suite.
-        normalized: the value with guessing at 0 and perfection at 1, where bounds are given.
-        suite: the suite that it was run for.
+        normalized: the value rescaled so that guessing is 0 and perfection 1, if bounds are given.
+        suite: the suite of the benchmark.
         chat_template: whether prompts went through the model's chat template.
     """
 
@@ -106,10 +107,10 @@ class BenchmarkScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkResult:
-    """All that one benchmark found of one model: it is there whole or not at all.
+    """The complete result of one benchmark and one model.
 
     Attributes:
-        digest: the key of the model and of all that the figures depend on.
+        digest: the key of the model and of everything on which the figures depend.
         about: versions, hashes, settings, usage and time, as plain JSON-like content.
     """
 
@@ -123,15 +124,15 @@ class BenchmarkResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkSample:
-    """One example of a benchmark as one model did it, for a reader.
+    """One example of a benchmark with a model's result, for readers.
 
     Attributes:
-        prompt: what came before the reply, or before each choice.
-        choices: the texts whose log-likelihoods were compared; none where text was written.
-        log_likelihoods: beside the choices.
-        reply: what was written.
+        prompt: the text before the reply, or before each choice.
+        choices: the texts whose log-likelihoods were compared; empty for generated text.
+        log_likelihoods: of the choices, in their order.
+        reply: the generated text.
         target: the right answer (a text, or a choice's number from 0).
-        metrics: the example's own values.
+        metrics: the values of this example.
     """
 
     model: str
@@ -148,12 +149,13 @@ class BenchmarkSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkRequest(Request):
-    """What lm-eval asks of an endpoint.
+    """A request of lm-eval to an endpoint.
 
     Attributes:
-        prompt: text that goes out as it is, in place of `messages`; completions endpoints only.
+        prompt: text that is sent unchanged in place of `messages`; completions endpoints only.
         stop: texts that end the reply.
-        continuation: asks for no text but for how probable this one is after the prompt.
+        continuation: if given, no text is generated; its log-probability after the prompt is
+            requested.
     """
 
     prompt: str | None = None

@@ -1,4 +1,4 @@
-"""What a model is asked, and what comes back: requests, completions, and what they used."""
+"""Define the calls of a model: requests, completions, and their usage of tokens and time."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How text is drawn; a None is left to the backend's default.
+    """How text is drawn; None means the backend's default.
 
     Attributes:
         temperature: 0 is greedy.
-        top_p: the mass that is drawn from.
-        max_tokens: of a reply.
+        top_p: the probability mass of nucleus sampling.
+        max_tokens: the longest reply.
         seed: sent to the backend.
     """
 
@@ -31,17 +31,17 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a backend is asked.
+    """A request to a backend.
 
     Attributes:
         messages: the conversation, in order.
         sampling: how text is drawn.
-        prefill: how the reply begins.
-        options: with them no text is written: the backend returns how probable each of these is as
-            the start of the reply, after `prefill`.
-        schema: asks for JSON that matches it; a backend that cannot hold a model to it leaves it
-            out, so the text may be anything.
-        question_id: what it is for; recorded answers are found by it.
+        prefill: the start of the reply.
+        options: if given, no text is generated; the backend returns the probability of each option
+            as the start of the reply, after `prefill`.
+        schema: a JSON schema for the reply; a backend that cannot enforce it ignores it, so the
+            reply may be any text.
+        question_id: the question of the request; recorded answers are found by it.
         turn: counted from 1.
         sample: counted from 0.
     """
@@ -57,28 +57,28 @@ class Request:
 
     @property
     def continues(self) -> bool:
-        """Whether it goes on with a conversation: the model has replied before."""
+        """Whether the conversation already has a reply of the model."""
         return any(message.role is Role.ASSISTANT for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """One text from a backend; None is what it did not tell.
+    """One text from a backend; None means that the backend did not report the value.
 
     Attributes:
         text: the reply, without `Request.prefill`.
-        finish_reason: `stop`, `length` where `max_tokens` cut it, or the server's own word.
+        finish_reason: `stop`, `length` if `max_tokens` cut the reply, or the server's own value.
         prompt_tokens: read.
         completion_tokens: written.
         cached_tokens: part of those read.
         seconds: of the last attempt.
-        attempts: how often it was tried.
-        option_probabilities: beside `Request.options`: absolute, so they may add up to less than 1
-            (the rest went to other texts).
-        log_probability: natural; of a continuation that was asked about.
-        is_likeliest: whether greedy decoding would write that continuation.
-        batch: whether a batch endpoint was asked, at its price.
-        served: what the server says that it ran: a model's exact name, and its fingerprint.
+        attempts: the number of attempts.
+        option_probabilities: of `Request.options`, in their order; they may add up to less than 1,
+            as other texts have the rest.
+        log_probability: the natural logarithm of the requested continuation's probability.
+        is_likeliest: whether greedy decoding would generate that continuation.
+        batch: whether a batch endpoint was used, at its price.
+        served: the exact model name and the fingerprint that the server reported.
     """
 
     text: str
@@ -115,7 +115,7 @@ class Usage:
         completion_tokens: written.
         cached_tokens: part of those read.
         seconds: of the last attempts.
-        batch: whether all were made through a batch endpoint, and cost what it takes.
+        batch: whether all calls went through a batch endpoint, at its price.
     """
 
     prompt_tokens: int | None = None
@@ -125,7 +125,7 @@ class Usage:
     batch: bool = False
 
     def __add__(self, other: Usage) -> Usage:
-        """Return both together; what one of them did not count stays uncounted."""
+        """Return the sum; a count that is None in one of them is None in the sum."""
         return Usage(
             prompt_tokens=_add_counts(self.prompt_tokens, other.prompt_tokens),
             completion_tokens=_add_counts(self.completion_tokens, other.completion_tokens),

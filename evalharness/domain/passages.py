@@ -1,4 +1,4 @@
-"""Passages of a text corpus, as they are read from its files."""
+"""Define the passages of a text corpus."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """Texts of a corpus file, each with the line in which it begins.
+    """Consecutive texts of a corpus file.
 
-    With `is_written`, the texts' own line breaks are those of the file.
+    Attributes:
+        source: the path of the file.
+        texts: the texts.
+        lines: for each text, the line of the file in which it begins, counted from 1.
+        is_plain_text: whether the line breaks of the texts are those of the file.
     """
 
     source: str
     texts: Sequence[str]
     lines: Sequence[int]
-    is_written: bool = True
+    is_plain_text: bool = True

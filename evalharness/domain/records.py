@@ -1,4 +1,4 @@
-"""What a run finds: answers, judgments, battles, failures."""
+"""Define the results of a run: answers, judgments, battles, votes, failures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerTurn:
-    """A model's reply to one turn, with its tokens and time; None where nothing was counted."""
+    """A model's reply to one turn, with its tokens and time; None where they were not counted."""
 
     text: str
     finish_reason: str | None = "stop"
@@ -47,7 +47,7 @@ class AnswerTurn:
 class Answer:
     """A model's replies to the turns of a question; unfinished while turns are missing.
 
-    `digest` is the key of what was asked (model identity, turns, sample), not of the text.
+    `digest` is the key of the request (model identity, turns, sample), not of the text.
     """
 
     question_id: str
@@ -57,16 +57,16 @@ class Answer:
     digest: str
 
     def text_digest(self, turn: int) -> str:
-        """Return the key of the replies up to a turn: what a judge of that turn was shown."""
+        """Return the digest of the replies up to a turn (from 1), which a judge of that turn sees."""
         return compute_digest([reply.text for reply in self.turns[:turn]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedJudgment:
-    """One answer graded from 1 to 10 at one turn; `score` is None when `unscored` says why.
+    """One answer graded from 1 to 10 at one turn; `score` is None when `unscored` gives a reason.
 
-    `repaired` says that the judge was asked twice, as no score could be read from its first reply;
-    `reply` then holds both. `served` is what the judge's server said that it ran.
+    `repaired` means that the judge got a repair request, as its first reply had no readable score;
+    `reply` then holds both replies. `served` is the model that the judge's server reported.
     """
 
     kind: Literal["graded"] = "graded"
@@ -92,7 +92,7 @@ class GradedJudgment:
 
     @property
     def mass(self) -> float | None:
-        """What the options had together, where probabilities were read; the rest went elsewhere."""
+        """The total probability of the options, where probabilities were read."""
         return _total_probability(self.probabilities)
 
 
@@ -100,8 +100,8 @@ class GradedJudgment:
 class PairwiseJudgment:
     """One game: two answers compared at one turn, `model_a` shown first.
 
-    `strength` is how much better the preferred answer is, where the judge was asked for it: 1 for
-    slightly, 2 for much, 0 in a tie. `repaired` and `served` are as for a grade.
+    `strength` is how much better the preferred answer is, if the prompt asks for it: 1 slightly, 2
+    much, 0 in a tie. `repaired` and `served` have the meaning of `GradedJudgment`'s.
     """
 
     kind: Literal["pairwise"] = "pairwise"
@@ -124,7 +124,7 @@ class PairwiseJudgment:
 
     @property
     def mass(self) -> float | None:
-        """What the options had together, where probabilities were read; the rest went elsewhere."""
+        """The total probability of the options, where probabilities were read."""
         return _total_probability(self.probabilities)
 
     @property
@@ -148,7 +148,7 @@ Judgment = GradedJudgment | PairwiseJudgment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Battle:
-    """Both games of a pair settled."""
+    """The settled outcome of both games of a pair."""
 
     question_id: str
     turn: int
@@ -166,11 +166,12 @@ class Battle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """A preference that stands alone: a person's, a label's, or another tool's, of one showing.
+    """A single preference of a person, a label or another tool, from one showing of two answers.
 
-    It is no game, as nobody saw the answers in the other order. `winner` is None when `unscored`
-    says why; `label` is the source's own word where it says more than the winner; `preference` is
-    how probable it is that `model_b` is better; `scores` are those of `model_a` and `model_b`.
+    A vote is not a game, as it has no second showing in the other order. `winner` is None when
+    `unscored` gives a reason; `label` is the source's own label if it holds more than the winner;
+    `preference` is the probability that `model_b` is better; `scores` are those of `model_a` and
+    `model_b`.
     """
 
     question_id: str
@@ -211,9 +212,9 @@ class Vote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Something that could not be done: never a number, always a row.
+    """A request that failed: always a row, never a number.
 
-    `key` is the digest of what was asked; `model` is the one that failed (a judge when judging).
+    `key` is the digest of the request; `model` is the model that failed (the judge of a judgment).
     """
 
     stage: RunStage
@@ -236,7 +237,7 @@ class Failure:
         question_id: str,
         turn: int | None,
     ) -> Failure:
-        """Return the row for an error: its reason, its message, and how often it was tried."""
+        """Return the failure that an error describes."""
         return cls(
             stage=stage,
             key=key,
@@ -251,7 +252,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecords:
-    """All that a run's folder holds, as records.
+    """The records of a run's folder.
 
     `config` is the configuration of the run and `manifest` holds versions, hashes, seeds and usage
     as plain JSON-like content. `samples` are the first examples of each benchmark.

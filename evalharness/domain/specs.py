@@ -1,4 +1,4 @@
-"""What a run is made of, as configured: models, judges, prompts, what is judged."""
+"""Define the checked configuration of a run: models, judges, prompts, what is judged."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Prices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Where a run stops; None is no limit. Calls and US dollars are the run's, minutes a command's."""
+    """Limits of a run; None means no limit. `minutes` applies to each command, the others to the run."""
 
     usd: float | None = None
     calls: int | None = None
@@ -54,7 +54,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTargets:
-    """The differences of two models that a run is to find, in points; None is not asked for."""
+    """The differences between two models that a run should detect, in points; None means no target."""
 
     rating: float | None = None
     score: float | None = None
@@ -194,15 +194,15 @@ _IDENTITY_FIELDS = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgePrompt:
-    """A judge's instruction, as Jinja text.
+    """A judge's instruction, as Jinja templates.
 
-    The templates see `turns` (a list of objects with `number`, `question`, `reference`, and
-    `answer` or `answer_a` and `answer_b`), `turn` (the number of the judged turn),
-    `has_reference`, `rubric` (the question's checklist, often empty), `fence` (a mark for tags,
-    which none of the texts contains), `language` (in which the reasons are to be written), and
-    `form` (how a JSON reply is to be written; empty when words or probabilities are read).
-    `prefill` starts the judge's reply when probabilities are read. With `five_levels`, a verdict
-    says by how much an answer is better, from `A>>B` to `B>>A`.
+    The variables of the templates are `turns` (a list of objects with `number`, `question`,
+    `reference`, and `answer` or `answer_a` and `answer_b`), `turn` (the number of the judged turn),
+    `has_reference`, `rubric` (the question's checklist, often empty), `fence` (a mark for tags that
+    occurs in none of the texts), `language` (the language of the reasons), and `form` (a
+    description of the JSON reply; empty when text or probabilities are read). `prefill` starts the
+    judge's reply when probabilities are read. With `five_levels`, a verdict includes its strength,
+    from `A>>B` to `B>>A`.
     """
 
     name: str
@@ -218,7 +218,7 @@ class JudgePrompt:
 class JudgeSpec:
     """A judge as configured: a model, its prompts, and how its decision is read.
 
-    `repairs` is how often it is asked again for a verdict that cannot be read: never or once.
+    `repairs` is the number of repair requests after an unreadable reply: 0 or 1.
     """
 
     name: str
@@ -227,17 +227,18 @@ class JudgeSpec:
     reading: Reading = Reading.TEXT
     repairs: int = 0
     caution: str | None = None
-    """A sentence shown beside every result of this judge (say, that it is too weak to trust)."""
+    """A caution shown with every result of this judge, for example that it is too weak to trust."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgingSpec:
     """What is judged: which kinds, which pairs, which turns.
 
-    `baseline` restricts pairs to those with that model. `turns` None means every turn. `pairs`
-    None means those with the baseline where there is one, else all; `budget_pairs` is how many of
-    a chain, or random ones, a question has, and of adaptive ones on average at most. With `exclude_own_family`, a judge gives no judgment
-    about a model of its own family. `panel` is how several judges are brought together.
+    `baseline` restricts pairs to those with that model. `turns` None means every turn. `pairs` None
+    means the pairs with the baseline if there is one, else all pairs. `budget_pairs` is the number
+    of pairs per question of a chain or of random pairs, and the highest average number of adaptive
+    pairs. With `exclude_own_family`, a judge does not judge models of its own family. `panel` is how
+    several judges are combined.
     """
 
     graded: bool = True
@@ -252,7 +253,7 @@ class JudgingSpec:
 
     @property
     def pair_design(self) -> PairDesign:
-        """Which pairs are compared, where the settings do not say."""
+        """The pairs that are compared: the setting, or its default."""
         if self.pairs is not None:
             return self.pairs
         return PairDesign.ALL if self.baseline is None else PairDesign.BASELINE
@@ -260,7 +261,7 @@ class JudgingSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
-    """Everything that a run is made of."""
+    """The whole checked configuration of a run."""
 
     name: str
     models: tuple[ModelSpec, ...]

@@ -1,4 +1,4 @@
-"""What is said: roles, messages, questions, and the words for how they are judged."""
+"""Define the basic terms: roles, messages, questions, and the choices of how they are judged."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ DEFAULT_RATING = "bradley_terry"
 
 
 def compute_digest(content: Any) -> str:
-    """Return the SHA-256 (hex, 32 digits kept) of JSON-like content; equal content, equal key.
+    """Return the first 32 hex digits of the SHA-256 of JSON-like content.
 
-    Records count as the objects that they are in JSON.
+    Records are hashed as their JSON objects, so equal content gives equal digests.
     """
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:32]
 
 
 class Role(StrEnum):
-    """Who speaks."""
+    """The author of a message."""
 
     SYSTEM = "system"
     USER = "user"
@@ -33,14 +33,14 @@ class Role(StrEnum):
 
 
 class JudgmentKind(StrEnum):
-    """How a judgment is made: one answer graded, or two compared."""
+    """The kind of a judgment: one answer graded, or two answers compared."""
 
     GRADED = "graded"
     PAIRWISE = "pairwise"
 
 
 class Verdict(StrEnum):
-    """What the judge wrote about two answers as shown: a position, not a model."""
+    """The judge's decision about two answers as shown: a position, not a model."""
 
     A = "A"
     B = "B"
@@ -53,7 +53,7 @@ class Verdict(StrEnum):
 
 
 class Winner(StrEnum):
-    """Who won a battle: a model, not a position."""
+    """The winner of a battle: a model, not a position."""
 
     MODEL_A = "model_a"
     MODEL_B = "model_b"
@@ -70,7 +70,7 @@ _FIRST_POINTS = {"A": 1.0, "model_a": 1.0, "tie": 0.5, "B": 0.0, "model_b": 0.0}
 
 
 class Reading(StrEnum):
-    """How a decision is read: from the judge's words, its JSON, or its token probabilities."""
+    """How a decision is read: from the judge's text, its JSON, or its token probabilities."""
 
     TEXT = "text"
     JSON = "json"
@@ -88,7 +88,7 @@ class PairDesign(StrEnum):
 
 
 class PanelRule(StrEnum):
-    """How several judges become one figure: each counts alike, or as its judgments show."""
+    """How several judges are combined: with equal weights, or with weights from a rater model."""
 
     AGGREGATE = "aggregate"
     RATER = "rater"
@@ -107,7 +107,7 @@ class Message:
     """One message of a conversation.
 
     Attributes:
-        role: who speaks.
+        role: the author.
         content: the text.
     """
 
@@ -117,9 +117,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """User turns asked one after another; `references` has one entry a turn, or is empty.
+    """A question of one or more user turns.
 
-    `rubric` is a checklist for judges whose prompt shows one; candidates never see it.
+    Attributes:
+        question_id: the question's id.
+        category: the category of the question.
+        turns: the user turns, in order.
+        references: a reference answer (or None) for each turn; empty when there are none.
+        rubric: a checklist for judges whose prompt shows one; candidates never see it.
     """
 
     question_id: str
@@ -136,7 +141,7 @@ class Question:
 def build_conversation(
     turns: Sequence[str], replies: Sequence[str], system: str | None = None
 ) -> tuple[Message, ...]:
-    """Return the messages of a conversation: turns and replies alternating, system first."""
+    """Return the messages of a conversation: the system message, then turns and replies in turn."""
     messages = [Message(role=Role.SYSTEM, content=system)] if system else []
     for number, turn in enumerate(turns):
         messages.append(Message(role=Role.USER, content=turn))

@@ -126,7 +126,7 @@ def _batch_documents(path: Path, documents: Iterable[tuple[int, str]]) -> Iterat
         texts.append(text)
         size += len(text) + 1
         if size > _PASSAGE_LENGTH:
-            yield Passage(source=str(path), texts=texts, lines=lines, is_written=False)
+            yield Passage(source=str(path), texts=texts, lines=lines, is_plain_text=False)
             lines, texts, size = [], [], 0
     if texts:
-        yield Passage(source=str(path), texts=texts, lines=lines, is_written=False)
+        yield Passage(source=str(path), texts=texts, lines=lines, is_plain_text=False)

@@ -98,7 +98,7 @@ class CorpusSearch:
         if length > self._longest_runs[text]:
             passage_text = int(words.text_number[corpus_word])
             line = passage.lines[passage_text]
-            if passage.is_written:
+            if passage.is_plain_text:
                 line += passage.texts[passage_text].count("\n", 0, int(words.offset[corpus_word]))
             self._longest_runs[text] = length
             self._sources[text] = (f"{passage.source}:{line}", own_word)
