@@ -150,10 +150,10 @@ def _average_metrics(rows: Iterable[Mapping[str, Any]], figure: str) -> ExampleV
     values: dict[tuple[str, int], list[float]] = {}
     for row in rows:
         for metric, _, filter_name in metrics:
-            value, is_read_so = row.get(metric), not filter_name or row["filter"] == filter_name
-            if is_read_so and isinstance(value, (int, float)):
-                held.setdefault((row["task"], row["doc_id"]), []).append(float(value))
-    return {key: sum(each) / len(each) for key, each in held.items()}
+            value, has_filter = row.get(metric), not filter_name or row["filter"] == filter_name
+            if has_filter and isinstance(value, (int, float)):
+                values.setdefault((row["task"], row["doc_id"]), []).append(float(value))
+    return {key: sum(each) / len(each) for key, each in values.items()}
 
 
 def _take_first_samples(

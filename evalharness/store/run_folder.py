@@ -188,7 +188,7 @@ class RunFolder:
             write_records(self.path / VOTES_FILE, self.votes.values())
 
     def drop_failure(self, key: str) -> None:
-        """Forget the failure of something that succeeded since."""
+        """Drop the failure of a request that succeeded since."""
         self.failures.pop(key, None)
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from evalharness.judge import (
     list_pair_tasks,
     list_showings,
 )
-from evalharness.judge.tasks import count_judge_calls, list_design_cautions
+from evalharness.judge.tasks import list_design_cautions
 
 ONE_TURN = question("1", turns=("Why?",))
 TWO_TURNS = question("2", turns=("Why?", "And then?"))
