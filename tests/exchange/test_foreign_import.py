@@ -242,7 +242,10 @@ def test_imported_answers_are_judged_by_a_server(foreign, tmp_path):
             timeout=120,
         )
 
-    assert (done.returncode, done.stderr) == (0, "")
+    problems = [
+        line for line in done.stderr.splitlines() if not line.startswith("evalharness: caution (")
+    ]
+    assert (done.returncode, problems) == (0, [])
     records = read_run(tmp_path / "results/mine")
     made = [row for row in records.judgments if row.judge == "gpt-4o"]
     turns, models, orders = 4, 2, 2
