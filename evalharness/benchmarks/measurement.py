@@ -131,7 +131,7 @@ def _measure(
     Args:
         job: the benchmark and the model.
         lm: the model as lm-eval asks it.
-        describe_calls: returns what is said about the calls, after the last one.
+        describe_calls: returns a description of the calls; it is called after the last one.
     """
     from evalharness.benchmarks.evaluation import run_lm_eval, to_plain_json
     from evalharness.benchmarks.scores import collect_scores

@@ -16,7 +16,6 @@ import msgspec
 from evalharness.domain import Vote, Winner, compute_digest
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
-    HUMAN_JUDGE,
     ImportedRecords,
     RowLocation,
     look_up_label,
@@ -24,6 +23,7 @@ from evalharness.formats.rows.imported_records import (
 from evalharness.formats.rows.row_reader import convert_row, find_files, read_json_rows
 from evalharness.formats.rows.row_writer import encode_json_array, find_source_label
 from evalharness.judge import settle_battles
+from evalharness.stats import HUMAN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +117,7 @@ def _name_judge(parsed: _ArenaBattle) -> str:
     if parsed.judge_model:
         return parsed.judge_model
     person = parsed.judge or parsed.evaluation_session_id
-    return f"{HUMAN_JUDGE}:{person}" if person else HUMAN_JUDGE
+    return f"{HUMAN_PREFIX}:{person}" if person else HUMAN_PREFIX
 
 
 def _render_vote(vote: Vote) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _render_vote(vote: Vote) -> dict[str, Any]:
         "model_a": vote.model_a,
         "model_b": vote.model_b,
         "winner": find_source_label(vote),
-        "judge": vote.judge.removeprefix(f"{HUMAN_JUDGE}:"),
+        "judge": vote.judge.removeprefix(f"{HUMAN_PREFIX}:"),
     }
 
 

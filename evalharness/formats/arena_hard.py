@@ -15,10 +15,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from evalharness.domain import PairwiseJudgment, Question, Verdict, compute_digest
 from evalharness.formats.interface import Format
+from evalharness.formats.rows.arena_hard_rows import (
+    ArenaHardAnswer,
+    ArenaHardJudgment,
+    ArenaHardQuestion,
+    ArenaHardReply,
+    find_question_id,
+    read_replies,
+)
 from evalharness.formats.rows.imported_records import (
     UNSCORED_IN_SOURCE,
     ImportedRecords,
@@ -54,54 +60,6 @@ _VERDICTS = {
 }
 _SCORES = {Verdict.A: "A>B", Verdict.TIE: "A=B", Verdict.B: "B>A", None: None}
 _GAMES_PER_ROW = 2
-
-
-class _ArenaHardText(msgspec.Struct):
-    content: str
-
-
-class _ArenaHardQuestion(msgspec.Struct):
-    category: str
-    uid: str | None = None
-    question_id: str | None = None
-    prompt: str | None = None
-    turns: list[_ArenaHardText] = []
-
-
-class _ArenaHardReply(msgspec.Struct):
-    answer: str
-
-
-class _ArenaHardMessage(msgspec.Struct):
-    role: str
-    content: str | _ArenaHardReply
-
-
-class _ArenaHardChoice(msgspec.Struct):
-    turns: list[_ArenaHardText]
-
-
-class _ArenaHardAnswer(msgspec.Struct):
-    uid: str | None = None
-    question_id: str | None = None
-    model: str | None = None
-    model_id: str | None = None
-    messages: list[_ArenaHardMessage] = []
-    choices: list[_ArenaHardChoice] = []
-
-
-class _ArenaHardGame(msgspec.Struct):
-    score: str | None = None
-    judgment: str | _ArenaHardReply | None = None
-
-
-class _ArenaHardJudgment(msgspec.Struct):
-    judge: str
-    model: str
-    games: list[_ArenaHardGame | None]
-    uid: str | None = None
-    question_id: str | None = None
-    baseline: str | None = None
 
 
 def read_arena_hard(paths: Sequence[Path]) -> ImportedRecords:
@@ -154,8 +112,8 @@ def _classify_row(row: JsonRow, _path: Path) -> str | None:
 
 def _read_questions(path: Path, imported: ImportedRecords) -> None:
     for location, row in read_rows_of_kind("question", path, _classify_row):
-        parsed = convert_row(row, _ArenaHardQuestion, location)
-        question_id = _find_question_id(parsed, location)
+        parsed = convert_row(row, ArenaHardQuestion, location)
+        question_id = find_question_id(parsed, location)
         texts = (
             [parsed.prompt]
             if parsed.prompt is not None
@@ -170,15 +128,15 @@ def _read_questions(path: Path, imported: ImportedRecords) -> None:
 def _read_answers(path: Path, imported: ImportedRecords) -> None:
     model, other_names = path.stem, set()
     for location, row in read_rows_of_kind("answer", path, _classify_row):
-        parsed = convert_row(row, _ArenaHardAnswer, location)
-        question_id = _find_question_id(parsed, location)
+        parsed = convert_row(row, ArenaHardAnswer, location)
+        question_id = find_question_id(parsed, location)
         named_model = parsed.model or parsed.model_id or ""
         if make_file_name(named_model) != model:
             other_names.add(named_model)
         key = make_answer_key(model, question_id)
         if not imported.register_row("answer", key, row, location):
             continue
-        texts = _read_replies(parsed)
+        texts = read_replies(parsed)
         imported.add_answer(question_id, model, texts, location)
         question = imported.questions.get(question_id)
         rendered = _render_answer(question_id, question, model, texts)
@@ -188,25 +146,14 @@ def _read_answers(path: Path, imported: ImportedRecords) -> None:
         imported.warnings.append(f"{path}: {reason}; the file's name, {model}, is taken")
 
 
-def _read_replies(parsed: _ArenaHardAnswer) -> list[str]:
-    """Return the replies of an answer of either version."""
-    if parsed.choices:
-        return [turn.content for turn in parsed.choices[0].turns]
-    return [
-        message.content if isinstance(message.content, str) else message.content.answer
-        for message in parsed.messages
-        if message.role == "assistant"
-    ]
-
-
 def _read_games(path: Path, imported: ImportedRecords) -> None:
     other_names, without_baseline, single_games = set(), 0, 0
     for location, row in read_rows_of_kind("games", path, _classify_row):
-        parsed = convert_row(row, _ArenaHardJudgment, location)
+        parsed = convert_row(row, ArenaHardJudgment, location)
         if make_file_name(parsed.model) != path.stem:
             other_names.add(parsed.model)
         baseline = parsed.baseline or BASELINE_BEFORE_V2
-        question_id = _find_question_id(parsed, location)
+        question_id = find_question_id(parsed, location)
         key = compute_digest(["games", question_id, parsed.judge, baseline, parsed.model])
         if not imported.register_row("games", key, row, location):
             continue
@@ -231,7 +178,7 @@ def _read_games(path: Path, imported: ImportedRecords) -> None:
 
 
 def _make_games(
-    parsed: _ArenaHardJudgment, question_id: str, baseline: str, key: str, location: RowLocation
+    parsed: ArenaHardJudgment, question_id: str, baseline: str, key: str, location: RowLocation
 ) -> list[PairwiseJudgment]:
     """Return the games of a row; the first one shows the baseline first."""
     orders = (
@@ -252,20 +199,11 @@ def _make_games(
                 model_b=second,
                 verdict=verdict,
                 unscored=UNSCORED_IN_SOURCE if verdict is None else None,
-                reply=reply.answer if isinstance(reply, _ArenaHardReply) else reply or "",
+                reply=reply.answer if isinstance(reply, ArenaHardReply) else reply or "",
                 digest=game_key,
             )
         )
     return games
-
-
-def _find_question_id(
-    parsed: _ArenaHardQuestion | _ArenaHardAnswer | _ArenaHardJudgment, location: RowLocation
-) -> str:
-    question_id = parsed.uid or parsed.question_id
-    if not question_id:
-        location.refuse("neither uid nor question_id")
-    return question_id
 
 
 def _render_question(question: Question) -> dict[str, Any]:

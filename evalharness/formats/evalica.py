@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from evalharness.domain import Vote, Winner, compute_digest, escape_formula, unescape_formula
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
-    HUMAN_JUDGE,
     ImportedRecords,
     RowLocation,
     look_up_label,
 )
 from evalharness.formats.rows.row_reader import find_files, read_csv
 from evalharness.judge import settle_battles
+from evalharness.stats import HUMAN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +79,7 @@ def _add_comparison(
     question = next((row[name] for name in _QUESTION_COLUMNS if row.get(name)), key)
     vote = Vote(
         question_id=question,
-        judge=f"{HUMAN_JUDGE}:{person}" if person else "evalica",
+        judge=f"{HUMAN_PREFIX}:{person}" if person else "evalica",
         model_a=row["left"],
         model_b=row["right"],
         winner=winner,

@@ -22,14 +22,11 @@ from evalharness.formats.rows.imported_records import (
     RowLocation,
     look_up_label,
 )
-from evalharness.formats.rows.labelled_pairs import (
-    GOLD_JUDGE,
-    describe_labelled_set,
-    make_gold_vote,
-)
+from evalharness.formats.rows.labelled_pairs import describe_labelled_set, make_gold_vote
 from evalharness.formats.rows.row_reader import convert_row, find_files, read_json_lines
 from evalharness.formats.rows.row_writer import ExportedFiles, encode_json_lines, make_file_name
 from evalharness.formats.rows.unmapped_fields import pair_games
+from evalharness.stats import GOLD_JUDGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

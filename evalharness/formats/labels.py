@@ -17,12 +17,10 @@ import msgspec
 from evalharness.domain import GradedJudgment, Vote, Winner, compute_digest
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.imported_records import (
-    HUMAN_JUDGE,
     ImportedRecords,
     RowLocation,
     look_up_label,
 )
-from evalharness.formats.rows.labelled_pairs import GOLD_JUDGE
 from evalharness.formats.rows.row_reader import (
     convert_row,
     find_files,
@@ -30,6 +28,7 @@ from evalharness.formats.rows.row_reader import (
     read_json_lines,
 )
 from evalharness.formats.rows.row_writer import encode_json_lines
+from evalharness.stats import GOLD_JUDGE, HUMAN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +49,7 @@ class _PairLabel(msgspec.Struct):
     model_b: str
     winner: str
     turn: int = 1
-    judge: str = HUMAN_JUDGE
+    judge: str = HUMAN_PREFIX
 
 
 class _GradeLabel(msgspec.Struct):
@@ -58,7 +57,7 @@ class _GradeLabel(msgspec.Struct):
     model: str
     score: float
     turn: int = 1
-    judge: str = HUMAN_JUDGE
+    judge: str = HUMAN_PREFIX
 
 
 def read_labels(paths: Sequence[Path]) -> ImportedRecords:
@@ -103,12 +102,12 @@ def _warn_about_judges(imported: ImportedRecords) -> None:
     """Warn about labels that do not count as a person's and so correct nothing."""
     judges = {each.judge for each in (*imported.votes.values(), *imported.judgments.values())}
     others = sorted(
-        name for name in judges if not name.startswith(HUMAN_JUDGE) and name != GOLD_JUDGE
+        name for name in judges if not name.startswith(HUMAN_PREFIX) and name != GOLD_JUDGE
     )
     if others:
         imported.warnings.append(
             f"labels of {', '.join(others)} count as another judge's; people's names begin with "
-            f"{HUMAN_JUDGE}: as in {HUMAN_JUDGE}:{others[0]}, and check and correct the judge"
+            f"{HUMAN_PREFIX}: as in {HUMAN_PREFIX}:{others[0]}, and check and correct the judge"
         )
 
 

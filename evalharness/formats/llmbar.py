@@ -22,14 +22,11 @@ from evalharness.formats.rows.imported_records import (
     RowLocation,
     look_up_label,
 )
-from evalharness.formats.rows.labelled_pairs import (
-    GOLD_JUDGE,
-    describe_labelled_set,
-    make_gold_vote,
-)
+from evalharness.formats.rows.labelled_pairs import describe_labelled_set, make_gold_vote
 from evalharness.formats.rows.row_reader import convert_row, find_files, read_json_array
 from evalharness.formats.rows.row_writer import ExportedFiles, encode_json_array, make_file_name
 from evalharness.formats.rows.unmapped_fields import pair_games
+from evalharness.stats import GOLD_JUDGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,7 +146,7 @@ def _make_games(
 ) -> tuple[PairwiseJudgment, PairwiseJudgment]:
     """Return both games of a pair, which are the last of its results.
 
-    Earlier results are what a judge was asked before it compared the outputs.
+    Earlier results are replies to questions before the comparison.
     """
     results = row["results"]
     last = results[-1] if isinstance(results, list) and results else None

@@ -20,7 +20,7 @@ from evalharness.formats.rows.imported_records import ImportedRecords
 from evalharness.formats.rows.mt_bench_judgments import add_grade, add_pair, add_vote
 from evalharness.formats.rows.mt_bench_rows import (
     FIELDS_BY_KIND,
-    HUMAN_PREFIX,
+    HUMAN_NAME_PREFIX,
     MtBenchAnswer,
     MtBenchQuestion,
     render_answer_row,
@@ -94,7 +94,7 @@ def _add_judgment_rows(records: RunRecords, source: SourceRows, files: ExportedF
             name = f"model_judgment/{make_file_name(vote.judge)}_pair.jsonl"
             files.add_row(name, "pair", vote.digest, render_single_winner_row(vote))
         else:
-            name = "human" if vote.judge.startswith(HUMAN_PREFIX) else vote.judge
+            name = "human" if vote.judge.startswith(HUMAN_NAME_PREFIX) else vote.judge
             files.add_row(
                 f"{make_file_name(name)}.jsonl", "vote", vote.digest, render_vote_row(vote)
             )

@@ -90,7 +90,7 @@ class TableComparison:
     def _compare_sentences(
         self, name: str, sealed: Sequence[str], computed: Sequence[str]
     ) -> Iterator[str]:
-        """Compare the sentences around a table, whatever their order."""
+        """Compare the sentences around a table; their order does not matter."""
         unmatched = list(computed)
         changed = []
         for sentence in sealed:

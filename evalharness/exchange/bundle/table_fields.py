@@ -43,7 +43,7 @@ class TableFields:
     sentences: tuple[str, ...] = ()
 
     def columns(self) -> set[tuple[str, ...]]:
-        """Return the columns that the table has, whatever their number of rows."""
+        """Return the columns of the table."""
         return {column_of(path) for path in self.fields}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from evalharness.domain import Answer, AnswerTurn, Question, Vote, compute_digest
 from evalharness.errors import ConfigError, InputError
 from evalharness.formats.rows.unmapped_fields import UnmappedFields, is_same_json
+from evalharness.stats import HUMAN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 Meaning = TypeVar("Meaning")
 
-HUMAN_JUDGE = "human"
-"""The prefix of the names of judges who are people."""
 UNSCORED_IN_SOURCE = "unscored_in_source"
 """The reason for a missing score or verdict that the source itself marks as missing."""
 OUT_OF_SCALE = "out_of_scale"
@@ -219,7 +218,7 @@ class ImportedRecords:
         for model, question_id, _ in self.answers:
             ids_by_label.setdefault(f"{model}: no answer to", set()).add(question_id)
         for each in self._judgments_and_votes():
-            if not each.judge.startswith(HUMAN_JUDGE):
+            if not each.judge.startswith(HUMAN_PREFIX):
                 models = " and ".join(sorted(each.models))
                 ids_by_label.setdefault(f"{models}: no judgment of", set()).add(each.question_id)
         missing_by_label = {

@@ -1,11 +1,9 @@
-"""Records of sets of labelled pairs, in which two places stand for two models."""
+"""Make the records of labelled pairs, in which the two places stand for two models."""
 
 from __future__ import annotations
 
 from evalharness.domain import Vote, Winner, compute_digest
-
-GOLD_JUDGE = "gold"
-"""The name of the judge whose votes are the labels of a labelled set."""
+from evalharness.stats import GOLD_JUDGE
 
 
 def make_gold_vote(pair_id: str, sides: tuple[str, str], winner: Winner) -> Vote:

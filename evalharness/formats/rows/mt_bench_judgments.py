@@ -19,7 +19,7 @@ from evalharness.formats.rows.imported_records import (
     look_up_label,
 )
 from evalharness.formats.rows.mt_bench_rows import (
-    HUMAN_PREFIX,
+    HUMAN_NAME_PREFIX,
     UNPARSED_SCORE,
     MtBenchGrade,
     MtBenchPair,
@@ -115,7 +115,7 @@ def add_vote(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> 
     winner = look_up_label(_VOTE_WINNERS, parsed.winner, "winner", location)
     judge, prompt = _split_judge(parsed.judge, location)
     if _HUMAN_NAME.fullmatch(judge) or location.path.stem.startswith("human"):
-        judge = f"{HUMAN_PREFIX}{judge}"
+        judge = f"{HUMAN_NAME_PREFIX}{judge}"
     vote = Vote(
         question_id=str(parsed.question_id),
         turn=parsed.turn,

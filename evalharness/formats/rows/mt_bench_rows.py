@@ -8,13 +8,14 @@ import msgspec
 
 from evalharness.domain import Verdict
 from evalharness.formats.rows.row_writer import find_source_label, to_number_if_plain
+from evalharness.stats import HUMAN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.domain import GradedJudgment, PairwiseJudgment, Question, Vote
 
-HUMAN_PREFIX = "human:"
+HUMAN_NAME_PREFIX = f"{HUMAN_PREFIX}:"
 UNPARSED_SCORE = -1
 """The score that FastChat writes if it could not read the judge's reply."""
 
@@ -167,7 +168,7 @@ def render_vote_row(vote: Vote) -> dict[str, Any]:
         "model_a": vote.model_a,
         "model_b": vote.model_b,
         "winner": find_source_label(vote),
-        "judge": vote.judge.removeprefix(HUMAN_PREFIX),
+        "judge": vote.judge.removeprefix(HUMAN_NAME_PREFIX),
         "turn": vote.turn,
     }
 
