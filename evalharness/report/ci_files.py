@@ -20,13 +20,13 @@ _LABELLED_LINE = re.compile(r"(\S+(?: \S+)*?)\s{2,}(.*)")
 
 
 def write_junit_report(path: Path, compared: RunComparison) -> None:
-    """Write a JUnit suite of one test: failed if the model is worse, skipped if nobody can tell.
+    """Write a JUnit suite of one test: failed if the model is worse, skipped if undecided.
 
     Raises:
         OSError: the file cannot be written.
     """
-    found, decision = compared.comparison, compared.decision
-    name = escape_to_one_line(f"{found.model} is not worse than {found.other}")
+    comparison, decision = compared.comparison, compared.decision
+    name = escape_to_one_line(f"{comparison.model} is not worse than {comparison.other}")
     counts = {
         "name": "evalharness compare",
         "tests": "1",
@@ -36,7 +36,10 @@ def write_junit_report(path: Path, compared: RunComparison) -> None:
     }
     suite = ET.Element("testsuite", counts)
     case = ET.SubElement(
-        suite, "testcase", name=name, classname=f"{escape_to_one_line(compared.run)}.{found.metric}"
+        suite,
+        "testcase",
+        name=name,
+        classname=f"{escape_to_one_line(compared.run)}.{comparison.metric}",
     )
     lines = [escape_to_one_line(line) for line in (*compared.cautions, *compared.lines)]
     if decision is NonInferiority.WORSE:
@@ -54,9 +57,9 @@ def append_markdown_summary(path: Path, compared: RunComparison) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    found, *details, decision = compared.comparison, *compared.lines
-    metric = found.metric.replace("_", " ")
-    title = f"{found.model} against {found.other}, by {metric} ({compared.run})"
+    comparison, *details, decision = compared.comparison, *compared.lines
+    metric = comparison.metric.replace("_", " ")
+    title = f"{comparison.model} against {comparison.other}, by {metric} ({compared.run})"
     text = [
         f"### {escape_markdown(title)}",
         "",

@@ -1,4 +1,4 @@
-"""Build the leaderboard of a run with everything that the report shows beside its rows."""
+"""Build the leaderboard of a run with its robustness and all its cautions."""
 
 from __future__ import annotations
 

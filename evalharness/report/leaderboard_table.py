@@ -1,4 +1,4 @@
-"""The leaderboard as text: records for JSON, CSV, Markdown and LaTeX."""
+"""Render the leaderboard as text: records for JSON, CSV, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ _KIND_LABELS = {"rating": "Ratings", "win_rate": "Win rates", "score": "Scores"}
 
 
 def list_leaderboard_records(leaderboard: Leaderboard) -> list[dict[str, Any]]:
-    """Return one JSON-like object a model, best first; an absent figure is None, never 0."""
+    """Return one JSON-like object per model, best first; an absent figure is None, never 0."""
     return [_row_record(row) for row in leaderboard.rows]
 
 
 def make_corrected_record(row: CorrectedRow) -> dict[str, Any]:
-    """Return a model's corrected figures as columns, beside the judge's own."""
+    """Return a model's corrected figures and the judge's own figures as columns."""
     flat: dict[str, Any] = {
         name: getattr(row, name) for name in ("model", "rank", "rank_low", "rank_high")
     }
@@ -69,9 +69,9 @@ def make_corrected_record(row: CorrectedRow) -> dict[str, Any]:
 
 
 def render_leaderboard_csv(leaderboard: Leaderboard) -> str:
-    """Return a CSV table, one column a figure.
+    """Return a CSV table with one column per figure.
 
-    Text that a spreadsheet would run as a formula has an apostrophe before it.
+    An apostrophe is put before text that a spreadsheet would run as a formula.
     """
     records = [_flatten_record(record) for record in list_leaderboard_records(leaderboard)]
     columns = list(dict.fromkeys(name for record in records for name in record))
@@ -113,19 +113,19 @@ def render_leaderboard_latex(leaderboard: Leaderboard) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Return text for a line of Markdown, in which it stands as it is."""
+    """Return text escaped for one line of Markdown, where it is shown unchanged."""
     return text.translate(_MARKDOWN_ESCAPES)
 
 
 def _row_record(row: LeaderboardRow) -> dict[str, Any]:
     record = asdict(row)
-    # JSON knows no number as a name; what is written and what is read back shall be equal.
+    # JSON keys are strings, so the turns become strings before they are written.
     record["score_by_turn"] = {str(turn): mean for turn, mean in row.score_by_turn.items()}
     return record
 
 
 def _flatten_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the record with its inner mappings as columns of their own."""
+    """Return the record with one column for each entry of its inner mappings."""
     flat: dict[str, Any] = {}
     for name, value in record.items():
         if isinstance(value, dict):
@@ -136,7 +136,7 @@ def _flatten_record(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _header_and_cells(leaderboard: Leaderboard) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the rows as text, without columns in which nothing stands."""
+    """Return the header and the rows as text, without empty columns."""
     tables = [_cell_texts(row, _benchmark_names(leaderboard.rows)) for row in leaderboard.rows]
     names = list(tables[0]) if tables else ["Model"]
     shown = [name for name in names if name == "Model" or any(table[name] for table in tables)]
@@ -214,5 +214,5 @@ def _markdown_line(cells: Sequence[str]) -> str:
 
 def _latex_line(cells: Sequence[str]) -> str:
     line = " & ".join(cell.translate(_LATEX_ESCAPES) for cell in cells) + r" \\"
-    # After the line before, LaTeX would take these for an argument of its line break.
+    # After `\\\\` of the previous line, LaTeX would read these as an argument of the line break.
     return "{}" + line if line.startswith(("[", "*")) else line

@@ -1,7 +1,7 @@
-"""Several runs over the same questions as one, to be looked at in one report.
+"""Merge several runs over the same questions into one run, for one report.
 
-Only what all runs asked is kept. A name that stands for the same answers, or for the same judge, in
-several runs is one model or judge; one that does not is told apart by its run's name.
+Only the questions that all runs share are kept. A name that means the same answers, or the same
+judge, in several runs is one model or judge. Otherwise the name of the run is added to it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _RUN_SPECIFIC_SETTINGS = ("run", "results", "cautions")
 _IRRELEVANT_JUDGE_FIELDS = frozenset(
     {"concurrency", "timeout_s", "max_attempts", "api_key_env", "prices"}
 )
-"""Fields of a judge that do not change what it says."""
+"""Fields of a judge that do not change its judgments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _MergedNames:
-    """What a run's models and judges are called in the joined one."""
+    """The names of a run's models and judges in the merged run, where they change."""
 
     models: Mapping[str, str]
     judges: Mapping[str, str]
@@ -41,11 +41,11 @@ class _MergedNames:
 
 
 def merge_runs(runs: Sequence[RunRecords]) -> RunRecords:
-    """Return runs as one.
+    """Return several runs merged into one.
 
     Raises:
-        ConfigError: two runs have the same name, or no question in common, or a question of the
-            same identifier was asked in other words.
+        ConfigError: two runs have the same name, the runs have no question in common, or a
+            question has the same identifier but another wording.
     """
     _check_distinct_names(runs)
     questions = _common_questions(runs)
@@ -90,9 +90,9 @@ def merge_runs(runs: Sequence[RunRecords]) -> RunRecords:
 
 
 def list_setting_differences(runs: Sequence[RunRecords]) -> list[tuple[str, list[Any]]]:
-    """Return the settings in which runs differ, each with its value in every run (None: not set).
+    """Return the settings in which runs differ, with the value in every run (None: not set).
 
-    Models that only some runs have are no difference in settings: the table shows them.
+    A model that only some runs have is not a difference in settings; the table shows it.
     """
     trees = [dict(iterate_settings(run.config.tree, ())) for run in runs]
     shared = set.intersection(*(set(_model_configs(run)) for run in runs))
@@ -109,26 +109,26 @@ def list_setting_differences(runs: Sequence[RunRecords]) -> list[tuple[str, list
 
 
 def _check_distinct_names(runs: Sequence[RunRecords]) -> None:
-    twice = [name for name, number in Counter(run.name for run in runs).items() if number > 1]
-    if twice:
-        msg = f"{twice[0]}: two of these runs have this name; give each once, or rename a folder"
+    repeated = [name for name, number in Counter(run.name for run in runs).items() if number > 1]
+    if repeated:
+        msg = f"{repeated[0]}: two of these runs have this name; give each once, or rename a folder"
         raise ConfigError(msg)
 
 
 def _common_questions(runs: Sequence[RunRecords]) -> tuple[Question, ...]:
-    """Return the questions that all runs asked, in the first run's order."""
+    """Return the questions that all runs share, in the order of the first run."""
     first, *others = runs
-    elsewhere = [(run.name, {each.question_id: each for each in run.questions}) for run in others]
+    other_runs = [(run.name, {each.question_id: each for each in run.questions}) for run in others]
     shared = []
     for question in first.questions:
-        for name, asked in elsewhere:
-            if asked.get(question.question_id, question).turns != question.turns:
+        for name, by_id in other_runs:
+            if by_id.get(question.question_id, question).turns != question.turns:
                 msg = (
                     f"question {question.question_id} was asked in other words in {name} than in "
                     f"{first.name}: these runs cannot be joined"
                 )
                 raise ConfigError(msg)
-        if all(question.question_id in asked for _, asked in elsewhere):
+        if all(question.question_id in by_id for _, by_id in other_runs):
             shared.append(question)
     if not shared:
         msg = f"{' and '.join(run.name for run in runs)} have no question in common"
@@ -151,7 +151,7 @@ def _only_questions(run: RunRecords, kept: set[str]) -> RunRecords:
 
 
 def _texts_by_model(run: RunRecords) -> dict[str, dict[Any, Any]]:
-    """Return by model its texts, by question and sample."""
+    """Return the texts of each model, by question and sample."""
     found: dict[str, dict[Any, Any]] = {}
     for answer in run.answers:
         texts = [turn.text for turn in answer.turns]
@@ -160,7 +160,7 @@ def _texts_by_model(run: RunRecords) -> dict[str, dict[Any, Any]]:
 
 
 def _configs_by_judge(run: RunRecords) -> dict[str, dict[Any, Any]]:
-    """Return by judge what it was asked with, where the run's configuration tells it."""
+    """Return the settings that affect the judgments of each judge, by its name."""
     return {
         judge.name: {
             path: value
@@ -171,17 +171,17 @@ def _configs_by_judge(run: RunRecords) -> dict[str, dict[Any, Any]]:
     }
 
 
-def _conflicting_names(runs: Sequence[RunRecords], told: Any) -> set[str]:
-    """Return the names that do not stand for the same in all runs that have them."""
-    seen: dict[str, dict[Any, Any]] = {}
-    strange = set()
+def _conflicting_names(runs: Sequence[RunRecords], contents_of: Any) -> set[str]:
+    """Return the names that mean different things in the runs that use them."""
+    known_contents: dict[str, dict[Any, Any]] = {}
+    conflicting = set()
     for run in runs:
-        for name, content in told(run).items():
-            known = seen.setdefault(name, {})
+        for name, content in contents_of(run).items():
+            known = known_contents.setdefault(name, {})
             if any(known.get(key, value) != value for key, value in content.items()):
-                strange.add(name)
+                conflicting.add(name)
             known |= content
-    return strange
+    return conflicting
 
 
 def _merged_names(run: RunRecords, models: set[str], judges: set[str]) -> _MergedNames:
@@ -237,7 +237,7 @@ _MergedRow = TypeVar("_MergedRow")
 
 
 def _without_duplicates(rows: Iterable[_MergedRow], key: Any) -> tuple[_MergedRow, ...]:
-    """Return rows without those that an earlier one stands for."""
+    """Return the rows without duplicates; the first row of each key is kept."""
     kept: dict[Any, _MergedRow] = {}
     for row in rows:
         kept.setdefault(key(row), row)
@@ -245,19 +245,19 @@ def _without_duplicates(rows: Iterable[_MergedRow], key: Any) -> tuple[_MergedRo
 
 
 def _merged_manifest(runs: Sequence[RunRecords], shared: int) -> dict[str, Any]:
-    told = [caution for run in runs for caution in run.manifest.get("cautions") or ()]
+    cautions = [caution for run in runs for caution in run.manifest.get("cautions") or ()]
     left_out = [
         f"{len(run.questions) - shared} of {run.name}'s {len(run.questions)}"
         for run in runs
         if len(run.questions) > shared
     ]
     if left_out:
-        told.append(
+        cautions.append(
             f"Only the {shared} questions that all runs share count; "
             f"left out: {', '.join(left_out)}."
         )
     return {
-        "cautions": list(dict.fromkeys(told)),
+        "cautions": list(dict.fromkeys(cautions)),
         "finished": max((run.manifest.get("finished") or "" for run in runs), default=""),
         "usage": {
             f"{role} ({run.name})": usage

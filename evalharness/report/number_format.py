@@ -1,4 +1,4 @@
-"""Numbers and lists as a reader sees them: what was not measured is an en dash, never 0."""
+"""Format numbers and lists for a reader; a figure that was not measured is an en dash, never 0."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def format_percent(value: float | None, digits: int = 0) -> str:
 
 
 def format_span(low: float | None, high: float | None, digits: int = 0) -> str:
-    """Return an interval as `low to high`, or an en dash when it was not computed."""
+    """Return an interval as `low to high`, or an en dash if it was not computed."""
     if low is None or high is None:
         return ABSENT
     return f"{format_number(low, digits)} to {format_number(high, digits)}"
@@ -43,7 +43,7 @@ def format_percent_span(low: float | None, high: float | None) -> str:
 
 
 def format_count(number: float | None) -> str:
-    """Return a whole number with its thousands apart, or an en dash."""
+    """Return a whole number with thousands separators, or an en dash."""
     return ABSENT if number is None else f"{number:,.0f}"
 
 
@@ -53,14 +53,14 @@ def format_quantity(number: int, noun: str) -> str:
 
 
 def format_dollars(value: float | None) -> str:
-    """Return an amount in US dollars, with more decimals where it is small."""
+    """Return an amount in US dollars, with four decimals if it is below one dollar."""
     if value is None:
         return ABSENT
     return f"${value:,.2f}" if value == 0 or value >= 1 else f"${value:.4f}"
 
 
 def format_timestamp(text: str) -> str:
-    """Return a moment of ISO 8601 as `3 March 2025, 14:05 UTC`; any other text as it is."""
+    """Return an ISO 8601 timestamp as `3 March 2025, 14:05 UTC`; other text is unchanged."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
@@ -74,7 +74,7 @@ def format_timestamp(text: str) -> str:
 
 
 def format_list(words: Sequence[str], conjunction: str = "and", most: int = 5) -> str:
-    """Return `a, b and c`; of a long list, the first ones and how many follow."""
+    """Return `a, b and c`; a long list is shortened to its first words and the number of others."""
     if len(words) > most:
         words = [*words[: most - 1], f"{len(words) - most + 1} others"]
     if len(words) <= 1:

@@ -1,4 +1,4 @@
-"""Pairs of models as seen from both sides, and whether one of the two is ahead."""
+"""Look up pairs of models from both sides, and decide whether one of the two is ahead."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ EVEN_WIN_RATE = 0.5
 
 
 def index_pairs_both_ways(pairs: Sequence[ModelPairRow]) -> dict[tuple[str, str], ModelPairRow]:
-    """Return every pair from each model's side, by the model and its opponent."""
+    """Return every pair from each model's side; the keys are (model, opponent)."""
     sides = [side for pair in pairs for side in (pair, _swap_sides(pair))]
     return {(pair.model_a, pair.model_b): pair for pair in sides}
 
 
 def is_decided_pair(pair: ModelPairRow) -> bool:
-    """Whether the interval of the win rate leaves out one half."""
+    """Return whether the interval of the win rate excludes one half."""
     return (pair.low is not None and pair.low > EVEN_WIN_RATE) or (
         pair.high is not None and pair.high < EVEN_WIN_RATE
     )

@@ -58,7 +58,7 @@ def publish_run(
     Args:
         folder: the run's folder.
         corpus: where to search for the run's texts; without one, the page shows the last search.
-        progress: is told how much of the corpus was read.
+        progress: shows how much of the corpus was read.
 
     Raises:
         ConfigError: there is no run in this folder.
@@ -76,7 +76,7 @@ def publish_runs(
     *,
     progress: ScanProgress | None = None,
 ) -> Publication:
-    """Publish one run in its own folder, or several runs in one folder beside the first.
+    """Publish one run in its own folder, or several runs in one folder next to the first.
 
     Args:
         folders: the folders of the runs.
@@ -90,9 +90,9 @@ def publish_runs(
     if len(folders) == 1 and to is None:
         board = publish_run(folders[0], corpus, progress=progress)
         return Publication(folder=folders[0], leaderboard=board)
-    place = to or folders[0].parent / "+".join(folder.name for folder in folders)
-    board = publish_merged_runs(folders, place, corpus, progress=progress)
-    return Publication(folder=place, leaderboard=board)
+    target = to or folders[0].parent / "+".join(folder.name for folder in folders)
+    board = publish_merged_runs(folders, target, corpus, progress=progress)
+    return Publication(folder=target, leaderboard=board)
 
 
 def publish_merged_runs(
@@ -105,7 +105,7 @@ def publish_merged_runs(
     """Write the leaderboard, the tables and the page of several runs over the same questions.
 
     Raises:
-        ConfigError: there is no run in a folder, the runs cannot be joined, or `to` is a run.
+        ConfigError: there is no run in a folder, the runs cannot be merged, or `to` is a run.
         InputError: a file is damaged.
     """
     if (to / CONFIG_FILE).exists():

@@ -1,4 +1,4 @@
-"""The finding in one sentence: which models are ahead of which, and how sure that is."""
+"""Summarize a ranking in one sentence: which models are ahead of which, and with what certainty."""
 
 from __future__ import annotations
 
@@ -15,52 +15,57 @@ if TYPE_CHECKING:
 
 
 MAX_NAMED_MODELS = 3
-"""More models than this are left to the table."""
+"""The sentence names at most this many models that are behind; it counts more than that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankingSummary:
-    """The sentence, and by what models were told apart (nothing where they could not be)."""
+    """A sentence about a ranking.
+
+    Attributes:
+        sentence: which models are ahead of which.
+        basis: the figures that separate the models; empty if nothing does.
+    """
 
     sentence: str
     basis: str = ""
 
 
 def summarize_ranking(leaderboard: Leaderboard) -> RankingSummary:
-    """Return the finding in plain words with its certainty.
+    """Return the ranking of a leaderboard in one sentence, with its certainty.
 
-    A model is called ahead of another only when their rank sets (or, without these, their
-    intervals) do not meet.
+    A model is ahead of another only if their rank sets do not overlap. Without rank sets, the
+    intervals of ratings, win rates or scores decide.
     """
     rows = leaderboard.rows
     if not rows:
         return RankingSummary(sentence="No model was evaluated, so there is nothing to rank.")
     if len(rows) == 1:
-        alone = f"{rows[0].model} was evaluated alone, so there is nothing to rank."
-        return RankingSummary(sentence=alone)
-    places, basis = _rank_ranges(rows)
-    placed = {place.model for place in places}
-    unplaced = format_list([row.model for row in rows if row.model not in placed])
-    if not places and any(row.benchmarks for row in rows) and not any(map(_is_judged, rows)):
+        sentence = f"{rows[0].model} was evaluated alone, so there is nothing to rank."
+        return RankingSummary(sentence=sentence)
+    ranges, basis = _rank_ranges(rows)
+    with_ranks = {rank_range.model for rank_range in ranges}
+    without_ranks = format_list([row.model for row in rows if row.model not in with_ranks])
+    if not ranges and any(row.benchmarks for row in rows) and not any(map(_is_judged, rows)):
         return RankingSummary(
             sentence="Benchmarks only: nothing was judged, so no model is ranked."
         )
-    if not places:
+    if not ranges:
         return RankingSummary(
             sentence="No figure has an interval, so no model can be called better."
         )
-    if len(places) == 1:
-        sentence = f"Only {places[0].model} could be placed, so there is nothing to rank."
+    if len(ranges) == 1:
+        sentence = f"Only {ranges[0].model} could be placed, so there is nothing to rank."
         return RankingSummary(sentence=sentence, basis=basis)
-    sentence = _describe_groups(_separated_groups(places), f"{100 * leaderboard.level:g}%")
-    if unplaced:
-        sentence += f"; {unplaced} could not be placed"
+    sentence = _describe_groups(_separated_groups(ranges), f"{100 * leaderboard.level:g}%")
+    if without_ranks:
+        sentence += f"; {without_ranks} could not be placed"
     return RankingSummary(sentence=f"{sentence}.", basis=basis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PossibleRanks:
-    """Where a model may stand: a smaller number is better, `best` to `worst`."""
+    """The ranks that a model may have, from `best` to `worst`; a smaller number is better."""
 
     model: str
     best: float
@@ -71,10 +76,10 @@ class _PossibleRanks:
         return self.worst < other.best
 
     def is_like(self, other: _PossibleRanks) -> bool:
-        """Whether nothing tells the two apart.
+        """Return whether the two models cannot be separated.
 
-        Rank sets may meet although one model is ahead of the other (1 to 2 and 2 to 3), so that
-        only equal sets say nothing.
+        Rank sets may overlap although one model is ahead of the other (1 to 2 and 2 to 3), so
+        only equal sets count as inseparable.
         """
         if self.is_rank_set:
             return (self.best, self.worst) == (other.best, other.worst)
@@ -87,7 +92,7 @@ class _PossibleRanks:
 
 
 def _rank_ranges(rows: Sequence[LeaderboardRow]) -> tuple[list[_PossibleRanks], str]:
-    """Return the models that can be placed, best first, and what places them."""
+    """Return the models that have ranks or intervals, best first, and which figures these are."""
     ranks = [(row.model, row.rank_low, row.rank_high) for row in rows]
     ratings = [(row.model, _negated(row.rating_high), _negated(row.rating_low)) for row in rows]
     wins = [(row.model, _negated(row.win_rate_high), _negated(row.win_rate_low)) for row in rows]
@@ -98,13 +103,13 @@ def _rank_ranges(rows: Sequence[LeaderboardRow]) -> tuple[list[_PossibleRanks], 
         (wins, "by win rate intervals that do not meet"),
         (scores, "by score intervals that do not meet"),
     ):
-        places = [
+        ranges = [
             _PossibleRanks(model=model, best=best, worst=worst, is_rank_set=bounds is ranks)
             for model, best, worst in bounds
             if best is not None and worst is not None
         ]
-        if places:
-            return sorted(places, key=lambda place: place.best + place.worst), basis
+        if ranges:
+            return sorted(ranges, key=lambda rank_range: rank_range.best + rank_range.worst), basis
     return [], ""
 
 
@@ -116,20 +121,20 @@ def _negated(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _separated_groups(places: Sequence[_PossibleRanks]) -> list[list[_PossibleRanks]]:
-    """Return the models in steps: everyone in a step is ahead of everyone in the later ones."""
+def _separated_groups(ranges: Sequence[_PossibleRanks]) -> list[list[_PossibleRanks]]:
+    """Return models in groups: every model of a group is ahead of every model of later groups."""
     groups: list[list[_PossibleRanks]] = [[]]
-    for number, place in enumerate(places):
-        before, after = places[:number], places[number:]
+    for number, rank_range in enumerate(ranges):
+        before, after = ranges[:number], ranges[number:]
         if before and all(one.is_ahead_of(other) for one in before for other in after):
             groups.append([])
-        groups[-1].append(place)
+        groups[-1].append(rank_range)
     return groups
 
 
 def _describe_groups(groups: Sequence[Sequence[_PossibleRanks]], level: str) -> str:
     first, *rest = groups
-    others = [place.model for group in rest for place in group]
+    others = [rank_range.model for group in rest for rank_range in group]
     behind = format_list(others) if len(others) <= MAX_NAMED_MODELS else f"all {len(others)} others"
     if not rest:
         return _describe_first_group(first, level)
@@ -147,11 +152,11 @@ def _describe_groups(groups: Sequence[Sequence[_PossibleRanks]], level: str) -> 
 
 
 def _describe_first_group(group: Sequence[_PossibleRanks], level: str) -> str:
-    """Return what can be said of the first models, between which no clean line runs."""
+    """Return a clause about the first group, within which no model is ahead of all others."""
     if _are_alike(group):
-        return f"{format_list([place.model for place in group])} cannot be told apart at {level}"
-    first = [place.model for place in group if place.may_lead(group)]
-    others = [place.model for place in group if place.model not in first]
+        return f"{format_list([rank_range.model for rank_range in group])} cannot be told apart at {level}"
+    first = [rank_range.model for rank_range in group if rank_range.may_lead(group)]
+    others = [rank_range.model for rank_range in group if rank_range.model not in first]
     lead = f"Only {format_list(first, 'or')} may be the best at {level}"
     return f"{lead}; {format_list(others)} cannot be" if len(others) <= MAX_NAMED_MODELS else lead
 
@@ -161,10 +166,8 @@ def _are_alike(group: Sequence[_PossibleRanks]) -> bool:
 
 
 def _describe_last_group(rest: Sequence[Sequence[_PossibleRanks]]) -> str:
-    """Return what can be said of the models behind the first ones."""
+    """Return a clause about the groups behind the first one."""
     last = rest[-1]
     if len(rest) == 1:
         return ", which cannot be told apart" if len(last) > 1 and _are_alike(last) else ""
-    return (
-        f"; {format_list([place.model for place in last])} {'is' if len(last) == 1 else 'are'} last"
-    )
+    return f"; {format_list([rank_range.model for rank_range in last])} {'is' if len(last) == 1 else 'are'} last"

@@ -1,4 +1,4 @@
-"""The ranks under other ways of counting as text: an object for JSON, and CSV."""
+"""Render the ranks under alternative analyses as text: an object for JSON, and CSV."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from evalharness.analysis import RankRobustness
 
 RANKING_GROUP = "Ranking"
-"""The group in which the ranking itself stands, before all other ways of counting."""
+"""The group of the ranking itself, which precedes the alternative analyses."""
 
 
 def make_robustness_record(robustness: RankRobustness) -> dict[str, Any]:
-    """Return a JSON-like object; what gave no ranks has none, and its `note` says why."""
+    """Return a JSON-like object; the `note` of an analysis without ranks gives the reason."""
     return {
         "summary": robustness.summary,
         "main": robustness.main,
@@ -31,7 +31,7 @@ def make_robustness_record(robustness: RankRobustness) -> dict[str, Any]:
 
 
 def list_robustness_rows(robustness: RankRobustness) -> Iterator[dict[str, Any]]:
-    """Yield a row a way of counting, the ranking first: what changes, then `rank.MODEL` a model."""
+    """Yield one row per analysis, the ranking first: its changes, then `rank.MODEL` per model."""
     yield _variant_columns(RANKING_GROUP, robustness.main, (1.0, 0, 0), "") | _rank_columns(
         robustness, robustness.ranks
     )
@@ -47,7 +47,7 @@ def list_robustness_rows(robustness: RankRobustness) -> Iterator[dict[str, Any]]
 
 
 def render_robustness_csv(robustness: RankRobustness) -> str:
-    """Return a CSV table, a row a way of counting."""
+    """Return a CSV table with one row per analysis."""
     rows = list(list_robustness_rows(robustness))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

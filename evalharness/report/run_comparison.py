@@ -24,7 +24,7 @@ _UNIT_BY_METRIC = {
     "win_rate": (100.0, " percentage points", 1),
     "benchmark": (100.0, " percentage points", 2),
 }
-"""By metric: what a difference is multiplied by, its unit, and its decimals."""
+"""The factor, the unit and the number of decimals of a difference, by metric."""
 
 _MIN_PRINTED_P_VALUE = 1e-4
 
@@ -36,7 +36,7 @@ class RunComparison:
     Attributes:
         run: the name of the run.
         comparison: the difference between the two models, tested.
-        decision: whether the first model is not worse, worse, or whether nobody can tell.
+        decision: whether the first model is worse, not worse, or whether that is undecided.
         lines: the comparison as text; the decision is the last line.
         cautions: what a reader must know before trusting the decision, a line each.
     """
@@ -72,7 +72,7 @@ def compare_run_models(
         InputError: a file of the run is damaged.
     """
     records = read_run(folder)
-    found = compare_models(
+    comparison = compare_models(
         records,
         collect_battles(records),
         model,
@@ -83,54 +83,61 @@ def compare_run_models(
     )
     return RunComparison(
         run=records.name,
-        comparison=found,
-        decision=found.difference.decide_non_inferiority(max_drop),
-        lines=_describe_comparison(found, max_drop),
+        comparison=comparison,
+        decision=comparison.difference.decide_non_inferiority(max_drop),
+        lines=_describe_comparison(comparison, max_drop),
         cautions=tuple(map(str, build_run_leaderboard(folder, records).cautions)),
     )
 
 
-def _describe_comparison(found: ModelComparison, max_drop: float) -> tuple[str, ...]:
-    gap = found.difference
-    factor, unit, digits = _UNIT_BY_METRIC[found.metric]
+def _describe_comparison(comparison: ModelComparison, max_drop: float) -> tuple[str, ...]:
+    difference = comparison.difference
+    factor, unit, digits = _UNIT_BY_METRIC[comparison.metric]
 
     def amount(value: float) -> str:
         return format_number(factor * value, digits)
 
-    known = not math.isnan(gap.low)
-    interval = format_span(factor * gap.low, factor * gap.high, digits) if known else "unknown"
+    known = not math.isnan(difference.low)
+    interval = (
+        format_span(factor * difference.low, factor * difference.high, digits)
+        if known
+        else "unknown"
+    )
     p_value = (
-        f"p = {gap.p_value:.2g}"
-        if gap.p_value >= _MIN_PRINTED_P_VALUE
+        f"p = {difference.p_value:.2g}"
+        if difference.p_value >= _MIN_PRINTED_P_VALUE
         else f"p < {_MIN_PRINTED_P_VALUE}"
     )
     lines = [
-        f"{found.model} against {found.other}: {found.basis}",
-        f"difference  {amount(gap.value)}{unit}, {100 * gap.level:g}% interval {interval}"
-        + (f", {p_value}" if not math.isnan(gap.p_value) else ""),
-        f"rests on    {format_quantity(gap.clusters, _cluster_noun(found))}, each a cluster",
+        f"{comparison.model} against {comparison.other}: {comparison.basis}",
+        f"difference  {amount(difference.value)}{unit}, {100 * difference.level:g}% interval {interval}"
+        + (f", {p_value}" if not math.isnan(difference.p_value) else ""),
+        f"rests on    {format_quantity(difference.clusters, _cluster_noun(comparison))}, each a cluster",
     ]
-    if not math.isnan(gap.detectable):
+    if not math.isnan(difference.detectable):
         lines.append(
-            f"detectable  {amount(gap.detectable)}{unit}: the smallest true difference that this "
-            f"design finds {100 * gap.power:g}% of the time"
+            f"detectable  {amount(difference.detectable)}{unit}: the smallest true difference that this "
+            f"design finds {100 * difference.power:g}% of the time"
         )
-    return (*lines, _describe_decision(found, max_drop, f" by more than {amount(max_drop)}{unit}"))
+    return (
+        *lines,
+        _describe_decision(comparison, max_drop, f" by more than {amount(max_drop)}{unit}"),
+    )
 
 
-def _cluster_noun(found: ModelComparison) -> str:
-    return "example" if found.metric == "benchmark" else "question"
+def _cluster_noun(comparison: ModelComparison) -> str:
+    return "example" if comparison.metric == "benchmark" else "question"
 
 
-def _describe_decision(found: ModelComparison, max_drop: float, allowance: str) -> str:
-    gap, drop = found.difference, allowance if max_drop else ""
-    match gap.decide_non_inferiority(max_drop):
+def _describe_decision(comparison: ModelComparison, max_drop: float, allowance: str) -> str:
+    difference, drop = comparison.difference, allowance if max_drop else ""
+    match difference.decide_non_inferiority(max_drop):
         case NonInferiority.NOT_WORSE:
-            return f"not worse   {found.model} is not worse{drop}: the whole interval says so"
+            return f"not worse   {comparison.model} is not worse{drop}: the whole interval says so"
         case NonInferiority.WORSE:
-            return f"worse       {found.model} is worse{drop}: the whole interval says so"
+            return f"worse       {comparison.model} is worse{drop}: the whole interval says so"
         case NonInferiority.CANNOT_TELL:
-            needed = gap.required_clusters(max_drop)
+            needed = difference.required_clusters(max_drop)
             more = f"; about {format_quantity(math.ceil(needed), 'question')} would, of a difference like it"
             more = more if math.isfinite(needed) else ""
-            return f"cannot tell at this size whether {found.model} is worse{drop}{more}"
+            return f"cannot tell at this size whether {comparison.model} is worse{drop}{more}"

@@ -1,4 +1,4 @@
-"""What a notebook starts from: a run as data frames."""
+"""Read a finished run as pandas data frames, for notebooks."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ if TYPE_CHECKING:
 class Run:
     """A finished run, as `load_run` gives it.
 
-    Every property but `board` is a pandas DataFrame that is made when it is first asked for. Its
-    columns are always there, also when it has no rows. An absent figure is None or NaN, never 0.
+    Every property but `board` and `found` is a pandas DataFrame that is made on first access. It
+    has all its columns also when it has no rows. An absent figure is None or NaN, never 0.
 
     Attributes:
-        records: all that the folder holds, as records.
+        records: the content of the folder, as records.
         card: the judges' health card; None without an audit.
         scan: matches of the run's texts in a corpus; None where no corpus was searched.
         drift: the last check of the judges against themselves; None without one.
@@ -65,7 +65,7 @@ class Run:
     drift: DriftReport | None = None
 
     def __repr__(self) -> str:
-        """Return a line: a notebook that shows a run shall not show all that it holds."""
+        """Return one line, so that a notebook does not print all records."""
         records = self.records
         counts = {
             "answers": len(records.answers),
@@ -76,7 +76,7 @@ class Run:
 
     @cached_property
     def answers(self) -> pd.DataFrame:
-        """One row an answered turn.
+        """One row per answered turn.
 
         Columns: `question_id`, `category`, `model`, `sample` (from 0), `turn` (from 1), `text`,
         `finish_reason` (`length`: cut off by `max_tokens`), `prompt_tokens`, `completion_tokens`,
@@ -87,7 +87,7 @@ class Run:
 
     @cached_property
     def judgments(self) -> pd.DataFrame:
-        """One row a judgment as the judge was shown it.
+        """One row per judgment, with the answers in the order in which the judge saw them.
 
         Columns: `kind` (`graded` or `pairwise`), `question_id`, `turn` (from 1), `judge`, `prompt`
         (its name), `model` (of a grade), `sample`, `score` (1 to 10; NaN where unscored),
@@ -101,7 +101,7 @@ class Run:
 
     @cached_property
     def battles(self) -> pd.DataFrame:
-        """One row a battle: both orders settled, then votes. `rate` and `win_rates` take it.
+        """One row per battle: settled games, then votes. `rate` and `win_rates` accept it.
 
         Columns: `question_id`, `turn`, `judge` (`human:NAME` of a person's vote), `model_a`,
         `model_b`, `sample`, `winner` (`model_a`, `model_b` or `tie`: a model), `category`.
@@ -111,7 +111,7 @@ class Run:
 
     @cached_property
     def votes(self) -> pd.DataFrame:
-        """One row a vote of imported files: a preference that was given in one order only.
+        """One row per vote of imported files: a preference for one order of the answers.
 
         Columns: `question_id`, `turn`, `judge`, `prompt`, `model_a`, `model_b`, `sample`, `winner`,
         `unscored` (why there is no winner), `label` (the source's own word), `preference` (how
@@ -131,7 +131,7 @@ class Run:
 
     @cached_property
     def leaderboard(self) -> pd.DataFrame:
-        """One row a model, best first, indexed by `model`.
+        """One row per model, best first, indexed by `model`.
 
         `attrs["cautions"]` lists what a reader must know before trusting a figure, each with its
         `source` and `sentence`.
@@ -152,7 +152,7 @@ class Run:
 
     @cached_property
     def health(self) -> pd.DataFrame:
-        """One row a rate of a judge's audit, with its 95% interval; none without an audit.
+        """One row per rate of a judge's audit, with its 95% interval; no rows without an audit.
 
         Columns: `judge`, `name` (as in `audit.thresholds`), `title`, `value`, `low`, `high`
         (shares of 1), `count`, `questions` (clusters), `side` (whether the bound is a floor or a
@@ -162,7 +162,7 @@ class Run:
 
     @cached_property
     def agreement(self) -> pd.DataFrame:
-        """One row a judge, group of people and turn: how often their votes are equal.
+        """One row per judge, group of people and turn: how often their votes agree.
 
         Columns: `judge`, `people`, `turn`, `value`, `low`, `high` (shares of 1, ties counted as
         votes; NaN where too few questions have votes), `count` (votes).
@@ -174,7 +174,7 @@ class Run:
 
     @cached_property
     def corrected(self) -> pd.DataFrame:
-        """One row a judge and model, best first: figures as people would give them, by their labels.
+        """One row per judge and model, best first: the judge's figures corrected by people's labels.
 
         Columns: `judge` (panel: several together), `model`, `rank`, `rank_low`, `rank_high`
         (for all models at once), `rating`, `rating_low`, `rating_high`, `judge_rating`,
@@ -191,7 +191,7 @@ class Run:
 
     @cached_property
     def corrections(self) -> pd.DataFrame:
-        """One row a judge and kind of figure: what people's labels did, and what the judge saved.
+        """One row per judge and kind of figure: the effect of people's labels on the correction.
 
         Columns: `judge`, `kind`, `labels`, `judged`, `questions` (counts), `trust` (the judge's
         weight, 0 to 1), `label_factor` (how many times as many labels people alone would need),
@@ -202,7 +202,7 @@ class Run:
 
     @cached_property
     def robustness(self) -> pd.DataFrame:
-        """One row a way of counting, the ranking first; none with fewer than two ranked models.
+        """One row per analysis, the ranking first; no rows with fewer than two ranked models.
 
         Columns: `group`, `way`, `tau` (Kendall's, to the ranking), `pairs_changed`,
         `separated_changed` (those of them that the ranking tells apart), `note` (why a way gave no
@@ -216,12 +216,12 @@ class Run:
 
     @cached_property
     def found(self) -> FlagReport:
-        """What was found in the answers as a record: flags, models alike, overlaps."""
+        """The flags on answers as a record, with models that answer alike, and overlaps."""
         return find_flags(self.records, self.scan)
 
     @cached_property
     def flags(self) -> pd.DataFrame:
-        """One row a flag on an answer, or on a question or reference itself.
+        """One row per flag on an answer, on a question or on a reference.
 
         Columns: `kind`, `question_id`, `turn`, `model` (None for the question or reference itself),
         `sample`, `words` (the longest run in common), `share` (of the text's n-grams), `source` (a
@@ -232,7 +232,7 @@ class Run:
 
     @cached_property
     def benchmarks(self) -> pd.DataFrame:
-        """One row a score of a standard benchmark.
+        """One row per score of a standard benchmark.
 
         Columns: `model`, `benchmark`, `task`, `metric`, `value`, `stderr` (in the metric's unit),
         `n` (examples), `few_shot`, `harness_version`, `headline` (whether it is the figure of the
@@ -244,7 +244,7 @@ class Run:
 
     @cached_property
     def failures(self) -> pd.DataFrame:
-        """One row a failure.
+        """One row per failure.
 
         Columns: `stage` (`answer`, `judge` or `benchmark`), `key` (the digest of what was asked),
         `model`, `question_id`, `turn`, `reason` (a slug, such as `timeout`), `detail`, `attempts`.
@@ -266,7 +266,7 @@ def load_run(path: str | Path) -> Run:
     """Return a run from its folder, as data frames.
 
     Args:
-        path: the folder, say `results/example`; finished or not.
+        path: the folder, such as `results/example`; the run may be unfinished.
 
     Raises:
         ConfigError: there is no run in this folder.

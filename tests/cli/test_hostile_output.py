@@ -168,7 +168,7 @@ def _watched(arguments, folder):
 
 def test_a_notebook_shows_text_and_runs_nothing():
     """Frames and plots of hostile names and answers, as a notebook renders them."""
-    from evalharness.report.plots import plot_ratings, plot_win_rates
+    from evalharness.report import plot_ratings, plot_win_rates
 
     bad = PAYLOADS[0]
     records = a_run()

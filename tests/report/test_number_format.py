@@ -66,8 +66,8 @@ def test_an_axis_covers_its_values_and_ends_on_round_ones(values: list[float]) -
 
     assert scale is not None
     assert scale.low <= min(values) <= max(values) <= scale.high
-    assert scale.at(scale.low) == "0.00%"
-    assert scale.at(scale.high) == "100.00%"
+    assert scale.x_percent(scale.low) == "0.00%"
+    assert scale.x_percent(scale.high) == "100.00%"
     assert 2 <= len(scale.ticks()) <= 12
 
 

@@ -7,8 +7,8 @@ from builders import a_leaderboard, a_run
 
 from evalharness.analysis import BoundSide, BoundStatus, HealthMeasure, build_leaderboard
 from evalharness.judge import settle_battles
-from evalharness.report import Run
-from evalharness.report.plots import (
+from evalharness.report import (
+    Run,
     plot_category_radar,
     plot_category_scores,
     plot_grade_against_length,

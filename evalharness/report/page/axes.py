@@ -1,4 +1,4 @@
-"""Axes: where on a drawing's width a value stands, and which round values are marked."""
+"""Compute axes: the position of a value on a drawing, and the round values to mark."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Axis:
     high: float
     step: float
 
-    def at(self, value: float) -> str:
-        """Return the place of a value as a percentage of the width, kept inside the drawing."""
+    def x_percent(self, value: float) -> str:
+        """Return the position of a value as a percentage of the width, clipped to the drawing."""
         share = (value - self.low) / (self.high - self.low)
         return f"{100 * min(1.0, max(0.0, share)):.2f}%"
 
-    def up(self, value: float, height: float) -> str:
-        """Return the place of a value as pixels from the top of a drawing of this height."""
+    def y_pixels(self, value: float, height: float) -> str:
+        """Return the position of a value in pixels from the top of a drawing of this height."""
         share = (value - self.low) / (self.high - self.low)
         return f"{height * (1 - min(1.0, max(0.0, share))):.1f}"
 
@@ -36,12 +36,12 @@ class Axis:
 
     @property
     def digits(self) -> int:
-        """How many decimals its ticks need."""
+        """The number of decimals that its ticks need."""
         return max(0, -math.floor(math.log10(self.step) + 1e-9))
 
 
 def fit_axis(values: Iterable[float | None], *, marks: int = 5) -> Axis | None:
-    """Return an axis that covers the values and ends on round numbers; None without values."""
+    """Return an axis that covers the values and ends at round numbers; None without values."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""The page: its sections in order, its style and script, and a policy that lets nothing else in."""
+"""Assemble the page: its sections in order, style, script and content security policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pkgutil
 import re
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from markupsafe import Markup
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from evalharness.analysis import DriftReport, FlagReport, HealthCard, Leaderboard
     from evalharness.domain import Battle, RunRecords
+    from evalharness.report.page.section import Section
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _STYLE_FILES = ("base", "tables", "plots", "questions", "labelling", "narrow", "print")
@@ -47,17 +48,6 @@ _SCRIPT_FILES = (
 )
 
 
-class Section(Protocol):
-    """What a module in `sections` offers; its name is the section's address on the page."""
-
-    PLACE: int
-    TITLE: str
-
-    def render(self, facts: PageData) -> str:
-        """Return the section's HTML, or nothing when the run has nothing to show there."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RenderedSection:
     name: str
@@ -73,27 +63,35 @@ def render_page(
     drift: DriftReport | None = None,
     flags: FlagReport | None = None,
 ) -> str:
-    """Return the report of a run as one HTML page that needs nothing else.
+    """Return the report of a run as one self-contained HTML page.
 
-    The page carries a hash of its own style and script in its content security policy: whatever a
-    model's answer may smuggle in, a browser neither runs nor loads it.
+    The content security policy of the page allows only its own style and script, by their hashes.
+    A browser neither runs nor loads anything that a model's answer contains.
+
+    Args:
+        records: the run.
+        battles: its settled games and its votes.
+        leaderboard: its leaderboard.
+        health: the health card of its judges.
+        drift: the drift report of its judges.
+        flags: the flags on its answers.
     """
-    facts = collect_page_data(records, battles, leaderboard, health, drift, flags)
+    data = collect_page_data(records, battles, leaderboard, health, drift, flags)
     style = "".join(_read_asset(f"style/{name}.css") for name in _STYLE_FILES)
     parts = "".join(_read_asset(f"script/{name}.js") for name in _SCRIPT_FILES)
     script = f'"use strict";\n(() => {{\n{parts}}})();\n'
-    told = make_prompt_patterns(facts)
+    prompts = make_prompt_patterns(data)
     page = fill_template(
         "page",
-        facts=facts,
-        parts=_render_sections(facts),
-        told=Markup(escape_script_json(build_page_json(facts, told))),  # noqa: S704 - no text can end it
+        data=data,
+        parts=_render_sections(data),
+        page_json=Markup(escape_script_json(build_page_json(data, prompts))),  # noqa: S704 - no text can end it
         packed=[
             (
-                compress_json(build_answers_json(facts, told, each)),
-                compress_json(build_games_json(facts, told, each)),
+                compress_json(build_answers_json(data, prompts, each)),
+                compress_json(build_games_json(data, prompts, each)),
             )
-            for each in group_by_question(facts)
+            for each in group_by_question(data)
         ],
         style=Markup(style),  # noqa: S704 - files of ours
         script=Markup(script),  # noqa: S704 - files of ours
@@ -102,26 +100,27 @@ def render_page(
             "img-src data:; connect-src 'none'; base-uri 'none'; form-action 'none'"
         ),
     )
-    # Half a surrogate pair, which JSON can carry, has no place in a file.
+    # JSON can carry a lone surrogate, but a UTF-8 file cannot.
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", page)
 
 
-def _render_sections(facts: PageData) -> list[_RenderedSection]:
-    found = [
-        cast("Section", importlib.import_module(each.name))
+def list_sections() -> list[Section]:
+    """Return the sections of all modules in `sections`, from the top of the page down."""
+    names = [
+        each.name
         for each in pkgutil.walk_packages(sections.__path__, f"{sections.__name__}.")
         if not each.ispkg
     ]
-    modules = {getattr(each, "ADDRESS", _last_part(each)): each for each in found}
-    parts = [
-        _RenderedSection(name=name, title=module.TITLE, body=module.render(facts))
-        for name, module in sorted(modules.items(), key=lambda item: item[1].PLACE)
+    found = [cast("Section", importlib.import_module(name).SECTION) for name in names]
+    return sorted(found, key=lambda section: (section.place, section.address))
+
+
+def _render_sections(data: PageData) -> list[_RenderedSection]:
+    rendered = [
+        _RenderedSection(name=each.address, title=each.title, body=each.render(data))
+        for each in list_sections()
     ]
-    return [part for part in parts if part.body]
-
-
-def _last_part(module: Any) -> str:
-    return str(module.__name__).rpartition(".")[2]
+    return [each for each in rendered if each.body]
 
 
 def _read_asset(name: str) -> str:

@@ -1,4 +1,4 @@
-"""A figure with its interval, as words and as places on a drawing."""
+"""Format a figure with its interval, and place both on a drawing."""
 
 from __future__ import annotations
 
@@ -21,19 +21,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedInterval:
-    """A figure and its bounds; `at`, `low`, `high` are places on the drawing, None where absent."""
+    """A figure and its bounds as text, and as positions on a drawing.
+
+    Attributes:
+        value: the figure; None if it was not measured.
+        text: the figure as text.
+        span: the interval as text.
+        x: the position of the figure; None without an axis or a figure.
+        low: the position of the lower bound; None without an interval.
+        high: the position of the upper bound; None without an interval.
+    """
 
     value: float | None
     text: str
     span: str
-    at: str | None = None
+    x: str | None = None
     low: str | None = None
     high: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureFormat:
-    """How a kind of figure is written."""
+    """The format of a kind of figure and of its interval."""
 
     value: Callable[[float | None], str]
     span: Callable[[float | None, float | None], str]
@@ -54,18 +63,18 @@ ValueAndBounds = tuple[float | None, float | None, float | None]
 def place_interval(
     bounds: ValueAndBounds, writing: FigureFormat, scale: Axis | None
 ) -> PlacedInterval:
-    """Return a figure (with low and high bound) written and placed on a scale."""
+    """Return a figure and its bounds, formatted and placed on an axis."""
     value, low, high = bounds
-    text, between = writing.value(value), writing.span(low, high)
+    text, span = writing.value(value), writing.span(low, high)
     if scale is None or value is None:
-        return PlacedInterval(value=value, text=text, span=between)
+        return PlacedInterval(value=value, text=text, span=span)
     if low is None or high is None:
-        return PlacedInterval(value=value, text=text, span=ABSENT, at=scale.at(value))
+        return PlacedInterval(value=value, text=text, span=ABSENT, x=scale.x_percent(value))
     return PlacedInterval(
         value=value,
         text=text,
-        span=between,
-        at=scale.at(value),
-        low=scale.at(low),
-        high=scale.at(high),
+        span=span,
+        x=scale.x_percent(value),
+        low=scale.x_percent(low),
+        high=scale.x_percent(high),
     )

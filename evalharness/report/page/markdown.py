@@ -1,4 +1,4 @@
-"""Markdown of strangers as HTML that can neither run, load nor restyle anything."""
+"""Render untrusted Markdown as HTML that cannot run, load or restyle anything."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ALLOWED_LINK_SCHEMES = ("http", "https", "mailto")
 
 
 def render_markdown(text: str) -> Markup:
-    """Return Markdown as HTML: tags stay visible as text, images are links, headings are bold.
+    """Return Markdown as HTML: tags are shown as text, images as links, headings in bold.
 
-    Formulas between dollar signs, and in backslashed brackets, become MathML.
+    Formulas between dollar signs or in backslashed brackets become MathML.
     """
     tokens = _PARSER.parse(text)
     _sanitize_tokens(tokens)
@@ -40,7 +40,7 @@ def _is_allowed_link(url: str) -> bool:
 
 
 def _sanitize_tokens(tokens: Sequence[Token]) -> None:
-    """Take from every token what could reach outside its place on the page."""
+    """Remove everything from the tokens that could affect the rest of the page."""
     for token in tokens:
         kept: dict[str, str | int | float] = {}
         match token.type:
@@ -59,11 +59,11 @@ def _sanitize_tokens(tokens: Sequence[Token]) -> None:
 
 
 def _make_parser() -> MarkdownIt:
-    # A chat page keeps a model's line breaks, so this one does as well.
+    # Chat pages keep the line breaks of a model, so this page does as well.
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     parser.enable(["table", "strikethrough"]).disable("image")
     parser.validateLink = _is_allowed_link  # type: ignore[method-assign]
-    # A price is no formula: dollar signs beside a digit outside or a space inside are money.
+    # A dollar sign next to a digit outside or a space inside is a price, not a formula.
     parser.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
     parser.inline.ruler.before("escape", "math_brackets", _parse_bracketed_formula)
     for name in ("math_inline", "math_inline_double", "math_block", "math_block_label"):
@@ -71,7 +71,7 @@ def _make_parser() -> MarkdownIt:
     return parser
 
 
-def _parse_bracketed_formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parser's own call
+def _parse_bracketed_formula(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the parser's signature
     r"""Read a formula in \(...\) or \[...\], as chat models write them."""
     opening = state.src[state.pos : state.pos + 2]
     closing = {r"\(": r"\)", r"\[": r"\]"}.get(opening)

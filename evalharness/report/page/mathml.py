@@ -1,4 +1,4 @@
-"""LaTeX formulas of strangers as MathML, which browsers draw without a script or a font of ours."""
+"""Convert untrusted LaTeX formulas to MathML, which browsers draw without a script or a font."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 MAX_FORMULA_CHARACTERS = 2000
-"""Longer formulas, in characters, stay as they were written."""
+"""Longer formulas are shown as LaTeX."""
 
 _ALLOWED_ELEMENTS = frozenset(
     [
@@ -77,9 +77,9 @@ _ALLOWED_ATTRIBUTES = frozenset(
 
 
 def render_mathml(latex: str, *, is_block: bool) -> Markup:
-    """Return a formula as MathML of harmless elements; as it was written where it cannot be read.
+    """Return a formula as MathML of allowed elements, or as LaTeX if it cannot be parsed.
 
-    What it was written as stays beside it for those who hear the page or copy from it.
+    The MathML carries the LaTeX as `alttext`, for screen readers and for copying.
     """
     element = _parse_latex(latex.strip(), "block" if is_block else "inline")
     if element is None:
@@ -95,19 +95,19 @@ def _parse_latex(latex: str, display: str) -> Element | None:
         return None
     try:
         element = convert_to_element(latex, display=display)
-    except Exception:  # noqa: BLE001 - strangers' text into another's parser: whatever it trips on
+    except Exception:  # noqa: BLE001 - untrusted text may raise anything in a third-party parser
         return None
     return element if _is_fully_parsed(element) else None
 
 
 def _is_fully_parsed(element: Element) -> bool:
-    """Return whether all commands were understood: what was not stands there with its backslash."""
+    """Return whether all commands were parsed; an unknown one is kept with its backslash."""
     return not any("\\" in (each.text or "") for each in element.iter())
 
 
 def _render_children(element: Element) -> Markup:
-    """Return what an element holds; texts are escaped, strange elements are opened, not kept."""
-    # The converter writes signs as entities; escaping comes last, so none can become a tag.
+    """Return the content of an element with text escaped; unknown elements are unwrapped."""
+    # The converter writes characters as entities; escaping comes last, so none can become a tag.
     parts = [escape(html.unescape(element.text or ""))]
     for child in element:
         inner = _render_children(child)

@@ -1,4 +1,4 @@
-"""What every section draws from: the run's records, its battles, its leaderboard."""
+"""Hold the data that all sections of the page show: records, battles and leaderboard of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageData:
-    """A run as the page tells it; models stand best first, then those without a row."""
+    """The data of a run for the page.
+
+    Attributes:
+        records: the run.
+        battles: its settled games and its votes.
+        leaderboard: its leaderboard.
+        models: all models, best first, then those without a row.
+        judges: all judges.
+        health: the health card of the judges, if there was an audit.
+        drift: the drift report of the judges, if there was a check.
+        flags: the flags on answers.
+    """
 
     records: RunRecords
     battles: tuple[Battle, ...]
@@ -25,8 +36,8 @@ class PageData:
     drift: DriftReport | None = None
     flags: FlagReport | None = None
 
-    def number(self, model: str) -> int:
-        """Return a model's place among the models, which fixes its color and its mark."""
+    def model_number(self, model: str) -> int:
+        """Return the number of a model, which determines its color and its mark."""
         return self.models.index(model)
 
     @property
@@ -36,29 +47,29 @@ class PageData:
 
     @property
     def only_benchmarks(self) -> bool:
-        """Whether benchmarks are all there is: nothing was answered, failed or judged."""
+        """Whether the run has benchmarks only: no answers, failures or judgments."""
         records = self.records
         return bool(records.benchmarks) and not (records.answers or self.failures or self.judges)
 
     @property
     def rated_battles(self) -> int:
-        """How many battles the table counts; people's votes that check a judge are not in it."""
+        """The number of battles in the table, without people's votes that check a judge."""
         return sum(row.battles for row in self.leaderboard.rows) // 2
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """What could not be done."""
+        """The failures of the run."""
         return self.records.failures
 
     @property
     def unscored(self) -> int:
-        """How many judgments could not be read."""
+        """The number of judgments without a decision."""
         judgments: list[Judgment] = [*self.records.graded, *self.records.games]
         return sum(judgment.unscored is not None for judgment in judgments)
 
     @property
     def truncated(self) -> int:
-        """How many replies `max_tokens` cut."""
+        """The number of replies that `max_tokens` cut off."""
         return sum(turn.is_truncated for answer in self.records.answers for turn in answer.turns)
 
     @property
@@ -68,7 +79,7 @@ class PageData:
 
     @property
     def usage(self) -> Mapping[str, Mapping[str, Any]]:
-        """Calls, tokens and cost by role, where the run counted them."""
+        """Calls, tokens and cost by role, if the run counted them."""
         return self.records.manifest.get("usage") or {}
 
 
@@ -80,7 +91,7 @@ def collect_page_data(
     drift: DriftReport | None = None,
     flags: FlagReport | None = None,
 ) -> PageData:
-    """Return a run's facts."""
+    """Return the data of a run for the page."""
     return PageData(
         records=records,
         battles=tuple(battles),

@@ -1,10 +1,10 @@
-"""The exact prompts of a run, as patterns that the page fills with the texts it already holds.
+"""Build patterns of the exact prompts of a run, which the page fills with texts that it holds.
 
-A judge's prompt repeats the question and both answers, so 30,400 prompts as they are would be a
-hundred megabytes. A pattern is the prompt rendered over marks instead of answers; a mark stands
-between two characters of Unicode's private use. A template that does more with a text than
-to insert it (say, trims it) cannot be told by marks: every pattern is tried on real texts first,
-and where it fails no prompt is shown, rather than a wrong one.
+A judge's prompt repeats the question and both answers, so 30,400 full prompts would take a hundred
+megabytes. A pattern is the prompt rendered with placeholders instead of answers; a placeholder is
+enclosed in two characters of Unicode's private use area. A template that changes a text (for
+example, trims it) has no correct pattern. So every pattern is tried on real texts first, and if it
+fails, the page shows no prompt instead of a wrong one.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ _PLACEHOLDER = re.compile("\ue000([a-z]+[0-9]*)\ue001")
 _BACKENDS_WITHOUT_PROMPTS = frozenset({"recorded", "scripted"})
 """Backends that send no prompt."""
 _UNREADABLE_CONFIG_ERRORS = (ConfigError, LookupError, TypeError, ValueError, AttributeError)
-"""What a configuration of another version, or of another tool, may fail with."""
+"""Errors that a configuration of another version or of another tool may raise."""
 
 
 def make_placeholder(name: str) -> str:
-    """Return the mark of a text: `q1` a user's turn, `r1` a reply, `a1` an answer, `fence`."""
+    """Return the placeholder of a text: `q1` a user's turn, `r1` a reply, `a1` an answer, `fence`."""
     return f"\ue000{name}\ue001"
 
 
 def fill_pattern(pattern: str, texts: Mapping[str, str]) -> str:
-    """Return a pattern with its texts in place, as the page's script does it."""
-    return _PLACEHOLDER.sub(lambda found: texts.get(found[1], found[0]), pattern)
+    """Return a pattern filled with texts, as the script of the page fills it."""
+    return _PLACEHOLDER.sub(lambda match: texts.get(match[1], match[0]), pattern)
 
 
 def read_judge_specs(config: RunConfig) -> dict[str, JudgeSpec]:
-    """Return the judges of a run's configuration by name, as far as it tells of them."""
-    found = {}
+    """Return the judges of a run's configuration that this version can read, by name."""
+    specs = {}
     for judge in config.judges:
         try:
             spec = build_judge_spec(complete_saved_judge(judge.tree), "judge")
         except _UNREADABLE_CONFIG_ERRORS:
             continue
-        found[spec.name] = spec
-    return found
+        specs[spec.name] = spec
+    return specs
 
 
 def make_judge_pattern(
@@ -65,14 +65,14 @@ def make_judge_pattern(
     turn: int,
     example: Sequence[Sequence[str]],
 ) -> str | None:
-    """Return the pattern of what a judge is shown at a turn, or None where marks cannot tell it.
+    """Return the pattern of a judge's prompt at a turn, or None if no pattern gives the prompt.
 
     Args:
         judge: the judge.
         kind: graded or pairwise.
-        question: what was asked.
+        question: the question.
         turn: the judged turn.
-        example: one judgment's answers, on which the pattern is tried.
+        example: the answers of one judgment, on which the pattern is tried.
     """
     marks = [
         [make_placeholder(f"{side}{number + 1}") for number in range(turn)]
@@ -100,7 +100,7 @@ def make_judge_pattern(
 def list_judged_texts(
     question: Question, turn: int, answers: Sequence[Sequence[str]]
 ) -> dict[str, str]:
-    """Return what stands at the marks of a judge's pattern."""
+    """Return the texts for the placeholders of a judge's pattern."""
     texts = {
         f"{side}{number + 1}": reply
         for side, replies in zip(_ANSWER_LETTERS, answers, strict=False)
@@ -110,23 +110,23 @@ def list_judged_texts(
 
 
 def read_model_specs(config: RunConfig) -> dict[str, ModelSpec]:
-    """Return the models of a run's configuration by name whose prompts can be told from it.
+    """Return the models of a run's configuration whose prompts follow from it, by name.
 
-    Where the template lies with a tokenizer, a page cannot ask it.
+    A template that belongs to a tokenizer is not available here.
     """
-    found = {}
+    specs = {}
     for model in config.models.values():
         try:
             spec = build_model_spec(complete_saved_model(model.tree), "models")
         except _UNREADABLE_CONFIG_ERRORS:
             continue
         if spec.template != TOKENIZER_TEMPLATE and spec.backend not in _BACKENDS_WITHOUT_PROMPTS:
-            found[spec.name] = spec
-    return found
+            specs[spec.name] = spec
+    return specs
 
 
 def make_model_patterns(spec: ModelSpec, turns: int) -> list[str]:
-    """Return the patterns of what a model is sent at each turn; empty where its template fails."""
+    """Return the patterns of a model's prompts, one per turn; empty if its template fails."""
     marks = [make_placeholder(f"{who}{number}") for number in range(1, turns + 1) for who in "qr"]
     return [_render_model_prompt(spec, marks[: 2 * number - 1]) for number in range(1, turns + 1)]
 
@@ -134,18 +134,18 @@ def make_model_patterns(spec: ModelSpec, turns: int) -> list[str]:
 def is_exact_pattern(
     spec: ModelSpec, patterns: Sequence[str], question: Question, replies: Sequence[str]
 ) -> bool:
-    """Return whether a model's patterns, filled in, are what it was sent for this answer."""
+    """Return whether the filled patterns of a model equal the prompts of this answer."""
     number = min(len(question.turns), len(replies))
     if not number:
         return False
-    said = [text for pair in zip(question.turns, replies, strict=False) for text in pair]
+    texts = [text for pair in zip(question.turns, replies, strict=False) for text in pair]
     names = [f"{who}{turn}" for turn in range(1, number + 1) for who in "qr"]
-    filled = fill_pattern(patterns[number - 1], dict(zip(names, said, strict=True)))
-    return filled == _render_model_prompt(spec, said[: 2 * number - 1])
+    filled = fill_pattern(patterns[number - 1], dict(zip(names, texts, strict=True)))
+    return filled == _render_model_prompt(spec, texts[: 2 * number - 1])
 
 
 def _render_model_prompt(spec: ModelSpec, texts: Sequence[str]) -> str:
-    """Return what a model is sent; nothing where its template does not take these texts."""
+    """Return the prompt of a model; empty if its template does not accept these texts."""
     messages = build_conversation(texts[::2], texts[1::2], spec.system)
     if spec.template is None:
         return _join_messages(messages)

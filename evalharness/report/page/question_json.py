@@ -1,8 +1,8 @@
-"""What the page unpacks when a question is opened: its answers, and apart from them the games.
+"""Build the JSON of a question that the page unpacks when a reader opens the question.
 
-Both are JSON-like and name models and judges by their numbers. Strangers' texts are data that the
-script shows as text; only answers and references are HTML, made safe by `markdown`. An answer's
-own text stands beside its HTML, which costs next to nothing, as the packing finds one in the other.
+Answers and games are separate. Both name models and judges by their numbers. Untrusted texts are
+data that the script shows as text; only answers and references are HTML, made safe by `markdown`.
+The text of an answer is stored next to its HTML; compression makes the repetition almost free.
 """
 
 from __future__ import annotations
@@ -49,68 +49,68 @@ RepliesByModel = dict[tuple[str, int], list[str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptPatterns:
-    """Whose prompts can be shown: judges by name, and models with their patterns."""
+    """The judges and models whose prompts can be shown, and the patterns of the models."""
 
     judges: Mapping[str, JudgeSpec]
     models: Mapping[str, ModelSpec]
     patterns: Mapping[str, Sequence[str]]
 
 
-def make_prompt_patterns(facts: PageData) -> PromptPatterns:
-    """Return what the run's configuration tells of prompts."""
-    turns = max((len(question.turns) for question in facts.records.questions), default=0)
-    models = read_model_specs(facts.records.config)
+def make_prompt_patterns(data: PageData) -> PromptPatterns:
+    """Return the prompts that follow from the configuration of the run."""
+    turns = max((len(question.turns) for question in data.records.questions), default=0)
+    models = read_model_specs(data.records.config)
     return PromptPatterns(
-        judges=read_judge_specs(facts.records.config),
+        judges=read_judge_specs(data.records.config),
         models=models,
         patterns={name: make_model_patterns(spec, turns) for name, spec in models.items()},
     )
 
 
-def build_page_json(facts: PageData, told: PromptPatterns) -> dict[str, Any]:
-    """Return what the page's script has at hand without unpacking anything."""
+def build_page_json(data: PageData, prompts: PromptPatterns) -> dict[str, Any]:
+    """Return the data that the script of the page has without unpacking anything."""
     return {
-        "run": facts.records.name,
-        "models": list(facts.models),
-        "judges": list(facts.judges),
-        "ids": [question.question_id for question in facts.records.questions],
-        "turns": [len(question.turns) for question in facts.records.questions],
-        "judged": sorted({battle.turn for battle in facts.battles}),
-        "graded": sorted({grade.turn for grade in facts.records.graded}),
-        "patterns": {name: list(patterns) for name, patterns in told.patterns.items()},
+        "run": data.records.name,
+        "models": list(data.models),
+        "judges": list(data.judges),
+        "ids": [question.question_id for question in data.records.questions],
+        "turns": [len(question.turns) for question in data.records.questions],
+        "judged": sorted({battle.turn for battle in data.battles}),
+        "graded": sorted({grade.turn for grade in data.records.graded}),
+        "patterns": {name: list(patterns) for name, patterns in prompts.patterns.items()},
     }
 
 
 def build_answers_json(
-    facts: PageData, told: PromptPatterns, dossier: QuestionRecord
+    data: PageData, prompts: PromptPatterns, record: QuestionRecord
 ) -> dict[str, Any]:
-    """Return a question's turns with their answers, grades and battles, without games' words."""
-    texts = _replies_by_model(dossier)
+    """Return the turns of a question with answers, grades and battles, without the games."""
+    texts = _replies_by_model(record)
     return {
         "turns": [
             {
                 "text": turn.text,
                 "reference": render_markdown(turn.reference) if turn.reference else None,
-                "rubric": list(dossier.question.rubric),
+                "rubric": list(record.question.rubric),
                 "replies": [
-                    _reply_json(facts, told, dossier.question, reply, texts)
+                    _reply_json(data, prompts, record.question, reply, texts)
                     for reply in turn.replies
                 ],
-                "pairs": [_pair_json(facts, pair) for pair in turn.pairs],
+                "pairs": [_pair_json(data, pair) for pair in turn.pairs],
             }
-            for turn in dossier.turns
+            for turn in record.turns
         ],
-        "failures": [_failure_json(failure) for failure in dossier.failures],
+        "failures": [_failure_json(failure) for failure in record.failures],
     }
 
 
 def build_games_json(
-    facts: PageData, told: PromptPatterns, dossier: QuestionRecord
+    data: PageData, prompts: PromptPatterns, record: QuestionRecord
 ) -> dict[str, Any]:
-    """Return by turn the games of each pair, and what judges were asked, with all words."""
-    texts = _replies_by_model(dossier)
+    """Return the games of each pair and the patterns of the judges' prompts, by turn."""
+    texts = _replies_by_model(record)
     patterns = [
-        _judge_patterns(facts, told, dossier.question, turn, texts) for turn in dossier.turns
+        _judge_patterns(data, prompts, record.question, turn, texts) for turn in record.turns
     ]
 
     def fence(
@@ -119,7 +119,7 @@ def build_games_json(
         replies = [texts.get(answer, []) for answer in answers]
         if not patterns[turn.number - 1][kind] or min(map(len, replies)) < turn.number:
             return None
-        return choose_fence(dossier.question, replies, turn.number)
+        return choose_fence(record.question, replies, turn.number)
 
     return {
         "games": [
@@ -128,11 +128,11 @@ def build_games_json(
                     "fence": fence(
                         JudgmentKind.PAIRWISE, turn, [(name, pair.sample) for name in pair.models]
                     ),
-                    "games": [_game_json(facts, game) for game in pair.games],
+                    "games": [_game_json(data, game) for game in pair.games],
                 }
                 for pair in turn.pairs
             ]
-            for turn in dossier.turns
+            for turn in record.turns
         ],
         "grades": [
             [
@@ -142,16 +142,16 @@ def build_games_json(
                 ]
                 for reply in turn.replies
             ]
-            for turn in dossier.turns
+            for turn in record.turns
         ],
         "patterns": patterns,
     }
 
 
-def _replies_by_model(dossier: QuestionRecord) -> RepliesByModel:
-    """Return each model's replies to all turns, by model and sample."""
+def _replies_by_model(record: QuestionRecord) -> RepliesByModel:
+    """Return the replies of each model to all turns, by model and sample."""
     texts: RepliesByModel = {}
-    for turn in dossier.turns:
+    for turn in record.turns:
         for reply in turn.replies:
             if reply.turn is not None:
                 texts.setdefault((reply.model, reply.sample), []).append(reply.turn.text)
@@ -159,27 +159,27 @@ def _replies_by_model(dossier: QuestionRecord) -> RepliesByModel:
 
 
 def _reply_json(
-    facts: PageData,
-    told: PromptPatterns,
+    data: PageData,
+    prompts: PromptPatterns,
     question: Question,
     reply: ReplyRecord,
     texts: RepliesByModel,
 ) -> dict[str, Any]:
-    said = reply.turn
-    spec = told.models.get(reply.model)
+    turn = reply.turn
+    spec = prompts.models.get(reply.model)
     own = texts.get((reply.model, reply.sample), [])
     return {
-        "model": facts.number(reply.model),
+        "model": data.model_number(reply.model),
         "sample": reply.sample,
-        "html": None if said is None else render_markdown(said.text),
-        "text": None if said is None else said.text,
-        "cut": said is not None and said.is_truncated,
-        "meta": None if said is None else _turn_usage_text(said),
+        "html": None if turn is None else render_markdown(turn.text),
+        "text": None if turn is None else turn.text,
+        "cut": turn is not None and turn.is_truncated,
+        "meta": None if turn is None else _turn_usage_text(turn),
         "asked": spec is not None
-        and is_exact_pattern(spec, told.patterns[spec.name], question, own),
+        and is_exact_pattern(spec, prompts.patterns[spec.name], question, own),
         "grades": [
             {
-                "judge": facts.judges.index(grade.judge),
+                "judge": data.judges.index(grade.judge),
                 "score": _score_text(grade.score),
                 "unscored": grade.unscored,
                 **_judgment_remarks(grade),
@@ -210,7 +210,7 @@ def _usage_parts(usage: Usage) -> list[str]:
 
 
 def _judgment_remarks(judgment: Judgment) -> dict[str, Any]:
-    """Return what stands beside a decision: how sure it is, how it came about, what it took."""
+    """Return remarks on a decision: its probability, whether it was repaired, and its usage."""
     mass = judgment.mass
     remarks = (
         [f"{format_percent(mass)} of the probability on a decision"] if mass is not None else []
@@ -222,24 +222,24 @@ def _judgment_remarks(judgment: Judgment) -> dict[str, Any]:
     }
 
 
-def _pair_json(facts: PageData, pair: ComparedPair) -> list[Any]:
-    """Return a battle: both models, judge, sample, winner (a model, -1 a tie), what is odd."""
+def _pair_json(data: PageData, pair: ComparedPair) -> list[Any]:
+    """Return a battle: both models, judge, sample, winner (a model; -1 is a tie), and problems."""
     winner = None
     if pair.winner is not None:
-        winner = -1 if pair.winner == Winner.TIE else facts.number(pair.winner)
-    odd = ["orders disagree"] if pair.orders_disagree else []
-    odd += ["unscored"] if any(game.unscored is not None for game in pair.games) else []
-    first, second = map(facts.number, pair.models)
-    return [first, second, facts.judges.index(pair.judge), pair.sample, winner, odd]
+        winner = -1 if pair.winner == Winner.TIE else data.model_number(pair.winner)
+    problems = ["orders disagree"] if pair.orders_disagree else []
+    problems += ["unscored"] if any(game.unscored is not None for game in pair.games) else []
+    first, second = map(data.model_number, pair.models)
+    return [first, second, data.judges.index(pair.judge), pair.sample, winner, problems]
 
 
-def _game_json(facts: PageData, game: PairwiseJudgment) -> dict[str, Any]:
-    liked = preferred_model(game)
+def _game_json(data: PageData, game: PairwiseJudgment) -> dict[str, Any]:
+    preferred = preferred_model(game)
     return {
-        "first": facts.number(game.model_a),
-        "second": facts.number(game.model_b),
+        "first": data.model_number(game.model_a),
+        "second": data.model_number(game.model_b),
         "verdict": game.verdict,
-        "liked": facts.number(liked) if liked in facts.models else None,
+        "liked": data.model_number(preferred) if preferred in data.models else None,
         "unscored": game.unscored,
         "reply": game.reply,
         **_judgment_remarks(game),
@@ -247,15 +247,15 @@ def _game_json(facts: PageData, game: PairwiseJudgment) -> dict[str, Any]:
 
 
 def _judge_patterns(
-    facts: PageData,
-    told: PromptPatterns,
+    data: PageData,
+    prompts: PromptPatterns,
     question: Question,
     turn: TurnRecord,
     texts: RepliesByModel,
 ) -> dict[str, dict[int, str]]:
-    """Return by kind and judge the patterns of what judges were shown at this turn."""
+    """Return the patterns of the judges' prompts at this turn, by kind and judge."""
     found: dict[str, dict[int, str]] = {JudgmentKind.GRADED: {}, JudgmentKind.PAIRWISE: {}}
-    shown = [
+    judged = [
         (JudgmentKind.GRADED, grade.judge, grade.prompt, [(reply.model, reply.sample)])
         for reply in turn.replies
         for grade in reply.grades
@@ -269,16 +269,16 @@ def _judge_patterns(
         for pair in turn.pairs
         for game in pair.games
     ]
-    tried = set()
-    for kind, judge, prompt, models in shown:
-        spec = told.judges.get(judge)
-        if spec is None or (kind, judge) in tried or spec.prompts[kind].name != prompt:
+    known = set()
+    for kind, judge, prompt, models in judged:
+        spec = prompts.judges.get(judge)
+        if spec is None or (kind, judge) in known or spec.prompts[kind].name != prompt:
             continue
-        tried.add((kind, judge))
+        known.add((kind, judge))
         example = [texts.get(model, []) for model in models]
         pattern = make_judge_pattern(spec, kind, question, turn.number, example)
         if pattern is not None:
-            found[kind][facts.judges.index(judge)] = pattern
+            found[kind][data.judges.index(judge)] = pattern
     return found
 
 

@@ -1,4 +1,4 @@
-"""All that a run knows about one question, brought together for reading."""
+"""Group the records of a run by question, for reading."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from evalharness.report.page.page_data import PageData
 
 WIDE_GRADE_SPREAD = 3.0
-"""Mean grades of two models that differ by this much count as disagreement worth reading."""
+"""A difference of mean grades from which on a question is flagged as `differ`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyRecord:
-    """What a model said at one turn, with its grades; `turn` is None where it never answered."""
+    """The reply of a model at one turn, with its grades; `turn` is None without an answer."""
 
     model: str
     sample: int
@@ -40,9 +40,14 @@ class ReplyRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedPair:
-    """Two models compared by one judge at one turn: the games as shown, and who won the battle.
+    """Two models compared by one judge at one turn.
 
-    `winner` is a model or `tie`; it is None when the games were not settled.
+    Attributes:
+        models: the two models, the one with the smaller number first.
+        judge: the judge.
+        sample: the sample of the answers.
+        winner: a model or `tie`; None if the games were not settled.
+        games: the games of the battle.
     """
 
     models: tuple[str, str]
@@ -53,13 +58,13 @@ class ComparedPair:
 
     @property
     def orders_disagree(self) -> bool:
-        """Whether swapping the answers changed which model the judge prefers."""
+        """Whether swapping the answers changed the model that the judge prefers."""
         return len({preferred_model(game) for game in self.games if game.verdict is not None}) > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRecord:
-    """One turn: what was asked, what each model replied, and how pairs of replies compared."""
+    """One turn of a question, with the replies of the models and the compared pairs."""
 
     number: int
     text: str
@@ -70,7 +75,7 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionRecord:
-    """One question with everything that belongs to it."""
+    """One question with its turns and failures."""
 
     question: Question
     turns: tuple[TurnRecord, ...]
@@ -78,7 +83,7 @@ class QuestionRecord:
 
     @property
     def spread(self) -> float | None:
-        """How far the best and the worst model's mean grades lie apart."""
+        """The difference between the best and the worst mean grade of a model."""
         grades: dict[str, list[float]] = defaultdict(list)
         for grade in self._grades():
             if grade.score is not None:
@@ -88,7 +93,7 @@ class QuestionRecord:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What a reader may filter by."""
+        """The flags by which a reader can filter."""
         pairs = [pair for turn in self.turns for pair in turn.pairs]
         decided = any(pair.winner not in {None, Winner.TIE} for pair in pairs)
         replies = [reply.turn for turn in self.turns for reply in turn.replies if reply.turn]
@@ -96,21 +101,21 @@ class QuestionRecord:
             *self._grades(),
             *(game for pair in pairs for game in pair.games),
         ]
-        held = {
+        by_flag = {
             "differ": decided if self.spread is None else self.spread >= WIDE_GRADE_SPREAD,
             "orders": any(pair.orders_disagree for pair in pairs),
             "unscored": any(judgment.unscored is not None for judgment in judgments),
             "truncated": any(reply.is_truncated for reply in replies),
             "failed": bool(self.failures),
         }
-        return tuple(flag for flag, holds in held.items() if holds)
+        return tuple(flag for flag, holds in by_flag.items() if holds)
 
     def _grades(self) -> list[GradedJudgment]:
         return [grade for turn in self.turns for reply in turn.replies for grade in reply.grades]
 
 
 def preferred_model(game: PairwiseJudgment) -> str | None:
-    """Return the model that a game's verdict names, `tie`, or None when it could not be read."""
+    """Return the model that a game's verdict prefers, `tie`, or None without a verdict."""
     match game.verdict:
         case Verdict.A:
             return game.model_a
@@ -122,11 +127,11 @@ def preferred_model(game: PairwiseJudgment) -> str | None:
             return None
 
 
-def group_by_question(facts: PageData) -> list[QuestionRecord]:
-    """Return every question's dossier, in the order in which they were asked."""
-    records = facts.records
+def group_by_question(data: PageData) -> list[QuestionRecord]:
+    """Return the records of each question, in the order of the run."""
+    records = data.records
     answers, grades = _by_question_id(records.answers), _by_question_id(records.graded)
-    games, battles = _by_question_id(records.games), _by_question_id(facts.battles)
+    games, battles = _by_question_id(records.games), _by_question_id(data.battles)
     failures = _by_question_id(records.failures)
     return [
         QuestionRecord(
@@ -136,8 +141,8 @@ def group_by_question(facts: PageData) -> list[QuestionRecord]:
                     number=number,
                     text=text,
                     reference=question.reference(number),
-                    replies=_turn_replies(facts, number, answers[key], grades[key]),
-                    pairs=_compared_pairs(facts, number, games[key], battles[key]),
+                    replies=_turn_replies(data, number, answers[key], grades[key]),
+                    pairs=_compared_pairs(data, number, games[key], battles[key]),
                 )
                 for number, text in enumerate(question.turns, start=1)
             ),
@@ -164,24 +169,24 @@ def _by_question_id(records: Iterable[_RecordT]) -> dict[str, list[_RecordT]]:
 
 
 def _turn_replies(
-    facts: PageData, turn: int, answers: Sequence[Answer], grades: Sequence[GradedJudgment]
+    data: PageData, turn: int, answers: Sequence[Answer], grades: Sequence[GradedJudgment]
 ) -> tuple[ReplyRecord, ...]:
-    """Return the replies to a turn in the models' order, with those that are only graded."""
+    """Return the replies to a turn in the order of the models, also those that are only graded."""
     graded: dict[tuple[str, int], list[GradedJudgment]] = defaultdict(list)
     for grade in grades:
         if grade.turn == turn:
             graded[grade.model, grade.sample].append(grade)
-    said = {
+    turns = {
         (answer.model, answer.sample): answer.turns[turn - 1]
         for answer in answers
         if len(answer.turns) >= turn
     }
-    keys = sorted({*said, *graded}, key=lambda key: (facts.number(key[0]), key[1]))
+    keys = sorted({*turns, *graded}, key=lambda key: (data.model_number(key[0]), key[1]))
     return tuple(
         ReplyRecord(
             model=model,
             sample=sample,
-            turn=said.get((model, sample)),
+            turn=turns.get((model, sample)),
             grades=tuple(graded[model, sample]),
         )
         for model, sample in keys
@@ -192,12 +197,12 @@ _PairKey = tuple[int, int, str, int]
 
 
 def _compared_pairs(
-    facts: PageData, turn: int, games: Sequence[PairwiseJudgment], battles: Sequence[Battle]
+    data: PageData, turn: int, games: Sequence[PairwiseJudgment], battles: Sequence[Battle]
 ) -> tuple[ComparedPair, ...]:
-    """Return the compared pairs of a turn: both orders beside the battle they were settled to."""
+    """Return the compared pairs of a turn: the games of both orders, and their battle."""
 
     def key(record: PairwiseJudgment | Battle) -> _PairKey:
-        first, second = sorted(map(facts.number, (record.model_a, record.model_b)))
+        first, second = sorted(map(data.model_number, (record.model_a, record.model_b)))
         return first, second, record.judge, record.sample
 
     shown: dict[_PairKey, list[PairwiseJudgment]] = defaultdict(list)
@@ -207,13 +212,13 @@ def _compared_pairs(
     settled = {key(battle): _winning_model(battle) for battle in battles if battle.turn == turn}
     return tuple(
         ComparedPair(
-            models=(facts.models[place[0]], facts.models[place[1]]),
-            judge=place[2],
-            sample=place[3],
-            winner=settled.get(place),
-            games=tuple(shown[place]),
+            models=(data.models[pair_key[0]], data.models[pair_key[1]]),
+            judge=pair_key[2],
+            sample=pair_key[3],
+            winner=settled.get(pair_key),
+            games=tuple(shown[pair_key]),
         )
-        for place in sorted({*shown, *settled})
+        for pair_key in sorted({*shown, *settled})
     )
 
 

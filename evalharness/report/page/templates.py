@@ -35,8 +35,8 @@ _FILTERS = {
 
 
 def fill_template(template: str, **values: Any) -> Markup:
-    """Return a template (a file of this package, without `.html.j2`) with its values in place."""
-    # Autoescape is on for every template, so what comes back is safe to embed.
+    """Return a template of this package, named without `.html.j2`, filled with values."""
+    # Autoescape is on for every template, so the result is safe to embed.
     return Markup(_template_environment().get_template(f"{template}.html.j2").render(values))  # noqa: S704
 
 

@@ -22,8 +22,8 @@ const write = (element, html) => {
 };
 const written = (html, kind = "markdown") => write(make("div", { class: kind, dir: "auto" }), html);
 
-const told = JSON.parse(by("told").textContent);
-const nameOf = (model) => make("bdi", {}, told.models[model]);
+const pageData = JSON.parse(by("page-data").textContent);
+const nameOf = (model) => make("bdi", {}, pageData.models[model]);
 const modelOf = (model) => make("span", { class: "model" }, by("dots").content.children[model].cloneNode(true), nameOf(model));
 
 // The clipboard; where a browser keeps it from pages opened as files, a selection does it.

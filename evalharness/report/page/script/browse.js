@@ -109,7 +109,7 @@ const browse = () => {
   order.addEventListener("change", arrange);
   by("find").addEventListener("submit", (event) => event.preventDefault());
   for (const box of boxes) box.addEventListener("change", showAll);
-  by("all-models")?.addEventListener("click", () => choose(new Set(told.models.keys())));
+  by("all-models")?.addEventListener("click", () => choose(new Set(pageData.models.keys())));
   by("two-models")?.addEventListener("click", () => choose(new Set([0, 1])));
 
   // Keys: single letters, which the dialog can switch off, as speech input may say them by chance.

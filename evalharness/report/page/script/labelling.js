@@ -2,7 +2,7 @@
 const labelling = () => {
   const [form, stage, end, pair, progress, rater, said] = [
     "label-start", "label-stage", "label-end", "label-pair", "label-progress", "label-name", "label-said"].map(by);
-  const key = `evalharness labels ${told.run} ${told.models.join(" ")}`;
+  const key = `evalharness labels ${pageData.run} ${pageData.models.join(" ")}`;
   const kindOf = by("label-kind");
   let state = { name: "", kind: "pairs", plan: [], votes: [] };
   let isSaved = true;
@@ -29,22 +29,22 @@ const labelling = () => {
   // well. When both have come round together, pairs move on by one, so that no question keeps its
   // pairs. Where the judge judged only some, as against a baseline, labels of others would be lost.
   const commonDivisor = (a, b) => (b ? commonDivisor(b, a % b) : a);
-  const unitsOf = (kind) => told.models.flatMap((_, b) => (kind === "grades" ? [[b]] : told.models.slice(0, b).map((__, a) => [a, b])));
+  const unitsOf = (kind) => pageData.models.flatMap((_, b) => (kind === "grades" ? [[b]] : pageData.models.slice(0, b).map((__, a) => [a, b])));
   const isJudged = (kind, { pairs, replies }, models) => {
     if (kind === "grades") return !replies.some(({ grades }) => grades.length) || replies.some((reply) => isFirst(reply, models[0]) && reply.grades.length);
     return !pairs.length || pairs.some(([a, b]) => models.includes(a) && models.includes(b));
   };
   const planned = async (kind, count) => {
-    const places = shuffled(told.turns.keys());
+    const places = shuffled(pageData.turns.keys());
     const units = shuffled(unitsOf(kind));
-    const judged = kind === "grades" ? told.graded : told.judged;
+    const judged = kind === "grades" ? pageData.graded : pageData.judged;
     const all = places.length * units.length;
     const round = all / commonDivisor(places.length, units.length);
     const plan = [];
     for (let at = 0; plan.length < count && at < all; at += 1) {
       const place = places[at % places.length];
       const models = shuffled(units[(at + Math.floor(at / round)) % units.length]);
-      const turn = judged.length ? judged[below(judged.length)] : told.turns[place];
+      const turn = judged.length ? judged[below(judged.length)] : pageData.turns[place];
       const found = (await answersOf(place)).turns[turn - 1];
       const isThere = found && models.every((model) => found.replies.some((reply) => isFirst(reply, model)));
       if (isThere && isJudged(kind, found, models)) plan.push({ place, turn, models });
@@ -95,9 +95,9 @@ const labelling = () => {
   const fileName = () => `${state.kind === "grades" ? "grades" : "labels"}-${judge().slice("human:".length)}.jsonl`;
   const rows = () => state.votes.flatMap((winner, at) => {
     const { place, turn, models } = state.plan[at];
-    const [model_a, model_b] = models.map((model) => told.models[model]);
+    const [model_a, model_b] = models.map((model) => pageData.models[model]);
     const said = state.kind === "grades" ? { model: model_a, score: Number(winner) } : { model_a, model_b, winner };
-    return winner ? [JSON.stringify({ question_id: told.ids[place], turn, judge: judge(), ...said })] : [];
+    return winner ? [JSON.stringify({ question_id: pageData.ids[place], turn, judge: judge(), ...said })] : [];
   });
 
   form.addEventListener("submit", async (event) => {

@@ -46,16 +46,16 @@ class Body {
   article(turn, number, reply, place) {
     const grades = reply.grades.map(({ judge, score }) => (score === null
       ? make("span", { class: "score none" }, "unscored")
-      : make("span", { class: "score", title: `Grade by ${told.judges[judge]}` }, score, make("small", {}, "/10"))));
+      : make("span", { class: "score", title: `Grade by ${pageData.judges[judge]}` }, score, make("small", {}, "/10"))));
     return make("article", { "data-models": reply.model },
       make("header", {}, modelOf(reply.model), reply.sample ? make("small", {}, ` sample ${reply.sample}`) : null, grades),
       reply.html === null ? make("p", { class: "absent" }, "No answer is stored.") : written(reply.html),
       reply.html !== null && !reply.text.trim() ? make("p", { class: "absent" }, "The reply is empty.") : null,
       reply.cut ? make("p", { class: "cut" }, "cut off at max_tokens") : null,
       meta(reply.meta),
-      reply.asked ? lazily("Exact prompt", async () => [exact(told.patterns[told.models[reply.model]][number], this.said(number, reply))], { class: "judgment" }) : null,
+      reply.asked ? lazily("Exact prompt", async () => [exact(pageData.patterns[pageData.models[reply.model]][number], this.said(number, reply))], { class: "judgment" }) : null,
       reply.grades.map((grade, at) => lazily(
-        [`${told.judges[grade.judge]}: `, grade.score === null ? make("strong", { class: "unscored" }, `unscored: ${grade.unscored}`) : `grade ${grade.score}`, aside(grade.remark)],
+        [`${pageData.judges[grade.judge]}: `, grade.score === null ? make("strong", { class: "unscored" }, `unscored: ${grade.unscored}`) : `grade ${grade.score}`, aside(grade.remark)],
         async () => {
           const games = await gamesOf(this.place);
           const [fence, ...replies] = games.grades[number][place];
@@ -64,7 +64,7 @@ class Body {
         }, { class: "judgment" })));
   }
 
-  // What a model had been told by then: q1, r1, q2, ...
+  // What a model had been pageData by then: q1, r1, q2, ...
   said(number, reply) {
     const texts = {};
     for (let turn = 0; turn <= number; turn += 1) {
@@ -95,7 +95,7 @@ class Body {
     return lazily(
       [modelOf(first), " ", make("span", { class: "versus" }, "and"), " ", modelOf(second), " ", make("span", { class: "outcome" }, outcome,
         odd.map((what) => [" ", make("span", { class: `flag ${what.split(" ")[0]}` }, what)]),
-        told.judges.length > 1 ? make("small", {}, ` by ${told.judges[judge]}`) : null,
+        pageData.judges.length > 1 ? make("small", {}, ` by ${pageData.judges[judge]}`) : null,
         sample ? make("small", {}, ` sample ${sample}`) : null)],
       async () => {
         const games = await gamesOf(this.place);
@@ -133,7 +133,7 @@ class Body {
     const models = [...new Set(this.data.turns.flatMap(({ replies }) => replies.map(({ model }) => model)))].filter((model) => shown.has(model));
     const before = this.base.value;
     this.base.replaceChildren(make("option", { value: "" }, "no marks"),
-      ...models.map((model) => make("option", { value: model }, told.models[model])));
+      ...models.map((model) => make("option", { value: model }, pageData.models[model])));
     this.base.value = models.includes(Number(before)) ? before : "";
     this.base.parentElement.hidden = models.length < 2;
     this.shown = models;
@@ -158,7 +158,7 @@ class Body {
       }
     }
     this.marked.textContent = tooLong ? "Some answers are too long to compare."
-      : this.base.value === "" ? "" : `${lacked} words marked that ${told.models[this.base.value]} lacks.`;
+      : this.base.value === "" ? "" : `${lacked} words marked that ${pageData.models[this.base.value]} lacks.`;
     const parts = this.base.value === "" ? [] : [`models=${this.shown.join(",")}`, `from=${this.base.value}`];
     this.link.href = `#${[`q-${encodeURIComponent(this.id)}`, ...parts].join("&")}`;
   }

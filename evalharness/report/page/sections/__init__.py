@@ -1,5 +1,4 @@
-"""The sections of the page, a module and a template each; a new one needs no change elsewhere.
+"""The sections of the page: a module with a `SECTION` and a template for each.
 
-A module has `PLACE` (where on the page: smaller is higher), `TITLE`, and `render(facts)`, which
-returns HTML, or nothing when the run has nothing to show there.
+The page finds every module in these folders, so a new section needs no change elsewhere.
 """

@@ -1,4 +1,4 @@
-"""Standard benchmarks: bars with errors, agreement with the judge's ranks, and single examples."""
+"""Show standard benchmarks: scores with errors, agreement with the judge, and single examples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evalharness.report.number_format import format_number, format_percent
+from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 from evalharness.stats import RankCorrelation, spearman
 
@@ -16,14 +17,15 @@ if TYPE_CHECKING:
     from evalharness.domain import BenchmarkSample, BenchmarkScore
     from evalharness.report.page.page_data import PageData
 
-PLACE = 50
-TITLE = "Benchmarks"
 _MAX_PROMPT_CHARACTERS = 1200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BenchmarkBar:
-    """One model's figure: a width, and where its error begins and ends, as places on the drawing."""
+    """The score of one model; `width`, `low` and `high` are positions on the drawing.
+
+    `source` and `of` are set for published scores: where, and of which model.
+    """
 
     model: str
     number: int
@@ -38,7 +40,7 @@ class _BenchmarkBar:
 
     @property
     def is_published(self) -> bool:
-        """Whether others measured it."""
+        """Whether the score was published by others."""
         return bool(self.source)
 
 
@@ -53,7 +55,7 @@ class _BenchmarkPlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RankAgreement:
-    """How far a benchmark ranks the models as the judge does."""
+    """The rank correlation of a benchmark with the judge."""
 
     benchmark: str
     measure: str
@@ -62,7 +64,7 @@ class _RankAgreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BenchmarkExample:
-    """One example as all models did it."""
+    """One example with the replies of all models."""
 
     benchmark: str
     task: str
@@ -75,34 +77,32 @@ class _BenchmarkExample:
     samples: tuple[BenchmarkSample, ...]
 
 
-def render(facts: PageData) -> str:
-    """Return plots, tables and examples, or nothing when no benchmark was run."""
-    scores = facts.records.benchmarks
-    published = facts.records.manifest.get("published") or []
+def render_benchmarks(data: PageData) -> str:
+    """Return plots, tables and examples, or nothing without benchmarks."""
+    scores = data.records.benchmarks
+    published = data.records.manifest.get("published") or []
     if not scores and not published:
         return ""
     kinds = dict.fromkeys((s.benchmark, s.task, s.metric, s.few_shot) for s in scores)
     by_model = {(s.benchmark, s.task, s.metric, s.few_shot, s.model): s for s in scores}
     measured = {score.model for score in scores}
-    models = [model for model in facts.models if model in measured]
+    models = [model for model in data.models if model in measured]
     return fill_template(
         "sections/ranking/benchmarks",
-        facts=facts,
+        data=data,
         models=models,
-        plots=[*_measured_plots(facts, published), *_published_plots(facts, published)],
-        agreements=_rank_agreements(facts),
-        examples=_examples_by_benchmark(facts.records.samples),
+        plots=[*_measured_plots(data, published), *_published_plots(data, published)],
+        agreements=_rank_agreements(data),
+        examples=_examples_by_benchmark(data.records.samples),
         rows=[(kind, [by_model.get((*kind, model)) for model in models]) for kind in kinds],
         versions=sorted({score.harness_version for score in scores}),
         has_published=bool(published),
     )
 
 
-def _measured_plots(
-    facts: PageData, published: Sequence[Mapping[str, Any]]
-) -> list[_BenchmarkPlot]:
+def _measured_plots(data: PageData, published: Sequence[Mapping[str, Any]]) -> list[_BenchmarkPlot]:
     groups: dict[tuple[str, str], list[BenchmarkScore]] = defaultdict(list)
-    for score in facts.records.benchmarks:
+    for score in data.records.benchmarks:
         if score.headline:
             groups[score.suite, score.benchmark].append(score)
     ordered = sorted(groups.items(), key=lambda item: (item[0][0], item[0][0] != item[0][1]))
@@ -111,9 +111,9 @@ def _measured_plots(
             title=benchmark if benchmark != suite else f"{suite}: average",
             basis=_describe_basis(scores),
             bars=(
-                *(_measured_bar(score, facts) for score in _best_first(scores)),
+                *(_measured_bar(score, data) for score in _best_first(scores)),
                 *(
-                    _published_bar(each, facts)
+                    _published_bar(each, data)
                     for each in published
                     if (each["suite"], each["benchmark"]) == (suite, benchmark)
                 ),
@@ -124,10 +124,10 @@ def _measured_plots(
 
 
 def _published_plots(
-    facts: PageData, published: Sequence[Mapping[str, Any]]
+    data: PageData, published: Sequence[Mapping[str, Any]]
 ) -> list[_BenchmarkPlot]:
-    """Return plots of what was not measured here."""
-    measured = {(score.suite, score.benchmark) for score in facts.records.benchmarks}
+    """Return plots of benchmarks with published scores only."""
+    measured = {(score.suite, score.benchmark) for score in data.records.benchmarks}
     groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for each in published:
         if (each["suite"], each["benchmark"]) not in measured:
@@ -137,7 +137,7 @@ def _published_plots(
             title=title if benchmark == suite else f"{title}: {benchmark}",
             basis="published figures only",
             bars=tuple(
-                _published_bar(each, facts)
+                _published_bar(each, data)
                 for each in sorted(members, key=lambda each: -float(each["value"]))
             ),
         )
@@ -150,7 +150,7 @@ def _best_first(scores: Sequence[BenchmarkScore]) -> list[BenchmarkScore]:
 
 
 def _describe_basis(scores: Sequence[BenchmarkScore]) -> str:
-    """Return what a benchmark's figures are, with all that differs between models."""
+    """Return the metric, the shots and the number of examples, with all values that models have."""
     first = scores[0]
     counts = sorted({score.n for score in scores})
     shots = sorted({score.few_shot for score in scores})
@@ -166,11 +166,11 @@ def _alternatives(numbers: Sequence[int]) -> str:
     return " or ".join(f"{number:,}" for number in numbers)
 
 
-def _measured_bar(score: BenchmarkScore, facts: PageData) -> _BenchmarkBar:
+def _measured_bar(score: BenchmarkScore, data: PageData) -> _BenchmarkBar:
     error = score.stderr
     return _BenchmarkBar(
         model=score.model,
-        number=facts.number(score.model),
+        number=data.model_number(score.model),
         width=_width_percent(score.value),
         low=None if error is None else _width_percent(score.value - error),
         high=None if error is None else _width_percent(score.value + error),
@@ -182,16 +182,16 @@ def _measured_bar(score: BenchmarkScore, facts: PageData) -> _BenchmarkBar:
     )
 
 
-def _published_bar(told: Mapping[str, Any], facts: PageData) -> _BenchmarkBar:
-    value = float(told["value"])
+def _published_bar(published: Mapping[str, Any], data: PageData) -> _BenchmarkBar:
+    value = float(published["value"])
     is_share = value <= 1
     return _BenchmarkBar(
-        model=told["model"],
-        number=facts.number(told["model"]) if told["model"] in facts.models else 0,
+        model=published["model"],
+        number=data.model_number(published["model"]) if published["model"] in data.models else 0,
         width=_width_percent(value if is_share else value / 10),
         text=format_percent(value, 1) if is_share else format_number(value, 2),
-        source=told["source"],
-        of=told["of"],
+        source=published["source"],
+        of=published["of"],
     )
 
 
@@ -199,9 +199,9 @@ def _width_percent(share: float) -> str:
     return f"{100 * min(1.0, max(0.0, share)):.2f}%"
 
 
-def _rank_agreements(facts: PageData) -> list[_RankAgreement]:
-    """Return each benchmark's rank correlation with the judge's ratings, or else with its scores."""
-    rows = facts.leaderboard.rows
+def _rank_agreements(data: PageData) -> list[_RankAgreement]:
+    """Return each benchmark's rank correlation with the judge's ratings, or with its scores."""
+    rows = data.leaderboard.rows
     rated = {row.model: row.rating for row in rows if row.rating is not None}
     scored = {row.model: row.score for row in rows if row.score is not None}
     measure, judged = ("ratings", rated) if len(rated) > 1 else ("scores", scored)
@@ -212,7 +212,7 @@ def _rank_agreements(facts: PageData) -> list[_RankAgreement]:
             correlation = spearman(
                 [judged[row.model] for row in both],
                 [row.benchmarks[name] for row in both],
-                level=facts.leaderboard.level,
+                level=data.leaderboard.level,
             )
             found.append(_RankAgreement(benchmark=name, measure=measure, correlation=correlation))
     return found
@@ -221,7 +221,7 @@ def _rank_agreements(facts: PageData) -> list[_RankAgreement]:
 def _examples_by_benchmark(
     samples: Sequence[BenchmarkSample],
 ) -> dict[str, list[_BenchmarkExample]]:
-    """Return the examples of each benchmark, all models' replies to one beside each other."""
+    """Return the examples of each benchmark, each with the replies of all models."""
     groups: dict[tuple[str, str, int, str], list[BenchmarkSample]] = defaultdict(list)
     for sample in samples:
         groups[sample.benchmark, sample.task, sample.doc_id, sample.prompt].append(sample)
@@ -243,3 +243,6 @@ def _examples_by_benchmark(
             )
         )
     return found
+
+
+SECTION = Section(address="benchmarks", place=50, title="Benchmarks", render=render_benchmarks)

@@ -1,4 +1,4 @@
-"""Mean grades by category of question: where the models are strong and where they are weak."""
+"""Show the mean grades of each model by category of question."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from evalharness.report.page.axes import fit_axis
 from evalharness.report.page.interval_marks import SCORE_FORMAT, PlacedInterval, place_interval
+from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 from evalharness.stats import clustered_mean
 
@@ -19,20 +20,17 @@ if TYPE_CHECKING:
     from evalharness.report.page.axes import Axis
     from evalharness.report.page.page_data import PageData
 
-PLACE = 40
-TITLE = "Scores by category"
-
 
 MIN_RADAR_CATEGORIES = 3
 MAX_SELECTED_MODELS = 6
-"""More models than this cannot be told apart on one radar; half as many are shown at first."""
+"""The most models that the radar shows at once; with more models, half as many at first."""
 _RADIUS = 120.0
 _LABEL_RADIUS = 134.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RadarSpoke:
-    """One category's axis on the radar: its end, and where its name stands."""
+    """The axis of one category on the radar: its end, and the position of its name."""
 
     name: str
     x: float
@@ -59,21 +57,21 @@ class _Radar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CategoryRow:
-    """A category with each model's score, in the order of the leaderboard."""
+    """A category with the score of each model, in the order of the leaderboard."""
 
     name: str
     questions: int
     scores: tuple[PlacedInterval, ...]
 
 
-def render(facts: PageData) -> str:
-    """Return the plot and the table, or nothing when no model was graded."""
-    rows = facts.leaderboard.rows
+def render_categories(data: PageData) -> str:
+    """Return the plot and the table, or nothing without grades."""
+    rows = data.leaderboard.rows
     scale = fit_axis(score for row in rows for score in row.score_by_category.values())
     if scale is None:
         return ""
-    bounds = _category_bounds(facts)
-    asked = [question.category for question in facts.records.questions]
+    bounds = _category_bounds(data)
+    asked = [question.category for question in data.records.questions]
     graded = dict.fromkeys(name for row in rows for name in row.score_by_category)
     categories = [
         _CategoryRow(
@@ -92,33 +90,33 @@ def render(facts: PageData) -> str:
     ]
     return fill_template(
         "sections/ranking/categories",
-        facts=facts,
+        data=data,
         rows=rows,
         categories=categories,
         scale=scale,
-        radar=_make_radar(facts, categories, scale)
+        radar=_make_radar(data, categories, scale)
         if len(categories) >= MIN_RADAR_CATEGORIES
         else None,
         picked=len(rows) if len(rows) <= MAX_SELECTED_MODELS else MAX_SELECTED_MODELS // 2,
     )
 
 
-def _category_bounds(facts: PageData) -> dict[tuple[str, str], tuple[float, float]]:
+def _category_bounds(data: PageData) -> dict[tuple[str, str], tuple[float, float]]:
     """Return the interval of each model's mean in each category.
 
-    As in the leaderboard, means rest on what was graded for every model, and questions are the
-    unit. A category with a single question has no interval.
+    As in the leaderboard, means use only items that were graded for every model, and are
+    clustered by question. A category with a single question has no interval.
     """
-    category = {question.question_id: question.category for question in facts.records.questions}
+    category = {question.question_id: question.category for question in data.records.questions}
     grades: dict[tuple[str, str], list[GradedJudgment]] = defaultdict(list)
-    for grade in _graded_for_all_models(facts.records.graded):
+    for grade in _graded_for_all_models(data.records.graded):
         if grade.question_id in category:
             grades[grade.model, category[grade.question_id]].append(grade)
     means = {
         key: clustered_mean(
             [grade.score for grade in own if grade.score is not None],
             [grade.question_id for grade in own],
-            level=facts.leaderboard.level,
+            level=data.leaderboard.level,
         )
         for key, own in grades.items()
     }
@@ -138,8 +136,8 @@ def _graded_item(grade: GradedJudgment) -> tuple[str, int, str, str, int]:
     return grade.question_id, grade.turn, grade.judge, grade.prompt, grade.sample
 
 
-def _make_radar(facts: PageData, categories: Sequence[_CategoryRow], scale: Axis) -> _Radar:
-    """Return the radar; a model that was not graded in every category has no shape on it."""
+def _make_radar(data: PageData, categories: Sequence[_CategoryRow], scale: Axis) -> _Radar:
+    """Return the radar; it leaves out models that were not graded in every category."""
     turns = [2 * math.pi * place / len(categories) for place in range(len(categories))]
 
     def polygon(values: Sequence[float]) -> str:
@@ -154,8 +152,8 @@ def _make_radar(facts: PageData, categories: Sequence[_CategoryRow], scale: Axis
         spokes=tuple(map(_make_spoke, categories, turns)),
         rings=tuple(polygon([tick] * len(turns)) for tick in scale.ticks()[1:]),
         shapes=tuple(
-            _RadarPolygon(number=facts.number(row.model), points=polygon(known))
-            for row, scores in zip(facts.leaderboard.rows, columns, strict=True)
+            _RadarPolygon(number=data.model_number(row.model), points=polygon(known))
+            for row, scores in zip(data.leaderboard.rows, columns, strict=True)
             for known in ([score.value for score in scores if score.value is not None],)
             if len(known) == len(turns)
         ),
@@ -170,5 +168,10 @@ def _make_spoke(category: _CategoryRow, turn: float) -> _RadarSpoke:
 
 
 def _polar_to_xy(turn: float, radius: float) -> tuple[float, float]:
-    """Return a place from its angle, clockwise from the top."""
+    """Return a position from its angle, clockwise from the top."""
     return round(radius * math.sin(turn), 1), round(-radius * math.cos(turn), 1)
+
+
+SECTION = Section(
+    address="categories", place=40, title="Scores by category", render=render_categories
+)

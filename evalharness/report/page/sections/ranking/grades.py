@@ -1,4 +1,4 @@
-"""How grades are spread, and whether they go with length."""
+"""Show the distribution of grades, and their relation to the length of answers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evalharness.analysis import exclude_label_checks
 from evalharness.report.number_format import format_count, format_number, format_quantity
 from evalharness.report.page.axes import Axis, fit_axis
+from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 
 if TYPE_CHECKING:
@@ -18,29 +19,27 @@ if TYPE_CHECKING:
     from evalharness.domain import GradedJudgment
     from evalharness.report.page.page_data import PageData
 
-PLACE = 45
-TITLE = "Grades and length"
 GRADE_RANGE = range(1, 11)
 PLOT_HEIGHT_PX = 260
-"""Of the plot against length, in pixels."""
+"""The height of the plot against length, in pixels."""
 _MAX_BUBBLE_RADIUS = 9.0
 _LENGTH_BANDS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _GradeHistogram:
-    """How often a model was given each grade; heights are shares of its most frequent one."""
+    """How often a model got each grade; heights are relative to its most frequent grade."""
 
     model: str
     number: int
     mean: float
     heights: tuple[tuple[int, float], ...]
-    told: str
+    tooltip: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _AnswerBubble:
-    """All answers of about one length with one grade."""
+    """The answers of one range of lengths with one grade."""
 
     x: str
     y: str
@@ -49,73 +48,73 @@ class _AnswerBubble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ModelMean:
-    """One model's mean length and mean grade."""
+    """The mean length and the mean grade of one model."""
 
     model: str
     number: int
     x: str
     y: str
-    told: str
+    tooltip: str
 
 
-def render(facts: PageData) -> str:
-    """Return both figures, or nothing when nothing was graded."""
-    scores = _scores_by_model(facts)
+def render_grades(data: PageData) -> str:
+    """Return both plots, or nothing without grades."""
+    scores = _scores_by_model(data)
     if not scores:
         return ""
-    graded = _grades_with_lengths(facts)
+    graded = _grades_with_lengths(data)
     lengths = fit_axis(length for _, length, _ in graded)
     grades = Axis(low=0.5, high=10.5, step=1.0)
     return fill_template(
         "sections/ranking/grades",
-        spreads=[_make_histogram(facts, model, own) for model, own in scores.items()],
+        spreads=[_make_histogram(data, model, own) for model, own in scores.items()],
         lengths=lengths,
         grades=grades,
         height=PLOT_HEIGHT_PX,
         bubbles=_make_bubbles(graded, lengths, grades) if lengths else [],
-        means=_model_means(facts, graded, lengths, grades) if lengths else [],
+        means=_model_means(data, graded, lengths, grades) if lengths else [],
         answers=len(graded),
     )
 
 
-def _table_grades(facts: PageData) -> Sequence[GradedJudgment]:
-    """Return the grades of the table: people's that check a judge are none."""
-    return exclude_label_checks(facts.records, facts.battles).records.graded
+def _table_grades(data: PageData) -> Sequence[GradedJudgment]:
+    """Return the grades that the table counts, without people's grades that check a judge."""
+    return exclude_label_checks(data.records, data.battles).records.graded
 
 
-def _scores_by_model(facts: PageData) -> dict[str, list[float]]:
-    """Return each model's grades, in the order of the leaderboard."""
-    found: Mapping[str, list[float]] = {model: [] for model in facts.models}
-    for grade in _table_grades(facts):
+def _scores_by_model(data: PageData) -> dict[str, list[float]]:
+    """Return the grades of each model, in the order of the leaderboard."""
+    found: Mapping[str, list[float]] = {model: [] for model in data.models}
+    for grade in _table_grades(data):
         if grade.score is not None:
             found[grade.model].append(grade.score)
     return {model: scores for model, scores in found.items() if scores}
 
 
-def _make_histogram(facts: PageData, model: str, scores: Sequence[float]) -> _GradeHistogram:
+def _make_histogram(data: PageData, model: str, scores: Sequence[float]) -> _GradeHistogram:
     counts = Counter(min(10, max(1, round(score))) for score in scores)
     most = max(counts.values())
     parts = ", ".join(f"{grade}: {counts[grade]}" for grade in GRADE_RANGE if counts[grade])
     mean = fmean(scores)
     return _GradeHistogram(
         model=model,
-        number=facts.number(model),
+        number=data.model_number(model),
         mean=mean,
         heights=tuple((grade, counts[grade] / most) for grade in GRADE_RANGE if counts[grade]),
-        told=f"{model}: {format_quantity(len(scores), 'grade')}, mean {format_number(mean, 2)}; {parts}",
+        tooltip=f"{model}: {format_quantity(len(scores), 'grade')}, mean {format_number(mean, 2)}; {parts}",
     )
 
 
-def _grades_with_lengths(facts: PageData) -> list[tuple[str, int, float]]:
-    """Return model, length in characters, and grade of every graded reply that is here."""
+def _grades_with_lengths(data: PageData) -> list[tuple[str, int, float]]:
+    """Return model, length in characters, and grade of every graded reply that the run has."""
     lengths = {
         (answer.model, answer.question_id, answer.sample, number): len(turn.text)
-        for answer in facts.records.answers
+        for answer in data.records.answers
         for number, turn in enumerate(answer.turns, start=1)
     }
     keyed = (
         (grade, (grade.model, grade.question_id, grade.sample, grade.turn))
-        for grade in _table_grades(facts)
+        for grade in _table_grades(data)
     )
     return [
         (grade.model, lengths[key], grade.score)
@@ -127,7 +126,7 @@ def _grades_with_lengths(facts: PageData) -> list[tuple[str, int, float]]:
 def _make_bubbles(
     graded: Sequence[tuple[str, int, float]], lengths: Axis, grades: Axis
 ) -> list[_AnswerBubble]:
-    """Return the answers by band of length and whole grade; areas go with their number."""
+    """Return the answers by length band and whole grade; areas grow with their number."""
     width = (lengths.high - lengths.low) / _LENGTH_BANDS
     bands = Counter(
         (min(_LENGTH_BANDS - 1, int((length - lengths.low) / width)), round(score))
@@ -136,8 +135,8 @@ def _make_bubbles(
     most = max(bands.values())
     return [
         _AnswerBubble(
-            x=lengths.at(lengths.low + (band + 0.5) * width),
-            y=grades.up(grade, PLOT_HEIGHT_PX),
+            x=lengths.x_percent(lengths.low + (band + 0.5) * width),
+            y=grades.y_pixels(grade, PLOT_HEIGHT_PX),
             radius=f"{max(1.2, _MAX_BUBBLE_RADIUS * (number / most) ** 0.5):.1f}",
         )
         for (band, grade), number in sorted(bands.items())
@@ -145,7 +144,7 @@ def _make_bubbles(
 
 
 def _model_means(
-    facts: PageData, graded: Sequence[tuple[str, int, float]], lengths: Axis, grades: Axis
+    data: PageData, graded: Sequence[tuple[str, int, float]], lengths: Axis, grades: Axis
 ) -> list[_ModelMean]:
     own: dict[str, list[tuple[int, float]]] = defaultdict(list)
     for model, length, score in graded:
@@ -157,10 +156,15 @@ def _model_means(
     return [
         _ModelMean(
             model=model,
-            number=facts.number(model),
-            x=lengths.at(length),
-            y=grades.up(score, PLOT_HEIGHT_PX),
-            told=f"{model}: {format_count(length)} characters and grade {format_number(score, 2)} on average",
+            number=data.model_number(model),
+            x=lengths.x_percent(length),
+            y=grades.y_pixels(score, PLOT_HEIGHT_PX),
+            tooltip=f"{model}: {format_count(length)} characters and grade {format_number(score, 2)} on average",
         )
-        for model, (length, score) in sorted(means.items(), key=lambda item: facts.number(item[0]))
+        for model, (length, score) in sorted(
+            means.items(), key=lambda item: data.model_number(item[0])
+        )
     ]
+
+
+SECTION = Section(address="grades", place=45, title="Grades and length", render=render_grades)

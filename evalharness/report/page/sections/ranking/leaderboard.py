@@ -1,4 +1,4 @@
-"""The table: every model's figures with their intervals, drawn on a common scale."""
+"""Show the leaderboard: the figures of every model with intervals on a common axis."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from evalharness.report.page.interval_marks import (
     ValueAndBounds,
     place_interval,
 )
+from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 
 if TYPE_CHECKING:
@@ -31,13 +32,10 @@ if TYPE_CHECKING:
     from evalharness.analysis import LeaderboardRow
     from evalharness.report.page.page_data import PageData
 
-PLACE = 20
-TITLE = "Leaderboard"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TableCell:
-    """What a cell shows, and the number it is sorted by (None comes last in both directions)."""
+    """The content of a cell, and the value for sorting (None sorts last in both directions)."""
 
     value: float | None
     text: str
@@ -47,9 +45,14 @@ class _TableCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _TableColumn:
-    """One column: its heading, what it means, which way it sorts first, and its cells.
+    """A column of the table.
 
-    One that `is_extra` is hidden until a reader asks for it.
+    Attributes:
+        heading: its heading.
+        meaning: an explanation of the heading.
+        cells: its cells, in the order of the models.
+        smaller_first: whether the first click sorts smaller values first.
+        is_extra: whether the column is hidden until the reader shows all columns.
     """
 
     heading: str
@@ -60,13 +63,13 @@ class _TableColumn:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no model has the figure."""
+        """Whether no model has a value."""
         return all(cell.value is None for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PublishedRow:
-    """A row of figures that others published: whose, from where, and its cell in each column."""
+    """A row of published figures: of which model, from which sources, and its cells by heading."""
 
     model: str
     number: int
@@ -75,33 +78,33 @@ class _PublishedRow:
     cells: Mapping[str, _TableCell]
 
 
-def render(facts: PageData) -> str:
-    """Return the leaderboard's table, or nothing without models."""
-    rows = facts.leaderboard.rows
+def render_leaderboard(data: PageData) -> str:
+    """Return the table, or nothing without models."""
+    rows = data.leaderboard.rows
     if not rows:
         return ""
     columns = [
-        *_figure_columns(facts, rows),
+        *_figure_columns(data, rows),
         *_optional_columns(rows),
         *_turn_columns(rows),
         *_benchmark_columns(rows),
         *_count_columns(rows),
     ]
-    references = _published_rows(facts)
+    references = _published_rows(data)
     headings = dict.fromkeys(name for reference in references for name in reference.cells)
     known = {column.heading for column in columns}
     columns += [_published_column(name, len(rows)) for name in headings if name not in known]
     return fill_template(
         "sections/ranking/leaderboard",
-        facts=facts,
+        data=data,
         rows=rows,
         columns=columns,
         references=references,
     )
 
 
-def _figure_columns(facts: PageData, rows: Sequence[LeaderboardRow]) -> list[_TableColumn]:
-    level = facts.level
+def _figure_columns(data: PageData, rows: Sequence[LeaderboardRow]) -> list[_TableColumn]:
+    level = data.level
     ratings = [(row.rating, row.rating_low, row.rating_high) for row in rows]
     wins = [(row.win_rate, row.win_rate_low, row.win_rate_high) for row in rows]
     scores = [(row.score, row.score_low, row.score_high) for row in rows]
@@ -114,7 +117,7 @@ def _figure_columns(facts: PageData, rows: Sequence[LeaderboardRow]) -> list[_Ta
         ),
         _TableColumn(
             heading="Rating",
-            meaning=f"{facts.leaderboard.method} rating with its {level} interval",
+            meaning=f"{data.leaderboard.method} rating with its {level} interval",
             cells=_interval_cells(ratings, RATING_FORMAT),
         ),
         _TableColumn(
@@ -172,19 +175,19 @@ def _benchmark_columns(rows: Sequence[LeaderboardRow]) -> list[_TableColumn]:
     ]
 
 
-def _published_rows(facts: PageData) -> list[_PublishedRow]:
-    """Return a row for each model of which others' figures stand in the manifest.
+def _published_rows(data: PageData) -> list[_PublishedRow]:
+    """Return a row for each model with published figures in the manifest.
 
-    A figure goes to the column of the same benchmark, else to one of its own. None goes to the
-    column of scores: those are of other questions.
+    A figure goes into the column of the same benchmark, or into a column of its own. No published
+    figure goes into the column of scores, because those are of other questions.
     """
     by_model: dict[str, list[Mapping[str, Any]]] = {}
-    for each in facts.records.manifest.get("published") or ():
+    for each in data.records.manifest.get("published") or ():
         by_model.setdefault(each["model"], []).append(each)
     return [
         _PublishedRow(
             model=model,
-            number=facts.models.index(model) if model in facts.models else len(facts.models),
+            number=data.models.index(model) if model in data.models else len(data.models),
             of=format_list(list(dict.fromkeys(str(each["of"]) for each in own))),
             sources=tuple(dict.fromkeys(each["source"] for each in own)),
             cells={_published_heading(each): _published_cell(each["value"]) for each in own},
@@ -265,3 +268,6 @@ def _interval_cells(
     scale = fit_axis(value for bounds in figures for value in bounds)
     drawn = [place_interval(bounds, writing, scale) for bounds in figures]
     return tuple(_TableCell(value=each.value, text=each.text, interval=each) for each in drawn)
+
+
+SECTION = Section(address="leaderboard", place=20, title="Leaderboard", render=render_leaderboard)

@@ -1,4 +1,4 @@
-"""How far the ranking depends on the way of counting: every model's ranks, and what changes."""
+"""Show how far the ranking depends on the analysis: ranks of every model, and changed pairs."""
 
 from __future__ import annotations
 
@@ -14,51 +14,50 @@ from evalharness.report.number_format import (
     format_quantity,
 )
 from evalharness.report.page.axes import Axis
+from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 
 if TYPE_CHECKING:
     from evalharness.analysis import RankRobustness, RankVariant
     from evalharness.report.page.page_data import PageData
 
-PLACE = 35
-TITLE = "How robust is this ranking?"
 _MIN_RADIUS, _MAX_RADIUS = 3.0, 7.5
-"""Radii in pixels: at 20 models on a phone, neighbours are 15 pixels apart."""
+"""Radii in pixels: with 20 models on a phone, neighbors are 15 pixels apart."""
 _MAX_TICKS = 10
 _MAX_HORIZONTAL_NAMES = 5
-"""With more models than this, their names stand upright above the table."""
+"""With more models than this, the headings of the table are vertical."""
 _MAX_NAMED_VARIANTS = 6
 _MAX_SHOWN_PAIRS = 10
 _SHADES = 5
-"""How many shades a move up or down has; the middle one is for no move."""
+"""The number of shades for a move up, and for a move down; the middle shade is no move."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RankDot:
-    """One rank of a model: how many ways give it."""
+    """One rank of a model; the area grows with the number of analyses that give it."""
 
     x: str
     radius: str
-    told: str
+    tooltip: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RankStrip:
-    """A model's ranks on a line: the dots, the ranking's own rank, and its rank set."""
+    """The ranks of a model on a line: dots, the rank in the ranking, and the rank set."""
 
     model: str
     number: int
-    at: str
+    x: str
     low: str | None
     high: str | None
     dots: tuple[_RankDot, ...]
     span: str
-    told: str
+    tooltip: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RankCell:
-    """A rank in the table, with the shade of how far it is from the ranking's."""
+    """A rank in the table, shaded by its distance from the rank in the ranking."""
 
     text: str
     shade: int
@@ -67,7 +66,7 @@ class _RankCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _VariantRow:
-    """A way of counting in the table."""
+    """An alternative analysis in the table."""
 
     group: str
     name: str
@@ -81,93 +80,97 @@ class _VariantRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ReversedPair:
-    """Two models that change places, in how many ways and which."""
+    """Two models that change places, and the analyses in which they do."""
 
     ahead: str
     behind: str
-    ways: str
-    which: str
+    variant_count: str
+    variant_names: str
     is_separated: bool
 
 
-def render(facts: PageData) -> str:
-    """Return the strips and the tables, or nothing where no ranking was counted in other ways."""
-    found = facts.leaderboard.robustness
-    if found is None:
+def render_robustness(data: PageData) -> str:
+    """Return the strips and the tables, or nothing without alternative analyses."""
+    robustness = data.leaderboard.robustness
+    if robustness is None:
         return ""
-    scale = Axis(low=1, high=len(found.ranks), step=max(1, -(-len(found.ranks) // _MAX_TICKS)))
+    scale = Axis(
+        low=1, high=len(robustness.ranks), step=max(1, -(-len(robustness.ranks) // _MAX_TICKS))
+    )
     return fill_template(
         "sections/ranking/robustness",
-        level=facts.level,
-        found=found,
+        level=data.level,
+        robustness=robustness,
         scale=scale,
-        strips=[_make_strip(facts, found, model, scale) for model in found.ranks],
-        lines=[_variant_row(found, each) for each in found.variants],
+        strips=[_make_strip(data, robustness, model, scale) for model in robustness.ranks],
+        lines=[_variant_row(robustness, variant) for variant in robustness.variants],
         changing=[
             _ReversedPair(
                 ahead=pair.ahead,
                 behind=pair.behind,
-                ways=f"{len(ways)} of {len(found.counted)}",
-                which=format_list([each.name for each in ways], most=_MAX_NAMED_VARIANTS),
+                variant_count=f"{len(variants)} of {len(robustness.counted)}",
+                variant_names=format_list(
+                    [variant.name for variant in variants], most=_MAX_NAMED_VARIANTS
+                ),
                 is_separated=pair.is_separated,
             )
-            for pair, ways in found.reversed_in.items()
+            for pair, variants in robustness.reversed_in.items()
         ],
         most_pairs=_MAX_SHOWN_PAIRS,
-        is_dense=len(found.ranks) > _MAX_HORIZONTAL_NAMES,
+        is_dense=len(robustness.ranks) > _MAX_HORIZONTAL_NAMES,
     )
 
 
-def _make_strip(facts: PageData, found: RankRobustness, model: str, scale: Axis) -> _RankStrip:
-    row = next(row for row in facts.leaderboard.rows if row.model == model)
-    ways: dict[int, list[str]] = defaultdict(list)
-    for each in found.counted:
-        ways[each.ranks[model]].append(each.name)
-    low, high = found.ranges[model]
+def _make_strip(data: PageData, robustness: RankRobustness, model: str, scale: Axis) -> _RankStrip:
+    row = next(row for row in data.leaderboard.rows if row.model == model)
+    names_by_rank: dict[int, list[str]] = defaultdict(list)
+    for variant in robustness.counted:
+        names_by_rank[variant.ranks[model]].append(variant.name)
+    low, high = robustness.ranges[model]
     rank_set = ABSENT
     if row.rank_low is not None and row.rank_high is not None:
         rank_set = f"{row.rank_low} to {row.rank_high}"
     return _RankStrip(
         model=model,
-        number=facts.number(model),
-        at=scale.at(found.ranks[model]),
-        low=None if row.rank_low is None else scale.at(row.rank_low),
-        high=None if row.rank_high is None else scale.at(row.rank_high),
+        number=data.model_number(model),
+        x=scale.x_percent(robustness.ranks[model]),
+        low=None if row.rank_low is None else scale.x_percent(row.rank_low),
+        high=None if row.rank_high is None else scale.x_percent(row.rank_high),
         dots=tuple(
             _RankDot(
-                x=scale.at(rank),
-                radius=_dot_radius(len(own) / len(found.counted)),
-                told=f"{model}: rank {rank} in {len(own)} of {format_quantity(len(found.counted), 'way')}"
-                f" ({format_list(own, most=_MAX_NAMED_VARIANTS)})",
+                x=scale.x_percent(rank),
+                radius=_dot_radius(len(names) / len(robustness.counted)),
+                tooltip=f"{model}: rank {rank} in {len(names)} of {format_quantity(len(robustness.counted), 'way')}"
+                f" ({format_list(names, most=_MAX_NAMED_VARIANTS)})",
             )
-            for rank, own in sorted(ways.items())
+            for rank, names in sorted(names_by_rank.items())
         ),
         span=f"{low}" if low == high else f"{low} to {high}",
-        told=f"{model}: rank {found.ranks[model]} in the ranking, whose rank set is {rank_set}",
+        tooltip=f"{model}: rank {robustness.ranks[model]} in the ranking, whose rank set is {rank_set}",
     )
 
 
 def _dot_radius(share: float) -> str:
-    """Return a radius whose area grows with the share of the ways."""
+    """Return a radius whose area grows with the share of the analyses."""
     return f"{(_MIN_RADIUS**2 + (_MAX_RADIUS**2 - _MIN_RADIUS**2) * share) ** 0.5:.1f}"
 
 
-def _variant_row(found: RankRobustness, each: RankVariant) -> _VariantRow:
-    separated = sum(pair.is_separated for pair in each.reversals)
-    has_ranks = bool(each.ranks)
+def _variant_row(robustness: RankRobustness, variant: RankVariant) -> _VariantRow:
+    separated = sum(pair.is_separated for pair in variant.reversals)
+    has_ranks = bool(variant.ranks)
     return _VariantRow(
-        group=each.group,
-        name=each.name,
-        tau=format_number(each.tau, 2),
-        changed=format_count(len(each.reversals) if has_ranks else None),
+        group=variant.group,
+        name=variant.name,
+        tau=format_number(variant.tau, 2),
+        changed=format_count(len(variant.reversals) if has_ranks else None),
         separated=format_count(separated if has_ranks else None),
         is_trouble=separated > 0,
         cells=tuple(
-            _rank_cell(each.ranks[model], rank, len(found.ranks))
-            for model, rank in found.ranks.items()
+            _rank_cell(variant.ranks[model], rank, len(robustness.ranks))
+            for model, rank in robustness.ranks.items()
             if has_ranks
         ),
-        note=each.note,
+        note=variant.note,
     )
 
 
@@ -177,3 +180,8 @@ def _rank_cell(rank: int, main: int, models: int) -> _RankCell:
     return _RankCell(
         text=str(rank), shade=_SHADES + (depth if move > 0 else -depth), is_moved=bool(move)
     )
+
+
+SECTION = Section(
+    address="robustness", place=35, title="How robust is this ranking?", render=render_robustness
+)

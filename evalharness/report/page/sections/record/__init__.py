@@ -1,1 +1,1 @@
-"""Sections that record what was run and found."""
+"""Sections about the run itself: summary, questions, failures, methods, provenance."""

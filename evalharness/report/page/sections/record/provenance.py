@@ -1,4 +1,4 @@
-"""Where the figures come from: the configuration, versions, hashes and seeds of the run."""
+"""Show the provenance of the figures: configuration, versions, hashes and seeds of the run."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 
 if TYPE_CHECKING:
     from evalharness.report.page.page_data import PageData
 
-PLACE = 90
-TITLE = "Provenance"
 
 SHOWN_ELSEWHERE = ("cautions", "usage", "command")
 
 
-def render(facts: PageData) -> str:
-    """Return the command, the manifest and the configuration as far as the run kept them."""
-    manifest = facts.records.manifest
+def render_provenance(data: PageData) -> str:
+    """Return the command, the manifest and the configuration, as far as the run has them."""
+    manifest = data.records.manifest
     return fill_template(
         "sections/record/provenance",
         command=manifest.get("command"),
@@ -28,7 +27,7 @@ def render(facts: PageData) -> str:
             (title, _render_yaml(content))
             for title, content in (
                 ("Manifest", {k: v for k, v in manifest.items() if k not in SHOWN_ELSEWHERE}),
-                ("Configuration", facts.records.config.tree),
+                ("Configuration", data.records.config.tree),
             )
             if content
         ],
@@ -40,7 +39,7 @@ def _render_yaml(content: Any) -> str:
 
 
 def _to_yaml_types(content: Any) -> Any:
-    """Return JSON-like content in the types that YAML knows."""
+    """Return JSON-like content in types that YAML can represent."""
     match content:
         case str() | bool() | int() | float() | None:
             return content
@@ -50,3 +49,6 @@ def _to_yaml_types(content: Any) -> Any:
             return [_to_yaml_types(value) for value in content]
         case _:
             return str(content)
+
+
+SECTION = Section(address="provenance", place=90, title="Provenance", render=render_provenance)

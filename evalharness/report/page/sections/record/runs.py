@@ -1,4 +1,4 @@
-"""The runs that were joined, and the settings in which they differ."""
+"""List the runs that were merged, and the settings in which they differ."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from evalharness.report.number_format import ABSENT
+from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 
 if TYPE_CHECKING:
     from evalharness.report.page.page_data import PageData
 
-PLACE = 15
-TITLE = "Runs"
 _MAX_VALUE_CHARACTERS = 160
 
 
-def render(facts: PageData) -> str:
-    """Return the runs beside each other, or nothing when there is only one."""
-    joined = facts.records.manifest.get("joined")
+def render_runs(data: PageData) -> str:
+    """Return the runs side by side, or nothing for a single run."""
+    joined = data.records.manifest.get("joined")
     if not joined:
         return ""
     differences = [
@@ -33,3 +32,6 @@ def _format_setting(value: Any) -> str:
         return ABSENT
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _MAX_VALUE_CHARACTERS else f"{text[:_MAX_VALUE_CHARACTERS]}…"
+
+
+SECTION = Section(address="runs", place=15, title="Runs", render=render_runs)

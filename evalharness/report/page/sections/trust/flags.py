@@ -1,4 +1,4 @@
-"""What a reader should look at in the answers: copied, said twice, empty, or naming a model."""
+"""Show flags on answers: copied, repeated or empty answers, and answers that name a model."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from evalharness.report.number_format import (
     format_percent,
     format_quantity,
 )
+from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 
 if TYPE_CHECKING:
@@ -25,12 +26,10 @@ if TYPE_CHECKING:
     from evalharness.domain import RunRecords
     from evalharness.report.page.page_data import PageData
 
-PLACE = 58
-TITLE = "Flags on answers"
 
 MAX_SHOWN_FLAGS = 100
 MAX_SAME_ANSWER_FLAGS = 6
-"""Answers shown of those that two models have in common: the pair's own line says how many."""
+"""The most flags on answers that two models share; the line of the pair has their number."""
 
 _LABEL_BY_KIND = {
     FlagKind.QUESTION_IN_CORPUS: "question stands in the corpus",
@@ -46,7 +45,7 @@ _LABEL_BY_KIND = {
 _MEGABYTE = 1e6
 _LEAK_KINDS = (FlagKind.QUESTION_IN_CORPUS, FlagKind.REFERENCE_IN_CORPUS)
 _MIN_LEAKED_QUESTIONS = 3
-"""Leaked questions from which on the page says how the table looks without them."""
+"""The number of leaked questions from which on the page shows the ranks without them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +56,9 @@ class _FlagRow:
     cells: tuple[str, ...]
 
 
-def render(facts: PageData) -> str:
-    """Return the flags, or a line on what was looked for; nothing where nobody answered."""
-    found = facts.flags
+def render_flags(data: PageData) -> str:
+    """Return the flags, or a line about the search without flags; nothing without answers."""
+    found = data.flags
     if found is None or not found.answers:
         return ""
     kinds = [kind for kind in _LABEL_BY_KIND if any(flag.kind is kind for flag in found.flags)]
@@ -78,7 +77,7 @@ def render(facts: PageData) -> str:
                     format_count(counts[model, kind]) for kind in kinds if kind not in _LEAK_KINDS
                 ),
             )
-            for model in facts.models
+            for model in data.models
             if any(counts[model, kind] for kind in kinds)
         ],
         twins=sorted(found.twins, key=lambda pair: -pair.share)[:MAX_SHOWN_FLAGS],
@@ -99,14 +98,14 @@ def render(facts: PageData) -> str:
             for row in found.overlaps
         ],
         leaked=len(leaked),
-        without=_ranks_without_leaked(facts, set(leaked))
+        without=_ranks_without_leaked(data, set(leaked))
         if len(leaked) >= _MIN_LEAKED_QUESTIONS
         else [],
     )
 
 
 def _describe_search(found: FlagReport) -> str:
-    """Return a sentence on what was looked for, found or not."""
+    """Return a sentence about what the search covered."""
     answers = sum(found.answers.values())
     parts = ["answers that models share, give to several questions or leave empty"]
     parts += ["models that say who they are or who made them"]
@@ -132,7 +131,7 @@ def _format_bytes(size: int) -> str:
 
 
 def _shown_flags(flags: Sequence[Flag]) -> list[Flag]:
-    """Return the flags that the page shows, single ones first."""
+    """Return the flags that the page shows; flags on shared answers come last."""
     same = [flag for flag in flags if flag.kind is FlagKind.SAME_ANSWER]
     single = [flag for flag in flags if flag.kind is not FlagKind.SAME_ANSWER]
     return [*single[: MAX_SHOWN_FLAGS - MAX_SAME_ANSWER_FLAGS], *same[:MAX_SAME_ANSWER_FLAGS]]
@@ -144,14 +143,14 @@ def _format_extent(flag: Flag) -> str:
     return f"{format_quantity(flag.words, 'word')}, {format_percent(flag.share)}"
 
 
-def _ranks_without_leaked(facts: PageData, leaked: set[str]) -> list[_FlagRow]:
-    """Return each model's place and figure by all questions, and by those that did not leak."""
-    records = facts.records
+def _ranks_without_leaked(data: PageData, leaked: set[str]) -> list[_FlagRow]:
+    """Return the rank and figure of each model over all questions, and over those that did not leak."""
+    records = data.records
     rest = _without_questions(records, leaked)
     board = build_leaderboard(rest, collect_battles(rest), seed=records.config.seed)
     after = {row.model: row for row in board.rows}
     lines = []
-    for row in facts.leaderboard.rows:
+    for row in data.leaderboard.rows:
         now = after.get(row.model)
         cells = (
             _format_rank(row.rank, row.rating, row.score),
@@ -162,7 +161,7 @@ def _ranks_without_leaked(facts: PageData, leaked: set[str]) -> list[_FlagRow]:
 
 
 def _without_questions(records: RunRecords, leaked: set[str]) -> RunRecords:
-    """Return the records of the questions that did not leak."""
+    """Return the records of a run without some questions."""
     return replace(
         records,
         questions=tuple(each for each in records.questions if each.question_id not in leaked),
@@ -178,3 +177,6 @@ def _format_rank(rank: int | None, rating: float | None, score: float | None) ->
     if rank is None:
         return ABSENT
     return f"{rank} ({format_number(rating) if rating is not None else format_number(score, 2)})"
+
+
+SECTION = Section(address="flags", place=58, title="Flags on answers", render=render_flags)

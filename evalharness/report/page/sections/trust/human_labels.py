@@ -1,4 +1,4 @@
-"""People's labels against the judge's: how far they agree, and the table corrected by them."""
+"""Show the agreement of people with the judge, and the table corrected by their labels."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from evalharness.report.page.interval_marks import (
     PlacedInterval,
     place_interval,
 )
+from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 from evalharness.stats import measure_human_agreement
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from evalharness.analysis import CorrectedFigure, CorrectedRow, CorrectedTable
     from evalharness.report.page.page_data import PageData
 
-ADDRESS = "people"
-PLACE = 53
-TITLE = "People and the judge"
 _BOOTSTRAP_SEED = 0  # of the intervals' bootstrap: the same run makes the same page
 _FORMAT_BY_KIND = {"rating": RATING_FORMAT, "win_rate": SHARE_FORMAT, "score": SCORE_FORMAT}
 _HEADING_BY_KIND = {"rating": "Rating", "win_rate": "Win rate", "score": "Score"}
@@ -36,7 +34,7 @@ _HEADING_BY_KIND = {"rating": "Rating", "win_rate": "Win rate", "score": "Score"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CorrectedCell:
-    """A model's corrected figure, and the judge's own on the same scale."""
+    """The corrected figure of a model, and the judge's figure on the same axis."""
 
     people: PlacedInterval
     judge: PlacedInterval
@@ -53,7 +51,7 @@ class _CorrectedTableRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CorrectedTableView:
-    """A corrected table: `scales` and a row's cells follow `headings`."""
+    """A corrected table; `scales` and the cells of a row are in the order of `headings`."""
 
     table: CorrectedTable
     headings: tuple[str, ...]
@@ -61,15 +59,15 @@ class _CorrectedTableView:
     rows: tuple[_CorrectedTableRow, ...]
 
 
-def render(facts: PageData) -> str:
-    """Return agreement and corrected tables, or nothing when no person labelled anything."""
-    agreements = measure_human_agreement(facts.battles, np.random.default_rng(_BOOTSTRAP_SEED))
-    boards = [_make_table_view(facts, table) for table in facts.leaderboard.corrected]
+def render_human_labels(data: PageData) -> str:
+    """Return agreement and corrected tables, or nothing without labels of people."""
+    agreements = measure_human_agreement(data.battles, np.random.default_rng(_BOOTSTRAP_SEED))
+    boards = [_make_table_view(data, table) for table in data.leaderboard.corrected]
     if not (agreements or boards):
         return ""
     return fill_template(
         "sections/trust/human_labels",
-        level=facts.level,
+        level=data.level,
         agreements=agreements,
         boards=boards,
         headings=_HEADING_BY_KIND,
@@ -77,7 +75,7 @@ def render(facts: PageData) -> str:
     )
 
 
-def _make_table_view(facts: PageData, table: CorrectedTable) -> _CorrectedTableView:
+def _make_table_view(data: PageData, table: CorrectedTable) -> _CorrectedTableView:
     kinds = [kind for kind in CORRECTED_KINDS if any(getattr(row, kind) for row in table.rows)]
     scales = {kind: _fit_figure_axis([getattr(row, kind) for row in table.rows]) for kind in kinds}
     return _CorrectedTableView(
@@ -87,7 +85,7 @@ def _make_table_view(facts: PageData, table: CorrectedTable) -> _CorrectedTableV
         rows=tuple(
             _CorrectedTableRow(
                 name=row.model,
-                number=facts.number(row.model),
+                number=data.model_number(row.model),
                 rank=format_number(row.rank),
                 ranks=_format_rank_set(row),
                 cells=tuple(
@@ -127,3 +125,8 @@ def _format_rank_set(row: CorrectedRow) -> str:
     return (
         f"{row.rank_low}" if row.rank_low == row.rank_high else f"{row.rank_low} to {row.rank_high}"
     )
+
+
+SECTION = Section(
+    address="people", place=53, title="People and the judge", render=render_human_labels
+)

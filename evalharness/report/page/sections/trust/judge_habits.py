@@ -1,4 +1,4 @@
-"""How each judge behaved: whether places swayed it, which grades it gives, what needed a repair."""
+"""Show the habits of each judge: position bias, distribution of grades, and repaired replies."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING
 
 from evalharness.judge import PositionCounts, count_positions
 from evalharness.report.number_format import format_percent
+from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 
 if TYPE_CHECKING:
     from evalharness.report.page.page_data import PageData
 
-ADDRESS = "judging"
-PLACE = 55
-TITLE = "The judge"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ShareBar:
-    """A part of a whole, drawn as a bar of that width."""
+    """A share of a whole, drawn as a bar."""
 
     label: str
     count: int
@@ -39,9 +36,14 @@ class _ShareBar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _JudgeHabits:
-    """What one judge's judgments show of it; empty where it made none of that kind.
+    """The habits of one judge.
 
-    `repaired` of the `judged` were asked for twice, with a decision in the end or without one.
+    Attributes:
+        judge: its name.
+        judged: the number of its judgments.
+        repaired: how many of them were requested twice, with or without a decision in the end.
+        swaps: the pairs by what happened when the answers changed places; empty without games.
+        grades: the grades by value; empty without grades.
     """
 
     judge: str
@@ -51,24 +53,24 @@ class _JudgeHabits:
     grades: tuple[_ShareBar, ...]
 
 
-def render(facts: PageData) -> str:
-    """Return every judge's conduct, or nothing when nothing was judged."""
-    conducts = [_judge_habits(facts, judge) for judge in facts.judges]
-    told = [each for each in conducts if each.swaps or each.grades or each.repaired]
-    return fill_template("sections/trust/judge_habits", conducts=told) if told else ""
+def render_judge_habits(data: PageData) -> str:
+    """Return the habits of every judge, or nothing without judgments."""
+    habits = [_judge_habits(data, judge) for judge in data.judges]
+    shown = [each for each in habits if each.swaps or each.grades or each.repaired]
+    return fill_template("sections/trust/judge_habits", all_habits=shown) if shown else ""
 
 
-def _judge_habits(facts: PageData, judge: str) -> _JudgeHabits:
-    own = [judgment for judgment in facts.records.judgments if judgment.judge == judge]
+def _judge_habits(data: PageData, judge: str) -> _JudgeHabits:
+    own = [judgment for judgment in data.records.judgments if judgment.judge == judge]
     return _JudgeHabits(
         judge=judge,
         judged=len(own),
         repaired=sum(judgment.repaired for judgment in own),
         swaps=_position_bars(
-            count_positions(game for game in facts.records.games if game.judge == judge)
+            count_positions(game for game in data.records.games if game.judge == judge)
         ),
         grades=_grade_bars(
-            [grade.score for grade in facts.records.graded if grade.judge == judge],
+            [grade.score for grade in data.records.graded if grade.judge == judge],
         ),
     )
 
@@ -85,10 +87,13 @@ def _position_bars(counted: PositionCounts) -> tuple[_ShareBar, ...]:
 
 
 def _grade_bars(scores: list[float | None]) -> tuple[_ShareBar, ...]:
-    """Return how often each whole grade was given; a grade between two counts as the nearer one."""
+    """Return the share of each whole grade; other grades are rounded."""
     rounded = Counter(round(score) for score in scores if score is not None)
     total = rounded.total()
     return tuple(
         _ShareBar(label=str(grade), count=rounded[grade], of=total)
         for grade in (range(1, 11) if total else ())
     )
+
+
+SECTION = Section(address="judging", place=55, title="The judge", render=render_judge_habits)

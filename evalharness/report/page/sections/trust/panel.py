@@ -1,4 +1,4 @@
-"""What each judge of a panel is worth, how far they agree, and what the table owes to each."""
+"""Show the judges of a panel: their reliability, their agreement, and the table without each."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from evalharness.domain import PanelRule
 from evalharness.report.number_format import ABSENT, format_count, format_number, format_span
+from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 
 if TYPE_CHECKING:
     from evalharness.analysis import JudgeRow, PanelAgreement, PanelSummary
     from evalharness.report.page.page_data import PageData
 
-PLACE = 56
-TITLE = "The panel"
 _DIGITS = 2
 _STANDING_TEXT = {
     "discriminates": "tells models apart",
@@ -31,14 +30,14 @@ class _PanelRow:
     cells: tuple[str, ...]
 
 
-def render(facts: PageData) -> str:
-    """Return the panel's judges, or nothing where a single judge judged."""
-    panel = facts.leaderboard.panel
+def render_panel(data: PageData) -> str:
+    """Return the judges of the panel, or nothing with a single judge."""
+    panel = data.leaderboard.panel
     if panel is None:
         return ""
     return fill_template(
         "sections/trust/panel",
-        level=facts.level,
+        level=data.level,
         is_weighed=panel.rule == PanelRule.RATER,
         headings=("Grades", "Severity", "Noise", "Battles", "Discrimination", "Standing"),
         judges=[_PanelRow(name=row.judge, cells=_judge_cells(row)) for row in panel.judges],
@@ -51,7 +50,7 @@ def render(facts: PageData) -> str:
             if found is not None
         ],
         left_out=[row.judge for row in panel.judges],
-        models=_ranks_without_each_judge(facts, panel),
+        models=_ranks_without_each_judge(data, panel),
     )
 
 
@@ -70,8 +69,8 @@ def _agreement_cells(found: PanelAgreement) -> tuple[str, ...]:
     return (_format_with_span(found.alpha, found.low, found.high), format_count(found.units))
 
 
-def _ranks_without_each_judge(facts: PageData, panel: PanelSummary) -> list[_PanelRow]:
-    """Return each model's rank with all judges, then without each; its rating or score beside."""
+def _ranks_without_each_judge(data: PageData, panel: PanelSummary) -> list[_PanelRow]:
+    """Return the rank and figure of each model with all judges, then without each judge."""
     return [
         _PanelRow(
             name=row.model,
@@ -87,7 +86,7 @@ def _ranks_without_each_judge(facts: PageData, panel: PanelSummary) -> list[_Pan
                 ),
             ),
         )
-        for row in facts.leaderboard.rows
+        for row in data.leaderboard.rows
     ]
 
 
@@ -103,3 +102,6 @@ def _format_with_span(value: float | None, low: float | None, high: float | None
     if low is None or high is None:
         return format_number(value, _DIGITS)
     return f"{format_number(value, _DIGITS)} ({format_span(low, high, _DIGITS)})"
+
+
+SECTION = Section(address="panel", place=56, title="The panel", render=render_panel)

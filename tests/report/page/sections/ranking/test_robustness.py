@@ -8,7 +8,12 @@ import pytest
 from builders import MODELS, a_run
 from playwright.sync_api import expect
 
-from evalharness.analysis import RankReversal, analyze_robustness, build_leaderboard
+from evalharness.analysis import (
+    RankReversal,
+    analyze_robustness,
+    build_leaderboard,
+    collect_cautions,
+)
 from evalharness.judge import collect_battles
 from evalharness.report import render_page
 
@@ -19,8 +24,9 @@ def a_page(records, **changes):
     """Return the page of a run with its robustness, some of it replaced."""
     battles = collect_battles(records)
     board = build_leaderboard(records, battles)
-    found = replace(analyze_robustness(records, battles, board), **changes)
-    return render_page(records, battles, replace(board, robustness=found))
+    robustness = replace(analyze_robustness(records, battles, board), **changes)
+    cautions = collect_cautions(records, board.cautions, robustness=robustness)
+    return render_page(records, battles, replace(board, robustness=robustness, cautions=cautions))
 
 
 def many():
@@ -81,14 +87,14 @@ def test_a_change_that_matters_stands_first_and_stands_out():
     battles = collect_battles(records)
     found = analyze_robustness(records, battles, build_leaderboard(records, battles))
     first, second, third = found.ranks
-    told = replace(
+    changed = replace(
         found.counted[0],
         reversals=(
             RankReversal(ahead=second, behind=third, is_separated=False),
             RankReversal(ahead=first, behind=second, is_separated=True),
         ),
     )
-    page = a_page(records, variants=(told,), separated=frozenset({(first, second)}))
+    page = a_page(records, variants=(changed,), separated=frozenset({(first, second)}))
     section = page[page.index('<section id="robustness"') :].partition("</section>")[0]
 
     assert "1 changes places" in section
