@@ -1,8 +1,9 @@
 from .chat_template import render_chat_template as render_chat_template
 from .chat_template import strip_bos_token as strip_bos_token
-from .discovery import BackendModule as BackendModule
+from .definition import BackendDefinition as BackendDefinition
 from .discovery import find_backend as find_backend
 from .discovery import find_benchmark_access as find_benchmark_access
+from .discovery import list_backends as list_backends
 from .engines.engine import Engine as Engine
 from .engines.engine import InProcessEngine as InProcessEngine
 from .engines.engine import open_engine as open_engine
@@ -21,8 +22,14 @@ from .local.weights import is_url_reachable as is_url_reachable
 from .local.weights_origin import find_hub_commit as find_hub_commit
 from .local.weights_origin import read_chat_template as read_chat_template
 from .local_transformers import render_local_prompt as render_local_prompt
-from .openai_compatible import connect_batch as connect_batch
+from .recorded import build_recorded_conf as build_recorded_conf
 from .scripted import ScriptedBackend as ScriptedBackend
+from .settings import build_backend_settings as build_backend_settings
+from .settings import check_other_settings as check_other_settings
+from .settings import is_tuple_type as is_tuple_type
+from .settings import list_neutral_settings as list_neutral_settings
+from .settings import list_setting_names as list_setting_names
+from .settings import list_setting_types as list_setting_types
 from .stoppable_backend import StoppableBackend as StoppableBackend
 from .stoppable_backend import StopSignal as StopSignal
 from .stoppable_backend import mark_in_flight as mark_in_flight

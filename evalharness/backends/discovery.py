@@ -1,91 +1,95 @@
-"""The one seam for models: `await backend.complete(request)`.
-
-A backend is a module with three functions:
-
-    missing(spec) -> str | None     what stands in the way of asking this model (weights, key,
-                                    server), said without heavy imports; None when nothing does
-    occupies(spec) -> str | None    the memory of this machine that the model takes (the same text
-                                    for shared weights); None when it takes none
-    connect(spec) -> Backend        the model, ready to be asked
-
-and, where its models can do more, or less, for standard benchmarks than write text:
-
-    access(spec) -> Access          see `Access`
-
-Our own modules stand in this folder; other packages add theirs through the entry point group
-`evalharness.backends` (name: the backend's name, value: such a module).
-
-When a run is interrupted, whoever waits in `complete` is cancelled. A backend whose calls cost money
-holds `on_the_wire()` while a server works on one: that call is waited for, and kept.
-"""
+"""Find the backends in this folder and those that other packages add by entry point."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
+import pkgutil
+from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Protocol, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from evalharness.domain import ModelAccess
-from evalharness.errors import ConfigError
+from evalharness.backends.definition import BackendDefinition
+from evalharness.errors import ConfigError, suggest_close_match
 
 if TYPE_CHECKING:
-    from evalharness.domain import Backend, ModelSpec
+    from collections.abc import Mapping
+
+    from evalharness.domain import ModelAccess, ModelSpec
 
 ENTRY_POINT_GROUP = "evalharness.backends"
+_ATTRIBUTE = "BACKEND"
+_log = logging.getLogger(__name__)
 
 
-class BackendModule(Protocol):
-    """What a backend's module offers."""
-
-    def missing(self, spec: ModelSpec) -> str | None:
-        """Return what stands in the way of asking this model, or None.
-
-        Args:
-            spec: the model as configured.
-        """
-        ...
-
-    def occupies(self, spec: ModelSpec) -> str | None:
-        """Return a name for the memory that the model takes here, or None.
-
-        Args:
-            spec: the model as configured.
-        """
-        ...
-
-    def connect(self, spec: ModelSpec) -> Backend:
-        """Return the model, ready to be asked.
-
-        Args:
-            spec: the model as configured.
-        """
-        ...
-
-
-def find_backend(name: str) -> BackendModule:
-    """Return the module of a backend.
+def find_backend(name: str) -> BackendDefinition:
+    """Return what a backend declares.
 
     Args:
         name: as in a model's `backend`: a module of this folder, or another package's entry point.
 
     Raises:
-        ConfigError: there is no backend of that name.
+        ConfigError: there is no backend of that name, or its package cannot be imported.
     """
-    module = f"{__package__}.{name}"
-    if name.isidentifier() and not name.startswith("_") and importlib.util.find_spec(module):
-        return cast("BackendModule", importlib.import_module(module))
+    own = list_own_backends()
+    if name in own:
+        return own[name]
     for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
-        return cast("BackendModule", point.load())
+        try:
+            return _get_definition(point.load())
+        except Exception as error:  # the edge: third-party code may raise anything on import
+            msg = f"the backend {name!r} ({point.value}) cannot be loaded: {error}"
+            raise ConfigError(msg) from error
+    known = [*own, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))]
     msg = f"there is no backend {name!r}"
-    raise ConfigError(msg)
+    raise ConfigError(msg + suggest_close_match(name, known))
+
+
+def list_backends() -> dict[str, BackendDefinition]:
+    """Return all backends that can be loaded, by name; our own come first."""
+    found = dict(list_own_backends())
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.name in found:
+            continue
+        try:
+            found[point.name] = _get_definition(point.load())
+        except Exception as error:  # noqa: BLE001 - `find_backend` reports it to users of this one
+            _log.warning("the backend %s cannot be loaded: %s", point.name, error)
+    return found
+
+
+@cache
+def list_own_backends() -> Mapping[str, BackendDefinition]:
+    """Return the backends of this folder, by name."""
+    found = {}
+    for each in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        if not each.ispkg:
+            module = importlib.import_module(f"{__package__}.{each.name}")
+            definition = getattr(module, _ATTRIBUTE, None)
+            if isinstance(definition, BackendDefinition):
+                found[each.name] = definition
+    return found
 
 
 def find_benchmark_access(spec: ModelSpec) -> ModelAccess:
-    """Return what a model's backend gives of it for standard benchmarks.
+    """Return what standard benchmarks may use of a model.
 
     Raises:
         ConfigError: there is no such backend.
     """
-    tell = getattr(find_backend(spec.backend), "access", None)
-    return ModelAccess.TEXT if tell is None else ModelAccess(tell(spec))
+    return find_backend(spec.backend).find_benchmark_access(spec)
+
+
+def _get_definition(loaded: Any) -> BackendDefinition:
+    """Return the definition that an entry point names, or that its module has.
+
+    Raises:
+        TypeError: there is none.
+    """
+    definition = getattr(loaded, _ATTRIBUTE, loaded)
+    if not isinstance(definition, BackendDefinition):
+        msg = f"it has no object {_ATTRIBUTE} of the type BackendDefinition"
+        raise TypeError(msg)
+    return definition

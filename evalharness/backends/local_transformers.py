@@ -15,9 +15,11 @@ import asyncio
 import importlib.util
 from typing import TYPE_CHECKING
 
+from evalharness.backends.definition import BackendDefinition
 from evalharness.backends.local.engine import TransformersEngine
 from evalharness.backends.local.memory_check import explain_memory_shortage, measure_gpu_bytes
 from evalharness.backends.local.prompt_tokens import render_prompt_with_tokenizer
+from evalharness.backends.local.settings import WeightsSettings, get_weights_settings
 from evalharness.backends.local.weights import (
     Weights,
     explain_missing_weights,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 _FLASH_LIBRARIES = ("flash_attn", "flash_attn_interface", "kernels")
 
 
-def missing(spec: ModelSpec) -> str | None:
+def explain_missing(spec: ModelSpec) -> str | None:
     """Return what stands in the way: a wrong setting, a library, the weights, or their size."""
     if problem := find_setting_problem(spec):
         return problem
@@ -50,24 +52,25 @@ def missing(spec: ModelSpec) -> str | None:
 
 
 def _find_attention_problem(spec: ModelSpec) -> str | None:
-    """Return what the kernel asked for lacks on this machine, or None."""
-    if not (spec.attention or "").startswith("flash_attention"):
+    """Return what this machine lacks for the configured attention kernel, or None."""
+    settings = get_weights_settings(spec)
+    if not (settings.attention or "").startswith("flash_attention"):
         return None
     lacks = None
-    if spec.device == "cpu" or not measure_gpu_bytes():
+    if settings.device == "cpu" or not measure_gpu_bytes():
         lacks = "a GPU, and there is none for it"
     elif not any(map(importlib.util.find_spec, _FLASH_LIBRARIES)):
         lacks = "a library that is not installed: pip install flash-attn"
-    place = f"models.{spec.name}.attention={spec.attention}"
+    place = f"models.{spec.name}.attention={settings.attention}"
     return lacks and f"{place} needs {lacks}; attention=sdpa works everywhere"
 
 
-def occupies(spec: ModelSpec) -> str | None:
+def name_memory(spec: ModelSpec) -> str | None:
     """Return a name for the memory that the weights take: the same where they are shared."""
     return str(Weights.of(spec))
 
 
-def access(_spec: ModelSpec) -> ModelAccess:
+def find_benchmark_access(_spec: ModelSpec) -> ModelAccess:
     """Return that the loaded model itself can be used."""
     return ModelAccess.WEIGHTS
 
@@ -89,7 +92,7 @@ def render_local_prompt(spec: ModelSpec, messages: Sequence[Message]) -> str:
     Raises:
         ConfigError: the tokenizer cannot be loaded, or the template does not take these messages.
     """
-    if problem := missing(spec):
+    if problem := explain_missing(spec):
         raise ConfigError(problem)
     tokenizer = load_tokenizer(Weights.of(spec))
     return render_prompt_with_tokenizer(spec, tokenizer, messages)
@@ -129,3 +132,13 @@ class LocalBackend:
         engine, self._engine = self._engine, None
         if engine is not None and _shared_engines.leave(engine.weights):
             await engine.close()
+
+
+BACKEND = BackendDefinition(
+    connect=connect,
+    settings=WeightsSettings,
+    explain_missing=explain_missing,
+    name_memory=name_memory,
+    find_benchmark_access=find_benchmark_access,
+    render_prompt=render_local_prompt,
+)

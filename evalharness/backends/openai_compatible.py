@@ -24,6 +24,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from evalharness.backends.definition import BackendDefinition
+from evalharness.backends.openai.settings import (
+    OpenAISettings,
+    check_openai_settings,
+    get_openai_settings,
+)
 from evalharness.domain import TOKENIZER_TEMPLATE, ModelAccess
 from evalharness.errors import ConfigError
 
@@ -34,23 +40,38 @@ if TYPE_CHECKING:
     from evalharness.domain import Backend, ModelSpec
 
 OPENAI_URL = "https://api.openai.com/v1"
+# An endpoint of 2024: half a second to the first token, then 60 tokens a second.
+_FIRST_TOKEN_S = 0.5
+_TOKENS_PER_SECOND = 60.0
 _OPENAI_MAX_STOPS = 4
 _PROBE_TIMEOUT_S = 1.0
 
 
-def missing(spec: ModelSpec) -> str | None:
-    """Return what stands in the way: a wrong setting, no key, or no server at an address."""
+def explain_missing(spec: ModelSpec) -> str | None:
+    """Return what prevents calls: a wrong setting, no key, or no server at an address."""
     silences = filter(None, map(_find_unreachable, _server_urls(spec)))
     return next(chain(_find_setting_problems(spec), silences), None)
 
 
-def occupies(_spec: ModelSpec) -> None:
-    """Return None: the model takes a server's memory, not this machine's."""
+def find_benchmark_access(spec: ModelSpec) -> ModelAccess:
+    """Return log probabilities for completions endpoints, and text alone for chat endpoints."""
+    is_chat = get_openai_settings(spec).endpoint == "chat"
+    return ModelAccess.TEXT if is_chat else ModelAccess.LOGPROBS
 
 
-def access(spec: ModelSpec) -> ModelAccess:
-    """Return that completions endpoints may tell log probabilities, and chat endpoints only text."""
-    return ModelAccess.LOGPROBS if spec.endpoint == "completions" else ModelAccess.TEXT
+def estimate_call_s(_spec: ModelSpec, completion_tokens: float) -> float:
+    """Return the seconds that a call with so many completion tokens usually takes."""
+    return _FIRST_TOKEN_S + completion_tokens / _TOKENS_PER_SECOND
+
+
+def list_key_variables(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the variables that may hold the model's key."""
+    named = get_openai_settings(spec).api_key_env
+    return (named,) if named else ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY")
+
+
+def _describe(spec: ModelSpec) -> str:
+    return f"a {get_openai_settings(spec).endpoint} endpoint"
 
 
 def connect(
@@ -101,11 +122,13 @@ def connect_batch(
 
 
 def _server_urls(spec: ModelSpec) -> tuple[str, ...]:
-    return spec.base_url or (OPENAI_URL,)
+    return get_openai_settings(spec).base_url or (OPENAI_URL,)
 
 
 def _key_name(spec: ModelSpec) -> str:
-    return spec.api_key_env or ("AZURE_OPENAI_API_KEY" if spec.api_version else "OPENAI_API_KEY")
+    settings = get_openai_settings(spec)
+    default = "AZURE_OPENAI_API_KEY" if settings.api_version else "OPENAI_API_KEY"
+    return settings.api_key_env or default
 
 
 def _key(spec: ModelSpec) -> str | None:
@@ -114,19 +137,21 @@ def _key(spec: ModelSpec) -> str | None:
 
 def _find_setting_problems(spec: ModelSpec) -> Iterator[str]:
     """Yield what is wrong with the settings or the environment, without a look at the network."""
-    place = f"models.{spec.name}"
-    if spec.endpoint not in ("chat", "completions"):
-        yield f"{place}.endpoint is {spec.endpoint!r}; it can be chat or completions"
-    if spec.endpoint == "completions" and spec.template in (None, TOKENIZER_TEMPLATE):
+    place, settings = f"models.{spec.name}", get_openai_settings(spec)
+    if settings.endpoint not in ("chat", "completions"):
+        yield f"{place}.endpoint is {settings.endpoint!r}; it can be chat or completions"
+    if settings.endpoint == "completions" and spec.template in (None, TOKENIZER_TEMPLATE):
         yield f"{place}.endpoint=completions needs the text of a chat template in {place}.template"
-    if spec.api_version and not spec.base_url:
+    if settings.api_version and not settings.base_url:
         yield f"{place}.api_version is Azure's; set {place}.base_url to your resource's address"
-    for url in spec.base_url:
+    for url in settings.base_url:
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             yield f"{place}.base_url is {_hide_password(url)!r}; it should begin with http:// or https://"
-    if not spec.base_url and len(spec.stop) > _OPENAI_MAX_STOPS:
+    if not settings.base_url and len(spec.stop) > _OPENAI_MAX_STOPS:
         yield f"{place}.stop has {len(spec.stop)} texts; OpenAI takes {_OPENAI_MAX_STOPS}"
-    if _key(spec) is None and (spec.api_key_env or not all(map(_is_private, _server_urls(spec)))):
+    if _key(spec) is None and (
+        settings.api_key_env or not all(map(_is_private, _server_urls(spec)))
+    ):
         yield f"{_key_name(spec)} is not set; {place} needs it in the environment"
 
 
@@ -177,3 +202,16 @@ def _hide_password(url: str) -> str:
     """Return a URL without the password that it may hold."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+BACKEND = BackendDefinition(
+    connect=connect,
+    settings=OpenAISettings,
+    check_settings=check_openai_settings,
+    explain_missing=explain_missing,
+    find_benchmark_access=find_benchmark_access,
+    estimate_call_s=estimate_call_s,
+    connect_batch=connect_batch,
+    list_key_variables=list_key_variables,
+    describe=_describe,
+)

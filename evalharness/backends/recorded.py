@@ -10,12 +10,13 @@ question is answered twice, the later line holds, as in both formats' own reader
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from evalharness.backends.definition import BackendDefinition
 from evalharness.domain import AnswerTurn, Completion, ModelAccess
 from evalharness.errors import ConfigError, InputError, PermanentError
 from evalharness.store import read_numbered_records
@@ -28,22 +29,37 @@ if TYPE_CHECKING:
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def missing(spec: ModelSpec) -> str | None:
-    """Return that the file is not named or not there."""
-    if spec.answers is None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedSettings:
+    """Where a model's recorded answers are.
+
+    Attributes:
+        answers: the file.
+        api_name: what the model is called in the file; None takes the model's name.
+    """
+
+    answers: str | None = None
+    api_name: str | None = None
+
+
+def build_recorded_conf(name: str, answers: str) -> dict[str, Any]:
+    """Return the settings that make a model of recorded answers.
+
+    Args:
+        name: of the model.
+        answers: the file.
+    """
+    return {"name": name, "backend": "recorded", "answers": answers}
+
+
+def explain_missing(spec: ModelSpec) -> str | None:
+    """Return that the file is not named, or does not exist."""
+    answers = spec.get_setting("answers")
+    if answers is None:
         return f"models.{spec.name}.answers names no file of recorded answers"
-    if not Path(spec.answers).is_file():
-        return f"models.{spec.name}.answers: there is no file {spec.answers}"
+    if not Path(answers).is_file():
+        return f"models.{spec.name}.answers: there is no file {answers}"
     return None
-
-
-def occupies(_spec: ModelSpec) -> None:
-    """Return None: texts take no memory to speak of."""
-
-
-def access(_spec: ModelSpec) -> ModelAccess:
-    """Return that nothing new can be asked."""
-    return ModelAccess.NONE
 
 
 def connect(spec: ModelSpec) -> RecordedBackend:
@@ -53,9 +69,10 @@ def connect(spec: ModelSpec) -> RecordedBackend:
         ConfigError: there is no file.
         InputError: a line cannot be read, or the file holds only other models.
     """
-    if problem := missing(spec):
+    if problem := explain_missing(spec):
         raise ConfigError(problem)
-    return RecordedBackend(_read_replies(Path(spec.answers or ""), spec.api_name or spec.name))
+    path, name = Path(spec.get_setting("answers")), spec.get_setting("api_name") or spec.name
+    return RecordedBackend(_read_replies(path, name))
 
 
 class RecordedBackend:
@@ -132,3 +149,22 @@ def _refuse_byte_order_mark(path: Path) -> None:
         if file.read(len(_BYTE_ORDER_MARK)) == _BYTE_ORDER_MARK:
             msg = "begins with a byte order mark; save it as plain UTF-8"
             raise InputError(msg, path=path, line=1)
+
+
+def _find_benchmark_access(_spec: ModelSpec) -> ModelAccess:
+    """Return that nothing new can be asked."""
+    return ModelAccess.NONE
+
+
+def _estimate_call_s(_spec: ModelSpec, _completion_tokens: float) -> float:
+    return 0.0
+
+
+BACKEND = BackendDefinition(
+    connect=connect,
+    settings=RecordedSettings,
+    explain_missing=explain_missing,
+    find_benchmark_access=_find_benchmark_access,
+    estimate_call_s=_estimate_call_s,
+    reads_prompts=False,
+)

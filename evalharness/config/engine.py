@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from evalharness.backends import ENGINE_NAMES, EngineSpec
-from evalharness.config.specs import require_at_least, require_one_of
+from evalharness.domain import require_at_least, require_one_of
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalharness.config.specs import require_at_least, require_one_of
-from evalharness.domain import JudgingSpec, PairDesign, PanelRule
+from evalharness.domain import JudgingSpec, PairDesign, PanelRule, require_at_least, require_one_of
 from evalharness.errors import ConfigError
 from evalharness.judge import find_own_family_models
 

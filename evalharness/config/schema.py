@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from omegaconf import MISSING
 
+from evalharness.config.model_schema import ModelConf
 from evalharness.domain import DEFAULT_RATING
 
 if TYPE_CHECKING:
@@ -18,71 +19,6 @@ if TYPE_CHECKING:
 
 # Hydra reads these annotations at run time and knows Optional[X], not every form of X | None.
 # ruff: noqa: UP045
-
-
-@dataclass
-class CategorySamplingConf:
-    """Sampling for one category; what is null is as for the others."""
-
-    temperature: Optional[float] = None
-    top_p: Optional[float] = None
-    max_tokens: Optional[int] = None
-    seed: Optional[int] = None
-
-
-@dataclass
-class SamplingConf:
-    """How text is drawn."""
-
-    temperature: float = 0.0
-    top_p: Optional[float] = None
-    max_tokens: int = 1024
-    seed: Optional[int] = None
-    by_category: dict[str, CategorySamplingConf] = field(default_factory=dict)
-
-
-@dataclass
-class PricesConf:
-    """US dollars for a million tokens."""
-
-    input: float = 0.0
-    cached_input: Optional[float] = None
-    output: float = 0.0
-    batch: float = 0.5  # the share of these prices that a batch costs
-
-
-@dataclass
-class ModelConf:
-    """A model: a candidate, or what a judge runs on."""
-
-    name: str = MISSING
-    family: Optional[str] = None
-    backend: str = MISSING
-    weights: Optional[str] = None  # a folder or a hub id
-    revision: Optional[str] = None
-    gguf_file: Optional[str] = None
-    dtype: Optional[str] = None
-    device: Optional[str] = None
-    attention: Optional[str] = None  # sdpa | eager | flash_attention_2 | ...
-    trust_remote_code: bool = False
-    base_url: Any = None  # one address or a list
-    endpoint: str = "chat"  # chat | completions
-    api_name: Optional[str] = None
-    api_key_env: Optional[str] = None
-    api_version: Optional[str] = None
-    system: Optional[str] = None
-    template: Optional[str] = None  # Jinja text, or `tokenizer`
-    stop: list[str] = field(default_factory=list)
-    context_length: Optional[int] = None
-    answers: Optional[str] = None  # a file of recorded answers
-    sampling: SamplingConf = field(default_factory=SamplingConf)
-    prices: PricesConf = field(default_factory=PricesConf)
-    concurrency: Optional[int] = None  # the most calls in the air at a time
-    timeout_s: float = 600.0  # of one attempt
-    total_timeout_s: float = 1800.0  # of a call with all its attempts and waits
-    max_attempts: int = 8
-    give_up_after: int = 8  # calls in a row that failed alike, after which no more are made
-    batch: bool = False  # through the server's batch endpoint; judge.mode sets it
 
 
 @dataclass

@@ -12,13 +12,13 @@ from evalharness.config.corpus import read_corpus_setting
 from evalharness.config.engine import build_engine_spec
 from evalharness.config.judgments import build_judging_spec, refuse_unjudged_models
 from evalharness.config.plan_targets import build_plan_targets
-from evalharness.config.saved_run import add_imported_models, is_folder_name, names_imported_run
+from evalharness.config.run_name import derive_run_name
+from evalharness.config.saved_run import add_imported_models, names_imported_run
 from evalharness.config.specs import (
     build_audit_spec,
     build_budget,
     build_judge_spec,
     build_model_spec,
-    require_one_of,
 )
 from evalharness.domain import (
     DEFAULT_RATING,
@@ -29,8 +29,7 @@ from evalharness.domain import (
     Question,
     RunRecords,
     RunSpec,
-    compute_digest,
-    escape_to_one_line,
+    require_one_of,
 )
 from evalharness.errors import ConfigError
 from evalharness.judge import check_adaptive_design, list_design_cautions
@@ -46,9 +45,6 @@ if TYPE_CHECKING:
 
 DEMO_EXPERIMENT = "+experiment=demo"
 CACHE_MODES = ("on", "off", "read")
-# Settings that a run's default name does not depend on: with others, it is the same run.
-_NOT_IN_RUN_NAME = {"results", "budget", "plan", "audit", "benchmarks", "contamination", "engine"}
-_NOT_IN_RUN_NAME |= {"rating"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +132,7 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
     )
     refuse_unjudged_models(spec.judging, spec.judges, spec.models)
     check_adaptive_design(spec.judging, spec.judges)
-    name = _derive_run_name(tree, spec)
+    name = derive_run_name(tree, spec)
     require_one_of(tree["cache"], CACHE_MODES, "cache")
     _check_rating(tree["rating"], judging)
     return Settings(
@@ -193,22 +189,6 @@ def _load_questions(conf: Mapping[str, Any]) -> tuple[Question, ...]:
         categories=conf["categories"],
         limit=conf["limit"],
     )
-
-
-def _derive_run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
-    name = tree["run"]
-    if name is None:
-        words = [*(model.name for model in spec.models[:3]), tree["questions"]["name"]]
-        if len(spec.models) > len(words) - 1:
-            words.insert(-1, f"and-{len(spec.models) - 3}-more")
-        content = {key: value for key, value in tree.items() if key not in _NOT_IN_RUN_NAME}
-        return f"{'_'.join(words).replace('/', '-')}_{compute_digest(content)[:8]}"
-    if not is_folder_name(name):
-        msg = (
-            f"run={escape_to_one_line(name)}: must be the name of one folder in {tree['results']}/"
-        )
-        raise ConfigError(msg)
-    return str(name)
 
 
 def _refuse_duplicates(names: Sequence[str], place: str) -> None:

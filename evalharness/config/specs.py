@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from evalharness.backends import render_chat_template
+from evalharness.backends import (
+    build_backend_settings,
+    check_other_settings,
+    find_backend,
+    render_chat_template,
+)
 from evalharness.domain import (
     TOKENIZER_TEMPLATE,
     Budget,
@@ -18,15 +23,16 @@ from evalharness.domain import (
     Sampling,
     build_conversation,
     override_sampling,
+    require_at_least,
+    require_one_of,
 )
-from evalharness.errors import ConfigError, suggest_close_match
+from evalharness.errors import ConfigError
 from evalharness.judge import AuditSpec, DriftCheckSpec
 from evalharness.judge import check_judge_prompt as check_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-ENDPOINTS = ("chat", "completions")
 JUDGE_MODES = ("live", "batch")
 
 
@@ -94,7 +100,7 @@ def build_judge_spec(conf: Mapping[str, Any], place: str) -> JudgeSpec:
     _refuse_unreadable_decisions(conf, prompts.values(), place)
     require_one_of(conf["mode"], JUDGE_MODES, f"{place}.mode")
     if conf["mode"] == "batch":
-        if model.backend != "openai_compatible":
+        if find_backend(model.backend).connect_batch is None:
             msg = f"{place}.mode=batch: needs a server with a batch endpoint, not {model.backend}"
             raise ConfigError(msg)
         model = replace(model, batch=True)
@@ -139,14 +145,9 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
     Raises:
         ConfigError: a value is out of its range; the message names the setting.
     """
-    require_one_of(conf["endpoint"], ENDPOINTS, f"{place}.endpoint")
-    for name in ("concurrency", "context_length", "max_attempts", "give_up_after"):
+    for name in ("concurrency", "context_length"):
         if conf[name] is not None:
             require_at_least(conf[name], 1, f"{place}.{name}")
-    for name in ("timeout_s", "total_timeout_s"):
-        if not conf[name] > 0:
-            msg = f"{place}.{name}={conf[name]}: must be above 0"
-            raise ConfigError(msg)
     sampling = _build_sampling(conf["sampling"], f"{place}.sampling")
     by_category = {
         category: _build_sampling(
@@ -158,16 +159,24 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
     prices = {name: price for name, price in conf["prices"].items() if price is not None}
     for name, price in prices.items():
         require_at_least(price, 0, f"{place}.prices.{name}")
-    fields = dict(conf) | {
-        "base_url": _parse_addresses(conf["base_url"], f"{place}.base_url"),
-        "stop": tuple(conf["stop"]),
-        "sampling": sampling,
-        "sampling_by_category": by_category,
-        "prices": Prices(**prices),
-    }
     if conf["template"] not in (None, TOKENIZER_TEMPLATE):
         _check_template(conf["template"], f"{place}.template")
-    return ModelSpec(**fields)
+    check_other_settings(conf["backend"], conf, place)
+    return ModelSpec(
+        name=conf["name"],
+        backend=conf["backend"],
+        settings=build_backend_settings(conf["backend"], conf, place),
+        family=conf["family"],
+        system=conf["system"],
+        template=conf["template"],
+        stop=tuple(conf["stop"]),
+        context_length=conf["context_length"],
+        sampling=sampling,
+        sampling_by_category=by_category,
+        prices=Prices(**prices),
+        concurrency=conf["concurrency"],
+        batch=conf["batch"],
+    )
 
 
 def _check_template(template: str, place: str) -> None:
@@ -191,41 +200,3 @@ def _build_sampling(conf: Mapping[str, Any], place: str) -> Sampling:
         max_tokens=conf["max_tokens"],
         seed=conf["seed"],
     )
-
-
-def _parse_addresses(value: Any, place: str) -> tuple[str, ...]:
-    addresses = [] if value is None else [value] if isinstance(value, str) else value
-    if not isinstance(addresses, list):
-        msg = f"{place}={value}: must be an address or a list of addresses"
-        raise ConfigError(msg)
-    for address in addresses:
-        if not isinstance(address, str) or not address.startswith(("http://", "https://")):
-            msg = f"{place}={address}: must start with http:// or https://"
-            raise ConfigError(msg)
-        if "@" in address.split("/")[2]:
-            msg = f"{place}: an address must not hold a password; name a variable in api_key_env"
-            raise ConfigError(msg)
-    return tuple(addresses)
-
-
-def require_one_of(value: str, allowed: Sequence[str], place: str) -> None:
-    """Refuse a value that is not among those allowed.
-
-    Raises:
-        ConfigError: with the place, the choice there is, and close matches.
-    """
-    if value not in allowed:
-        msg = f"{place}={value}: must be one of {', '.join(allowed)}"
-        raise ConfigError(msg + suggest_close_match(value, allowed))
-
-
-def require_at_least(value: float, least: int, place: str) -> Any:
-    """Return a number, unless it is below what it may be.
-
-    Raises:
-        ConfigError: with the place and the bound.
-    """
-    if not value >= least:
-        msg = f"{place}={value}: must be at least {least}"
-        raise ConfigError(msg)
-    return value

@@ -13,6 +13,11 @@ from .calls import Completion as Completion
 from .calls import Request as Request
 from .calls import Sampling as Sampling
 from .calls import Usage as Usage
+from .identity import NOT_IN_IDENTITY as NOT_IN_IDENTITY
+from .identity import get_default as get_default
+from .identity import is_unset as is_unset
+from .identity import list_neutral_fields as list_neutral_fields
+from .identity import list_set_fields as list_set_fields
 from .passages import Passage as Passage
 from .printable import escape_formula as escape_formula
 from .printable import escape_lines as escape_lines
@@ -40,6 +45,9 @@ from .specs import PlanTargets as PlanTargets
 from .specs import Prices as Prices
 from .specs import RunSpec as RunSpec
 from .specs import override_sampling as override_sampling
+from .value_checks import require_above_zero as require_above_zero
+from .value_checks import require_at_least as require_at_least
+from .value_checks import require_one_of as require_one_of
 from .vocabulary import DEFAULT_RATING as DEFAULT_RATING
 from .vocabulary import JudgmentKind as JudgmentKind
 from .vocabulary import Message as Message

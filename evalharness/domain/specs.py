@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from evalharness.domain.benchmarks import SuiteSpec
 from evalharness.domain.calls import Sampling
+from evalharness.domain.identity import NOT_IN_IDENTITY, list_set_fields
 from evalharness.domain.vocabulary import JudgmentKind, PairDesign, PanelRule, Question, Reading
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from evalharness.domain.calls import Usage
 
 DEFAULT_CONCURRENCY = 64
-"""The most calls in the air at a time, where the settings do not say."""
+"""The most calls in flight at a time, where the settings do not say."""
 
 TOKENIZER_TEMPLATE = "tokenizer"
 """The value of `ModelSpec.template` that means: the tokenizer's own chat template."""
@@ -42,6 +43,34 @@ class Prices:
         """Whether a call costs anything, as far as is known."""
         return bool(self.input or self.output)
 
+    def usd(self, usage: Usage) -> float:
+        """Return the US dollars for a call's tokens; tokens that were not counted cost nothing.
+
+        Args:
+            usage: of the call.
+        """
+        return self.usd_of(
+            usage.prompt_tokens or 0,
+            usage.completion_tokens or 0,
+            usage.cached_tokens or 0,
+            batch=usage.batch,
+        )
+
+    def usd_of(
+        self, prompt: float, completion: float, cached: float = 0, *, batch: bool = False
+    ) -> float:
+        """Return the US dollars for numbers of tokens.
+
+        Args:
+            prompt: tokens read, those that the server had cached included.
+            completion: tokens written.
+            cached: the part of `prompt` that the server had cached.
+            batch: whether the calls go through a batch endpoint.
+        """
+        cached_price = self.input if self.cached_input is None else self.cached_input
+        full = (prompt - cached) * self.input + cached * cached_price + completion * self.output
+        return full * (self.batch if batch else 1.0) / 1e6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
@@ -62,81 +91,57 @@ class PlanTargets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """A model as configured: a candidate, or what a judge runs on. None leaves it to the backend.
+    """A model as configured: a candidate, or the model of a judge.
 
     Attributes:
         name: as in tables.
-        backend: the backend's name.
-        family: whose kin it is.
-        weights: a folder, or an id of the hub.
-        revision: of the hub's repository.
-        gguf_file: a file inside `weights`.
-        dtype: of the weights.
-        device: where they go.
-        attention: how attention is computed.
-        trust_remote_code: whether code beside the weights may run.
-        base_url: the servers of this model.
-        endpoint: `chat` or `completions`.
-        api_name: what the server calls it.
-        api_key_env: the variable that holds the key; never the key.
-        api_version: of Azure.
+        backend: the name of the backend that asks the model.
+        settings: the backend's own settings, an instance of the dataclass that it declares.
+        family: the family that the model belongs to.
         system: a system message before every conversation.
         template: Jinja text (the prompt exactly as the model was trained), the word `tokenizer`
             (the tokenizer's own chat template), or None where the server applies one.
         stop: texts that end a reply.
         context_length: in tokens.
-        answers: a file of recorded answers.
         sampling: how text is drawn.
         sampling_by_category: the same, for the questions of a category.
         prices: of its tokens.
-        concurrency: the most calls in the air at a time.
-        timeout_s: of an attempt.
-        total_timeout_s: of a call with all its attempts and the waits between them.
-        max_attempts: of a call.
-        give_up_after: calls in a row that failed alike, after which the model is asked no more.
+        concurrency: the most calls in flight at a time; None takes the default.
         batch: whether calls go through the server's batch endpoint.
     """
 
     name: str
     backend: str
+    settings: Any = field(default=None, metadata=NOT_IN_IDENTITY)  # `identity` adds its fields
     family: str | None = None
-    weights: str | None = None
-    revision: str | None = None
-    gguf_file: str | None = None
-    dtype: str | None = None
-    device: str | None = None
-    attention: str | None = None
-    trust_remote_code: bool = False
-    base_url: tuple[str, ...] = ()
-    endpoint: str = "chat"
-    api_name: str | None = None
-    api_key_env: str | None = None
-    api_version: str | None = None
     system: str | None = None
     template: str | None = None
     stop: tuple[str, ...] = ()
     context_length: int | None = None
-    answers: str | None = None
     sampling: Sampling = field(default_factory=Sampling)
     sampling_by_category: Mapping[str, Sampling] = field(default_factory=dict)
-    prices: Prices = field(default_factory=Prices)
-    concurrency: int | None = None
-    timeout_s: float = 600.0
-    total_timeout_s: float = 1800.0
-    max_attempts: int = 8
-    give_up_after: int = 8
-    batch: bool = False
+    prices: Prices = field(default_factory=Prices, metadata=NOT_IN_IDENTITY)
+    concurrency: int | None = field(default=None, metadata=NOT_IN_IDENTITY)
+    batch: bool = field(default=False, metadata=NOT_IN_IDENTITY)
 
     @property
-    def most_at_once(self) -> int:
-        """The most calls in the air at a time."""
+    def max_concurrency(self) -> int:
+        """The most calls in flight at a time."""
         return self.concurrency or DEFAULT_CONCURRENCY
+
+    def get_setting(self, name: str) -> Any:
+        """Return one of the backend's own settings; None where the backend has none of that name.
+
+        Args:
+            name: of the setting.
+        """
+        return getattr(self.settings, name, None)
 
     def sampling_for(self, category: str) -> Sampling:
         """Return the sampling for questions of a category.
 
         Args:
-            category: a question's.
+            category: of a question.
         """
         return self.sampling_by_category.get(category, self.sampling)
 
@@ -144,52 +149,26 @@ class ModelSpec:
         """Return the US dollars for a call's tokens; tokens that were not counted cost nothing.
 
         Args:
-            usage: a call's.
+            usage: of the call.
         """
-        return self._usd(
-            usage.prompt_tokens or 0,
-            usage.completion_tokens or 0,
-            usage.cached_tokens or 0,
-            batch=usage.batch,
-        )
+        return self.prices.usd(usage)
 
     def usd_of(self, prompt: float, completion: float) -> float:
-        """Return the US dollars for so many tokens of calls that are made as the model now is.
+        """Return the US dollars for numbers of tokens, at the price of the model's kind of calls.
 
         Args:
             prompt: tokens read.
             completion: tokens written.
         """
-        return self._usd(prompt, completion, batch=self.batch)
-
-    def _usd(self, prompt: float, completion: float, cached: float = 0, *, batch: bool) -> float:
-        prices = self.prices
-        cached_price = prices.input if prices.cached_input is None else prices.cached_input
-        full = (prompt - cached) * prices.input + cached * cached_price + completion * prices.output
-        return full * (prices.batch if batch else 1.0) / 1e6
+        return self.prices.usd_of(prompt, completion, batch=self.batch)
 
     def identity(self) -> dict[str, Any]:
-        """Return what makes this model's text its own: everything but speed, price and key."""
-        return {name: getattr(self, name) for name in _IDENTITY_FIELDS}
+        """Return what the model's text depends on: all that is set, but speed, price and key."""
+        return list_set_fields(self) | self.settings_identity()
 
-
-# A list made once: identities are digested for every call.
-_IDENTITY_FIELDS = tuple(
-    own.name
-    for own in fields(ModelSpec)
-    if own.name
-    not in {
-        "prices",
-        "attention",
-        "concurrency",
-        "timeout_s",
-        "total_timeout_s",
-        "max_attempts",
-        "give_up_after",
-        "batch",
-        "api_key_env",
-    }
-)
+    def settings_identity(self) -> dict[str, Any]:
+        """Return the backend's own settings on which the model's text depends, where set."""
+        return {} if self.settings is None else list_set_fields(self.settings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,13 @@ are in the run's own `answers.jsonl`, so that `judge run=NAME` finds them.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from evalharness.config import ModelConf, build_model_spec, complete_saved_model
-from evalharness.domain import JudgingSpec, RunRecords, RunSpec
+from evalharness.backends import build_recorded_conf, find_benchmark_access
+from evalharness.config import build_model_spec, complete_saved_model
+from evalharness.domain import JudgingSpec, ModelAccess, RunRecords, RunSpec
 from evalharness.errors import ConfigError
 from evalharness.exchange.bundle.restore import restore_bundle
 from evalharness.exchange.bundle.write import BUNDLE_FORMAT
@@ -156,12 +157,16 @@ def _merge_models(
         if _is_live(conf) or (conf or {}).get("answers", answers_path) != answers_path:
             msg = f"{folder}: {model} is a model of this run already; choose another --run"
             raise ConfigError(msg)
-        models[model] = asdict(ModelConf(name=model, backend="recorded", answers=answers_path))
+        models[model] = complete_saved_model(build_recorded_conf(model, answers_path))
     return models
 
 
 def _is_live(conf: Mapping[str, Any] | None) -> bool:
-    return conf is not None and conf.get("backend") != "recorded"
+    """Whether a model of a configuration can be asked something new."""
+    if conf is None:
+        return False
+    spec = build_model_spec(complete_saved_model(conf), "models")
+    return find_benchmark_access(spec) is not ModelAccess.NONE
 
 
 def _with_digest(answer: Answer, model: ModelSpec, question: Question | None, seed: int) -> Answer:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evalharness.backends import RAY_ENGINE, find_benchmark_access
+from evalharness.backends import RAY_ENGINE, find_backend, find_benchmark_access
 from evalharness.benchmarks import prepare_suite, refuse_unreachable_data
 from evalharness.domain import ModelAccess, compute_digest
 from evalharness.errors import ConfigError
@@ -114,7 +114,7 @@ def _reason_not_eligible(model: ModelSpec, prepared: PreparedBenchmark) -> str |
     if access is ModelAccess.NONE:
         return f"{model.backend} models answer nothing new"
     if prepared.compares and access is ModelAccess.TEXT:
-        what = "a chat endpoint" if model.backend == "openai_compatible" else model.backend
+        what = find_backend(model.backend).describe(model) or model.backend
         return (
             f"{what} tells no log-likelihoods, which these compare; use weights "
             f"(backend=local_transformers), or a server with models.{model.name}."
@@ -130,12 +130,9 @@ def uses_chat_template(model: ModelSpec, prepared: PreparedBenchmark) -> bool:
 
 def benchmark_digest(model: ModelSpec, prepared: PreparedBenchmark) -> str:
     """Return the digest of everything that a result depends on."""
-    identity: list[Any]
-    if find_benchmark_access(model) is ModelAccess.WEIGHTS:
-        identity = [model.weights, model.revision, model.gguf_file, model.dtype, model.device]
-    else:
-        identity = [model.backend, model.base_url, model.endpoint, model.api_version]
-        identity += [model.api_name or model.name]
+    identity: list[Any] = [model.backend, model.settings_identity()]
+    if find_benchmark_access(model) is not ModelAccess.WEIGHTS:
+        identity += [model.get_setting("api_name") or model.name]
     if uses_chat_template(model, prepared):
         identity += [model.template, model.system]
     return compute_digest([identity, model.context_length, prepared.digest])

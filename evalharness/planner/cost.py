@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 CHARACTERS_PER_TOKEN = 4  # of English text, by OpenAI's documentation
 ANSWER_TOKENS = 300
 JUDGMENT_TOKENS = 250
-# A typical endpoint of 2024.
-_FIRST_TOKEN_S = 0.5
-_TOKENS_PER_SECOND = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,14 +167,14 @@ def _build_estimate(
 def _duration_s(
     model: ModelSpec, calls: int, completion: float, used: Sequence[Usage]
 ) -> float | None:
-    """Return the time of the calls, made concurrently; None for batches and models here."""
-    if model.batch or find_backend(model.backend).occupies(model) is not None:
+    """Return the time of the calls, made concurrently; None where it cannot be estimated."""
+    usual = find_backend(model.backend).estimate_call_s(model, completion / max(calls, 1))
+    if model.batch or usual is None:
         return None
-    if not calls or model.backend != "openai_compatible":
+    if not (calls and usual):
         return 0.0
-    usual = _FIRST_TOKEN_S + completion / calls / _TOKENS_PER_SECOND
     known = [usage.seconds for usage in used if usage.seconds]
-    return calls * (fmean(known) if known else usual) / min(calls, model.most_at_once)
+    return calls * (fmean(known) if known else usual) / min(calls, model.max_concurrency)
 
 
 def _answer_usage(existing: RunRecords) -> list[Usage]:

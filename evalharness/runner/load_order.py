@@ -24,7 +24,7 @@ class LoadStep:
 
 def occupied_memory(spec: ModelSpec) -> str | None:
     """Return a name for the memory that a model takes on this machine, or None if it takes none."""
-    return find_backend(spec.backend).occupies(spec)
+    return find_backend(spec.backend).name_memory(spec)
 
 
 def plan_load_steps(

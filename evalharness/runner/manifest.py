@@ -117,11 +117,11 @@ def _model_entry(
     template = _chat_template(model)
     return {
         "backend": model.backend,
-        "weights": model.weights,
-        "revision": model.revision,
+        "weights": model.get_setting("weights"),
+        "revision": model.get_setting("revision"),
         "commits": list(dict.fromkeys((*before, *_hub_commit(model)))),
-        "base_url": list(model.base_url),
-        "api_name": model.api_name,
+        "base_url": list(model.get_setting("base_url") or ()),
+        "api_name": model.get_setting("api_name"),
         "template": compute_digest(template) if template is not None else None,
         "identity": compute_digest(model.identity()),
     }
@@ -150,4 +150,4 @@ def _hub_commit(model: ModelSpec) -> tuple[str, ...]:
 
 
 def _is_loaded_here(model: ModelSpec) -> bool:
-    return find_backend(model.backend).occupies(model) is not None
+    return find_backend(model.backend).name_memory(model) is not None

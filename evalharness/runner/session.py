@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from evalharness.backends import LazyBackend, StoppableBackend, StopSignal, connect_batch
+from evalharness.backends import LazyBackend, StoppableBackend, StopSignal, find_backend
 from evalharness.config import RedactingBackend
+from evalharness.errors import ConfigError
 from evalharness.runner.budget import BudgetMeter, MeteredBackend
 from evalharness.runner.gc_threshold import raise_gc_threshold
 from evalharness.store import CACHE_FILE, CachedBackend, CompletionCache
@@ -146,6 +147,10 @@ def open_session(
 
 def _connect_directly(spec: ModelSpec, journal: Path, engine: Engine) -> Backend:
     if spec.batch:
+        connect_batch = find_backend(spec.backend).connect_batch
+        if connect_batch is None:
+            msg = f"models.{spec.name}.batch=true: {spec.backend} has no batch endpoint"
+            raise ConfigError(msg)
         return connect_batch(spec, journal)
     return engine.connect(spec)
 

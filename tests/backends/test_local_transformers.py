@@ -16,7 +16,7 @@ from local_models import TEMPLATE, ask, model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from evalharness.backends import render_chat_template
-from evalharness.backends.local_transformers import _shared_engines, connect, occupies
+from evalharness.backends.local_transformers import _shared_engines, connect, name_memory
 from evalharness.domain import Sampling, build_conversation
 from evalharness.errors import ContextLengthError, PermanentError
 
@@ -218,8 +218,8 @@ def test_models_with_the_same_weights_share_them_until_the_last_is_closed(folder
             await other.close()
 
     assert asyncio.run(ask_both()).completion_tokens == 3
-    assert occupies(first) == occupies(second)
-    assert occupies(first) != occupies(model(folder, dtype="bfloat16"))
+    assert name_memory(first) == name_memory(second)
+    assert name_memory(first) != name_memory(model(folder, dtype="bfloat16"))
     assert len(_shared_engines) == 0
 
 

@@ -7,7 +7,7 @@ import socket
 import pytest
 from asking import KEY, model
 
-from evalharness.backends.openai_compatible import connect, missing
+from evalharness.backends.openai_compatible import connect, explain_missing
 from evalharness.errors import ConfigError
 
 
@@ -22,7 +22,7 @@ def test_a_server_that_listens_is_not_missing():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
 
-        assert missing(model(url)) is None
+        assert explain_missing(model(url)) is None
 
 
 def test_an_address_where_nobody_listens_is_missing():
@@ -31,7 +31,7 @@ def test_an_address_where_nobody_listens_is_missing():
         unused.bind(("127.0.0.1", 0))
         url = f"http://user:{KEY}@127.0.0.1:{unused.getsockname()[1]}/v1"
 
-        found = missing(model(url))
+        found = explain_missing(model(url))
 
     assert "no server answers at http://127.0.0.1" in found
     assert KEY not in found
@@ -54,7 +54,7 @@ def test_a_setting_that_cannot_work_is_said_before_the_run(monkeypatch, spec, wo
     """The message names the setting or the variable to change."""
     monkeypatch.delenv("OPENAI_API_KEY")
 
-    assert words in missing(spec)
+    assert words in explain_missing(spec)
     with pytest.raises(ConfigError, match=words):
         connect(spec)
 
@@ -75,4 +75,4 @@ def test_a_server_behind_a_proxy_is_not_looked_for_here(monkeypatch):
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
 
-    assert missing(model("https://models.invalid/v1")) is None
+    assert explain_missing(model("https://models.invalid/v1")) is None

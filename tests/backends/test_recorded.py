@@ -8,7 +8,7 @@ import json
 import msgspec
 import pytest
 from asking import request
-from builders import answer
+from builders import answer, model_spec
 
 from evalharness.backends import find_backend
 from evalharness.domain import ModelSpec
@@ -27,7 +27,7 @@ MT_BENCH = {
 
 
 def _spec(path, **settings):
-    return ModelSpec(name="vicuna-13b", backend="recorded", answers=str(path), **settings)
+    return model_spec("recorded", name="vicuna-13b", answers=str(path), **settings)
 
 
 def _reply(path, question_id, **settings):
@@ -132,8 +132,10 @@ def test_a_file_that_is_not_there_is_missing_before_the_run(tmp_path, file):
     recorded = find_backend("recorded")
     file.write_text(json.dumps(MT_BENCH))
 
-    assert "names no file" in recorded.missing(ModelSpec(name="vicuna-13b", backend="recorded"))
-    assert "there is no file" in recorded.missing(_spec(tmp_path / "none.jsonl"))
-    assert recorded.missing(_spec(file)) is None
+    assert "names no file" in recorded.explain_missing(
+        ModelSpec(name="vicuna-13b", backend="recorded")
+    )
+    assert "there is no file" in recorded.explain_missing(_spec(tmp_path / "none.jsonl"))
+    assert recorded.explain_missing(_spec(file)) is None
     with pytest.raises(ConfigError):
         recorded.connect(_spec(tmp_path / "none.jsonl"))

@@ -23,7 +23,7 @@ from evalharness.backends.local import memory_check as _local_memory
 from evalharness.backends.local.memory_check import count_gpus_needed
 from evalharness.backends.local.prompt_tokens import encode_options, encode_prompt
 from evalharness.backends.local.weights import Weights, load_tokenizer
-from evalharness.backends.vllm import VllmBackend, missing, occupies
+from evalharness.backends.vllm import VllmBackend, explain_missing, name_memory
 from evalharness.backends.vllm_engine import VllmModel
 from evalharness.domain import Sampling
 from evalharness.errors import ConfigError, ContextLengthError, PermanentError
@@ -184,8 +184,8 @@ def test_what_is_missing_is_told_with_its_remedy(spec, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: next(found))
     monkeypatch.setattr(_local_memory, "measure_gpu_bytes", tuple)
 
-    assert "pip install 'evalharness[vllm]'" in missing(spec)
-    assert "needs a GPU" in missing(spec)
+    assert "pip install 'evalharness[vllm]'" in explain_missing(spec)
+    assert "needs a GPU" in explain_missing(spec)
 
 
 def test_weights_take_one_gpu_where_they_fit_and_all_where_not(monkeypatch):
@@ -221,8 +221,8 @@ def test_models_with_the_same_weights_share_one_engine(spec, tokenizer):
     assert asyncio.run(work())
     assert loads == ["vicuna-13b"]
     assert engine.closed
-    assert occupies(spec) == occupies(replace(spec, name="other"))
-    assert occupies(spec) != occupies(replace(spec, context_length=64))
+    assert name_memory(spec) == name_memory(replace(spec, name="other"))
+    assert name_memory(spec) != name_memory(replace(spec, context_length=64))
 
 
 @pytest.mark.parametrize("reason", ["abort", "error", None])
@@ -249,5 +249,5 @@ def test_a_build_for_processors_needs_no_gpu(spec, tmp_path, monkeypatch, name):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(_local_memory, "measure_gpu_bytes", tuple)
 
-    assert missing(spec) is None
-    assert "reads no GGUF file" in missing(replace(spec, gguf_file="model.gguf"))
+    assert explain_missing(spec) is None
+    assert "reads no GGUF file" in explain_missing(replace(spec, gguf_file="model.gguf"))

@@ -30,14 +30,16 @@ def test_one_field_of_one_model_is_overridden():
             "models=[vicuna-13b,alpaca-7b]",
             "models.vicuna-13b.sampling.temperature=0.25",
             "models.vicuna-13b.base_url=http://127.0.0.1:8000/v1",
+            "models.vicuna-13b.backend=openai_compatible",
+            "models.alpaca-7b.backend=openai_compatible",
             "models.alpaca-7b.base_url=[http://127.0.0.1:1/v1,http://127.0.0.1:2/v1]",
         ]
     )
     vicuna, alpaca = settings.run.models
 
     assert (vicuna.sampling.temperature, alpaca.sampling.temperature) == (0.25, 0.7)
-    assert vicuna.base_url == ("http://127.0.0.1:8000/v1",)
-    assert len(alpaca.base_url) == 2
+    assert vicuna.settings.base_url == ("http://127.0.0.1:8000/v1",)
+    assert len(alpaca.settings.base_url) == 2
 
 
 def test_sampling_by_category_fills_in_from_the_models_own():
@@ -78,7 +80,9 @@ def test_several_judges_keep_their_own_settings():
     settings = load_settings(["models=[vicuna-13b]", "judge=[gpt-4,gpt-4o]"])
 
     assert [judge.name for judge in settings.run.judges] == ["gpt-4", "gpt-4o"]
-    assert [judge.model.api_name or judge.model.name for judge in settings.run.judges] == [
+    assert [
+        judge.model.get_setting("api_name") or judge.model.name for judge in settings.run.judges
+    ] == [
         "gpt-4",
         "gpt-4o",
     ]
@@ -110,7 +114,7 @@ def test_no_models_named_means_the_embedded_demo():
     run = load_settings(add_default_overrides(["seed=5", "questions.limit=8"], "run")).run
 
     assert len(run.models) == 3
-    assert {model.weights for model in run.models} == {"embedded"}
+    assert {model.settings.weights for model in run.models} == {"embedded"}
     assert run.judges[0].reading is Reading.PROBABILITIES
     assert set(run.judges[0].prompts) == set(JudgmentKind)
     assert (run.seed, len(run.questions)) == (5, 8)
@@ -230,4 +234,4 @@ def test_no_key_is_ever_in_the_settings(monkeypatch):
     settings = load_settings(["models=[chatgpt]"])
 
     assert "sk-very-secret" not in json.dumps(settings.tree) + repr(settings)
-    assert settings.run.models[0].api_key_env == "OPENAI_API_KEY"
+    assert settings.run.models[0].settings.api_key_env == "OPENAI_API_KEY"

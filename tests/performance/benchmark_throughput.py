@@ -24,6 +24,7 @@ from lm_eval.tasks import TaskManager
 
 from evalharness.backends.local.causal_model import CausalModel
 from evalharness.backends.local.embedded_model import prepare_embedded_folder
+from evalharness.backends.local.settings import WeightsSettings
 from evalharness.backends.local.weights import Weights, load_model, load_tokenizer
 from evalharness.benchmarks import BenchmarkJob, PreparedBenchmark, measure_weights, prepare_suite
 from evalharness.domain import BenchmarkSpec, ModelSpec, SuiteSpec
@@ -39,7 +40,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    spec = ModelSpec(name="embedded", backend="local_transformers", weights="embedded")
+    settings = WeightsSettings(weights="embedded")
+    spec = ModelSpec(name="embedded", backend="local_transformers", settings=settings)
     weights = Weights.of(spec)
     loaded = CausalModel(load_model(weights), load_tokenizer(weights))
     theirs = HFLM(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from evalharness.backends import render_local_prompt
 from evalharness.backends.local import batch_generation
+from evalharness.backends.local.settings import WeightsSettings
 from evalharness.backends.local.weights import Weights, load_model, load_tokenizer
 from evalharness.backends.local_transformers import connect
 from evalharness.domain import ModelSpec, Request, Sampling, build_conversation
@@ -35,8 +36,7 @@ TURNS = (
 SPEC = ModelSpec(
     name="model",
     backend="local_transformers",
-    weights="embedded",
-    dtype="float32",
+    settings=WeightsSettings(weights="embedded", dtype="float32"),
     template="tokenizer",
 )
 

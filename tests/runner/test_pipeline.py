@@ -271,10 +271,10 @@ def test_answers_drawn_at_random_have_seeds_that_repeat(tmp_path):
 def test_local_weights_come_one_after_another_and_the_judges_last():
     """What does not fit together is not loaded together; weights shared with a judge load once."""
     places = {"a": "w1", "b": None, "c": "w2", "d": "w1"}
-    models = [replace(_model(name), weights=weights) for name, weights in places.items()]
-    judge = replace(JUDGE, model=replace(JUDGE.model, weights="w1"))
+    models = [replace(_model(name), settings=weights) for name, weights in places.items()]
+    judge = replace(JUDGE, model=replace(JUDGE.model, settings="w1"))
 
-    at_once, one_by_one = plan_load_steps(models, [judge, JUDGE], lambda spec: spec.weights)
+    at_once, one_by_one = plan_load_steps(models, [judge, JUDGE], lambda spec: spec.settings)
 
     assert ([m.name for m in at_once.models], at_once.judges) == (["b"], [JUDGE])
     assert [[m.name for m in step.models] for step in one_by_one] == [["c"], ["a", "d"]]

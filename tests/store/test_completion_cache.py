@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from evalharness.backends import ScriptedBackend
+from evalharness.backends.openai.settings import OpenAISettings
 from evalharness.domain import Completion, Message, ModelSpec, Request, Role, Sampling
 from evalharness.errors import ConfigError, PermanentError
 from evalharness.store import CachedBackend, CompletionCache
@@ -45,7 +46,7 @@ async def test_the_same_request_is_asked_once(cache):
 @pytest.mark.parametrize(
     ("spec", "request_"),
     [
-        (replace(SPEC, base_url=("http://127.0.0.1:1/v1",)), REQUEST),
+        (replace(SPEC, settings=OpenAISettings(base_url=("http://127.0.0.1:1/v1",))), REQUEST),
         (replace(SPEC, template="{{ messages }}"), REQUEST),
         (SPEC, replace(REQUEST, sampling=Sampling(temperature=0.7, seed=2))),
         (SPEC, replace(REQUEST, messages=(Message(role=Role.USER, content="2 + 3?"),))),

@@ -6,22 +6,24 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from builders import model_spec
+
 from evalharness.backends.openai_compatible import connect
-from evalharness.domain import Message, ModelSpec, Request, Role, Sampling
+from evalharness.domain import Message, Request, Role, Sampling
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from server import Server
 
-    from evalharness.domain import Backend
+    from evalharness.domain import Backend, ModelSpec
 
 KEY = "sk-test-6f1d2c9b8a7e"
 
 
 def model(*base_urls: str, name: str = "vicuna-13b", **settings: Any) -> ModelSpec:
     """Return a model that these servers serve."""
-    return ModelSpec(name=name, backend="openai_compatible", base_url=base_urls, **settings)
+    return model_spec("openai_compatible", name=name, base_url=base_urls, **settings)
 
 
 def request(text: str = "Write about Hawaii.", **settings: Any) -> Request:

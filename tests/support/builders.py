@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from evalharness.analysis import Leaderboard, LeaderboardRow, ModelPairRow
+from evalharness.backends import find_backend
 from evalharness.domain import (
     Answer,
     AnswerTurn,
     Battle,
     Failure,
     GradedJudgment,
+    ModelSpec,
     PairwiseJudgment,
     Question,
     RunConfig,
@@ -347,3 +350,11 @@ def _prose(rng: random.Random) -> str:
     paragraphs = [_sentence(rng, rng.randint(15, 45)) for _ in range(rng.randint(2, 4))]
     steps = "\n".join(f"{number}. {_sentence(rng, 8)}" for number in (1, 2, 3))
     return "\n\n".join([f"**{paragraphs[0]}**", *paragraphs[1:], steps])
+
+
+def model_spec(backend: str, **fields: Any) -> ModelSpec:
+    """Return a model; fields that are settings of its backend go there."""
+    kind = find_backend(backend).settings
+    names = {own.name for own in dataclasses.fields(kind)} & fields.keys()
+    settings = kind(**{name: fields.pop(name) for name in names})
+    return ModelSpec(backend=backend, settings=settings, **fields)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from builders import model_spec
+
 from evalharness.backends.local_transformers import connect
-from evalharness.domain import ModelSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from evalharness.domain import Completion, Request
+    from evalharness.domain import Completion, ModelSpec, Request
 
 TEMPLATE = (
     "{% for message in messages %}"
@@ -24,7 +25,7 @@ TEMPLATE = (
 def model(weights: Path | str, **settings: Any) -> ModelSpec:
     """Return a model with these weights."""
     defaults = {"name": "vicuna-13b", "template": TEMPLATE, "stop": ("</s>",)}
-    return ModelSpec(backend="local_transformers", weights=str(weights), **{**defaults, **settings})
+    return model_spec("local_transformers", weights=str(weights), **{**defaults, **settings})
 
 
 def ask(spec: ModelSpec, *requests: Request) -> list[Completion]:

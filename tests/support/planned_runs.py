@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from builders import graded_judgment, question
+from builders import graded_judgment, model_spec, question
 from judge_prompts import PROMPTS
 
 from evalharness.domain import (
@@ -22,7 +22,7 @@ PRICED = Prices(input=10.0, output=30.0)
 def build_model(name: str, **settings) -> ModelSpec:
     """Return a model of an endpoint that writes at most 1,000 tokens."""
     sampling = Sampling(max_tokens=1000)
-    return ModelSpec(name=name, backend="openai_compatible", sampling=sampling, **settings)
+    return model_spec("openai_compatible", name=name, sampling=sampling, **settings)
 
 
 JUDGE = JudgeSpec(name="judge", model=build_model("judge", prices=PRICED), prompts=PROMPTS)

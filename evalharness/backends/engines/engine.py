@@ -34,7 +34,7 @@ class InProcessEngine:
 
     def missing(self, spec: ModelSpec) -> str | None:
         """Return what stands in the way of asking this model from here, or None."""
-        return find_backend(spec.backend).missing(spec)
+        return find_backend(spec.backend).explain_missing(spec)
 
     def connect(self, spec: ModelSpec) -> Backend:
         """Return the model, ready to be asked."""

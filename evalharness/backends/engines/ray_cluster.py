@@ -45,7 +45,7 @@ def connect_on_node(spec: ModelSpec) -> Backend:
 
 def explain_missing_on_node(spec: ModelSpec) -> str | None:
     """Return what stands in the way of loading a model on the node that calls this, or None."""
-    return find_backend(spec.backend).missing(spec)
+    return find_backend(spec.backend).explain_missing(spec)
 
 
 @contextmanager
@@ -141,7 +141,7 @@ class RayEngine:
 
         A node looks for weights and memory, because they are wanted there.
         """
-        if find_backend(spec.backend).occupies(spec) is None:
+        if find_backend(spec.backend).name_memory(spec) is None:
             return explain_missing_on_node(spec)
         import ray
 
@@ -156,7 +156,7 @@ class RayEngine:
 
     def connect(self, spec: ModelSpec) -> Backend:
         """Return the model, on the nodes if it takes memory."""
-        weights = find_backend(spec.backend).occupies(spec)
+        weights = find_backend(spec.backend).name_memory(spec)
         return connect_on_node(spec) if weights is None else self.pooled(spec, weights)
 
     def pooled(self, spec: ModelSpec, weights: str) -> Backend:

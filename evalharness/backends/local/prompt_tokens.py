@@ -33,7 +33,7 @@ def render_prompt_with_tokenizer(
         try:
             template = tokenizer.get_chat_template()
         except ValueError as error:
-            msg = f"the tokenizer of {spec.weights} has no chat template; {_suggest_template(spec)}"
+            msg = f"the tokenizer of {spec.get_setting('weights')} has no chat template; {_suggest_template(spec)}"
             raise ConfigError(msg) from error
     if template is None:
         raise ConfigError(_suggest_template(spec))

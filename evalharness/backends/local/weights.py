@@ -20,6 +20,7 @@ from evalharness.backends.local.embedded_model import (
     explain_missing_embedded_model,
     prepare_embedded_folder,
 )
+from evalharness.backends.local.settings import get_weights_settings
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,14 +52,15 @@ class Weights:
     @classmethod
     def of(cls, spec: ModelSpec) -> Weights:
         """Return the weights of a model that has some."""
+        settings = get_weights_settings(spec)
         return cls(
-            name=spec.weights or "",
-            revision=spec.revision,
-            gguf_file=spec.gguf_file,
-            dtype=spec.dtype,
-            device=spec.device,
-            attention=spec.attention,
-            trust_remote_code=spec.trust_remote_code,
+            name=settings.weights or "",
+            revision=settings.revision,
+            gguf_file=settings.gguf_file,
+            dtype=settings.dtype,
+            device=settings.device,
+            attention=settings.attention,
+            trust_remote_code=settings.trust_remote_code,
         )
 
     def folder(self) -> Path | None:
@@ -69,13 +71,13 @@ class Weights:
 
 def find_setting_problem(spec: ModelSpec) -> str | None:
     """Return what is wrong with the settings, or None."""
-    place = f"models.{spec.name}"
-    if not spec.weights:
+    place, settings = f"models.{spec.name}", get_weights_settings(spec)
+    if not settings.weights:
         return f"{place}.weights is not set; it can be a folder, a hub id, or embedded"
     if spec.template is None:
         return f"{place}.template is not set; it can be Jinja text, or tokenizer for its own"
-    if spec.dtype is not None and spec.dtype not in WEIGHT_DTYPES:
-        return f"{place}.dtype is {spec.dtype!r}; it can be {', '.join(WEIGHT_DTYPES)}"
+    if settings.dtype is not None and settings.dtype not in WEIGHT_DTYPES:
+        return f"{place}.dtype is {settings.dtype!r}; it can be {', '.join(WEIGHT_DTYPES)}"
     return None
 
 

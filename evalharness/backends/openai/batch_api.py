@@ -13,6 +13,7 @@ import msgspec
 
 from evalharness.backends.openai.client import draw_backoff_s
 from evalharness.backends.openai.connection import HTTP_OK, ServerConnection
+from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.backends.openai.wire import build_batch_endpoint, build_batch_url, read_completion
 from evalharness.errors import PermanentError, TransientError
 
@@ -188,7 +189,7 @@ class BatchApi:
                 return await ask()
             except TransientError as error:
                 error.attempts = attempts
-                if attempts == self._spec.max_attempts:
+                if attempts == get_openai_settings(self._spec).max_attempts:
                     raise
                 pause_s = draw_backoff_s(error)
             await self._sleep(pause_s or 0.0)

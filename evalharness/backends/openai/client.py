@@ -22,6 +22,7 @@ from evalharness.backends.openai.concurrency_limiter import ConcurrencyLimiter
 from evalharness.backends.openai.connection import HTTP_OK, ServerConnection, timeout
 from evalharness.backends.openai.load_balancer import LoadBalancer
 from evalharness.backends.openai.rate_limiter import RateLimiter
+from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.backends.openai.wire import (
     MAX_RETRY_AFTER_S,
     build_request_body,
@@ -71,15 +72,16 @@ class OpenAIClient:
             clock: the seconds that passed, also in `sleep`.
         """
         self._spec = spec
+        self._settings = get_openai_settings(spec)
         self._proxies = {build_request_url(spec, url): proxy for url, proxy in proxies.items()}
         self._connection = ServerConnection(spec, key)
         self._sleep = sleep
         self._clock = clock
         self._servers = LoadBalancer(self._proxies)
-        self._slots = ConcurrencyLimiter(spec.most_at_once)
+        self._slots = ConcurrencyLimiter(spec.max_concurrency)
         self._paces = {url: RateLimiter() for url in self._proxies}
         self._turns = {url: asyncio.Lock() for url in self._proxies}
-        self._breaker = CircuitBreaker(spec.give_up_after)
+        self._breaker = CircuitBreaker(self._settings.give_up_after)
         self._takes_max_tokens = True
 
     async def complete(self, request: Request) -> Completion:
@@ -91,7 +93,7 @@ class OpenAIClient:
         while True:
             self._breaker.refuse_when_open()
             await self._slots.take(continues=continues)
-            ends_at = ends_at or self._clock() + self._spec.total_timeout_s
+            ends_at = ends_at or self._clock() + self._settings.total_timeout_s
             try:
                 self._breaker.refuse_when_open()  # it may have opened meanwhile
                 completion = await self._ask(request, body, tried, ends_at)
@@ -116,7 +118,7 @@ class OpenAIClient:
         Raises:
             BackendError: the failure, where asking again is of no use or no more attempt is left.
         """
-        attempts, most = failure.attempts, self._spec.max_attempts
+        attempts, most = failure.attempts, self._settings.max_attempts
         wait_s = draw_backoff_s(failure) if attempts < most else None
         left_s = ends_at - self._clock()
         if wait_s is None or wait_s >= left_s:
@@ -160,7 +162,7 @@ class OpenAIClient:
         async with self._turns[url]:
             while pause_s := pace.take(tokens, self._clock()):
                 if self._clock() >= ends_at:
-                    message = f"no turn within {self._spec.total_timeout_s:g} s"
+                    message = f"no turn within {self._settings.total_timeout_s:g} s"
                     raise TransientError(message, reason="rate_limit")
                 if pause_s > _MAX_PAUSE_S:
                     details = (self._spec.name, pause_s)
@@ -199,7 +201,7 @@ class OpenAIClient:
         self, url: str, body: bytes, left_s: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         within = None
-        if left_s < self._spec.timeout_s:
+        if left_s < self._settings.timeout_s:
             within = timeout(max(left_s, _MIN_TIMEOUT_S))
         with mark_in_flight():
             return await self._connection.send(

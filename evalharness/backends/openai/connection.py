@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.backends.openai.wire import make_http_error, summarize_error_reply
 from evalharness.errors import BackendError, PermanentError, TransientError
 
@@ -24,7 +25,7 @@ class ServerConnection:
     def __init__(self, spec: ModelSpec, key: str | None) -> None:
         self._spec = spec
         self._key = key
-        self._timeout = timeout(spec.timeout_s)
+        self._timeout = timeout(get_openai_settings(spec).timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
     async def send(
@@ -92,7 +93,7 @@ class ServerConnection:
         """Return the session; it is made here because it needs the running loop."""
         if self._session is None:
             headers = {}
-            if self._key and self._spec.api_version:
+            if self._key and get_openai_settings(self._spec).api_version:
                 headers["api-key"] = self._key
             elif self._key:
                 headers["Authorization"] = f"Bearer {self._key}"

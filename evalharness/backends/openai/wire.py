@@ -12,6 +12,7 @@ import msgspec
 
 from evalharness.backends.chat_template import render_chat_template
 from evalharness.backends.openai.echo_scores import build_benchmark_fields, read_continuation_score
+from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.domain import BenchmarkRequest, Completion
 from evalharness.errors import ContextLengthError, PermanentError, TransientError
 
@@ -33,26 +34,27 @@ _CONTEXT_LENGTH_MESSAGE = re.compile(
 
 def build_request_url(spec: ModelSpec, base_url: str) -> str:
     """Return the URL to which a model's requests go."""
-    base = base_url.rstrip("/")
-    path = "completions" if spec.endpoint == "completions" else "chat/completions"
-    if spec.api_version is None:
+    base, settings = base_url.rstrip("/"), get_openai_settings(spec)
+    path = "completions" if settings.endpoint == "completions" else "chat/completions"
+    if settings.api_version is None:
         return f"{base}/{path}"
-    deployment = f"{base}/openai/deployments/{spec.api_name or spec.name}"
-    return f"{deployment}/{path}?api-version={spec.api_version}"
+    deployment = f"{base}/openai/deployments/{settings.api_name or spec.name}"
+    return f"{deployment}/{path}?api-version={settings.api_version}"
 
 
 def build_batch_url(spec: ModelSpec, base_url: str, path: str) -> str:
     """Return the URL of something in the files or batches of a server."""
-    base = base_url.rstrip("/")
-    if spec.api_version is None:
+    base, settings = base_url.rstrip("/"), get_openai_settings(spec)
+    if settings.api_version is None:
         return f"{base}/{path}"
-    return f"{base}/openai/{path}?api-version={spec.api_version}"
+    return f"{base}/openai/{path}?api-version={settings.api_version}"
 
 
 def build_batch_endpoint(spec: ModelSpec) -> str:
     """Return the endpoint that a batch's requests are for."""
-    path = "completions" if spec.endpoint == "completions" else "chat/completions"
-    return f"/v1/{path}" if spec.api_version is None else f"/{path}"
+    settings = get_openai_settings(spec)
+    path = "completions" if settings.endpoint == "completions" else "chat/completions"
+    return f"/v1/{path}" if settings.api_version is None else f"/{path}"
 
 
 def build_request_body(spec: ModelSpec, request: Request) -> dict[str, Any]:
@@ -61,10 +63,11 @@ def build_request_body(spec: ModelSpec, request: Request) -> dict[str, Any]:
     All stop strings go out; a server that takes fewer refuses them in its own words, where
     leaving some out would let the text run past them unseen.
     """
-    content = {"model": spec.api_name or spec.name, **_build_sampling_fields(request.sampling)}
+    settings = get_openai_settings(spec)
+    content = {"model": settings.api_name or spec.name, **_build_sampling_fields(request.sampling)}
     if isinstance(request, BenchmarkRequest) and request.prompt is not None:
         pass  # a prompt that goes out as it is
-    elif spec.endpoint == "completions":
+    elif settings.endpoint == "completions":
         # The server adds the first token of all (BOS) itself, so the prompt has none.
         prompt = render_chat_template(spec.template or "", request.messages)
         content["prompt"] = prompt + request.prefill
@@ -78,7 +81,7 @@ def build_request_body(spec: ModelSpec, request: Request) -> dict[str, Any]:
         return content | build_benchmark_fields(request)
     if not request.options:
         return content | ({"stop": spec.stop} if spec.stop else {})
-    if spec.endpoint == "completions":
+    if settings.endpoint == "completions":
         return content | {"max_tokens": 1, "logprobs": MAX_TOP_LOGPROBS}
     return content | {"max_tokens": 1, "logprobs": True, "top_logprobs": MAX_TOP_LOGPROBS}
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from evalharness.backends import render_chat_template
+from evalharness.backends import find_backend, render_chat_template
 from evalharness.config import (
     build_judge_spec,
     build_model_spec,
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 _ANSWER_LETTERS = ("a", "b")
 _PLACEHOLDER = re.compile("\ue000([a-z]+[0-9]*)\ue001")
-_BACKENDS_WITHOUT_PROMPTS = frozenset({"recorded", "scripted"})
-"""Backends that send no prompt."""
 _UNREADABLE_CONFIG_ERRORS = (ConfigError, LookupError, TypeError, ValueError, AttributeError)
 """Errors that a configuration of another version or of another tool may raise."""
 
@@ -120,7 +118,7 @@ def read_model_specs(config: RunConfig) -> dict[str, ModelSpec]:
             spec = build_model_spec(complete_saved_model(model.tree), "models")
         except _UNREADABLE_CONFIG_ERRORS:
             continue
-        if spec.template != TOKENIZER_TEMPLATE and spec.backend not in _BACKENDS_WITHOUT_PROMPTS:
+        if spec.template != TOKENIZER_TEMPLATE and find_backend(spec.backend).reads_prompts:
             specs[spec.name] = spec
     return specs
 

@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from builders import question
+from builders import model_spec, question
 
 from evalharness.backends import RAY_ENGINE, EngineSpec, ScriptedBackend
 from evalharness.backends.scripted import make_reply
@@ -51,7 +51,7 @@ ON_NODES = EngineSpec(name=RAY_ENGINE, num_cpus=1, num_gpus=0, in_flight=4)
 
 
 def _model(name: str = "model") -> ModelSpec:
-    return ModelSpec(name=name, backend="local_transformers", weights=name, template="tokenizer")
+    return model_spec("local_transformers", name=name, weights=name, template="tokenizer")
 
 
 def _request(text: str = "hello") -> Request:

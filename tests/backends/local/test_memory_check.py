@@ -16,7 +16,7 @@ from evalharness.backends.local.memory_check import (
     measure_ram_bytes,
 )
 from evalharness.backends.local.weights import Weights
-from evalharness.backends.local_transformers import missing
+from evalharness.backends.local_transformers import explain_missing
 
 GB = 10**9
 
@@ -230,4 +230,4 @@ def test_this_machine_has_memory():
     """The real figures are read, whatever they are."""
     assert measure_ram_bytes() > GB / 2
     assert all(size > GB / 2 for size in measure_gpu_bytes())
-    assert missing(model("")) is not None
+    assert explain_missing(model("")) is not None

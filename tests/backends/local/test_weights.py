@@ -9,10 +9,10 @@ import sys
 import time
 
 import pytest
+from builders import model_spec
 
 from evalharness.backends.local import memory_check as _local_memory
-from evalharness.backends.local_transformers import connect, missing
-from evalharness.domain import ModelSpec
+from evalharness.backends.local_transformers import connect, explain_missing
 from evalharness.errors import ConfigError
 
 pytest.importorskip("torch")
@@ -38,9 +38,9 @@ def _closed_port():
 
 def _missing(weights=HUB_ID, **settings):
     defaults = {"name": "vicuna-13b", "template": "tokenizer"}
-    return missing(
-        ModelSpec(
-            backend="local_transformers",
+    return explain_missing(
+        model_spec(
+            "local_transformers",
             weights=None if weights is None else str(weights),
             **{**defaults, **settings},
         )
@@ -129,7 +129,7 @@ def test_offline_is_respected(monkeypatch):
 def test_a_wrong_setting_is_refused_by_name(settings, said):
     """The message is the override to type."""
     assert said in _missing(**settings)
-    spec = ModelSpec(
+    spec = model_spec(
         **{
             "name": "vicuna-13b",
             "backend": "local_transformers",
@@ -155,8 +155,9 @@ def test_looking_for_weights_loads_neither_torch_nor_transformers(tmp_path):
         "import sys\n"
         "from evalharness.backends import local_transformers\n"
         "from evalharness.domain import ModelSpec\n"
-        f"spec = ModelSpec(name='x', backend='x', weights={str(tmp_path)!r}, template='tokenizer')\n"
-        "local_transformers.missing(spec); local_transformers.occupies(spec)\n"
+        f"settings = local_transformers.WeightsSettings(weights={str(tmp_path)!r})\n"
+        "spec = ModelSpec(name='x', backend='x', settings=settings, template='tokenizer')\n"
+        "local_transformers.explain_missing(spec); local_transformers.name_memory(spec)\n"
         "print(*sys.modules)"
     )
     loaded = subprocess.run(

@@ -19,7 +19,7 @@ from evalharness.backends import local_transformers
 from evalharness.backends.local import memory_check as _local_memory
 from evalharness.backends.local import weights as _local_weights
 from evalharness.backends.local.weights import load_model
-from evalharness.backends.local_transformers import connect, missing
+from evalharness.backends.local_transformers import connect, explain_missing
 from evalharness.domain import Sampling
 
 pytestmark = pytest.mark.weights
@@ -61,7 +61,7 @@ def test_a_kernel_that_this_machine_cannot_run_is_refused_in_a_line(folder, monk
         monkeypatch.setattr(_local_memory, "measure_gpu_bytes", tuple)
     spec = model(folder, attention="flash_attention_2", device=device)
 
-    assert missing(spec) == (
+    assert explain_missing(spec) == (
         "models.vicuna-13b.attention=flash_attention_2 needs a GPU, and there is none for it; "
         "attention=sdpa works everywhere"
     )
@@ -73,7 +73,7 @@ def test_a_kernel_whose_library_is_absent_names_it(folder, monkeypatch):
     monkeypatch.setattr(local_transformers, "_FLASH_LIBRARIES", ("no_such_library",))
     spec = model(folder, attention="flash_attention_2")
 
-    assert "pip install flash-attn" in missing(spec)
+    assert "pip install flash-attn" in explain_missing(spec)
 
 
 @pytest.mark.parametrize(

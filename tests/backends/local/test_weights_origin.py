@@ -119,7 +119,9 @@ def test_looking_at_files_loads_no_library(tmp_path):
     code = (
         "import sys; from evalharness.backends import read_chat_template;"
         "from evalharness.domain import ModelSpec;"
-        f"read_chat_template(ModelSpec(name='a', backend='local_transformers', weights={str(tmp_path)!r}));"
+        "from evalharness.backends.local.settings import WeightsSettings;"
+        f"settings = WeightsSettings(weights={str(tmp_path)!r});"
+        "read_chat_template(ModelSpec(name='a', backend='local_transformers', settings=settings));"
         "assert not {'torch', 'transformers', 'gguf'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

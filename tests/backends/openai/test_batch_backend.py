@@ -10,8 +10,7 @@ import pytest
 from asking import KEY, model, request
 from server import Behavior, Server
 
-from evalharness.backends import connect_batch
-from evalharness.backends.openai_compatible import connect
+from evalharness.backends.openai_compatible import connect, connect_batch
 from evalharness.errors import BackendError, PermanentError
 
 if TYPE_CHECKING:

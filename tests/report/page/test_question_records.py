@@ -167,7 +167,8 @@ def test_the_exact_prompts_of_model_and_judge_are_shown(opened: Open) -> None:
             {
                 "judge": conf,
                 "models": {
-                    "alpaca-7b": asdict(ModelConf(name="alpaca-7b", backend="openai_compatible"))
+                    "alpaca-7b": asdict(ModelConf())
+                    | {"name": "alpaca-7b", "backend": "openai_compatible"}
                 },
             }
         ),
@@ -233,7 +234,7 @@ def a_judge_conf(**graded: str) -> dict:
     }
     return {
         "name": "gpt-4",
-        "model": asdict(ModelConf(name="gpt-4", backend="openai_compatible")),
+        "model": asdict(ModelConf()) | {"name": "gpt-4", "backend": "openai_compatible"},
         "prompts": {
             kind: {"name": kind, "kind": kind, "system": "", "template": template}
             for kind, template in templates.items()

@@ -1,0 +1,105 @@
+"""What a backend declares: its own settings, facts about its models, and how they are connected.
+
+A backend is a module with one object:
+
+    BACKEND = BackendDefinition(connect=..., settings=..., ...)
+
+Our own modules are in this folder. Other packages add theirs through the entry point group
+`evalharness.backends` (name: the backend's name, value: such a module, or the object).
+
+When a run is interrupted, tasks that wait in `complete` are cancelled. A backend whose calls cost
+money holds `mark_in_flight()` while a server works on one: the run waits for that call and keeps it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from evalharness.domain import ModelAccess
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from evalharness.domain import Backend, Message, ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoSettings:
+    """The settings of a backend that has none of its own."""
+
+
+class BatchConnector(Protocol):
+    """Connects a model through its server's batch endpoint."""
+
+    def __call__(self, spec: ModelSpec, journal: Path) -> Backend:
+        """Return the model, ready to be asked.
+
+        Args:
+            spec: the model.
+            journal: a file that keeps what was sent.
+        """
+        ...
+
+
+def _return_none(_spec: ModelSpec) -> None:
+    return None
+
+
+def _return_text_access(_spec: ModelSpec) -> ModelAccess:
+    return ModelAccess.TEXT
+
+
+def _accept_settings(_settings: Any, _place: str) -> None:
+    return None
+
+
+def _return_unknown_duration(_spec: ModelSpec, _completion_tokens: float) -> None:
+    return None
+
+
+def _list_no_variables(_spec: ModelSpec) -> tuple[str, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendDefinition:
+    """A way to ask models.
+
+    Attributes:
+        connect: returns a model, ready to be asked. Raises `ConfigError` where it cannot.
+        settings: a frozen dataclass of the backend's own settings, each with a default. They are
+            configured next to the common settings of a model, under their own names. A field with
+            `metadata=NOT_IN_IDENTITY` changes speed or access, but no text.
+        check_settings: takes the settings and their place in the configuration, and raises
+            `ConfigError` for a value that is not allowed.
+        explain_missing: returns what prevents that this model is asked (weights, key, server), or
+            None. It runs before any work, so it imports nothing heavy.
+        name_memory: returns a name for the memory of this machine that the model takes, the same
+            name for shared weights; None where it takes none.
+        find_benchmark_access: returns what standard benchmarks may use of the model.
+        estimate_call_s: returns the seconds that a call usually takes for a number of completion
+            tokens; None where nobody can say.
+        connect_batch: connects through a batch endpoint; None where there is none.
+        render_prompt: returns the exact text of a prompt for a template that comes with the
+            model's tokenizer; None where the backend has no tokenizer.
+        list_key_variables: returns the names of the environment variables that may hold the
+            model's key, so that it can be removed from texts.
+        describe: returns what a model is called in messages (`a chat endpoint`); None stands for
+            the backend's name.
+        reads_prompts: whether models are sent a prompt at all; recorded answers are not.
+    """
+
+    connect: Callable[[ModelSpec], Backend]
+    settings: type = NoSettings
+    check_settings: Callable[[Any, str], None] = _accept_settings
+    explain_missing: Callable[[ModelSpec], str | None] = _return_none
+    name_memory: Callable[[ModelSpec], str | None] = _return_none
+    find_benchmark_access: Callable[[ModelSpec], ModelAccess] = _return_text_access
+    estimate_call_s: Callable[[ModelSpec, float], float | None] = _return_unknown_duration
+    connect_batch: BatchConnector | None = None
+    render_prompt: Callable[[ModelSpec, Sequence[Message]], str] | None = None
+    list_key_variables: Callable[[ModelSpec], tuple[str, ...]] = _list_no_variables
+    describe: Callable[[ModelSpec], str | None] = _return_none
+    reads_prompts: bool = True

@@ -1,0 +1,71 @@
+"""The settings of models behind OpenAI-compatible servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from evalharness.domain import (
+    NOT_IN_IDENTITY,
+    require_above_zero,
+    require_at_least,
+    require_one_of,
+)
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from evalharness.domain import ModelSpec
+
+ENDPOINTS = ("chat", "completions")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAISettings:
+    """Where a model's servers are, and how long they are waited for.
+
+    Attributes:
+        base_url: the servers of this model; none stands for OpenAI itself.
+        endpoint: `chat` or `completions`.
+        api_name: what the server calls the model; None takes the model's name.
+        api_version: of Azure.
+        api_key_env: the environment variable that holds the key; never the key.
+        timeout_s: of an attempt.
+        total_timeout_s: of a call with all its attempts and the waits between them.
+        max_attempts: of a call.
+        give_up_after: calls in a row that failed alike, after which no more are made.
+    """
+
+    base_url: tuple[str, ...] = ()
+    endpoint: str = "chat"
+    api_name: str | None = None
+    api_version: str | None = None
+    api_key_env: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
+    timeout_s: float = field(default=600.0, metadata=NOT_IN_IDENTITY)
+    total_timeout_s: float = field(default=1800.0, metadata=NOT_IN_IDENTITY)
+    max_attempts: int = field(default=8, metadata=NOT_IN_IDENTITY)
+    give_up_after: int = field(default=8, metadata=NOT_IN_IDENTITY)
+
+
+def get_openai_settings(spec: ModelSpec) -> OpenAISettings:
+    """Return the settings of a model behind a server; the defaults where it has none."""
+    return OpenAISettings() if spec.settings is None else cast("OpenAISettings", spec.settings)
+
+
+def check_openai_settings(settings: OpenAISettings, place: str) -> None:
+    """Refuse values that are out of their range.
+
+    Raises:
+        ConfigError: with the place and what is allowed.
+    """
+    require_one_of(settings.endpoint, ENDPOINTS, f"{place}.endpoint")
+    for name in ("max_attempts", "give_up_after"):
+        require_at_least(getattr(settings, name), 1, f"{place}.{name}")
+    for name in ("timeout_s", "total_timeout_s"):
+        require_above_zero(getattr(settings, name), f"{place}.{name}")
+    for address in settings.base_url:
+        if not address.startswith(("http://", "https://")):
+            msg = f"{place}.base_url={address}: must start with http:// or https://"
+            raise ConfigError(msg)
+        if "@" in address.split("/")[2]:
+            msg = f"{place}: an address must not hold a password; name a variable in api_key_env"
+            raise ConfigError(msg)

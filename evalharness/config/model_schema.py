@@ -1,0 +1,94 @@
+"""The shape of a model's configuration: the common settings, and those of every backend."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass, field, make_dataclass
+from typing import TYPE_CHECKING, Any, Optional, Union, get_args, get_origin
+
+from omegaconf import MISSING
+
+from evalharness.backends import is_tuple_type, list_setting_types
+
+# Hydra reads these annotations at run time and knows Optional[X], not every form of X | None.
+# ruff: noqa: UP007, UP045
+
+
+@dataclass
+class CategorySamplingConf:
+    """Sampling for one category; what is null is as for the others."""
+
+    temperature: Optional[float] = None
+    top_p: Optional[float] = None
+    max_tokens: Optional[int] = None
+    seed: Optional[int] = None
+
+
+@dataclass
+class SamplingConf:
+    """How text is drawn."""
+
+    temperature: float = 0.0
+    top_p: Optional[float] = None
+    max_tokens: int = 1024
+    seed: Optional[int] = None
+    by_category: dict[str, CategorySamplingConf] = field(default_factory=dict)
+
+
+@dataclass
+class PricesConf:
+    """US dollars for a million tokens."""
+
+    input: float = 0.0
+    cached_input: Optional[float] = None
+    output: float = 0.0
+    batch: float = 0.5  # the share of these prices that a batch costs
+
+
+@dataclass
+class CommonModelConf:
+    """The settings that every model has, whatever its backend."""
+
+    name: str = MISSING
+    family: Optional[str] = None
+    backend: str = MISSING
+    system: Optional[str] = None
+    template: Optional[str] = None  # Jinja text, or `tokenizer`
+    stop: list[str] = field(default_factory=list)
+    context_length: Optional[int] = None
+    sampling: SamplingConf = field(default_factory=SamplingConf)
+    prices: PricesConf = field(default_factory=PricesConf)
+    concurrency: Optional[int] = None  # the most calls in flight at a time
+    batch: bool = False  # through the server's batch endpoint; judge.mode sets it
+
+
+def _add_backend_settings(common: type) -> type:
+    """Return a dataclass with the fields of another one and the settings of all backends."""
+    own = [
+        (name, *_describe_field(kind, default))
+        for name, (kind, default) in list_setting_types().items()
+    ]
+    made = make_dataclass("ModelConf", own, bases=(common,))
+    made.__module__ = __name__
+    made.__doc__ = "A model: a candidate, or what a judge runs on."
+    return made
+
+
+def _describe_field(kind: Any, default: Any) -> tuple[Any, Any]:
+    """Return the type and the default with which Hydra can check a setting.
+
+    Hydra has no type for "one value or a list", so such a setting is `Any` here and checked later.
+    """
+    if is_tuple_type(kind):
+        return Any, list(default) or None
+    if get_origin(kind) in (Union, types.UnionType):
+        return Union[get_args(kind)], default
+    if isinstance(default, (dict, list)):
+        return kind, field(default_factory=default.copy)
+    return kind, default
+
+
+if TYPE_CHECKING:
+    ModelConf = CommonModelConf
+else:
+    ModelConf = _add_backend_settings(CommonModelConf)

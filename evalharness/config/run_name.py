@@ -1,0 +1,93 @@
+"""The default name of a run: its models, its questions, and a digest of the settings that are set."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+
+from evalharness.backends import list_setting_names, list_setting_types
+from evalharness.config.model_schema import ModelConf
+from evalharness.config.saved_run import is_folder_name
+from evalharness.config.schema import RootConf
+from evalharness.domain import compute_digest, escape_to_one_line, get_default, is_unset
+from evalharness.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evalharness.domain import RunSpec
+
+# Settings that a run's default name does not depend on: with others, it is the same run.
+_NOT_IN_RUN_NAME = frozenset(
+    {"results", "budget", "plan", "audit", "benchmarks", "contamination", "engine", "rating"}
+)
+_MAX_MODELS_NAMED = 3
+
+
+def derive_run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
+    """Return the configured name of a run, or the name that its settings make.
+
+    Args:
+        tree: the resolved configuration.
+        spec: what the run is made of.
+
+    Raises:
+        ConfigError: the configured name is not the name of one folder.
+    """
+    name = tree["run"]
+    if name is None:
+        words = [*(model.name for model in spec.models[:_MAX_MODELS_NAMED])]
+        if len(spec.models) > len(words):
+            words.append(f"and-{len(spec.models) - len(words)}-more")
+        words.append(tree["questions"]["name"])
+        content = {key: value for key, value in tree.items() if key not in _NOT_IN_RUN_NAME}
+        key = compute_digest(list_set_values(content, RootConf))[:8]
+        return f"{'_'.join(words).replace('/', '-')}_{key}"
+    if not is_folder_name(name):
+        msg = (
+            f"run={escape_to_one_line(name)}: must be the name of one folder in {tree['results']}/"
+        )
+        raise ConfigError(msg)
+    return str(name)
+
+
+def list_set_values(conf: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    """Return the settings of a configuration that are set, without those of other backends.
+
+    A setting is left out where its default is empty and its value equals that default, and so is
+    a section in which nothing is set. So a new optional setting changes no run's default name.
+
+    Args:
+        conf: plain content that has the shape of `kind`.
+        kind: a dataclass of the schema.
+    """
+    ignored = _list_ignored_settings(conf) if kind is ModelConf else frozenset()
+    found = {}
+    for name, own, default in _list_fields(kind):
+        if name not in conf or name in ignored:
+            continue
+        value = _keep_set(conf[name], own)
+        if not is_unset(value, default) and not (is_dataclass(own) and value == {}):
+            found[name] = value
+    return found
+
+
+def _keep_set(value: Any, kind: Any) -> Any:
+    if is_dataclass(kind) and isinstance(kind, type):
+        return list_set_values(value, kind)
+    if get_origin(kind) is dict and is_dataclass(element := get_args(kind)[1]):
+        return {key: _keep_set(each, element) for key, each in value.items()}
+    return value
+
+
+def _list_ignored_settings(conf: Mapping[str, Any]) -> frozenset[str]:
+    """Return the settings of other backends than a model's own."""
+    return frozenset(list_setting_types()) - list_setting_names(conf["backend"])
+
+
+@lru_cache(maxsize=64)
+def _list_fields(kind: type[Any]) -> tuple[tuple[str, Any, Any], ...]:
+    """Return the name, the type and the default of each field of a schema's dataclass."""
+    types = get_type_hints(kind)
+    return tuple((own.name, types[own.name], get_default(own)) for own in fields(kind))

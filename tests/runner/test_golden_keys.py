@@ -1,0 +1,103 @@
+"""Keys of fixed models, answers, judgments and runs, pinned: a release must not move them unseen.
+
+A key that moves means that users are asked to pay again for what they have. Where one has to move,
+the changelog says so, and the value here is changed with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field, make_dataclass
+
+import pytest
+from builders import answer, model_spec, question
+
+from evalharness.config import load_settings
+from evalharness.config import schema as config_schema
+from evalharness.config.run_name import list_set_values
+from evalharness.domain import (
+    JudgePrompt,
+    JudgeSpec,
+    JudgmentKind,
+    Sampling,
+    compute_digest,
+)
+from evalharness.judge import JudgmentRequest
+from evalharness.runner import answer_digest
+
+SERVED = model_spec(
+    "openai_compatible",
+    name="vicuna-13b",
+    base_url=("http://127.0.0.1:8000/v1",),
+    stop=("</s>",),
+    sampling=Sampling(temperature=0.7, max_tokens=512),
+    sampling_by_category={"math": Sampling(max_tokens=512)},
+)
+LOCAL = model_spec(
+    "local_transformers",
+    name="smollm2",
+    weights="embedded",
+    dtype="float32",
+    template="tokenizer",
+    context_length=8192,
+)
+PROMPT = JudgePrompt(
+    name="short", kind=JudgmentKind.GRADED, system="Grade.", template="{{ turns }}"
+)
+JUDGE = JudgeSpec(name="gpt-4", model=SERVED, prompts={JudgmentKind.GRADED: PROMPT})
+
+
+@pytest.mark.parametrize(
+    ("model", "key"),
+    [
+        (SERVED, "b8c97a9b3c6c668a345e05bb63770822"),
+        (LOCAL, "e819be7d2b8507a403e7002b7f1ddf82"),
+        (model_spec("scripted", name="plain"), "f4a55c9660c553f27e10b55427f892fd"),
+    ],
+    ids=["server", "weights", "plain"],
+)
+def test_the_key_of_a_model_stays(model, key):
+    """The cache of completions finds them under it."""
+    assert compute_digest(model.identity()) == key
+
+
+def test_the_key_of_an_answer_stays():
+    """A run's folder goes on where it was left, whatever release goes on with it."""
+    asked = question("q1", category="writing")
+
+    assert answer_digest(SERVED, asked, 0, 0) == "71d63fbab316b9177be59f64b49124ab"
+    assert answer_digest(LOCAL, asked, 1, 7) == "bdd550de052ba9a16fa3b7acb3b4ecf3"
+
+
+def test_the_key_of_a_judgment_stays():
+    """Judgments are what a run pays most for."""
+    showing = JudgmentRequest(
+        judge=JUDGE, question=question("q1"), turn=1, answers=(answer("vicuna-13b", "q1"),)
+    )
+
+    assert showing.digest() == "f79488c083a700db42ae56238327e803"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        (["models=[vicuna-13b,alpaca-7b]", "judge=scripted"], "vicuna-13b_alpaca-7b_mt_28513208"),
+        (["models=[gpt-4]", "models.gpt-4.base_url=http://127.0.0.1:1/v1"], "gpt-4_mt_5b4645fe"),
+    ],
+    ids=["two", "server"],
+)
+def test_the_default_name_of_a_run_stays(overrides, name):
+    """The same command resumes."""
+    assert load_settings(overrides).run.name == name
+
+
+def test_a_new_optional_setting_renames_no_run():
+    """A release with one more setting resumes the folder that an older one began."""
+    newer = make_dataclass(
+        "Newer", [("note", object, field(default=None))], bases=(config_schema.JudgingConf,)
+    )
+    conf = vars(config_schema.JudgingConf())
+
+    assert list_set_values(conf | {"note": None}, newer) == list_set_values(
+        conf, config_schema.JudgingConf
+    )
+    assert list_set_values(conf | {"note": "x"}, newer)["note"] == "x"
