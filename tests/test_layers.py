@@ -77,6 +77,10 @@ PATH_METHODS = {
     "write_text",
 }
 
+TESTS = Path(__file__).parent
+OTHER_TESTS = {"docs", "performance", "questions", "support"}
+"""Folders of tests that mirror no room: of the documentation, of questions, and helpers."""
+
 TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 ROOM_TREES = {path: tree for path, tree in TREES.items() if path.parent != PACKAGE}
 FOLDERS = sorted({path.parent for path in ROOM_TREES})
@@ -301,6 +305,14 @@ def test_a_module_is_a_noun_that_says_what_it_holds():
 
     assert gerunds == []
     assert [_relative(path) for path, stem in stems.items() if stem in VAGUE_NAMES] == []
+
+
+def test_the_tests_mirror_the_package():
+    """The tests of a module are found from its path."""
+    folders = {path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
+    mirrored = {folder for folder in folders if not OTHER_TESTS & set(folder.parts)}
+
+    assert [str(folder) for folder in mirrored if not (PACKAGE / folder).is_dir()] == []
 
 
 def test_every_module_says_in_its_first_line_what_it_is_for():

@@ -29,7 +29,7 @@ def print_plan(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
     spec, records = settings.run, settings.records()
     missing = find_missing_on_engine(spec, settings.engine)
     lines = describe_plan(spec, records)
-    print_lines((*lines, *describe_sample_sizes(spec, records, settings.wanted)))
+    print_lines((*lines, *describe_sample_sizes(spec, records, settings.targets)))
     print_lines(f"missing   {name}: {reason}" for name, reason in missing.items())
     return FAILED if missing else OK
 

@@ -57,7 +57,7 @@ class Settings:
         cache: how completions of earlier runs are used: on, off, or read.
         audit: how the judges are audited.
         budget: the limits at which the run stops.
-        wanted: the differences that a plan should be able to detect.
+        targets: the differences that a plan should be able to detect.
         engine: where local models run.
         tree: the composed configuration as plain dicts and lists, as the run's folder stores it. It
             has the names of the variables that hold API keys, and never a key.
@@ -70,7 +70,7 @@ class Settings:
     cache: str
     audit: AuditSpec
     budget: Budget
-    wanted: PlanTargets
+    targets: PlanTargets
     engine: EngineSpec
     tree: Mapping[str, Any]
     corpus: Corpus | None = None
@@ -143,7 +143,7 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
         engine=build_engine_spec(tree["engine"]),
         corpus=read_corpus_setting(tree["contamination"]),
         budget=build_budget(tree["budget"], [*models, *(judge.model for judge in judges)]),
-        wanted=build_plan_targets(tree["plan"]),
+        targets=build_plan_targets(tree["plan"]),
         tree=tree | {"run": name},
     )
 

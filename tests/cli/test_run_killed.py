@@ -1,9 +1,9 @@
-"""Runs that are killed; `tests/support/killing.py` does the same any number of times."""
+"""Runs that are killed; `tests/support/kill_trials.py` does the same any number of times."""
 
 from __future__ import annotations
 
 import pytest
-from killing import trials
+from kill_trials import trials
 
 
 @pytest.mark.parametrize(

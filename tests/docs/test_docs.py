@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from following import ADDRESS, Reader, blocks
+from doc_pages import ADDRESS, Reader, blocks
 from server import serving
 
 ROOT = Path(__file__).parents[2]

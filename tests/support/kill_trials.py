@@ -1,6 +1,6 @@
 """Kill runs at random moments of every stage, and check that no stored reply is lost.
 
-    python tests/support/killing.py --kills 200 --seed 1     # prints what was killed where, and what it cost
+    python tests/support/kill_trials.py --kills 200 --seed 1     # prints what was killed where, and what it cost
 
 A trial is a new folder and a new server. Each of its stages is started and killed until one start
 ends or enough of them were killed, then run to its end. After every kill the server has received
