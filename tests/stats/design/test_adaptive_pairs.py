@@ -39,13 +39,13 @@ def _part(points, share, rng):
 
 def _played(rounds, points, *, most=math.inf):
     """Return the units that a design chooses, with outcomes recorded as in a run."""
-    units, flying = [], [rounds.choose_round()]
-    while flying and len(units) < most:
+    units, in_flight = [], [rounds.choose_round()]
+    while in_flight and len(units) < most:
         if following := rounds.choose_round():
-            flying.append(following)
-        back = flying.pop(0)
-        rounds.record_outcomes({unit: points[unit] for unit in back})
-        units += back
+            in_flight.append(following)
+        finished = in_flight.pop(0)
+        rounds.record_outcomes({unit: points[unit] for unit in finished})
+        units += finished
     return units
 
 

