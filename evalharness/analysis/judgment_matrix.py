@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalharness.analysis.label_numbers import number_labels
 from evalharness.domain import Battle, GradedJudgment
 from evalharness.stats import OUTCOME_BY_WINNER, BattleOutcome
 
@@ -60,11 +61,7 @@ class JudgmentMatrix:
     @property
     def question_numbers(self) -> IntArray:
         """The number of each unit's question."""
-        numbers: dict[str, int] = {}
-        return np.array(
-            [numbers.setdefault(unit.question_id, len(numbers)) for unit in self.units],
-            dtype=np.int64,
-        )
+        return number_labels(unit.question_id for unit in self.units)
 
     @property
     def counts_by_judge(self) -> dict[str, int]:
@@ -99,17 +96,8 @@ class JudgmentMatrix:
         A severe judge that graded only some models would lower those models against the others.
         """
         models = {unit.models for unit in self.units}
-        item_numbers: dict[tuple[str, int, int], int] = {}
-        item = np.array(
-            [
-                item_numbers.setdefault(
-                    (unit.question_id, unit.turn, unit.sample), len(item_numbers)
-                )
-                for unit in self.units
-            ],
-            dtype=np.int64,
-        )
-        graded_models = np.zeros((len(item_numbers), len(self.judges)), dtype=np.int64)
+        item = number_labels((unit.question_id, unit.turn, unit.sample) for unit in self.units)
+        graded_models = np.zeros((item.max(initial=-1) + 1, len(self.judges)), dtype=np.int64)
         np.add.at(graded_models, item, ~np.isnan(self.values))
         is_complete = graded_models[item] == len(models)
         return _drop_empty_units(

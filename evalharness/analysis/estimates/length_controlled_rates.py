@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from scipy.special import expit
 
-from evalharness.analysis.estimates.ratings import SMALL_PRIOR_PENALTY
+from evalharness.analysis.estimates.ratings import choose_prior_penalty
 from evalharness.errors import BattlesError, ConvergenceError, EvalHarnessError
 from evalharness.stats import (
     bradley_terry_with_covariates,
     build_comparisons_from_battles,
-    find_one_sided_groups,
     length_controlled_win_rate,
     style_feature_difference,
 )
@@ -100,7 +99,7 @@ def fit_at_equal_length(
     return comparisons, bradley_terry_with_covariates(
         comparisons,
         {"length": difference / difference.std()},
-        penalty=SMALL_PRIOR_PENALTY if find_one_sided_groups(comparisons) else 0.0,
+        penalty=choose_prior_penalty(comparisons),
     )
 
 

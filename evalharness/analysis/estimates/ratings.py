@@ -129,6 +129,11 @@ def fit_ratings(comparisons: Comparisons, model: RatingModel, level: float) -> B
     return replace(fitted, notes=tuple(notes))
 
 
+def choose_prior_penalty(comparisons: Comparisons) -> float:
+    """Return the penalty of the small prior if some ratings would be infinite, else 0."""
+    return SMALL_PRIOR_PENALTY if find_one_sided_groups(comparisons) else 0.0
+
+
 def _fit_or_fall_back(
     comparisons: Comparisons, model: RatingModel, level: float
 ) -> tuple[BattleEstimates, list[str]]:

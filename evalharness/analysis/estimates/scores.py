@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalharness.analysis.label_numbers import number_labels
 from evalharness.stats import (
     GradeArrays,
     average_scores,
@@ -15,10 +16,10 @@ from evalharness.stats import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from evalharness.domain import GradedJudgment, Question, RunRecords
-    from evalharness.stats import ClusteredMean, FloatArray, IntArray
+    from evalharness.stats import ClusteredMean, FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,17 +80,11 @@ def _grade_arrays(grades: Sequence[GradedJudgment]) -> GradeArrays:
     ]
     return GradeArrays(
         models=models,
-        model=_number_labels([grade.model for grade in grades], models),
-        item=_number_labels(items),
-        question=_number_labels([grade.question_id for grade in grades]),
+        model=number_labels([grade.model for grade in grades], models),
+        item=number_labels(items),
+        question=number_labels([grade.question_id for grade in grades]),
         score=np.array([grade.score for grade in grades], dtype=np.float64),
     )
-
-
-def _number_labels(labels: Sequence[Hashable], known: Sequence[Hashable] = ()) -> IntArray:
-    """Return each label as a number; known labels keep their positions."""
-    numbers: dict[Hashable, int] = {label: number for number, label in enumerate(known)}
-    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.int64)
 
 
 def _means_by_turn(grades: Sequence[GradedJudgment]) -> dict[str, dict[int, float]]:

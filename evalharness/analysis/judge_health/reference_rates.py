@@ -14,6 +14,7 @@ from evalharness.judge import settle_battles
 from evalharness.stats import (
     GOLD_JUDGE,
     cohen_kappa,
+    is_human_judge,
     measure_self_preference,
     observed_agreement,
     pair_votes_between,
@@ -38,7 +39,7 @@ def measure_family_preference(
         return None
     battles = settle_battles(records.games)
     judge_points = _mean_points(battle for battle in battles if battle.judge == judge)
-    human_points = _mean_points(_select_votes(records, _is_person))
+    human_points = _mean_points(_select_votes(records, is_human_judge))
     other_points = _mean_points(battle for battle in battles if battle.judge != judge)
     for reference, source in (
         (human_points, "people's votes"),
@@ -67,15 +68,11 @@ def measure_label_agreement(judge: str, records: RunRecords, seed: int) -> list[
     """Return the judge's agreement with people's votes and with gold labels of the run."""
     battles = [battle for battle in settle_battles(records.games) if battle.judge == judge]
     figures = []
-    for source, is_source in (("human", _is_person), ("gold", lambda name: name == GOLD_JUDGE)):
+    for source, is_source in (("human", is_human_judge), ("gold", lambda name: name == GOLD_JUDGE)):
         labels = _select_votes(records, is_source)
         if labels:
             figures += _agreement_rates(source, battles, labels, seed)
     return figures
-
-
-def _is_person(judge: str) -> bool:
-    return judge == "human" or judge.startswith("human:")
 
 
 def _select_votes(records: RunRecords, is_source: Callable[[str], bool]) -> list[Battle]:

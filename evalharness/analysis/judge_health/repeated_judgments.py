@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalharness.analysis.label_numbers import number_labels
 from evalharness.domain import PairwiseJudgment, Verdict
 
 if TYPE_CHECKING:
@@ -53,19 +54,12 @@ class ReplyArrays:
 def build_reply_arrays(repeated: Sequence[RepeatedJudgment], noun: str) -> ReplyArrays:
     """Return repeated judgments as arrays."""
     rows = [(each.before, *each.later) for each in repeated]
-    question_numbers: dict[str, int] = {}
     return ReplyArrays(
         category=np.array(
             [[_reply_category(reply) for reply in row] for row in rows], dtype=np.int64
         ),
         score=np.array([[_reply_score(reply) for reply in row] for row in rows], dtype=np.float64),
-        question=np.array(
-            [
-                question_numbers.setdefault(row[0].question_id, len(question_numbers))
-                for row in rows
-            ],
-            dtype=np.int64,
-        ),
+        question=number_labels(row[0].question_id for row in rows),
         noun=noun,
     )
 

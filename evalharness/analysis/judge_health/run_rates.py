@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import expit
 
 from evalharness.analysis.judge_health.rates import JudgeRate, build_rate, measure_share
+from evalharness.analysis.label_numbers import number_labels
 from evalharness.domain import PairwiseJudgment, Verdict
 from evalharness.errors import BattlesError, ConvergenceError, DisconnectedError, SeparationError
 from evalharness.stats import (
@@ -132,13 +133,12 @@ def _game_key(
 
 def _game_comparisons(games: Sequence[PairwiseJudgment]) -> Comparisons:
     models = sorted({name for game in games for name in (game.model_a, game.model_b)})
-    questions: dict[str, int] = {}
     return build_comparisons(
         models,
         [models.index(game.model_a) for game in games],
         [models.index(game.model_b) for game in games],
         [OUTCOME_BY_VERDICT[game.verdict] for game in games if game.verdict],
-        question=[questions.setdefault(game.question_id, len(questions)) for game in games],
+        question=number_labels(game.question_id for game in games),
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from evalharness.analysis.label_numbers import number_labels
 from evalharness.analysis.overlap.word_runs import find_common_runs, match_equal_hashes
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def find_longest_matches(run_texts: RunTexts) -> Iterator[AnswerMatch]:
         run_texts.ngram_texts[is_kept],
     )
     is_answer = run_texts.is_kind("answer")
-    model_numbers: dict[str | None, int] = {}
-    model = np.array([model_numbers.setdefault(each.model, len(model_numbers)) for each in texts])
+    model = number_labels(each.model for each in texts)
     turn_and_sample = np.array([(each.turn, each.sample) for each in texts]).reshape(-1, 2)
     for begin, end in _iterate_stretches(run_texts.text_questions[text]):
         order = begin + np.argsort(ngrams[begin:end])

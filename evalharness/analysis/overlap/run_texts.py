@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from evalharness.analysis.label_numbers import number_labels
 from evalharness.analysis.overlap.hashed_words import (
     HashedWords,
     HashIndex,
@@ -66,9 +67,7 @@ class RunTexts:
     @cached_property
     def text_questions(self) -> Indices:
         """The number of the question of each text."""
-        numbers: dict[str, int] = {}
-        questions = [numbers.setdefault(text.question_id, len(numbers)) for text in self.texts]
-        return np.array(questions, np.int64)
+        return number_labels(text.question_id for text in self.texts)
 
     @cached_property
     def ngram_texts(self) -> Indices:

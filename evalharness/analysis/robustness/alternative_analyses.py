@@ -31,7 +31,7 @@ from evalharness.analysis.robustness.rating_analyses import (
 )
 from evalharness.errors import EvalHarnessError
 from evalharness.judge import settle_battles
-from evalharness.stats import HUMAN_PREFIX, rank_estimates
+from evalharness.stats import is_human_judge, rank_estimates
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -152,7 +152,7 @@ def _vary_voters(context: RankingContext) -> Iterator[Analysis]:
 
 def _voter_name(judge: str) -> str:
     """Return the voter of a judge name; all people are one voter."""
-    return "people" if judge.startswith(HUMAN_PREFIX) else judge
+    return "people" if is_human_judge(judge) else judge
 
 
 def _vary_prompts(context: RankingContext) -> Iterator[Analysis]:

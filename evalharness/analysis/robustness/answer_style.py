@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.analysis.estimates.length_controlled_rates import match_both_answers
-from evalharness.analysis.estimates.ratings import SMALL_PRIOR_PENALTY
+from evalharness.analysis.estimates.ratings import choose_prior_penalty
 from evalharness.errors import BattlesError
 from evalharness.stats import (
     build_comparisons_from_battles,
-    find_one_sided_groups,
     style_controlled_ratings,
     style_feature_difference,
 )
@@ -80,5 +79,5 @@ def fit_at_equal_style(
     return style_controlled_ratings(
         comparisons,
         varying,
-        penalty=SMALL_PRIOR_PENALTY if find_one_sided_groups(comparisons) else 0.0,
+        penalty=choose_prior_penalty(comparisons),
     )

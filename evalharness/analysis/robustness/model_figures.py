@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalharness.analysis.estimates.ratings import (
-    SMALL_PRIOR_PENALTY,
+    choose_prior_penalty,
 )
 from evalharness.errors import BattlesError
 from evalharness.stats import (
-    find_one_sided_groups,
     require_connected_models,
 )
 
@@ -71,8 +70,7 @@ class RatedBattles:
             EvalHarnessError: the model cannot be fitted to these battles.
         """
         require_connected_models(self.comparisons)
-        needs_prior = model.takes_penalty and find_one_sided_groups(self.comparisons)
-        penalty = SMALL_PRIOR_PENALTY if needs_prior else 0.0
+        penalty = choose_prior_penalty(self.comparisons) if model.takes_penalty else 0.0
         return ModelFigures.from_ratings(
             model.fit(self.comparisons, position=position, penalty=penalty)
         )

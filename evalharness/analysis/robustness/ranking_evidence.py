@@ -20,6 +20,7 @@ from evalharness.analysis.estimates.ratings import (
 )
 from evalharness.analysis.estimates.scores import estimate_scores
 from evalharness.analysis.judgment_matrix import average_grades, tabulate_grades
+from evalharness.analysis.label_numbers import number_labels
 from evalharness.analysis.robustness.model_figures import ModelFigures, RatedBattles
 from evalharness.errors import BattlesError, DisconnectedError
 from evalharness.judge import pair_swapped_games
@@ -31,7 +32,7 @@ from evalharness.stats import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from evalharness.analysis.estimates.panel import JudgePanel
     from evalharness.domain import Battle, GradedJudgment, RunRecords
@@ -138,7 +139,7 @@ class RankingEvidence:
                 [model_numbers[model] for model in second],
                 outcome,
                 weight=weight,
-                question=_number_labels(questions),
+                question=number_labels(questions),
             )
         )
 
@@ -151,7 +152,7 @@ class RankingEvidence:
         matrix = self.panel.grades if self.panel else tabulate_grades(self.records.graded)
         grades = [grade for grade in average_grades(matrix) if grade.score is not None]
         models = sorted({grade.model for grade in grades})
-        item_of = _number_labels((grade.question_id, grade.turn, grade.sample) for grade in grades)
+        item_of = number_labels((grade.question_id, grade.turn, grade.sample) for grade in grades)
         table = np.full((max(item_of, default=-1) + 1, len(models)), np.nan)
         for item, grade in zip(item_of, grades, strict=True):
             table[item, models.index(grade.model)] = grade.score
@@ -162,7 +163,7 @@ class RankingEvidence:
             msg = "no two answers to a question were graded"
             raise BattlesError(msg)
         question = np.zeros(len(table), dtype=np.int64)
-        question[item_of] = _number_labels(grade.question_id for grade in grades)
+        question[item_of] = number_labels(grade.question_id for grade in grades)
         return RatedBattles(
             comparisons=build_comparisons(
                 models,
@@ -245,9 +246,3 @@ class RankingEvidence:
         else:
             scores = estimate_panel_scores(self.panel, self.records)
         return ModelFigures.from_values({model: mean.value for model, mean in scores.means.items()})
-
-
-def _number_labels(labels: Iterable[Hashable]) -> list[int]:
-    """Return each label as a number, in order of appearance."""
-    numbers: dict[Hashable, int] = {}
-    return [numbers.setdefault(label, len(numbers)) for label in labels]
