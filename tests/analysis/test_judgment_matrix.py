@@ -1,4 +1,4 @@
-"""Several judges: one voice each, whatever else they did."""
+"""The judgments of several judges: each judge has one value per unit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VICUNA, ALPACA = "vicuna-13b", "alpaca-7b"
 A, B, TIE = Winner.MODEL_A, Winner.MODEL_B, Winner.TIE
 
 
-def votes(*winners):
+def battles_with_winners(*winners):
     """Return one judge's battle for each winner, of alpaca against vicuna."""
     return [
         battle(ALPACA, VICUNA, winner=winner, judge=f"judge {number}")
@@ -41,15 +41,15 @@ def votes(*winners):
         ((A,), A),
     ],
 )
-def test_a_battle_goes_to_whom_more_than_half_prefer(winners, majority):
-    """A tie stays a tie, and a split is one."""
-    (found,) = settle_by_majority(tabulate_battles(votes(*winners)))
+def test_more_than_half_of_the_judges_decide_a_battle(winners, majority):
+    """A tie stays a tie, and split votes are a tie."""
+    (found,) = settle_by_majority(tabulate_battles(battles_with_winners(*winners)))
 
     assert found.winner is majority
 
 
 def test_a_grade_is_the_mean_over_judges_not_over_rows():
-    """The judge that graded with two prompts has one voice, as the other has."""
+    """A judge that graded with two prompts weighs as much as one with a single prompt."""
     graded = [
         graded_judgment(score=8, judge="twice"),
         graded_judgment(score=4, judge="twice"),
@@ -61,8 +61,8 @@ def test_a_grade_is_the_mean_over_judges_not_over_rows():
     assert (found.score, found.model, found.question_id) == (7.5, VICUNA, "81")
 
 
-def test_turns_samples_and_models_are_graded_apart():
-    """Only what is of one answer at one turn comes together."""
+def test_grades_of_different_turns_samples_and_models_stay_separate():
+    """Only grades of the same answer at the same turn are averaged."""
     graded = [
         graded_judgment(model, turn=turn, sample=sample, score=turn + sample, judge=judge)
         for model in (VICUNA, ALPACA)
@@ -76,8 +76,8 @@ def test_turns_samples_and_models_are_graded_apart():
     assert all(grade.score == grade.turn + grade.sample for grade in found)
 
 
-def test_a_pair_named_either_way_round_is_one_pair():
-    """Votes are turned to the order of the names."""
+def test_the_order_of_a_pairs_models_does_not_matter():
+    """Outcomes are converted to the alphabetical order of the models."""
     battles = [
         battle(VICUNA, ALPACA, winner=A, judge="x"),
         battle(ALPACA, VICUNA, winner=B, judge="y"),
@@ -87,7 +87,7 @@ def test_a_pair_named_either_way_round_is_one_pair():
     assert (found.model_a, found.model_b, found.winner) == (ALPACA, VICUNA, B)
 
 
-def test_judges_who_skipped_a_model_are_left_out_of_that_question():
+def test_judges_that_did_not_grade_every_model_are_left_out_of_that_question():
     """Otherwise a severe judge would lower the models that it did grade."""
     graded = [graded_judgment(model, judge="whole", score=6) for model in (VICUNA, ALPACA)]
     graded.append(graded_judgment(VICUNA, judge="partial", score=1))
@@ -98,8 +98,8 @@ def test_judges_who_skipped_a_model_are_left_out_of_that_question():
 
 @given(winners=st.lists(st.sampled_from(list(Winner)), min_size=1, max_size=7), extra=st.data())
 def test_neither_order_nor_repetition_of_votes_matters(winners, extra):
-    """A judge who says the same twice has said it once."""
-    given_votes = votes(*winners)
+    """A judge that repeats its votes still has one value."""
+    given_votes = battles_with_winners(*winners)
     again = [*given_votes, *extra.draw(st.permutations(given_votes))]
 
     assert settle_by_majority(tabulate_battles(again)) == settle_by_majority(
@@ -107,8 +107,8 @@ def test_neither_order_nor_repetition_of_votes_matters(winners, extra):
     )
 
 
-def test_without_a_judge_what_it_alone_judged_is_gone():
-    """The rest is as it was."""
+def test_a_matrix_without_a_judge_has_no_units_that_it_alone_judged():
+    """All other values are unchanged."""
     matrix = tabulate_grades(
         [
             graded_judgment(VICUNA, judge="x", score=3),

@@ -285,7 +285,7 @@ RATING_MODEL = RatingModel(
     description=(
         "Ratings move after every battle by how surprising its result was. They depend on the "
         "order of the battles, so they are the mean over 100 shuffled orders. A tie counts as half "
-        "a win."
+        "a win. Intervals of these ratings come from a bootstrap of the questions."
     ),
     source="Elo 1978, The Rating of Chessplayers",
     takes_penalty=False,

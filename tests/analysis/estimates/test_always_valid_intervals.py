@@ -1,4 +1,4 @@
-"""Intervals after an adaptive stop hold wherever it came, and are those of a fixed design otherwise."""
+"""Intervals are always-valid after an adaptive stop, and of fixed size otherwise."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from evalharness.stats import (
 ADAPTIVE = RunConfig.from_tree({"judging": {"pairs": "adaptive"}, "seed": 0})
 
 
-def spans(records, battles):
-    """Return by model the rating and how far its interval reaches."""
+def ratings_and_half_widths(records, battles):
+    """Return the rating of each model with the half-width of its interval."""
     rows = build_leaderboard(records, battles).rows
     return {row.model: (row.rating, (row.rating_high - row.rating_low) / 2) for row in rows}
 
 
 def test_after_an_adaptive_stop_intervals_reach_to_the_boundary():
-    """By the information in each rating; the ratings are the same."""
+    """The half-width follows from the information in each rating; the ratings are unchanged."""
     records = a_run(models=4, questions=20)
     battles = collect_battles(records)[:-7]
-    fixed = spans(records, battles)
-    always = spans(replace(records, config=ADAPTIVE), battles)
+    fixed = ratings_and_half_widths(records, battles)
+    always = ratings_and_half_widths(replace(records, config=ADAPTIVE), battles)
     rho = choose_boundary_rho(4, 20, 0.05)
 
     for model, (rating, reach) in always.items():
@@ -45,19 +45,23 @@ def test_after_an_adaptive_stop_intervals_reach_to_the_boundary():
         assert 1.3 < reach / fixed[model][1] < 1.9
 
 
-def test_a_design_that_asked_everything_chose_nothing():
-    """Its intervals are those of any run; so are those of other designs that stop early."""
+def test_an_adaptive_design_that_compared_everything_has_fixed_size_intervals():
+    """Other designs that stop early have fixed-size intervals too."""
     records = a_run(models=3, questions=8)
     battles = collect_battles(records)
     other = RunConfig.from_tree({"judging": {"pairs": "random"}, "seed": 0})
 
-    assert spans(replace(records, config=ADAPTIVE), battles) == spans(records, battles)
+    assert ratings_and_half_widths(
+        replace(records, config=ADAPTIVE), battles
+    ) == ratings_and_half_widths(records, battles)
     part = battles[:-5]
-    assert spans(replace(records, config=other), part) == spans(records, part)
+    assert ratings_and_half_widths(replace(records, config=other), part) == ratings_and_half_widths(
+        records, part
+    )
 
 
 def test_an_anchor_has_no_interval_and_differences_have_theirs():
-    """A rating that is fixed reaches nowhere, always-valid or not."""
+    """A fixed rating has no interval, always-valid or not."""
     records = a_run(models=3, questions=12)
     fitted = bradley_terry(
         build_comparisons_from_battles(collect_battles(records)), anchor="alpaca-7b"

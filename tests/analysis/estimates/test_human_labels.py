@@ -1,4 +1,4 @@
-"""People's labels beside a judge's work: the judge is checked and corrected by them, not diluted."""
+"""People's labels check and correct a judge, and are not mixed with its judgments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TURNED = {
 
 
 def with_votes(share=2, *, opposed=False, people=3):
-    """Return a run with people's votes on every so many of its battles, in the other order."""
+    """Return a run with people's votes on every `share`-th battle, in the other order of models."""
     records = a_run(models=3, questions=24)
     votes = tuple(
         Vote(
@@ -40,7 +40,7 @@ def with_votes(share=2, *, opposed=False, people=3):
 
 
 def with_grades(questions=12, *, severity=2.0):
-    """Return a run in which a person graded all answers to the last questions, lower."""
+    """Return a run in which a person graded all answers to the last questions, lower than the judge."""
     records = a_run(models=3, questions=24)
     chosen = {question.question_id for question in records.questions[-questions:]}
     grades = tuple(
@@ -58,12 +58,12 @@ def with_grades(questions=12, *, severity=2.0):
 
 
 def board_of(records):
-    """Return the table of a run."""
+    """Return the leaderboard of a run."""
     return build_leaderboard(records, collect_battles(records))
 
 
 def uncorrected(board):
-    """Return the rows without what people's labels add."""
+    """Return the rows without the fields that people's labels add."""
     return [
         {name: value for name, value in asdict(row).items() if not name.startswith("corrected")}
         for row in board.rows
@@ -71,7 +71,7 @@ def uncorrected(board):
 
 
 def test_votes_on_what_the_judge_settled_do_not_enter_its_table():
-    """The table stays the judge's, and says that the votes are elsewhere."""
+    """The table is the judge's, and a caution counts the excluded votes."""
     records = with_votes()
 
     board, without = board_of(records), board_of(replace(records, votes=()))
@@ -83,7 +83,7 @@ def test_votes_on_what_the_judge_settled_do_not_enter_its_table():
 
 
 def test_grades_of_people_make_no_panel_and_enter_no_score():
-    """A person who graded a slice is no second judge of it."""
+    """A person who graded some answers is not a second judge."""
     records = with_grades()
 
     board, without = board_of(records), board_of(a_run(models=3, questions=24))
@@ -94,7 +94,7 @@ def test_grades_of_people_make_no_panel_and_enter_no_score():
 
 
 def test_two_models_are_compared_without_the_labels_that_check_the_judge():
-    """The difference of two figures is that of the table."""
+    """The difference equals that of the leaderboard."""
     records, pair = with_votes(opposed=True), ("vicuna-13b", "alpaca-7b")
     alone = replace(records, votes=())
 
@@ -106,8 +106,8 @@ def test_two_models_are_compared_without_the_labels_that_check_the_judge():
     assert found.difference == expected.difference
 
 
-def test_people_who_agree_with_the_judge_leave_its_figures():
-    """With the same votes in the other order of models, corrected and plain figures are close."""
+def test_labels_that_agree_with_the_judge_hardly_change_its_figures():
+    """With equal votes in the other order, corrected and plain figures are close."""
     (found,) = board_of(with_votes()).corrected
 
     for correction in found.corrections:
@@ -120,8 +120,8 @@ def test_people_who_agree_with_the_judge_leave_its_figures():
         assert row.rating.labels == 48
 
 
-def test_people_who_oppose_the_judge_turn_its_ratings_around():
-    """The corrected order is people's, whatever the judge says on the rest."""
+def test_labels_that_oppose_the_judge_reverse_its_ratings():
+    """The corrected order is people's, also where only the judge judged."""
     (found,) = board_of(with_votes(opposed=True)).corrected
 
     plain = sorted(found.rows, key=lambda row: -row.rating.judge)
@@ -131,7 +131,7 @@ def test_people_who_oppose_the_judge_turn_its_ratings_around():
 
 
 def test_grades_of_people_correct_scores():
-    """A judge that is two points too generous is brought down by two, on every model."""
+    """A judge that is two points too generous is corrected by two points, on every model."""
     (found,) = board_of(with_grades()).corrected
     (correction,) = found.corrections
 
@@ -150,7 +150,7 @@ def test_grades_of_people_correct_scores():
 
 
 def test_several_people_on_one_battle_are_one_label():
-    """Their votes share its weight, so a battle on which three voted counts no more than others."""
+    """Their votes share its weight: a battle with three votes counts as much as any other."""
     records = with_votes()
     thrice = tuple(
         replace(vote, judge=f"human:{person}", digest=f"{person} {vote.digest}")
@@ -171,7 +171,7 @@ def test_several_people_on_one_battle_are_one_label():
 
 
 def test_a_panel_is_corrected_as_one_judge():
-    """The rows of the table hold the panel's correction, and each judge has its own."""
+    """The rows hold the panel's correction; each judge has a table of its own."""
     records = with_votes()
     second = tuple(
         replace(game, judge="claude", digest=f"claude {game.digest}") for game in records.games
@@ -187,8 +187,8 @@ def test_a_panel_is_corrected_as_one_judge():
         assert placed.corrected_score is None
 
 
-def test_a_notebook_has_every_figure_beside_the_judges():
-    """One row a model; and one a kind of figure, with what the judge saved."""
+def test_a_notebook_has_every_corrected_figure_with_the_judges_own():
+    """One data frame has a row per model, one a row per kind of figure with the saving."""
     run = Run(replace(with_votes(), graded=with_grades().graded))
 
     columns = set(run.corrected.columns)
@@ -200,7 +200,7 @@ def test_a_notebook_has_every_figure_beside_the_judges():
 
 
 def test_tables_say_what_the_judge_saved():
-    """The sentence stands below the table, and the figures beside the judge's."""
+    """The sentence is below the table, the corrected figures next to the judge's."""
     board = board_of(with_grades())
 
     text = render_leaderboard_markdown(board)
@@ -212,7 +212,7 @@ def test_tables_say_what_the_judge_saved():
 
 
 def test_more_labels_narrow_only_what_comes_from_labels():
-    """The plan follows the variances: labels of four times the number halve their part."""
+    """Four times the labels halve the part of the interval that comes from labels."""
     (found,) = board_of(with_votes(opposed=True)).corrected
     correction = found.corrections[1]
     saving = correction.saving
@@ -226,8 +226,8 @@ def test_more_labels_narrow_only_what_comes_from_labels():
     assert "half of that takes about" in correction.outlook
 
 
-def test_where_more_labels_cannot_help_that_is_said():
-    """A judge that people agree with always: all that is left is its own number of questions."""
+def test_the_outlook_says_when_more_labels_cannot_help():
+    """If people always agree with the judge, only more questions narrow the intervals."""
     (found,) = board_of(with_votes()).corrected
 
     assert found.corrections[0].labels_for(1.0) == float("inf")
@@ -235,7 +235,7 @@ def test_where_more_labels_cannot_help_that_is_said():
 
 
 def test_an_unscored_grade_of_the_judge_has_no_label():
-    """What the judge could not be read on cannot say how far it is from people."""
+    """An unreadable grade cannot be compared with people's."""
     records = with_grades()
     lost = next(grade for grade in records.graded if grade.judge == JUDGE)
     own = graded_judgment(
@@ -253,7 +253,7 @@ def test_an_unscored_grade_of_the_judge_has_no_label():
 
 
 def test_a_judge_that_people_did_not_check_has_no_correction():
-    """Votes elsewhere say nothing of it."""
+    """Votes on battles that it did not judge are no evidence about it."""
     games = tuple(pairwise_judgment(*pair, "999") for pair in (("a", "b"), ("b", "a")))
     vote = with_votes().votes[0]
 

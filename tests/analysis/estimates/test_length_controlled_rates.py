@@ -1,4 +1,4 @@
-"""Length-controlled win rates of a run without a baseline: against all others at equal length."""
+"""Length-controlled win rates of a run without a baseline."""
 
 import numpy as np
 import pytest
@@ -43,8 +43,8 @@ def rates(records, battles, column):
     return {row.model: getattr(row, column) for row in build_leaderboard(records, battles).rows}
 
 
-def test_what_length_won_is_taken_away():
-    """Models that differ in length only are even; the plain rates are far apart."""
+def test_wins_by_length_are_removed():
+    """Models that differ only in length are equal; their plain win rates are far apart."""
     plain = rates(*a_run(6.0), "win_rate")
     controlled = rates(*a_run(6.0), "length_controlled_win_rate")
 
@@ -54,8 +54,8 @@ def test_what_length_won_is_taken_away():
         assert controlled[model] == pytest.approx(0.5, abs=0.05)
 
 
-def test_a_judge_that_does_not_mind_length_leaves_the_rates():
-    """With no effect of length there is nothing to take away but noise."""
+def test_without_a_length_effect_the_rates_hardly_change():
+    """Only noise is removed."""
     records, battles = a_run(0.0)
 
     plain = rates(records, battles, "win_rate")
@@ -65,8 +65,8 @@ def test_a_judge_that_does_not_mind_length_leaves_the_rates():
         assert controlled[model] == pytest.approx(plain[model], abs=0.05)
 
 
-def test_without_lengths_there_is_no_such_rate():
-    """Imported battles come without answers, and equal lengths leave nothing to control."""
+def test_without_different_lengths_there_is_no_length_controlled_rate():
+    """Imported battles have no answers, and equal lengths leave nothing to control."""
     records, battles = a_run(6.0)
     alike = tuple(answer(each.model, each.question_id, texts=("same",)) for each in records.answers)
 

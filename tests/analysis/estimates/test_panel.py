@@ -1,4 +1,4 @@
-"""The table of several judges: one voice each or weighed, and what it owes to each of them."""
+"""The leaderboard of a panel: judges count alike or are weighed, and each judge is measured."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JUDGES = ("careful", "lenient", "random")
 
 
 def panel_run(rule="aggregate", *, seed=0, judges=JUDGES, questions=24, **config):
-    """Return a run where earlier models are better, one judge is mild and one tosses coins."""
+    """Return a run with better earlier models, a lenient judge and a random judge."""
     rng = random.Random(seed)
     graded, games = [], []
     for judge in judges:
@@ -44,7 +44,7 @@ def panel_run(rule="aggregate", *, seed=0, judges=JUDGES, questions=24, **config
 
 
 def both_orders(rng, better, worse, question_id, judge):
-    """Return a battle's two games; `random` prefers the better on every other question only."""
+    """Return the two games of a battle; the random judge prefers the better model half of the time."""
     better_wins = rng.random() < 0.8
     if judge == "random":
         better_wins = int(question_id) % 2 == 0
@@ -56,7 +56,7 @@ def both_orders(rng, better, worse, question_id, judge):
 
 
 def table(records, **settings):
-    """Return the table of a run."""
+    """Return the leaderboard of a run."""
     return build_leaderboard(records, collect_battles(records), **settings)
 
 
@@ -66,8 +66,8 @@ def by_name(rows, name):
 
 
 @pytest.mark.parametrize("rule", ["aggregate", "rater"])
-def test_one_judge_is_no_panel(rule):
-    """Whatever the rule, the table of a single judge is what it always was, to the byte."""
+def test_a_single_judge_is_no_panel(rule):
+    """Under either rule the leaderboard of a single judge is the same."""
     records = a_run(models=4)
     ruled = replace(
         records, config=RunConfig.from_tree({**records.config.tree, "judging": {"panel": rule}})
@@ -80,7 +80,7 @@ def test_one_judge_is_no_panel(rule):
 
 
 def test_each_pair_counts_once_however_many_judges_saw_it():
-    """24 questions and three opponents are 72 battles a model, not 216."""
+    """24 questions and three opponents give 72 battles per model, not 216."""
     board = table(panel_run())
 
     assert {row.battles for row in board.rows} == {72}
@@ -88,15 +88,15 @@ def test_each_pair_counts_once_however_many_judges_saw_it():
 
 
 def test_a_score_is_the_mean_of_the_judges_means():
-    """With complete grades, that is the mean of all."""
+    """With complete grades, that is the mean of all grades."""
     records = panel_run()
     own = [grade.score for grade in records.graded if grade.model == "a"]
 
     assert by_name(table(records).rows, "model")["a"].score == pytest.approx(sum(own) / len(own))
 
 
-def test_severity_noise_and_discrimination_are_told_of_each_judge():
-    """The mild judge is mild, the random one noisy, and its votes are worth nothing."""
+def test_severity_noise_and_discrimination_are_estimated_for_each_judge():
+    """The lenient judge has low severity; the random judge has high noise and no discrimination."""
     board = table(panel_run())
     judges = by_name(board.panel.judges, "judge")
 
@@ -110,7 +110,7 @@ def test_severity_noise_and_discrimination_are_told_of_each_judge():
 
 
 def test_weighing_judges_sharpens_the_table():
-    """The random judge dilutes a majority, and weighs little in a fit that sees through it."""
+    """The random judge dilutes a majority; the judge-aware fit gives it little weight."""
     plain, weighed = (
         by_name(table(panel_run(rule)).rows, "model") for rule in ("aggregate", "rater")
     )
@@ -126,7 +126,7 @@ def test_weighing_judges_sharpens_the_table():
 
 
 def test_the_table_without_a_judge_is_that_of_the_others():
-    """Leaving one out is the same as never having asked it."""
+    """Leaving a judge out equals a run without it."""
     left = by_name(table(panel_run()).panel.judges, "judge")["random"]
     records = panel_run()
     others = table(
@@ -143,7 +143,7 @@ def test_the_table_without_a_judge_is_that_of_the_others():
 
 
 def test_agreement_has_its_interval():
-    """Judges that see the same agree more than one that does not; both kinds are told."""
+    """Agreement of grades and of verdicts is lower with a random judge."""
     mixed = table(panel_run()).panel
     careful = table(panel_run(judges=("careful", "other"))).panel
 
@@ -154,8 +154,8 @@ def test_agreement_has_its_interval():
     assert (mixed.grade_agreement.units, mixed.verdict_agreement.units) == (96, 144)
 
 
-def test_peoples_votes_stand_beside_the_panel():
-    """A person's vote is no seat in the panel; on what no judge settled, it counts as a battle."""
+def test_peoples_votes_are_no_part_of_the_panel():
+    """A person's vote counts as a battle where no judge settled one."""
     records = panel_run()
     vote = Vote(
         question_id="own", judge="human:1", model_a="a", model_b="b", winner="model_a", digest="v"
@@ -167,8 +167,8 @@ def test_peoples_votes_stand_beside_the_panel():
     assert by_name(board.rows, "model")["a"].battles == 73
 
 
-def test_a_spared_family_is_said_whoever_judges():
-    """The sentence names judge, models and family, and is absent where nothing was spared."""
+def test_an_excluded_family_is_reported_for_every_judge():
+    """The caution names judge, models and family; it is absent if nothing was excluded."""
     config = {
         "judge": {"name": "careful", "model": {"family": "x"}},
         "panel": {"mild": {"name": "lenient", "model": {"family": None}}},
@@ -182,7 +182,7 @@ def test_a_spared_family_is_said_whoever_judges():
 
 
 def test_where_no_judge_graded_all_models_the_note_says_so_and_raters_help():
-    """Two judges spare one model each: plain means compare severities, the fit does not."""
+    """Plain means then compare severities of judges; the rater model does not."""
     records = panel_run(judges=("careful", "lenient"))
     spared = {("careful", "a"), ("lenient", "b")}
     graded = tuple(each for each in records.graded if (each.judge, each.model) not in spared)
@@ -197,8 +197,8 @@ def test_where_no_judge_graded_all_models_the_note_says_so_and_raters_help():
     assert scores[1]["a"].score - scores[1]["b"].score == pytest.approx(1, abs=0.6)
 
 
-def test_what_cannot_be_weighed_is_said_and_counted_alike():
-    """Judges without exception have no finite discrimination; the majority's table stands."""
+def test_judges_that_cannot_be_weighed_count_alike_with_a_caution():
+    """Perfectly consistent judges have no finite discrimination; the majority's ratings remain."""
     games = [
         game
         for judge in ("x", "y")

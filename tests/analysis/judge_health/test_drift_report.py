@@ -1,4 +1,4 @@
-"""What a check of a judge against itself makes of its replies."""
+"""The tests and the report of a drift check."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ A, B, TIE = Verdict.A, Verdict.B, Verdict.TIE
 
 
 def games(*replies):
-    """Return games asked again; each reply is a verdict, or None where it could not be read."""
+    """Return repeated games; each reply is a verdict, or None if it could not be read."""
     return [
         RepeatedJudgment(
             before=_game(number, verdicts[0]),
@@ -43,7 +43,7 @@ def _game(number, verdict):
 
 
 def grades(*replies):
-    """Return grades asked again."""
+    """Return repeated grades."""
     return [
         RepeatedJudgment(
             before=graded_judgment(question_id=f"{number % 10}", score=scores[0]),
@@ -54,7 +54,7 @@ def grades(*replies):
 
 
 def checked(*judges, **settings):
-    """Return a check of judges."""
+    """Return the drift report of judges."""
     made = {"run": "tonight", "number": 1, "made": "2026-03-01T10:00:00+00:00", "alpha": 0.05}
     return DriftReport(judges=judges, **{**made, **settings})
 

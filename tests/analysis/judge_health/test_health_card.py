@@ -1,4 +1,4 @@
-"""The card beside others: people, labels, another judge; and its words on the page."""
+"""The health card: measures against references, bounds, cautions, and the section of the page."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _spec(family=None, families=("ours", "theirs")) -> RunSpec:
 
 
 def _games(winners, judge="gpt-4"):
-    """Return both orders of one pair a question: the first model wins, loses or ties."""
+    """Return both orders of one pair per question: the first model wins, loses or ties."""
     verdicts = {
         "win": (Verdict.A, Verdict.B),
         "loss": (Verdict.B, Verdict.A),
@@ -97,7 +97,7 @@ def test_agreement_with_people_is_that_of_the_same_battles():
 
 
 def test_gold_labels_count_apart_from_people():
-    """Accuracy against labels is another figure than agreement with people."""
+    """Accuracy against labels differs from agreement with people."""
     found = _measures(RunRecords(name="x", games=_games(JUDGED), votes=_votes(PEOPLE, "gold")))
 
     assert found["gold_agreement"].value == 0.5
@@ -111,7 +111,7 @@ def test_another_tools_judge_is_no_person():
     assert not [name for name in found if name.startswith(("human", "gold"))]
 
 
-def test_preference_for_the_own_family_is_beside_what_people_grant_it():
+def test_self_preference_is_relative_to_peoples_votes():
     """The judge gives its kin 4.5 of 8 points and people 4.5: no preference; all 8: 3.5 / 8 each.
 
     What one side has more, the other has less, so that the difference is twice that.
@@ -128,8 +128,8 @@ def test_preference_for_the_own_family_is_beside_what_people_grant_it():
     assert (found.status, found.note) == (BoundStatus.MISSED, "beside people's votes")
 
 
-def test_another_judge_stands_in_where_no_person_voted():
-    """The panel is the reference, and the card says so; alone, a judge shows nothing."""
+def test_other_judges_are_the_reference_without_peoples_votes():
+    """The note names the reference; a single judge has no rate."""
     families = tuple("ours" if name == min(MODELS[:2]) else "theirs" for name in MODELS[:2])
     spec = _spec("ours", families)
     both = RunRecords(name="x", games=(*_games(["win"] * 8), *_games(JUDGED, "claude")))
@@ -145,7 +145,7 @@ def test_a_judge_of_no_candidates_family_has_no_such_rate():
 
 
 def test_unscored_judgments_are_counted_and_are_no_verdicts():
-    """Two of sixteen replies cannot be read; their pair is no pair in both orders."""
+    """Two of sixteen replies cannot be read; their pairs have no swapped game."""
     games = list(_games(JUDGED))
     for place in (0, 1):
         game = games[place]
@@ -167,7 +167,7 @@ def test_length_preference_needs_the_answers():
 
 
 def test_a_rate_is_measured_against_its_bound_from_the_right_side():
-    """Of a floor less is missed, of a ceiling more, also in the other direction."""
+    """A floor is missed from below, a ceiling from above and by negative values too."""
     found = _measures(
         RunRecords(name="x", games=_games(JUDGED)), thresholds={"consistency": 1.0, "ties": 0.1}
     )
@@ -204,7 +204,7 @@ def _card(*missed: str) -> HealthCard:
 
 
 def test_a_caution_names_the_worst_of_it():
-    """One sentence a judge: what is missed, by how much; a long list is cut, and said to be."""
+    """One sentence per judge names the rates beyond their bounds; a long list is shortened."""
     (few,) = list_health_cautions(_card("one"))
     (many,) = list_health_cautions(_card("one", "two", "three", "four", "five"))
 
@@ -232,7 +232,7 @@ def test_the_page_shows_the_card_and_that_it_is_out_of_date():
 
 
 def test_a_run_without_an_audit_has_no_such_section():
-    """Nothing is shown that nobody measured."""
+    """The page shows only what was measured."""
     records = a_run()
     battles = settle_battles(records.games)
 

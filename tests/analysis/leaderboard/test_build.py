@@ -1,4 +1,4 @@
-"""From a run's records and battles to its table."""
+"""The leaderboard of a run, built from its records and battles."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def grade_board(*scores):
 
 
 def cycle(questions=4):
-    """Return battles in which everyone beats, loses to and ties with someone."""
+    """Return battles in which every model wins, loses and ties."""
     return [
         battle(*pair, str(number), winner=winner)
         for number in range(questions)
@@ -116,7 +116,7 @@ def test_a_model_that_only_won_is_rated_with_a_stated_prior():
 
 
 def test_groups_that_never_met_get_no_ratings_and_a_note():
-    """Win rates remain, as they claim less."""
+    """Win rates remain, because they need no common scale."""
     battles = [battle(VICUNA, KOALA, winner=TIE), battle(ALPACA, "llama-13b", winner=A)]
     board = build_leaderboard(run_of(), battles)
 
@@ -130,7 +130,7 @@ def test_groups_that_never_met_get_no_ratings_and_a_note():
 
 
 def test_battles_on_one_question_have_no_interval_and_a_note():
-    """None, for nothing shows how questions differ."""
+    """One question does not show how results vary between questions."""
     battles = [battle(VICUNA, KOALA, winner=winner, turn=1) for winner in (A, B, A)]
     row = build_leaderboard(run_of(), battles).rows[0]
 
@@ -225,8 +225,8 @@ def test_failures_and_missing_answers_count_once():
     assert (rows[VICUNA].failed, rows[KOALA].failed) == (0, 2)
 
 
-def test_a_failure_that_a_later_attempt_mended_is_none():
-    """Its key is that of an answer which is there."""
+def test_a_failure_that_a_later_attempt_resolved_does_not_count():
+    """Its key is the digest of an existing answer."""
     late = answer(KOALA, "81")
     mended = dataclasses.replace(failure(KOALA, "81"), key=late.digest)
     records = run_of(KOALA, questions=(question("81"),), answers=(late,), failures=(mended,))
@@ -250,8 +250,8 @@ def test_imported_judgments_have_no_missing_answers():
     assert build_leaderboard(records, ()).rows[0].failed == 0
 
 
-def test_replies_cut_by_max_tokens_are_counted_by_turn():
-    """Two turns, both cut."""
+def test_truncated_replies_are_counted_by_turn():
+    """Two turns were cut off, so the count is two."""
     records = run_of(answers=(answer(VICUNA, finish_reason="length"), answer(KOALA)))
     rows = by_model(build_leaderboard(records, ()))
 
@@ -288,7 +288,7 @@ def test_a_baseline_gives_length_controlled_win_rates():
 
 
 def test_length_control_claims_nothing_where_it_has_no_fit():
-    """Koala won everything, llama's answers are not there, and others never met the baseline."""
+    """One model won everything, one has no answers, and others have no battle against the baseline."""
     records = RunRecords(
         name="demo",
         config=RunConfig.from_tree({"judging": {"baseline": ALPACA}}),
@@ -340,7 +340,7 @@ def test_a_benchmark_has_one_figure_a_metric(scores, expected):
 
 
 def test_an_empty_run_has_an_empty_table():
-    """Nothing was done yet, and nothing is claimed."""
+    """There are no rows and no figures."""
     board = build_leaderboard(RunRecords(name="demo"), ())
 
     assert (board.rows, board.pairs, sentences(board)) == ((), (), ())

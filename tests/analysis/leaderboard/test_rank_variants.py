@@ -1,4 +1,4 @@
-"""A ranking beside other ways of counting the same judgments."""
+"""A ranking compared with alternative analyses of the same judgments."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from evalharness.report import make_robustness_record, publish_run, render_leade
 from evalharness.store import RunFolder, write_records
 
 ORDERLY = {"Online Elo"}
-"""Ways that depend on the order in which battles stand."""
+"""Analyses that depend on the order of the battles."""
 
 DOCS = Path(__file__).parents[3] / "docs/robustness.md"
 NAMES = {"vicuna-13b": "=1+1", "koala-13b": "b", "alpaca-7b": "c"}
 WINNERS = {2: Winner.MODEL_A, 1: Winner.TIE, 0: Winner.MODEL_B}
 
 
-def counted(records):
+def robustness_of(records):
     """Return the robustness of a run's ranking."""
     battles = collect_battles(records)
     return analyze_robustness(records, battles, build_leaderboard(records, battles))
 
 
-def way(found, name):
-    """Return a way of counting by its name."""
+def variant_named(found, name):
+    """Return the variant of a name."""
     return next(each for each in found.variants if each.name == name)
 
 
@@ -65,12 +65,12 @@ def renamed(records, names):
 
 @given(seed=st.integers(0, 10**6), names=st.permutations(["w", "x", "y", "z"]))
 @settings(max_examples=8)
-def test_other_names_give_the_same_ranks(seed, names):
-    """A name is no argument."""
+def test_the_names_of_models_do_not_change_ranks(seed, names):
+    """Ranks depend on results only."""
     records = a_run(4, 8, seed=seed)
-    before = counted(records)
+    before = robustness_of(records)
     new = dict(zip(before.ranks, names, strict=True))
-    after = counted(renamed(records, new))
+    after = robustness_of(renamed(records, new))
 
     assert {new[model]: rank for model, rank in before.ranks.items()} == after.ranks
     for one, other in zip(before.variants, after.variants, strict=True):
@@ -86,7 +86,7 @@ def test_other_names_give_the_same_ranks(seed, names):
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=8)
 def test_the_same_judgments_twice_change_no_rank(seed):
-    """More of the same is no other evidence."""
+    """Duplicates are no new evidence."""
     records = a_run(4, 16, seed=seed)
     twice = replace(
         records,
@@ -94,7 +94,7 @@ def test_the_same_judgments_twice_change_no_rank(seed):
         graded=(*records.graded, *(replace(each, sample=1) for each in records.graded)),
         games=(*records.games, *(replace(each, sample=1) for each in records.games)),
     )
-    before, after = counted(records), counted(twice)
+    before, after = robustness_of(records), robustness_of(twice)
     if any("prior" in each.note for each in (*before.variants, *after.variants)):
         return  # the prior weighs less beside more battles
 
@@ -105,8 +105,8 @@ def test_the_same_judgments_twice_change_no_rank(seed):
 
 @given(seed=st.integers(0, 10**6), models=st.integers(2, 5))
 @settings(max_examples=8)
-def test_a_ranking_without_doubt_holds_in_every_way(seed, models):
-    """Who is better on every question is better however it is counted."""
+def test_a_model_that_always_wins_is_first_in_every_analysis(seed, models):
+    """A model that is better on every question is better in every analysis."""
     names = random.Random(seed).sample(["m1", "m2", "m3", "m4", "m5"], models)
     pairs = list(combinations(names, 2))
     records = RunRecords(
@@ -126,7 +126,7 @@ def test_a_ranking_without_doubt_holds_in_every_way(seed, models):
             for game in game_pair(better, worse, f"{number}", (Verdict.A, Verdict.B), turn=turn)
         ),
     )
-    found = counted(records)
+    found = robustness_of(records)
 
     assert list(found.ranks) == names
     assert found.first_holds == len(found.counted) > 8
@@ -153,8 +153,8 @@ def test_inconsistent_orders_and_half_won_pairs_can_turn_a_ranking():
             for game in game_pair("steady", "close", f"{number}", both)
         ),
     )
-    found = counted(records)
-    averaged = way(found, "Both orders averaged")
+    found = robustness_of(records)
+    averaged = variant_named(found, "Both orders averaged")
 
     assert found.ranks == {"steady": 1, "close": 2}
     assert averaged.ranks == {"steady": 2, "close": 1}
@@ -182,8 +182,8 @@ def test_a_change_of_a_pair_that_the_ranking_tells_apart_is_named_as_such():
             for number, (better, worse) in enumerate(battles)
         ),
     )
-    found = counted(records)
-    rate = way(found, "Win rate")
+    found = robustness_of(records)
+    rate = variant_named(found, "Win rate")
 
     assert found.ranks == {"strong": 1, "farmer": 2, "weak": 3}
     assert ("strong", "farmer") in found.separated
@@ -193,8 +193,8 @@ def test_a_change_of_a_pair_that_the_ranking_tells_apart_is_named_as_such():
     assert "1 changes places: strong and farmer in" in found.summary
 
 
-def test_ways_that_these_judgments_do_not_allow_say_why():
-    """No number stands for what could not be counted."""
+def test_analyses_that_the_judgments_do_not_allow_say_why():
+    """A variant without ranks has a reason and no number."""
     records = a_run(3, 4, graded=False)
     games = tuple(replace(each, turn=1) for each in records.games if each.turn == 1)
     bare = replace(
@@ -203,7 +203,7 @@ def test_ways_that_these_judgments_do_not_allow_say_why():
         games=games,
         questions=tuple(replace(each, category="math") for each in records.questions),
     )
-    found = counted(bare)
+    found = robustness_of(bare)
     notes = {each.name: each.note for each in found.variants if not each.ranks}
 
     assert notes == {
@@ -219,7 +219,7 @@ def test_ways_that_these_judgments_do_not_allow_say_why():
 
 
 def test_battles_that_fall_apart_without_a_category_give_no_ranks():
-    """Only one category joins the models: without it there is no common scale."""
+    """Only one category connects the models, so without it there is no common scale."""
     games = [
         game
         for number, (first, second) in enumerate([("a", "b"), ("a", "b"), ("b", "c")])
@@ -230,45 +230,45 @@ def test_battles_that_fall_apart_without_a_category_give_no_ranks():
         questions=(question("0"), question("1"), question("2", category="math")),
         games=tuple(games),
     )
-    found = counted(records)
+    found = robustness_of(records)
 
-    assert "nothing there on c" in way(found, "Without math").note
-    assert "nothing there on a" in way(found, "Without writing").note
+    assert "nothing there on c" in variant_named(found, "Without math").note
+    assert "nothing there on a" in variant_named(found, "Without writing").note
     joined = replace(records, games=(*games, *game_pair("c", "d", "1", (Verdict.TIE,) * 2)))
-    assert "do not connect all models" in way(counted(joined), "Without math").note
+    assert "do not connect all models" in variant_named(robustness_of(joined), "Without math").note
 
 
 def test_a_model_of_ties_needs_ties():
-    """Davidson without a tie has no finite fit, and says so instead of ranks."""
+    """Davidson has no finite fit without ties, and reports that."""
     games = [
         game
         for number in range(6)
         for better, worse in [("a", "b") if number < 4 else ("b", "a")]
         for game in game_pair(better, worse, f"{number}", (Verdict.A, Verdict.B))
     ]
-    found = counted(RunRecords(name="decided", games=tuple(games)))
+    found = robustness_of(RunRecords(name="decided", games=tuple(games)))
 
-    assert way(found, "Davidson").note.startswith("No ranks: no battle is a tie")
-    assert way(found, "Win rate").ranks == {"a": 1, "b": 2}
+    assert variant_named(found, "Davidson").note.startswith("No ranks: no battle is a tie")
+    assert variant_named(found, "Win rate").ranks == {"a": 1, "b": 2}
 
 
-def test_judges_and_prompts_stand_alone():
-    """A panel's judges each, all but each of three, and each prompt that judged the same."""
+def test_each_judge_and_each_prompt_is_an_analysis():
+    """Each judge of a panel alone, the panel without each of three, and each shared prompt."""
     runs = [a_run(3, 8, seed=seed) for seed in range(3)]
     panel = replace(
         runs[0],
         graded=tuple(replace(g, judge=f"j{n}") for n, run in enumerate(runs) for g in run.graded),
         games=tuple(replace(g, judge=f"j{n}") for n, run in enumerate(runs) for g in run.games),
     )
-    found = counted(panel)
-    alone = counted(runs[1])
+    found = robustness_of(panel)
+    alone = robustness_of(runs[1])
 
     assert found.main.startswith("Bradley-Terry of the panel's majority")
-    assert way(found, "j1 alone").ranks == alone.ranks
+    assert variant_named(found, "j1 alone").ranks == alone.ranks
     board = build_leaderboard(panel, collect_battles(panel))
     without = next(row for row in board.panel.judges if row.judge == "j2")
-    assert way(found, "Without j2").ranks == without.ranks_without
-    assert way(found, "Judge-aware Bradley-Terry").ranks
+    assert variant_named(found, "Without j2").ranks == without.ranks_without
+    assert variant_named(found, "Judge-aware Bradley-Terry").ranks
 
     prompts = replace(
         runs[0],
@@ -276,17 +276,17 @@ def test_judges_and_prompts_stand_alone():
             replace(g, prompt=f"p{n}") for n, run in enumerate(runs[:2]) for g in run.games
         ),
     )
-    assert way(counted(prompts), "p1 alone").ranks == alone.ranks
+    assert variant_named(robustness_of(prompts), "p1 alone").ranks == alone.ranks
 
 
 def test_scores_are_ranked_in_other_ways_where_nothing_was_compared():
-    """Categories, turns and the higher grade; nothing of battles."""
-    found = counted(a_run(3, 8, pairwise_games=False))
+    """Categories, turns and the higher grade vary; there are no battle analyses."""
+    found = robustness_of(a_run(3, 8, pairwise_games=False))
 
     assert found.main == "Mean score"
-    assert way(found, "Bradley-Terry of grades").ranks
-    assert way(found, "Turn 2 alone").ranks
-    assert way(found, "Without math").ranks
+    assert variant_named(found, "Bradley-Terry of grades").ranks
+    assert variant_named(found, "Turn 2 alone").ranks
+    assert variant_named(found, "Without math").ranks
     assert {each.group for each in found.variants} == {
         "Grades",
         "Judge",
@@ -296,13 +296,13 @@ def test_scores_are_ranked_in_other_ways_where_nothing_was_compared():
     }
 
 
-def test_one_model_has_no_ranking_to_doubt():
-    """Nothing is shown where nothing is ranked."""
-    assert counted(a_run(1, 4)) is None
+def test_a_single_model_has_no_robustness():
+    """There is nothing to reorder."""
+    assert robustness_of(a_run(1, 4)) is None
 
 
 def test_the_ranks_are_those_of_other_tools(case):
-    """Davidson and Rao-Kupper as statsmodels has them, on the battles of the check cases."""
+    """Davidson and Rao-Kupper ranks equal those of statsmodels on the check cases."""
     names, battles = "abcde", case("battles")
     columns = zip(battles["q"], battles["a"], battles["b"], battles["y"], strict=True)
     votes = tuple(
@@ -316,12 +316,12 @@ def test_the_ranks_are_those_of_other_tools(case):
         )
         for place, (q, a, b, y) in enumerate(columns)
     )
-    found = counted(RunRecords(name="case", votes=votes))
+    found = robustness_of(RunRecords(name="case", votes=votes))
 
     for ranks, name in (
         (found.ranks, "bt_half_ties"),
-        (way(found, "Davidson").ranks, "davidson"),
-        (way(found, "Rao-Kupper").ranks, "rao_kupper"),
+        (variant_named(found, "Davidson").ranks, "davidson"),
+        (variant_named(found, "Rao-Kupper").ranks, "rao_kupper"),
     ):
         order = [names[place] for place in np.argsort(case(name)["ratings"])[::-1]]
         assert sorted(ranks, key=ranks.get) == order
@@ -343,7 +343,7 @@ def test_the_vicuna_reviews_of_2023_rank_by_how_they_are_counted(data_file, tmp_
 
 
 def test_a_run_keeps_the_ranks_as_json_and_csv_and_for_notebooks(tmp_path):
-    """The same figures in all; no model's name is a formula in a spreadsheet."""
+    """All outputs have the same figures; a model's name never becomes a formula."""
     folder, records = tmp_path / "run", renamed(a_run(3, 8), NAMES)
     with RunFolder.open(folder) as run:
         run.write_config({"seed": 0}, records.questions)
@@ -360,6 +360,6 @@ def test_a_run_keeps_the_ranks_as_json_and_csv_and_for_notebooks(tmp_path):
     assert rows[1]["rank.=1+1"] == str(found.variants[0].ranks["=1+1"])
     assert found.summary in render_leaderboard_markdown(board).replace("\\", "")
     frame = evalharness.load_run(folder).robustness.set_index("way")
-    assert frame.loc["Win rate", "rank.b"] == way(found, "Win rate").ranks["b"]
+    assert frame.loc["Win rate", "rank.b"] == variant_named(found, "Win rate").ranks["b"]
     assert str(frame["rank.b"].dtype) == "Int64"
     assert frame.loc["Each judge alone", ["tau", "rank.b"]].isna().all()

@@ -1,4 +1,4 @@
-"""What is planted in a run is flagged with its place and words; what chance brings about is not."""
+"""Planted copies, names and repetitions are flagged; chance overlap is not."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ COPY = prose("a text that is copied", 60)
 
 
 def kinds(found):
-    """Return what was flagged, without its words."""
+    """Return the flags without their excerpts."""
     return [(flag.kind, flag.model, flag.question_id, flag.turn) for flag in found.flags]
 
 
 def test_nothing_is_flagged_where_nothing_is_shared():
-    """And nothing is said at the top of the page."""
+    """There are no cautions either."""
     found = find_flags(a_run())
 
     assert found.flags == found.twins == ()
@@ -29,13 +29,13 @@ def test_nothing_is_flagged_where_nothing_is_shared():
 
 
 def test_a_run_without_answers_has_no_flags():
-    """Benchmarks alone, or nothing yet."""
+    """It holds benchmarks only, or nothing yet."""
     assert find_flags(RunRecords(name="new")).flags == ()
     assert find_flags(replace(a_run(), answers=())).flags == ()
 
 
 def test_an_answer_that_repeats_the_reference_is_flagged():
-    """However its case and punctuation were changed, and whatever was put around it."""
+    """Changed case and punctuation and surrounding text do not hide the copy."""
     records = a_run()
     reference = records.questions[3].references[0]
     text = f"Sure! Here it is:\n\n**{reference.upper()}**\n\nAnything else?"
@@ -60,23 +60,23 @@ def test_an_answer_that_repeats_the_reference_is_flagged():
     ],
 )
 def test_a_right_answer_that_is_short_is_no_copy(said):
-    """The question leaves little else to say."""
+    """The question allows few other answers."""
     asked = question("q", turns=("How many?",), references=(said,))
     models = [answer(model, "q", texts=(said,)) for model in ("one", "two")]
 
     assert find_flags(RunRecords(name="r", questions=(asked,), answers=tuple(models))).flags == ()
 
 
-def test_what_stands_in_the_question_may_be_repeated():
-    """In an answer as in a reference, and by every model."""
+def test_text_of_the_question_may_be_repeated():
+    """This holds for answers of every model and for references."""
     asked = question("q", turns=(f"Correct this: {COPY}",), references=(f"Corrected: {COPY}",))
     models = [answer(model, "q", texts=(f"Here: {COPY}",)) for model in ("one", "two")]
 
     assert find_flags(RunRecords(name="r", questions=(asked,), answers=tuple(models))).flags == ()
 
 
-def test_what_is_said_about_many_questions_is_no_copy():
-    """A refusal, a disclaimer, a closing phrase."""
+def test_common_phrases_are_no_copies():
+    """Examples are a refusal, a disclaimer and a closing phrase."""
     records = a_run()
     texts = {
         (own.model, own.question_id, 1): f"{COPY} {prose((own.model, own.question_id))}"
@@ -86,8 +86,8 @@ def test_what_is_said_about_many_questions_is_no_copy():
     assert find_flags(planted(records, texts)).flags == ()
 
 
-def test_two_names_for_one_model_are_told_with_their_share():
-    """Equal to the letter, equal but for case, or equal for long stretches: one line a pair."""
+def test_two_names_of_one_model_are_reported_with_their_share():
+    """Answers are identical, alike, or share long runs; each pair has one record."""
     records = a_run()
     texts = {}
     for number in range(8):
@@ -107,8 +107,8 @@ def test_two_names_for_one_model_are_told_with_their_share():
     assert list(list_flag_cautions(found)) == []
 
 
-def test_models_that_mostly_answer_alike_are_told_at_the_top():
-    """Before anyone reads how far apart their ratings are."""
+def test_models_with_mostly_equal_answers_bring_a_caution():
+    """A reader must know it before comparing their ratings."""
     records = a_run()
     texts = {
         ("two", own.question_id, turn): own.turns[turn - 1].text
@@ -144,7 +144,7 @@ def test_a_few_answers_alike_are_what_questions_bring_about():
 
 
 def test_one_reply_to_several_questions_is_flagged():
-    """A cached endpoint, or a model that says one thing; but not a letter of a choice."""
+    """A cached endpoint causes it; the letter of a multiple-choice answer is no such reply."""
     records = a_run()
     texts = {("one", f"q{number}", 1): "Sorry, I cannot help." for number in range(4)}
     texts |= {("two", f"q{number}", 2): COPY for number in range(2)}
@@ -162,7 +162,7 @@ def test_one_reply_to_several_questions_is_flagged():
 
 
 def test_empty_answers_are_flagged():
-    """A judge grades them, and nobody looks."""
+    """A judge grades empty answers like any other."""
     found = find_flags(planted(a_run(), {("two", "q5", 1): " \n", ("two", "q6", 2): ""}))
 
     assert kinds(found) == [(FlagKind.EMPTY, "two", "q5", 1), (FlagKind.EMPTY, "two", "q6", 2)]
@@ -187,23 +187,23 @@ def test_a_name_is_its_own_or_anothers_by_the_configuration():
 
 
 @pytest.mark.parametrize("loop", ["a ", "it goes on and on and ", "I am ", "my name is the "])
-def test_models_that_cannot_stop_take_no_time_and_no_memory(loop):
+def test_looping_answers_take_little_time_and_memory(loop):
     """Every place of a loop is equal to every other, in each of the answers."""
     endless = {(model, "q1", 1): f"{model} {loop * 30_000}" for model in ("one", "two")}
 
     assert find_flags(planted(a_run(), endless)).flags == ()
 
 
-def test_half_a_surrogate_pair_can_be_written():
-    """JSON can carry it, a file cannot."""
+def test_a_lone_surrogate_can_be_written():
+    """JSON can contain it, a UTF-8 file cannot."""
     said = "I am ChatGPT \ud83d by OpenAI."
     (flag,) = find_flags(planted(a_run(), {("one", "q1", 1): said})).flags
 
     assert flag.excerpt == "I am ChatGPT ? by OpenAI."
 
 
-def test_samples_are_compared_each_with_its_like():
-    """And answers to questions that the run does not hold are looked at as well."""
+def test_only_equal_samples_are_compared():
+    """Answers to questions that the run does not hold are searched too."""
     texts = [prose("x"), prose("y")]
     answers = tuple(
         Answer(

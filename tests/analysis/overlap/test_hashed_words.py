@@ -1,4 +1,4 @@
-"""Hashed words are the words: the same for the same ones in the same order, and for no others."""
+"""Hashes of words and n-grams are equal exactly where the words are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEPARATORS = st.sampled_from([" ", "\n", ", ", "-", "'", "  ", "_"])
 
 
 def spelled(text):
-    """Return a text's words as a plain loop finds them; only scripts with spaces."""
+    """Return the words of a text by a plain loop, for scripts with spaces."""
     return [word.lower() for word in WORD.findall(text)]
 
 
@@ -37,22 +37,25 @@ def test_words_are_runs_of_letters_and_digits_in_lower_case(texts):
 
 
 @given(FEW, FEW, SEPARATORS, st.integers(1, 4))
-def test_grams_are_equal_where_their_words_are(one, other, separator, n):
-    """In any two texts, whatever stands between the words."""
+def test_ngrams_are_equal_where_their_words_are(one, other, separator, n):
+    """This holds for any two texts and separators."""
     texts = [separator.join(one), " ".join(other)]
     words = hash_words(texts)
-    grams, at = words.hash_ngrams(n)
-    own = [word.lower() for word in (*one, *other)]
-    shown = {}
+    ngrams, starts = words.hash_ngrams(n)
+    all_words = [word.lower() for word in (*one, *other)]
+    words_by_hash = {}
 
-    assert len(grams) == sum(max(len(each) - n + 1, 0) for each in (one, other))
-    for gram, begin in zip(grams.tolist(), at.tolist(), strict=True):
-        assert shown.setdefault(gram, own[begin : begin + n]) == own[begin : begin + n]
-    assert len(shown) == len({tuple(each) for each in shown.values()})
+    assert len(ngrams) == sum(max(len(each) - n + 1, 0) for each in (one, other))
+    for gram, begin in zip(ngrams.tolist(), starts.tolist(), strict=True):
+        assert (
+            words_by_hash.setdefault(gram, all_words[begin : begin + n])
+            == all_words[begin : begin + n]
+        )
+    assert len(words_by_hash) == len({tuple(each) for each in words_by_hash.values()})
 
 
 def longest_common(one, other):
-    """Return the length of the longest common run by comparing everything with everything."""
+    """Return the length of the longest common run by exhaustive comparison."""
     best = 0
     for i in range(len(one)):
         for j in range(len(other)):
@@ -67,20 +70,20 @@ def longest_common(one, other):
 
 @given(FEW, FEW, st.integers(1, 3))
 def test_the_longest_common_run_is_that_of_a_plain_search(one, other, n):
-    """Also where words come again and again."""
+    """Words may occur many times."""
     words = hash_words([" ".join(one), " ".join(other)])
-    grams, at = words.hash_ngrams(n)
-    mine = words.text_number[at] == 0
-    order = np.argsort(grams[~mine])
-    first, second = match_equal_hashes(grams[mine], grams[~mine][order])
-    runs = find_common_runs(at[mine][first], at[~mine][order][second], n)
+    ngrams, starts = words.hash_ngrams(n)
+    is_first_text = words.text_number[starts] == 0
+    order = np.argsort(ngrams[~is_first_text])
+    first, second = match_equal_hashes(ngrams[is_first_text], ngrams[~is_first_text][order])
+    runs = find_common_runs(starts[is_first_text][first], starts[~is_first_text][order][second], n)
     expected = longest_common([w.lower() for w in one], [w.lower() for w in other])
 
     assert int(runs.words.max(initial=0)) == (expected if expected >= n else 0)
 
 
-def test_scripts_without_spaces_have_a_word_a_letter():
-    """A sentence of Chinese would be one word, and no run in it ever found."""
+def test_in_scripts_without_spaces_each_letter_is_a_word():
+    """Otherwise a Chinese sentence would be one word, and no run in it could be found."""
     assert len(hash_words(["今天天气很好。"]).hashes) == 6
     assert len(hash_words(["日本語 text"]).hashes) == 4
 

@@ -1,4 +1,4 @@
-"""Who says who they are, and who only speaks of others."""
+"""A model that names itself or its maker is detected; a mention of another model is not."""
 
 # ruff: noqa: RUF001 - models write apostrophes of every kind
 
@@ -45,8 +45,8 @@ from evalharness.analysis.overlap.self_identification import (
         ("Hello! I am Mistral 7B, a language model.", "Mistral AI"),
     ],
 )
-def test_a_model_that_names_itself_is_heard(said, family):
-    """In the first sentence or the last, also by way of its maker."""
+def test_a_model_that_names_itself_is_detected(said, family):
+    """The claim may be anywhere in the text, and may name the maker only."""
     text = f"Well, let me see. {said} What else can I do?"
     (claim,) = find_identity_claims([(7, text)])
 
@@ -81,7 +81,7 @@ def test_a_model_that_names_itself_is_heard(said, family):
     ],
 )
 def test_a_mention_a_person_or_a_refusal_is_no_name(said):
-    """A flag must be worth reading."""
+    """False flags would hide the true ones."""
     assert list(find_identity_claims([(0, said)])) == []
 
 
@@ -89,15 +89,15 @@ def test_a_mention_a_person_or_a_refusal_is_no_name(said):
     "said",
     ["I am Claude ", "As an AI model ", "I was trained by a by ", "my name is the ", "as GPT as "],
 )
-def test_endless_texts_take_no_time(said):
-    """A pattern that looks back at all of a text for each of its words would take hours."""
+def test_long_texts_take_little_time(said):
+    """A pattern that backtracks over the text at every word would take hours."""
     text = f"OpenAI {said * 50_000} Claude"
 
     assert len(list(find_identity_claims([(0, text), (1, text.upper())]))) <= 2
 
 
 def test_families_are_known_by_any_of_a_models_names():
-    """A name in a configuration, its family, or what its server calls it."""
+    """The configured name, the family and the API name all count."""
     assert find_families(["vicuna-13b", "vicuna", None]) == {"LMSYS"}
     assert find_families(["mine", None, "gpt-4o-2024"]) == {"OpenAI"}
     assert find_families(["gpt-j-6b"]) == {"EleutherAI"}
