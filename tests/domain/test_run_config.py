@@ -1,4 +1,4 @@
-"""A saved configuration is decoded once; what its readers do not use is kept as it was saved."""
+"""A saved configuration is decoded once; unused settings are kept as saved."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TREE = {
 
 
 def test_what_was_saved_is_decoded():
-    """Words become choices, and lists tuples, in one place."""
+    """Strings become enumerations and lists become tuples."""
     config = RunConfig.from_tree(TREE)
 
     assert list(config.models) == ["vicuna-13b", "koala-13b"]
@@ -49,7 +49,7 @@ def test_what_was_saved_is_decoded():
 
 
 def test_what_was_not_saved_has_its_default():
-    """A folder with an empty configuration is one too."""
+    """An empty configuration is valid."""
     assert RunConfig.from_tree({}) == RunConfig()
 
 
@@ -62,7 +62,7 @@ def test_what_was_not_saved_has_its_default():
     ],
 )
 def test_sections_of_another_shape_are_left_in_the_tree(tree):
-    """A configuration of another tool or version can still be shown."""
+    """The page can still show a configuration of another tool or version."""
     assert RunConfig.from_tree(tree) == RunConfig(tree=tree)
 
 
@@ -82,6 +82,6 @@ def test_an_unknown_reading_is_none():
     ],
 )
 def test_a_wrong_value_is_refused_with_its_place(tree, place):
-    """Figures do not depend on a setting that nobody understands."""
+    """An unknown value must not silently become a default."""
     with pytest.raises(ValueError, match=place):
         RunConfig.from_tree(tree)

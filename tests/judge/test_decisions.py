@@ -80,7 +80,7 @@ def test_a_judgment_and_its_check_use_one_reader(reading, answers):
 @pytest.mark.parametrize("answers", [1, 2])
 @pytest.mark.parametrize("reading", [Reading.TEXT, Reading.JSON])
 def test_the_decision_after_a_repair_is_checked_in_the_second_reply(reading, answers):
-    """The first reply held a decision of another kind of reading, or none."""
+    """The first reply holds no decision, the second one does."""
     first = Completion(text="Perhaps.")
     judgment = build_judgment(_request(reading, answers), [first, REPLIES[reading, answers]])
 

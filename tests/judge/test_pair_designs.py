@@ -1,4 +1,4 @@
-"""Which models meet: within the budget, evenly, connected, and the same for the same seed."""
+"""Pair designs keep the budget, are balanced and connected, and depend on the seed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ budgets = st.integers(1, 20)
 
 
 def plays(pairs, models):
-    """Return how often each model plays."""
+    """Return the number of games of each model."""
     counted = Counter(chain.from_iterable(pairs))
     return [counted[model] for model in models]
 
 
 def is_connected(pairs, models):
-    """Return whether one can go from every model to every other along pairs."""
+    """Return whether the pairs connect all models."""
     reached, grown = {models[0]}, True
     while grown:
         found = {name for pair in pairs if reached & set(pair) for name in pair} | reached
@@ -36,7 +36,7 @@ def is_connected(pairs, models):
 def test_a_chain_keeps_its_budget_and_names_no_pair_twice_on_a_question(
     models, questions, seed, budget
 ):
-    """What is asked for is what is paid for."""
+    """The number of pairs is the budget, so the cost is as planned."""
     length = len(models) if len(models) > 2 else 1
     for drawn in draw_chain_pairs(models, questions, seed, budget=budget):
         assert len(set(drawn)) == len(drawn) == min(length, budget or length)
@@ -54,7 +54,7 @@ def test_a_whole_chain_is_one_ring_on_every_question(models, questions, seed):
 
 @given(models=some_models, seed=seeds, budget=st.none() | budgets)
 def test_chains_bring_up_every_pair(models, seed, budget):
-    """Half as many questions as models are enough for whole rings; a budget takes more laps."""
+    """K // 2 questions are enough for whole rings; a budget needs more laps."""
     laps = 1 if budget is None else -(-len(models) // budget)
     drawn = draw_chain_pairs(models, len(models) // 2 * laps, seed, budget=budget)
 
@@ -91,7 +91,7 @@ def test_the_same_seed_gives_the_same_pairs_in_whatever_order_models_are_named(
 
 
 def test_another_seed_gives_other_pairs():
-    """Chance is in the seed, not in the names."""
+    """The pairs depend on the seed, not only on the names."""
     drawn = {str(draw_random_pairs(MODELS, 4, seed, budget=5)) for seed in range(5)}
     rings = {str(draw_chain_pairs(MODELS, 4, seed)) for seed in range(5)}
 
@@ -99,6 +99,6 @@ def test_another_seed_gives_other_pairs():
 
 
 def test_a_single_model_meets_nobody():
-    """There is no pair, and nothing fails."""
+    """There are no pairs, and no error."""
     assert draw_chain_pairs(["vicuna-13b"], 2, 0) == [[], []]
     assert draw_random_pairs(["vicuna-13b"], 2, 0, budget=3) == [[], []]

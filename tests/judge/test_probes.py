@@ -1,4 +1,4 @@
-"""Probe texts are what they claim to be, and are shown in both orders."""
+"""Probe texts have the stated property, and are shown in both orders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _games(text=TEXT, elsewhere=OTHER):
 
 
 def test_a_truncated_text_is_a_third_that_ends_between_words():
-    """Twenty of sixty words are left, as they stood."""
+    """Twenty of sixty words remain, unchanged."""
     cut = truncate_text(TEXT)
 
     assert len(cut.split()) == len(TEXT.split()) // 3 == 20
@@ -30,7 +30,7 @@ def test_a_truncated_text_is_a_third_that_ends_between_words():
 
 
 def test_a_shuffled_text_has_the_same_sentences_in_another_order():
-    """Nothing is lost but the order."""
+    """Only the order changes."""
     mixed = shuffle_sentences(TEXT, random.Random(0))
 
     assert mixed != TEXT
@@ -38,13 +38,13 @@ def test_a_shuffled_text_has_the_same_sentences_in_another_order():
 
 
 def test_short_texts_are_neither_cut_nor_shuffled():
-    """A cut that nobody would miss proves nothing about a judge."""
+    """A judge need not notice so small a cut, so it proves nothing."""
     assert truncate_text("Aloha to all of you.") is None
     assert shuffle_sentences("Yes. No. Yes. No. Yes.", random.Random(0)) is None
 
 
 def test_every_probe_but_the_same_answer_is_shown_in_both_orders():
-    """An order in itself favors neither side of a probe."""
+    """The order alone favors neither side of a probe."""
     games = _games()
 
     assert Counter(game.probe for game in games) == {
@@ -65,7 +65,7 @@ def test_every_probe_but_the_same_answer_is_shown_in_both_orders():
 
 
 def test_only_the_judged_turn_is_changed():
-    """What came before is the same conversation on both sides."""
+    """The earlier turns are the same on both sides."""
     assert {each.turns[0].text for game in _games() for each in game.answers} == {"A first reply."}
 
 
@@ -86,12 +86,12 @@ def test_the_text_that_addresses_the_judge_names_the_place_where_it_stands():
 
 
 def test_without_another_question_there_is_no_off_topic_answer():
-    """A run of one question is probed with what there is."""
+    """A run of one question gets the other probes."""
     assert Probe.OFF_TOPIC not in {game.probe for game in _games(elsewhere=None)}
 
 
 def test_questions_are_spread_over_categories_and_grow_by_more():
-    """Four of two categories are two of each; five begin with the same four."""
+    """Four questions of two categories are two of each; five start with the same four."""
     asked = [question(str(n), category="math" if n < 10 else "writing") for n in range(13)]
     four, five = (choose_probe_questions(asked, number, random.Random(7)) for number in (4, 5))
 

@@ -141,7 +141,7 @@ def test_turns_after_the_judged_one_are_not_shown(name):
 @settings(deadline=None)
 @given(data=st.data())
 def test_no_answer_can_close_its_fence(name, data):
-    """The mark of the tags stands in no answer, not even in one that had seen a mark before."""
+    """The mark of the tags occurs in no answer, even if an answer contains an earlier mark."""
     prompt = load(name)
     count = 1 if prompt.kind is JudgmentKind.GRADED else 2
     answers = [[data.draw(texts)] for _ in range(count)]
@@ -164,7 +164,7 @@ def test_no_answer_can_close_its_fence(name, data):
 
 
 def test_a_mark_that_stands_in_a_text_is_passed_over(monkeypatch):
-    """That no text holds the mark is certain, not only likely: shown with marks of one digit."""
+    """The absence of the mark is certain, not only likely; one-digit marks show it."""
     monkeypatch.setattr(prompts, "_FENCE_DIGITS", 1)
 
     shown = user_text(a_prompt("{{ fence }}"), ["0123456789ABCDE"])
@@ -173,7 +173,7 @@ def test_a_mark_that_stands_in_a_text_is_passed_over(monkeypatch):
 
 
 def test_the_two_orders_of_a_game_differ_in_nothing_but_the_answers():
-    """What else differed could be taken for position bias."""
+    """Any other difference could look like position bias."""
     prompt = load("pairwise")
 
     one = user_text(prompt, ["Aloha."], ["Moin."])
@@ -184,7 +184,7 @@ def test_the_two_orders_of_a_game_differ_in_nothing_but_the_answers():
 
 
 def test_prompts_about_one_question_have_one_mark():
-    """So they begin alike, and what they share is read, and paid for, once."""
+    """The prompts share a prefix, which is processed and paid for once."""
     prompt = a_prompt("{{ fence }}")
     alone = user_text(prompt, ["Yes."])
 
@@ -200,7 +200,7 @@ def test_a_reference_to_an_earlier_turn_is_a_reference():
 
 
 def test_a_system_text_is_a_message_of_its_own():
-    """Without one there is only the user's message: some models know no system role."""
+    """Without a system message there is only the user message; some models have no system role."""
     asked = question(turns=("Why?",))
 
     with_system = render_judge_prompt(
@@ -229,7 +229,7 @@ def test_a_system_text_is_a_message_of_its_own():
     ],
 )
 def test_a_template_that_does_not_work_is_refused_by_name(template):
-    """A typing error in a prompt must not become an empty place in it, nor a traceback."""
+    """A typing error in a prompt must neither render as empty text nor raise a traceback."""
     with pytest.raises(ConfigError, match="prompt 'mine'"):
         user_text(a_prompt(template), ["."])
 
@@ -244,7 +244,7 @@ def test_a_prompt_that_hides_an_answer_is_refused():
 
 @pytest.mark.parametrize("answers", [[], [["Yes."], ["No."]], [[]]])
 def test_answers_that_do_not_fit_the_kind_or_the_turn_are_refused(answers):
-    """Showing one answer for two, or a turn without its reply, is a mistake in the program."""
+    """One answer in place of two, or a turn without a reply, is a programming error."""
     with pytest.raises(ValueError, match="needs 1 answers"):
         render_judge_prompt(a_prompt(""), question(), answers, 1)
 
@@ -275,14 +275,14 @@ def test_long_prompts_tell_the_form_of_the_reading_and_no_other(name):
 
 @pytest.mark.parametrize("name", [name for name in PROMPTS if name.endswith("_short")])
 def test_a_prompt_that_does_not_tell_the_form_of_json_is_refused_for_it(name):
-    """Else every reply would be unscored, after all of them were paid for."""
+    """Otherwise every reply would be unscored after it was paid for."""
     with pytest.raises(ConfigError, match=r"reading=json it must print `{{ form }}`"):
         check_judge_prompt(load(name), Reading.JSON)
 
 
 @pytest.mark.parametrize("name", LONG_PROMPTS)
 def test_reasons_are_asked_for_in_the_prompts_language(name):
-    """Who reads the page may read another language than the answers have."""
+    """The readers of the page may use another language than the answers."""
     prompt, asked = load(name), question(turns=("Why?",))
     answers = answers_to(prompt, 1)
 
@@ -295,13 +295,13 @@ def test_reasons_are_asked_for_in_the_prompts_language(name):
 
 @pytest.mark.parametrize("language", ["", "german please", "de_DE", "e"])
 def test_what_is_no_language_code_is_refused(language):
-    """It would stand in the middle of the prompt."""
+    """The text would be in the middle of the prompt."""
     with pytest.raises(ConfigError, match="a code such as de"):
         check_judge_prompt(replace(load("graded"), language=language))
 
 
 def test_a_checklist_is_shown_inside_its_fence_and_only_where_there_is_one():
-    """A question without one is graded by the same prompt, which then speaks of none."""
+    """A question without a rubric uses the same prompt, which then does not mention one."""
     prompt, answers = load("rubric"), [["Reply."]]
     asked = question(turns=("Why?",))
     fence = fence_in(user_text(prompt, *answers))
@@ -319,7 +319,7 @@ def test_a_checklist_is_shown_inside_its_fence_and_only_where_there_is_one():
 @pytest.mark.parametrize("reading", [Reading.TEXT, Reading.JSON])
 @pytest.mark.parametrize("name", LONG_PROMPTS)
 def test_a_repair_names_every_decision_that_the_prompt_offers(name, reading):
-    """Whoever is asked again needs nothing but the last message."""
+    """The last message is enough to give the decision."""
     prompt = load(name)
     asked = render_repair_request(prompt, reading)
 
@@ -342,7 +342,7 @@ def test_a_prompt_of_five_levels_says_so(name):
 
 @pytest.mark.parametrize("kind", JudgmentKind)
 def test_no_option_is_the_start_of_another(kind):
-    """Else the probability of one would contain that of the other."""
+    """Otherwise the probability of one option would include that of the other."""
     assert not any(
         other.startswith(one) for one, other in permutations(list_reply_options(kind), 2)
     )
@@ -361,7 +361,7 @@ def test_short_prompts_add_few_words(name):
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_judges_are_asked_without_chance(name):
-    """A judge's verdict is not drawn, whatever its model does as a candidate."""
+    """A judge decides greedily, independent of its model's sampling as a candidate."""
     judge = load_settings([f"judge={name}", "questions=general"]).run.judges[0]
 
     assert judge.name == name
@@ -375,7 +375,7 @@ def test_judges_are_asked_without_chance(name):
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_judge_read_by_probabilities_has_its_brackets_opened(name):
-    """The options go on from the prefill's `[[`; a judge without words also says its caution."""
+    """The options continue the prefill's `[[`; such a judge also has a caution."""
     judge = load_settings([f"judge={name}", "questions=general"]).run.judges[0]
 
     if judge.reading is Reading.PROBABILITIES:

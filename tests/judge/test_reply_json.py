@@ -60,7 +60,7 @@ def game(verdict: object) -> str:
     ],
 )
 def test_the_object_that_was_asked_for_is_the_score(around, score):
-    """Small judges put it into a fenced block; the last block is their conclusion."""
+    """Small judges write the object in a fenced block; the last block is the conclusion."""
     assert read_score_from_json(around.format(graded(score))).score == score
 
 
@@ -78,7 +78,7 @@ def test_the_object_that_was_asked_for_is_the_score(around, score):
     ],
 )
 def test_a_verdict_keeps_its_strength(verdict, expected, strength):
-    """Five levels say more than who is better."""
+    """Five levels also give the strength."""
     read = read_verdict_from_json(game(verdict))
 
     assert (read.verdict, read.strength) == (expected, strength)
@@ -113,7 +113,7 @@ def test_a_verdict_keeps_its_strength(verdict, expected, strength):
     ],
 )
 def test_what_was_not_asked_for_is_unscored_with_its_reason(reply, reason):
-    """A reply is never searched for something that might have been meant."""
+    """A reply is not searched for a possible meaning."""
     read = read_score_from_json(reply)
 
     assert (read.score, read.unscored) == (None, reason)
@@ -121,12 +121,12 @@ def test_what_was_not_asked_for_is_unscored_with_its_reason(reply, reason):
 
 @pytest.mark.parametrize("verdict", ["C", "a", "A > B", "A>>>B", "B=A", "", "both"])
 def test_a_verdict_that_was_not_offered_is_out_of_scale(verdict):
-    """A schema lists the verdicts; a server that ignores it is not met halfway."""
+    """The schema lists the verdicts; other values are unscored."""
     assert read_verdict_from_json(game(verdict)).unscored is UnscoredReason.OUT_OF_SCALE
 
 
 def test_a_cut_object_is_truncated_and_a_whole_one_counts():
-    """Brackets show that an object is whole, whatever came after it was cut."""
+    """A closing bracket shows that an object is complete, even in a truncated reply."""
     whole = graded(8)
 
     assert read_score_from_json(whole[:-4], "length").unscored is UnscoredReason.TRUNCATED
@@ -137,7 +137,7 @@ def test_a_cut_object_is_truncated_and_a_whole_one_counts():
 @settings(deadline=None)
 @given(reply=replies, finish_reason=finish_reasons)
 def test_any_json_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_reason):
-    """Whatever a judge writes, nothing raises, and no number from outside the scale comes back."""
+    """No reply raises an error or gives a number outside the scale."""
     grade, verdict = (
         read_score_from_json(reply, finish_reason),
         read_verdict_from_json(reply, finish_reason),
@@ -152,7 +152,7 @@ def test_any_json_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_
 @pytest.mark.parametrize("five_levels", [False, True])
 @pytest.mark.parametrize("kind", JudgmentKind)
 def test_every_reply_that_the_schema_allows_is_read(kind, five_levels):
-    """What the judge is asked for and what is understood are the same."""
+    """The requested form and the accepted form are the same."""
     prompt = JudgePrompt(name="p", kind=kind, system="", template="", five_levels=five_levels)
     properties = build_reply_schema(prompt)["properties"]
     name = next(iter(properties.keys() - {"reasons"}))

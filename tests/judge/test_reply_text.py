@@ -58,7 +58,7 @@ finish_reasons = st.sampled_from(["stop", "length", None])
     ],
 )
 def test_the_last_mark_is_the_score(reply, score):
-    """A judge may name numbers on its way; what it ends with counts."""
+    """A judge may mention numbers earlier; the last one counts."""
     assert read_score_from_text(reply).score == score
 
 
@@ -73,7 +73,7 @@ def test_the_last_mark_is_the_score(reply, score):
     ],
 )
 def test_a_last_line_that_is_only_the_rating_needs_no_brackets(reply, score):
-    """Forgetting the brackets leaves no doubt about what was meant."""
+    """A last line without brackets is still unambiguous."""
     assert read_score_from_text(reply).score == score
 
 
@@ -113,7 +113,7 @@ def test_a_last_line_that_is_only_the_rating_needs_no_brackets(reply, score):
     ],
 )
 def test_what_cannot_be_read_is_unscored_with_its_reason(reply, reason):
-    """A number outside the scale is not moved into it, and one of two is not chosen."""
+    """A number outside the scale is not clipped, and of two numbers none is chosen."""
     read = read_score_from_text(reply)
 
     assert (read.score, read.unscored) == (None, reason)
@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_unscored_with_its_reason(reply, reason):
     ],
 )
 def test_the_last_mark_is_the_verdict(reply, verdict):
-    """Both answers are named in most explanations; the conclusion stands at the end."""
+    """Most explanations mention both answers; the conclusion is at the end."""
     assert read_verdict_from_text(reply).verdict is verdict
 
 
@@ -158,7 +158,7 @@ def test_the_last_mark_is_the_verdict(reply, verdict):
     ],
 )
 def test_no_verdict_is_not_a_tie(reply, reason):
-    """A tie is a judge's decision; that it made none is not."""
+    """A tie is a decision; a missing decision is not a tie."""
     read = read_verdict_from_text(reply)
 
     assert (read.verdict, read.unscored) == (None, reason)
@@ -182,7 +182,7 @@ def test_no_verdict_is_not_a_tie(reply, reason):
     ],
 )
 def test_five_levels_say_how_strong_a_verdict_is(reply, verdict, strength):
-    """Much better and slightly better win alike, and are told apart in the record."""
+    """Much better and slightly better both win; the record keeps the strength."""
     read = read_verdict_from_text(reply)
 
     assert (read.verdict, read.strength) == (verdict, strength)
@@ -199,7 +199,7 @@ def test_five_levels_say_how_strong_a_verdict_is(reply, verdict, strength):
     ],
 )
 def test_a_comparison_that_says_nothing_is_unscored(reply, reason):
-    """No level is guessed from one that does not exist."""
+    """An unknown level is unscored, not guessed."""
     assert read_verdict_from_text(reply).unscored is reason
 
 
@@ -213,7 +213,7 @@ def test_a_comparison_that_says_nothing_is_unscored(reply, reason):
     ],
 )
 def test_reasoning_is_not_the_conclusion(reply):
-    """What a judge weighs before it answers is not its answer; a tag it quotes is no reasoning."""
+    """Reasoning is not the answer; a quoted tag does not start reasoning."""
     assert read_score_from_text(reply).score == 8
 
 
@@ -225,14 +225,14 @@ def test_a_reply_cut_before_its_end_is_truncated(reply):
 
 
 def test_a_mark_before_the_cut_counts():
-    """A judge that gives its verdict first and is cut while explaining has given it."""
+    """A verdict before a truncated explanation is complete."""
     assert read_score_from_text("Rating: [[8]]. The answer is", "length").score == 8
 
 
 @settings(deadline=None)
 @given(reply=replies, finish_reason=finish_reasons)
 def test_any_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_reason):
-    """Whatever a judge writes, nothing raises, and no number from outside the scale comes back."""
+    """No reply raises an error or gives a number outside the scale."""
     grade, game = (
         read_score_from_text(reply, finish_reason),
         read_verdict_from_text(reply, finish_reason),
@@ -246,7 +246,7 @@ def test_any_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_reaso
 @settings(deadline=None)
 @given(reply=replies.filter(lambda text: "<think" not in text), score=st.integers(1, 10))
 def test_a_clear_last_line_decides_whatever_stands_before(reply, score):
-    """An explanation full of brackets does not keep its conclusion from being read."""
+    """Brackets in an explanation do not hide the conclusion."""
     assert read_score_from_text(f"{reply}\n\nRating: [[{score}]]").score == score
     assert read_verdict_from_text(f"{reply}\n\nVerdict: [[A]]").verdict is Verdict.A
 
@@ -264,7 +264,7 @@ def test_scores_of_published_replies_are_read_as_published(data_file):
 
 
 def test_a_score_from_probabilities_is_their_mean():
-    """Half on 6 and half on 9 is 7.5, whatever went to other texts."""
+    """Equal probabilities of 6 and 9 give 7.5, independent of the probability of other texts."""
     read = read_score_from_probabilities([0, 0, 0, 0, 0, 0.4, 0, 0, 0.4, 0])
 
     assert read.score == 7.5
@@ -283,7 +283,7 @@ def test_a_score_from_probabilities_is_their_mean():
     ],
 )
 def test_a_verdict_from_probabilities_is_the_likeliest(probabilities, verdict):
-    """Two that are equally likely are no preference for either answer."""
+    """Two equally likely verdicts show no preference."""
     read = read_verdict_from_probabilities(probabilities)
 
     assert read.verdict is verdict
@@ -291,7 +291,7 @@ def test_a_verdict_from_probabilities_is_the_likeliest(probabilities, verdict):
 
 
 def test_probabilities_that_leave_most_to_other_texts_decide_nothing():
-    """A judge that would most likely have written something else has not chosen an option."""
+    """A judge that would probably have written something else has not chosen an option."""
     grade = read_score_from_probabilities([0.049] * 10)
     game = read_verdict_from_probabilities([0.4, 0.05, 0.04])
 
@@ -301,7 +301,7 @@ def test_probabilities_that_leave_most_to_other_texts_decide_nothing():
 
 
 def test_a_probability_just_above_one_is_rounding():
-    """Single-precision softmax does this; it is no reason to stop a run."""
+    """Single-precision softmax causes this excess; it must not stop a run."""
     assert read_score_from_probabilities([0.0] * 9 + [1.000001]).score == 10
 
 
@@ -318,7 +318,7 @@ def test_a_mean_score_stays_on_the_scale(weights):
 
 
 def test_there_is_an_option_for_every_decision():
-    """A backend's probabilities stand beside the options, so their numbers must agree."""
+    """There is one probability per option, so the numbers must agree."""
     assert (
         read_score_from_probabilities([0.1 for _ in list_reply_options(JudgmentKind.GRADED)]).score
         == 5.5
@@ -330,6 +330,6 @@ def test_there_is_an_option_for_every_decision():
 
 @pytest.mark.parametrize("wrong", [[math.nan] * 10, [-0.1] * 10, [1.5] * 10, [0.1] * 9])
 def test_what_are_no_probabilities_is_refused(wrong):
-    """Such numbers are a backend's mistake; averaging them would hide it."""
+    """Such numbers are an error of the backend; an average would hide it."""
     with pytest.raises(ValueError, match=r"probabilities|zip"):
         read_score_from_probabilities(wrong)

@@ -1,4 +1,4 @@
-"""How two games become a battle, and what is learned from the pairs about a judge."""
+"""Two games are settled into a battle, and pairs of games show the position bias."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _read(a: float, b: float, tie: float, *, verdict: Verdict = Verdict.A, swapp
     ],
 )
 def test_probabilities_are_averaged_over_both_orders(game, swapped, winner):
-    """What a judge adds to a position cancels out, and what is left decides."""
+    """The position bias cancels out, and the rest decides."""
     battle = settle_battle(_read(*game, swapped=False), _read(*swapped, swapped=True))
 
     assert battle is not None
@@ -133,7 +133,7 @@ def test_the_order_of_games_does_not_matter(pairs, rng):
 
 
 def test_a_battles_models_stand_in_alphabetical_order():
-    """One pair has one name, whichever of its games comes first."""
+    """A pair has one name, independent of the order of its games."""
     game, swapped = both_orders(Verdict.A, Verdict.B)
 
     for games in ([game, swapped], [swapped, game]):
@@ -142,12 +142,12 @@ def test_a_battles_models_stand_in_alphabetical_order():
 
 
 def test_a_model_does_not_battle_itself():
-    """A game of a model against itself is its own swap, and says nothing about two models."""
+    """A game of a model against itself is its own swap and compares no two models."""
     assert settle_battles([pairwise_judgment("vicuna-13b", "vicuna-13b")]) == ()
 
 
 def test_of_a_game_that_stands_twice_the_later_counts():
-    """Files are appended to: what was judged again replaces what was judged before."""
+    """Files are appended to, so a later judgment replaces an earlier one."""
     before, swapped = both_orders(Verdict.TIE, Verdict.B)
     again, _ = both_orders(Verdict.A, None)
 
@@ -157,7 +157,7 @@ def test_of_a_game_that_stands_twice_the_later_counts():
 
 
 def test_every_pair_of_verdicts_is_counted_once():
-    """All nine pairs: three agree, two keep to a place, four are half a tie."""
+    """Of all nine pairs, three are consistent, two follow the position, four are half a tie."""
     games = [
         game
         for number, (first, second) in enumerate(product(Verdict, repeat=2))
@@ -168,12 +168,12 @@ def test_every_pair_of_verdicts_is_counted_once():
 
 
 def test_pairs_with_an_unscored_game_show_no_preference_for_a_place():
-    """What was not decided is not counted, neither as consistent nor as not."""
+    """A pair without two decisions is counted nowhere."""
     assert count_positions(both_orders(Verdict.A, None)) == PositionCounts()
 
 
 def test_the_answer_shown_first_is_told_from_the_one_shown_second():
-    """Of three games won in both orders by the place, two were won by the first."""
+    """Of three pairs decided by position, the first position won two."""
     first, second = (Verdict.A, Verdict.A), (Verdict.B, Verdict.B)
     games = [
         game

@@ -1,4 +1,4 @@
-"""What is to be judged: completely, once, and in an order that treats models alike."""
+"""The tasks of a judge are complete, distinct, and in an order that is fair to all models."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_with_a_baseline_only_pairs_with_it_are_compared():
 
 
 def test_an_unknown_baseline_is_refused_with_the_models():
-    """A misspelt baseline would leave nothing to compare, without a word."""
+    """A misspelt baseline would silently leave nothing to compare."""
     judging = JudgingSpec(baseline="vicuna-31b")
 
     with pytest.raises(ConfigError, match=r"one of the models vicuna-13b, alpaca-7b; did you mean"):
@@ -86,7 +86,7 @@ def test_an_unknown_baseline_is_refused_with_the_models():
 
 
 def test_only_the_wanted_turns_are_judged():
-    """A question that has no such turn is left out."""
+    """A question without such a turn is left out."""
     judging = JudgingSpec(turns=(2,))
 
     tasks = list_graded_tasks(["vicuna-13b"], [ONE_TURN, TWO_TURNS], judging)
@@ -151,7 +151,7 @@ designed = st.builds(
     seed=st.integers(0, 99),
 )
 def test_a_judges_family_is_never_judged_and_everything_else_is(families, family, judging, seed):
-    """What a judge spares is exactly what was drawn of its family; a seed makes the same tasks."""
+    """A judge leaves out exactly the tasks of its family; a seed gives the same tasks."""
     models = [ModelSpec(name=n, backend="scripted", family=f) for n, f in families.items()]
     judge = JudgeSpec(
         name="judge", model=ModelSpec(name="j", backend="scripted", family=family), prompts={}
@@ -198,7 +198,7 @@ def test_a_pair_drawn_for_a_question_is_compared_at_all_its_turns_and_samples(ju
 
 
 def test_random_pairs_without_a_budget_are_refused():
-    """All pairs would not be random."""
+    """Without a budget, all pairs would be compared."""
     with pytest.raises(ConfigError, match=r"judging.pairs=random: judging.budget_pairs must say"):
         list_pair_tasks(MODELS[:3], [ONE_TURN], JudgingSpec(pairs=PairDesign.RANDOM))
 
@@ -206,7 +206,7 @@ def test_random_pairs_without_a_budget_are_refused():
 @pytest.mark.parametrize("pairwise", [True, False])
 @pytest.mark.parametrize("pairs", [None, *PairDesign])
 def test_only_adaptive_pairs_bring_the_caution_of_an_adaptive_design(pairs, pairwise):
-    """Printed on every run, it would say of fixed designs what is not so."""
+    """On a fixed design, the caution would be false."""
     cautions = list_design_cautions(JudgingSpec(pairs=pairs, pairwise=pairwise))
 
     assert bool(cautions) is (pairs is PairDesign.ADAPTIVE and pairwise)

@@ -1,4 +1,4 @@
-"""What other processes wrote beside a run is brought into it once, by its key."""
+"""The answers of other processes are merged into a run once, by their digests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _shard(path, model, *rows):
 
 
 def test_answers_of_all_shards_are_gathered_and_longer_ones_win(tmp_path):
-    """A job that was cut off left its first turn; the run may have the second already."""
+    """An interrupted job stored the first turn; the run may already have the second."""
     short, long = answer("a", texts=("one",)), answer("a", texts=("one", "two"))
     other = answer("b")
     _shard(tmp_path, "a", short)
@@ -33,7 +33,7 @@ def test_answers_of_all_shards_are_gathered_and_longer_ones_win(tmp_path):
 
 
 def test_failures_come_along_and_go_when_the_answer_is_there(tmp_path):
-    """A run must list what its jobs could not get, and only as long as that is so."""
+    """A run lists the failures of its jobs until the requests succeed."""
     there = answer("a")
     missing = failure(question_id="other")
     with RunFolder.open(locate_shard(tmp_path, "a") / SHARD_RUN_NAME) as shard:
@@ -49,7 +49,7 @@ def test_failures_come_along_and_go_when_the_answer_is_there(tmp_path):
 
 
 def test_a_run_without_shards_is_left_as_it_is(tmp_path):
-    """Most runs have none."""
+    """Most runs have no shards."""
     with RunFolder.open(tmp_path) as folder:
         folder.write_config({}, ())
         merge_shards(folder)

@@ -1,4 +1,4 @@
-"""Battles in files: counted as those of a table are, refused with the file's name."""
+"""Battles in files are counted like those of a table; errors name the file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def table():
 
 
 def write(table, path):
-    """Write a table as what the path's ending says."""
+    """Write a table in the format of the path's suffix."""
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     match path.suffix:
         case ".parquet":
@@ -52,7 +52,7 @@ def write(table, path):
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".feather", ".csv"])
 @pytest.mark.parametrize("optional", [[], ["question_id"], ["question_id", "weight"]])
 def test_a_file_gives_the_ratings_of_its_table(table, tmp_path, suffix, optional):
-    """Whatever its format, and in whatever pieces it comes."""
+    """The format and the number of batches do not matter."""
     held = table[["model_a", "model_b", "winner", "comment", *optional]]
     path = write(held, tmp_path / f"battles{suffix}")
 
@@ -73,7 +73,7 @@ def test_several_files_and_a_folder_count_as_one_table(table, tmp_path):
 
 
 def test_tables_are_counted_as_files_are(table):
-    """One function for whatever holds the battles."""
+    """One function accepts files, folders and tables."""
     expected = rate(table)
     pd.testing.assert_frame_equal(rate(count_battles(table)), expected)
     arrow = pa.Table.from_pandas(table, preserve_index=False)
@@ -82,7 +82,7 @@ def test_tables_are_counted_as_files_are(table):
 
 
 def test_battles_can_stand_alone_though_they_name_questions(table, tmp_path):
-    """Where every battle has a question of its own, remembering them all is for nothing."""
+    """Where every battle has its own question, there is nothing to cluster."""
     path = write(table, tmp_path / "battles.parquet")
 
     alone = rate(count_battles(path, by_question=False))
@@ -92,7 +92,7 @@ def test_battles_can_stand_alone_though_they_name_questions(table, tmp_path):
 
 
 def test_a_table_has_the_same_models_and_questions_battle_by_battle(table):
-    """Online Elo and win rates look at single battles; ratings at counts; both read alike."""
+    """Online Elo and win rates use single battles, ratings use counts; both read the same files."""
     one_by_one = build_comparisons_from_table(table)
     counts = count_battles(table)
 
@@ -111,7 +111,7 @@ def test_a_table_has_the_same_models_and_questions_battle_by_battle(table):
     ],
 )
 def test_what_is_wrong_in_a_file_is_said_with_its_name_and_row(table, tmp_path, change, said):
-    """Also when it stands in the last of several pieces."""
+    """The fault may be in the last of several batches."""
     for column, value in change.items():
         table.loc[2900:, column] = value
     path = write(table, tmp_path / "battles.parquet")
@@ -123,14 +123,14 @@ def test_what_is_wrong_in_a_file_is_said_with_its_name_and_row(table, tmp_path, 
 
 
 def test_a_missing_column_is_named_before_anything_is_read(table, tmp_path):
-    """With the columns that are there."""
+    """The message lists the columns of the file."""
     path = write(table.drop(columns="winner"), tmp_path / "battles.parquet")
     with pytest.raises(BattlesError, match="no column winner; found: model_a, model_b"):
         count_battles(path)
 
 
 def test_files_that_are_none_are_refused(tmp_path):
-    """Each with its path and what would be right."""
+    """The message gives the path and the remedy."""
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and then nothing")
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "empty").mkdir()
@@ -146,7 +146,7 @@ def test_files_that_are_none_are_refused(tmp_path):
 
 
 def test_ten_million_battles_are_counted_within_their_memory(tmp_path):
-    """A child counts a file that would take more as text, in less than 1.5 GB."""
+    """A child process counts a file that needs more as text, in less than 1.5 GB."""
     path = tmp_path / "many.parquet"
     rng = np.random.default_rng(0)
     names = pa.array([f"model-{place:03d}" for place in range(129)])

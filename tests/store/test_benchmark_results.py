@@ -36,7 +36,7 @@ def _result(benchmark="mmlu", tasks=("law", "art")):
 
 
 def test_a_result_and_its_first_samples_come_back(tmp_path):
-    """Each task has its share, whatever its place in the file; a model's name is no path."""
+    """Each task gets an equal share, independent of its position; a model's name is not used as a path."""
     result = _result()
     rows = [_row(task, number) for task in ("law", "art") for number in range(40)]
     write_benchmark_result(tmp_path, result, rows)
@@ -52,7 +52,7 @@ def test_a_result_and_its_first_samples_come_back(tmp_path):
 
 
 def test_a_written_reply_is_shown_once_however_it_is_read(tmp_path):
-    """GSM8K reads every reply by two filters."""
+    """GSM8K applies two filters to every reply."""
     asked = {"arguments": [["1 + 1?", {"until": ["Q:"]}]], "resps": [["It is 2."]]}
     rows = [_row("gsm8k", 0, **asked, filter=name) for name in ("strict", "flexible")]
     write_benchmark_result(tmp_path, _result("gsm8k", ("gsm8k",)), rows)
@@ -63,7 +63,7 @@ def test_a_written_reply_is_shown_once_however_it_is_read(tmp_path):
 
 
 def test_texts_before_one_continuation_are_the_choices(tmp_path):
-    """WinoGrande compares what comes before the same words."""
+    """WinoGrande compares contexts before the same continuation."""
     asked = {"arguments": [["The cup", " was big"], ["The box", " was big"]]}
     write_benchmark_result(tmp_path, _result(tasks=("a",)), [_row("a", 0, **asked)])
 
@@ -71,7 +71,7 @@ def test_texts_before_one_continuation_are_the_choices(tmp_path):
 
 
 def test_a_damaged_result_is_refused_with_its_file(tmp_path):
-    """It is made again once it is removed."""
+    """The result is computed again after it is removed."""
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "a--b--c.json").write_text("{")
 

@@ -1,4 +1,4 @@
-"""Completions kept between runs."""
+"""Completions are cached across runs."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ REQUEST = Request(
 
 @pytest.fixture
 def cache(tmp_path):
-    """An empty cache in a file of its own."""
+    """Return an empty cache in its own file."""
     cache = CompletionCache(tmp_path / "completions.sqlite")
     yield cache
     cache.close()
 
 
 async def test_the_same_request_is_asked_once(cache):
-    """What is paid for is not paid for again, by whatever run."""
+    """A completion is paid for once, over all runs."""
     backend = ScriptedBackend(lambda _: "4")
     first = await CachedBackend(backend, cache, SPEC).complete(REQUEST)
     second = await CachedBackend(backend, cache, SPEC).complete(REQUEST)
@@ -56,7 +56,7 @@ async def test_the_same_request_is_asked_once(cache):
     ],
 )
 async def test_anything_that_changes_the_text_is_asked_anew(cache, spec, request_):
-    """A kept text of another model, prompt or seed would be a wrong result."""
+    """The cached text of another model, prompt or seed would be a wrong result."""
     backend = ScriptedBackend(lambda _: "4")
     await CachedBackend(backend, cache, SPEC).complete(REQUEST)
     await CachedBackend(backend, cache, spec).complete(request_)
@@ -65,7 +65,7 @@ async def test_anything_that_changes_the_text_is_asked_anew(cache, spec, request
 
 
 async def test_price_and_speed_do_not_count_as_a_change(cache):
-    """Raising the concurrency must not pay for everything again."""
+    """A change of the concurrency must not repeat paid requests."""
     backend = ScriptedBackend(lambda _: "4")
     await CachedBackend(backend, cache, SPEC).complete(REQUEST)
     await CachedBackend(backend, cache, replace(SPEC, concurrency=64)).complete(REQUEST)
@@ -74,7 +74,7 @@ async def test_price_and_speed_do_not_count_as_a_change(cache):
 
 
 async def test_a_failure_is_never_kept(cache):
-    """What failed once is asked again."""
+    """A failed request is repeated."""
     replies = iter([PermanentError("no", reason="http_500"), "4"])
     backend = ScriptedBackend(lambda _: next(replies))
     cached = CachedBackend(backend, cache, SPEC)
@@ -86,7 +86,7 @@ async def test_a_failure_is_never_kept(cache):
 
 
 async def test_a_cache_that_is_only_read_stays_as_it_is(tmp_path):
-    """`cache=read` uses what is there and adds nothing."""
+    """`cache=read` uses existing completions and adds none."""
     path = tmp_path / "completions.sqlite"
     backend = ScriptedBackend(lambda _: "4")
     reading = CompletionCache(path, writes=False)
@@ -98,7 +98,7 @@ async def test_a_cache_that_is_only_read_stays_as_it_is(tmp_path):
 
 
 def test_a_cache_that_is_only_read_is_not_touched(tmp_path):
-    """It may be a colleague's, on a disk that nobody here can write."""
+    """The file may be on a read-only disk."""
     path = tmp_path / "completions.sqlite"
     CompletionCache(path, writes=False).close()
     assert list(tmp_path.iterdir()) == []
@@ -114,7 +114,7 @@ def test_a_cache_that_is_only_read_is_not_touched(tmp_path):
 
 
 def test_pruning_drops_what_is_old_and_frees_its_space(tmp_path):
-    """Days are counted from when a completion was kept; a date in the future is not old."""
+    """Days are counted from the time of storing; a date in the future is not old."""
     path = tmp_path / "completions.sqlite"
     _keep(path, {f"{days}-{number}": days for days in (40, 20, -3) for number in range(500)})
     cache = CompletionCache(path)
@@ -131,7 +131,7 @@ def test_pruning_drops_what_is_old_and_frees_its_space(tmp_path):
 
 
 def test_a_cache_without_dates_is_used_and_counts_as_old(tmp_path):
-    """Completions that an earlier release paid for are not paid for again."""
+    """Completions of an earlier release are used and not paid for again."""
     path = tmp_path / "completions.sqlite"
     old = sqlite3.connect(path)
     old.execute("CREATE TABLE completions (key TEXT PRIMARY KEY, completion BLOB)")
@@ -147,7 +147,7 @@ def test_a_cache_without_dates_is_used_and_counts_as_old(tmp_path):
 
 
 def test_what_is_no_cache_is_refused_with_the_way_on(tmp_path):
-    """To ask anew in silence would pay again for all that the file held."""
+    """A silent repetition would pay again for everything in the file."""
     path = tmp_path / "completions.sqlite"
     path.write_text("this is no database, and no run may overwrite it" * 100)
 
@@ -157,7 +157,7 @@ def test_what_is_no_cache_is_refused_with_the_way_on(tmp_path):
 
 
 def test_two_processes_may_add_to_one_cache(tmp_path):
-    """Two runs at the same time share what they pay for; neither stops the other."""
+    """Two concurrent runs share their completions; neither blocks the other."""
     path = tmp_path / "completions.sqlite"
     code = (
         "import sys; from pathlib import Path; from evalharness.domain import Completion\n"
@@ -179,7 +179,7 @@ def test_two_processes_may_add_to_one_cache(tmp_path):
 
 
 def _keep(path, days_ago):
-    """Keep a completion under each key, so many days ago."""
+    """Store a completion under each key, with a date that many days ago."""
     cache = CompletionCache(path)
     for key in days_ago:
         cache.put(key, COMPLETION)
@@ -194,7 +194,7 @@ def _keep(path, days_ago):
 
 
 def test_another_process_sees_what_was_kept(cache, tmp_path):
-    """A completion is on the disk when it is returned, not when the run ends."""
+    """A completion is on the disk when it is returned, not only when the run ends."""
     asyncio.run(CachedBackend(ScriptedBackend(lambda _: "4"), cache, SPEC).complete(REQUEST))
     code = (
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1])\n"

@@ -27,7 +27,7 @@ def _answer(number: int, text: str = "ü\n\u2028") -> Answer:
 
 
 def test_what_is_appended_is_read_back(tmp_path):
-    """A record survives its file, with every character."""
+    """A record is read back with every character."""
     path = tmp_path / "answers.jsonl"
     appender = RecordAppender(path)
     for number in range(3):
@@ -39,7 +39,7 @@ def test_what_is_appended_is_read_back(tmp_path):
 
 @pytest.mark.parametrize("kept", range(1, 60, 7))
 def test_a_torn_last_line_is_dropped_and_overwritten(tmp_path, kept):
-    """What a killed process left of its last line harms neither reading nor appending."""
+    """An incomplete last line of a killed process breaks neither reading nor appending."""
     path = tmp_path / "answers.jsonl"
     path.write_bytes(encode_record(_answer(0)) + encode_record(_answer(1))[:kept])
 
@@ -52,7 +52,7 @@ def test_a_torn_last_line_is_dropped_and_overwritten(tmp_path, kept):
 
 
 def test_a_whole_record_without_its_line_end_is_kept(tmp_path):
-    """A kill between a record and its line end: what can be read was paid for."""
+    """After a kill between a record and its newline, the complete record is kept."""
     path = tmp_path / "answers.jsonl"
     path.write_bytes((encode_record(_answer(0)) + encode_record(_answer(1)))[:-1])
 
@@ -64,7 +64,7 @@ def test_a_whole_record_without_its_line_end_is_kept(tmp_path):
 
 
 def test_a_record_that_could_not_be_written_whole_leaves_nothing(tmp_path):
-    """On a full disk half a line must not come to stand in the middle of the file."""
+    """On a full disk, an incomplete line must not remain in the middle of the file."""
     code = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
@@ -91,7 +91,7 @@ def test_a_record_that_could_not_be_written_whole_leaves_nothing(tmp_path):
 
 
 def test_what_a_killed_process_left_is_swept_and_a_living_one_is_left_alone(tmp_path):
-    """A kill in the middle of replacing a file leaves a copy beside it that nobody needs."""
+    """A kill during the replacement of a file leaves a useless temporary copy next to it."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     for process in (gone.pid, os.getpid()):
@@ -105,7 +105,7 @@ def test_what_a_killed_process_left_is_swept_and_a_living_one_is_left_alone(tmp_
 
 
 def test_a_damaged_line_in_the_middle_is_refused_with_its_number(tmp_path):
-    """Only the last line can be torn by a kill; anything else is damage that must be seen."""
+    """A kill can tear only the last line; other damage must be reported."""
     path = tmp_path / "answers.jsonl"
     path.write_bytes(encode_record(_answer(0)) + b'{"question_id": \n' + encode_record(_answer(1)))
 

@@ -1,4 +1,4 @@
-"""Question files, good and bad."""
+"""Valid and invalid question files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_question_may_have_any_number_of_turns(tmp_path):
 
 
 def test_a_question_may_bring_its_checklist(tmp_path):
-    """A judge with a rubric prompt is shown it; most questions have none."""
+    """A judge with a rubric prompt sees it; most questions have none."""
     lines = [GOOD | {"rubric": ["Names the year.", "Is short."]}, GOOD | {"question_id": "a-2"}]
 
     first, second = read_questions(_file(tmp_path, *map(json.dumps, lines)))
@@ -59,7 +59,7 @@ def test_a_question_may_bring_its_checklist(tmp_path):
     ],
 )
 def test_a_bad_line_is_refused_with_its_number(tmp_path, line, words):
-    """The person who wrote the file sees where to look, before anything is asked."""
+    """The author of the file gets the line before any request is made."""
     path = _file(tmp_path, json.dumps(GOOD), "", line)
 
     with pytest.raises(InputError, match=words) as refusal:
@@ -69,7 +69,7 @@ def test_a_bad_line_is_refused_with_its_number(tmp_path, line, words):
 
 
 def test_bytes_that_are_not_text_are_refused_with_their_line(tmp_path):
-    """A file in another encoding is not guessed at."""
+    """The encoding of a file is not guessed."""
     path = _file(tmp_path, json.dumps(GOOD))
     path.write_bytes(
         path.read_bytes() + b'{"question_id": "\xff", "category": "b", "turns": ["x"]}\n'
@@ -94,7 +94,7 @@ QUESTIONS = tuple(
 
 @given(limit=st.integers(1, 30))
 def test_a_limit_spreads_over_the_categories_and_keeps_the_order(limit):
-    """Few questions still cover every category, as evenly as they can."""
+    """Few questions cover every category as evenly as possible."""
     chosen = select_questions(QUESTIONS, limit=limit)
 
     counts = [sum(q.category == category for q in chosen) for category in "abcd"]
@@ -104,7 +104,7 @@ def test_a_limit_spreads_over_the_categories_and_keeps_the_order(limit):
 
 
 def test_categories_and_ids_choose_questions():
-    """Both narrow down; the file's order stays."""
+    """Both filters apply; the order of the file is kept."""
     assert [q.question_id for q in select_questions(QUESTIONS, categories=["c"], limit=2)] == [
         "c-0",
         "c-1",
@@ -125,6 +125,6 @@ def test_categories_and_ids_choose_questions():
     ],
 )
 def test_a_choice_that_does_not_exist_is_refused(choice, words):
-    """A misspelt category must not quietly ask nothing."""
+    """A misspelt category must not silently select nothing."""
     with pytest.raises(ConfigError, match=words):
         select_questions(QUESTIONS, **choice)

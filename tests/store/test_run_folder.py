@@ -1,4 +1,4 @@
-"""A run's folder: one writer, nothing lost, equal runs leave equal files."""
+"""A run's folder has one writer, loses nothing, and is equal for equal runs."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _write(path, records) -> None:
 
 
 def test_what_was_written_is_read_back(tmp_path):
-    """Every kind of record survives the folder."""
+    """Every kind of record is read back."""
     _write(tmp_path / "run", RECORDS)
 
     run = read_run(tmp_path / "run")
@@ -101,7 +101,7 @@ def test_what_was_written_is_read_back(tmp_path):
 
 
 def test_the_order_of_events_leaves_no_trace(tmp_path):
-    """Equal runs leave equal files, whatever came first."""
+    """Equal runs leave equal files, independent of the order of the records."""
     shuffled = random.Random(3).sample(RECORDS, len(RECORDS))
     _write(tmp_path / "one", RECORDS)
     _write(tmp_path / "two", shuffled)
@@ -111,7 +111,7 @@ def test_the_order_of_events_leaves_no_trace(tmp_path):
 
 
 def test_a_longer_answer_replaces_its_beginning(tmp_path):
-    """A turn is kept before the next is asked, and an answer stays one line in the end."""
+    """A turn is stored before the next request, and the final file has one line per answer."""
     _write(tmp_path / "run", [_answer(0, turns=1)])
     _write(tmp_path / "run", [_answer(0, turns=2)])
 
@@ -121,7 +121,7 @@ def test_a_longer_answer_replaces_its_beginning(tmp_path):
 
 
 def test_a_success_removes_the_failure_before_it(tmp_path):
-    """What failed and was asked again with success is not listed as failed."""
+    """A request that succeeded after a failure is not listed as failed."""
     with RunFolder.open(tmp_path / "run") as folder:
         folder.write_config({}, QUESTIONS)
         folder.add_failure(_failure("grade-0"))
@@ -147,7 +147,7 @@ def test_a_success_that_a_kill_left_beside_its_failure_counts(tmp_path):
 
 
 def test_a_second_process_is_refused(tmp_path):
-    """Two writers would tear each other's files."""
+    """Two writers would damage each other's files."""
     code = (
         "import sys; from pathlib import Path; from evalharness.store.run_folder import RunFolder\n"
         "RunFolder.open(Path(sys.argv[1]))"
@@ -173,7 +173,7 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
 
 
 def test_a_judgment_of_unknown_kind_is_refused_with_its_line(tmp_path):
-    """Files edited by hand are checked like any other."""
+    """Files that were edited by hand are checked like others."""
     _write(tmp_path / "run", [_grade(0)])
     path = tmp_path / "run/judgments.jsonl"
     path.write_bytes(path.read_bytes() + b'{"kind": "guessed"}\n')
