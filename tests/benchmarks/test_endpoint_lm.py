@@ -1,4 +1,4 @@
-"""Benchmarks of models behind endpoints: as exact as with weights, and through our own client."""
+"""Test benchmarks of models behind endpoints: they are as exact as with weights, and use our client."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def weights(tmp_path_factory):
 
 @pytest.fixture
 def suite(tmp_path):
-    """Return a suite of one task that compares and one that writes, over local data."""
+    """Return a suite over local data with one task of log-likelihoods and one of replies."""
     rows = [
         ARC | {"question": question, "choices": {"text": choices, "label": ["A", "B", "C"]}}
         for question, choices in QUESTIONS
@@ -62,7 +62,7 @@ def suite(tmp_path):
 
 
 def _run(path, suite, *models, cache=None):
-    """Run a suite and return what a folder then holds: results by model and benchmark, failures."""
+    """Run a suite; return the results by model and benchmark, and the failures."""
     run = RunSpec(
         name="mine", models=models, judges=(), questions=(), judging=JudgingSpec(), suite=suite
     )
@@ -114,7 +114,7 @@ async def test_an_endpoint_that_echoes_finds_what_the_weights_find(tmp_path, wei
 async def test_the_client_asks_again_and_the_cache_answers_for_what_is_paid(
     tmp_path, weights, suite
 ):
-    """A server's bad minute costs no benchmark, and a benchmark run again costs nothing."""
+    """A temporary error costs no benchmark, and a repeated benchmark sends no request."""
     cache = CompletionCache(tmp_path / "cache.sqlite")
     async with CompletionsServer(weights) as server:
         server.failing = 3
@@ -134,7 +134,7 @@ async def test_the_client_asks_again_and_the_cache_answers_for_what_is_paid(
 
 
 async def test_a_server_that_does_not_echo_is_found_out_by_one_request(tmp_path, weights, suite):
-    """Then what compares log-likelihoods fails with its reason, and the rest is done."""
+    """Tasks of log-likelihoods fail with a reason, and the other tasks are run."""
     async with CompletionsServer(weights, echoes=False) as server:
         work, _ = _run(tmp_path / "run", suite, _completions(server.url))
         (failure,) = await work()
@@ -148,7 +148,7 @@ async def test_a_server_that_does_not_echo_is_found_out_by_one_request(tmp_path,
 
 
 async def test_a_chat_endpoint_asked_to_compare_is_refused_before_any_call(tmp_path, suite):
-    """It cannot tell, and would be paid for nothing."""
+    """Such a model cannot return log-likelihoods, and its replies would be paid for nothing."""
     arc = SuiteSpec(name="arc", benchmarks=suite.benchmarks[:1], data_dir=suite.data_dir)
     async with Server() as server:
         model = served(server.url)
@@ -171,7 +171,7 @@ async def test_a_chat_endpoint_asked_to_compare_is_refused_before_any_call(tmp_p
 
 
 async def test_an_interrupt_leaves_what_is_finished(tmp_path, weights, suite):
-    """The thread in which lm-eval works is not waited for."""
+    """The run does not wait for the thread of lm-eval."""
     async with CompletionsServer(weights) as server:
         work, _ = _run(tmp_path / "run", suite, _completions(server.url))
         task = asyncio.create_task(work())

@@ -1,4 +1,4 @@
-"""What lm-eval's own command line finds, to the last digit, with the network cut."""
+"""Test that we find the same figures as lm-eval's own command line, without a network."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ socket.socket.connect = socket.socket.connect_ex = refuse
 
 @pytest.fixture(scope="module")
 def cut(tmp_path_factory):
-    """Return the environment of a process that can connect to nothing, and notes each attempt."""
+    """Return the environment of a process without a network, which records each attempt to connect."""
     folder = tmp_path_factory.mktemp("cut")
     (folder / "sitecustomize.py").write_text(CUT)
     attempts = folder / "attempts"
@@ -71,7 +71,7 @@ def ours(tmp_path_factory, cut):
 
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory, ours, cut):
-    """Return the folder of what lm-eval's command line writes for the same tasks and model."""
+    """Return the folder that lm-eval's command line writes for the same tasks and model."""
     folder = tmp_path_factory.mktemp("theirs")
     manifest = json.loads((ours / "manifest.json").read_text())
     about = manifest["benchmarks"]["smollm2-135m-plain"]
@@ -135,7 +135,7 @@ def _expected(theirs, task):
 
 
 def _examples(path):
-    """Return each example's responses and the hashes of what was asked."""
+    """Return the responses of each example and the hashes of its prompts."""
     hashes = ("doc_hash", "prompt_hash", "target_hash")
     return {
         (row["doc_id"], row["filter"]): (str(row["resps"]).replace("'", ""), *map(row.get, hashes))
@@ -144,7 +144,7 @@ def _examples(path):
 
 
 def _check_what_is_said_of_a_stock_task(ours):
-    """Prompts, shots and metrics stay lm-eval's: the file that is written says only where data is."""
+    """Prompts, examples and metrics stay lm-eval's: the written file changes only the data's path."""
     manifest = json.loads((ours / "manifest.json").read_text())
     about = manifest["benchmarks"]["smollm2-135m-plain"]["custom/gsm8k"]
     written = yaml.safe_load((Path(about["include_path"][-1]) / "gsm8k.yaml").read_text())

@@ -1,4 +1,4 @@
-"""The Open LLM Leaderboard v2 over local files: its data, its mathematics, its counts."""
+"""Test the Open LLM Leaderboard v2 over local files: its data, its mathematics, its counts."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _suite(data, *names):
 
 
 def test_every_data_set_is_found_in_a_snapshot_of_the_hub(tmp_path):
-    """One folder a repository, as the hub's own command downloads them."""
+    """The hub's own command downloads one folder for each repository."""
     for leaf in index_tasks().find_tasks("leaderboard_bbh").values():
         write_lines(tmp_path / "bbh" / leaf["dataset_name"] / "test.jsonl", [{"input": "a"}])
     for split in ("murder_mysteries", "object_placements", "team_allocation"):
@@ -67,7 +67,7 @@ def test_every_data_set_is_found_in_a_snapshot_of_the_hub(tmp_path):
 
 
 async def test_mathematics_is_compared_in_a_thread_that_may_set_alarms(tmp_path):
-    """math-verify refuses to work in any other."""
+    """math-verify works only in the main thread."""
     for subject in SUBJECTS:
         row = {
             "problem": f"What is half of one in {subject}?",
@@ -106,7 +106,7 @@ async def test_mathematics_is_compared_in_a_thread_that_may_set_alarms(tmp_path)
 
 
 def _punkt_tab(folder):
-    """Write the smallest model of nltk's sentence splitter that its own writer makes."""
+    """Write the smallest model of nltk's sentence splitter."""
     from nltk.tokenize.punkt import PunktTrainer, save_punkt_params
 
     trained = PunktTrainer("It rains. He sleeps. They came at noon. Nobody spoke.").get_params()
@@ -116,7 +116,7 @@ def _punkt_tab(folder):
 
 
 async def test_instructions_are_checked_by_the_benchmarks_own_code(tmp_path, monkeypatch):
-    """Two of three instructions and one of two prompts are followed; strict rates are averaged."""
+    """Two of three instructions and one of two prompts are followed; the strict rates are averaged."""
     monkeypatch.setattr(nltk.data, "path", [])
     _punkt_tab(tmp_path / "nltk")
     rows = [
@@ -159,7 +159,7 @@ async def test_instructions_are_checked_by_the_benchmarks_own_code(tmp_path, mon
 
 
 def test_instructions_without_nltks_data_are_refused_before_any_call(tmp_path, monkeypatch):
-    """Scoring needs it, and by then every answer is paid for."""
+    """Scoring needs the data, after every answer was paid for."""
     monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
     monkeypatch.setattr(_preparing, "_NLTK_SOURCE", "https://127.0.0.1:9")
     row = {"key": 1, "prompt": "Hi", "instruction_id_list": [], "kwargs": []}
@@ -170,7 +170,7 @@ def test_instructions_without_nltks_data_are_refused_before_any_call(tmp_path, m
 
 
 async def test_a_group_that_lm_eval_collapses_is_a_failure_and_no_figure(tmp_path):
-    """As lm-eval 0.4.13 does with a group inside a group that has settings: one task is left."""
+    """lm-eval 0.4.13 keeps one task of a group inside a group with settings."""
     folder = tmp_path / "tasks"
     write_lines(folder / "rows.jsonl", [{"q": "a", "a": "b"}])
     task = (
@@ -195,8 +195,8 @@ async def test_a_group_that_lm_eval_collapses_is_a_failure_and_no_figure(tmp_pat
     assert [each.benchmark for each in read_benchmark_results(tmp_path / "run")] == ["my_inner"]
 
 
-def test_what_a_task_would_fail_to_import_is_said_beforehand(tmp_path, monkeypatch):
-    """With the command that installs it."""
+def test_modules_that_a_task_cannot_import_are_reported_before_the_run(tmp_path, monkeypatch):
+    """The message has the command that installs it."""
     found = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "math_verify" else found(name)

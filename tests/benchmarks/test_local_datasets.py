@@ -1,4 +1,4 @@
-"""Stock tasks over local files, in the layouts in which these go around."""
+"""Test lm-eval's tasks over local files in the layouts in which they are distributed."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from evalharness.errors import ConfigError, InputError
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
-    """Keep converted data out of the user's cache."""
+    """Use a temporary cache for converted data."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def _read(ready, split):
-    """Return the rows that lm-eval is given for a split."""
+    """Return the rows of a split that lm-eval receives."""
     config = read_task_config(ready.folders[-1] / f"{ready.tasks[0]}.yaml")
     paths = config["dataset_kwargs"]["data_files"][split]
     return [json.loads(line) for path in paths for line in Path(path).read_text().splitlines()]
@@ -50,7 +50,7 @@ HUB = [
 @pytest.mark.parametrize("form", ["jsonl", "json", "parquet"])
 @pytest.mark.parametrize(("task", "place", "split", "row"), HUB, ids=[each[0] for each in HUB])
 def test_the_hubs_own_layout_is_read(tmp_path, task, place, split, row, form):
-    """A snapshot of the hub's repository is the data folder that most people have."""
+    """Most users have a snapshot of the hub's repository."""
     shard = "-00000-of-00001" if form == "parquet" else ""
     path = tmp_path / f"{place}{shard}.{form}"
     path.parent.mkdir(parents=True)
@@ -65,7 +65,7 @@ def test_the_hubs_own_layout_is_read(tmp_path, task, place, split, row, form):
 
 
 def test_layouts_of_the_public_files_have_the_hubs_columns(data_file):
-    """Each row of the files that go around becomes a row as lm-eval's tasks want it."""
+    """Each row of the distributed files becomes a row with the columns of lm-eval's tasks."""
     data = data_file("benchmarks")
     counts = {
         "arc_easy": ("test", 2376),
@@ -97,7 +97,7 @@ def test_layouts_of_the_public_files_have_the_hubs_columns(data_file):
 
 
 def test_winogrande_keeps_every_letter_of_its_texts(data_file):
-    """Options of several words, and with beginnings in common, make the texts that they came as."""
+    """Options of several words and with a common beginning give the original texts."""
     data = data_file("benchmarks")
     source = [
         json.loads(line)
@@ -111,7 +111,7 @@ def test_winogrande_keeps_every_letter_of_its_texts(data_file):
 
 
 def test_examples_for_the_prompt_must_be_there(tmp_path):
-    """Few-shot examples out of the scored split would be another benchmark."""
+    """With few-shot examples from the scored split, it would be another benchmark."""
     write_lines(tmp_path / "gsm8k/test.jsonl", [GSM8K])
 
     with pytest.raises(ConfigError, match=r"gsm8k: .* has no train split of openai/gsm8k") as told:
@@ -121,8 +121,8 @@ def test_examples_for_the_prompt_must_be_there(tmp_path):
     assert prepared("gsm8k", tmp_path, few_shot=0).few_shot == {"gsm8k": 0}
 
 
-def test_what_was_looked_for_is_said(tmp_path):
-    """The message is the documentation that is read."""
+def test_the_message_names_the_files_that_were_searched_for(tmp_path):
+    """Users read the message and not the documentation."""
     with pytest.raises(
         ConfigError, match=r"looked for ai2_arc/ARC-Easy/test\.parquet, llm_foundry/"
     ):
@@ -156,7 +156,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("place", "task", "row", "problem"), WRONG)
 def test_a_wrong_column_is_refused_with_file_row_and_column(tmp_path, place, task, row, problem):
-    """Before any money or time is spent."""
+    """This happens before money or time is spent."""
     good = {"gsm8k": GSM8K, "arc_easy": ARC, "hellaswag": HELLASWAG, "mmlu_anatomy": MMLU}
     good |= {"winogrande": WINOGRANDE, "truthfulqa_mc2": TRUTHFULQA}
     path = write_lines(tmp_path / place, [good[task], row])
@@ -168,7 +168,7 @@ def test_a_wrong_column_is_refused_with_file_row_and_column(tmp_path, place, tas
 
 
 def test_a_table_without_header_is_refused_by_its_line(tmp_path):
-    """MMLU's own tables have no header; a line of one that has is no question."""
+    """MMLU's own tables have no header; a header must not count as a question."""
     path = tmp_path / "mmlu/anatomy_test.csv"
     path.parent.mkdir()
     path.write_text("What?,a,b,c,d,A\nquestion,A,B,C,D,answer\n")
@@ -179,8 +179,8 @@ def test_a_table_without_header_is_refused_by_its_line(tmp_path):
     assert told.value.line == 2
 
 
-def test_a_folder_of_ones_own_tasks_reads_the_files_beside_it(tmp_path):
-    """lm-eval would look for them in whatever folder it was started."""
+def test_the_users_own_tasks_read_the_files_in_their_folder(tmp_path):
+    """lm-eval would search for them in the current folder."""
     (tmp_path / "mine").mkdir()
     write_lines(tmp_path / "mine/rows.jsonl", [{"q": "a", "a": "b"}])
     task = {

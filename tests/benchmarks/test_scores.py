@@ -1,4 +1,4 @@
-"""The figure of a whole benchmark, its normalization, and a suite's average."""
+"""Test the score of a whole benchmark, its normalization, and the average of a suite."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def v2():
 
 
 def _results(ready, values, *, sizes=None, groups=None):
-    """Return results as lm-eval gives them: values and errors by task and metric."""
+    """Return results in lm-eval's form: values and errors by task and metric."""
     return {
         "results": {
             name: {"alias": name, "name": name, "sample_len": 10}
@@ -52,12 +52,12 @@ def _ready(suite, name):
     [(0.25, 0.25, 0.0), (1.0, 0.25, 1.0), (0.1, 0.25, 0.0), (0.4, 0.1, 1 / 3)],
 )
 def test_guessing_is_worth_nothing(value, bound, expected):
-    """As the leaderboard's own documentation has it."""
+    """The leaderboard's own documentation has these values."""
     assert normalize_score(value, bound) == pytest.approx(expected)
 
 
 def test_guessing_in_every_bbh_task_is_worth_nothing(v2):
-    """The 24 bounds are one over the numbers of choices, which lm-eval's own tasks list."""
+    """The 24 bounds are one divided by the numbers of choices in lm-eval's own tasks."""
     ready = _ready(v2, "bbh")
     leaves = index_tasks().find_tasks("leaderboard_bbh")
     choices = {name: len(config["doc_to_choice"]) for name, config in leaves.items()}
@@ -98,7 +98,7 @@ def test_tasks_are_normalized_one_by_one(v2):
 
 
 def test_ifeval_is_the_mean_of_its_two_strict_rates(v2):
-    """And its error at most the mean of theirs, which are of the same prompts."""
+    """Its standard error is at most the mean of theirs, because the prompts are the same."""
     ready = _ready(v2, "ifeval")
     metrics = {
         "prompt_level_strict_acc": 0.3,
@@ -114,8 +114,8 @@ def test_ifeval_is_the_mean_of_its_two_strict_rates(v2):
     assert whole.metric == "inst_level_strict_acc + prompt_level_strict_acc"
 
 
-def test_mmlu_counts_each_subject_alike():
-    """As the leaderboard v1 did; lm-eval's mean by size stands beside it."""
+def test_mmlu_counts_each_subject_equally():
+    """This is the mean of the leaderboard v1; lm-eval's mean by size is listed as well."""
     ready = _ready(_suite("openllm_v1"), "mmlu")
     draw = random.Random(0)
     values = {name: {"acc": draw.random()} for name in ready.tasks}
@@ -130,7 +130,7 @@ def test_mmlu_counts_each_subject_alike():
 
 
 def test_the_average_of_a_suite_is_plain_and_waits_for_all(v2):
-    """The mean over five of six benchmarks is no Open LLM Leaderboard average."""
+    """The mean over five of six benchmarks is not the average of the Open LLM Leaderboard."""
     found = []
     for number, ready in enumerate(prepare_suite(v2)):
         metrics = dict.fromkeys(ready.spec.metrics, 0.5 + number / 20)
@@ -146,8 +146,8 @@ def test_the_average_of_a_suite_is_plain_and_waits_for_all(v2):
     assert (mean.benchmark, mean.metric, mean.headline) == ("openllm_v2", "average", True)
 
 
-def test_a_metric_that_the_task_has_not_is_refused():
-    """With those that it has."""
+def test_a_metric_that_the_task_does_not_have_is_refused():
+    """The message lists the metrics that the task has."""
     ready = prepared("gsm8k", metrics=("acc",))
     results = _results(ready, {"gsm8k": {"exact_match": 0.1}})
 
@@ -156,7 +156,7 @@ def test_a_metric_that_the_task_has_not_is_refused():
 
 
 def test_an_error_that_is_not_known_stays_unknown():
-    """lm-eval writes N/A where it has none."""
+    """lm-eval writes N/A if it has no standard error."""
     ready = prepared("gsm8k")
     results = _results(ready, {"gsm8k": {"exact_match": 0.1}})
     results["results"]["gsm8k"]["exact_match_stderr,none"] = "N/A"

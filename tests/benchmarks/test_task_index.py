@@ -1,4 +1,4 @@
-"""Names of tasks, found without lm-eval's own index; groups must be whole."""
+"""Test that names of tasks are found without lm-eval's own index, and that groups are complete."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from evalharness.errors import ConfigError, InputError
     ],
 )
 def test_a_name_stands_for_all_of_its_tasks(name, count):
-    """As they are counted in the papers."""
+    """The papers have the same counts."""
     assert len(index_tasks().find_tasks(name)) == count
 
 
 def test_an_unknown_task_is_refused_with_close_matches():
-    """Fourteen thousand names are no list to print."""
+    """The list of fourteen thousand names is too long to print."""
     with pytest.raises(ConfigError, match=r"no task, group or tag 'hellaswagg'.*mean hellaswag"):
         index_tasks().find_tasks("hellaswagg")
 
 
 def test_a_group_with_too_few_tasks_is_refused():
-    """A mean over what happens to be there would be called MMLU."""
+    """A mean over some of the subjects would be called MMLU."""
     with pytest.raises(ConfigError, match="mmlu has 57 tasks; there must be 58"):
         prepared("mmlu", tasks=58)
 
 
-def test_ones_own_task_comes_before_lm_evals(tmp_path):
-    """As with lm-eval's own --include_path."""
+def test_the_users_own_task_takes_precedence_over_lm_evals(tmp_path):
+    """lm-eval's own --include_path has the same order."""
     (tmp_path / "gsm8k.yaml").write_text("task: gsm8k\noutput_type: multiple_choice\n")
 
     assert prepared("gsm8k", folders=[tmp_path]).compares == ("gsm8k",)
@@ -56,7 +56,7 @@ def test_ones_own_task_comes_before_lm_evals(tmp_path):
     ],
 )
 def test_a_broken_task_is_refused_with_its_file(tmp_path, content, problem):
-    """lm-eval would skip it without a word."""
+    """lm-eval would skip the task without a message."""
     path = tmp_path / "mine.yaml"
     path.write_text(content)
 
@@ -65,7 +65,7 @@ def test_a_broken_task_is_refused_with_its_file(tmp_path, content, problem):
 
 
 def test_tasks_are_prepared_without_importing_lm_eval():
-    """Its import alone takes seconds; a finished run needs none of it."""
+    """The import takes seconds, and a finished run does not need it."""
     code = (
         "import sys\n"
         "from evalharness.config import load_settings\n"

@@ -1,4 +1,4 @@
-"""Imports: a run like any other, nothing made of bad files, and nothing lost on the way out."""
+"""Test imports and exports of other tools' files: they lose nothing, and bad files change nothing."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ MT = FOLDERS["mt-bench"]
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    """Results go where nobody else writes."""
+def _work_in_temporary_folder(tmp_path, monkeypatch):
+    """Results go to a folder that no other test uses."""
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def foreign(tmp_path):
-    """Return a function that lays out a format's files, with some of them replaced."""
+    """Return a function that writes a format's files, some of which can be replaced."""
 
     def make(name, **replaced):
         files = {**FOLDERS[name], **replaced.get("files", {})}
@@ -41,8 +41,8 @@ def _import(name, *paths, run="mine") -> int:
 
 
 @pytest.mark.parametrize("name", [name for name in FOLDERS if name != "labels"])
-def test_an_import_leaves_a_run_that_goes_out_as_it_came(name, foreign, tmp_path, capsys):
-    """Config, manifest, records, leaderboard and page are there, and export gives every row back."""
+def test_an_imported_run_is_exported_unchanged(name, foreign, tmp_path, capsys):
+    """The run has its configuration, manifest, records, leaderboard and page; export restores every row."""
     folder = foreign(name)
 
     assert _import(name, folder) == 0
@@ -57,7 +57,7 @@ def test_an_import_leaves_a_run_that_goes_out_as_it_came(name, foreign, tmp_path
 
 
 def test_the_manifest_names_the_files_with_their_hashes(foreign, tmp_path):
-    """What a figure came from can be held against its source years later."""
+    """The source of a figure can be checked years later."""
     folder = foreign("evalica")
     _import("evalica", folder)
 
@@ -68,8 +68,8 @@ def test_the_manifest_names_the_files_with_their_hashes(foreign, tmp_path):
     assert all(len(found) == 64 for found in imported[0]["files"].values())
 
 
-def test_warnings_are_said_and_kept(foreign, tmp_path, capsys):
-    """A file named like one model with answers of another, and a question left out."""
+def test_warnings_are_printed_and_stored(foreign, tmp_path, capsys):
+    """Here a file is named like another model, and a question is missing."""
     other = [MT["model_answer/vicuna-13b.jsonl"][0]]
     folder = foreign("mt-bench", files={"model_answer/koala-13b.jsonl": other})
     _import("mt-bench", folder)
@@ -83,8 +83,8 @@ def test_warnings_are_said_and_kept(foreign, tmp_path, capsys):
     assert [f"evalharness: {line}" for line in kept["warnings"]] == lines
 
 
-def test_annotations_in_another_model_s_folder_are_told(tmp_path, capsys):
-    """AlpacaEval's own results hold such a folder; its figures are not that model's."""
+def test_annotations_in_another_model_s_folder_are_reported(tmp_path, capsys):
+    """AlpacaEval's own results contain such a folder."""
     files = FOLDERS["alpaca-eval"]["vicuna-13b/alpaca_eval_gpt4/annotations.json"]
     folder = write_files(tmp_path / "results_ae", {"koala-7b/gpt4/annotations.json": files})
 
@@ -110,8 +110,8 @@ def test_nothing_is_written_when_one_file_is_bad(foreign, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("run", ["occupied", "mine"])
-def test_a_folder_that_is_no_run_is_left_alone(run, foreign, tmp_path, capsys):
-    """A slip in --run must not fill somebody's folder."""
+def test_a_folder_that_is_not_a_run_is_not_changed(run, foreign, tmp_path, capsys):
+    """A typing error in --run must not change another folder."""
     (tmp_path / "results" / run).mkdir(parents=True)
     (tmp_path / "results" / run / "thesis.tex").write_text("x")
 
@@ -121,7 +121,7 @@ def test_a_folder_that_is_no_run_is_left_alone(run, foreign, tmp_path, capsys):
 
 
 def test_the_same_import_twice_changes_nothing(foreign, tmp_path):
-    """Records are known by what they say."""
+    """Records are identified by their content."""
     folder = foreign("mt-bench")
     _import("mt-bench", folder)
     names = ("answers.jsonl", "judgments.jsonl", "votes.jsonl", "config.yaml", "foreign.jsonl")
@@ -136,7 +136,7 @@ def test_the_same_import_twice_changes_nothing(foreign, tmp_path):
 
 
 def test_a_second_import_adds_to_the_run(foreign, tmp_path):
-    """Answers today, people's votes tomorrow."""
+    """For example, answers first and the votes of people later."""
     folder = foreign("mt-bench")
     _import("mt-bench", folder / "question.jsonl", folder / "model_answer")
 
@@ -148,7 +148,7 @@ def test_a_second_import_adds_to_the_run(foreign, tmp_path):
 
 
 def test_another_answer_under_the_same_name_is_refused(foreign, tmp_path, capsys):
-    """Which of two answers a judge saw must stay clear."""
+    """It must stay clear which answer a judge saw."""
     _import("mt-bench", foreign("mt-bench"))
     rows = json.loads(json.dumps(MT["model_answer/alpaca-13b.jsonl"]))
     rows[0]["choices"][0]["turns"][0] = "Another text."
@@ -160,7 +160,7 @@ def test_another_answer_under_the_same_name_is_refused(foreign, tmp_path, capsys
 
 
 def test_labels_join_the_run_whose_answers_they_label(foreign, tmp_path, capsys):
-    """One's own votes and grades stand beside the judge's; strangers are refused."""
+    """The user's labels are added to the judge's; unknown models and questions are refused."""
     _import("mt-bench", foreign("mt-bench"))
     own = tmp_path / "own.csv"
     own.write_text(
@@ -182,7 +182,7 @@ def test_labels_join_the_run_whose_answers_they_label(foreign, tmp_path, capsys)
 
 
 def test_what_was_judged_elsewhere_can_be_labelled_without_its_answers(foreign, tmp_path):
-    """Another tool's grades may come alone: people's beside them correct these all the same."""
+    """Grades of another tool can be corrected without the graded answers."""
     judged = foreign("mt-bench")
     shutil.rmtree(judged / "model_answer")
     assert _import("mt-bench", judged) == 0
@@ -199,7 +199,7 @@ def test_what_was_judged_elsewhere_can_be_labelled_without_its_answers(foreign, 
 
 
 def test_votes_are_battles_for_leaderboards_and_notebooks(foreign):
-    """A vote counts as it stands; it is no game, so nothing is said of the judge's positions."""
+    """A vote is a battle without games, so it says nothing about position bias."""
     _import("evalica", foreign("evalica"))
 
     run = evalharness.load_run("results/mine")
@@ -211,7 +211,7 @@ def test_votes_are_battles_for_leaderboards_and_notebooks(foreign):
 
 
 def test_the_page_shows_the_source_s_own_figures(foreign, tmp_path):
-    """The ratio of totals is named for what it is: no win rate."""
+    """The ratio of totals is not called a win rate."""
     _import("vicuna-reviews", foreign("vicuna-reviews"))
 
     page = (tmp_path / "results/mine/report.html").read_text()
@@ -221,7 +221,7 @@ def test_the_page_shows_the_source_s_own_figures(foreign, tmp_path):
 
 
 def test_imported_answers_are_judged_by_a_server(foreign, tmp_path):
-    """`judge` needs no models to be named, no GPU and no key: the answers are in the run."""
+    """`judge` needs no model names, no GPU and no key, because the answers are in the run."""
     _import("mt-bench", foreign("mt-bench"))
     with serving() as url:
         done = subprocess.run(
@@ -254,7 +254,7 @@ def test_imported_answers_are_judged_by_a_server(foreign, tmp_path):
 
 
 def test_questions_that_an_import_does_not_hold_are_refused(foreign, capsys):
-    """An override is followed or refused, never dropped."""
+    """An override is applied or refused, never ignored."""
     _import("mt-bench", foreign("mt-bench"))
 
     assert main(["judge", "run=mine", "judge=scripted", "questions.limit=1"]) == 2
@@ -262,7 +262,7 @@ def test_questions_that_an_import_does_not_hold_are_refused(foreign, capsys):
 
 
 def test_a_recorded_run_grows_by_a_model_that_is_asked(foreign, tmp_path):
-    """Published answers stay, and one's own model joins them."""
+    """Published answers stay, and a new model is added."""
     _import("mt-bench", foreign("mt-bench"))
     mine = ("+models=[vicuna-7b]", "models.vicuna-7b.backend=scripted")
 
@@ -273,7 +273,7 @@ def test_a_recorded_run_grows_by_a_model_that_is_asked(foreign, tmp_path):
 
 
 def test_a_model_without_answers_is_not_a_failed_one(foreign, tmp_path):
-    """Grades of a model whose answers were not published are all there is of it."""
+    """The answers of a graded model may not be published."""
     rows = [row | {"model": "koala-13b"} for row in MT["model_judgment/gpt-4_single.jsonl"]]
     _import("mt-bench", foreign("mt-bench", files={"model_judgment/gpt-4_single.jsonl": rows}))
 
@@ -283,7 +283,7 @@ def test_a_model_without_answers_is_not_a_failed_one(foreign, tmp_path):
 
 
 def test_an_export_that_would_lose_rows_is_refused(foreign, capsys):
-    """AlpacaEval's files have no place for a battle on a question whose text nobody knows."""
+    """AlpacaEval's files cannot hold a battle on a question without a text."""
     _import("evalica", foreign("evalica"))
 
     assert main(["export", "alpaca-eval", "mine", "--to", "out"]) == 2
@@ -291,7 +291,7 @@ def test_an_export_that_would_lose_rows_is_refused(foreign, capsys):
 
 
 def test_an_exported_file_stays_in_its_folder(tmp_path):
-    """A model's name is no path."""
+    """The name of a model is not used as a path."""
     rows = FOLDERS["alpaca-eval"]["vicuna-13b/model_outputs.json"]
     outside = [row | {"generator": "../../elsewhere"} for row in rows]
     _import("alpaca-eval", write_files(tmp_path / "in", {"model_outputs.json": outside}))
@@ -311,7 +311,7 @@ def test_an_export_never_overwrites(foreign, capsys):
 
 
 def test_a_run_of_our_own_goes_out_as_mt_bench(tmp_path):
-    """What was judged here can be read by FastChat's scripts."""
+    """FastChat's scripts can read our judgments."""
     scripted = ("models.vicuna-13b.backend=scripted", "models.alpaca-7b.backend=scripted")
     models = "models=[vicuna-13b,alpaca-7b]"
     main(["run", models, *scripted, "judge=scripted", "questions.limit=8", "run=ours"])

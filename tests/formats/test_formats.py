@@ -1,4 +1,4 @@
-"""Every format: files come in whole and go out as they were, and are found by their name."""
+"""Test every format: import and export lose nothing, and damaged files are refused."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ BASELINE_OUTPUTS = 5
 
 
 def test_the_formats_are_those_that_are_documented():
-    """A format is a file in the folder; users type its name."""
+    """A format is a module of the folder, and users type its name."""
     assert set(list_formats()) == set(FOLDERS)
     assert [find_format(name).name for name in list_formats()] == list(list_formats())
 
 
 def test_an_unknown_format_is_refused_with_a_close_one():
-    """A slip of the hand costs a second, not a search."""
+    """A typing error is corrected in a second, without a search."""
     with pytest.raises(ConfigError, match="did you mean mt-bench"):
         find_format("mtbench")
 
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_what_is_imported_is_exported_again_row_by_row(name, tmp_path):
-    """Fields that we have no place for are kept beside the run and come back."""
+    """Fields that our records do not have are stored in the run and restored."""
     folder = write_files(tmp_path, FOLDERS[name])
     before = list_rows([path for path in folder.rglob("*.*") if path.is_file()])
 
@@ -41,7 +41,7 @@ def test_what_is_imported_is_exported_again_row_by_row(name, tmp_path):
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_windows_line_ends_change_nothing(name, tmp_path):
-    """Files travel through Windows."""
+    """Files may have been edited on Windows."""
     plain = read_files(name, write_files(tmp_path / "plain", FOLDERS[name]))
     folder = write_files(tmp_path / "windows", FOLDERS[name])
     for path in (path for path in folder.rglob("*.*") if path.is_file()):
@@ -54,7 +54,7 @@ def test_windows_line_ends_change_nothing(name, tmp_path):
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_cut_file_is_refused_at_its_last_line(name, tmp_path):
-    """A download that broke off never counts as a small file."""
+    """An interrupted download must not count as a small file."""
     folder = write_files(tmp_path, FOLDERS[name])
     path = min(path for path in folder.rglob("*.*") if path.is_file())
     path.write_bytes(path.read_bytes().rstrip()[:-3].rstrip())
@@ -83,8 +83,8 @@ def test_a_cut_file_is_refused_at_its_last_line(name, tmp_path):
     ],
     ids=("empty", "blank", "mark", "latin", "deep", "list", "null", "binary", "huge", "long"),
 )
-def test_no_file_that_is_none_of_the_format_gets_through(name, content, said, tmp_path):
-    """One line with the file and where it is wrong, never a traceback."""
+def test_a_file_that_is_not_of_the_format_is_refused(name, content, said, tmp_path):
+    """The message is one line with the file and the place of the error, not a traceback."""
     suffix = {"evalica": ".csv", "alpaca-eval": ".json", "llmbar": ".json"}.get(name, ".jsonl")
     path = tmp_path / f"file{suffix}"
     path.write_bytes(content)
@@ -98,7 +98,7 @@ def test_no_file_that_is_none_of_the_format_gets_through(name, content, said, tm
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_path_that_is_not_there_is_refused(name, tmp_path):
-    """So is a folder without a file of the format."""
+    """A folder without a file of the format is refused as well."""
     with pytest.raises(ConfigError, match="no such file or folder"):
         read_files(name, tmp_path / "nothing")
     with pytest.raises(ConfigError, match="no file in this folder"):
@@ -118,7 +118,7 @@ def test_a_path_that_is_not_there_is_refused(name, tmp_path):
     ],
 )
 def test_an_unknown_label_is_an_error_and_not_a_tie(name, file, field, label, tmp_path):
-    """What a label means is never guessed."""
+    """The meaning of a label is never guessed."""
     rows = json.loads(json.dumps(FOLDERS[name][file]))
     rows[0][field] = label
     folder = write_files(tmp_path, {file: rows})
@@ -128,7 +128,7 @@ def test_an_unknown_label_is_an_error_and_not_a_tie(name, file, field, label, tm
 
 
 def test_an_unknown_winner_in_a_table_is_an_error(tmp_path):
-    """Its own tool drops such rows; here they are refused with their line."""
+    """The tool evalica drops such rows; we refuse them with their line."""
     (tmp_path / "x.csv").write_text("left,right,winner\na,b,left\na,b,both\n")
 
     with pytest.raises(InputError, match=r"x\.csv:3: unknown winner 'both'"):
@@ -148,8 +148,8 @@ def test_an_unknown_winner_in_a_table_is_an_error(tmp_path):
         ("labels", "labels.jsonl"),
     ],
 )
-def test_a_doubled_row_counts_once_and_is_told(name, file, tmp_path):
-    """Twice the same evidence is no more evidence."""
+def test_a_repeated_row_counts_once_and_is_reported(name, file, tmp_path):
+    """Repeated evidence is not more evidence."""
     rows = list(FOLDERS[name][file])
     whole = read_files(name, write_files(tmp_path / "whole", FOLDERS[name]))
 
@@ -173,7 +173,7 @@ def test_a_doubled_row_counts_once_and_is_told(name, file, tmp_path):
     ],
 )
 def test_one_id_for_two_rows_is_refused(name, file, field, tmp_path):
-    """Which of the two is right, only the user can know."""
+    """Only the user can know which of the two rows is right."""
     rows = list(FOLDERS[name][file])
     folder = write_files(tmp_path, {**FOLDERS[name], file: [*rows, rows[0] | {field: "another"}]})
 
@@ -182,7 +182,7 @@ def test_one_id_for_two_rows_is_refused(name, file, field, tmp_path):
 
 
 def test_rows_of_two_kinds_in_one_file_are_refused(tmp_path):
-    """A file of answers with a question in it was put together wrongly."""
+    """A file of answers that contains a question was assembled wrongly."""
     mixed = [*FOLDERS["mt-bench"]["model_answer/vicuna-13b.jsonl"]]
     mixed.append(FOLDERS["mt-bench"]["question.jsonl"][0])
     folder = write_files(tmp_path, {"vicuna-13b.jsonl": mixed})

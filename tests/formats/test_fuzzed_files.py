@@ -1,4 +1,4 @@
-"""Whatever stands in a file, an import either reads it or refuses it with a place."""
+"""Test that an import reads or refuses any file, and names the place of the error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each format's labels mean: which model won, in which place it stood, what is no verdict."""
+"""Test the meaning of each format's labels: the winner, the order of the answers, missing verdicts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _shown(games) -> list[tuple[str, str, Verdict | None]]:
 
 
 def test_mt_bench_winners_become_places_in_both_orders(read_example):
-    """FastChat stores models; in the second game model_1 stood second."""
+    """FastChat stores models; in the second game model_1 was shown second."""
     _, records = read_example("mt-bench")
 
     assert _shown(game for game in records.games if game.turn == 1) == [
@@ -38,7 +38,7 @@ def test_mt_bench_winners_become_places_in_both_orders(read_example):
 
 
 def test_mt_bench_errors_are_unscored(read_example):
-    """Neither -1 nor `error` is ever a number or a tie."""
+    """Neither -1 nor `error` is a score or a tie."""
     _, records = read_example("mt-bench")
 
     assert [(grade.score, grade.unscored) for grade in records.graded] == [
@@ -49,7 +49,7 @@ def test_mt_bench_errors_are_unscored(read_example):
 
 
 def test_mt_bench_references_go_to_their_questions(read_example):
-    """The file of references counts; the field `reference` no judge ever saw, so it only travels."""
+    """The file of references counts. No judge saw the field `reference`, so it is only kept."""
     imported, records = read_example("mt-bench")
 
     assert [question.references for question in records.questions] == [
@@ -64,7 +64,7 @@ def test_mt_bench_references_go_to_their_questions(read_example):
     [({"winner": "model_2"}, None), ({"m1_score": 3, "m2_score": 8}, (3.0, 8.0))],
 )
 def test_a_pair_without_a_second_order_is_a_vote(read_example, more, scores):
-    """Two grades compared showed no order at all."""
+    """Grades were given without an order of the answers."""
     row = FOLDERS["mt-bench"]["model_judgment/gpt-4_pair.jsonl"][0]
     row = row | {"g1_winner": "model_2", "g2_winner": "model_2", **more}
 
@@ -75,14 +75,14 @@ def test_a_pair_without_a_second_order_is_a_vote(read_example, more, scores):
 
 
 def test_people_are_judges_by_a_name_that_says_so(read_example):
-    """Whoever reads a table sees which votes are people's."""
+    """A reader of a table must see which votes are by people."""
     _, records = read_example("mt-bench")
 
     assert [vote.judge for vote in records.votes] == ["human:expert_3", "human:author_0"]
 
 
 def test_alpaca_eval_preferences_are_probabilities_of_the_second_output(read_example):
-    """1 is the baseline's win, 2 the model's, 0 an old draw, null no preference."""
+    """1 means that the baseline won, 2 that the model won, 0 an old draw, null no preference."""
     _, records = read_example("alpaca-eval")
 
     assert [(vote.preference, vote.winner) for vote in records.votes] == [
@@ -95,7 +95,7 @@ def test_alpaca_eval_preferences_are_probabilities_of_the_second_output(read_exa
 
 
 def test_arena_hard_shows_the_baseline_first_and_then_second(read_example):
-    """A verdict names a place, and it is stored as one; a missing game has no verdict."""
+    """A verdict is stored as a position; a missing game has no verdict."""
     imported, records = read_example("arena-hard")
 
     assert _shown(game for game in records.games if game.question_id == "u1") == [
@@ -111,7 +111,7 @@ def test_arena_hard_shows_the_baseline_first_and_then_second(read_example):
 
 
 def test_both_versions_of_arena_hard_give_questions_and_answers(read_example):
-    """One folder may hold files from before and after the change of layout."""
+    """A folder may hold files from before and after the change of the layout."""
     _, records = read_example("arena-hard")
 
     assert [question.turns for question in records.questions] == [("Sort it.",), ("Old.",)]
@@ -119,7 +119,7 @@ def test_both_versions_of_arena_hard_give_questions_and_answers(read_example):
 
 
 def test_arena_ties_keep_what_they_were(read_example):
-    """`both bad` is a tie for ratings, and its word stays for whoever asks."""
+    """`both bad` counts as a tie, and the original label is kept."""
     _, records = read_example("arena-battles")
 
     assert [(vote.winner, vote.label) for vote in records.votes][3:5] == [
@@ -129,7 +129,7 @@ def test_arena_ties_keep_what_they_were(read_example):
 
 
 def test_equal_battles_without_an_id_are_two_battles(read_example):
-    """Where rows say only who won, two alike are no doubled row."""
+    """Rows that only say who won may be equal without being the same battle."""
     imported, records = read_example("arena-battles")
 
     assert [vote.judge for vote in records.votes].count("gpt-4") == 2
@@ -148,7 +148,7 @@ def test_llmbar_winners_are_outputs_in_both_orders(read_example):
 
 
 def test_judgebench_decisions_are_places(read_example):
-    """Its second decision is what the judge wrote of the swapped order."""
+    """The second decision is what the judge wrote about the swapped order."""
     rows = [dict(row) for row in FOLDERS["judgebench"]["outputs/arena.jsonl"]]
     rows[0]["judgments"] = [
         {"judgment": {}, "decision": "B>A"},
@@ -165,7 +165,7 @@ def test_judgebench_decisions_are_places(read_example):
 
 
 def test_ids_that_were_numbers_are_numbers_again_and_others_are_not(tmp_path):
-    """FastChat's scripts compare ids as they stand."""
+    """FastChat's scripts compare ids without converting them."""
     rows = [
         {"question_id": number, "category": "math", "turns": ["Add."]}
         for number in (7, "8", "mt-9")
@@ -181,7 +181,7 @@ def test_ids_that_were_numbers_are_numbers_again_and_others_are_not(tmp_path):
 
 
 def test_reviews_must_be_of_the_models_that_their_file_names(tmp_path):
-    """A review file under another pair's name would give that pair's figures."""
+    """A review file with the name of another pair would count for that pair."""
     files = dict(FOLDERS["vicuna-reviews"])
     files["review/review_bard_vicuna-13b.jsonl"] = files.pop("review/review_gpt35_vicuna-13b.jsonl")
 
@@ -189,8 +189,8 @@ def test_reviews_must_be_of_the_models_that_their_file_names(tmp_path):
         read_files("vicuna-reviews", write_files(tmp_path, files))
 
 
-def test_what_was_not_judged_is_told(tmp_path):
-    """An annotation that is missing shows in no mean, so it must be said."""
+def test_missing_judgments_are_reported(tmp_path):
+    """No mean shows that an annotation is missing, so a warning must."""
     name = "vicuna-13b/alpaca_eval_gpt4/annotations.json"
     files = {**FOLDERS["alpaca-eval"], name: FOLDERS["alpaca-eval"][name][1:]}
 
@@ -203,7 +203,7 @@ def test_what_was_not_judged_is_told(tmp_path):
 
 
 def test_labels_of_one_person_that_contradict_each_other_are_refused(read_example):
-    """A second vote on the same answers in the other order says the same, or one of the two is wrong."""
+    """A second vote in the other order must agree, or one of the two is wrong."""
     vote = {"question_id": "81", "model_a": "a", "model_b": "b", "winner": "model_a"}
     turned = {**vote, "model_a": "b", "model_b": "a"}
 
@@ -218,14 +218,14 @@ def test_labels_of_one_person_that_contradict_each_other_are_refused(read_exampl
     assert [each.winner for each in records.votes] == [Winner.MODEL_A, Winner.MODEL_A]
 
 
-def test_labels_by_a_name_that_is_no_persons_are_warned_of(read_example):
-    """They would stand as another judge's, and correct nothing."""
+def test_labels_by_a_name_that_is_not_a_persons_give_a_warning(read_example):
+    """Such labels count as another judge's and correct nothing."""
     score = {"question_id": "81", "model": "a", "score": 7}
 
-    said = [
+    warnings = [
         read_example("labels", {"labels.jsonl": [{**score, "judge": judge}]})[0].warnings
         for judge in ("ada", "human:ada", "human", "gold")
     ]
 
-    assert "people's names begin with human: as in human:ada" in said[0][0]
-    assert said[1:] == [[], [], []]
+    assert "people's names begin with human: as in human:ada" in warnings[0][0]
+    assert warnings[1:] == [[], [], []]

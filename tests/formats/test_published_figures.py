@@ -1,4 +1,4 @@
-"""Real files of other tools give the figures that these tools published for them."""
+"""Test that real files of other tools give the figures that these tools published for them."""
 
 from __future__ import annotations
 

@@ -285,7 +285,7 @@ def read_files(name: str, *paths: Path) -> ImportedRecords:
 
 
 def make_records(imported: ImportedRecords) -> RunRecords:
-    """Return what was read as a run's records."""
+    """Return imported records as the records of a run."""
     judgments = imported.judgments.values()
     return RunRecords(
         name="imported",
@@ -298,13 +298,13 @@ def make_records(imported: ImportedRecords) -> RunRecords:
 
 
 def render_files(name: str, imported: ImportedRecords) -> dict[str, bytes]:
-    """Return what was read as files of the same format."""
+    """Return imported records as files of the same format."""
     source = SourceRows(imported.unmapped_fields.values())
     return find_format(name).render_files(make_records(imported), source)
 
 
 def list_rows(files: Mapping[str, bytes] | Sequence[Path]) -> list[str]:
-    """Return the rows of files as sorted text, wherever and in whatever order they stand."""
+    """Return the rows of all files as sorted texts."""
     contents = files.values() if isinstance(files, dict) else [path.read_bytes() for path in files]
     found = []
     for content in contents:

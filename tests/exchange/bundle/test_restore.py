@@ -1,4 +1,4 @@
-"""A bundle becomes the run it was, and an archive of a stranger becomes nothing else."""
+"""Test that a bundle becomes the run it was, and that unsafe archives are refused."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SCRIPTED = (
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    """Return the bundle of a finished run, and the run's folder."""
+    """Return the bundle of a finished run, and the folder of the run."""
     top = tmp_path_factory.mktemp("made")
     assert main(["run", *SCRIPTED, "run=mine", f"results={top}/results"]) == 0
     return write_bundle(top / "results" / "mine", top), top / "results" / "mine"
@@ -53,7 +53,7 @@ def contents_of(folder):
 
 
 def test_a_run_comes_back_file_by_file_and_makes_the_same_bundle(bundle, tmp_path):
-    """Out, in, and out again."""
+    """Export, import, and export again."""
     archive, before = bundle
     folder = tmp_path / "results" / "mine"
 
@@ -64,7 +64,7 @@ def test_a_run_comes_back_file_by_file_and_makes_the_same_bundle(bundle, tmp_pat
 
 
 def test_a_run_under_another_name_reports_and_compares(bundle, tmp_path, monkeypatch, capsys):
-    """As any other run; it stands in results/ by its name."""
+    """An imported run is like any other run in results/."""
     monkeypatch.chdir(tmp_path)
 
     assert main(["import", "bundle", str(bundle[0]), "--run", "theirs"]) == 0
@@ -75,7 +75,7 @@ def test_a_run_under_another_name_reports_and_compares(bundle, tmp_path, monkeyp
 
 
 def test_the_same_command_asks_nothing_again(tmp_path):
-    """On another machine, without the cache of the first, by the server's own count."""
+    """Another machine without the first one's cache sends no call; the server counts them."""
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
@@ -100,7 +100,7 @@ def test_the_same_command_asks_nothing_again(tmp_path):
 
 
 def test_imported_answers_are_found_where_they_are_now(tmp_path, monkeypatch):
-    """Their run's configuration names its own files, which have another place and name now."""
+    """The configuration of their run names files that have another path now."""
     monkeypatch.chdir(tmp_path)
     write_files(tmp_path / "foreign", MT_BENCH)
     assert main(["import", "mt-bench", str(tmp_path / "foreign"), "--run", "mt"]) == 0
@@ -121,7 +121,7 @@ def test_imported_answers_are_found_where_they_are_now(tmp_path, monkeypatch):
 
 
 def test_another_run_is_not_overwritten(bundle, tmp_path):
-    """Nor a folder of something else; an empty one is taken."""
+    """A folder with other files is refused as well; an empty folder is used."""
     archive, before = bundle
     kept = shutil.copytree(before, tmp_path / "other")
     (tmp_path / "notes").mkdir()
@@ -156,7 +156,7 @@ def sealed(path, files, *, kind=stat.S_IFREG, packing=zipfile.ZIP_DEFLATED):
 
 
 def refused(archive, tmp_path, words):
-    """Whether an archive is refused with these words, and leaves nothing behind."""
+    """Check that an archive is refused with these words and leaves no files."""
     results = tmp_path / "results"
     with pytest.raises(InputError, match=words):
         restore_bundle([archive], results / "mine")
@@ -165,7 +165,7 @@ def refused(archive, tmp_path, words):
 
 @pytest.mark.parametrize("name", ["answers.jsonl", "judgments.jsonl", "config.yaml", "report.html"])
 def test_a_changed_file_is_refused_by_its_name(bundle, tmp_path, name):
-    """By its hash, before any of it is believed."""
+    """The hashes are checked before the content is read."""
     files = files_of(bundle[0])
     files[name] = files[name].replace(b"a", b"b", 1)
 
@@ -173,7 +173,7 @@ def test_a_changed_file_is_refused_by_its_name(bundle, tmp_path, name):
 
 
 def test_files_that_were_added_or_taken_are_refused_by_name(bundle, tmp_path):
-    """A bundle is what was sealed; so is the list of it."""
+    """A bundle and its list of files must be as they were sealed."""
     files = files_of(bundle[0])
     more = sealed(tmp_path / "more.zip", files | {"zz.json": b"{}"})
     less = {name: content for name, content in files.items() if name != "failures.jsonl"}
@@ -207,7 +207,7 @@ def test_files_that_were_added_or_taken_are_refused_by_name(bundle, tmp_path):
     ],
 )
 def test_a_name_that_leads_elsewhere_or_is_no_file_of_a_run_is_refused(bundle, tmp_path, name):
-    """Absolute, climbing, of other systems, with line breaks, programs, twins by case."""
+    """For example, absolute names, parent folders, names of other systems, programs, names that differ by case only."""
     files = files_of(bundle[0]) | {name: b"x"}
 
     refused(sealed(tmp_path / "x.zip", files), tmp_path, "is no name in a bundle")
@@ -216,14 +216,14 @@ def test_a_name_that_leads_elsewhere_or_is_no_file_of_a_run_is_refused(bundle, t
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
 def test_links_and_devices_are_refused(bundle, tmp_path, kind):
-    """A link is a file whose content says where to write."""
+    """A link could direct a write to another place."""
     files = files_of(bundle[0]) | {"link.json": b"/etc/passwd"}
 
     refused(sealed(tmp_path / "x.zip", files, kind=kind), tmp_path, "'link.json' is no name")
 
 
 def test_a_file_that_swells_is_refused_before_it_does(bundle, tmp_path):
-    """A gigabyte of nothing takes a megabyte; a few of them fill a disk."""
+    """A gigabyte of zeros is compressed to a megabyte; a few such files fill a disk."""
     path = sealed(tmp_path / "x.zip", files_of(bundle[0]) | {"zeros.json": bytes(300 << 20)})
 
     assert path.stat().st_size < 1 << 20
@@ -231,7 +231,7 @@ def test_a_file_that_swells_is_refused_before_it_does(bundle, tmp_path):
 
 
 def test_a_size_that_lies_is_refused(bundle, tmp_path):
-    """What unpacks to more than is said is cut there, and its sum is wrong."""
+    """A file that is larger than stated is cut, and its checksum is wrong."""
     files = files_of(bundle[0]) | {"zeros.json": bytes(300 << 20)}
     path = sealed(tmp_path / "x.zip", files)
     real, said = struct.pack("<L", 300 << 20), struct.pack("<L", 1000)
@@ -241,7 +241,7 @@ def test_a_size_that_lies_is_refused(bundle, tmp_path):
 
 
 def test_names_twice_other_packings_and_no_archives_are_refused(bundle, tmp_path):
-    """What cannot be read the same way by everyone is no evidence."""
+    """An archive that two programs read differently proves nothing."""
     files = files_of(bundle[0])
     twice = shutil.copy(bundle[0], tmp_path / "twice.zip")
     with zipfile.ZipFile(twice, "a") as opened, pytest.warns(UserWarning, match="Duplicate name"):
@@ -263,7 +263,7 @@ def test_names_twice_other_packings_and_no_archives_are_refused(bundle, tmp_path
 
 
 def test_figures_that_do_not_follow_are_said_and_made_anew(bundle, tmp_path):
-    """Whoever seals again can make hashes fit; the run's own tables are computed here."""
+    """A person who seals again can make the hashes fit; the tables are computed again here."""
     files = files_of(bundle[0])
     rows = json.loads(files["leaderboard.json"])
     rows[0]["rating"] += 100

@@ -1,4 +1,4 @@
-"""A bundle is checked by hashes, by reading its replies again, and by computing its tables again."""
+"""Test the three checks of a bundle: its hashes, its decisions, and its tables."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def _with_verdict(files, old, new, *, reply):
 
 
 def test_an_untouched_bundle_is_verified(large):
-    """Every decision is read, every figure computed, and all agree."""
+    """Every decision is read again, every figure is computed again, and all agree."""
     found = verify_bundle(large)
 
     assert found.differences == ()
@@ -144,7 +144,7 @@ def test_an_untouched_bundle_is_verified(large):
 
 
 def test_one_flipped_verdict_of_thirty_thousand_is_found_by_its_hash(large, tmp_path):
-    """Whoever changes the archive afterwards is seen."""
+    """A change after sealing is found."""
     path = tmp_path / "flipped.zip"
     write_archive(path, _with_verdict(_files(large), "A", "B", reply=False))
 
@@ -152,7 +152,7 @@ def test_one_flipped_verdict_of_thirty_thousand_is_found_by_its_hash(large, tmp_
 
 
 def test_one_flipped_verdict_is_found_when_every_hash_fits(large, tmp_path):
-    """Its reply says otherwise."""
+    """The judge's reply has the other verdict."""
     files = _with_verdict(_files(large), "A", "B", reply=False)
     differences = verify_bundle(_sealed_again(tmp_path / "flipped.zip", files)).differences
 
@@ -161,7 +161,7 @@ def test_one_flipped_verdict_is_found_when_every_hash_fits(large, tmp_path):
 
 
 def test_one_flipped_verdict_is_found_when_its_reply_was_changed_too(large, tmp_path):
-    """The tables are no longer what follows from the verdicts."""
+    """The tables no longer follow from the verdicts."""
     files = _with_verdict(_files(large), "A", "B", reply=True)
     differences = verify_bundle(_sealed_again(tmp_path / "flipped.zip", files)).differences
 
@@ -170,7 +170,7 @@ def test_one_flipped_verdict_is_found_when_its_reply_was_changed_too(large, tmp_
 
 
 def test_a_changed_figure_is_found_when_every_hash_fits(small, tmp_path):
-    """A table is what follows from the verdicts, or it is wrong."""
+    """A table must follow from the verdicts."""
     files = _files(small)
     rows = json.loads(files["leaderboard.json"])
     rows[0]["rating"] += 0.01
@@ -181,7 +181,7 @@ def test_a_changed_figure_is_found_when_every_hash_fits(small, tmp_path):
 
 
 def test_imported_judgments_are_counted_but_not_read_by_our_rules(small, tmp_path):
-    """Another tool's prompt asked for other words."""
+    """The prompts of other tools ask for other words."""
     files = _files(small)
     files["judgments.jsonl"] = files["judgments.jsonl"].replace(
         b'"prompt":"graded"', b'"prompt":"single-v1"'
@@ -193,7 +193,7 @@ def test_imported_judgments_are_counted_but_not_read_by_our_rules(small, tmp_pat
 
 
 def test_a_verdict_that_is_called_unreadable_is_found(small, tmp_path):
-    """Taking a verdict out of the count changes what follows from the others."""
+    """A verdict that is left out changes the tables."""
     files = _files(small)
     lines = files["judgments.jsonl"].splitlines()
     game = json.loads(lines[0]) | {"verdict": None, "unscored": "no_verdict"}
@@ -206,7 +206,7 @@ def test_a_verdict_that_is_called_unreadable_is_found(small, tmp_path):
 
 
 def test_a_figure_that_differs_by_rounding_is_the_same(small, tmp_path):
-    """Other processors add in another order."""
+    """Other processors add numbers in another order."""
     files = _files(small)
     rows = json.loads(files["leaderboard.json"])
     rows[0]["rating"] *= 1 + 1e-12
@@ -216,7 +216,7 @@ def test_a_figure_that_differs_by_rounding_is_the_same(small, tmp_path):
 
 
 def test_files_that_came_or_went_are_named(small, tmp_path):
-    """A bundle is what was sealed, no more and no less."""
+    """A bundle holds exactly the sealed files."""
     files = _files(small)
     del files["leaderboard.tex"]
     write_archive(tmp_path / "other.zip", files | {"more.json": b"{}"})
@@ -226,8 +226,8 @@ def test_files_that_came_or_went_are_named(small, tmp_path):
     assert "more.json: was added after sealing" in differences
 
 
-def test_another_signature_than_the_published_one_is_told(small):
-    """A whole other bundle is a difference as well."""
+def test_another_signature_than_the_published_one_is_reported(small):
+    """Another bundle is a difference even if it is valid."""
     own = json.loads(_files(small)[CONTENTS_FILE])["signature"]
 
     assert verify_bundle(small, own).differences == ()
@@ -237,7 +237,7 @@ def test_another_signature_than_the_published_one_is_told(small):
 
 
 def test_equal_runs_make_equal_bundles_and_pages(tmp_path):
-    """No clock, no owner, no order of chance: two reports of one run are the same bytes."""
+    """Two reports of one run are equal byte for byte: no time, no owner, no random order."""
     for place in ("one", "other"):
         write_bundle(_lay_out(tmp_path / place / "run", QUESTIONS[:4]), tmp_path / place)
     folder = tmp_path / "one" / "run"
@@ -250,7 +250,7 @@ def test_equal_runs_make_equal_bundles_and_pages(tmp_path):
 
 @pytest.mark.parametrize("name", ["../outside.json", "/etc/outside", "a/../../outside"])
 def test_no_name_leads_out_of_the_archive(name, small, tmp_path):
-    """A stranger's archive writes nowhere but into a folder that is thrown away."""
+    """An untrusted archive is unpacked only into a temporary folder."""
     write_archive(tmp_path / "evil.zip", _files(small) | {name: b"x"})
 
     with pytest.raises(InputError, match="is no name in a bundle"):
@@ -258,7 +258,7 @@ def test_no_name_leads_out_of_the_archive(name, small, tmp_path):
 
 
 def test_what_is_no_bundle_is_refused(tmp_path, small):
-    """A cut download, and an archive of something else."""
+    """For example, an interrupted download, and an archive of other files."""
     (tmp_path / "cut.zip").write_bytes(small.read_bytes()[:-100])
     write_archive(tmp_path / "other.zip", {"notes.txt": b"hello"})
 
@@ -409,7 +409,7 @@ def test_a_folder_is_refused_and_not_called_unverified(tmp_path, capsys):
 
 
 def test_the_command_line_exports_and_verifies(tmp_path, capsys):
-    """Exit code 0 for what is as sealed, 1 for what is not; a bundle is never written over."""
+    """Exit code 0 means verified, 1 not verified; an existing bundle is not overwritten."""
     folder = _lay_out(tmp_path / "run", QUESTIONS[:4])
     export = ["export", "bundle", str(folder), "--to", str(tmp_path / "to")]
     path = tmp_path / "to" / "run.zip"
