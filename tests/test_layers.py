@@ -36,8 +36,6 @@ EDGES = {"cli", "exchange", "report", "config", "benchmarks", "backends", "forma
 PURE_ROOMS = {"analysis", "judge", "stats", "domain"}
 """The rooms that do not know of paths either."""
 
-STILL_TOO_FULL = {"runner"}
-"""Folders that have yet to be divided into families."""
 
 ROOT_MODULES = {"__init__", "__main__", "errors"}
 MAX_MODULES = 20
@@ -281,11 +279,7 @@ def test_a_class_name_stands_for_one_thing():
 
 def test_folders_stay_small():
     """More modules are a family, which belongs in a folder."""
-    many = {
-        _relative(folder): len(_modules_in(folder))
-        for folder in FOLDERS
-        if _relative(folder) not in STILL_TOO_FULL
-    }
+    many = {_relative(folder): len(_modules_in(folder)) for folder in FOLDERS}
 
     assert {name: number for name, number in many.items() if number > MAX_MODULES} == {}
 

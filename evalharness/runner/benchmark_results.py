@@ -28,7 +28,7 @@ from evalharness.domain import (
 )
 from evalharness.errors import BackendError, PermanentError, RunStoppedError
 from evalharness.planner import benchmark_digest, uses_chat_template
-from evalharness.runner.worker_threads import run_in_thread, run_on_loop
+from evalharness.runner.calls.worker_threads import run_in_thread, run_on_loop
 from evalharness.store import (
     copy_benchmark_result,
     read_benchmark_results,

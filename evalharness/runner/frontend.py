@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from evalharness.backends import StopSignal
     from evalharness.report import ScanProgress
-    from evalharness.runner.budget import BudgetMeter
+    from evalharness.runner.calls.budget import BudgetMeter
     from evalharness.runner.progress import Progress
 
 

@@ -27,8 +27,8 @@ from evalharness.runner.adaptive import judge_pairs_adaptively
 from evalharness.runner.answer import answer_question
 from evalharness.runner.answer_futures import AnswerFutures
 from evalharness.runner.benchmark_results import BenchmarkRunner
+from evalharness.runner.calls.load_order import LoadStep, plan_load_steps
 from evalharness.runner.judgment import request_judgment
-from evalharness.runner.load_order import LoadStep, plan_load_steps
 from evalharness.runner.progress import NoProgress, Progress
 
 if TYPE_CHECKING:

@@ -23,11 +23,11 @@ from evalharness.planner import (
     refuse_missing_models,
 )
 from evalharness.report import publish_run, summarize_ranking
+from evalharness.runner.calls.session import extract_call_settings, open_session
 from evalharness.runner.frontend import SILENT_FRONTEND
 from evalharness.runner.manifest import write_run_manifest
 from evalharness.runner.pipeline import run_pipeline
 from evalharness.runner.resume import merge_benchmark_config, refuse_run_conflict
-from evalharness.runner.session import extract_call_settings, open_session
 from evalharness.runner.usage import sum_spent
 from evalharness.store import RunFolder, merge_shards, read_run
 
@@ -85,7 +85,9 @@ def complete_run(
         refuse_benchmarks_on_nodes(spec, settings.engine)
     with open_engine(settings.engine) as engine:
         benchmarks = _check_models(spec, stages, engine, frontend)
-        with _open_folder(settings, stages) as folder:
+        with _open_folder(
+            path, settings.tree, spec.questions, stages, only_failed=settings.retry_failed
+        ) as folder:
             spent = sum_spent(spec, folder.answers.values(), folder.judgments.values())
             with open_session(extract_call_settings(settings), spent, engine, frontend) as session:
                 work = run_pipeline(
@@ -129,17 +131,22 @@ def _check_models(
 
 
 @contextmanager
-def _open_folder(settings: Settings, stages: Sequence[RunStage]) -> Iterator[RunFolder]:
+def _open_folder(
+    path: Path,
+    tree: Mapping[str, Any],
+    questions: Sequence[Question],
+    stages: Sequence[RunStage],
+    *,
+    only_failed: bool,
+) -> Iterator[RunFolder]:
     """Open the run's folder for writing, once its earlier content is known to fit the settings."""
-    tree: Mapping[str, Any] = settings.tree
-    questions: Sequence[Question] = settings.run.questions
-    with RunFolder.open(settings.folder) as folder:
+    with RunFolder.open(path) as folder:
         if set(stages) == {RunStage.BENCHMARK}:
             tree, questions = merge_benchmark_config(folder, tree, questions)
         else:
             refuse_run_conflict(folder, tree, questions)
         merge_shards(folder)
-        _refuse_nothing_to_do(folder, stages, only_failed=settings.retry_failed)
+        _refuse_nothing_to_do(folder, stages, only_failed=only_failed)
         folder.write_config(tree, questions)
         yield folder
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from builders import battle, graded_judgment, pairwise_judgment
 
-from evalharness.domain import Vote, Winner
+from evalharness.domain import Failure, RunStage, Vote, Winner
+from evalharness.errors import TransientError
 
 
 def test_a_judgments_models_are_in_the_order_shown():
@@ -30,3 +31,16 @@ def test_a_vote_and_its_battle_have_the_same_models():
 
     assert vote.battle is not None
     assert vote.models == vote.battle.models == battle("vicuna-13b", "alpaca-7b").models
+
+
+def test_a_failure_keeps_the_reason_the_message_and_the_attempts_of_its_error():
+    """The row says all that the error said, so that nobody needs a log to read it."""
+    error = TransientError("the server's words", reason="http_429", attempts=8)
+
+    row = Failure.from_error(
+        error, stage=RunStage.JUDGE, key="k", model="judge", question_id="81", turn=2
+    )
+
+    assert (row.reason, row.detail, row.attempts) == ("http_429", "the server's words", 8)
+    assert (row.stage, row.key, row.model) == (RunStage.JUDGE, "k", "judge")
+    assert (row.question_id, row.turn) == ("81", 2)

@@ -19,22 +19,22 @@ from evalharness.errors import ConfigError
 from evalharness.judge import ProbeResult
 from evalharness.planner import refuse_missing_judges
 from evalharness.report import publish_run, read_drift_report, write_drift_report
-from evalharness.runner.audit import describe_probe_failures
-from evalharness.runner.drift_judges import (
+from evalharness.runner.calls.session import CallSettings, open_session
+from evalharness.runner.frontend import SILENT_FRONTEND
+from evalharness.runner.judge_checks.audit import describe_probe_failures
+from evalharness.runner.judge_checks.drift_judges import (
     changed_model_settings,
     choose_judges,
     pair_judges,
     read_run_judges,
 )
-from evalharness.runner.drift_sample import (
+from evalharness.runner.judge_checks.drift_sample import (
     DRIFT_FILE,
     REPEATS_PER_JUDGMENT,
     next_check_number,
     plan_drift_tasks,
 )
-from evalharness.runner.frontend import SILENT_FRONTEND
-from evalharness.runner.probe_replies import run_probe_tasks
-from evalharness.runner.session import CallSettings, open_session
+from evalharness.runner.judge_checks.probe_replies import run_probe_tasks
 from evalharness.runner.usage import Spent
 from evalharness.store import RunFolder, current_timestamp, read_records, read_run
 
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from evalharness.analysis import JudgeDrift
     from evalharness.backends import EngineSpec
     from evalharness.domain import JudgeSpec, ModelSpec, RunRecords, Usage
-    from evalharness.runner.drift_judges import JudgeThenAndNow
     from evalharness.runner.frontend import Frontend
-    from evalharness.runner.probe_tasks import ProbeTask
+    from evalharness.runner.judge_checks.drift_judges import JudgeThenAndNow
+    from evalharness.runner.judge_checks.probe_tasks import ProbeTask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

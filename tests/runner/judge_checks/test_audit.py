@@ -18,7 +18,7 @@ from evalharness.judge import AuditSpec
 from evalharness.runner import NoProgress, run_audit_probes, run_pipeline
 from evalharness.store import RunFolder, read_run
 
-CONFIG = yaml.safe_load((Path(__file__).parents[2] / "conf/config.yaml").read_text())
+CONFIG = yaml.safe_load((Path(__file__).parents[3] / "conf/config.yaml").read_text())
 THRESHOLDS = CONFIG["audit"]["thresholds"]
 PROMPTS = {
     JudgmentKind.GRADED: JudgePrompt(

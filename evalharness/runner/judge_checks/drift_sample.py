@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from evalharness.domain import compute_digest
 from evalharness.errors import ConfigError
 from evalharness.judge import Probe
-from evalharness.runner.probe_tasks import ProbeTask, rebuild_judgment_request
+from evalharness.runner.judge_checks.probe_tasks import ProbeTask, rebuild_judgment_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from evalharness.domain import Judgment, RunRecords
     from evalharness.judge import DriftCheckSpec, JudgmentRequest
-    from evalharness.runner.drift_judges import JudgeThenAndNow
+    from evalharness.runner.judge_checks.drift_judges import JudgeThenAndNow
 
 DRIFT_FILE = "drift.jsonl"
 REPEATS_PER_JUDGMENT = 2

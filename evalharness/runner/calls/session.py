@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from evalharness.backends import LazyBackend, StoppableBackend, StopSignal, find_backend
 from evalharness.config import RedactingBackend
 from evalharness.errors import ConfigError
-from evalharness.runner.budget import BudgetMeter, MeteredBackend
-from evalharness.runner.gc_threshold import raise_gc_threshold
+from evalharness.runner.calls.budget import BudgetMeter, MeteredBackend
+from evalharness.runner.calls.gc_threshold import raise_gc_threshold
 from evalharness.store import CACHE_FILE, CachedBackend, CompletionCache
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from evalharness.backends import open_engine
 from evalharness.errors import ConfigError
 from evalharness.planner import refuse_missing_judges
 from evalharness.report import publish_run, write_health_card
+from evalharness.runner.calls.session import extract_call_settings, open_session
 from evalharness.runner.frontend import SILENT_FRONTEND
-from evalharness.runner.probe_replies import run_audit_probes
+from evalharness.runner.judge_checks.probe_replies import run_audit_probes
 from evalharness.runner.resume import refuse_run_conflict
-from evalharness.runner.session import extract_call_settings, open_session
 from evalharness.runner.usage import sum_spent
 from evalharness.store import RunFolder
 

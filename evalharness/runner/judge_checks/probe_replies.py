@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from evalharness.domain import Failure, GradedJudgment, PairwiseJudgment, RunStage
 from evalharness.errors import BackendError, RunStoppedError
 from evalharness.judge import Probe, ProbeResult
+from evalharness.runner.judge_checks.probe_tasks import plan_probe_tasks
 from evalharness.runner.judgment import request_judgment
-from evalharness.runner.probe_tasks import plan_probe_tasks
 from evalharness.store import RecordAppender, read_records, write_records
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         RunSpec,
     )
     from evalharness.judge import AuditSpec
-    from evalharness.runner.probe_tasks import ProbeTask
+    from evalharness.runner.judge_checks.probe_tasks import ProbeTask
     from evalharness.runner.progress import Progress
 
 PROBES_FILE = "probes.jsonl"
