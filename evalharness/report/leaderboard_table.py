@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from evalharness.analysis import CORRECTED_KINDS
-from evalharness.domain import escape_formula
+from evalharness.report.csv_text import render_csv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,12 +73,7 @@ def render_leaderboard_csv(leaderboard: Leaderboard) -> str:
     """
     records = [_flatten_record(record) for record in list_leaderboard_records(leaderboard)]
     columns = list(dict.fromkeys(name for record in records for name in record))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([escape_formula(name) for name in columns])
-    for record in records:
-        writer.writerow([escape_formula(record.get(name)) for name in columns])
-    return text.getvalue()
+    return render_csv(columns, records)
 
 
 def render_leaderboard_markdown(leaderboard: Leaderboard) -> str:

@@ -42,6 +42,13 @@ def format_percent_span(low: float | None, high: float | None) -> str:
     return f"{format_number(100 * low)} to {format_percent(high)}"
 
 
+def format_rank(rank: int | None, rating: float | None, score: float | None) -> str:
+    """Return a rank with the rating, or without one the score, as `2 (1037)`; or an en dash."""
+    if rank is None:
+        return ABSENT
+    return f"{rank} ({format_number(rating) if rating is not None else format_number(score, 2)})"
+
+
 def format_count(number: float | None) -> str:
     """Return a whole number with thousands separators, or an en dash."""
     return ABSENT if number is None else f"{number:,.0f}"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from evalharness.domain import escape_formula
+from evalharness.report.csv_text import render_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,11 +47,7 @@ def list_robustness_rows(robustness: RankRobustness) -> Iterator[dict[str, Any]]
 def render_robustness_csv(robustness: RankRobustness) -> str:
     """Return a CSV table with one row per analysis."""
     rows = list(list_robustness_rows(robustness))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([escape_formula(name) for name in rows[0]])
-    writer.writerows([escape_formula(cell) for cell in row.values()] for row in rows)
-    return text.getvalue()
+    return render_csv(list(rows[0]), rows)
 
 
 def _variant_columns(

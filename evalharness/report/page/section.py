@@ -1,4 +1,4 @@
-"""The type of a section of the page; each module in `sections` has one as `SECTION`."""
+"""Define a section of the page; each module in `sections` has one as `SECTION`."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ from evalharness.domain import BenchmarkScore, RunConfig, RunRecords
 from evalharness.judge import settle_battles
 from evalharness.report import render_page
 from evalharness.report.number_format import ABSENT
+from evalharness.report.page.html_document import list_sections
 
 
 def page_of(records: RunRecords) -> str:
@@ -285,3 +286,13 @@ def test_prompts_of_a_run_that_an_earlier_release_made_are_still_told() -> None:
 
     assert answers["turns"][0]["replies"][0]["asked"]
     assert games["patterns"][0]["graded"] == {"0": "\ue000a1\ue001 [[rating]]"}
+
+
+def test_each_section_has_an_address_of_its_own() -> None:
+    """Links and scripts use the address, so a renamed module keeps it."""
+    addresses = [section.address for section in list_sections()]
+
+    assert len(addresses) == len(set(addresses))
+    assert {"summary", "leaderboard", "comparisons", "recorded", "people", "labelling"} <= {
+        *addresses
+    }

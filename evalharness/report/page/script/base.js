@@ -1,4 +1,4 @@
-// What every part uses. The parts are joined in one function, so their names are not global.
+// Functions that all parts use. The parts are joined in one function, so no name is global.
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const by = (id) => document.getElementById(id);
 
@@ -13,8 +13,8 @@ const make = (tag, attributes = {}, ...children) => {
   return element;
 };
 
-// Puts our Markdown's HTML into an element: it escapes all that it does not know, and the policy in
-// the page's head would neither run nor load what it might miss. What may scroll can be focused.
+// Puts HTML from Markdown into an element. It was escaped when the page was made, and the content
+// security policy blocks the rest. Elements that scroll can be focused.
 const write = (element, html) => {
   element.innerHTML = html;
   for (const part of all('pre, table, math[display="block"]', element)) part.setAttribute("tabindex", "0");
@@ -26,7 +26,7 @@ const pageData = JSON.parse(by("page-data").textContent);
 const nameOf = (model) => make("bdi", {}, pageData.models[model]);
 const modelOf = (model) => make("span", { class: "model" }, by("dots").content.children[model].cloneNode(true), nameOf(model));
 
-// The clipboard; where a browser keeps it from pages opened as files, a selection does it.
+// Copies text; uses a selection where the browser denies the clipboard to pages opened as files.
 const copy = async (text) => {
   try {
     await navigator.clipboard.writeText(text);

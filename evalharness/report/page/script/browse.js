@@ -53,7 +53,7 @@ const follow = async () => {
     body.base.value = asked.from;
     body.mark();
   }
-  // The questions above it get their true heights only when they come near, which moves it.
+  // Questions above it get their true heights when they are scrolled near, which moves it.
   for (let frame = 0; frame < 5; frame += 1) {
     question.scrollIntoView({ behavior: "instant" });
     await new Promise(requestAnimationFrame);
@@ -103,7 +103,7 @@ const browse = () => {
   };
   let pause;
   search.addEventListener("input", () => { clearTimeout(pause); pause = setTimeout(find, 40); });
-  // Reading all answers takes a moment: it begins when the reader turns to the box.
+  // Unpacking all answers takes a moment, so it begins when the search box gets focus.
   search.addEventListener("focus", async () => { for (const question of questions) await textOf(question); }, { once: true });
   for (const choice of [category, flag]) choice.addEventListener("change", find);
   order.addEventListener("change", arrange);
@@ -112,7 +112,7 @@ const browse = () => {
   by("all-models")?.addEventListener("click", () => choose(new Set(pageData.models.keys())));
   by("two-models")?.addEventListener("click", () => choose(new Set([0, 1])));
 
-  // Keys: single letters, which the dialog can switch off, as speech input may say them by chance.
+  // Single-letter keys can be switched off in the dialog, because speech input may trigger them.
   const dialog = by("keys");
   const isOn = by("keys-on");
   by("show-keys").addEventListener("click", () => dialog.showModal());

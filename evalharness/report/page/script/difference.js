@@ -1,4 +1,4 @@
-// Word-level difference: a longest common subsequence of words; what is not in it is marked.
+// Word-level difference: words outside the longest common subsequence are marked.
 const MOST_CELLS = 36e6;
 
 const wordsIn = (root) => {
@@ -14,7 +14,7 @@ const wordsIn = (root) => {
   return words;
 };
 
-// Which words of each side the other lacks; null where the texts are too long to compare.
+// Returns the words of each side that the other lacks; null if the texts are too long to compare.
 const lacking = (left, right) => {
   let start = 0;
   while (start < left.length && start < right.length && left[start] === right[start]) start += 1;
@@ -43,8 +43,8 @@ const lacking = (left, right) => {
   return only;
 };
 
-// Wraps the chosen words, neighbors of one line together, from the last to the first, so that the
-// places of those before stay true.
+// Wraps the chosen words, neighbors of one line together, from last to first, so that the offsets of
+// earlier words stay valid.
 const isOneLine = (word, next) => word.node === next.node && !word.node.data.slice(word.to, next.from).includes("\n");
 const markWords = (words, chosen) => {
   let end = words.length - 1;

@@ -7,7 +7,7 @@ const labelling = () => {
   let state = { name: "", kind: "pairs", plan: [], votes: [] };
   let isSaved = true;
 
-  // Storage may be denied to pages opened as files; labelling then lasts as long as the page.
+  // Storage may be denied to pages opened as files; labels then last as long as the page.
   const remember = () => { try { localStorage.setItem(key, JSON.stringify(state)); } catch { /* as said */ } };
   const recall = () => { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } };
 
@@ -25,9 +25,9 @@ const labelling = () => {
     return order;
   };
 
-  // Questions take turns and so do pairs (or models), both in random order, so that few labels spread
-  // well. When both have come round together, pairs move on by one, so that no question keeps its
-  // pairs. Where the judge judged only some, as against a baseline, labels of others would be lost.
+  // Questions and pairs (or models) alternate in random order, so that few labels cover both. After a
+  // full round of both, pairs shift by one, so that no question keeps its pairs. If the judge judged
+  // some pairs only, as with a baseline, other pairs are left out: their labels could not be used.
   const commonDivisor = (a, b) => (b ? commonDivisor(b, a % b) : a);
   const unitsOf = (kind) => pageData.models.flatMap((_, b) => (kind === "grades" ? [[b]] : pageData.models.slice(0, b).map((__, a) => [a, b])));
   const isJudged = (kind, { pairs, replies }, models) => {

@@ -1,4 +1,4 @@
-// Answers and games lie compressed in the page, each question apart, and are unpacked when wanted.
+// Answers and games are compressed in the page by question, and unpacked on demand.
 const decode = (packed) => {
   const letters = atob(packed);
   const bytes = new Uint8Array(letters.length);
@@ -20,5 +20,5 @@ const load = (kind, place) => {
 const answersOf = (place) => load("answers", place);
 const gamesOf = (place) => load("games", place);
 
-// A prompt's pattern with the texts that stand at its marks.
+// Fills the placeholders of a prompt's pattern with texts.
 const fillIn = (pattern, texts) => pattern.replace(/\ue000([a-z]+[0-9]*)\ue001/g, (mark, name) => texts[name] ?? mark);

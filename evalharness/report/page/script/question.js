@@ -1,4 +1,4 @@
-// One question's body, built from its data: answers side by side, grades, battles, games.
+// Builds the content of a question from its data: answers side by side, grades, battles, games.
 const lazily = (summary, fill, attributes = {}) => {
   const details = make("details", attributes, make("summary", {}, summary));
   details.addEventListener("toggle", async () => {
@@ -64,7 +64,7 @@ class Body {
         }, { class: "judgment" })));
   }
 
-  // What a model had been pageData by then: q1, r1, q2, ...
+  // The texts of the conversation up to then: q1, r1, q2, ...
   said(number, reply) {
     const texts = {};
     for (let turn = 0; turn <= number; turn += 1) {
@@ -116,7 +116,7 @@ class Body {
       this.judged(pattern, number, fence, [{ model: game.first, sample }, { model: game.second, sample }]));
   }
 
-  // Shows the chosen models' answers, and the battles between them.
+  // Shows the answers of the chosen models, and the battles between them.
   show(shown) {
     for (const turn of this.turns) {
       const fits = isAmong(shown);

@@ -1,4 +1,4 @@
-// Tables: a heading sorts; what is absent stays last in both directions.
+// Tables: a click on a heading sorts; absent values come last in both directions.
 const value = (row, column) => row.cells[column].dataset.value;
 const compare = (column, sign) => (one, other) => {
   const [a, b] = [value(one, column), value(other, column)];
@@ -18,7 +18,7 @@ for (const heading of all(".sortable th[aria-sort]")) {
   heading.firstElementChild.addEventListener("click", () => sort(heading));
 }
 
-// The leaderboard: rows are filtered by name, columns hidden, and what is seen can be copied.
+// The leaderboard: filter rows by name, hide columns, copy the visible table.
 const board = by("board");
 if (board) {
   const rows = [...board.tBodies[0].rows];
@@ -61,7 +61,7 @@ if (board) {
       const line = (cells) => `| ${cells.map((cell) => cell.replace(/[\\|]/g, "\\$&").replace(/</g, "&lt;")).join(" | ")} |`;
       return [line(head), `| --- |${" ---: |".repeat(head.length - 1)}`, ...body.map(line)].join("\n");
     },
-    // A cell that a spreadsheet would run as a formula has an apostrophe before it.
+    // An apostrophe is put before text that a spreadsheet would run as a formula.
     csv: (table) => table.map((cells) => cells
       .map((cell) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell))
       .map((cell) => (/[",\n]/.test(cell) ? `"${cell.replace(/"/g, '""')}"` : cell)).join(",")).join("\n"),
@@ -78,7 +78,7 @@ if (board) {
   }
 }
 
-// A menu closes with Escape, and when something else is clicked.
+// A menu closes on Escape and on a click elsewhere.
 for (const menu of all(".menu")) {
   document.addEventListener("click", ({ target }) => { if (!menu.contains(target)) menu.open = false; });
   menu.addEventListener("keydown", ({ key }) => {

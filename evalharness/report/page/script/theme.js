@@ -1,4 +1,4 @@
-// The theme is the system's until the reader chooses.
+// The theme follows the system until the reader chooses one.
 const theme = by("theme");
 const system = matchMedia("(prefers-color-scheme: dark)");
 const isDark = () => (document.documentElement.dataset.theme || (system.matches ? "dark" : "light")) === "dark";

@@ -15,6 +15,7 @@ from evalharness.report.number_format import (
     format_number,
     format_percent,
     format_quantity,
+    format_rank,
 )
 from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
@@ -153,8 +154,8 @@ def _ranks_without_leaked(data: PageData, leaked: set[str]) -> list[_FlagRow]:
     for row in data.leaderboard.rows:
         now = after.get(row.model)
         cells = (
-            _format_rank(row.rank, row.rating, row.score),
-            _format_rank(now.rank, now.rating, now.score) if now else ABSENT,
+            format_rank(row.rank, row.rating, row.score),
+            format_rank(now.rank, now.rating, now.score) if now else ABSENT,
         )
         lines.append(_FlagRow(name=row.model, cells=cells))
     return lines
@@ -171,12 +172,6 @@ def _without_questions(records: RunRecords, leaked: set[str]) -> RunRecords:
         votes=tuple(each for each in records.votes if each.question_id not in leaked),
         failures=tuple(each for each in records.failures if each.question_id not in leaked),
     )
-
-
-def _format_rank(rank: int | None, rating: float | None, score: float | None) -> str:
-    if rank is None:
-        return ABSENT
-    return f"{rank} ({format_number(rating) if rating is not None else format_number(score, 2)})"
 
 
 SECTION = Section(address="flags", place=58, title="Flags on answers", render=render_flags)

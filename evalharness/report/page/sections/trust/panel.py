@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalharness.domain import PanelRule
-from evalharness.report.number_format import ABSENT, format_count, format_number, format_span
+from evalharness.report.number_format import (
+    ABSENT,
+    format_count,
+    format_number,
+    format_rank,
+    format_span,
+)
 from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 
@@ -75,9 +81,9 @@ def _ranks_without_each_judge(data: PageData, panel: PanelSummary) -> list[_Pane
         _PanelRow(
             name=row.model,
             cells=(
-                _format_rank(row.rank, row.rating, row.score),
+                format_rank(row.rank, row.rating, row.score),
                 *(
-                    _format_rank(
+                    format_rank(
                         judge.ranks_without.get(row.model),
                         judge.ratings_without.get(row.model),
                         judge.scores_without.get(row.model),
@@ -88,14 +94,6 @@ def _ranks_without_each_judge(data: PageData, panel: PanelSummary) -> list[_Pane
         )
         for row in data.leaderboard.rows
     ]
-
-
-def _format_rank(rank: int | None, rating: float | None, score: float | None) -> str:
-    if rank is None:
-        return ABSENT
-    return (
-        f"{rank} ({format_number(rating) if rating is not None else format_number(score, _DIGITS)})"
-    )
 
 
 def _format_with_span(value: float | None, low: float | None, high: float | None) -> str:
