@@ -45,6 +45,9 @@ from .specs import PlanTargets as PlanTargets
 from .specs import Prices as Prices
 from .specs import RunSpec as RunSpec
 from .specs import override_sampling as override_sampling
+from .token_estimate import CHARACTERS_PER_TOKEN as CHARACTERS_PER_TOKEN
+from .token_estimate import estimate_max_tokens as estimate_max_tokens
+from .token_estimate import estimate_tokens as estimate_tokens
 from .value_checks import require_above_zero as require_above_zero
 from .value_checks import require_at_least as require_at_least
 from .value_checks import require_one_of as require_one_of

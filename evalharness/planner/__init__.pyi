@@ -6,7 +6,6 @@ from .benchmark_eligibility import plan_benchmarks as plan_benchmarks
 from .benchmark_eligibility import refuse_benchmarks_on_nodes as refuse_benchmarks_on_nodes
 from .benchmark_eligibility import uses_chat_template as uses_chat_template
 from .cost import ANSWER_TOKENS as ANSWER_TOKENS
-from .cost import CHARACTERS_PER_TOKEN as CHARACTERS_PER_TOKEN
 from .cost import JUDGMENT_TOKENS as JUDGMENT_TOKENS
 from .cost import CostEstimate as CostEstimate
 from .cost import estimate_costs as estimate_costs

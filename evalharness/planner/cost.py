@@ -13,7 +13,14 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from evalharness.backends import find_backend
-from evalharness.domain import JudgmentKind, Reading, RunRecords, RunStage
+from evalharness.domain import (
+    CHARACTERS_PER_TOKEN,
+    JudgmentKind,
+    Reading,
+    RunRecords,
+    RunStage,
+    estimate_tokens,
+)
 from evalharness.judge import list_showings, render_judge_prompt
 
 if TYPE_CHECKING:
@@ -21,7 +28,6 @@ if TYPE_CHECKING:
 
     from evalharness.domain import Answer, JudgeSpec, ModelSpec, Question, RunSpec, Usage
 
-CHARACTERS_PER_TOKEN = 4  # of English text, by OpenAI's documentation
 ANSWER_TOKENS = 300
 JUDGMENT_TOKENS = 250
 
@@ -100,12 +106,12 @@ def _answer_calls(
     """Yield the calls for the turns that an answer lacks."""
     longest = model.sampling_for(question.category).max_tokens
     reply = min(_mean_completion_tokens(used, ANSWER_TOKENS), longest)
-    prompt = _estimate_tokens(model.system or "")
+    prompt = estimate_tokens(len(model.system or ""))
     done = begun.turns if begun else ()
     for number, turn in enumerate(question.turns):
-        prompt += _estimate_tokens(turn)
+        prompt += estimate_tokens(len(turn))
         if number < len(done):
-            prompt += _estimate_tokens(done[number].text)
+            prompt += estimate_tokens(len(done[number].text))
             continue
         yield _CallTokens(prompt=prompt, completion=reply, max_completion=longest)
         prompt += reply
@@ -126,7 +132,7 @@ def _judgment_cost(judge: JudgeSpec, spec: RunSpec, existing: RunRecords) -> Cos
         messages = render_judge_prompt(
             judge.prompts[kind], questions[question_id], shown, turn, reading=judge.reading
         )
-        return sum(_estimate_tokens(message.content) for message in messages)
+        return sum(estimate_tokens(len(message.content)) for message in messages)
 
     longest = 1 if judge.reading is Reading.PROBABILITIES else judge.model.sampling.max_tokens
     reply = min(_mean_completion_tokens(used, JUDGMENT_TOKENS), longest)
@@ -185,7 +191,3 @@ def _mean_completion_tokens(used: Sequence[Usage], default: float) -> float:
     """Return the mean number of tokens of the replies whose tokens were counted."""
     counted = [usage.completion_tokens for usage in used if usage.completion_tokens is not None]
     return fmean(counted) if counted else default
-
-
-def _estimate_tokens(text: str) -> float:
-    return len(text) / CHARACTERS_PER_TOKEN

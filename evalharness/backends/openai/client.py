@@ -31,6 +31,7 @@ from evalharness.backends.openai.wire import (
 )
 from evalharness.backends.stoppable_backend import mark_in_flight
 from evalharness.backends.wait_log import WAIT_LOG
+from evalharness.domain import estimate_tokens
 from evalharness.errors import BackendError, TransientError
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 _MIN_TIMEOUT_S = 0.001  # zero would mean none
 _FIRST_BACKOFF_S = 0.5
-_BYTES_PER_TOKEN = 4
 _MAX_PAUSE_S = 1.0  # before the pace is looked at again
 _JSON_HEADERS = {"Content-Type": "application/json"}
 _TOO_MANY_REQUESTS = "http_429"
@@ -139,7 +139,7 @@ class OpenAIClient:
         if not self._takes_max_tokens and "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
         content = msgspec.json.encode(body)
-        tokens = len(content) / _BYTES_PER_TOKEN + request.sampling.max_tokens
+        tokens = estimate_tokens(len(content)) + request.sampling.max_tokens
         url = self._servers.choose(request, tried, self._clock())
         try:
             await self._keep_pace(url, tokens, ends_at)

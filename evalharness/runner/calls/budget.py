@@ -14,6 +14,8 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
+from evalharness.domain import estimate_max_tokens
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     )
 
 _IN_FLIGHT_SHARE = 0.25  # of the rest of a budget
-_MIN_BYTES_PER_TOKEN = 3  # few texts have more tokens than a third of their bytes
 
 
 class BudgetMeter:
@@ -181,4 +182,4 @@ def max_call_cost_usd(spec: ModelSpec, request: Request) -> float:
         return 0.0
     prompt_bytes = sum(len(message.content.encode()) for message in request.messages)
     longest = 1 if request.options else request.sampling.max_tokens
-    return spec.usd_of(prompt_bytes // _MIN_BYTES_PER_TOKEN, longest)
+    return spec.usd_of(estimate_max_tokens(prompt_bytes), longest)

@@ -202,14 +202,20 @@ def test_rating_stands_against_each_benchmark_with_its_cost() -> None:
         replace(row, benchmarks={"arc": 0.4 + 0.1 * place}) for place, row in enumerate(board.rows)
     )
     records = a_run(models=3)
-    priced = {"models": {"m": {"name": "vicuna-13b", "prices": {"input": 1.0, "output": 10.0}}}}
+    answers = tuple(
+        replace(each, turns=tuple(replace(turn, cached_tokens=3) for turn in each.turns))
+        for each in records.answers
+    )
+    records = replace(records, answers=answers)
+    prices = {"input": 1.0, "output": 10.0, "cached_input": 0.5}
+    priced = {"models": {"m": {"name": "vicuna-13b", "prices": prices}}}
     tokens = [
         (turn.prompt_tokens, turn.completion_tokens)
         for each in records.answers
         if each.model == "vicuna-13b"
         for turn in each.turns
     ]
-    cost = sum(read + 10 * written for read, written in tokens) / 1e6
+    cost = sum(read - 3 + 3 * 0.5 + 10 * written for read, written in tokens) / 1e6
 
     with_prices = render_page(
         replace(records, config=RunConfig.from_tree(priced)), (), replace(board, rows=rows)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evalharness.analysis import LeaderboardRow
+    from evalharness.domain import Usage
     from evalharness.report.page.page_data import PageData
 
 PLOT_HEIGHT_PX = 220
@@ -104,25 +105,25 @@ def _make_point(
 
 def _cost_by_model(data: PageData) -> tuple[dict[str, tuple[float, str]], str]:
     """Return the cost of each model's answers, or without prices the number of tokens written."""
-    tokens: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    usages: dict[str, list[Usage]] = defaultdict(list)
     for answer in data.records.answers:
-        for turn in answer.turns:
-            tokens[answer.model][0] += turn.prompt_tokens or 0
-            tokens[answer.model][1] += turn.completion_tokens or 0
-    costs = {}
-    for name, model in data.records.config.models.items():
-        prices = model.prices
-        if name in tokens and prices.is_known:
-            read, written = tokens[name]
-            costs[name] = (read * prices.input + written * prices.output) / 1e6
+        usages[answer.model] += [turn.usage for turn in answer.turns]
+    costs = {
+        name: sum(map(model.prices.usd, usages[name]))
+        for name, model in data.records.config.models.items()
+        if name in usages and model.prices.is_known
+    }
     if costs:
         return {
             model: (cost, format_dollars(cost)) for model, cost in costs.items()
         }, "cost of its answers"
+    written = {
+        model: sum(usage.completion_tokens or 0 for usage in own) for model, own in usages.items()
+    }
     return (
         {
-            model: (float(written), f"{format_count(written)} tokens written")
-            for model, (_, written) in tokens.items()
+            model: (float(tokens), f"{format_count(tokens)} tokens written")
+            for model, tokens in written.items()
         },
         "tokens it wrote, as no prices are known",
     )
