@@ -1,1 +1,1 @@
-"""Two models of a run compared."""
+"""Compare two models of a run by one figure."""

@@ -1,1 +1,1 @@
-"""Ratings, scores and win rates of a run's models."""
+"""Estimate ratings, win rates, scores and ranks from the judgments of a run."""

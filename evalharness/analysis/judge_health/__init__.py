@@ -1,1 +1,1 @@
-"""Whether a judge can be trusted: its rates in a run and in an audit."""
+"""Measure whether a judge can be trusted: health cards and drift checks."""

@@ -1,1 +1,1 @@
-"""Figures of a run corrected with people's labels."""
+"""Correct the figures of a judge by labels that people gave on a part of its work."""

@@ -199,13 +199,13 @@ def _correct_means(
     """Return the corrected win rates (ties count half) or mean scores, or the refusal."""
     if refusal:
         return _CorrectedPart(correction=_build_correction(kind, labelled, refusal=refusal))
-    model_count, models = len(labelled.models), labelled.models
+    models = labelled.models
     judge_rows = group_by_model(labelled, labelled.judged)
     corrected = prediction_powered_means(
         group_by_model(labelled, {unit: labelled.mean_label(unit) for unit in labelled.labels}),
         group_by_model(labelled, {unit: labelled.judged[unit] for unit in labelled.labels}).value,
         judge_rows,
-        model_count,
+        len(models),
         level=level,
     )
     is_share, label_counts = kind == "win_rate", labelled.labels_by_model
@@ -224,13 +224,10 @@ def _correct_means(
         ranks = rank_by_estimates(
             models, corrected.values, corrected.covariance, clusters, rng, level
         )
-    return _CorrectedPart(
-        correction=_build_correction(
-            kind, labelled, figures.values(), corrected.trust, corrected.saving
-        ),
-        figures=figures,
-        ranks=ranks,
+    correction = _build_correction(
+        kind, labelled, figures.values(), corrected.trust, corrected.saving
     )
+    return _CorrectedPart(correction=correction, figures=figures, ranks=ranks)
 
 
 def _build_figure(

@@ -1,1 +1,1 @@
-"""The table of a run: one row for each model."""
+"""Build the leaderboard of a run, with its cautions."""

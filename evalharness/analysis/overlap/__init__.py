@@ -1,1 +1,1 @@
-"""Flags on a run's answers: copied, duplicated, or naming a model."""
+"""Flag answers that were copied, that are duplicates, or that name a model."""

@@ -1,1 +1,1 @@
-"""How far a ranking depends on the way of counting."""
+"""Rank the models by alternative analyses of the same judgments."""
