@@ -36,9 +36,9 @@ EDGES = {"cli", "exchange", "report", "config", "benchmarks", "backends", "forma
 PURE_ROOMS = {"analysis", "judge", "stats", "domain"}
 """The rooms that do not know of paths either."""
 
-
 ROOT_MODULES = {"__init__", "__main__", "errors"}
 MAX_MODULES = 20
+MAX_LINES = 300
 NOUNS_IN_ING = {"encoding", "ranking", "rating", "reading", "sampling", "scaling", "setting"}
 VAGUE_NAMES = {"base", "common", "core", "helpers", "misc", "shared", "tools", "util", "utils"}
 
@@ -277,11 +277,13 @@ def test_a_class_name_stands_for_one_thing():
     assert {name: places for name, places in homes.items() if len(places) > 1} == {}
 
 
-def test_folders_stay_small():
-    """More modules are a family, which belongs in a folder."""
+def test_folders_and_files_stay_small():
+    """More modules are a family that wants a folder; a longer file has two subjects."""
     many = {_relative(folder): len(_modules_in(folder)) for folder in FOLDERS}
+    long = {_relative(path): len(path.read_text("utf-8").splitlines()) for path in TREES}
 
     assert {name: number for name, number in many.items() if number > MAX_MODULES} == {}
+    assert {name: number for name, number in long.items() if number > MAX_LINES} == {}
 
 
 def _modules_in(folder: Path) -> list[Path]:

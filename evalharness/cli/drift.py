@@ -1,4 +1,4 @@
-"""`audit --against RUN` and `plan --against RUN`: have the judges of a run changed since?
+"""Check the judges of a run for drift, for `audit --against RUN` and `plan --against RUN`.
 
 Exit codes: 0 no change found, 1 a judge has changed, 3 cannot tell (too few replies).
 """
@@ -33,7 +33,7 @@ def names_drift_check(arguments: Sequence[str]) -> bool:
 def run_drift_command(
     parser: argparse.ArgumentParser, arguments: Sequence[str], *, only_plan: bool
 ) -> int:
-    """Do a check, or describe what it would take; return the exit code."""
+    """Run a drift check, or print its plan; return the exit code."""
     parser.add_argument(
         AGAINST_OPTION, metavar="RUN", required=True, help="a run's folder, or its name"
     )

@@ -1,4 +1,4 @@
-"""`-m`: run one job per model, by any launcher of Hydra's, before this process goes on."""
+"""Run one job per model with a launcher of Hydra, for the option `-m`, before this process goes on."""
 
 from __future__ import annotations
 

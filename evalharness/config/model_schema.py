@@ -1,4 +1,4 @@
-"""The shape of a model's configuration: the common settings, and those of every backend."""
+"""Define the keys of a model's configuration: the common ones, and those of every backend."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from evalharness.backends import is_tuple_type, list_setting_types
 
 @dataclass
 class CategorySamplingConf:
-    """Sampling for one category; what is null is as for the others."""
+    """The sampling in one category; a null setting has the value of the other categories."""
 
     temperature: Optional[float] = None
     top_p: Optional[float] = None
@@ -26,7 +26,7 @@ class CategorySamplingConf:
 
 @dataclass
 class SamplingConf:
-    """How text is drawn."""
+    """How tokens are sampled."""
 
     temperature: float = 0.0
     top_p: Optional[float] = None
@@ -42,12 +42,12 @@ class PricesConf:
     input: float = 0.0
     cached_input: Optional[float] = None
     output: float = 0.0
-    batch: float = 0.5  # the share of these prices that a batch costs
+    batch: float = 0.5  # the fraction of these prices that a batch costs
 
 
 @dataclass
 class CommonModelConf:
-    """The settings that every model has, whatever its backend."""
+    """The settings of every model, with any backend."""
 
     name: str = MISSING
     family: Optional[str] = None
@@ -58,7 +58,7 @@ class CommonModelConf:
     context_length: Optional[int] = None
     sampling: SamplingConf = field(default_factory=SamplingConf)
     prices: PricesConf = field(default_factory=PricesConf)
-    concurrency: Optional[int] = None  # the most calls in flight at a time
+    concurrency: Optional[int] = None  # the largest number of calls in flight
     batch: bool = False  # through the server's batch endpoint; judge.mode sets it
 
 

@@ -1,4 +1,4 @@
-"""The default name of a run: its models, its questions, and a digest of the settings that are set."""
+"""Derive the default name of a run from its models, its questions, and a digest of its settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from evalharness.domain import RunSpec
 
-# Settings that a run's default name does not depend on: with others, it is the same run.
+# The default name does not depend on these sections: a run can be resumed with other values.
 _NOT_IN_RUN_NAME = frozenset(
     {"results", "budget", "plan", "audit", "benchmarks", "contamination", "engine", "rating"}
 )
@@ -26,11 +26,11 @@ _MAX_MODELS_NAMED = 3
 
 
 def derive_run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
-    """Return the configured name of a run, or the name that its settings make.
+    """Return the configured name of a run, or the name derived from its settings.
 
     Args:
         tree: the resolved configuration.
-        spec: what the run is made of.
+        spec: the specification of the run.
 
     Raises:
         ConfigError: the configured name is not the name of one folder.
