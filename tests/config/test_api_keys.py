@@ -170,7 +170,9 @@ async def test_a_reply_is_changed_only_where_it_holds_the_key_that_was_sent(monk
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setenv("PRIMARY_KEY", "internationalization")
     said = f"{KEY} and internationalization, not-needed"
-    backend = RedactingBackend(ScriptedBackend(lambda _: said), ModelSpec(name="m", backend="x"))
+    backend = RedactingBackend(
+        ScriptedBackend(lambda _: said), ModelSpec(name="m", backend="openai_compatible")
+    )
 
     completion = await backend.complete(request())
 
