@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalharness.cli.arguments import Verb, print_report_path
-from evalharness.cli.settings import add_against, parse_settings
+from evalharness.cli.overrides.settings import add_against, parse_settings
 from evalharness.cli.terminal.exit_codes import FAILED, OK
 from evalharness.cli.terminal.output import print_lines, print_problems
 
@@ -20,7 +20,7 @@ def run_audit(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     Raises:
         KeyboardInterrupt: the user interrupted the audit; every reply was saved.
     """
-    from evalharness.cli.drift import names_drift_check, run_drift_command
+    from evalharness.cli.overrides.drift import names_drift_check, run_drift_command
 
     if names_drift_check(arguments):
         return run_drift_command(parser, arguments, only_plan=False)

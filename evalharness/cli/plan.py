@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalharness.cli.arguments import Verb
-from evalharness.cli.settings import add_against, parse_settings
+from evalharness.cli.overrides.settings import add_against, parse_settings
 from evalharness.cli.terminal.exit_codes import FAILED, OK
 from evalharness.cli.terminal.output import print_lines
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def print_plan(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Print the plan of a run or of a drift check; return 1 if something is missing."""
-    from evalharness.cli.drift import names_drift_check, run_drift_command
+    from evalharness.cli.overrides.drift import names_drift_check, run_drift_command
 
     if names_drift_check(arguments):
         return run_drift_command(parser, arguments, only_plan=True)

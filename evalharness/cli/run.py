@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalharness.cli.arguments import Verb
-from evalharness.cli.stages import run_stages
+from evalharness.cli.overrides.stages import run_stages
 
 if TYPE_CHECKING:
     import argparse

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from evalharness.cli.multirun import run_requested_jobs
+from evalharness.cli.overrides.multirun import run_requested_jobs
 from evalharness.domain import RunStage
 from evalharness.errors import ConfigError
 from evalharness.store import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalharness.cli.arguments import format_command, print_report_path
-from evalharness.cli.settings import add_stage_options, parse_settings
+from evalharness.cli.overrides.settings import add_stage_options, parse_settings
 from evalharness.cli.terminal.exit_codes import FAILED, OK
 from evalharness.cli.terminal.output import print_lines, print_problems
 
@@ -22,7 +22,7 @@ def run_stages(
     Raises:
         KeyboardInterrupt: the user interrupted the work; everything was saved and published.
     """
-    from evalharness.cli.multirun import run_requested_jobs
+    from evalharness.cli.overrides.multirun import run_requested_jobs
 
     remaining = run_requested_jobs(arguments, stages)
     add_stage_options(parser)

@@ -1,0 +1,1 @@
+"""The verbs that take Hydra overrides: their options, and what they share."""
