@@ -1,4 +1,4 @@
-"""The verb `answer`: get the answers that a run lacks."""
+"""The verb `answer`: request the answers that a run lacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run_answer_stage(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
-    """Do the answers of a run and return the exit code."""
+    """Request the missing answers of a run and return the exit code."""
     return run_stages("answer", parser, arguments, ("answer",))
 
 

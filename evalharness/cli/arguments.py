@@ -22,9 +22,9 @@ class Verb:
 
     Attributes:
         name: as a user types it.
-        summary: what the help says of it, in one sentence.
-        run: does it, with a parser that is named after the verb and the arguments; returns the
-            exit code.
+        summary: its description in the help, in one sentence.
+        run: executes the verb; it takes a parser named after the verb, and the arguments, and
+            returns the exit code.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Verb:
     run: Callable[[argparse.ArgumentParser, Sequence[str]], int]
 
     def make_parser(self) -> argparse.ArgumentParser:
-        """Return a parser without arguments, whose help describes the verb."""
+        """Return a parser without arguments; its help describes the verb."""
         return argparse.ArgumentParser(
             prog=f"evalharness {self.name}",
             description=self.summary,
@@ -41,14 +41,14 @@ class Verb:
 
 
 def add_config_dir(parser: argparse.ArgumentParser) -> None:
-    """Let a verb take the user's own configuration files."""
+    """Add the option `--config-dir`: a folder of the user's own configuration files."""
     parser.add_argument(
         "--config-dir", type=Path, metavar="DIR", help="models, judges, ... of your own"
     )
 
 
 def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
-    """Let a verb take the name of a format, or one of these other names."""
+    """Add the argument `FORMAT`: the name of a format, or one of these other names."""
     from evalharness.formats import list_formats
 
     parser.add_argument("format", metavar="FORMAT", help=", ".join((*list_formats(), *more)))

@@ -1,4 +1,4 @@
-"""The verb `audit`: measure how a run's judges judge, and print their health card."""
+"""The verb `audit`: measure the reliability of a run's judges, and print their health card."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run_benchmark_stage(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
-    """Do the benchmarks of a run and return the exit code."""
+    """Run the missing benchmarks of a run and return the exit code."""
     return run_stages("benchmark", parser, arguments, ("benchmark",))
 
 

@@ -1,4 +1,4 @@
-"""The verb `judge`: get the judgments that a run lacks."""
+"""The verb `judge`: request the judgments that a run lacks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run_judge_stage(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
-    """Do the judgments of a run and return the exit code."""
+    """Request the missing judgments of a run and return the exit code."""
     return run_stages("judge", parser, arguments, ("judge",))
 
 

@@ -1,4 +1,4 @@
-"""The verb `prompt`: print the exact text, or messages, that a model would be sent."""
+"""The verb `prompt`: print the exact text or messages that a model would receive."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def print_prompt(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
-    """Print the prompt of a model, without a line break after it unless on a terminal.
+    """Print the prompt of a model, without a final line break unless on a terminal.
 
     Raises:
         ConfigError: there is no such model, an override is wrong, or the model's template is in a

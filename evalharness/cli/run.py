@@ -1,4 +1,4 @@
-"""The verb `run`: do everything that a run lacks."""
+"""The verb `run`: complete every stage of a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run_all_stages(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
-    """Do every stage of a run and return the exit code."""
+    """Complete every stage of a run and return the exit code."""
     return run_stages("run", parser, arguments, ("answer", "judge", "benchmark"))
 
 

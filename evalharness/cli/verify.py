@@ -1,4 +1,4 @@
-"""The verb `verify`: print whether the tables of a bundle follow from what it holds."""
+"""The verb `verify`: check that a bundle is unchanged and that its tables follow from its records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_DIFFERENCES = 20  # printed; all of them are counted
 
 
 def verify_bundle_file(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
-    """Verify a bundle and return the exit code: 0 if it is as it was sealed, 1 if it is not."""
+    """Verify a bundle and return the exit code: 0 if it is as it was sealed, else 1."""
     parser.add_argument("bundle", metavar="BUNDLE", type=Path, help="what `export bundle` wrote")
     parser.add_argument("--signature", metavar="HEX", help="the signature that it must have")
     given = parser.parse_args(arguments)

@@ -100,7 +100,7 @@ def quote_override_value(text: str) -> str:
 
 
 def _expand_override(override: str, config_dir: Path | None) -> list[str]:
-    """Return the overrides of Hydra that an override with a shorthand stands for."""
+    """Return the Hydra overrides that an override with a shorthand expands to."""
     key, equals, value = override.partition("=")
     bare = key.lstrip("+")
     if not equals:

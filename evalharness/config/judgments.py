@@ -1,4 +1,4 @@
-"""Check what the judges of a run decide: grades, pairs, and which models each judge sees."""
+"""Check the settings of judgments: grades, pairs, and the models that each judge compares."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def build_judging_spec(conf: Mapping[str, Any], models: Sequence[str]) -> Judgin
 def refuse_unjudged_models(
     judging: JudgingSpec, judges: Sequence[JudgeSpec], models: Sequence[ModelSpec]
 ) -> None:
-    """Refuse settings under which no judge would judge some model.
+    """Refuse settings that leave a model without a judge.
 
     With `exclude_own_family`, a judge does not judge models of its own family.
 

@@ -45,7 +45,7 @@ def explain_hydra_error(error: Exception, choices: Callable[[str], Sequence[str]
 
 
 def refuse_unknown_keys(tree: Mapping[str, Any]) -> None:
-    """Refuse keys that are not in the schema. Hydra accepts such a key if it is added with a plus.
+    """Refuse keys that are not in the schema. Hydra accepts such a key in an override with a plus.
 
     Raises:
         ConfigError: a key is unknown; the message has close matches.

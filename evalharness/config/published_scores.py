@@ -21,7 +21,7 @@ class PublishedScore:
         of: the name of the model in the source; it can be another version than the configured one.
         benchmark: the name of the benchmark, as in the suite.
         suite: the name of the suite of benchmarks.
-        title: the title of the suite, as readers know it.
+        title: the title of the suite for readers.
         value: the score: a proportion from 0 to 1, or a grade from 1 to 10.
         source: where the score was published.
     """

@@ -60,7 +60,7 @@ class QuestionsConf:
 
 @dataclass
 class JudgingConf:
-    """What the judges decide: grades, pairs, and which of them."""
+    """The judgments of a run: grades, and which pairs are compared."""
 
     name: str = MISSING
     graded: bool = True

@@ -1,4 +1,4 @@
-"""Import and export runs as other tools' files or as bundles that others can verify."""
+"""Import and export runs as the files of other tools, or as bundles that others can verify."""
 
 import lazy_loader
 

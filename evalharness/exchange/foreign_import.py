@@ -45,7 +45,7 @@ FOREIGN_ROWS_FILE = "foreign.jsonl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ImportPlan:
-    """What an import writes; it is made and checked before the folder is changed."""
+    """The records that an import writes; they are checked before the folder is changed."""
 
     config: Mapping[str, Any]
     models: tuple[ModelSpec, ...]
@@ -101,7 +101,7 @@ def read_foreign_rows(folder: Path) -> list[UnmappedFields]:
 
 
 def _read_existing_run(folder: Path) -> RunRecords:
-    """Return the records in the folder; no records if it is new."""
+    """Return the records in the folder; they are empty if the folder is new."""
     if (folder / CONFIG_FILE).exists():
         return read_run(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -162,7 +162,7 @@ def _merge_models(
 
 
 def _is_live(conf: Mapping[str, Any] | None) -> bool:
-    """Whether a model of a configuration can be asked something new."""
+    """Return whether a configured model can reply to new requests."""
     if conf is None:
         return False
     spec = build_model_spec(complete_saved_model(conf), "models")
@@ -170,8 +170,8 @@ def _is_live(conf: Mapping[str, Any] | None) -> bool:
 
 
 def _with_digest(answer: Answer, model: ModelSpec, question: Question | None, seed: int) -> Answer:
-    """Return an answer with the digest by which a run looks for it."""
-    if question is None:  # no run asks for the answer to a question that it does not have
+    """Return an answer with the digest by which a run finds it."""
+    if question is None:  # no run requests an answer to a question that it does not have
         return replace(answer, digest=f"{answer.model}/{answer.question_id}/{answer.sample}")
     key = answer_digest(model, question, answer.sample, seed)
     return replace(answer, digest=key)

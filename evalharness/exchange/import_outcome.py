@@ -1,4 +1,4 @@
-"""The outcome of an import: what was left out, and what to know before trusting the run."""
+"""Define the outcome of an import: warnings about omitted content, and cautions about the run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOutcome:
-    """How an import ended.
+    """The outcome of an import.
 
     Attributes:
-        warnings: what the files hold that the run does not, a line each.
+        warnings: a line about each kind of content that was left out.
         cautions: what a reader must know before trusting the leaderboard, a line each.
     """
 

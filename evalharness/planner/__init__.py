@@ -1,4 +1,4 @@
-"""What a run would take, before any model is asked: calls, cost, time, and the differences it can detect."""
+"""Estimate the calls, cost, time and detectable differences of a run before any model is called."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Determine which benchmarks each model of a run can take part in, and what a result depends on."""
+"""Determine which benchmarks each model of a run can take part in, and compute the key of a result."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class BenchmarkPlan:
 
     Attributes:
         models: the models of the run.
-        of: the benchmarks that each model takes part in, by its name.
-        left_out: sentences about those that it cannot take part in.
+        by_model: the benchmarks that each model can take part in, by the name of the model.
+        left_out: a sentence for each benchmark that a model cannot take part in.
     """
 
     models: tuple[ModelSpec, ...]
-    of: Mapping[str, tuple[PreparedBenchmark, ...]]
+    by_model: Mapping[str, tuple[PreparedBenchmark, ...]]
     left_out: tuple[str, ...]
 
 
@@ -70,10 +70,10 @@ def plan_benchmarks(spec: RunSpec) -> BenchmarkPlan:
 
 
 def refuse_benchmarks_on_nodes(spec: RunSpec, engine: EngineSpec) -> None:
-    """Refuse benchmarks of models whose weights are on the nodes of a cluster.
+    """Refuse to run benchmarks on models that are loaded on the nodes of a cluster.
 
     Raises:
-        ConfigError: there are such models. Benchmarks of endpoints run in this process.
+        ConfigError: the run has such models. Endpoints are benchmarked from this process.
     """
     on_weights = [
         each.name for each in spec.models if find_benchmark_access(each) is ModelAccess.WEIGHTS
@@ -98,7 +98,7 @@ def describe_benchmarks(spec: RunSpec) -> list[str]:
     planned = plan_benchmarks(spec)
     lines: list[str] = []
     for model in planned.models:
-        for each in planned.of[model.name]:
+        for each in planned.by_model[model.name]:
             shots = max(each.few_shot.values())
             few = f", {each.limit} examples of each" if each.limit else ""
             lines.append(
@@ -124,7 +124,7 @@ def _reason_not_eligible(model: ModelSpec, prepared: PreparedBenchmark) -> str |
 
 
 def uses_chat_template(model: ModelSpec, prepared: PreparedBenchmark) -> bool:
-    """Whether prompts are chat messages: as configured, and always if a model accepts only these."""
+    """Return whether prompts are chat messages; they always are if a model accepts nothing else."""
     return prepared.spec.chat_template or find_benchmark_access(model) is ModelAccess.TEXT
 
 

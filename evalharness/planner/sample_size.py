@@ -46,8 +46,8 @@ class _QuestionsNeeded:
         questions: the number of questions.
         components: the variance components of the run's judgments; None without judgments.
         difference: the difference to detect, in the unit of the components.
-        information_ratio: the information that all judgments of the run hold about two models,
-            relative to that of their own judgments.
+        information_ratio: the information in all judgments of the run about two models,
+            relative to the information in the judgments of these two alone.
     """
 
     questions: float
@@ -82,7 +82,7 @@ def describe_sample_sizes(
 def _size_for_ratings(
     spec: RunSpec, records: RunRecords | None, gap: float
 ) -> _QuestionsNeeded | str:
-    """Return the sample size for a gap in rating points, or why there is none."""
+    """Return the sample size for a gap in rating points, or the reason why there is none."""
     information = measure_battle_information(spec)
     if information is None:
         return "nothing is compared in pairs that connect all models"
@@ -108,7 +108,7 @@ def _size_for_ratings(
 def _size_for_scores(
     spec: RunSpec, records: RunRecords | None, points: float
 ) -> _QuestionsNeeded | str:
-    """Return the sample size for a difference of scores, or why there is none."""
+    """Return the sample size for a difference of scores, or the reason why there is none."""
     components = score_variance_components(records)
     if components is None:
         deviation = score_deviation(spec)
@@ -138,7 +138,7 @@ def _size_lines(
 def _alternative_lines(
     size: _QuestionsNeeded, components: VarianceComponents, spec: RunSpec, *, judges: bool
 ) -> Iterator[str]:
-    """Yield what else detects the difference with the planned questions: samples, or judges."""
+    """Yield alternatives that detect the difference with the planned questions: samples, or judges."""
     questions = len(spec.questions)
     per_unit = (
         minimum_detectable_difference(1.0, questions).difference if questions > 1 else math.inf

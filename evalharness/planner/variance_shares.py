@@ -1,4 +1,4 @@
-"""Describe the sources of a run's variance: questions, answers and judgments, and what narrows them."""
+"""Describe the sources of a run's variance (questions, answers, judgments) and how to reduce it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WIDTH_NOTE = (
 
 
 def describe_variance_shares(records: RunRecords | None) -> list[str]:
-    """Return lines about the sources of the width of a run's intervals, and what narrows them."""
+    """Return lines about the sources of the width of a run's intervals, and how to make them narrower."""
     if records is None:
         return []
     lines = [
@@ -61,11 +61,11 @@ def _share_lines(what: str, judging: str, components: VarianceComponents | None)
     if components is None:
         return
     total = components.variance()
-    yield f"spread    {what}: {', '.join(_share_words(components, judging, total))}"
-    yield f"next      {what}: {', '.join(_gain_words(components, judging, total))}; {_half_difference_words(components, total)}"
+    yield f"spread    {what}: {', '.join(_share_phrases(components, judging, total))}"
+    yield f"next      {what}: {', '.join(_gain_phrases(components, judging, total))}; {_half_difference_phrase(components, total)}"
 
 
-def _share_words(components: VarianceComponents, judging: str, total: float) -> Iterator[str]:
+def _share_phrases(components: VarianceComponents, judging: str, total: float) -> Iterator[str]:
     answers = (components.sample or 0.0) / components.samples
     judgments = (components.judgment or 0.0) / components.samples / components.judgments
     yield f"{components.question / total:.0%} from questions"
@@ -80,7 +80,7 @@ def _share_words(components: VarianceComponents, judging: str, total: float) -> 
         yield f"{judgments / total:.0%} from {judging}"
 
 
-def _gain_words(components: VarianceComponents, judging: str, total: float) -> Iterator[str]:
+def _gain_phrases(components: VarianceComponents, judging: str, total: float) -> Iterator[str]:
     def narrower(variance: float) -> str:
         return f"{1 - math.sqrt(variance / total):.0%}"
 
@@ -91,8 +91,8 @@ def _gain_words(components: VarianceComponents, judging: str, total: float) -> I
         yield f"twice the judges by {narrower(components.variance(judgments=2))}"
 
 
-def _half_difference_words(components: VarianceComponents, total: float) -> str:
-    """Return what detects a difference half as large."""
+def _half_difference_phrase(components: VarianceComponents, total: float) -> str:
+    """Return the sample sizes that detect a difference half as large."""
     words = "half the difference takes 4 times the questions"
     repeatable = total - components.question
     allowed = total / 4 - components.question
@@ -104,7 +104,7 @@ def _half_difference_words(components: VarianceComponents, total: float) -> str:
 
 
 def _score_differences(records: RunRecords) -> Iterator[JudgmentValues]:
-    """Yield, for each pair of models, their differences of grades with all else equal."""
+    """Yield, for each pair of models, their differences of grades that agree in everything else."""
     by_model: dict[str, dict[tuple[str, int, str, int], float]] = defaultdict(dict)
     for row in records.graded:
         if row.score is not None:

@@ -1,4 +1,4 @@
-"""What comes out of a run: the HTML page, tables, files for continuous integration, and data frames."""
+"""Present the results of runs: the HTML page, tables, files for continuous integration, data frames."""
 
 import lazy_loader
 

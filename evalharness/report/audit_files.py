@@ -1,4 +1,4 @@
-"""Read and write what audits leave in a run's folder: the health card and the drift report."""
+"""Read and write the files of an audit in a run's folder: the health card and the drift report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _JudgeReport = TypeVar("_JudgeReport", HealthCard, DriftReport)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeReports:
-    """What audits found about the judges of a run; None where there was no audit."""
+    """The results of audits of the judges of a run; None without an audit."""
 
     card: HealthCard | None = None
     drift: DriftReport | None = None
@@ -47,7 +47,7 @@ def read_health_card(folder: Path) -> HealthCard | None:
 
 
 def read_drift_report(folder: Path) -> DriftReport | None:
-    """Return what `audit --against` left in a run's folder, or None.
+    """Return the drift report that `audit --against` left in a run's folder, or None.
 
     Raises:
         InputError: the file is damaged.

@@ -1,4 +1,4 @@
-"""Search a corpus of the user's for the texts of a run, and keep the result in the run's folder."""
+"""Search the user's corpus for the texts of a run, and keep the result in the run's folder."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def scan_corpus(
 ) -> CorpusScan:
     """Return the matches between a corpus and the texts of a run, and keep them in the folder.
 
-    The kept result is returned as it is while the corpus and the texts are the same.
+    A kept result is returned unchanged while the corpus and the texts are the same.
 
     Args:
         folder: the folder in which the result is kept.
         records: the run.
         corpus: the files to search, and the length of the n-grams.
-        progress: shows how much of the corpus was read.
+        progress: shows the progress of reading the corpus.
 
     Raises:
         ConfigError: a path does not exist.

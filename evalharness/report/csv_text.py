@@ -1,4 +1,4 @@
-"""Render tables as CSV that spreadsheets do not run as formulas."""
+"""Render tables as CSV, with text escaped so that spreadsheets do not run it as formulas."""
 
 from __future__ import annotations
 

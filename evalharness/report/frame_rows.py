@@ -1,4 +1,4 @@
-"""Build the rows of a run's data frames: one dictionary a row, its keys the columns."""
+"""Build the rows of a run's data frames: one dictionary per row, with the columns as keys."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CORRECTION_COLUMNS = (
 
 
 def make_frame(rows: Iterable[dict[str, Any]], *columns: str) -> pd.DataFrame:
-    """Return rows as a data frame, which has the columns also when there are no rows."""
+    """Return rows as a data frame, with these columns even if there are no rows."""
     import pandas as pd
 
     return pd.DataFrame(list(rows), columns=list(columns) or None)
@@ -101,14 +101,14 @@ def list_agreement_rows(
 
 
 def list_corrected_rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
-    """Yield a row for each judge and model whose figures labels of people correct."""
+    """Yield a row for each judge and model with figures that are corrected by people's labels."""
     for table in board.corrected:
         for row in table.rows:
             yield {"judge": table.judge} | make_corrected_record(row)
 
 
 def list_correction_rows(board: Leaderboard) -> Iterator[dict[str, Any]]:
-    """Yield a row for each judge and kind of figure that labels of people correct."""
+    """Yield a row for each judge and kind of figure that is corrected by people's labels."""
     for table in board.corrected:
         for each in table.corrections:
             figures = {name: getattr(each, name) for name in CORRECTION_COLUMNS}
@@ -120,5 +120,5 @@ def _category_by_question(records: RunRecords) -> dict[str, str]:
 
 
 def _shallow_dict(record: Any) -> dict[str, Any]:
-    """Return the fields of a record; `asdict` would copy their content, which takes seconds."""
+    """Return the fields of a record; `asdict` would take seconds to copy their content."""
     return {field: getattr(record, field) for field in record.__slots__}

@@ -54,7 +54,7 @@ def build_full_leaderboard(
     Args:
         records: the run.
         battles: its settled games and its votes.
-        judges: what audits found about its judges; one for each of several merged runs.
+        judges: the results of audits of its judges, one per merged run.
         flags: the flags on its answers.
     """
     board = build_leaderboard(records, battles, seed=records.config.seed)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from evalharness.analysis import CorrectedFigure, CorrectedRow, Leaderboard, LeaderboardRow
 
-# Control characters, and what ends a line or turns the direction of writing.
+# Control characters, line separators, and characters that change the text direction.
 _CONTROL_TO_SPACE = dict.fromkeys((*range(32), *range(127, 160), *range(0x2028, 0x202F)), " ")
 _CONTROL_TO_SPACE |= dict.fromkeys(range(0x2066, 0x206A), " ")
 _MARKDOWN_ESCAPES = _CONTROL_TO_SPACE | str.maketrans(
@@ -207,5 +207,5 @@ def _markdown_line(cells: Sequence[str]) -> str:
 
 def _latex_line(cells: Sequence[str]) -> str:
     line = " & ".join(cell.translate(_LATEX_ESCAPES) for cell in cells) + r" \\"
-    # After `\\\\` of the previous line, LaTeX would read these as an argument of the line break.
+    # After `\\\\` at the end of the previous line, LaTeX would read these as an argument of the line break.
     return "{}" + line if line.startswith(("[", "*")) else line

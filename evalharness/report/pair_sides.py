@@ -1,4 +1,4 @@
-"""Look up pairs of models from both sides, and decide whether one of the two is ahead."""
+"""Index pairs of models from both sides, and decide whether one of the two is ahead."""
 
 from __future__ import annotations
 

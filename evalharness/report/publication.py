@@ -39,7 +39,7 @@ FLAGS_FILE = "flags.jsonl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """Where the tables and the page of one run or several were written, and the leaderboard."""
+    """The folder of the published tables and page, and the leaderboard."""
 
     folder: Path
     leaderboard: Leaderboard
@@ -58,7 +58,7 @@ def publish_run(
     Args:
         folder: the run's folder.
         corpus: where to search for the run's texts; without one, the page shows the last search.
-        progress: shows how much of the corpus was read.
+        progress: shows the progress of reading the corpus.
 
     Raises:
         ConfigError: there is no run in this folder.
@@ -134,7 +134,7 @@ def _write_report(
     *,
     progress: ScanProgress | None,
 ) -> Leaderboard:
-    """Write all files of the report; the page shows audits only where they are of one run."""
+    """Write all files of the report; the page shows audits of a single run only."""
     battles = collect_battles(records)
     scan = (
         scan_corpus(folder, records, corpus, progress=progress)

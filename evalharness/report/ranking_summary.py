@@ -1,4 +1,4 @@
-"""Summarize a ranking in one sentence: which models are ahead of which, and with what certainty."""
+"""Summarize a ranking in one sentence: which models are ahead of others, and how certain that is."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class RankingSummary:
     """A sentence about a ranking.
 
     Attributes:
-        sentence: which models are ahead of which.
-        basis: the figures that separate the models; empty if nothing does.
+        sentence: the models that are ahead of others.
+        basis: the figures that separate the models; empty if none do.
     """
 
     sentence: str
@@ -92,7 +92,7 @@ class _PossibleRanks:
 
 
 def _rank_ranges(rows: Sequence[LeaderboardRow]) -> tuple[list[_PossibleRanks], str]:
-    """Return the models that have ranks or intervals, best first, and which figures these are."""
+    """Return the models that have ranks or intervals, best first, and the name of these figures."""
     ranks = [(row.model, row.rank_low, row.rank_high) for row in rows]
     ratings = [(row.model, _negated(row.rating_high), _negated(row.rating_low)) for row in rows]
     wins = [(row.model, _negated(row.win_rate_high), _negated(row.win_rate_low)) for row in rows]

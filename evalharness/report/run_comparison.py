@@ -36,7 +36,7 @@ class RunComparison:
     Attributes:
         run: the name of the run.
         comparison: the difference between the two models, tested.
-        decision: whether the first model is worse, not worse, or whether that is undecided.
+        decision: worse, not worse, or undecided, for the first model.
         lines: the comparison as text; the decision is the last line.
         cautions: what a reader must know before trusting the decision, a line each.
     """
@@ -63,12 +63,12 @@ def compare_run_models(
         folder: the run's folder.
         model: the model in question.
         other: the model that it is compared with.
-        metric: the figure that is compared; by default the first that the run has of both.
+        metric: the figure that is compared; by default the first one that the run has for both.
         max_drop: the largest drop that is accepted, in the unit of the figure; rates in 0..1.
         alpha: 1 minus the level of the interval.
 
     Raises:
-        ConfigError: a model is not in the run, or the run does not have this figure of both.
+        ConfigError: a model is not in the run, or the run does not have this figure for both.
         InputError: a file of the run is damaged.
     """
     records = read_run(folder)

@@ -47,16 +47,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run, as `load_run` gives it.
+    """A finished run, as `load_run` returns it.
 
     Every property but `board` and `found` is a pandas DataFrame that is made on first access. It
-    has all its columns also when it has no rows. An absent figure is None or NaN, never 0.
+    has all its columns even if it has no rows. An absent figure is None or NaN, never 0.
 
     Attributes:
         records: the content of the folder, as records.
-        card: the judges' health card; None without an audit.
-        scan: matches of the run's texts in a corpus; None where no corpus was searched.
-        drift: the last check of the judges against themselves; None without one.
+        card: the health card of the judges; None without an audit.
+        scan: the run's texts that a corpus contains; None if no corpus was searched.
+        drift: the last drift check of the judges; None without one.
     """
 
     records: RunRecords
@@ -91,11 +91,11 @@ class Run:
 
         Columns: `kind` (`graded` or `pairwise`), `question_id`, `turn` (from 1), `judge`, `prompt`
         (its name), `model` (of a grade), `sample`, `score` (1 to 10; NaN where unscored),
-        `unscored` (why nothing could be read), `reply` (the judge's words), `probabilities` (by
-        option, where they were read), `repaired` (whether the judge was asked twice), `served` (what its server said that it ran), `digest`
-        (the key of what was asked), `model_a` (shown first), `model_b`, `verdict` (`A`, `B` or
+        `unscored` (why no decision could be read), `reply` (the judge's text), `probabilities` (by
+        option, where they were read), `repaired` (whether a second request was needed), `served`
+        (the model that the server reported), `digest` (the key of the request), `model_a` (shown first), `model_b`, `verdict` (`A`, `B` or
         `tie`: a position), `strength` (0 to 2, from five levels), `prompt_tokens`,
-        `completion_tokens`, `cached_tokens`, `seconds`, `batch` (whether a batch endpoint was asked).
+        `completion_tokens`, `cached_tokens`, `seconds`, `batch` (whether a batch endpoint was used).
         """
         return make_frame(list_judgment_rows(self.records), *list_judgment_columns())
 
@@ -114,8 +114,8 @@ class Run:
         """One row per vote of imported files: a preference for one order of the answers.
 
         Columns: `question_id`, `turn`, `judge`, `prompt`, `model_a`, `model_b`, `sample`, `winner`,
-        `unscored` (why there is no winner), `label` (the source's own word), `preference` (how
-        probable it is that `model_b` is better), `scores` (of both), `reply`, `digest`.
+        `unscored` (why there is no winner), `label` (the value in the source), `preference` (the
+        probability that `model_b` is better), `scores` (of both), `reply`, `digest`.
         """
         return make_frame((asdict(vote) for vote in self.records.votes), *list_field_names(Vote))
 
@@ -162,7 +162,7 @@ class Run:
 
     @cached_property
     def agreement(self) -> pd.DataFrame:
-        """One row per judge, group of people and turn: how often their votes agree.
+        """One row per judge, group of people and turn: the share of equal votes.
 
         Columns: `judge`, `people`, `turn`, `value`, `low`, `high` (shares of 1, ties counted as
         votes; NaN where too few questions have votes), `count` (votes).
@@ -181,9 +181,9 @@ class Run:
         `judge_rating_low`, `judge_rating_high`, `rating_labels`, `win_rate`, `win_rate_low`,
         `win_rate_high`, `judge_win_rate`, `judge_win_rate_low`, `judge_win_rate_high`,
         `win_rate_labels`, `score`, `score_low`, `score_high`, `judge_score`, `judge_score_low`,
-        `judge_score_high`, `score_labels`. Figures are corrected, those that begin with judge
-        its own; labels are counts on the model. What the labels do not support is missing, and
-        corrections say why.
+        `judge_score_high`, `score_labels`. Columns that begin with judge hold the judge's own figures, the
+        others corrected ones; columns of labels count the labels on the model. A figure that the
+        labels do not support is missing; the frame of corrections gives the reason.
         """
         columns = make_corrected_record(CorrectedRow(model=""))
         frame = make_frame(list_corrected_rows(self.board), "judge", *columns)
@@ -195,7 +195,7 @@ class Run:
 
         Columns: `judge`, `kind`, `labels`, `judged`, `questions` (counts), `trust` (the judge's
         weight, 0 to 1), `label_factor` (how many times as many labels people alone would need),
-        `saved` (labels), `half_width` (in the unit of the figure), `sentence` (why, where there
+        `saved` (labels), `half_width` (in the unit of the figure), `sentence` (the reason, if there
         is no figure).
         """
         return make_frame(list_correction_rows(self.board), "judge", *CORRECTION_COLUMNS)
@@ -205,8 +205,8 @@ class Run:
         """One row per analysis, the ranking first; no rows with fewer than two ranked models.
 
         Columns: `group`, `way`, `tau` (Kendall's, to the ranking), `pairs_changed`,
-        `separated_changed` (those of them that the ranking tells apart), `note` (why a way gave no
-        ranks), and `rank.MODEL` for each model.
+        `separated_changed` (those of them that the ranking separates), `note` (why an analysis
+        gave no ranks), and `rank.MODEL` for each model.
         """
         found = self.board.robustness
         frame = make_frame(list_robustness_rows(found) if found else ())
@@ -216,7 +216,7 @@ class Run:
 
     @cached_property
     def found(self) -> FlagReport:
-        """The flags on answers as a record, with models that answer alike, and overlaps."""
+        """The flags on answers as a record, with models that give equal answers, and overlaps."""
         return find_flags(self.records, self.scan)
 
     @cached_property
@@ -246,7 +246,7 @@ class Run:
     def failures(self) -> pd.DataFrame:
         """One row per failure.
 
-        Columns: `stage` (`answer`, `judge` or `benchmark`), `key` (the digest of what was asked),
+        Columns: `stage` (`answer`, `judge` or `benchmark`), `key` (the digest of the request),
         `model`, `question_id`, `turn`, `reason` (a slug, such as `timeout`), `detail`, `attempts`.
         """
         return make_frame(

@@ -1,4 +1,4 @@
-"""The work of a run: answers, judgments, benchmarks and audits, with what they cost and how they resume."""
+"""Do the work of a run: request answers and judgments, run benchmarks, audit judges, count the cost."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Request a model's answer to a question, turn by turn; each turn is kept before the next."""
+"""Request a model's answer to a question, turn by turn; each turn is stored before the next one."""
 
 from __future__ import annotations
 

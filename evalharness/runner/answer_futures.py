@@ -43,7 +43,7 @@ class AnswerFutures:
     def resolve(
         self, model: ModelSpec, question: Question, sample: int, answer: Answer | None
     ) -> None:
-        """Hand an answer to the judgments that wait for it; None if there is none."""
+        """Pass an answer to the judgments that wait for it; None if the answer failed."""
         self._futures[model.name, question.question_id, sample].set_result(answer)
 
     def resolve_all(self, answers: Mapping[str, Answer]) -> None:

@@ -1,8 +1,8 @@
 """Run the standard benchmarks that a run's folder lacks, and keep their results.
 
-The result of a benchmark is written as soon as it is finished, and is not computed again while all
-that it depends on stays the same. Models that are equal in all that matters to a benchmark (the
-same weights, prompted without a chat template) share one result.
+The result of a benchmark is written as soon as it is finished, and is not computed again while
+its inputs stay the same. Models with the same inputs (the same weights, prompted without a chat
+template) share one result.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class BenchmarkRunner:
             suite: the benchmarks.
             plan: the benchmarks that each model takes part in.
             folder: the run's folder.
-            progress: is notified of everything that is done.
+            progress: is notified of every result.
             retried: the keys of the failures to repeat; None runs all that is missing.
         """
         self._suite = suite
@@ -82,15 +82,15 @@ class BenchmarkRunner:
 
     def announce(self) -> None:
         """Announce the number of results in this run, and report those that exist."""
-        if self._plan.of:
-            self._progress.expect(RunStage.BENCHMARK, sum(map(len, self._plan.of.values())))
+        if self._plan.by_model:
+            self._progress.expect(RunStage.BENCHMARK, sum(map(len, self._plan.by_model.values())))
         for model in self._plan.models:
-            for _ in range(len(self._plan.of[model.name]) - len(self._list_missing(model))):
+            for _ in range(len(self._plan.by_model[model.name]) - len(self._list_missing(model))):
                 self._progress.advance(RunStage.BENCHMARK, failed=False)
             self._update_average(model)
 
     def has_missing(self, model: ModelSpec) -> bool:
-        """Whether a model lacks results."""
+        """Return whether a model lacks results."""
         return bool(self._list_missing(model))
 
     async def run(self, model: ModelSpec, backend: Backend) -> None:
@@ -128,13 +128,13 @@ class BenchmarkRunner:
         """Return the benchmarks of a model that have no result and are to be run."""
         return [
             prepared
-            for prepared in self._plan.of.get(model.name, ())
+            for prepared in self._plan.by_model.get(model.name, ())
             if not self._has_result(model, prepared)
             and (self._retried is None or benchmark_digest(model, prepared) in self._retried)
         ]
 
     def _has_result(self, model: ModelSpec, prepared: PreparedBenchmark) -> bool:
-        """Whether a result exists; the result of an equal model is copied."""
+        """Return whether a result exists; the result of an equal model is copied."""
         place, key = self._place(model, prepared), benchmark_digest(model, prepared)
         result = self._results.get(place)
         if result is not None and result.digest == key:
@@ -181,7 +181,7 @@ class BenchmarkRunner:
         """Write the mean over the suite, or remove it while a benchmark is missing."""
         members = [
             result.scores[0]
-            for prepared in self._plan.of.get(model.name, ())
+            for prepared in self._plan.by_model.get(model.name, ())
             if (result := self._results.get(self._place(model, prepared))) is not None
             and result.digest == benchmark_digest(model, prepared)
         ]

@@ -1,7 +1,7 @@
-"""The interface between the runner and whoever starts it: progress, interrupts and notices.
+"""Define the interface between the runner and its caller: progress, interrupts and notices.
 
-The runner prints nothing and installs no signal handler. The command line hands in a `Frontend`
-that does; a notebook needs none.
+The runner prints nothing and installs no signal handler. The command line passes a `Frontend`
+that does both; a notebook needs none.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def _ignore(_line: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frontend:
-    """What the runner calls to reach its user. The defaults show nothing and handle no interrupt.
+    """Callbacks of the runner. By default, they show nothing and handle no interrupts.
 
     Attributes:
         show_progress: opens a display of the progress and of the cost that the meter counts.
         run_coroutine: runs a coroutine to its end; sets the stop signal when the user interrupts.
-        print_notice: shows one line before the first call is made.
+        print_notice: shows a line of text before the first call is made.
         show_scan: opens a display of how much of a corpus was read.
     """
 

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """A run whose models are answered by jobs.
+    """A run that requests the answers of its models in jobs.
 
     Attributes:
-        overrides: of the configuration, with the models of each job: `+models=[a],[b]`.
+        overrides: the overrides, with the models of each job: `+models=[a],[b]`.
         stages: the stages of the run.
         config_dir: the user's own configuration files.
         flags: options of the command that each job takes as well.
@@ -49,7 +49,7 @@ class RemainingWork:
     """What is left to do in this process once the jobs have ended.
 
     Attributes:
-        overrides: of the run over all models.
+        overrides: the overrides of the run with all models.
         stages: the stages that are left.
         problems: a sentence for each job that failed.
     """
@@ -115,7 +115,7 @@ def _split_models(overrides: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 def _refuse_unready(
     settings: Settings, hydra_overrides: Sequence[str], stages: Sequence[RunStage]
 ) -> None:
-    """Refuse what would otherwise fail only after hours of jobs."""
+    """Refuse a run that would otherwise fail only after hours of jobs."""
     if RunStage.JUDGE in stages:
         refuse_missing_judges(settings.run.judges)
     if settings.run.suite.benchmarks:
@@ -140,7 +140,7 @@ def _job_command(
 
 
 def _job_overrides(overrides: Sequence[str], models: Sequence[str]) -> list[str]:
-    """Return the overrides without those of other models than the job's."""
+    """Return the overrides without those of models that the job does not run."""
     return [
         each
         for each in overrides

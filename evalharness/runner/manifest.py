@@ -1,4 +1,4 @@
-"""Build the manifest of a run: versions, code, hashes, seeds, and what the run used."""
+"""Build the manifest of a run: versions, code, hashes, seeds, and usage."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def build_manifest(
         records: what the folder holds; the imports in its manifest are kept.
         command: the command that repeats it.
         finished: the time, in ISO 8601.
-        benchmarks: what the results of benchmarks were made with, by model and benchmark.
-        published: scores that others published of the models.
+        benchmarks: the settings behind each benchmark result, by model and benchmark.
+        published: published scores of the models.
     """
     measured: dict[str, Any] = {"benchmarks": benchmarks} if benchmarks else {}
     if published:
@@ -94,7 +94,7 @@ def write_run_manifest(
         spec: what was run.
         records: what the folder holds.
         command: the command that repeats the run.
-        published: scores that others published of the models.
+        published: published scores of the models.
     """
     content = build_manifest(
         spec,
@@ -128,7 +128,7 @@ def _model_entry(
 
 
 def _weight_change_cautions(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a caution for each model whose weights changed on the hub during the run."""
+    """Yield a caution for each model that changed on the hub during the run."""
     for name, about in models.items():
         if len(about["commits"]) > 1:
             yield (

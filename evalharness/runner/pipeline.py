@@ -67,7 +67,7 @@ async def run_pipeline(
     benchmarks: BenchmarkPlan | None = None,
     models_at_once: int = 1,
 ) -> None:
-    """Add to the folder what it lacks.
+    """Add the missing results to the folder.
 
     A call that fails becomes a row in the folder's failures, and is repeated by the next run.
 
@@ -76,8 +76,8 @@ async def run_pipeline(
         folder: the run's folder; every result is written as soon as it exists.
         stages: the stages to complete; without `RunStage.ANSWER`, only existing answers are judged.
         connect: returns the backend of a model.
-        progress: is notified of everything that is done.
-        only_failed: whether to repeat only the folder's failures, and what depended on them.
+        progress: is notified of every result.
+        only_failed: whether to repeat only the folder's failures, and the calls that depended on them.
         benchmarks: the benchmarks of `RunStage.BENCHMARK`.
         models_at_once: how many of the models that take memory are loaded at the same time.
     """
@@ -225,7 +225,7 @@ class _PipelineRun:
         self._progress.advance(RunStage.ANSWER, failed=failed)
 
     def _is_requested(self, *keys: str) -> bool:
-        """Whether to make a call, given its own key and those that it depends on."""
+        """Return whether to make a call, given its own key and the keys of the calls that it depends on."""
         return self._retried is None or not self._retried.isdisjoint(keys)
 
     def _judgment_tasks(self, judge: JudgeSpec, backend: Backend) -> Iterator[_Work]:

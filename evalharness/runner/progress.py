@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Is notified of what is done. Its methods return at once."""
+    """An object that is notified of progress. Its methods return at once."""
 
     def expect(self, stage: RunStage, total: int, *, at_most: bool = False) -> None:
-        """Announce the number of answers or judgments in a run, or an upper bound of it."""
+        """Announce the number of answers or judgments in a run, or an upper bound."""
 
     def advance(self, stage: RunStage, *, failed: bool) -> None:
-        """Report that one more exists, or has failed."""
+        """Report that one more is done, or has failed."""
 
     def skip(self, stage: RunStage, number: int) -> None:
-        """Report that a number of those announced will not be needed."""
+        """Report that a number of the announced ones will not be needed."""
 
 
 class NoProgress:

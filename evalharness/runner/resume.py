@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from evalharness.store import RunFolder
 
 _MAX_SHOWN = 4
-# Settings that change neither requests nor how replies are read.
+# Settings that affect neither the requests nor the reading of replies.
 _IGNORED_SECTIONS = {
     "results",
     "run",
@@ -60,7 +60,7 @@ def merge_benchmark_config(
 def refuse_run_conflict(
     folder: RunFolder, tree: Mapping[str, Any], questions: Sequence[Question]
 ) -> None:
-    """Refuse settings that would have given other results than the folder's.
+    """Refuse settings that would give results other than those in the folder.
 
     Raises:
         RunConflictError: the message lists the differences.

@@ -17,7 +17,7 @@ _USAGE_COUNTS = ("calls", "prompt_tokens", "cached_tokens", "completion_tokens")
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a run has used of its budget: calls, and US dollars as far as prices are known."""
+    """The calls that a run has made, and their cost in US dollars as far as prices are known."""
 
     calls: int = 0
     usd: float = 0.0

@@ -1,4 +1,4 @@
-"""Complete a run: ask its models and judges for what is missing, then publish the results."""
+"""Complete a run: request the missing answers, judgments and benchmarks, then publish the results."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def complete_run(
     *,
     frontend: Frontend = SILENT_FRONTEND,
 ) -> RunOutcome:
-    """Do what is missing in a run and publish it.
+    """Request everything that a run lacks, and publish the run.
 
     Args:
         settings: what to run, and where.
@@ -139,7 +139,7 @@ def _open_folder(
     *,
     only_failed: bool,
 ) -> Iterator[RunFolder]:
-    """Open the run's folder for writing, once its earlier content is known to fit the settings."""
+    """Open the run's folder for writing, after checking that its content fits the settings."""
     with RunFolder.open(path) as folder:
         if set(stages) == {RunStage.BENCHMARK}:
             tree, questions = merge_benchmark_config(folder, tree, questions)

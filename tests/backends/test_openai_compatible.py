@@ -6,7 +6,7 @@ import asyncio
 import traceback
 
 import pytest
-from asking import KEY, backend_of, connection, model, request
+from endpoint_model import KEY, backend_of, connection, model, request
 from server import Behavior, Server
 
 from evalharness.domain import JudgePrompt, JudgmentKind, Message, Role, Sampling

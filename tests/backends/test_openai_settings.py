@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 import pytest
-from asking import KEY, model
+from endpoint_model import KEY, model
 
 from evalharness.backends.openai_compatible import connect, explain_missing
 from evalharness.errors import ConfigError

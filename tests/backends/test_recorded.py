@@ -7,8 +7,8 @@ import json
 
 import msgspec
 import pytest
-from asking import request
 from builders import answer, model_spec
+from endpoint_model import request
 
 from evalharness.backends import find_backend
 from evalharness.domain import ModelSpec

@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from asking import request
+from endpoint_model import request
 
 from evalharness.backends import ScriptedBackend, find_backend
 from evalharness.domain import Completion, JudgePrompt, JudgmentKind, ModelSpec, Sampling

@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("torch")
 
 import checkpoints
-from asking import request
+from endpoint_model import request
 from local_models import model
 
 from evalharness.backends.local import memory_check as _local_memory

@@ -7,9 +7,9 @@ from collections import Counter
 
 import checkpoints
 import pytest
-from asking import model as served
 from benchmark_suites import ARC, spec, write_lines
 from completions_server import CompletionsServer
+from endpoint_model import model as served
 from local_models import TEMPLATE
 from local_models import model as local
 from server import Server

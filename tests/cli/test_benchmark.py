@@ -14,7 +14,7 @@ from pathlib import Path
 import checkpoints
 import pytest
 from benchmark_suites import GSM8K, write_lines
-from main_job import calls
+from readme_run import calls
 from server import serving
 
 from evalharness.cli import main

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from builders import a_leaderboard, a_run, failure
 from caution_lists import cautions
-from hostile import PAYLOADS
+from hostile_texts import PAYLOADS
 from hypothesis import given
 from hypothesis import strategies as st
-from main_job import command, environment
 from markdown_it import MarkdownIt
+from readme_run import command, environment
 from server import serving
 
 from evalharness.analysis import Leaderboard, LeaderboardRow

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from main_job import ANSWER_CALLS, JUDGE_CALLS, LIMIT, calls, environment, run
+from readme_run import ANSWER_CALLS, JUDGE_CALLS, LIMIT, calls, environment, run
 from server import serving
 
 from evalharness.store import read_run

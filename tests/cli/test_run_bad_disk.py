@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from main_job import (
+from readme_run import (
     ANSWER_CALLS,
     FILES,
     IN_FLIGHT,

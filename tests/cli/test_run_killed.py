@@ -15,4 +15,4 @@ def test_a_killed_run_continues_and_ends_like_an_uninterrupted_one(tmp_path, cha
     tally = trials(12, 7, tmp_path, chains=[chain], caches=[cache])
 
     assert sum(tally.kills.values()) == 12
-    assert tally.moments["while asking"] > 0
+    assert tally.moments["during calls"] > 0

@@ -10,8 +10,8 @@ import sys
 import time
 
 import pytest
-from asking import request
-from main_job import KEY, calls, command, environment, run
+from endpoint_model import request
+from readme_run import KEY, calls, command, environment, run
 from server import serving
 
 from evalharness.backends import ScriptedBackend

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from doc_pages import ADDRESS, Reader, blocks
+from doc_pages import ADDRESS, PageTest, blocks
 from server import serving
 
 ROOT = Path(__file__).parents[2]
@@ -30,10 +30,10 @@ def test_a_page_can_be_followed(page, tmp_path, monkeypatch):
     server = serving() if ADDRESS in page.read_text() else nullcontext(ADDRESS)
 
     with server as address:
-        reader = Reader(page, address)
-        reader.follow()
+        page_test = PageTest(page, address)
+        page_test.run()
 
-    assert reader.followed
+    assert page_test.executed
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from asking import KEY, backend_of, model, request
+from endpoint_model import KEY, backend_of, model, request
 from openai import AsyncOpenAI
 from server import serving
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
-from hostile import PAYLOADS
+from hostile_texts import PAYLOADS
 
 from evalharness.analysis import ComparisonMetric, compare_models
 from evalharness.cli import main

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 from builders import answer, question
-from planted import a_run, planted, prose
 from pyarrow import parquet
+from random_runs import a_run, prose, with_texts
 
 from evalharness.analysis import FlagKind, find_flags
 from evalharness.cli import main
@@ -20,7 +20,7 @@ from evalharness.errors import ConfigError, InputError
 from evalharness.report import CORPUS_SCAN_FILE, load_run, scan_corpus
 
 COPY = prose("a text that stands in the corpus", 60)
-RECORDS = planted(a_run(), {("two", "q3", 2): f"Well. {COPY} That is all."})
+RECORDS = with_texts(a_run(), {("two", "q3", 2): f"Well. {COPY} That is all."})
 FILLING = [prose(("corpus", number), 100) for number in range(50)]
 
 
@@ -134,7 +134,7 @@ def test_a_phrase_in_common_is_no_flag(tmp_path):
     asked = RECORDS.questions[0]
     answers = {("one", "q0", 1): f"{asked.turns[0]} {prose('x')}", ("one", "q1", 1): COPY[:110]}
     as_text(tmp_path / "corpus.txt", [prose("x", 20), COPY[:110]])
-    records = planted(a_run(), answers)
+    records = with_texts(a_run(), answers)
 
     assert not found_in(tmp_path, tmp_path / "corpus.txt", records=records)
 

@@ -62,19 +62,19 @@ class CompletionsServer:
             if written[-1] == self._tokenizer.eos_token_id:
                 break
         text = self._tokenizer.decode(written[len(prompt) :], skip_special_tokens=True)
-        told = None
+        logprobs = None
         if body.get("logprobs") is not None:
             shown = written if self._echoes and body.get("echo") else written[-1:]
-            told = self._told(shown, logits[-len(shown) :])
+            logprobs = self._logprobs_of(shown, logits[-len(shown) :])
         return {
-            "choices": [{"text": text, "finish_reason": "length", "logprobs": told}],
+            "choices": [{"text": text, "finish_reason": "length", "logprobs": logprobs}],
             "usage": {
                 "prompt_tokens": len(prompt),
                 "completion_tokens": len(written) - len(prompt),
             },
         }
 
-    def _told(self, tokens: list[int], logits: torch.Tensor) -> dict[str, Any]:
+    def _logprobs_of(self, tokens: list[int], logits: torch.Tensor) -> dict[str, Any]:
         """Return the log probability of each token given those before it; the first has none."""
         texts = [self._tokenizer.decode([token]) for token in tokens]
         # A row of logits is for the next token, so the rows are shifted by one.

@@ -1,14 +1,14 @@
-"""Follow a page of the documentation: write its files, type its commands, run its Python.
+"""Test a page of the documentation: write its files, run its commands and its doctests.
 
 In a page,
 
 - a fenced block with `title="PATH"` is a file to write;
-- a `console` block has commands after `$ `, each followed by its output, in which `...` matches
+- a `console` block has commands after `$ `, each executed by its output, in which `...` matches
   any text; a command must succeed, unless the next one is `echo $?`;
 - a `pycon` block is a doctest;
-- other blocks are for reading.
+- other blocks are not tested.
 
-A test server runs at the address http://127.0.0.1:8000 while the page is followed.
+A test server runs at the address http://127.0.0.1:8000 during the test.
 """
 
 from __future__ import annotations
@@ -48,22 +48,22 @@ class Block:
 
 
 @dataclass(slots=True)
-class Reader:
-    """Follows a page in the current folder.
+class PageTest:
+    """Runs a page in the current folder.
 
     Attributes:
         address: the address that replaces `ADDRESS` on the page.
-        followed: the number of files, commands and statements.
+        executed: the number of files, commands and statements.
     """
 
     page: Path
     address: str = ADDRESS
-    followed: int = 0
+    executed: int = 0
     _code: int = 0
     _names: dict[str, object] = field(default_factory=dict)
 
-    def follow(self) -> None:
-        """Follow the whole page.
+    def run(self) -> None:
+        """Run the whole page.
 
         Raises:
             AssertionError: the output differs from that on the page.
@@ -73,24 +73,26 @@ class Reader:
                 path = Path(block.title)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(block.text.replace(ADDRESS, self.address), encoding="utf-8")
-                self.followed += 1
+                self.executed += 1
             elif block.language == "console":
-                self._type(block)
+                self._run_commands(block)
             elif block.language == "pycon":
-                self._compute(block)
+                self._run_doctest(block)
 
-    def _type(self, block: Block) -> None:
+    def _run_commands(self, block: Block) -> None:
         for command, expected in commands(block.text):
             place = f"{self.page.name}:{block.line}: {command}"
             if command != "echo $?":
                 assert self._code in {0, None}, f"exit code {self._code} before {place}"
-            said = self._said(command.replace(ADDRESS, self.address)).replace(self.address, ADDRESS)
-            matches = doctest.OutputChecker().check_output(expected, said, _LENIENT)
-            assert matches or not expected, f"{place}\n{said}"
-            self.followed += 1
-        assert self._code == 0, f"exit code {self._code} after {place}\n{said}"
+            output = self._run_command(command.replace(ADDRESS, self.address)).replace(
+                self.address, ADDRESS
+            )
+            matches = doctest.OutputChecker().check_output(expected, output, _LENIENT)
+            assert matches or not expected, f"{place}\n{output}"
+            self.executed += 1
+        assert self._code == 0, f"exit code {self._code} after {place}\n{output}"
 
-    def _said(self, command: str) -> str:
+    def _run_command(self, command: str) -> str:
         """Return the output of a command; `evalharness` runs in this process, which is much faster."""
         if command == "echo $?":
             code, self._code = self._code, 0
@@ -107,24 +109,24 @@ class Reader:
             )
             self._code = done.returncode
             return done.stdout
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             try:
                 self._code = main(words[len(_PROGRAM) :])
-            except SystemExit as end:  # `--help` and the like
+            except SystemExit as end:  # for example, `--help`
                 self._code = int(end.code or 0)
-        return said.getvalue()
+        return output.getvalue()
 
-    def _compute(self, block: Block) -> None:
+    def _run_doctest(self, block: Block) -> None:
         test = doctest.DocTestParser().get_doctest(
             block.text, self._names, self.page.name, str(self.page), block.line
         )
-        told = io.StringIO()
+        report = io.StringIO()
         runner = doctest.DocTestRunner(optionflags=_LENIENT)
-        found = runner.run(test, out=told.write, clear_globs=False)
+        found = runner.run(test, out=report.write, clear_globs=False)
         self._names.update(test.globs)
-        assert not found.failed, told.getvalue()
-        self.followed += found.attempted
+        assert not found.failed, report.getvalue()
+        self.executed += found.attempted
 
 
 def blocks(page: Path) -> Iterator[Block]:

@@ -1,6 +1,6 @@
 """Kill runs at random moments of every stage, and check that no stored reply is lost.
 
-    python tests/support/kill_trials.py --kills 200 --seed 1     # prints what was killed where, and what it cost
+    python tests/support/kill_trials.py --kills 200 --seed 1     # prints the kills and the repeated calls
 
 A trial is a new folder and a new server. Each of its stages is started and killed until one start
 ends or enough of them were killed, then run to its end. After every kill the server has received
@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from main_job import FILES, IN_FLIGHT, SLOWLY, calls, command, environment, run, without_time
+from readme_run import FILES, IN_FLIGHT, SLOWLY, calls, command, environment, run, without_time
 from server import serving
 
 from evalharness.domain import Answer
@@ -37,16 +37,16 @@ CHAINS = (("run", "audit", "report"), ("answer", "judge", "audit", "report"))
 CACHES = ("cache=on", "cache=off")
 COMPARED = (*FILES, "leaderboard.csv", "leaderboard.md", "leaderboard.tex", "audit.json")
 COMPARED += ("probes.jsonl", "questions.jsonl", "config.yaml")
-_KILLS_A_STAGE = 4
+_KILLS_PER_STAGE = 4
 
 
 @dataclass(frozen=True)
-class Whole:
+class CompleteTrial:
     """A trial without a kill: its folder, the number of its calls, the duration of its stages."""
 
     folder: Path
-    port: str  # the address is a part of every key
-    asked: int
+    port: str  # every key depends on the address
+    call_count: int
     seconds: dict[str, float]
 
 
@@ -56,8 +56,8 @@ class Tally:
 
     kills: Counter[str] = field(default_factory=Counter)
     moments: Counter[str] = field(default_factory=Counter)
-    asked_again: int = 0
-    most_asked_again: int = 0
+    repeated_calls: int = 0
+    most_repeated_calls: int = 0
 
 
 def trials(
@@ -74,37 +74,49 @@ def trials(
         AssertionError: a stored reply was lost, or its call was repeated.
     """
     draw, tally = random.Random(seed), Tally()
-    wholes: dict[tuple[tuple[str, ...], str], Whole] = {}
+    complete_trials: dict[tuple[tuple[str, ...], str], CompleteTrial] = {}
     number = 0
     while sum(tally.kills.values()) < kills:
         chain, cache = draw.choice(chains), draw.choice(caches)
-        if (chain, cache) not in wholes:
-            wholes[chain, cache] = _whole(chain, cache, top / f"whole-{len(wholes)}")
+        if (chain, cache) not in complete_trials:
+            complete_trials[chain, cache] = _run_complete_trial(
+                chain, cache, top / f"whole-{len(complete_trials)}"
+            )
         number += 1
-        _trial(chain, cache, wholes[chain, cache], top / f"killed-{number}", draw, tally, kills)
+        _run_killed_trial(
+            chain,
+            cache,
+            complete_trials[chain, cache],
+            top / f"killed-{number}",
+            draw,
+            tally,
+            kills,
+        )
     return tally
 
 
-def _whole(chain: tuple[str, ...], cache: str, folder: Path) -> Whole:
+def _run_complete_trial(chain: tuple[str, ...], cache: str, folder: Path) -> CompleteTrial:
     seconds = {}
     with serving("--latency", str(LATENCY_S)) as url:
         for verb in chain:
             began = time.monotonic()
-            _to_its_end(url, folder, cache, verb)
+            _run_to_end(url, folder, cache, verb)
             seconds[verb] = time.monotonic() - began
         port = url.rpartition(":")[2]
-        return Whole(folder=folder, port=port, asked=_asked(url), seconds=seconds)
+        return CompleteTrial(
+            folder=folder, port=port, call_count=_count_calls(url), seconds=seconds
+        )
 
 
-def _to_its_end(url: str, folder: Path, cache: str, verb: str) -> None:
+def _run_to_end(url: str, folder: Path, cache: str, verb: str) -> None:
     done = run(url, folder, *SLOWLY, cache, verb=verb)
     assert done.returncode == 0, (verb, folder, done.stdout, done.stderr)
 
 
-def _trial(
+def _run_killed_trial(
     chain: tuple[str, ...],
     cache: str,
-    whole: Whole,
+    complete: CompleteTrial,
     folder: Path,
     draw: random.Random,
     tally: Tally,
@@ -112,31 +124,31 @@ def _trial(
 ) -> None:
     folder.mkdir()
     lost = 0
-    with serving("--latency", str(LATENCY_S), "--port", whole.port) as url:
+    with serving("--latency", str(LATENCY_S), "--port", complete.port) as url:
         for verb in chain:
-            for _ in range(_KILLS_A_STAGE):
+            for _ in range(_KILLS_PER_STAGE):
                 if sum(tally.kills.values()) >= kills:
                     break
-                before = _kept(folder, cache)
-                if not _killed(url, folder, cache, verb, draw, whole.seconds[verb]):
+                before = _count_stored(folder, cache)
+                if not _start_and_kill(url, folder, cache, verb, draw, complete.seconds[verb]):
                     break
-                kept = _kept(folder, cache)
-                again = _asked(url) - kept - lost
+                kept = _count_stored(folder, cache)
+                again = _count_calls(url) - kept - lost
                 assert 0 <= again <= IN_FLIGHT, (verb, folder, again)
                 lost += again
                 tally.kills[verb] += 1
-                tally.moments["while asking" if kept > before else "before or after"] += 1
-                tally.most_asked_again = max(tally.most_asked_again, again)
-            _to_its_end(url, folder, cache, verb)
-        asked = _asked(url)
-    assert asked == whole.asked + lost, (folder, asked, whole.asked, lost)
-    tally.asked_again += lost
+                tally.moments["during calls" if kept > before else "before or after"] += 1
+                tally.most_repeated_calls = max(tally.most_repeated_calls, again)
+            _run_to_end(url, folder, cache, verb)
+        call_count = _count_calls(url)
+    assert call_count == complete.call_count + lost, (folder, call_count, complete.call_count, lost)
+    tally.repeated_calls += lost
     for name in COMPARED:
-        _compare(folder / "results/mine" / name, whole.folder / "results/mine" / name)
-    assert _names(folder) == _names(whole.folder)
+        _compare(folder / "results/mine" / name, complete.folder / "results/mine" / name)
+    assert _file_names(folder) == _file_names(complete.folder)
 
 
-def _killed(
+def _start_and_kill(
     url: str, folder: Path, cache: str, verb: str, draw: random.Random, seconds: float
 ) -> bool:
     """Start a stage and kill it at a random moment; return whether it was alive."""
@@ -154,7 +166,7 @@ def _killed(
     return process.wait() == -signal.SIGKILL
 
 
-def _asked(url: str) -> int:
+def _count_calls(url: str) -> int:
     """Return the number of calls on the server, once all those of a killed process have arrived."""
     before, now = -1, sum(calls(url).values())
     while now != before:
@@ -163,19 +175,19 @@ def _asked(url: str) -> int:
     return now
 
 
-def _kept(folder: Path, cache: str) -> int:
+def _count_stored(folder: Path, cache: str) -> int:
     """Return the number of stored completions."""
     if cache == "cache=on":
         file = folder / "results/completions.sqlite"
-        return _rows(file) if file.exists() else 0
+        return _count_rows(file) if file.exists() else 0
     mine = folder / "results/mine"
     answers = {row.digest: row for row in read_records(mine / "answers.jsonl", Answer)}
     return sum(len(answer.turns) for answer in answers.values()) + sum(
-        len(set(_whole_lines(mine / name))) for name in ("judgments.jsonl", "probes.jsonl")
+        len(set(_complete_lines(mine / name))) for name in ("judgments.jsonl", "probes.jsonl")
     )
 
 
-def _rows(file: Path) -> int:
+def _count_rows(file: Path) -> int:
     with closing(sqlite3.connect(file)) as cache:
         tables = [name for (name,) in cache.execute("SELECT name FROM sqlite_master")]
         if "completions" not in tables:
@@ -184,7 +196,7 @@ def _rows(file: Path) -> int:
         return count
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
+def _complete_lines(path: Path) -> Iterator[bytes]:
     content = path.read_bytes() if path.exists() else b""
     return (line for line in content.splitlines(keepends=True) if line.endswith(b"\n"))
 
@@ -199,7 +211,7 @@ def _compare(left: Path, right: Path) -> None:
         assert left.read_bytes() == right.read_bytes(), left
 
 
-def _names(folder: Path) -> set[str]:
+def _file_names(folder: Path) -> set[str]:
     return {path.name for path in (folder / "results/mine").iterdir()}
 
 
@@ -214,7 +226,7 @@ def main() -> None:
     for line in (
         f"killed        {dict(tally.kills)}",
         f"moments       {dict(tally.moments)}",
-        f"asked again   {tally.asked_again}, at most {tally.most_asked_again} after one kill",
+        f"call_count again   {tally.repeated_calls}, at most {tally.most_repeated_calls} after one kill",
         f"in flight     {IN_FLIGHT} at most",
     ):
         print(line)  # noqa: T201 - a script prints

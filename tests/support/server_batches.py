@@ -20,7 +20,7 @@ from evalharness.domain import compute_digest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOOKS = 2  # polls of a batch before it ends
+POLLS = 2  # polls of a batch before it ends
 
 
 class Batches:
@@ -50,7 +50,7 @@ class Batches:
             application.router.add_get(f"{base}/files/{{file}}/content", self._content)
             application.router.add_post(f"{base}/batches", self._create)
             application.router.add_get(f"{base}/batches", self._list)
-            application.router.add_get(f"{base}/batches/{{batch}}", self._look)
+            application.router.add_get(f"{base}/batches/{{batch}}", self._get)
 
     async def _upload(self, request: web.Request) -> web.Response:
         form = await request.post()
@@ -64,11 +64,11 @@ class Batches:
         return web.Response(body=self._files[request.match_info["file"]])
 
     async def _create(self, request: web.Request) -> web.Response:
-        wanted = await request.json()
+        options = await request.json()
         lines = [
-            msgspec.json.decode(line) for line in self._files[wanted["input_file_id"]].splitlines()
+            msgspec.json.decode(line) for line in self._files[options["input_file_id"]].splitlines()
         ]
-        if any(line["url"] != wanted["endpoint"] for line in lines):
+        if any(line["url"] != options["endpoint"] for line in lines):
             return json_reply({"error": {"message": "a line is for another endpoint"}}, status=400)
         self.created += 1
         self.has_one.set()
@@ -78,12 +78,12 @@ class Batches:
             "id": name,
             "object": "batch",
             "status": "validating",
-            "metadata": wanted["metadata"],
+            "metadata": options["metadata"],
             "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
             "looks": 0,
             "lines": [(line["custom_id"], self._call(line["body"], headers)) for line in lines],
         }
-        return json_reply(self._shown(name))
+        return json_reply(self._batch_json(name))
 
     def _call(self, body: dict[str, Any], headers: dict[str, str]) -> Call:
         call = Call(
@@ -98,17 +98,19 @@ class Batches:
         return call
 
     async def _list(self, _request: web.Request) -> web.Response:
-        return json_reply({"object": "list", "data": [self._shown(name) for name in self._batches]})
+        return json_reply(
+            {"object": "list", "data": [self._batch_json(name) for name in self._batches]}
+        )
 
-    async def _look(self, request: web.Request) -> web.Response:
+    async def _get(self, request: web.Request) -> web.Response:
         name = request.match_info["batch"]
         batch = self._batches[name]
         batch["looks"] += 1
-        if batch["looks"] == LOOKS:
+        if batch["looks"] == POLLS:
             self._end(batch)
-        return json_reply(self._shown(name))
+        return json_reply(self._batch_json(name))
 
-    def _shown(self, name: str) -> dict[str, Any]:
+    def _batch_json(self, name: str) -> dict[str, Any]:
         return {
             key: value
             for key, value in self._batches[name].items()

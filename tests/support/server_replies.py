@@ -75,8 +75,8 @@ def reply(behavior: Behavior, call: Call) -> web.Response:
     if behavior is Behavior.NEEDS_NEWER_LIMIT and "max_tokens" not in call.body:
         behavior = Behavior.OK
     if behavior in (Behavior.FOR_FIRST, Behavior.NOISY):
-        return json_reply(_judged(behavior, call))
-    return _error(behavior, call) if behavior in _ERRORS else _completion_gone_wrong(behavior, call)
+        return json_reply(_biased_completion(behavior, call))
+    return _error(behavior, call) if behavior in _ERRORS else _faulty_completion(behavior, call)
 
 
 _ERRORS: dict[Behavior, tuple[int, str, str | None, dict[str, str]]] = {
@@ -119,7 +119,7 @@ def _error(behavior: Behavior, call: Call) -> web.Response:
     return json_reply({"error": error}, status=status, headers=sent)
 
 
-def _completion_gone_wrong(behavior: Behavior, call: Call) -> web.Response:
+def _faulty_completion(behavior: Behavior, call: Call) -> web.Response:
     completion = completion_of(call)
     choice = completion["choices"][0]
     said = choice.get("message", choice)
@@ -146,7 +146,7 @@ def _completion_gone_wrong(behavior: Behavior, call: Call) -> web.Response:
     return json_reply(completion)
 
 
-def _judged(behavior: Behavior, call: Call) -> dict[str, Any]:
+def _biased_completion(behavior: Behavior, call: Call) -> dict[str, Any]:
     """Return a chat completion of a judge with habits."""
     completion, messages = completion_of(call), _messages(call.body)
     text = make_reply(call.model, messages, call.number)

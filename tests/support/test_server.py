@@ -6,7 +6,7 @@ import json
 from urllib.request import urlopen
 
 import pytest
-from asking import KEY
+from endpoint_model import KEY
 from openai import OpenAI, RateLimitError
 from server import serving
 

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import torch
-from asking import request
+from endpoint_model import request
 from local_models import model
 
 from evalharness.backends.local_transformers import connect

@@ -24,7 +24,7 @@ AGAINST_OPTION = "--against"
 
 
 def names_drift_check(arguments: Sequence[str]) -> bool:
-    """Return whether a command names a run whose judges are compared with themselves now."""
+    """Return whether the arguments request a drift check: `--against RUN`."""
     return any(
         each == AGAINST_OPTION or each.startswith(f"{AGAINST_OPTION}=") for each in arguments
     )

@@ -1,4 +1,4 @@
-"""Run one job per model with a launcher of Hydra, for the option `-m`, before this process goes on."""
+"""Run the jobs that the option `-m` requests: one per model, with a launcher of Hydra."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RemainingCommand:
 
 
 def run_requested_jobs(arguments: Sequence[str], stages: Sequence[str]) -> RemainingCommand:
-    """Run the jobs that `-m` asks for, and return what is left; without `-m`, that is everything.
+    """Run the jobs that `-m` asks for, and return the rest of the command; without `-m`, return the whole command.
 
     Raises:
         ConfigError: as `launch_jobs`.

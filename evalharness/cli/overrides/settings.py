@@ -26,12 +26,12 @@ overrides are Hydra's, for example:
 
 
 def add_against(parser: argparse.ArgumentParser) -> None:
-    """Show the option `--against` in the help of a verb; with it, `drift` parses the arguments."""
+    """Add the option `--against` to the help of a verb; the module `drift` parses it."""
     parser.add_argument("--against", metavar="RUN", help="have RUN's judges changed since?")
 
 
 def add_stage_options(parser: argparse.ArgumentParser) -> None:
-    """Let a verb repeat failed calls only, and run one job per model."""
+    """Add the options `--retry-failed` and `--multirun`."""
     parser.add_argument(
         "--retry-failed", action="store_true", help="ask for what failed, and nothing else"
     )
@@ -44,8 +44,8 @@ def parse_settings(
     """Return the settings that the arguments describe; print them and return None for `--cfg`.
 
     Args:
-        verb: the verb, whose default overrides complete those of the user.
-        parser: has the options of this verb alone.
+        verb: the verb; its default overrides complete those of the user.
+        parser: a parser with the options of this verb only.
         arguments: the words after the verb.
 
     Raises:

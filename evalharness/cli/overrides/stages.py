@@ -1,4 +1,4 @@
-"""Do stages of a run, and print how they ended: the work of `run`, `answer`, `judge`, `benchmark`."""
+"""Complete stages of a run and print the outcome, for `run`, `answer`, `judge` and `benchmark`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def run_stages(
     verb: str, parser: argparse.ArgumentParser, arguments: Sequence[str], stages: Sequence[str]
 ) -> int:
-    """Do stages of a run, publish what there is, also after an interrupt; return the exit code.
+    """Complete stages of a run, publish it even after an interrupt, and return the exit code.
 
     Raises:
         KeyboardInterrupt: the user interrupted the work; everything was saved and published.

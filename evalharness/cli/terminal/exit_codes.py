@@ -1,4 +1,4 @@
-"""Turn the end of a command into an exit code.
+"""Convert the outcome of a command to an exit code.
 
 Exit codes: 0 done; 1 done, but something failed and is listed; 2 refused, and nothing was done;
 130 interrupted, and the same command resumes. `compare` has its own codes: 0 not worse, 1 worse,

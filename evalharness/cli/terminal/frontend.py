@@ -18,7 +18,7 @@ def _print_notice(line: str) -> None:
 
 
 def make_frontend(*, print_notice: Callable[[str], None] = _print_notice) -> Frontend:
-    """Return what the runner calls to reach the user of a terminal."""
+    """Return the callbacks by which the runner shows its progress on a terminal."""
     return Frontend(
         show_progress=ProgressBars,
         run_coroutine=run_interruptible,

@@ -71,7 +71,7 @@ def _request_stop(stop: StopSignal) -> None:
 
 
 def _exit_immediately() -> NoReturn:
-    """End this process at once. Replies that were received are on the disk already."""
+    """End this process at once. Replies that were received are already on the disk."""
     cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
     message = f"{cursor}\nevalharness: interrupted at once; the same command resumes\n"
     # Not through sys.stderr: the signal may have interrupted another write to it.

@@ -1,4 +1,4 @@
-"""Print lines on a terminal so that third-party text cannot pass for the program's own words."""
+"""Print lines on a terminal so that third-party text cannot imitate the program's own output."""
 
 from __future__ import annotations
 

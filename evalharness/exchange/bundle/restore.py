@@ -38,7 +38,7 @@ def restore_bundle(paths: Sequence[Path], folder: Path) -> ImportOutcome:
 
     Raises:
         ConfigError: the number of archives is not one, or the folder is not empty.
-        InputError: the archive is not a whole bundle, a file in it does not belong to a run, or a
+        InputError: the archive is not a complete bundle, a file in it does not belong to a run, or a
             file was changed after sealing.
     """
     if len(paths) != 1:

@@ -1,4 +1,4 @@
-"""Compare the tables in a bundle with the tables that this release computes again."""
+"""Compare the tables in a bundle with the tables that this release computes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class TableComparison:
     """The comparison of a bundle's tables with computed ones.
 
     A column that the bundle does not have is no difference: a later release may write more columns.
-    The same holds for the words of a sentence, if another release sealed the bundle.
+    Different words in a sentence are no difference either, if another release sealed the bundle.
 
     Attributes:
-        figures: how many numbers were compared.
+        figures: the number of figures that were compared.
         absent: tables and columns that this release computes and the bundle does not have.
-        reworded: how many sentences have other words in this release.
+        reworded: the number of sentences that this release words differently.
     """
 
     def __init__(self, *, is_same_release: bool) -> None:

@@ -32,10 +32,10 @@ _LATEX_ROW_END = r" \\"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFields:
-    """What a table file says.
+    """The content of a table file.
 
     Attributes:
-        fields: the values by their place.
+        fields: the values by their path.
         sentences: the text around a Markdown or LaTeX table, one entry for each line.
     """
 
@@ -56,7 +56,7 @@ def read_table_fields(name: str, text: str) -> TableFields:
     """Return the fields of a table file.
 
     Args:
-        name: the name of the file, whose suffix tells the format.
+        name: the name of the file; its suffix determines the format.
         text: its content.
 
     Raises:

@@ -36,10 +36,10 @@ _ALWAYS_ALLOWED_BYTES = 64 << 20  # the expanded size that any archive may have
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnpackedBundle:
-    """The contents that a bundle states, and the files that were unpacked.
+    """The content of `bundle.json`, and the hashes of the unpacked files.
 
     Attributes:
-        contents: what `bundle.json` says: the sealed hashes, the signature, the versions.
+        contents: the content of `bundle.json`: the sealed hashes, the signature, the versions.
         hashes: the SHA-256 of the unpacked files by their names.
     """
 
@@ -64,7 +64,7 @@ def unpack_bundle(path: Path, folder: Path) -> UnpackedBundle:
     """Write the files of a bundle, except `bundle.json`, into a folder; return what was unpacked.
 
     Raises:
-        InputError: the file is no whole bundle that this release reads, or a file in it does not
+        InputError: the file is not a complete bundle that this release can read, or a file in it does not
             belong to a run.
     """
     try:
@@ -119,7 +119,7 @@ def _find_unsafe_name(entries: Sequence[zipfile.ZipInfo]) -> str | None:
 
 
 def _is_safe_entry(entry: zipfile.ZipInfo) -> bool:
-    """Return whether an entry is a plain file of a run whose name stays inside the folder."""
+    """Return whether an entry is a plain file of a run, with a name inside the folder."""
     name, kind = PurePosixPath(entry.filename), stat.S_IFMT(entry.external_attr >> 16)
     is_inside = str(name) == entry.filename and not name.is_absolute() and ".." not in name.parts
     is_portable = entry.filename.isprintable() and not set("\\:") & set(entry.filename)
@@ -143,7 +143,7 @@ def _read_contents(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     """Return the content of `bundle.json`, after checking the format version.
 
     Raises:
-        InputError: the archive is no bundle, or this release does not read its format version.
+        InputError: the archive is not a bundle, or this release cannot read its format version.
     """
     try:
         contents = (

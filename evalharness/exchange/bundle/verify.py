@@ -1,8 +1,8 @@
-"""Verify a bundle offline: check its hashes, read its decisions again, compute its tables again.
+"""Verify a bundle offline: check its hashes, parse its decisions again, and recompute its tables.
 
-Hashes show what was changed after sealing. A person who seals a changed run again can make the
-hashes fit; therefore each decision is also read again from the judge's reply, and each field of the
-tables is computed again from the decisions.
+Hashes show changes after sealing. A person who seals a changed run again can make the hashes fit.
+Therefore each decision is also parsed again from the judge's reply, and each field of the tables is
+recomputed from the decisions.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class BundleCheck:
 
 
 def verify_bundle(path: Path, expected: str | None = None) -> BundleCheck:
-    """Return whether a bundle is as it was sealed, and whether its tables follow from its records.
+    """Check that a bundle is unchanged since it was sealed, and that its tables follow from its records.
 
     Args:
         path: the archive.
         expected: its published signature; None if there is none.
 
     Raises:
-        InputError: the file is no bundle that this release reads, or a file in it is damaged.
+        InputError: the file is not a bundle that this release can read, or a file in it is damaged.
     """
     with TemporaryDirectory() as place:
         folder = Path(place, "run")
@@ -63,7 +63,7 @@ def verify_bundle(path: Path, expected: str | None = None) -> BundleCheck:
 
 
 def check_unpacked_run(folder: Path, unpacked: UnpackedBundle) -> BundleCheck:
-    """Return whether the decisions and tables of an unpacked bundle follow from its records.
+    """Check that the decisions and tables of an unpacked bundle follow from its records.
 
     Raises:
         ConfigError, InputError: a file in it cannot be read.
@@ -99,7 +99,7 @@ def _read_sealed_table(path: Path) -> str | None:
 
 
 def _describe_other_release(tables: TableComparison) -> Iterator[str]:
-    """Yield lines about what the releases that sealed and check a bundle write differently."""
+    """Yield lines about differences between this release and the release that sealed the bundle."""
     if tables.absent:
         yield f"columns   not in the bundle, so not compared: {'; '.join(tables.absent)}"
     if tables.reworded:

@@ -73,7 +73,7 @@ def bundle_signature(hashes: Mapping[str, str]) -> str:
 
 
 def write_archive(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write an archive whose bytes depend on the files only."""
+    """Write an archive; its bytes depend on the files only."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _FIXED_TIMESTAMP)

@@ -61,11 +61,11 @@ ValueAndBounds = tuple[float | None, float | None, float | None]
 
 
 def place_interval(
-    bounds: ValueAndBounds, writing: FigureFormat, scale: Axis | None
+    bounds: ValueAndBounds, figure_format: FigureFormat, scale: Axis | None
 ) -> PlacedInterval:
     """Return a figure and its bounds, formatted and placed on an axis."""
     value, low, high = bounds
-    text, span = writing.value(value), writing.span(low, high)
+    text, span = figure_format.value(value), figure_format.span(low, high)
     if scale is None or value is None:
         return PlacedInterval(value=value, text=text, span=span)
     if low is None or high is None:

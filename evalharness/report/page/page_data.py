@@ -1,4 +1,4 @@
-"""Hold the data that all sections of the page show: records, battles and leaderboard of a run."""
+"""Collect the data that the sections of the page show: records, battles and leaderboard of a run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Build the JSON of a question that the page unpacks when a reader opens the question.
 
 Answers and games are separate. Both name models and judges by their numbers. Untrusted texts are
-data that the script shows as text; only answers and references are HTML, made safe by `markdown`.
+data that the script shows as text; only answers and references are HTML, sanitized by `markdown`.
 The text of an answer is stored next to its HTML; compression makes the repetition almost free.
 """
 
@@ -68,7 +68,7 @@ def make_prompt_patterns(data: PageData) -> PromptPatterns:
 
 
 def build_page_json(data: PageData, prompts: PromptPatterns) -> dict[str, Any]:
-    """Return the data that the script of the page has without unpacking anything."""
+    """Return the data that the script of the page reads without unpacking."""
     return {
         "run": data.records.name,
         "models": list(data.models),

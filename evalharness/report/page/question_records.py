@@ -171,7 +171,7 @@ def _by_question_id(records: Iterable[_RecordT]) -> dict[str, list[_RecordT]]:
 def _turn_replies(
     data: PageData, turn: int, answers: Sequence[Answer], grades: Sequence[GradedJudgment]
 ) -> tuple[ReplyRecord, ...]:
-    """Return the replies to a turn in the order of the models, also those that are only graded."""
+    """Return the replies to a turn in the order of the models, including replies that exist only as grades."""
     graded: dict[tuple[str, int], list[GradedJudgment]] = defaultdict(list)
     for grade in grades:
         if grade.turn == turn:

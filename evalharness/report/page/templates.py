@@ -35,7 +35,7 @@ _FILTERS = {
 
 
 def fill_template(template: str, **values: Any) -> Markup:
-    """Return a template of this package, named without `.html.j2`, filled with values."""
+    """Fill a template of this package, named without `.html.j2`, and return the HTML."""
     # Autoescape is on for every template, so the result is safe to embed.
     return Markup(_template_environment().get_template(f"{template}.html.j2").render(values))  # noqa: S704
 

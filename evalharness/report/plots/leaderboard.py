@@ -48,7 +48,7 @@ def plot_ratings(leaderboard: Leaderboard) -> go.Figure:
 
 
 def plot_win_rates(leaderboard: Leaderboard) -> go.Figure:
-    """Return how often the row's model beats the column's; `*` where the interval leaves out 50%.
+    """Return the win rates of the row's model against the column's; `*` if the interval excludes 50%.
 
     Args:
         leaderboard: a run's `board`.
@@ -63,7 +63,7 @@ def plot_win_rates(leaderboard: Leaderboard) -> go.Figure:
 
 
 def plot_probabilities_better(leaderboard: Leaderboard) -> go.Figure:
-    """Return how probably the row's model is truly better than the column's, given all battles.
+    """Return the probability that the row's model is better than the column's, given all battles.
 
     Args:
         leaderboard: a run's `board`.

@@ -1,9 +1,9 @@
 """Count what a run spends, and stop it before a call could exceed its budget.
 
-A call is admitted if the budget covers the most that it may cost. Others wait until the cost of
-earlier calls is known. The run ends when no call can be admitted. Only a part of the rest of the
-budget is in flight at any time, and judgments and later turns take precedence, so that questions
-are answered and judged one after another, instead of all being begun and none finished.
+A call is admitted if the budget covers the most that it may cost. Otherwise it waits until the cost
+of earlier calls is known. The run ends when no call can be admitted. Calls in flight reserve only a
+part of the remaining budget, and judgments and later turns take precedence. So a run finishes its
+first questions before it begins the others.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         WorkResult,
     )
 
-_IN_FLIGHT_SHARE = 0.25  # of the rest of a budget
+_IN_FLIGHT_SHARE = 0.25  # of the remaining budget
 
 
 class BudgetMeter:
@@ -40,13 +40,13 @@ class BudgetMeter:
     Attributes:
         calls: the number of calls made.
         usd: their cost, as far as prices are known.
-        ended_by: the limit that was reached, in words; None before that.
+        ended_by: a description of the limit that was reached; None before that.
     """
 
     def __init__(
         self, budget: Budget, stop: StopSignal, *, calls: int = 0, usd: float = 0.0
     ) -> None:
-        """Begin with what earlier sessions have spent."""
+        """Start from the calls and dollars that earlier sessions have spent."""
         self.calls = calls
         self.usd = usd
         self.ended_by: str | None = None
@@ -112,7 +112,7 @@ class BudgetMeter:
         return self._in_flight + 1 <= calls and (not usd or self._reserved + usd <= dollars)
 
     def _describe_limit(self, usd: float) -> str:
-        """Return the limit that a call of this price would exceed, in words."""
+        """Describe the limit that a call of this price would exceed."""
         if self._budget.calls is not None and self.calls >= self._budget.calls:
             return f"budget.calls={self._budget.calls} are made"
         return (
@@ -133,7 +133,7 @@ class BudgetMeter:
 
 
 class MeteredBackend:
-    """A backend whose calls are counted, and made only while the budget covers them."""
+    """A backend that counts its calls, and makes them only while the budget covers them."""
 
     def __init__(
         self, backend: Backend, meter: BudgetMeter, spec: ModelSpec, *, is_judge: bool

@@ -35,11 +35,11 @@ class CallSettings:
     Attributes:
         folder: the run's folder, which holds the journal of its batches and its own cache.
         results: the folder of all runs, which holds the cache that they share.
-        cache: how the shared cache is used: `on`, `off`, or `read` (nothing is added).
+        cache: how the shared cache is used: `on`, `off`, or `read` (read only).
         budget: what all calls may cost.
         judge_models: the models of the judges; their calls take precedence.
-        combines_calls: whether a record may take several calls, so that the first ones are cached
-            even when the shared cache is not written.
+        combines_calls: whether a record may need several calls. Then replies are also cached in the
+            run's folder, even if the shared cache is not written.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""Run blocking work in threads beside the event loop."""
+"""Run blocking work in threads next to the event loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ResultT = TypeVar("ResultT")
 
 
 async def run_in_thread(work: Callable[[], ResultT]) -> ResultT:
-    """Return what `work` returns in a daemon thread, which an interrupted run does not wait for."""
+    """Return what `work` returns in a daemon thread, so that an interrupted run can end without it."""
     result: Future[ResultT] = Future()
 
     def run() -> None:

@@ -45,7 +45,7 @@ class AuditOutcome:
 
 
 def audit_judges(settings: Settings, *, frontend: Frontend = SILENT_FRONTEND) -> AuditOutcome:
-    """Send a run's judges the probes that have no reply yet, write their health card, publish it.
+    """Send a run's judges the probes that have no reply yet, write their health card, and publish the run.
 
     Args:
         settings: the run and its audit.

@@ -1,4 +1,4 @@
-"""Match the judges of a drift check with themselves in the earlier run, and refuse other judges."""
+"""Match the judges of a drift check with the judges of the earlier run, and refuse other judges."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _JUDGE_OVERRIDES = ("models@judge", "prompts@judge")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeThenAndNow:
-    """A judge as the run called it, and as the check calls it."""
+class MatchedJudge:
+    """The settings of a judge in the run, and in the check."""
 
-    was: JudgeSpec
-    now: JudgeSpec
+    original: JudgeSpec
+    current: JudgeSpec
 
 
 def read_run_judges(config: Mapping[str, Any]) -> dict[str, JudgeSpec]:
@@ -39,7 +39,7 @@ def choose_judges(
     Args:
         saved: the configuration of the run.
         tree: the configuration that the overrides make.
-        overrides: of the command; `judge.FIELD=` changes a setting of the run's own judge.
+        overrides: the overrides of the command; `judge.FIELD=` changes a setting of the run's own judge.
     """
     keys = [override.partition("=")[0].lstrip("+") for override in overrides]
     if any(key == "judge" or key.startswith(_JUDGE_OVERRIDES) for key in keys):
@@ -52,10 +52,10 @@ def choose_judges(
     return list(_build_judges(confs).values())
 
 
-def pair_judges(
+def match_judges(
     was: Mapping[str, JudgeSpec], now: Sequence[JudgeSpec], run: str
-) -> list[JudgeThenAndNow]:
-    """Return each judge together with itself in the run.
+) -> list[MatchedJudge]:
+    """Return each judge with its settings in the run.
 
     Raises:
         ConfigError: a judge did not judge the run, or its prompts have changed.
@@ -68,12 +68,12 @@ def pair_judges(
             "its name with judge.name=NAME"
         )
         raise ConfigError(msg)
-    pairs = [JudgeThenAndNow(was=was[judge.name], now=judge) for judge in now]
+    pairs = [MatchedJudge(original=was[judge.name], current=judge) for judge in now]
     for pair in pairs:
         changed = [*_changed_wording(pair)]
         if changed:
             msg = (
-                f"{run}: {pair.now.name} was asked in other words ({', '.join(changed)} changed), so "
+                f"{run}: {pair.current.name} was asked in other words ({', '.join(changed)} changed), so "
                 "that other replies would be no drift. Leave judge= and prompts@... out: the run's "
                 "own judge and prompts are taken"
             )
@@ -81,9 +81,9 @@ def pair_judges(
     return pairs
 
 
-def changed_model_settings(pair: JudgeThenAndNow) -> list[str]:
+def changed_model_settings(pair: MatchedJudge) -> list[str]:
     """Return the names of the settings of the judge's model that differ from the run's."""
-    was, now = pair.was.model.identity(), pair.now.model.identity()
+    was, now = pair.original.model.identity(), pair.current.model.identity()
     return [name for name in was if was[name] != now[name]]
 
 
@@ -107,13 +107,13 @@ def _copy_setting(conf: dict[str, Any], path: Sequence[str], source: Mapping[str
     conf[last] = source[last]
 
 
-def _changed_wording(pair: JudgeThenAndNow) -> Iterator[str]:
-    """Yield what has changed in what the judge reads and how its replies are read."""
-    for kind, prompt in pair.was.prompts.items():
-        if _prompt_wording(prompt) != _prompt_wording(pair.now.prompts.get(kind)):
+def _changed_wording(pair: MatchedJudge) -> Iterator[str]:
+    """Yield the settings that have changed in the prompts and in the reading of replies."""
+    for kind, prompt in pair.original.prompts.items():
+        if _prompt_wording(prompt) != _prompt_wording(pair.current.prompts.get(kind)):
             yield f"its {kind.value} prompt {prompt.name}"
     for name in ("reading", "repairs"):
-        if getattr(pair.was, name) != getattr(pair.now, name):
+        if getattr(pair.original, name) != getattr(pair.current, name):
             yield name
 
 

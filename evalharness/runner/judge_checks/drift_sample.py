@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from evalharness.domain import Judgment, RunRecords
     from evalharness.judge import DriftCheckSpec, JudgmentRequest
-    from evalharness.runner.judge_checks.drift_judges import JudgeThenAndNow
+    from evalharness.runner.judge_checks.drift_judges import MatchedJudge
 
 DRIFT_FILE = "drift.jsonl"
 REPEATS_PER_JUDGMENT = 2
@@ -28,7 +28,7 @@ _MAX_EXAMPLES = 3
 
 
 def plan_drift_tasks(
-    pairs: Sequence[JudgeThenAndNow],
+    pairs: Sequence[MatchedJudge],
     records: RunRecords,
     against: DriftCheckSpec,
     seed: int,
@@ -44,7 +44,7 @@ def plan_drift_tasks(
         number: the number of the check, from 1. A new check makes all its calls again.
 
     Raises:
-        ConfigError: there are too few judgments, or what was judged has changed since.
+        ConfigError: there are too few judgments, or their prompts, questions or answers have changed since.
     """
     return tuple(
         task for pair in pairs for task in _judge_tasks(pair, records, against, seed, number)
@@ -52,12 +52,14 @@ def plan_drift_tasks(
 
 
 def _judge_tasks(
-    pair: JudgeThenAndNow, records: RunRecords, against: DriftCheckSpec, seed: int, number: int
+    pair: MatchedJudge, records: RunRecords, against: DriftCheckSpec, seed: int, number: int
 ) -> Iterator[ProbeTask]:
-    judgments = [each for each in records.judgments if each.judge == pair.was.name]
+    judgments = [each for each in records.judgments if each.judge == pair.original.name]
     _refuse_imported_judgments(pair, judgments, records.name)
     chosen = sample_judgments(
-        judgments, against.limit, random.Random(compute_digest([seed, "against", pair.was.name]))
+        judgments,
+        against.limit,
+        random.Random(compute_digest([seed, "against", pair.original.name])),
     )
     requests = _rebuild_requests(pair, chosen, records)
     changed = [judgment for judgment, request in requests if request is None]
@@ -71,7 +73,7 @@ def _judge_tasks(
         raise ConfigError(msg)
     if len(chosen) < MIN_JUDGMENTS:
         msg = (
-            f"{records.name} holds {len(chosen)} judgments by {pair.was.name} to ask again, and a "
+            f"{records.name} holds {len(chosen)} judgments by {pair.original.name} to ask again, and a "
             f"check needs {MIN_JUDGMENTS}; take a larger run, or a larger audit.against.limit"
         )
         raise ConfigError(msg)
@@ -80,20 +82,20 @@ def _judge_tasks(
             for time in range(1, REPEATS_PER_JUDGMENT + 1):
                 yield ProbeTask(
                     probe=Probe.LATER,
-                    request=replace(request, judge=pair.now),
-                    of=judgment.digest,
+                    request=replace(request, judge=pair.current),
+                    repeated=judgment.digest,
                     number=REPEATS_PER_JUDGMENT * (number - 1) + time,
                 )
 
 
 def _rebuild_requests(
-    pair: JudgeThenAndNow, judgments: Sequence[Judgment], records: RunRecords
+    pair: MatchedJudge, judgments: Sequence[Judgment], records: RunRecords
 ) -> list[tuple[Judgment, JudgmentRequest | None]]:
     """Return each judgment with the request that made it; None if that has changed since."""
     questions = {question.question_id: question for question in records.questions}
     answers = {(each.question_id, each.model, each.sample): each for each in records.answers}
     return [
-        (judgment, rebuild_judgment_request(pair.was, question, judgment, answers))
+        (judgment, rebuild_judgment_request(pair.original, question, judgment, answers))
         if (question := questions.get(judgment.question_id))
         else (judgment, None)
         for judgment in judgments
@@ -103,7 +105,7 @@ def _rebuild_requests(
 def sample_judgments(
     judgments: Sequence[Judgment], limit: int, rng: random.Random
 ) -> list[Judgment]:
-    """Return a sample, balanced over grades and games, and in each over models and pairs.
+    """Return a sample, balanced over grades and games, over models, and over pairs.
 
     A larger sample begins with a smaller one. Unscored judgments are chosen like all others.
 
@@ -140,14 +142,12 @@ def next_check_number(kept: Sequence[int], last: int, *, is_complete: bool) -> i
     return last + 1
 
 
-def _refuse_imported_judgments(
-    pair: JudgeThenAndNow, judgments: Sequence[Judgment], run: str
-) -> None:
-    known = {prompt.name for prompt in pair.was.prompts.values()}
+def _refuse_imported_judgments(pair: MatchedJudge, judgments: Sequence[Judgment], run: str) -> None:
+    known = {prompt.name for prompt in pair.original.prompts.values()}
     others = sorted({each.prompt for each in judgments} - known)
     if others:
         msg = (
-            f"{run}: {pair.was.name} judged with the prompt {others[0]!r}, which is none of the run's "
+            f"{run}: {pair.original.name} judged with the prompt {others[0]!r}, which is none of the run's "
             f"own ({', '.join(sorted(known))}), so that it cannot be asked the same again"
         )
         raise ConfigError(msg)

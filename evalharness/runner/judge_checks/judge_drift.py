@@ -25,7 +25,7 @@ from evalharness.runner.judge_checks.audit import describe_probe_failures
 from evalharness.runner.judge_checks.drift_judges import (
     changed_model_settings,
     choose_judges,
-    pair_judges,
+    match_judges,
     read_run_judges,
 )
 from evalharness.runner.judge_checks.drift_sample import (
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from evalharness.backends import EngineSpec
     from evalharness.domain import JudgeSpec, ModelSpec, RunRecords, Usage
     from evalharness.runner.frontend import Frontend
-    from evalharness.runner.judge_checks.drift_judges import JudgeThenAndNow
+    from evalharness.runner.judge_checks.drift_judges import MatchedJudge
     from evalharness.runner.judge_checks.probe_tasks import ProbeTask
 
 
@@ -56,7 +56,7 @@ class DriftCheck:
 
     Attributes:
         records: the run.
-        pairs: the judges, in the run and now.
+        pairs: the settings of each judge, in the run and now.
         tasks: the judgments to repeat.
         kept: the replies that an interrupted check has left, by digest.
         number: the number of the check, from 1.
@@ -66,7 +66,7 @@ class DriftCheck:
     """
 
     records: RunRecords
-    pairs: tuple[JudgeThenAndNow, ...]
+    pairs: tuple[MatchedJudge, ...]
     tasks: tuple[ProbeTask, ...]
     kept: Mapping[str, ProbeResult]
     number: int
@@ -82,7 +82,7 @@ class DriftCheck:
     @property
     def judges(self) -> list[JudgeSpec]:
         """The judges as they are called now."""
-        return [pair.now for pair in self.pairs]
+        return [pair.current for pair in self.pairs]
 
     @property
     def missing(self) -> list[ProbeTask]:
@@ -92,7 +92,7 @@ class DriftCheck:
     def repeated_digests(self, judge: JudgeSpec) -> list[str]:
         """Return the digests of the judgments of one judge that are repeated, each once."""
         return list(
-            dict.fromkeys(task.of or "" for task in self.tasks if task.request.judge is judge)
+            dict.fromkeys(task.repeated or "" for task in self.tasks if task.request.judge is judge)
         )
 
 
@@ -114,11 +114,11 @@ class DriftOutcome:
 def prepare_drift_check(
     run: str, overrides: Sequence[str], config_dir: Path | None = None
 ) -> DriftCheck:
-    """Return the check of a run's judges that overrides make. No judge is called.
+    """Return the drift check that overrides describe. No judge is called.
 
     Args:
         run: the run's folder, or its name.
-        overrides: of the configuration; judges and their settings among them.
+        overrides: the overrides; they can choose judges and change their settings.
         config_dir: the user's own configuration files.
 
     Raises:
@@ -133,7 +133,7 @@ def prepare_drift_check(
         raise ConfigError(msg)
     judges = choose_judges(records.config.tree, tree, overrides)
     against = build_audit_spec(tree["audit"]).against
-    pairs = tuple(pair_judges(earlier, judges, records.name))
+    pairs = tuple(match_judges(earlier, judges, records.name))
     kept = read_records(folder / DRIFT_FILE, ProbeResult)
     number = _number_check(folder, kept)
     seed = records.config.seed
@@ -162,15 +162,16 @@ def describe_drift_check(check: DriftCheck) -> list[str]:
     lines = [f"check     number {check.number} of {check.records.name}, past the cache"]
     before = {row.digest: row for row in check.records.judgments}
     for pair in check.pairs:
-        kinds = Counter(before[digest].kind for digest in check.repeated_digests(pair.now))
+        kinds = Counter(before[digest].kind for digest in check.repeated_digests(pair.current))
         lines.append(
-            f"judge     {pair.now.name}: {kinds['pairwise']} games and {kinds['graded']} grades of "
+            f"judge     {pair.current.name}: {kinds['pairwise']} games and {kinds['graded']} grades of "
             f"that run, each asked again {REPEATS_PER_JUDGMENT} times"
         )
         lines += [f"setting   {name} is another" for name in changed_model_settings(pair)]
     missing = check.missing
     usd = sum(
-        _repeat_cost_usd(task.request.judge.model, before[task.of or ""].usage) for task in missing
+        _repeat_cost_usd(task.request.judge.model, before[task.repeated or ""].usage)
+        for task in missing
     )
     is_known = all(judge.model.prices.is_known for judge in check.judges)
     cost = f"${usd:,.2f} by what they used then" if is_known else "not known"
@@ -240,19 +241,19 @@ def _measure_drift(check: DriftCheck, replies: Sequence[ProbeResult]) -> DriftRe
 
 
 def _measure_judges(check: DriftCheck, replies: Sequence[ProbeResult]) -> list[JudgeDrift]:
-    """Return the drift of each judge; repeats of a judgment are in the order of their calls."""
+    """Return the drift of each judge; repeats of a judgment keep the order of their calls."""
     later: dict[str, list[ProbeResult]] = defaultdict(list)
     for row in sorted(replies, key=lambda row: row.number):
         later[row.of or ""].append(row)
     before = {row.digest: row for row in check.records.judgments}
     return [
         detect_judge_drift(
-            pair.now.name,
+            pair.current.name,
             [
                 RepeatedJudgment(
                     before=before[digest], later=tuple(row.judgment for row in later[digest])
                 )
-                for digest in check.repeated_digests(pair.now)
+                for digest in check.repeated_digests(pair.current)
             ],
             alpha=check.alpha,
             seed=check.number,

@@ -98,7 +98,7 @@ async def run_probe_tasks(
 
 
 class _ProbeRun:
-    """The replies and failures while judges are called."""
+    """Collects the replies and failures while judges are called."""
 
     def __init__(
         self, kept: dict[str, ProbeResult], appender: RecordAppender, progress: Progress
@@ -164,7 +164,7 @@ async def _run_probe(task: ProbeTask, backend: Backend) -> ProbeResult:
     judgment = await request_judgment(task.request, connection)
     return ProbeResult(
         probe=task.probe,
-        of=task.of,
+        of=task.repeated,
         shown_first=task.shown_first,
         number=task.number,
         game=judgment if isinstance(judgment, PairwiseJudgment) else None,

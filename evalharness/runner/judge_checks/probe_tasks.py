@@ -1,4 +1,4 @@
-"""List what an audit requests from a run's judges: probes, and repeats of some judgments."""
+"""List the requests of an audit to a run's judges: probes, and repeats of some judgments."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class ProbeTask:
     """One request of an audit to a judge.
 
     Attributes:
-        probe: its kind.
+        probe: the kind of probe.
         request: what the judge is shown.
-        of: the digest of the judgment that is repeated; None for other probes.
+        repeated: the digest of the judgment that is repeated; None for other probes.
         shown_first: whether the answer that should not lose is shown first.
         number: the number of the repeat, if a judgment is repeated several times.
     """
 
     probe: Probe
     request: JudgmentRequest
-    of: str | None = None
+    repeated: str | None = None
     shown_first: bool = True
     number: int = 0
 
@@ -106,7 +106,7 @@ def _off_topic_answer(
 ) -> Answer | None:
     """Return an answer to another question, if possible of another category and by the same model.
 
-    It is the next such question after this one, the first one following the last.
+    It is the next such question in the list, which starts over after its end.
     """
     index = answered.index(question)
     candidates = [
@@ -134,16 +134,16 @@ def _repeat_tasks(
         if request is None:
             continue
         without_reference = replace(request, question=replace(question, references=()))
-        for probe, repeated in (
+        for probe, request_to_send in (
             (Probe.REPEATED, request),
             (Probe.WITHOUT_REFERENCE, without_reference),
         ):
-            place = (probe, repeated.kind, question.question_id)
+            place = (probe, request_to_send.kind, question.question_id)
             has_reference = any(question.references[: judgment.turn])
             if place in seen or (probe is Probe.WITHOUT_REFERENCE and not has_reference):
                 continue
             seen.add(place)
-            yield ProbeTask(probe=probe, request=repeated, of=judgment.digest)
+            yield ProbeTask(probe=probe, request=request_to_send, repeated=judgment.digest)
 
 
 def rebuild_judgment_request(
@@ -160,7 +160,7 @@ def rebuild_judgment_request(
 
 
 def _is_usable(answer: Answer, turn: int) -> bool:
-    """Whether an answer is complete; cutting or mixing an incomplete one would prove nothing."""
+    """Return whether an answer is complete; a probe made of an incomplete answer proves nothing."""
     replies = answer.turns[:turn]
     return len(replies) == turn and all(
         reply.text.strip() and not reply.is_truncated for reply in replies

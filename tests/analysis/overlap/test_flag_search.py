@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from builders import answer, question
-from planted import a_run, planted, prose
+from random_runs import a_run, prose, with_texts
 
 from evalharness.analysis import FlagKind, find_flags, list_flag_cautions
 from evalharness.domain import Answer, RunRecords
@@ -39,7 +39,7 @@ def test_an_answer_that_repeats_the_reference_is_flagged():
     records = a_run()
     reference = records.questions[3].references[0]
     text = f"Sure! Here it is:\n\n**{reference.upper()}**\n\nAnything else?"
-    found = find_flags(planted(records, {("two", "q3", 1): text}))
+    found = find_flags(with_texts(records, {("two", "q3", 1): text}))
     (flag,) = found.flags
 
     assert kinds(found) == [(FlagKind.ANSWER_IN_REFERENCE, "two", "q3", 1)]
@@ -83,7 +83,7 @@ def test_common_phrases_are_no_copies():
         for own in records.answers
     }
 
-    assert find_flags(planted(records, texts)).flags == ()
+    assert find_flags(with_texts(records, texts)).flags == ()
 
 
 def test_two_names_of_one_model_are_reported_with_their_share():
@@ -96,7 +96,7 @@ def test_two_names_of_one_model_are_reported_with_their_share():
         texts["three", f"q{number}", 1] = (
             same if number < 5 else same.upper() if number < 7 else f"{same} {prose('more', 20)}"
         )
-    found = find_flags(planted(records, texts))
+    found = find_flags(with_texts(records, texts))
     (pair,) = found.twins
 
     assert (pair.model_a, pair.model_b) == ("one", "three")
@@ -116,7 +116,7 @@ def test_models_with_mostly_equal_answers_bring_a_caution():
         if own.model == "one" and own.question_id != "q0"
         for turn in (1, 2)
     }
-    (said,) = list_flag_cautions(find_flags(planted(records, texts)))
+    (said,) = list_flag_cautions(find_flags(with_texts(records, texts)))
 
     assert said.startswith("one and two gave the same answer in 92% of 24 turns")
 
@@ -129,7 +129,7 @@ def test_three_models_alike_are_three_pairs():
         for own in records.answers
         for model in ("one", "two", "three")
     }
-    found = find_flags(planted(records, texts))
+    found = find_flags(with_texts(records, texts))
 
     assert [(pair.identical, pair.compared) for pair in found.twins] == [(12, 24)] * 3
     assert len(found.flags) == 24  # each beside the first
@@ -140,7 +140,7 @@ def test_a_few_answers_alike_are_what_questions_bring_about():
     records = a_run()
     texts = {(model, f"q{n}", 1): prose(n) for n in (1, 2) for model in ("one", "two")}
 
-    assert find_flags(planted(records, texts)).flags == ()
+    assert find_flags(with_texts(records, texts)).flags == ()
 
 
 def test_one_reply_to_several_questions_is_flagged():
@@ -149,7 +149,7 @@ def test_one_reply_to_several_questions_is_flagged():
     texts = {("one", f"q{number}", 1): "Sorry, I cannot help." for number in range(4)}
     texts |= {("two", f"q{number}", 2): COPY for number in range(2)}
     texts |= {("three", f"q{number}", 1): "D" for number in range(9)}
-    found = find_flags(planted(records, texts))
+    found = find_flags(with_texts(records, texts))
 
     assert {(kind, model) for kind, model, *_ in kinds(found)} == {
         (FlagKind.SAME_REPLY, "one"),
@@ -163,7 +163,7 @@ def test_one_reply_to_several_questions_is_flagged():
 
 def test_empty_answers_are_flagged():
     """A judge grades empty answers like any other."""
-    found = find_flags(planted(a_run(), {("two", "q5", 1): " \n", ("two", "q6", 2): ""}))
+    found = find_flags(with_texts(a_run(), {("two", "q5", 1): " \n", ("two", "q6", 2): ""}))
 
     assert kinds(found) == [(FlagKind.EMPTY, "two", "q5", 1), (FlagKind.EMPTY, "two", "q6", 2)]
 
@@ -175,7 +175,7 @@ def test_a_name_is_its_own_or_anothers_by_the_configuration():
     said = "I am ChatGPT, a large language model trained by OpenAI."
     texts = {(model, "q1", 1): f"{prose(model)} {said}" for model in ("gpt-4", "alpaca-7b")}
     texts["mine", "q2", 2] = "You can call me Vicuna, as I am an AI assistant."
-    found = find_flags(planted(records, texts))
+    found = find_flags(with_texts(records, texts))
 
     assert kinds(found) == [
         (FlagKind.NAMES_ITSELF, "gpt-4", "q1", 1),
@@ -191,13 +191,13 @@ def test_looping_answers_take_little_time_and_memory(loop):
     """Every place of a loop is equal to every other, in each of the answers."""
     endless = {(model, "q1", 1): f"{model} {loop * 30_000}" for model in ("one", "two")}
 
-    assert find_flags(planted(a_run(), endless)).flags == ()
+    assert find_flags(with_texts(a_run(), endless)).flags == ()
 
 
 def test_a_lone_surrogate_can_be_written():
     """JSON can contain it, a UTF-8 file cannot."""
     said = "I am ChatGPT \ud83d by OpenAI."
-    (flag,) = find_flags(planted(a_run(), {("one", "q1", 1): said})).flags
+    (flag,) = find_flags(with_texts(a_run(), {("one", "q1", 1): said})).flags
 
     assert flag.excerpt == "I am ChatGPT ? by OpenAI."
 

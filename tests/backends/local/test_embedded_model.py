@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from asking import request
+from endpoint_model import request
 from local_models import ask, model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 
 import checkpoints
 import torch
-from asking import request
+from endpoint_model import request
 from local_models import ask, model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 
 import checkpoints
 import torch
-from asking import request
+from endpoint_model import request
 from local_models import ask, model
 
 from evalharness.backends.local.prefix_cache import PrefixCache

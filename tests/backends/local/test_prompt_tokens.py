@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 import checkpoints
-from asking import request
+from endpoint_model import request
 from local_models import TEMPLATE, ask, model
 from transformers import AutoTokenizer
 

@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 
 import checkpoints
 import torch
-from asking import request
+from endpoint_model import request
 from local_models import ask, model
 
 from evalharness.backends import local_transformers

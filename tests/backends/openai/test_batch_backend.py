@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from asking import KEY, model, request
+from endpoint_model import KEY, model, request
 from server import Behavior, Server
 
 from evalharness.backends.openai_compatible import connect, connect_batch

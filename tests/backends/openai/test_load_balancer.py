@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asking import request
+from endpoint_model import request
 
 from evalharness.backends.openai.load_balancer import LoadBalancer
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from asking import KEY, backend_of, model, request
+from endpoint_model import KEY, backend_of, model, request
 
 from evalharness.errors import PermanentError
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from asking import model, request
+from endpoint_model import model, request
 
 from evalharness.backends.openai.wire import (
     build_request_body,

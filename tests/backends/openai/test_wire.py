@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from asking import KEY
+from endpoint_model import KEY
 
 from evalharness.backends.openai.wire import (
     make_http_error,

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from main_job import (
+from readme_run import (
     ANSWER_CALLS,
     IN_FLIGHT,
     JUDGE_CALLS,

@@ -14,7 +14,7 @@ import zipfile
 
 import pytest
 from foreign_files import MT_BENCH, write_files
-from main_job import calls, environment, run
+from readme_run import calls, environment, run
 from server import serving
 
 from evalharness.cli import main

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import a_leaderboard, a_run, answer, graded_judgment, question
 from caution_lists import cautions
-from hostile import PAYLOADS
+from hostile_texts import PAYLOADS
 from playwright.sync_api import expect
 
 from evalharness.analysis import Leaderboard, LeaderboardRow

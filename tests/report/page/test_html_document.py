@@ -19,7 +19,7 @@ from builders import (
     question,
 )
 from caution_lists import cautions
-from hostile import PAYLOADS
+from hostile_texts import PAYLOADS
 
 from evalharness.analysis import Leaderboard, LeaderboardRow, build_leaderboard
 from evalharness.domain import BenchmarkScore, RunConfig, RunRecords

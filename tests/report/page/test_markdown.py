@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from hostile import PAYLOADS
+from hostile_texts import PAYLOADS
 
 from evalharness.report.page.markdown import render_markdown
 

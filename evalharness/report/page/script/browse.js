@@ -53,7 +53,7 @@ const follow = async () => {
     body.base.value = asked.from;
     body.mark();
   }
-  // Questions above it get their true heights when they are scrolled near, which moves it.
+  // Questions above get their real heights when they come near the view, which moves this one.
   for (let frame = 0; frame < 5; frame += 1) {
     question.scrollIntoView({ behavior: "instant" });
     await new Promise(requestAnimationFrame);

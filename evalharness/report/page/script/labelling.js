@@ -8,7 +8,7 @@ const labelling = () => {
   let isSaved = true;
 
   // Storage may be denied to pages opened as files; labels then last as long as the page.
-  const remember = () => { try { localStorage.setItem(key, JSON.stringify(state)); } catch { /* as said */ } };
+  const remember = () => { try { localStorage.setItem(key, JSON.stringify(state)); } catch { /* see above */ } };
   const recall = () => { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } };
 
   const below = (limit) => {

@@ -121,14 +121,14 @@ class Body {
     for (const turn of this.turns) {
       const fits = isAmong(shown);
       for (const article of turn.articles) article.hidden = !fits(article);
-      const wanted = this.data.turns[turn.number].pairs.flatMap(([first, second], place) => (
+      const visible = this.data.turns[turn.number].pairs.flatMap(([first, second], place) => (
         shown.has(first) && shown.has(second) ? [place] : []));
-      for (const place of wanted) {
+      for (const place of visible) {
         if (!turn.built.has(place)) turn.built.set(place, this.pair(turn.number, place));
       }
-      turn.pairs.replaceChildren(...wanted.map((place) => turn.built.get(place)));
+      turn.pairs.replaceChildren(...visible.map((place) => turn.built.get(place)));
       const heading = turn.pairs.previousElementSibling;
-      if (heading.localName === "h4") heading.hidden = !wanted.length;
+      if (heading.localName === "h4") heading.hidden = !visible.length;
     }
     const models = [...new Set(this.data.turns.flatMap(({ replies }) => replies.map(({ model }) => model)))].filter((model) => shown.has(model));
     const before = this.base.value;

@@ -24,7 +24,7 @@ _MAX_PROMPT_CHARACTERS = 1200
 class _BenchmarkBar:
     """The score of one model; `width`, `low` and `high` are positions on the drawing.
 
-    `source` and `of` are set for published scores: where, and of which model.
+    For published scores, `source` is the publication, and `of` the model in the publication.
     """
 
     model: str
@@ -40,7 +40,7 @@ class _BenchmarkBar:
 
     @property
     def is_published(self) -> bool:
-        """Whether the score was published by others."""
+        """Whether the score is a published one."""
         return bool(self.source)
 
 
@@ -150,7 +150,7 @@ def _best_first(scores: Sequence[BenchmarkScore]) -> list[BenchmarkScore]:
 
 
 def _describe_basis(scores: Sequence[BenchmarkScore]) -> str:
-    """Return the metric, the shots and the number of examples, with all values that models have."""
+    """Return the metric, the shots and the number of examples, with all values that occur."""
     first = scores[0]
     counts = sorted({score.n for score in scores})
     shots = sorted({score.few_shot for score in scores})

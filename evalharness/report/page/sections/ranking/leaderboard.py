@@ -69,7 +69,7 @@ class _TableColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PublishedRow:
-    """A row of published figures: of which model, from which sources, and its cells by heading."""
+    """A row of published figures, with the model that they describe, their sources, and cells by heading."""
 
     model: str
     number: int
@@ -179,7 +179,7 @@ def _published_rows(data: PageData) -> list[_PublishedRow]:
     """Return a row for each model with published figures in the manifest.
 
     A figure goes into the column of the same benchmark, or into a column of its own. No published
-    figure goes into the column of scores, because those are of other questions.
+    figure goes into the column of scores, because published scores are from other questions.
     """
     by_model: dict[str, list[Mapping[str, Any]]] = {}
     for each in data.records.manifest.get("published") or ():
@@ -257,16 +257,16 @@ def _rank_cell(row: LeaderboardRow) -> _TableCell:
 
 
 def _plain_cells(
-    values: Sequence[float | None], write: Callable[[float | None], str]
+    values: Sequence[float | None], format_value: Callable[[float | None], str]
 ) -> tuple[_TableCell, ...]:
-    return tuple(_TableCell(value=value, text=write(value)) for value in values)
+    return tuple(_TableCell(value=value, text=format_value(value)) for value in values)
 
 
 def _interval_cells(
-    figures: Sequence[ValueAndBounds], writing: FigureFormat
+    figures: Sequence[ValueAndBounds], figure_format: FigureFormat
 ) -> tuple[_TableCell, ...]:
     scale = fit_axis(value for bounds in figures for value in bounds)
-    drawn = [place_interval(bounds, writing, scale) for bounds in figures]
+    drawn = [place_interval(bounds, figure_format, scale) for bounds in figures]
     return tuple(_TableCell(value=each.value, text=each.text, interval=each) for each in drawn)
 
 

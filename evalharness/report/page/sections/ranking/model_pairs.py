@@ -78,7 +78,7 @@ def _win_rate_cell(pair: ModelPairRow) -> _PairCell:
     )
 
 
-def _better_cell(pair: ModelPairRow, doubt: float) -> _PairCell:
+def _better_cell(pair: ModelPairRow, alpha: float) -> _PairCell:
     """Return the probability that the row's model is better; bold if either tail is small."""
     better = pair.better or 0.0
     text = format_percent(better)
@@ -88,7 +88,7 @@ def _better_cell(pair: ModelPairRow, doubt: float) -> _PairCell:
         text=text,
         span="",
         shade=round(10 * better),
-        is_significant=min(better, 1 - better) < doubt / 2,
+        is_significant=min(better, 1 - better) < alpha / 2,
         detail=f"{pair.model_a} is better than {pair.model_b} with probability {text}",
     )
 

@@ -1,4 +1,4 @@
-"""Show figures of imported votes as their source publishes them, to check the import."""
+"""Show figures of imported votes in the form that their source publishes, to check the import."""
 
 from __future__ import annotations
 

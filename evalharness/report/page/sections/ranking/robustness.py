@@ -80,7 +80,7 @@ class _VariantRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ReversedPair:
-    """Two models that change places, and the analyses in which they do."""
+    """Two models that change places, and the analyses that reverse them."""
 
     ahead: str
     behind: str

@@ -18,7 +18,7 @@ SHOWN_ELSEWHERE = ("cautions", "usage", "command")
 
 
 def render_provenance(data: PageData) -> str:
-    """Return the command, the manifest and the configuration, as far as the run has them."""
+    """Return the command, the manifest and the configuration, if the run has them."""
     manifest = data.records.manifest
     return fill_template(
         "sections/record/provenance",

@@ -93,7 +93,7 @@ def _count_benchmarks(data: PageData) -> int:
 
 
 def _total_cost(data: PageData) -> list[float]:
-    """Return the cost of all roles, or nothing if the cost of a role is unknown."""
+    """Return the cost of all roles, or an empty list if the cost of a role is unknown."""
     costs = [usage.get("usd") for _, usage in _usage_by_role(data)]
     known = [cost for cost in costs if cost is not None]
     return [sum(known)] if known and len(known) == len(costs) else []

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def render_drift(data: PageData) -> str:
-    """Return the last check of the judges against themselves, or nothing without a check."""
+    """Return the last drift check, or nothing without a check."""
     if data.drift is None:
         return ""
     return fill_template(

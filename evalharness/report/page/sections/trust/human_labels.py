@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from evalharness.analysis import CorrectedFigure, CorrectedRow, CorrectedTable
     from evalharness.report.page.page_data import PageData
 
-_BOOTSTRAP_SEED = 0  # of the intervals' bootstrap: the same run makes the same page
+_BOOTSTRAP_SEED = 0  # of the bootstrap intervals: the same run makes the same page
 _FORMAT_BY_KIND = {"rating": RATING_FORMAT, "win_rate": SHARE_FORMAT, "score": SCORE_FORMAT}
 _HEADING_BY_KIND = {"rating": "Rating", "win_rate": "Win rate", "score": "Score"}
 

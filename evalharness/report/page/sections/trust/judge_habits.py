@@ -21,17 +21,17 @@ class _ShareBar:
 
     label: str
     count: int
-    of: int
+    total: int
 
     @property
     def width(self) -> str:
         """The bar's width."""
-        return f"{100 * self.count / self.of:.2f}%"
+        return f"{100 * self.count / self.total:.2f}%"
 
     @property
     def text(self) -> str:
         """The share as a percentage."""
-        return format_percent(self.count / self.of)
+        return format_percent(self.count / self.total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +41,9 @@ class _JudgeHabits:
     Attributes:
         judge: its name.
         judged: the number of its judgments.
-        repaired: how many of them were requested twice, with or without a decision in the end.
-        swaps: the pairs by what happened when the answers changed places; empty without games.
-        grades: the grades by value; empty without grades.
+        repaired: how many of them were requested twice, with or without a decision at the end.
+        swaps: the number of pairs for each effect of swapping the answers; empty without games.
+        grades: the number of grades of each value; empty without grades.
     """
 
     judge: str
@@ -83,7 +83,9 @@ def _position_bars(counted: PositionCounts) -> tuple[_ShareBar, ...]:
         "a tie in one order": counted.half_tie,
     }
     total = sum(parts.values())
-    return tuple(_ShareBar(label=k, count=v, of=total) for k, v in parts.items()) if total else ()
+    return (
+        tuple(_ShareBar(label=k, count=v, total=total) for k, v in parts.items()) if total else ()
+    )
 
 
 def _grade_bars(scores: list[float | None]) -> tuple[_ShareBar, ...]:
@@ -91,7 +93,7 @@ def _grade_bars(scores: list[float | None]) -> tuple[_ShareBar, ...]:
     rounded = Counter(round(score) for score in scores if score is not None)
     total = rounded.total()
     return tuple(
-        _ShareBar(label=str(grade), count=rounded[grade], of=total)
+        _ShareBar(label=str(grade), count=rounded[grade], total=total)
         for grade in (range(1, 11) if total else ())
     )
 

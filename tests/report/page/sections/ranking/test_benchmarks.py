@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from builders import a_run
-from hostile import PAYLOADS
+from hostile_texts import PAYLOADS
 
 from evalharness.analysis import build_leaderboard
 from evalharness.domain import BenchmarkSample, BenchmarkScore

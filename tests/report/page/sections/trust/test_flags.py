@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from builders import a_run as judged_run
-from planted import a_run, planted, prose
+from random_runs import a_run, prose, with_texts
 
 from evalharness.analysis import (
     NGRAM_LENGTH,
@@ -56,7 +56,7 @@ def test_flags_are_shown_with_their_words_as_text():
     """Pairs of models in a line each; strangers' words can do nothing."""
     said = "<i>I am ChatGPT</i>, trained by OpenAI."
     texts = {("two", f"q{n}", 1): prose(("one", f"q{n}", 1)) for n in range(9)}
-    page = page_of(planted(a_run(), {**texts, ("three", "q2", 1): said}))
+    page = page_of(with_texts(a_run(), {**texts, ("three", "q2", 1): said}))
 
     assert "Models that answer alike" in page
     assert ">38%</td>" in page

@@ -43,17 +43,17 @@ async def connection(
 
 @asynccontextmanager
 async def backend_of(spec: ModelSpec) -> AsyncIterator[tuple[Backend, list[float]]]:
-    """Yield the backend of a model, and the waits that it would have made before its calls.
+    """Yield the backend of a model, and the waits that it would make before its calls.
 
     Its clock advances by these waits only.
     """
     waits: list[float] = []
 
-    async def take_note(seconds: float) -> None:
+    async def record_wait(seconds: float) -> None:
         waits.append(seconds)
         await asyncio.sleep(0)
 
-    backend = connect(spec, sleep=take_note, clock=lambda: sum(waits))
+    backend = connect(spec, sleep=record_wait, clock=lambda: sum(waits))
     try:
         yield backend, waits
     finally:

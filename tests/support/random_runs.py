@@ -1,4 +1,4 @@
-"""Runs of random words, into which a test plants texts that a search must find."""
+"""Runs of random words; a test inserts texts that a search must find."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODELS = ("one", "two", "three")
 
 
 def prose(seed: object, words: int = 80) -> str:
-    """Return random words; no other seed gives them in the same order."""
+    """Return random words; every seed gives a different sequence."""
     rng = random.Random(str(seed))
     letters = ["".join(rng.choices("aeioubdgklmnprst", k=rng.randint(2, 8))) for _ in range(words)]
     return " ".join(letters).capitalize() + "."
@@ -39,14 +39,14 @@ def a_run(questions: int = 12, models: tuple[str, ...] = MODELS, **config: objec
         for model in models
     ]
     return RunRecords(
-        name="planted",
+        name="random",
         questions=tuple(asked),
         answers=tuple(answers),
         config=RunConfig.from_tree({"models": config}),
     )
 
 
-def planted(records: RunRecords, texts: dict[tuple[str, str, int], str]) -> RunRecords:
+def with_texts(records: RunRecords, texts: dict[tuple[str, str, int], str]) -> RunRecords:
     """Return a run that contains these texts, given by model, question and turn."""
 
     def turns(own):
