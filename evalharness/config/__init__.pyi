@@ -16,6 +16,7 @@ from .published_scores import PublishedScore as PublishedScore
 from .published_scores import published_scores_content as published_scores_content
 from .published_scores import read_published_scores as read_published_scores
 from .saved_run import iterate_settings as iterate_settings
+from .saved_run import list_neutral_names as list_neutral_names
 from .saved_run import resolve_run_folder as resolve_run_folder
 from .schema import complete_saved_judge as complete_saved_judge
 from .schema import complete_saved_model as complete_saved_model

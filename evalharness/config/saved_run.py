@@ -1,17 +1,22 @@
-"""Read the models and questions of a run folder into which answers were imported.
+"""Read the configuration of a run folder, and iterate over the settings that a result depends on.
 
-Such a folder defines its own models and questions, so that `judge run=NAME` need not name them.
+A folder into which answers were imported defines its own models and questions, so that
+`judge run=NAME` need not name them.
 """
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalharness.backends import list_backends, list_neutral_settings, list_setting_names
+from evalharness.config.model_schema import CommonModelConf
+from evalharness.domain import ModelSpec, list_neutral_fields
 from evalharness.store import ANSWERS_FILE, read_run_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _MAX_NAME_LENGTH = 200  # characters; file systems accept 255 bytes
 
@@ -65,9 +70,27 @@ def _read_imported_models(results: str, run: str | None) -> dict[str, Any]:
 
 
 def iterate_settings(tree: Any, prefix: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield the path and the value of every setting that has a value."""
+    """Yield the path and the value of every setting that has a value.
+
+    A model's settings of other backends than its own are left out: its backend ignores them, and
+    which of them there are depends on the packages that are installed.
+    """
     if isinstance(tree, dict) and tree:
-        for key, value in tree.items():
+        for key, value in _drop_other_settings(tree).items():
             yield from iterate_settings(value, (*prefix, str(key)))
     elif tree not in ({}, None):
         yield prefix, tree
+
+
+def list_neutral_names() -> frozenset[str]:
+    """Return the settings of models and judges that change no text: speed, access, prices."""
+    return list_neutral_settings() | list_neutral_fields(ModelSpec) | {"mode", "caution"}
+
+
+def _drop_other_settings(conf: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a model without the settings of other backends; anything else as it is."""
+    backend = conf.get("backend")
+    if backend is None or backend not in list_backends():
+        return conf
+    known = list_setting_names(backend) | {own.name for own in fields(CommonModelConf)}
+    return {name: value for name, value in conf.items() if name in known}

@@ -175,11 +175,7 @@ class ModelSpec:
 class JudgePrompt:
     """A judge's instruction, as Jinja templates.
 
-    The variables of the templates are `turns` (a list of objects with `number`, `question`,
-    `reference`, and `answer` or `answer_a` and `answer_b`), `turn` (the number of the judged turn),
-    `has_reference`, `rubric` (the question's checklist, often empty), `fence` (a mark for tags that
-    occurs in none of the texts), `language` (the language of the reasons), and `form` (a
-    description of the JSON reply; empty when text or probabilities are read). `prefill` starts the
+    The variables of the templates are those of `judge.render_judge_prompt`. `prefill` starts the
     judge's reply when probabilities are read. With `five_levels`, a verdict includes its strength,
     from `A>>B` to `B>>A`.
     """

@@ -51,8 +51,14 @@ def render_judge_prompt(
 ) -> tuple[Message, ...]:
     """Return the messages that request a judgment: the system message, if any, and the user message.
 
+    The variables of the templates are `turns` (a list of objects with `number`, `question`,
+    `reference`, and `answer` or `answer_a` and `answer_b`), `turn` (the number of the judged turn),
+    `has_reference`, `rubric` (the question's checklist, often empty), `fence` (a mark for tags that
+    occurs in none of the texts), `language` (the language of the reasons), and `form` (a
+    description of the JSON reply; empty when text or probabilities are read).
+
     Args:
-        prompt: the instruction; `JudgePrompt` lists the variables of its templates.
+        prompt: the instruction.
         question: the question that was answered.
         answers: the replies of one model (graded) or two models (pairwise) to the turns, in the
             order shown. Replies after the judged turn are not shown.

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from evalharness.config import iterate_settings
+from evalharness.config import iterate_settings, list_neutral_names
 from evalharness.domain import RunConfig
 from evalharness.errors import ConfigError
 
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from evalharness.domain import Question, RunRecords
 
 _RUN_SPECIFIC_SETTINGS = ("run", "results", "cautions")
-_IRRELEVANT_JUDGE_FIELDS = frozenset(
-    {"concurrency", "timeout_s", "max_attempts", "api_key_env", "prices"}
-)
-"""Fields of a judge that do not change its judgments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,11 +157,12 @@ def _texts_by_model(run: RunRecords) -> dict[str, dict[Any, Any]]:
 
 def _configs_by_judge(run: RunRecords) -> dict[str, dict[Any, Any]]:
     """Return the settings that affect the judgments of each judge, by its name."""
+    neutral = list_neutral_names() - {"caution"}  # a caution is of one run's judge
     return {
         judge.name: {
             path: value
             for path, value in iterate_settings(judge.tree, ())
-            if not _IRRELEVANT_JUDGE_FIELDS & set(path)
+            if not neutral & set(path)
         }
         for judge in run.config.judges
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalharness.config import iterate_settings
+from evalharness.config import iterate_settings, list_neutral_names
 from evalharness.errors import RunConflictError
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ _IGNORED_SECTIONS = {
     "benchmarks",
 }
 _IGNORED_SECTIONS |= {"audit", "contamination", "rating"}
-_IGNORED_FIELDS = {"prices", "concurrency", "timeout_s", "max_attempts", "api_key_env", "caution"}
-_IGNORED_FIELDS |= {"total_timeout_s", "give_up_after", "batch", "mode", "attention"}
 # Sections that may grow: new models and judges are called as well.
 _EXTENSIBLE_SECTIONS = {"models", "panel"}
 _IGNORED_PATHS = {("judging", "name"), ("judging", "panel")}
@@ -87,10 +85,11 @@ def _config_differences(
     before: Mapping[str, Any], now: Mapping[str, Any], *, kept: bool = False
 ) -> Iterator[str]:
     """Yield the differences; with `kept`, models that are not named now are not compared."""
+    neutral = list_neutral_names()
     old, new = dict(iterate_settings(before, ())), dict(iterate_settings(now, ()))
     for path in sorted(old.keys() | new.keys(), key=lambda path: (len(path), path)):
         was, is_now = old.get(path), new.get(path)
-        if was == is_now or path[0] in _IGNORED_SECTIONS or _IGNORED_FIELDS & set(path):
+        if was == is_now or path[0] in _IGNORED_SECTIONS or neutral & set(path):
             continue
         if path[0] not in before:  # an imported run has no settings of judges
             continue

@@ -249,7 +249,8 @@ def test_answers_that_do_not_fit_the_kind_or_the_turn_are_refused(answers):
         render_judge_prompt(a_prompt(""), question(), answers, 1)
 
 
-LONG_PROMPTS = [name for name in PROMPTS if not name.endswith("_short")]
+PREFILLED_PROMPTS = [name for name in PROMPTS if load(name).prefill]
+LONG_PROMPTS = [name for name in PROMPTS if name not in PREFILLED_PROMPTS]
 
 
 @pytest.mark.parametrize("name", LONG_PROMPTS)
@@ -273,7 +274,7 @@ def test_long_prompts_tell_the_form_of_the_reading_and_no_other(name):
     assert as_json.count(describe_json_form(prompt)) == 1
 
 
-@pytest.mark.parametrize("name", [name for name in PROMPTS if name.endswith("_short")])
+@pytest.mark.parametrize("name", PREFILLED_PROMPTS)
 def test_a_prompt_that_does_not_tell_the_form_of_json_is_refused_for_it(name):
     """Otherwise every reply would be unscored after it was paid for."""
     with pytest.raises(ConfigError, match=r"reading=json it must print `{{ form }}`"):
@@ -348,7 +349,7 @@ def test_no_option_is_the_start_of_another(kind):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in PROMPTS if name.endswith("_short")])
+@pytest.mark.parametrize("name", PREFILLED_PROMPTS)
 def test_short_prompts_add_few_words(name):
     """They are for small models, whose time and context go to the answers."""
     prompt = load(name)

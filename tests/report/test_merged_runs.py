@@ -80,6 +80,17 @@ def test_one_name_for_other_judges_is_told_apart_and_the_difference_shown():
     ]
 
 
+def test_a_judge_that_waits_longer_is_the_same_judge():
+    """What a backend declares to change no text tells no judges apart."""
+    patient = JUDGE | {"model": {"name": "gpt-4", "total_timeout_s": 60.0, "give_up_after": 2}}
+    hasty = JUDGE | {"model": {"name": "gpt-4", "total_timeout_s": 30.0, "give_up_after": 1}}
+    joined = merge_runs(
+        [part("one", ["vicuna-13b"], judge=hasty), part("two", ["koala-13b"], judge=patient)]
+    )
+
+    assert {row.judge for row in joined.graded} == {"gpt-4"}
+
+
 def test_questions_that_a_run_lacks_are_left_out_and_said():
     """A mean over other questions is no comparison."""
     joined = merge_runs([part("one", ["vicuna-13b"]), part("two", ["koala-13b"], questions=4)])

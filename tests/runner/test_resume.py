@@ -55,7 +55,7 @@ def test_a_run_may_take_in_more_models(tmp_path):
     [
         ("judge=gpt-4o", "judge.name was 'gpt-4', now 'gpt-4o'"),
         ("models.vicuna-13b.sampling.temperature=0.1", "temperature was 0.7, now 0.1"),
-        ("models.vicuna-13b.base_url=http://127.0.0.1:1/v1", "base_url was not set"),
+        ("judge.model.base_url=http://127.0.0.1:1/v1", "base_url was .*, now 'http://127"),
         ("judge.prompts.graded.system=other", "judge.prompts.graded.system was"),
         ("seed=9", "seed was 0, now 9"),
         ("questions.limit=4", "no longer asked"),
@@ -67,6 +67,22 @@ def test_other_settings_are_refused_with_the_difference(tmp_path, override, word
         _continue(tmp_path, override)
 
     assert "run=NAME" in str(refusal.value)
+
+
+def test_settings_of_other_backends_are_no_difference(tmp_path):
+    """A model ignores them, and which there are depends on the packages that are installed."""
+    before = load_settings([*BASE, f"results={tmp_path}"])
+    old = json.loads(json.dumps(before.tree))
+    del old["models"]["vicuna-13b"]["endpoint"]  # before there was a backend with this setting
+    old["models"]["alpaca-7b"]["voice"] = "loud"  # of a package that is not installed here
+    del old["judge"]["model"]["dtype"]
+    with RunFolder.open(before.folder) as folder:
+        folder.write_config(old, before.run.questions)
+        refuse_run_conflict(folder, before.tree, before.run.questions)
+        del old["judge"]["model"]["endpoint"]
+        folder.write_config(old, before.run.questions)
+        with pytest.raises(RunConflictError, match="endpoint was not set"):
+            refuse_run_conflict(folder, before.tree, before.run.questions)
 
 
 def test_a_changed_question_is_refused(tmp_path):
