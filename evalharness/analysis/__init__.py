@@ -1,4 +1,4 @@
-"""What the records of a run mean: leaderboard, judge health, overlap of texts, robustness."""
+"""Analyze the records of a run: leaderboard, judge health, overlap of texts, robustness."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Turn NaN, which marks a figure that could not be computed, into None."""
+"""Convert NaN, which marks a figure that could not be computed, to None."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Number labels, as the arrays of statistics need them."""
+"""Number labels, because statistics take arrays of numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def number_labels(labels: Iterable[Hashable], known: Iterable[Hashable] = ()) ->
     """Return each label as a number, in order of appearance.
 
     Args:
-        labels: such as question ids.
+        labels: the labels, such as question ids.
         known: labels that come first, so that a label's number is its position there.
     """
     numbers: dict[Hashable, int] = {label: number for number, label in enumerate(known)}

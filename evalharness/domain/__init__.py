@@ -1,4 +1,4 @@
-"""The records and protocols that every room shares. This room imports no other."""
+"""Records and protocols that all packages share. This package imports no other package."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Define the protocols between evalharness and models: what every backend offers."""
+"""Define the protocols that backends and their loaded models implement."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ WorkResult = TypeVar("WorkResult")
 
 
 class Backend(Protocol):
-    """A model that completes requests. Batching, pools, limits and retries are its own concern."""
+    """A model that completes requests. It handles batching, limits and retries."""
 
     async def complete(self, request: Request) -> Completion:
         """Return one completion.
 
         Args:
-            request: the conversation, and how text is drawn.
+            request: the conversation and the sampling settings.
 
         Raises:
             BackendError: the request failed, after all retries.
@@ -35,7 +35,7 @@ class LoadedModel(Protocol):
     """A model in memory.
 
     Attributes:
-        module: the model of transformers.
+        module: the transformers model.
         tokenizer: its tokenizer.
         cache_tokens: how many tokens of conversations fit in memory besides the weights.
     """

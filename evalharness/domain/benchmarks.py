@@ -11,7 +11,7 @@ from evalharness.domain.calls import Request
 
 
 class ModelAccess(StrEnum):
-    """What a backend provides of a model, which decides the benchmarks that can run.
+    """What a backend provides of a model. It determines which benchmarks can run.
 
     WEIGHTS: the loaded model, for every task. LOGPROBS: text, and the log-probability of a given
     text if the server reports it. TEXT: text only, so no tasks that compare log-likelihoods. NONE:
@@ -32,12 +32,12 @@ class BenchmarkSpec:
         name: the name in tables.
         task: lm-eval's name of a task, a group or a tag.
         few_shot: examples in the prompt; None means the task's own number.
-        metrics: lm-eval's keys (`acc_norm`, or `exact_match,strict-match`), whose mean is the
-            figure; when empty, `acc_norm` if it exists, else the task's first metric.
+        metrics: lm-eval's keys (`acc_norm`, or `exact_match,strict-match`); the figure is their
+            mean. When empty: `acc_norm` if it exists, else the task's first metric.
         tasks: how many tasks must be loaded; None skips the check.
         mean: over a group, `tasks` (equal weights) or `group` (lm-eval's own mean).
-        lower_bound: the figure of guessing, for the normalized figure; None gives none.
-        lower_bounds: the same for single tasks of a group.
+        lower_bound: the figure that guessing reaches, for the normalized figure; None omits it.
+        lower_bounds: the lower bound of each task of a group, by task.
         chat_template: whether prompts go through the model's chat template.
     """
 
@@ -58,12 +58,12 @@ class SuiteSpec:
 
     Attributes:
         name: the name of the suite, and of its average.
-        benchmarks: its members; when empty, no benchmark is run.
-        average: whether the mean over all members is a figure.
+        benchmarks: the benchmarks; when empty, none is run.
+        average: whether the mean over all benchmarks is also a figure.
         data_dir: a folder from which tasks read their data instead of the hub.
         folders: folders with the user's own tasks, in lm-eval's YAML.
         limit: the number of examples of each task; None means all.
-        batch_size: for weights on this machine; None determines it automatically.
+        batch_size: the batch size of models on this machine; None determines it automatically.
         published: whether published figures are shown next to the measured ones.
     """
 
@@ -82,7 +82,8 @@ class BenchmarkScore:
     """One score of a standard benchmark, as a share of 1 if the metric is a share.
 
     Attributes:
-        task: lm-eval's task; the benchmark's own name for the figure of the whole benchmark.
+        task: lm-eval's task, or the name of the benchmark if the score is that of the whole
+            benchmark.
         few_shot: examples in the prompt.
         headline: whether this is the figure of the whole benchmark, or of the suite.
         normalized: the value rescaled so that guessing is 0 and perfection 1, if bounds are given.
@@ -128,10 +129,10 @@ class BenchmarkSample:
 
     Attributes:
         prompt: the text before the reply, or before each choice.
-        choices: the texts whose log-likelihoods were compared; empty for generated text.
-        log_likelihoods: of the choices, in their order.
+        choices: the texts with log-likelihoods that were compared; empty for generated text.
+        log_likelihoods: the log-likelihood of each choice, in order.
         reply: the generated text.
-        target: the right answer (a text, or a choice's number from 0).
+        target: the correct answer (a text, or a choice's number from 0).
         metrics: the values of this example.
     """
 

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How text is drawn; None means the backend's default.
+    """Settings of text generation; None means the backend's default.
 
     Attributes:
-        temperature: 0 is greedy.
+        temperature: 0 is greedy decoding.
         top_p: the probability mass of nucleus sampling.
-        max_tokens: the longest reply.
-        seed: sent to the backend.
+        max_tokens: the maximum length of a reply.
+        seed: the seed that is sent to the backend.
     """
 
     temperature: float = 0.0
@@ -35,15 +35,15 @@ class Request:
 
     Attributes:
         messages: the conversation, in order.
-        sampling: how text is drawn.
+        sampling: the settings of text generation.
         prefill: the start of the reply.
         options: if given, no text is generated; the backend returns the probability of each option
             as the start of the reply, after `prefill`.
         schema: a JSON schema for the reply; a backend that cannot enforce it ignores it, so the
             reply may be any text.
-        question_id: the question of the request; recorded answers are found by it.
-        turn: counted from 1.
-        sample: counted from 0.
+        question_id: the id of the question, by which recorded answers are looked up.
+        turn: the turn, counted from 1.
+        sample: the sample, counted from 0.
     """
 
     messages: tuple[Message, ...]
@@ -68,16 +68,16 @@ class Completion:
     Attributes:
         text: the reply, without `Request.prefill`.
         finish_reason: `stop`, `length` if `max_tokens` cut the reply, or the server's own value.
-        prompt_tokens: read.
-        completion_tokens: written.
-        cached_tokens: part of those read.
-        seconds: of the last attempt.
+        prompt_tokens: the number of tokens that the model read.
+        completion_tokens: the number of tokens that the model generated.
+        cached_tokens: the part of `prompt_tokens` that the server had cached.
+        seconds: the duration of the last attempt.
         attempts: the number of attempts.
-        option_probabilities: of `Request.options`, in their order; they may add up to less than 1,
-            as other texts have the rest.
+        option_probabilities: the probability of each of `Request.options`, in order; the sum is
+            less than 1 if other texts are possible.
         log_probability: the natural logarithm of the requested continuation's probability.
         is_likeliest: whether greedy decoding would generate that continuation.
-        batch: whether a batch endpoint was used, at its price.
+        batch: whether a batch endpoint, which has its own prices, was used.
         served: the exact model name and the fingerprint that the server reported.
     """
 
@@ -111,11 +111,11 @@ class Usage:
     """Tokens and time of a model's calls; None where the backend did not count.
 
     Attributes:
-        prompt_tokens: read.
-        completion_tokens: written.
-        cached_tokens: part of those read.
-        seconds: of the last attempts.
-        batch: whether all calls went through a batch endpoint, at its price.
+        prompt_tokens: the number of tokens that the model read.
+        completion_tokens: the number of tokens that the model generated.
+        cached_tokens: the part of `prompt_tokens` that the server had cached.
+        seconds: the total duration of the last attempts.
+        batch: whether all calls used a batch endpoint, which has its own prices.
     """
 
     prompt_tokens: int | None = None

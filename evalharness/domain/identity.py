@@ -1,4 +1,4 @@
-"""What a configured record contributes to keys: the fields that are set and that change a result."""
+"""Select the fields of a configured record that belong to its keys: those that change a result."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ NOT_IN_IDENTITY = {"in_identity": False}
 def list_set_fields(record: Any) -> dict[str, Any]:
     """Return the fields of a dataclass that are part of a key, nested records as dicts.
 
-    A field is left out where its default is empty and its value equals that default. So a new
-    optional field, which is empty until somebody sets it, changes no key.
+    A field is left out where its default is empty and its value equals that default. A new
+    optional field with an empty default therefore changes no existing key.
 
     Args:
         record: an instance of a dataclass.
@@ -32,7 +32,7 @@ def list_set_fields(record: Any) -> dict[str, Any]:
 
 
 def list_neutral_fields(kind: type) -> frozenset[str]:
-    """Return the names of a dataclass's fields that are part of no key."""
+    """Return the names of a dataclass's fields that are not part of a key."""
     return frozenset(each.name for each in fields(kind) if not _is_in_identity(each))
 
 

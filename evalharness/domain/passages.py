@@ -17,7 +17,7 @@ class Passage:
         source: the path of the file.
         texts: the texts.
         lines: for each text, the line of the file in which it begins, counted from 1.
-        is_plain_text: whether the line breaks of the texts are those of the file.
+        is_plain_text: whether the texts have the same line breaks as the file.
     """
 
     source: str

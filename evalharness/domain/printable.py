@@ -30,8 +30,8 @@ def escape_lines(text: str) -> str:
 def escape_formula(cell: Any) -> Any:
     """Return a cell for a CSV file, with an apostrophe before text that a spreadsheet would run.
 
-    A carriage return becomes a space: Python's CSV writer does not quote it, and other readers start
-    a new row at it.
+    A carriage return becomes a space: Python's CSV writer does not quote it, and other readers
+    start a new row at it.
     """
     if not isinstance(cell, str):
         return cell
@@ -40,5 +40,5 @@ def escape_formula(cell: Any) -> Any:
 
 
 def unescape_formula(cell: str) -> str:
-    """Return the cell that `escape_formula` was given."""
+    """Return the cell without the apostrophe that `escape_formula` adds."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA_STARTS) else cell

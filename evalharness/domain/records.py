@@ -57,7 +57,7 @@ class Answer:
     digest: str
 
     def text_digest(self, turn: int) -> str:
-        """Return the digest of the replies up to a turn (from 1), which a judge of that turn sees."""
+        """Return the digest of the replies that a judge of a turn (from 1) sees: those up to it."""
         return compute_digest([reply.text for reply in self.turns[:turn]])
 
 
@@ -65,8 +65,8 @@ class Answer:
 class GradedJudgment:
     """One answer graded from 1 to 10 at one turn; `score` is None when `unscored` gives a reason.
 
-    `repaired` means that the judge got a repair request, as its first reply had no readable score;
-    `reply` then holds both replies. `served` is the model that the judge's server reported.
+    `repaired` means that the judge got a repair request, because its first reply had no readable
+    score; `reply` then holds both replies. `served` is the model that the judge's server reported.
     """
 
     kind: Literal["graded"] = "graded"
@@ -101,7 +101,7 @@ class PairwiseJudgment:
     """One game: two answers compared at one turn, `model_a` shown first.
 
     `strength` is how much better the preferred answer is, if the prompt asks for it: 1 slightly, 2
-    much, 0 in a tie. `repaired` and `served` have the meaning of `GradedJudgment`'s.
+    much, 0 in a tie. `repaired` and `served` mean the same as in `GradedJudgment`.
     """
 
     kind: Literal["pairwise"] = "pairwise"
@@ -168,10 +168,10 @@ class Battle:
 class Vote:
     """A single preference of a person, a label or another tool, from one showing of two answers.
 
-    A vote is not a game, as it has no second showing in the other order. `winner` is None when
+    A vote is not a game: the answers were shown in one order only. `winner` is None when
     `unscored` gives a reason; `label` is the source's own label if it holds more than the winner;
-    `preference` is the probability that `model_b` is better; `scores` are those of `model_a` and
-    `model_b`.
+    `preference` is the probability that `model_b` is better; `scores` are the scores of `model_a`
+    and `model_b`.
     """
 
     question_id: str
@@ -212,7 +212,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """A request that failed: always a row, never a number.
+    """A request that failed. It is stored as a row and never counts as a score.
 
     `key` is the digest of the request; `model` is the model that failed (the judge of a judgment).
     """

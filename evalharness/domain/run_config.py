@@ -1,4 +1,4 @@
-"""The saved configuration of a run, decoded into what readers of the run use."""
+"""Decode the saved configuration of a run into records."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class SavedModel:
     """A model of a saved configuration.
 
     Attributes:
-        name: as in tables.
+        name: the name in tables.
         family: the model's family.
         api_name: the server's name for the model.
-        prices: of its tokens.
-        tree: all its settings, as saved.
+        prices: the prices of its tokens.
+        tree: all settings, as saved.
     """
 
     name: str
@@ -38,12 +38,12 @@ class SavedJudge:
     """A judge of a saved configuration.
 
     Attributes:
-        name: as in judgments.
+        name: the name in judgments.
         place: its key in the configuration, `judge` or `panel.NAME`.
         model: the model that judges.
         reading: how its decisions are read; None for a reading that this version does not know.
         prompts: the names of its prompts.
-        tree: all its settings, as saved.
+        tree: all settings, as saved.
     """
 
     name: str
@@ -63,7 +63,7 @@ class RunConfig:
         judges: the judge, or the judges of the panel.
         judging: what was judged.
         question_set: the name of the question set.
-        seed: of the run.
+        seed: the seed of the run.
         rating: the name of the leaderboard's rating model.
         tree: all settings as saved, to be shown, compared, or built into specs.
     """
@@ -80,7 +80,7 @@ class RunConfig:
     def from_tree(cls, tree: Mapping[str, Any]) -> Self:
         """Return the configuration that a tree of settings holds.
 
-        Sections and settings that this version does not know are kept in `tree` alone.
+        Sections and settings that this version does not know are kept only in `tree`.
 
         Args:
             tree: the settings, as plain JSON-like content.
@@ -137,7 +137,7 @@ def _decode_judge(tree: Mapping[str, Any], place: str) -> SavedJudge:
 
 
 def _convert(section: Mapping[str, Any], kind: type[Section], place: str) -> Section:
-    """Return a section as a record, without the settings that are null or not its fields."""
+    """Return a section as a record, without settings that are null or unknown."""
     names = {each.name for each in fields(kind)}
     known = {name: value for name, value in section.items() if name in names and value is not None}
     try:

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from evalharness.domain.calls import Usage
 
 DEFAULT_CONCURRENCY = 64
-"""The most calls in flight at a time, where the settings do not say."""
+"""The default of `ModelSpec.concurrency`: the maximum number of calls in flight."""
 
 TOKENIZER_TEMPLATE = "tokenizer"
-"""The value of `ModelSpec.template` that means: the tokenizer's own chat template."""
+"""The value of `ModelSpec.template` that selects the tokenizer's own chat template."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """US dollars for a million tokens.
+    """Prices in US dollars per million tokens.
 
     Attributes:
-        input: read.
-        output: written.
-        cached_input: read, that the server had; None means the price of `input`.
-        batch: the share of these prices that the batch endpoint takes.
+        input: the price of tokens that the model reads.
+        output: the price of tokens that the model generates.
+        cached_input: the price of input tokens that the server had cached; None means `input`.
+        batch: the factor on these prices for calls through the batch endpoint.
     """
 
     input: float = 0.0
@@ -40,30 +40,30 @@ class Prices:
 
     @property
     def is_known(self) -> bool:
-        """Whether a call costs anything, as far as is known."""
+        """Whether a price is configured."""
         return bool(self.input or self.output)
 
-    def usd(self, usage: Usage) -> float:
-        """Return the US dollars for a call's tokens; tokens that were not counted cost nothing.
+    def usd_for_usage(self, usage: Usage) -> float:
+        """Return the price of a call in US dollars; tokens that were not counted cost nothing.
 
         Args:
-            usage: of the call.
+            usage: the tokens of the call.
         """
-        return self.usd_of(
+        return self.usd_for_tokens(
             usage.prompt_tokens or 0,
             usage.completion_tokens or 0,
             usage.cached_tokens or 0,
             batch=usage.batch,
         )
 
-    def usd_of(
+    def usd_for_tokens(
         self, prompt: float, completion: float, cached: float = 0, *, batch: bool = False
     ) -> float:
-        """Return the US dollars for numbers of tokens.
+        """Return the price of numbers of tokens, in US dollars.
 
         Args:
-            prompt: tokens read, those that the server had cached included.
-            completion: tokens written.
+            prompt: the number of tokens read, including those that the server had cached.
+            completion: the number of tokens generated.
             cached: the part of `prompt` that the server had cached.
             batch: whether the calls go through a batch endpoint.
         """
@@ -74,7 +74,7 @@ class Prices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Limits of a run; None means no limit. `minutes` applies to each command, the others to the run."""
+    """Limits of a run, or of each command for `minutes`; None means no limit."""
 
     usd: float | None = None
     calls: int | None = None
@@ -83,7 +83,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTargets:
-    """The differences between two models that a run should detect, in points; None means no target."""
+    """The differences between models that a run should detect, in points; None means no target."""
 
     rating: float | None = None
     score: float | None = None
@@ -94,19 +94,19 @@ class ModelSpec:
     """A model as configured: a candidate, or the model of a judge.
 
     Attributes:
-        name: as in tables.
-        backend: the name of the backend that asks the model.
+        name: the name in tables.
+        backend: the name of the backend that calls the model.
         settings: the backend's own settings, an instance of the dataclass that it declares.
         family: the family that the model belongs to.
         system: a system message before every conversation.
         template: Jinja text (the prompt exactly as the model was trained), the word `tokenizer`
-            (the tokenizer's own chat template), or None where the server applies one.
+            (the tokenizer's own chat template), or None if the server applies one.
         stop: texts that end a reply.
-        context_length: in tokens.
-        sampling: how text is drawn.
-        sampling_by_category: the same, for the questions of a category.
-        prices: of its tokens.
-        concurrency: the most calls in flight at a time; None takes the default.
+        context_length: the context length in tokens.
+        sampling: the settings of text generation.
+        sampling_by_category: settings for the questions of a category, in place of `sampling`.
+        prices: the prices of its tokens.
+        concurrency: the maximum number of calls in flight; None means the default.
         batch: whether calls go through the server's batch endpoint.
     """
 
@@ -126,14 +126,14 @@ class ModelSpec:
 
     @property
     def max_concurrency(self) -> int:
-        """The most calls in flight at a time."""
+        """The maximum number of calls in flight."""
         return self.concurrency or DEFAULT_CONCURRENCY
 
     def get_setting(self, name: str) -> Any:
-        """Return one of the backend's own settings; None where the backend has none of that name.
+        """Return a setting of the backend; None if it has no setting of this name.
 
         Args:
-            name: of the setting.
+            name: the name of the setting.
         """
         return getattr(self.settings, name, None)
 
@@ -141,33 +141,33 @@ class ModelSpec:
         """Return the sampling for questions of a category.
 
         Args:
-            category: of a question.
+            category: the category of the question.
         """
         return self.sampling_by_category.get(category, self.sampling)
 
-    def usd(self, usage: Usage) -> float:
-        """Return the US dollars for a call's tokens; tokens that were not counted cost nothing.
+    def usd_for_usage(self, usage: Usage) -> float:
+        """Return the price of a call in US dollars; tokens that were not counted cost nothing.
 
         Args:
-            usage: of the call.
+            usage: the tokens of the call.
         """
-        return self.prices.usd(usage)
+        return self.prices.usd_for_usage(usage)
 
-    def usd_of(self, prompt: float, completion: float) -> float:
-        """Return the US dollars for numbers of tokens, at the price of the model's kind of calls.
+    def usd_for_tokens(self, prompt: float, completion: float) -> float:
+        """Return the price of numbers of tokens in US dollars, at batch prices if `batch` is set.
 
         Args:
-            prompt: tokens read.
-            completion: tokens written.
+            prompt: the number of tokens read.
+            completion: the number of tokens generated.
         """
-        return self.prices.usd_of(prompt, completion, batch=self.batch)
+        return self.prices.usd_for_tokens(prompt, completion, batch=self.batch)
 
     def identity(self) -> dict[str, Any]:
-        """Return what the model's text depends on: all that is set, but speed, price and key."""
+        """Return the settings that affect the model's text, without speed, price and access."""
         return list_set_fields(self) | self.settings_identity()
 
     def settings_identity(self) -> dict[str, Any]:
-        """Return the backend's own settings on which the model's text depends, where set."""
+        """Return the set settings of the backend that affect the model's text."""
         return {} if self.settings is None else list_set_fields(self.settings)
 
 
@@ -212,8 +212,8 @@ class JudgingSpec:
     `baseline` restricts pairs to those with that model. `turns` None means every turn. `pairs` None
     means the pairs with the baseline if there is one, else all pairs. `budget_pairs` is the number
     of pairs per question of a chain or of random pairs, and the highest average number of adaptive
-    pairs. With `exclude_own_family`, a judge does not judge models of its own family. `panel` is how
-    several judges are combined.
+    pairs. With `exclude_own_family`, a judge does not judge models of its own family. `panel` is
+    how several judges are combined.
     """
 
     graded: bool = True

@@ -1,4 +1,4 @@
-"""Checks of configured values, whose messages name the place of the value and what is allowed."""
+"""Check configured values; each error message names the setting and what is allowed."""
 
 from __future__ import annotations
 

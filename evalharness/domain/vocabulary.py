@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEFAULT_RATING = "bradley_terry"
-"""The rating model of a run that names none."""
+"""The rating model of a run that does not set one."""
 
 
 def compute_digest(content: Any) -> str:
@@ -66,7 +66,7 @@ class Winner(StrEnum):
 
 
 _FIRST_POINTS = {"A": 1.0, "model_a": 1.0, "tie": 0.5, "B": 0.0, "model_b": 0.0}
-"""What a verdict or a battle gives the first of the two: the one table of its kind."""
+"""The points of the first answer or model, by verdict or winner."""
 
 
 class Reading(StrEnum):
@@ -123,8 +123,8 @@ class Question:
         question_id: the question's id.
         category: the category of the question.
         turns: the user turns, in order.
-        references: a reference answer (or None) for each turn; empty when there are none.
-        rubric: a checklist for judges whose prompt shows one; candidates never see it.
+        references: a reference answer (or None) for each turn; empty if there are none.
+        rubric: a checklist, which some judge prompts show; candidates never see it.
     """
 
     question_id: str

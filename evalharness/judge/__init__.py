@@ -1,4 +1,4 @@
-"""What a judge is shown, what its reply says, and who wins. Nothing here reads a file or calls a model."""
+"""Render judge prompts, read decisions from replies, and settle battles, without I/O or calls."""
 
 import lazy_loader
 

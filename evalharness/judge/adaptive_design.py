@@ -1,4 +1,4 @@
-"""Map an adaptive run's pairs and questions to the numbers that the statistics of rounds use.
+"""Number the pairs and questions of an adaptive run, as the statistics of rounds need them.
 
 A unit is one question on which two models are compared, at all turns and samples and in both
 orders.
@@ -31,13 +31,13 @@ def uses_adaptive_pairs(spec: RunSpec) -> bool:
 
 
 def count_calls_beyond_budget(spec: RunSpec, judge: JudgeSpec) -> int:
-    """Return how many of the calls for all pairs exceed the budget of pairs."""
+    """Return the number of calls for all pairs that exceed the budget of pairs."""
     design = AdaptiveDesign(spec, judge)
     return design.calls - design.max_calls(design.start_rounds(spec))
 
 
 def describe_adaptive_outcome(spec: RunSpec, records: RunRecords) -> str:
-    """Return a sentence: the calls made out of those for all pairs, and the pairs that are decided."""
+    """Return a sentence on the number of calls made and the number of pairs decided."""
     (judge,) = spec.judges
     design = AdaptiveDesign(spec, judge)
     made = sum(game.judge == judge.name for game in records.games)
@@ -56,12 +56,12 @@ def describe_adaptive_outcome(spec: RunSpec, records: RunRecords) -> str:
 
 
 class AdaptiveDesign:
-    """The pairs and questions of a run, numbered.
+    """The numbered pairs and questions of a run.
 
     Attributes:
         questions: the number of questions.
         is_open: for each pair of models, whether it may be compared.
-        calls: the calls that all pairs on all questions take.
+        calls: the number of calls for all pairs on all questions.
     """
 
     def __init__(self, spec: RunSpec, judge: JudgeSpec) -> None:
@@ -96,17 +96,17 @@ class AdaptiveDesign:
             self.questions,
             spec.seed,
             is_open=self.is_open,
-            most=None if budget is None else budget * len(self._question_number),
+            max_units=None if budget is None else budget * len(self._question_number),
         )
 
     def count_calls(self, units: Iterable[ComparisonUnit]) -> int:
-        """Return how many calls the units take."""
+        """Return the number of calls for these units."""
         return sum(2 * len(self._tasks[unit]) for unit in units)
 
     def max_calls(self, rounds: AdaptiveRounds) -> int:
-        """Return the most calls that the rounds can take, over all choices of units."""
+        """Return the maximum number of calls of the rounds, over all choices of units."""
         calls_by_unit = sorted((2 * len(tasks) for tasks in self._tasks.values()), reverse=True)
-        return sum(calls_by_unit[: rounds.most])
+        return sum(calls_by_unit[: rounds.max_units])
 
     def list_tasks(self, unit: ComparisonUnit) -> Sequence[PairTask]:
         """Return the tasks of a unit."""

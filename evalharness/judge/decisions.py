@@ -1,7 +1,6 @@
-"""Read a judge's decision with the reader that belongs to its `reading` setting.
+"""Read a judge's decision with the reader that its `reading` setting selects.
 
-A run reads its judges' replies here, and `verify` reads the saved ones here again, so both always
-use the same reader.
+A run and `verify` both read replies with these functions, so they always use the same reader.
 """
 
 from __future__ import annotations
@@ -38,8 +37,8 @@ def read_score(
     Args:
         reading: how the judge's decisions are read.
         text: the reply.
-        probabilities: of the ten scores in their order, where the backend returned them; the score
-            then comes from these.
+        probabilities: the probabilities of the ten scores, in order, if the backend returned them;
+            the score is then read from them.
         finish_reason: why the reply ended.
     """
     if probabilities is not None:
@@ -60,8 +59,8 @@ def read_verdict(
     Args:
         reading: how the judge's decisions are read.
         text: the reply.
-        probabilities: of A, B and a tie in this order, where the backend returned them; the verdict
-            then comes from these.
+        probabilities: the probabilities of A, B and a tie, in order, if the backend returned them;
+            the verdict is then read from them.
         finish_reason: why the reply ended.
     """
     if probabilities is not None:
@@ -76,5 +75,5 @@ def join_replies(texts: Sequence[str]) -> str:
 
 
 def split_last_reply(reply: str) -> str:
-    """Return the last of the replies that `join_replies` joined: the decision is read from it."""
+    """Return the last of the replies that `join_replies` joined, which has the decision."""
     return reply.rpartition(_REPAIR_LINE)[2]

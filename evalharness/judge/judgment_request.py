@@ -42,7 +42,7 @@ class JudgmentRequest:
     """What a judge is shown: one answer to grade, or two answers to compare in this order.
 
     Attributes:
-        judge: the judge that is asked.
+        judge: the judge.
         question: the question that was answered.
         turn: the judged turn, counted from 1.
         answers: one answer or two.
@@ -84,7 +84,7 @@ class JudgmentRequest:
         )
 
     def _optional_content(self) -> list[dict[str, Any]]:
-        """Return the rest of what the judge is sent, without what has its default value.
+        """Return the other content of the request that does not have its default value.
 
         Defaults are left out, so that a setting that a judge does not use changes no key.
         """
@@ -137,12 +137,12 @@ class JudgmentRequest:
 
 
 def build_judgment(request: JudgmentRequest, completions: Sequence[Completion]) -> Judgment:
-    """Return the judgment that a judge's replies give; an unreadable reply is unscored.
+    """Return the judgment read from a judge's replies; an unreadable reply is unscored.
 
     Args:
         request: what the judge was shown.
-        completions: its reply, and after it the reply to a repair request if there was one. The
-            decision is read from the last; all are kept and counted.
+        completions: its reply, followed by the reply to a repair request if there was one. The
+            decision is read from the last reply; all replies are kept and counted.
     """
     if request.kind is JudgmentKind.GRADED:
         return _build_grade(request, completions)
@@ -150,7 +150,7 @@ def build_judgment(request: JudgmentRequest, completions: Sequence[Completion]) 
 
 
 def needs_repair(request: JudgmentRequest, judgment: Judgment) -> bool:
-    """Whether the judge is to be asked again for a decision that can be read."""
+    """Whether the judge should get a repair request for a readable decision."""
     return bool(request.judge.repairs) and judgment.unscored in _REPAIRABLE
 
 

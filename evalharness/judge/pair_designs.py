@@ -24,7 +24,7 @@ def list_all_pairs(models: Sequence[str]) -> list[ModelPair]:
 def draw_chain_pairs(
     models: Sequence[str], questions: int, seed: int, *, budget: int | None = None
 ) -> list[list[ModelPair]]:
-    """Return for each question a ring through all models, so that each model meets two others.
+    """Return, for each question, a ring through all models: each model meets two others.
 
     The rings are ordered so that K // 2 questions cover every pair of K models (Walecki's
     decomposition; Alspach 2008, Bulletin of the ICA 52). With a budget below K, each question gets
@@ -32,8 +32,8 @@ def draw_chain_pairs(
 
     Args:
         models: the names of the models.
-        questions: how many questions there are.
-        seed: decides the order of the models on the rings.
+        questions: the number of questions.
+        seed: the seed of the order of the models on the rings.
         budget: the number of pairs per question; None takes whole rings.
     """
     order = random.Random(seed).sample(sorted(models), len(models))
@@ -56,12 +56,13 @@ def draw_random_pairs(
 
     Each pair starts with the model that has played least. Its opponent is preferably one to which
     it is not yet connected, then one that has played least, then one that it has met least; random
-    numbers break the remaining ties. So K - 1 pairs connect K models, over any number of questions.
+    numbers break the remaining ties. K - 1 pairs therefore connect K models, over any number of
+    questions.
 
     Args:
         models: the names of the models.
-        questions: how many questions there are.
-        seed: of the random numbers.
+        questions: the number of questions.
+        seed: the seed of the random numbers.
         budget: the number of pairs per question.
     """
     sampler = _RandomPairSampler(sorted(models), random.Random(seed))

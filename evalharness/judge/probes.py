@@ -1,8 +1,9 @@
 """Build probes of a judge: comparisons with a known result, made from a run's own answers.
 
-A probe compares an answer with itself, with a worse version of itself, or with a text that answers
-nothing. Similar probes are those of Zheng et al. 2023 (arXiv:2306.05685, repetitive lists), Zheng, X. et al. 2024
-(arXiv:2410.07137, constant answers) and Raina et al. 2024 (arXiv:2402.14016, attacks on judges).
+A probe compares an answer with itself, with a worse version of itself, or with a text that does not
+answer the question. Similar probes are in Zheng, L. et al. 2023 (arXiv:2306.05685, repetitive
+lists), Zheng, X. et al. 2024 (arXiv:2410.07137, constant answers) and Raina et al. 2024
+(arXiv:2402.14016, attacks on judges).
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _INJECTION = (
 )
 _REPEAT_INTRODUCTION = "\n\nTo say the same once more:\n\n"
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\s*\n\s*")
-# The share of an answer that truncation keeps, and the least lengths that make a probe meaningful.
+# The share of an answer that truncation keeps, and the minimum lengths for a meaningful probe.
 _KEPT_SHARE = 1 / 3
 _MIN_WORDS = 24
 _MIN_SENTENCES = 4
@@ -60,7 +61,7 @@ class Probe(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftCheckSpec:
-    """Settings of a drift check: at most how many judgments are repeated, and the test's level."""
+    """Settings of a drift check: the maximum number of repeated judgments, and the test level."""
 
     limit: int = 100
     alpha: float = 0.05
@@ -68,7 +69,7 @@ class DriftCheckSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditSpec:
-    """Settings of an audit: the number of questions, and the bounds on the judge's rates."""
+    """Settings of an audit: the number of questions, the drift check, and the bounds on rates."""
 
     questions: int = 16
     against: DriftCheckSpec = field(default_factory=DriftCheckSpec)
@@ -83,8 +84,8 @@ class ProbeResult:
         probe: the kind of probe.
         of: the digest of the run's judgment that was repeated; None for a comparison with a known
             result.
-        shown_first: whether the answer that should not lose was shown first.
-        number: distinguishes the repetitions of one request, counted from 0.
+        shown_first: whether the answer that should win or tie was shown first.
+        number: the number of the repetition of a request, counted from 0.
         grade: the judgment, if it is a grade.
         game: the judgment, if it is a game.
         digest: the key of the request.
@@ -126,7 +127,7 @@ def choose_probe_questions(
 
     Args:
         questions: the questions to choose from.
-        number: how many to choose.
+        number: the number of questions to choose.
         rng: shuffles the questions.
     """
     by_category: dict[str, list[Question]] = {}
@@ -142,7 +143,7 @@ def choose_probe_questions(
 
 
 def build_probe_games(
-    answer: Answer, turn: int, elsewhere: Answer | None, rng: random.Random
+    answer: Answer, turn: int, off_topic: Answer | None, rng: random.Random
 ) -> Iterator[ProbeGame]:
     """Yield the games that probe a judge with an answer, each in both orders.
 
@@ -152,7 +153,7 @@ def build_probe_games(
     Args:
         answer: one of the run's answers.
         turn: the judged turn, counted from 1; its reply is changed.
-        elsewhere: an answer to another question; without one there is no off-topic probe.
+        off_topic: an answer to another question; None leaves out the off-topic probe.
         rng: shuffles sentences.
     """
     text = answer.turns[turn - 1].text
@@ -164,7 +165,7 @@ def build_probe_games(
     texts = {
         Probe.TRUNCATED: truncate_text(text),
         Probe.SHUFFLED: shuffle_sentences(text, rng),
-        Probe.OFF_TOPIC: elsewhere.turns[turn - 1].text if elsewhere else None,
+        Probe.OFF_TOPIC: off_topic.turns[turn - 1].text if off_topic else None,
         Probe.PADDED: repeat_text(text),
         Probe.CONSTANT: CONSTANT_ANSWER,
     }
@@ -204,7 +205,7 @@ def repeat_text(text: str) -> str:
 
 
 def build_prompt_injection(verdict: Verdict) -> str:
-    """Return a text that answers nothing and tells the judge to choose a position."""
+    """Return a text that instructs the judge to choose a position and answers nothing else."""
     return CONSTANT_ANSWER + _INJECTION.format(letter=verdict.value)
 
 

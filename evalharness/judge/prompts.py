@@ -78,7 +78,7 @@ def render_judge_prompt(
 
 
 def list_reply_options(kind: JudgmentKind) -> tuple[str, ...]:
-    """Return the reply options whose probabilities, as the start of the reply, give the decision.
+    """Return the reply options: their probabilities, as the start of the reply, give the decision.
 
     The options follow a prefill that ends in `[[`. A score includes its closing brackets, because 1
     alone is also the start of 10. No letter is the start of another letter.
@@ -150,7 +150,7 @@ def render_repair_request(prompt: JudgePrompt, reading: Reading) -> str:
 
 
 def choose_fence(question: Question, answers: Sequence[Sequence[str]], turn: int) -> str:
-    """Return a mark that occurs in none of the texts shown, so that no text can close its fence.
+    """Return a mark that does not occur in the texts shown, so that no text can close its fence.
 
     The mark is a digest of the question, so it is the same in all prompts about the question.
     Prompts that show the same first answer therefore share a long prefix, which a backend with a
@@ -168,7 +168,7 @@ def choose_fence(question: Question, answers: Sequence[Sequence[str]], turn: int
 def check_judge_prompt(prompt: JudgePrompt, reading: Reading = Reading.TEXT) -> None:
     """Refuse a prompt that fails on a question of one or two turns, or that omits an answer.
 
-    A prompt whose reply is read as JSON must also print `form`.
+    For replies that are read as JSON, the prompt must also print `form`.
 
     Raises:
         ConfigError: the prompt is refused; the message gives its name and the fault.

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from evalharness.domain import Judgment, Reading, RunRecords
 
 _UNVERIFIABLE_REASONS = {UnscoredReason.TRUNCATED, UnscoredReason.LOW_MASS, UnscoredReason.EMPTY}
-"""The saved reply does not show these: why it ended, or how probable the options were."""
+"""Reasons that the saved reply does not show: how it ended, or the probabilities of the options."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionCheck:
-    """The result of reading a run's decisions again.
+    """The result of a check of a run's decisions.
 
     Attributes:
-        total: decisions of the run.
-        checked: decisions that could be read again.
-        differences: a line for each decision that differs.
+        total: the number of decisions of the run.
+        checked: the number of decisions that could be read again.
+        differences: one line for each saved decision that differs from its reply.
     """
 
     total: int
@@ -33,9 +33,9 @@ class DecisionCheck:
 
 
 def check_decisions(records: RunRecords) -> DecisionCheck:
-    """Return whether the run's scores and verdicts are what its judges' replies say.
+    """Return how the run's scores and verdicts compare with the replies of its judges.
 
-    Only judgments by the judges and prompts of the configuration are read: imported judgments
+    Only judgments by the configured judges and prompts are checked, because imported judgments
     follow the rules of other tools.
     """
     readings = {

@@ -23,7 +23,7 @@ VerdictStrength = tuple[Verdict, int | None]
 Decision = TypeVar("Decision", float, VerdictStrength)
 
 MIN_OPTION_MASS = 0.5
-"""The least total probability of the options for a decision to be read from them.
+"""The minimum total probability of the options for a decision to be read from them.
 
 Below one half, the judge would probably have written something else, so the relative probabilities
 of the options no longer show its opinion.
@@ -48,7 +48,7 @@ class ScoreDecision:
     Attributes:
         score: None when `unscored` gives the reason.
         unscored: the reason.
-        probabilities: by score, where probabilities were read.
+        probabilities: the probability of each score, if probabilities were read.
         mass: the total probability of the options.
     """
 
@@ -64,9 +64,9 @@ class VerdictDecision:
 
     Attributes:
         verdict: None when `unscored` gives the reason.
-        strength: of a verdict with five levels: 1 slightly better, 2 much better, 0 a tie.
+        strength: the strength of a five-level verdict: 1 slightly better, 2 much better, 0 a tie.
         unscored: the reason.
-        probabilities: by verdict, where probabilities were read.
+        probabilities: the probability of each verdict, if probabilities were read.
         mass: the total probability of the options.
     """
 
@@ -209,7 +209,7 @@ def _read_conclusion(
 
 
 def strip_reasoning(reply: str) -> str:
-    """Return the text after the reasoning, or nothing when the reasoning does not end.
+    """Return the text after the reasoning, or an empty text if the reasoning does not end.
 
     Some templates open the reasoning in the prompt, so the reply may hold only its end.
     """

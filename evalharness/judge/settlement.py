@@ -1,4 +1,4 @@
-"""Settle games into battles: the only place where a verdict on positions becomes a winning model."""
+"""Settle games into battles. Only this module converts verdicts on positions to winning models."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def settle_battle(game: PairwiseJudgment, swapped: PairwiseJudgment) -> Battle |
     pair with an unscored game gives no battle.
 
     Raises:
-        ValueError: the games are not one game and its swap.
+        ValueError: one game is not the other with its answers swapped.
     """
     if not swapped.is_swap_of(game):
         msg = f"not one game with its answers swapped: {game} and {swapped}"
@@ -64,10 +64,11 @@ def settle_battle(game: PairwiseJudgment, swapped: PairwiseJudgment) -> Battle |
 
 
 def settle_battles(games: Iterable[PairwiseJudgment]) -> tuple[Battle, ...]:
-    """Return the battles of all game pairs of which both games are scored.
+    """Return the battles of all game pairs in which both games are scored.
 
     The battles are sorted, and `model_a` is the alphabetically first model, so that the result does
-    not depend on the order in which the games were played. Of duplicate games, the later one counts.
+    not depend on the order in which the games were played. Of duplicate games, the later one
+    counts.
     """
     settled = (settle_battle(game, swapped) for game, swapped in pair_swapped_games(games))
     return tuple(battle for battle in settled if battle is not None)

@@ -1,4 +1,4 @@
-"""List what is to be judged: the tasks of a judge by models, questions and settings."""
+"""List the judgments to request: the tasks of a judge for the models, questions and settings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PairTask:
 def find_own_family_models(
     judge: JudgeSpec, models: Sequence[ModelSpec], judging: JudgingSpec
 ) -> frozenset[str]:
-    """Return the names of the models that a judge does not judge, because they are of its family.
+    """Return the names of the models of a judge's own family, which the judge does not judge.
 
     The set is empty when the settings do not exclude them, or when the judge has no family.
     """
@@ -52,8 +52,8 @@ def check_adaptive_design(judging: JudgingSpec, judges: Sequence[JudgeSpec]) -> 
     """Refuse judges for which pairs cannot be chosen adaptively.
 
     Raises:
-        ConfigError: there are several judges, each of which would get different pairs, or a judge
-            is called through a batch endpoint, where every round would take hours.
+        ConfigError: there are several judges (each would get different pairs), or a judge uses a
+            batch endpoint (every round would take hours).
     """
     if judging.pairs is not PairDesign.ADAPTIVE:
         return
@@ -125,7 +125,7 @@ def list_pair_tasks(
         models: the names of the candidates.
         questions: the questions that they answer.
         judging: what is judged, and which pairs.
-        seed: of chain designs and random pairs.
+        seed: the seed of chain and random pairs.
         excluded: models that this judge does not judge (see `find_own_family_models`).
 
     Raises:
@@ -177,7 +177,7 @@ def list_showings(
 def _list_pairs_by_question(
     models: Sequence[str], questions: int, judging: JudgingSpec, seed: int
 ) -> list[list[tuple[str, str]]]:
-    """Return the pairs of each question, the names of each pair in alphabetical order as in battles."""
+    """Return the pairs of each question; the names of a pair are in alphabetical order."""
     match judging.pair_design:
         case PairDesign.ALL | PairDesign.ADAPTIVE:
             return [list_all_pairs(models)] * questions

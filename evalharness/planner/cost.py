@@ -164,8 +164,8 @@ def _build_estimate(
         done=len(used),
         prompt_tokens=prompt,
         completion_tokens=completion,
-        usd=model.usd_of(prompt, completion) if is_priced else None,
-        usd_at_most=model.usd_of(prompt, most) if is_priced else None,
+        usd=model.usd_for_tokens(prompt, completion) if is_priced else None,
+        usd_at_most=model.usd_for_tokens(prompt, most) if is_priced else None,
         seconds=_duration_s(model, len(calls), completion, used),
     )
 

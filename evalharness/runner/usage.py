@@ -93,7 +93,7 @@ def _sum_usage(usages: Sequence[Usage], spec: ModelSpec | None) -> dict[str, flo
         "prompt_tokens": _sum_counts(usage.prompt_tokens for usage in usages),
         "cached_tokens": _sum_counts(usage.cached_tokens for usage in usages),
         "completion_tokens": _sum_counts(usage.completion_tokens for usage in usages),
-        "usd": round(sum(map(spec.usd, usages)), 6) if spec and priced else None,
+        "usd": round(sum(map(spec.usd_for_usage, usages)), 6) if spec and priced else None,
     }
 
 

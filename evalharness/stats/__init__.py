@@ -1,4 +1,4 @@
-"""Statistics of battles and grades: arrays in, frozen results out. Nothing here reads a file or a clock."""
+"""Compute statistics of battles and grades: functions take arrays and return frozen records."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Linear algebra on one thread for small matrices, where more threads cost time."""
+"""Limit linear algebra to one thread for small matrices, which more threads slow down."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGE_MATRIX = 512
 
 @contextmanager
 def limit_blas_threads(size: int) -> Iterator[None]:
-    """Run the linear algebra of matrices of this size on one thread, unless they are large."""
+    """Limit the linear algebra of matrices of this size to one thread, unless they are large."""
     if size >= _LARGE_MATRIX:
         yield
         return

@@ -1,9 +1,9 @@
 """Merge the answers of a cluster's jobs into a run's folder.
 
-    results/RUN/shards/MODEL/answers/    a run's folder with one writer of its own
+    results/RUN/shards/MODEL/answers/    the folder of one job, as for a run
 
-Each job writes a folder of its own, because network file systems do not make it safe for several
-machines to write one file. The answers are merged whenever the run's folder is opened; a shard may
+Each job writes to its own folder, because several machines cannot safely write to one file on a
+network file system. The answers are merged whenever the run's folder is opened; a shard may
 still be incomplete.
 """
 
@@ -33,7 +33,7 @@ def locate_shard(run: Path, model: str) -> Path:
 
 
 def wait_for_shard_writer(shard: Path) -> None:
-    """Wait until no process writes a shard; a job of an earlier command may still run."""
+    """Wait until no process writes to a shard; a job of an earlier command may still be running."""
     lock = shard / SHARD_RUN_NAME / LOCK_FILE
     if lock.is_file():
         with FileLock(lock):

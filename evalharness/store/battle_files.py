@@ -1,4 +1,4 @@
-"""Count battles while their files are read, so that a file may exceed the memory."""
+"""Count the battles in files batch by batch, so that files can be larger than memory."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ def count_battles(
     *,
     by_question: bool = True,
 ) -> BattleCounts:
-    """Return battles counted, for `rate`: from a table, or from files of any size.
+    """Return the counts of battles for `rate`, from a table or from files of any size.
 
-    Files are Parquet, Arrow or CSV; a folder stands for the files in it. Their columns are
-    those of `rate`. Only counts stay in memory.
+    Files are Parquet, Arrow or CSV, with the columns that `rate` takes. A folder means all files
+    in it. Only the counts are kept in memory.
 
     Args:
         source: a file, a folder, several of them, a pandas DataFrame or an Arrow table.
-        by_question: cluster intervals by `question_id`, where there is one. Where nearly every
-            battle has a question of its own, False is the same and needs far less memory.
+        by_question: whether to cluster intervals by `question_id`, if the column exists. If nearly
+            every battle has a different question, False gives the same and needs far less memory.
 
     Raises:
-        InputError: a file is not there or cannot be read.
-        BattlesError: the battles are not as they should be.
+        InputError: a file is missing or cannot be read.
+        BattlesError: the battles are invalid.
     """
     if not isinstance(source, (str, Path, list, tuple)):
         return count_battle_table(source, by_question=by_question)
@@ -104,7 +104,7 @@ def _read_batches(files: Sequence[Path], *, by_question: bool) -> Iterator[pa.Re
 
 
 def _read_parquet_batches(file: Path, fields: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield batches whose text stays dictionary-encoded as in the file."""
+    """Yield batches with text dictionary-encoded as in the file."""
     # The types of the columns are known only after the schema is read.
     schema = parquet.read_schema(file)
     require_columns(schema.names)

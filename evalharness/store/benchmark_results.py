@@ -1,8 +1,8 @@
 """Read and write the benchmark results in a run's folder.
 
-`benchmarks/<model>--<suite>--<benchmark>.json` is one result, which exists only when it is complete.
-The `.samples.jsonl` file next to it holds lm-eval's own record of every example. `benchmarks.jsonl`
-is derived from the results.
+`benchmarks/<model>--<suite>--<benchmark>.json` is one result, which is written only when it is
+complete. The `.samples.jsonl` file next to it holds lm-eval's own record of every example.
+`benchmarks.jsonl` is derived from the results.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def remove_benchmark_result(run: Path, result: BenchmarkResult) -> None:
 
 
 def describe_benchmark_results(run: Path) -> dict[str, Any]:
-    """Return the settings and versions of a run's results by model and benchmark, for the manifest."""
+    """Return the settings and versions of results by model and benchmark, for the manifest."""
     found: dict[str, Any] = {}
     for result in read_benchmark_results(run):
         if result.about:
@@ -109,14 +109,14 @@ def write_benchmark_scores(run: Path, scores: Sequence[BenchmarkScore]) -> None:
     write_records(run / SCORES_FILE, scores)
 
 
-def read_benchmark_samples(run: Path, *, most: int) -> list[BenchmarkSample]:
-    """Return the first `most` examples of each model and benchmark, spread over its tasks."""
+def read_benchmark_samples(run: Path, *, limit: int) -> list[BenchmarkSample]:
+    """Return the first `limit` examples of each model and benchmark, spread over its tasks."""
     found: list[BenchmarkSample] = []
     for result in read_benchmark_results(run):
         path = _add_suffix(_result_path_stem(run, result), _SAMPLES_SUFFIX)
         rows = (row for _, row in read_numbered_records(path, dict[str, Any]))
         tasks = result.about.get("examples") or {}
-        found += _take_first_samples(_convert_samples(rows, result), most, max(1, len(tasks)))
+        found += _take_first_samples(_convert_samples(rows, result), limit, max(1, len(tasks)))
     return found
 
 
@@ -157,10 +157,10 @@ def _average_metrics(rows: Iterable[Mapping[str, Any]], figure: str) -> ExampleV
 
 
 def _take_first_samples(
-    samples: Iterable[BenchmarkSample], most: int, tasks: int
+    samples: Iterable[BenchmarkSample], limit: int, tasks: int
 ) -> Iterator[BenchmarkSample]:
-    """Yield the first samples of each of `tasks` tasks, in total not many more than `most`."""
-    share = max(1, most // tasks)
+    """Yield the first samples of each of `tasks` tasks, in total not many more than `limit`."""
+    share = max(1, limit // tasks)
     taken: Counter[str] = Counter()
     for sample in samples:
         taken[sample.task] += 1

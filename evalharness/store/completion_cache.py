@@ -39,7 +39,7 @@ class CompletionCache:
     """A SQLite file of completions; several processes may use it at once."""
 
     def __init__(self, path: Path, *, writes: bool = True) -> None:
-        """Open the file, and create it if necessary. A file that is only read is not modified.
+        """Open the file, and create it if necessary. Without `writes`, the file is not modified.
 
         Args:
             path: the file.
@@ -70,7 +70,7 @@ class CompletionCache:
             ).fetchone()
             return msgspec.json.decode(row[0], type=Completion) if row else None
         except (sqlite3.Error, msgspec.DecodeError) as error:
-            # A request to the model instead would pay again for everything in the file.
+            # Treating this as a miss would pay again for every completion in the file.
             msg = f"{self._path}: the cache cannot be read ({error}); move it away, or cache=off"
             raise ConfigError(msg) from error
 
@@ -103,7 +103,7 @@ class CompletionCache:
     def prune(self, days: float) -> int:
         """Delete completions that were stored more than `days` days ago, and free their space.
 
-        A completion with a date in the future, which a clock that was set back leaves, stays.
+        A completion with a date in the future (the clock was set back since) is kept.
 
         Returns:
             The number of deleted completions.

@@ -1,4 +1,4 @@
-"""Read the files of a text corpus passage by passage, so that a file may exceed the memory.
+"""Read the files of a text corpus passage by passage, so that files can be larger than memory.
 
 `.jsonl` and `.ndjson` files hold one record per line, and the strings of a record are one document.
 `.parquet` files hold one document per row. Every other file is text. All but `.parquet` files may
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PASSAGE_LENGTH = 1 << 20
-_OVERLAP_LENGTH = 1 << 15  # repeated in the next passage, as a match may cross the border
+_OVERLAP_LENGTH = 1 << 15  # repeated in the next passage, because a match may cross the boundary
 _RECORD_SUFFIXES = {".jsonl", ".ndjson"}
 _ROWS_PER_BATCH = 4096
 
@@ -30,7 +30,7 @@ def find_corpus_files(paths: Iterable[Path]) -> list[Path]:
     """Return the files of a corpus.
 
     Args:
-        paths: files, and folders whose files all belong to the corpus.
+        paths: files, and folders of which all files belong to the corpus.
 
     Raises:
         ConfigError: a path does not exist, or a folder is empty.

@@ -19,7 +19,7 @@ _SYNC_EVERY_S = 5.0
 
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:
-    """Return the records of a file that a run wrote; empty when there is no file.
+    """Return the records of a file that a run wrote; empty if the file does not exist.
 
     A killed process may leave an incomplete last line without a newline. Such a line is dropped.
 
@@ -30,18 +30,18 @@ def read_records(path: Path, kind: type[Record]) -> list[Record]:
     Raises:
         InputError: another line is not JSON, not UTF-8, or not a record of this class.
     """
-    return [record for _, record in read_numbered_records(path, kind, may_be_torn=True)]
+    return [record for _, record in read_numbered_records(path, kind, drop_incomplete_line=True)]
 
 
 def read_numbered_records(
-    path: Path, kind: Any, *, may_be_torn: bool = False
+    path: Path, kind: Any, *, drop_incomplete_line: bool = False
 ) -> Iterator[tuple[int, Any]]:
-    """Yield line numbers (from 1) and records; nothing when there is no file.
+    """Yield line numbers (from 1) and records; nothing if the file does not exist.
 
     Args:
         path: the file.
         kind: the class of the records.
-        may_be_torn: whether an incomplete last line is dropped, as by `read_records`.
+        drop_incomplete_line: whether an incomplete last line is dropped, as by `read_records`.
 
     Raises:
         InputError: a line is not JSON, not UTF-8, or not a record of this class.
@@ -56,9 +56,13 @@ def read_numbered_records(
             try:
                 record = decoder.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                if may_be_torn and not line.endswith(b"\n"):
+                if drop_incomplete_line and not line.endswith(b"\n"):
                     return
-                remedy = "; delete the line, and what it held is had anew" if may_be_torn else ""
+                remedy = (
+                    "; delete the line, and what it held is had anew"
+                    if drop_incomplete_line
+                    else ""
+                )
                 msg = f"{error}{remedy}"
                 raise InputError(msg, path=path, line=number) from error
             yield number, record
@@ -107,7 +111,7 @@ def _is_alive(process: int) -> bool:
 
 
 class RecordAppender:
-    """Appends records to a file, one write each, so that a kill can tear only the last line."""
+    """Appends records to a file, one write each, so that a kill can damage only the last line."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)

@@ -1,4 +1,4 @@
-"""Write what a run was made with: its manifest and its chat templates."""
+"""Write the manifest and the chat templates of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def current_timestamp() -> str:
-    """Return the time now as runs record it: ISO 8601, UTC, to the second."""
+    """Return the current time in the format of run records: ISO 8601, UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -25,7 +25,7 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_chat_templates(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write the chat templates of a run, by digest; without any, write no file."""
+    """Write the chat templates of a run, by digest; write no file if there are none."""
     if texts:
         _write_json(folder / TEMPLATES_FILE, dict(sorted(texts.items())))
 

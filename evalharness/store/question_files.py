@@ -1,4 +1,4 @@
-"""Read question files: one JSON object per line, checked as it is read."""
+"""Read and check question files: one JSON object per line."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ JUDGMENTS_FILE = "judgments.jsonl"
 VOTES_FILE = "votes.jsonl"
 FAILURES_FILE = "failures.jsonl"
 LOCK_FILE = ".lock"
-_SHOWN_SAMPLES = 25  # per model and benchmark, for readers of the page
+_SHOWN_SAMPLES = 25  # per model and benchmark, shown on the page
 CONFIG_FILE = "config.yaml"
 MANIFEST_FILE = "manifest.json"
 TEMPLATES_FILE = "templates.json"
@@ -81,14 +81,14 @@ def read_run(folder: Path) -> RunRecords:
         votes=tuple(_read_votes(folder / VOTES_FILE).values()),
         failures=tuple(_read_failures(folder, answers, judgments).values()),
         benchmarks=tuple(read_records(folder / SCORES_FILE, BenchmarkScore)),
-        samples=tuple(read_benchmark_samples(folder, most=_SHOWN_SAMPLES)),
+        samples=tuple(read_benchmark_samples(folder, limit=_SHOWN_SAMPLES)),
         config=_read_config(folder / CONFIG_FILE),
         manifest=json.loads(manifest_path.read_text()) if manifest_path.exists() else {},
     )
 
 
 def read_run_config(folder: Path) -> dict[str, Any]:
-    """Return the settings that a run's folder was made with, as saved; empty when there are none.
+    """Return the saved settings of a run's folder; empty if there are none.
 
     Raises:
         InputError: the file is damaged.
@@ -155,7 +155,7 @@ class RunFolder:
         self.close()
 
     def read_config(self) -> Mapping[str, Any] | None:
-        """Return the settings that the folder was made with, as saved; None when it is new."""
+        """Return the saved settings of the folder; None if it is new."""
         return read_run_config(self.path) or None
 
     def write_config(self, config: Mapping[str, Any], questions: Sequence[Question]) -> None:
@@ -259,7 +259,7 @@ def _read_votes(path: Path) -> dict[str, Vote]:
 
 def _read_judgments(path: Path) -> dict[str, Judgment]:
     judgments: dict[str, Judgment] = {}
-    for number, line in read_numbered_records(path, dict[str, Any], may_be_torn=True):
+    for number, line in read_numbered_records(path, dict[str, Any], drop_incomplete_line=True):
         kind = _JUDGMENT_KINDS.get(line.get("kind", ""))
         if kind is None:
             msg = f"kind must be graded or pairwise, not {line.get('kind')!r}"

@@ -98,7 +98,7 @@ async def test_an_endpoint_that_echoes_finds_what_the_weights_find(tmp_path, wei
         )
         assert await work() == []
     samples = {}
-    for each in read_benchmark_samples(tmp_path / "run", most=100):
+    for each in read_benchmark_samples(tmp_path / "run", limit=100):
         samples.setdefault(each.model, []).append(each)
 
     assert len(samples["served"]) == len(samples["loaded"]) > len(QUESTIONS)

@@ -16,9 +16,9 @@ ANSWER = answer("vicuna-13b", "81", texts=("A first reply.", TEXT))
 OTHER = answer("vicuna-13b", "82", texts=("Elsewhere.", "Of something else."))
 
 
-def _games(text=TEXT, elsewhere=OTHER):
+def _games(text=TEXT, off_topic=OTHER):
     given = answer("vicuna-13b", "81", texts=("A first reply.", text))
-    return list(build_probe_games(given, 2, elsewhere, random.Random(0)))
+    return list(build_probe_games(given, 2, off_topic, random.Random(0)))
 
 
 def test_a_truncated_text_is_a_third_that_ends_between_words():
@@ -87,7 +87,7 @@ def test_the_text_that_addresses_the_judge_names_the_place_where_it_stands():
 
 def test_without_another_question_there_is_no_off_topic_answer():
     """A run of one question gets the other probes."""
-    assert Probe.OFF_TOPIC not in {game.probe for game in _games(elsewhere=None)}
+    assert Probe.OFF_TOPIC not in {game.probe for game in _games(off_topic=None)}
 
 
 def test_questions_are_spread_over_categories_and_grow_by_more():

@@ -42,7 +42,7 @@ def test_a_result_and_its_first_samples_come_back(tmp_path):
     write_benchmark_result(tmp_path, result, rows)
 
     assert read_benchmark_results(tmp_path) == [result]
-    samples = read_benchmark_samples(tmp_path, most=10)
+    samples = read_benchmark_samples(tmp_path, limit=10)
     assert [(each.task, each.doc_id) for each in samples] == [
         (task, number) for task in ("law", "art") for number in range(5)
     ]
@@ -57,7 +57,7 @@ def test_a_written_reply_is_shown_once_however_it_is_read(tmp_path):
     rows = [_row("gsm8k", 0, **asked, filter=name) for name in ("strict", "flexible")]
     write_benchmark_result(tmp_path, _result("gsm8k", ("gsm8k",)), rows)
 
-    (sample,) = read_benchmark_samples(tmp_path, most=10)
+    (sample,) = read_benchmark_samples(tmp_path, limit=10)
 
     assert (sample.prompt, sample.reply, sample.choices) == ("1 + 1?", "It is 2.", ())
 
@@ -67,7 +67,7 @@ def test_texts_before_one_continuation_are_the_choices(tmp_path):
     asked = {"arguments": [["The cup", " was big"], ["The box", " was big"]]}
     write_benchmark_result(tmp_path, _result(tasks=("a",)), [_row("a", 0, **asked)])
 
-    assert read_benchmark_samples(tmp_path, most=1)[0].choices == ("The cup", "The box")
+    assert read_benchmark_samples(tmp_path, limit=1)[0].choices == ("The cup", "The box")
 
 
 def test_a_damaged_result_is_refused_with_its_file(tmp_path):

@@ -28,7 +28,7 @@ class _BenchmarkGap:
 
     Attributes:
         value: the difference.
-        standard_error: of the difference.
+        standard_error: the standard error of the difference.
         examples: the number of examples.
         paired: whether the examples are paired.
     """

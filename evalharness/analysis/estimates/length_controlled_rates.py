@@ -38,7 +38,7 @@ def estimate_length_controlled_win_rates(
     """Return length-controlled win rates by model; empty without answers.
 
     The length of an answer is the number of characters of all replies that the judge saw. A model
-    whose battles allow no finite fit is left out.
+    without a finite fit is left out.
     """
     baseline = records.config.judging.baseline
     lengths = measure_answer_lengths(records)

@@ -83,7 +83,7 @@ class JudgePanel:
         )
 
     def only_judge(self, judge: str) -> JudgePanel:
-        """Return one judge as a panel of its own, without votes and without weights."""
+        """Return a panel of one judge, without votes and without weights."""
         return JudgePanel(
             rule=PanelRule.AGGREGATE,
             rating=self.rating,

@@ -22,7 +22,7 @@ class RankRange:
     """A model's rank and the ranks that it may have.
 
     Attributes:
-        rank: from 1; equal estimates share the best rank.
+        rank: the rank from 1; equal estimates share the best rank.
         low: the best rank of the rank set.
         high: the worst rank of the rank set.
         above: the models that the rank set places below this one.
@@ -70,12 +70,12 @@ def rank_by_estimates(
     The rank ranges are simultaneous over all models. They are absent if the covariance is unknown.
 
     Args:
-        models: names.
-        estimates: by model, the larger the better.
-        covariance: of the estimates.
+        models: the names of the models.
+        estimates: one estimate per model; larger is better.
+        covariance: the covariance of the estimates.
         clusters: the number of questions that they rest on.
-        rng: of the rank sets' simulation.
-        level: of the rank sets.
+        rng: the random numbers of the rank sets' simulation.
+        level: the level of the rank sets.
     """
     if not np.all(np.isfinite(covariance)):
         ranked = zip(models, rank_estimates(estimates).tolist(), strict=True)

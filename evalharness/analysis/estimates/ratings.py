@@ -38,10 +38,10 @@ class BattleEstimates:
     """The estimates from battles.
 
     Attributes:
-        ratings: with intervals; None if the battles do not connect the models.
+        ratings: the ratings with intervals; None if the battles do not connect the models.
         rating: the name of the rating model behind `ratings`.
-        elo: online Elo by model; empty without ratings.
-        win_rates: by model, against all opponents.
+        elo: the online Elo ratings by model; empty without ratings.
+        win_rates: the win rate of each model against all opponents.
         pairs: the win rate of each pair of models.
         notes: sentences on the limits of the estimates.
     """
@@ -55,7 +55,7 @@ class BattleEstimates:
 
     @property
     def method(self) -> str:
-        """How the ratings were made."""
+        """The method of the ratings, in words."""
         if self.ratings is None:
             return find_rating_model(self.rating).title
         prior = " with a small prior" if self.ratings.penalty > 0 else ""
@@ -76,7 +76,7 @@ def estimate_from_battles(
         battles: settled battles.
         model: the rating model.
         rng: shuffles the battles for online Elo.
-        level: of the intervals.
+        level: the level of the intervals.
         mixture: the `rho` of always-valid intervals, after an adaptive design.
     """
     if not battles:

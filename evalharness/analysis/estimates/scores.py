@@ -27,11 +27,11 @@ class ScoreEstimates:
     """Mean scores by model, by turn and by category, all over the same grades.
 
     Attributes:
-        means: by model.
-        covariance: of the means, in their order.
+        means: the mean scores by model.
+        covariance: the covariance of `means`, in the same order.
         questions: the number of questions that they rest on.
-        by_turn: by model and turn.
-        by_category: by model and category.
+        by_turn: the mean scores by model and turn.
+        by_category: the mean scores by model and category.
         notes: sentences on excluded grades and missing intervals.
     """
 

@@ -1,4 +1,4 @@
-"""The report of a drift check: whether a judge has changed since a run.
+"""Define the report of a drift check: whether a judge has changed since a run.
 
 A drift check requests each selected judgment twice more and compares the three replies.
 """
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 DRIFT_CONFIDENCE_LEVEL = 0.95
 MIN_REPEATED_JUDGMENTS = 20
-"""Judgments with all their replies that a check needs per judge."""
+"""The minimum number of judgments with all replies, per judge."""
 
 
 class DriftFinding(StrEnum):
@@ -31,10 +31,10 @@ class DriftTest:
         words: the result in words.
         value: the size of the change: the share of replies that differ beyond the judge's own
             noise, or the shift of a mean.
-        low: lower end of the interval of the change.
-        high: upper end of the interval of the change.
-        p_value: without adjustment.
-        adjusted: adjusted for all tests of the check (Holm).
+        low: the lower end of the interval of the change.
+        high: the upper end of the interval of the change.
+        p_value: the p value before adjustment.
+        adjusted: the p value adjusted for all tests of the check (Holm).
         detectable: the smallest change that 80% of checks would detect; None if unknown.
         prompts: the number of judgments that were repeated.
         is_significant: whether the adjusted p value is at most alpha.
@@ -61,9 +61,9 @@ class VerdictShareChange:
         name: the verdict.
         before: its share in the run.
         after: its share in the check.
-        low: lower end of the interval of the change.
-        high: upper end of the interval of the change.
-        p_value: of a permutation test of the shift.
+        low: the lower end of the interval of the change.
+        high: the upper end of the interval of the change.
+        p_value: the p value of a permutation test of the shift.
     """
 
     name: str
@@ -125,7 +125,7 @@ class DriftReport:
     Attributes:
         run: the run.
         number: the number of the check, from 1.
-        made: when it was made.
+        made: the time of the check.
         judges: one entry per judge.
         alpha: the probability of a false finding.
         is_complete: whether every repeated judgment has its replies; the same command requests the

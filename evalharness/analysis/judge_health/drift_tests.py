@@ -62,7 +62,7 @@ def detect_judge_drift(
         judge: its name.
         repeated: its judgments, each with the later replies to the same prompt.
         alpha: the probability that a judge that has not changed is reported as changed.
-        seed: of the permutations and the bootstrap.
+        seed: the seed of the permutations and the bootstrap.
         judges: the number of judges in the check, which share alpha.
         changed_settings: the settings that differ from the run.
     """

@@ -1,4 +1,4 @@
-"""Records of a health card."""
+"""Define the records of a health card."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class HealthMeasure:
         name: the name of the measure.
         title: the measure in words.
         value: the rate; None if it is unknown.
-        low: lower end of the 95% interval, clustered by question.
-        high: upper end of the interval.
+        low: the lower end of the 95% interval, clustered by question.
+        high: the upper end of the interval.
         count: the number of results.
         questions: the number of questions.
         side: whether the bound is a floor or a ceiling.

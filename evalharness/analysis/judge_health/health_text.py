@@ -10,7 +10,7 @@ from evalharness.analysis.judge_health.health_measures import (
 )
 
 _MAX_NAMED_MEASURES = 3
-"""In a caution; the card lists all of them."""
+"""The maximum number of measures that a caution names; the card lists all of them."""
 
 
 def list_health_cautions(card: HealthCard) -> tuple[str, ...]:

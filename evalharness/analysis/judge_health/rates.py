@@ -1,4 +1,4 @@
-"""Rates of a judge, computed from yes-or-no results per question."""
+"""Compute rates of a judge from yes-or-no results per question."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class JudgeRate:
     Attributes:
         name: the name of the measure.
         value: the rate; None if it is unknown, for the reason in `note`.
-        low: lower end of the 95% interval.
-        high: upper end of the 95% interval.
+        low: the lower end of the 95% interval.
+        high: the upper end of the 95% interval.
         count: the number of results.
         questions: the number of questions.
         note: a remark for the reader.

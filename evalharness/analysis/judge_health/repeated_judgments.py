@@ -1,4 +1,4 @@
-"""Judgments of a run with later replies to the same prompts, also as arrays."""
+"""Pair judgments of a run with later replies to the same prompts, and convert them to arrays."""
 
 from __future__ import annotations
 

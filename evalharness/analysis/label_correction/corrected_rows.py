@@ -1,4 +1,4 @@
-"""Records of figures that people's labels corrected."""
+"""Define the records of figures corrected by people's labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CorrectedKind = Literal["rating", "win_rate", "score"]
 CORRECTED_KINDS: tuple[CorrectedKind, ...] = ("rating", "win_rate", "score")
 
 _MIN_SAVING = 0.05
-"""Share of the labels; a smaller saving is reported as none."""
+"""As a share of the labels; a smaller saving is reported as none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,8 @@ class CorrectedFigure:
 
     Attributes:
         value: the corrected figure.
-        low: lower end of its interval.
-        high: upper end of its interval.
+        low: the lower end of its interval.
+        high: the upper end of its interval.
         judge: the judge's own figure; None if it has none.
         judge_low: lower end of the judge's interval; None without one.
         judge_high: upper end of the judge's interval; None without one.
@@ -45,7 +45,7 @@ class CorrectedRow:
 
     Attributes:
         model: the model.
-        rank: by corrected rating, or by corrected score without ratings.
+        rank: the rank by corrected rating, or by corrected score if there are no ratings.
         rank_low: the best rank of the simultaneous rank set.
         rank_high: the worst rank of the simultaneous rank set.
         rating: the corrected rating.
@@ -99,12 +99,12 @@ class LabelCorrection:
 
     @property
     def noun(self) -> str:
-        """What a label is here: `grade` or `vote`."""
+        """The kind of label: `grade` or `vote`."""
         return "grade" if self.kind == "score" else "vote"
 
     @property
     def sentence(self) -> str:
-        """What the judge saved, in a sentence, or why there is no figure."""
+        """A sentence on what the judge saved, or on why there is no figure."""
         if self.saved is None:
             return self.refusal
         labels = _count_noun(self.labels, self.noun)
@@ -129,7 +129,7 @@ class LabelCorrection:
         is no figure.
 
         Args:
-            half_width: in the unit of the figure.
+            half_width: the half-width, in the unit of the figure.
         """
         if self.saving is None or self.half_width is None:
             return None
@@ -137,7 +137,7 @@ class LabelCorrection:
 
     @property
     def outlook(self) -> str:
-        """What more labels would do for the intervals, in a sentence; empty without a figure."""
+        """A sentence on the effect of more labels on the intervals; empty without a figure."""
         if self.saving is None or self.half_width is None:
             return ""
         width = _format_half_width(self.kind, self.half_width)
@@ -161,7 +161,7 @@ class CorrectedTable:
 
     Attributes:
         judge: the judge, or the panel.
-        rows: best first; empty where `corrections` say why.
+        rows: one per model, best first; empty if `corrections` give a reason.
         corrections: one per kind of figure.
     """
 

@@ -54,8 +54,8 @@ class _CorrectedPart:
 
     Attributes:
         correction: the effect of the labels.
-        figures: by model.
-        places: ranks by model.
+        figures: the corrected figures by model.
+        ranks: the ranks by model.
     """
 
     correction: LabelCorrection
@@ -71,13 +71,13 @@ def correct_by_labels(
     *,
     level: float = 0.95,
 ) -> tuple[CorrectedTable, ...]:
-    """Return the corrected table of the panel and of each judge whose work people labelled.
+    """Return the corrected table of the panel and of each judge with work that people labelled.
 
     Args:
         records: a run with people's grades (judge names that begin with `human`).
         battles: all battles of the run, with people's votes.
         panel: the panel, if there are several judges.
-        rng: of the checks for randomness of the labels, and of the rank sets.
+        rng: the random numbers of the checks of the labels and of the rank sets.
         level: the level of the intervals.
     """
     tables = []

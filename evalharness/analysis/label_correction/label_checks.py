@@ -2,7 +2,7 @@
 
 Prediction-powered inference assumes that the labels are on a random part of the judge's work. This
 cannot be proven, but clear violations can be detected: labels on some categories, pairs or turns
-only, or on the judge's ties only. A check refuses labels whose mix is both improbable (less than
+only, or on the judge's ties only. A check refuses labels if their mix is both improbable (less than
 once in a thousand runs) and far from random (a fifth of the labels would have to move). Labels
 are also refused if there are too few, or if the judge gives the same value to everything.
 """

@@ -38,11 +38,11 @@ class LabelledUnits:
     """The units that a judge judged, with people's labels on some of them.
 
     Attributes:
-        noun: what a label is: `vote` or `grade`.
+        noun: the kind of label, `vote` or `grade`.
         models: the models of the judge's table.
         judged: the judge's value of every unit: points of the pair's first model, or a grade.
         labels: people's values of some of these units.
-        categories: by question.
+        categories: the category of each question.
         contradicted: pairs on which a person gave two different votes, with the person's name.
     """
 

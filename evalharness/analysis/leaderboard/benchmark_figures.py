@@ -18,8 +18,8 @@ def collect_benchmark_values(scores: Sequence[BenchmarkScore], model: str) -> di
     normalized and the name says so.
 
     Benchmarks without a headline figure come from other programs. The task with the benchmark's
-    name gives the value; otherwise it is the mean over the tasks, weighted by their sizes. Each of
-    several metrics has an entry of its own, `benchmark (metric)`.
+    name gives the value; otherwise it is the mean over the tasks, weighted by their sizes. If there
+    are several metrics, each has a separate entry, `benchmark (metric)`.
 
     Args:
         scores: the scores of all models.

@@ -50,7 +50,7 @@ def build_leaderboard(
         records: the run.
         battles: the settled battles of the run.
         level: the level of all intervals and rank sets.
-        seed: of the shuffled orders of online Elo and of the rank sets' simulation.
+        seed: the seed of the shuffled orders of online Elo and of the rank sets' simulation.
     """
     to_rank = exclude_label_checks(records, battles)
     panel = assemble_panel(to_rank.records, to_rank.battles)
@@ -126,7 +126,7 @@ def _find_rating(of_battles: BattleEstimates, model: str) -> IntervalEstimate | 
 
 
 def _list_rating_parameters(of_battles: BattleEstimates) -> tuple[RatingParameter, ...]:
-    """Return what the rating model estimated besides the ratings."""
+    """Return the parameters that the rating model estimated in addition to the ratings."""
     ratings = of_battles.ratings
     if ratings is None:
         return ()

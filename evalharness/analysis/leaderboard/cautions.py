@@ -24,7 +24,7 @@ class Caution:
     """A sentence that a reader of the leaderboard must see.
 
     Attributes:
-        source: what it is about: `run`, `judge`, `import`, `ratings`, `scores`, `judgments`,
+        source: the subject: `run`, `judge`, `import`, `ratings`, `scores`, `judgments`,
             `panel`, `labels`, `audit`, `drift`, `flags` or `robustness`.
         sentence: the sentence, ready to be printed.
     """
@@ -69,7 +69,7 @@ def collect_cautions(
 
 
 def list_run_cautions(records: RunRecords) -> tuple[Caution, ...]:
-    """Return the cautions of a run's configuration and manifest, by whom they are about.
+    """Return the cautions of a run's configuration and manifest, each with its source.
 
     The manifest of a finished run lists them all; a run without one has those of its
     configuration.

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def list_excluded_families(records: RunRecords) -> tuple[str, ...]:
-    """Return a sentence for each judge whose own family the run's settings exclude."""
+    """Return a sentence for each judge that the settings exclude from judging its own family."""
     config = records.config
     if not config.judging.exclude_own_family:
         return ()

@@ -1,6 +1,6 @@
-"""Records of how a ranking depends on the method of analysis.
+"""Define the records of how a ranking depends on the method of analysis.
 
-These records are no confidence intervals. Rank sets cover the variation between samples of
+They are not confidence intervals. Rank sets cover the variation between samples of
 questions; here the judgments are fixed and only the method of analysis changes.
 """
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _MAX_NAMED_PAIRS = 2
-"""In a summary; further pairs are only counted."""
+"""The maximum number of pairs that a summary names; further pairs are only counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class RankReversal:
-    """Two models whose order differs from the ranking.
+    """Two models in an order that differs from the ranking.
 
     Attributes:
         ahead: the model that the ranking places first.
@@ -43,8 +43,8 @@ class RankVariant:
         group: what the analysis varies: the games, the rating model, the judge, ...
         name: the analysis.
         ranks: by model, 1 is best; equal models share the best rank. Empty if there are none.
-        tau: Kendall's tau-b with the ranking; None without ranks, and if all ranks are equal.
-        reversals: the pairs in reverse order; a tie is no reversal.
+        tau: Kendall's tau-b with the ranking; None without ranks or if all ranks are equal.
+        reversals: the pairs in reverse order; a tie is not a reversal.
         note: why there are no ranks, or a remark on them.
     """
 
@@ -108,7 +108,7 @@ class RankRobustness:
         return tuple(model for model, rank in self.ranks.items() if rank == 1)
 
     @property
-    def first_holds(self) -> int:
+    def same_first_count(self) -> int:
         """The number of analyses in which the same models have first place."""
         return sum(
             all(variant.ranks[model] == 1 for model in self.first) for variant in self.counted
@@ -144,7 +144,7 @@ class RankRobustness:
 
     def _describe_first_place(self) -> str:
         """Say in how many analyses the first place holds."""
-        number, total = self.first_holds, len(self.counted)
+        number, total = self.same_first_count, len(self.counted)
         share = f"all {total}" if number == total > 1 else f"{number} of {total}"
         return (
             f"The first place ({' and '.join(self.first)}) holds in {share} other "

@@ -1,4 +1,4 @@
-"""Records of the leaderboard."""
+"""Define the records of the leaderboard."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ class ModelPairRow:
     Attributes:
         model_a: the first model.
         model_b: the second model.
-        win_rate: of `model_a`; a tie counts half.
-        low: lower end of its interval; None without one.
-        high: upper end of its interval; None without one.
-        wins: of `model_a`.
-        losses: of `model_a`.
-        ties: between the two.
+        win_rate: the win rate of `model_a`; a tie counts half.
+        low: the lower end of its interval; None without one.
+        high: the upper end of its interval; None without one.
+        wins: the number of wins of `model_a`.
+        losses: the number of losses of `model_a`.
+        ties: the number of ties.
         better: the probability that `model_a` is truly better, from ratings over all battles; None
             without ratings that have an interval.
     """
@@ -90,14 +90,14 @@ class ModelPairRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatingParameter:
-    """What a rating model estimates besides the ratings.
+    """A parameter that a rating model estimates in addition to the ratings.
 
     Attributes:
         name: such as `log_nu`.
-        description: what it is.
+        description: the meaning of the parameter.
         value: the estimate; None if it could not be computed.
-        low: lower end of its interval; None without one.
-        high: upper end of its interval; None without one.
+        low: the lower end of its interval; None without one.
+        high: the upper end of its interval; None without one.
     """
 
     name: str
@@ -151,8 +151,8 @@ class PanelAgreement:
 
     Attributes:
         alpha: the estimate.
-        low: lower end of its interval; None without one.
-        high: upper end of its interval; None without one.
+        low: the lower end of its interval; None without one.
+        high: the upper end of its interval; None without one.
         units: the number of answers, or pairs of answers, that at least two judges judged.
     """
 
@@ -169,8 +169,8 @@ class PanelSummary:
     Attributes:
         rule: how the judges are combined.
         judges: one row per judge.
-        grade_agreement: of grades; None without any.
-        verdict_agreement: of verdicts; None without any.
+        grade_agreement: the agreement of grades; None if there are none.
+        verdict_agreement: the agreement of verdicts; None if there are none.
         remarks: sentences on figures that could not be estimated.
     """
 
@@ -189,12 +189,12 @@ class Leaderboard:
         rows: one per model, best first.
         pairs: one per pair of models with battles.
         level: the level of all intervals and rank sets.
-        method: how the ratings were made, in words.
+        method: the method of the ratings, in words.
         rating: the name of the rating model.
-        rating_parameters: what the rating model estimates besides the ratings.
+        rating_parameters: the other parameters that the rating model estimates.
         cautions: what a reader must know before trusting the table, each sentence once.
         panel: the judges of a panel; None for a single judge.
-        corrected: a table for the panel and for each judge whose work people labelled.
+        corrected: a table for the panel and for each judge with work that people labelled.
         separated: the pairs, better model first, that the rank sets separate.
         robustness: the ranks that alternative analyses give; None if they were not requested.
     """

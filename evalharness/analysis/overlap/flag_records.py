@@ -1,4 +1,4 @@
-"""Records of contamination flags, of models with the same answers, and of overlap shares."""
+"""Define the records of contamination flags, models with the same answers, and overlap shares."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SameAnswerPair:
         compared: turns that both answered with enough words.
         identical: turns with exactly equal answers.
         alike: turns with answers that are equal apart from case, punctuation and spaces.
-        overlapping: turns whose answers share a run that is long enough for a flag.
+        overlapping: turns on which the answers share a run that is long enough for a flag.
     """
 
     model_a: str
@@ -131,7 +131,7 @@ class CorpusMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusScan:
-    """What a search of a corpus found of a run's texts.
+    """The result of a search of a corpus for a run's texts.
 
     Attributes:
         corpus: the files or folders, as given.

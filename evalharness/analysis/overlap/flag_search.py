@@ -11,7 +11,10 @@ from evalharness.analysis.overlap.answer_matches import (
     find_longest_matches,
 )
 from evalharness.analysis.overlap.flag_records import CorpusScan, Flag, FlagKind, FlagReport
-from evalharness.analysis.overlap.overlap_shares import share_in_corpus, share_in_references
+from evalharness.analysis.overlap.overlap_shares import (
+    measure_corpus_shares,
+    measure_reference_shares,
+)
 from evalharness.analysis.overlap.run_texts import (
     RunTexts,
     collect_run_texts,
@@ -76,8 +79,8 @@ def find_flags(records: RunRecords, scan: CorpusScan | None = None) -> FlagRepor
         flags=flags,
         twins=pairs,
         overlaps=(
-            *share_in_references(run_texts, longest_matches),
-            *share_in_corpus(run_texts, corpus_matches),
+            *measure_reference_shares(run_texts, longest_matches),
+            *measure_corpus_shares(run_texts, corpus_matches),
         ),
         length=run_texts.length,
         questions=len(records.questions),

@@ -1,4 +1,4 @@
-"""Names of language model families and of their makers."""
+"""List the names of language model families and of their makers."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 AGAINST_REFERENCES, AGAINST_CORPUS = "references", "corpus"
 
 
-def share_in_references(
+def measure_reference_shares(
     run_texts: RunTexts, shared: Sequence[AnswerMatch]
 ) -> Iterator[OverlapShare]:
     """Yield for each model the share of its answers that occurs in the questions' references."""
@@ -43,7 +43,7 @@ def share_in_references(
     )
 
 
-def share_in_corpus(
+def measure_corpus_shares(
     run_texts: RunTexts, matches: Iterable[tuple[int, CorpusMatch]]
 ) -> Iterator[OverlapShare]:
     """Yield for each model the share of its answers that occurs in a corpus."""
@@ -86,7 +86,7 @@ def _share_by_model(
     against: str,
     numbers: Iterable[int],
     best: Mapping[int, tuple[int, int]],
-    elsewhere: Indices | None,
+    chance_counts: Indices | None,
 ) -> Iterator[OverlapShare]:
     """Yield the overlap of each model.
 
@@ -95,7 +95,8 @@ def _share_by_model(
         against: `references` or `corpus`.
         numbers: the indices of the answers to count.
         best: the longest run and the number of shared n-grams, by answer.
-        elsewhere: n-grams in references of other questions, by text; None where unknown.
+        chance_counts: the number of n-grams in references of other questions, by text; None if
+            unknown.
     """
     ngram_counts = np.bincount(run_texts.ngram_texts, minlength=len(run_texts.texts))
     answers_by_model: dict[str, list[int]] = defaultdict(list)
@@ -111,8 +112,8 @@ def _share_by_model(
             texts=len(answers),
             share=ngrams / int(run_texts.distinctive_counts[answers].sum()),
             chance=None
-            if elsewhere is None
-            else float(elsewhere[answers].sum() / ngram_counts[answers].sum()),
+            if chance_counts is None
+            else float(chance_counts[answers].sum() / ngram_counts[answers].sum()),
             typical=float(np.median(runs)),
             longest=max(runs),
         )

@@ -31,7 +31,7 @@ TextKind = Literal["question", "reference", "answer"]
 
 _MAX_EXCERPT_LETTERS = 240
 _MAX_REPEATS = 4
-"""Of one n-gram in one text. In a looping text every occurrence would pair with every other."""
+"""The limit for one n-gram in one text. In a looping text, all occurrences would form pairs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

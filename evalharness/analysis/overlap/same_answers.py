@@ -22,10 +22,10 @@ MIN_ANSWER_WORDS = 20
 """Shorter answers, such as "D" or "12 apples", are often equal by chance."""
 
 MIN_SAME_TURNS = 3
-"""Of a reported pair; questions with one right answer cause a few equal turns."""
+"""The minimum of a reported pair; questions with one right answer cause a few equal turns."""
 
 MIN_SAME_SHARE = 0.05
-"""Of the compared turns of a reported pair."""
+"""The minimum share of compared turns of a reported pair."""
 
 _ModelPair = tuple[str, str]
 

@@ -1,9 +1,9 @@
 """Find answers in which a model names itself or its maker.
 
 Some matches are excluded. "As an AI language model, I cannot ..." names no model. A mention ("I am
-not as capable as ChatGPT") is no self-identification. A person or a sign of the zodiac ("I am
-Claude Monet", "I am a Gemini") is no model: a name with another meaning counts only in a sentence
-about AI.
+not as capable as ChatGPT") is not a self-identification. A person or a sign of the zodiac ("I am
+Claude Monet", "I am a Gemini") is not a model: a name with another meaning counts only in a
+sentence about AI.
 """
 
 # ruff: noqa: RUF001 - models use several kinds of apostrophe

@@ -27,7 +27,7 @@ class CommonRuns(NamedTuple):
 def find_common_runs(one: Indices, other: Indices, length: int) -> CommonRuns:
     """Return the runs of words that pairs of equal n-grams form.
 
-    Pairs whose positions both advance by one word belong to the same run.
+    Consecutive pairs belong to the same run if both positions advance by one word.
 
     Args:
         one: the word at which the n-gram of each pair begins, on one side.

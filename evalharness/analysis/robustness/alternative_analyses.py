@@ -1,7 +1,7 @@
 """Rank the models of a run by every defensible alternative analysis of its judgments.
 
-Two common analyses are left out on purpose. Dropping ties, or pairs whose two orders disagree,
-keeps easy questions and removes those that distinguish good models.
+Two common analyses are left out on purpose. Dropping ties, or pairs on which the two orders
+disagree, keeps easy questions and removes those that distinguish good models.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from evalharness.analysis.leaderboard.rank_variants import (
     build_rank_variant,
 )
 from evalharness.analysis.robustness.model_figures import ModelFigures
-from evalharness.analysis.robustness.ranking_context import RankingContext, unavailable
+from evalharness.analysis.robustness.ranking_context import (
+    RankingContext,
+    build_unavailable_analysis,
+)
 from evalharness.analysis.robustness.ranking_evidence import RankingEvidence
 from evalharness.analysis.robustness.rating_analyses import (
     vary_games,
@@ -139,7 +142,7 @@ def _vary_voters(context: RankingContext) -> Iterator[Analysis]:
     voter_by_judge = {battle.judge: _voter_name(battle.judge) for battle in battles}
     voters = list(dict.fromkeys(voter_by_judge.values()))
     if len(voters) < _MIN_SEVERAL or not context.evidence.is_rated:
-        yield "Judge", "Each judge alone", unavailable("there is a single judge")
+        yield "Judge", "Each judge alone", build_unavailable_analysis("there is a single judge")
         return
     for name in voters:
         voter_battles = tuple(battle for battle in battles if voter_by_judge[battle.judge] == name)
@@ -163,7 +166,7 @@ def _vary_prompts(context: RankingContext) -> Iterator[Analysis]:
         yield (
             "Prompt",
             "Each judge prompt alone",
-            unavailable("nothing was judged with two prompts"),
+            build_unavailable_analysis("nothing was judged with two prompts"),
         )
     for prompt in prompts:
         chosen = replace(
@@ -185,7 +188,7 @@ def _vary_turns(context: RankingContext) -> Iterator[Analysis]:
     """Yield each turn alone."""
     turns = context.evidence.turns
     if len(turns) < _MIN_SEVERAL:
-        yield "Turn", "Each turn alone", unavailable("a single turn was judged")
+        yield "Turn", "Each turn alone", build_unavailable_analysis("a single turn was judged")
         return
     for turn in turns:
         evidence = context.evidence.filter_units(partial(_is_turn, turn))
@@ -201,7 +204,7 @@ def _vary_categories(context: RankingContext) -> Iterator[Analysis]:
     names = [name for name in dict.fromkeys(category.values()) if name in judged]
     if len(judged) < _MIN_SEVERAL or not names:
         reason = "there is a single category" if names else "the categories are not known"
-        yield "Category", "Without a category", unavailable(reason)
+        yield "Category", "Without a category", build_unavailable_analysis(reason)
         return
     for name in names:
         questions = {
@@ -217,7 +220,7 @@ def _is_turn(turn: int, _: str, other: int) -> bool:
 
 
 def _is_other_question(questions: Collection[str], question: str, _: int) -> bool:
-    """Return whether a unit belongs to none of the questions."""
+    """Return whether a unit belongs to a question outside a given set."""
     return question not in questions
 
 

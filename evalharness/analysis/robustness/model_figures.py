@@ -1,4 +1,4 @@
-"""One number per model as the result of an analysis, and battles to fit rating models to."""
+"""Represent the result of an analysis, one number per model, and fit rating models to battles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ModelFigures:
     """One number per model.
 
     Attributes:
-        values: by model, the larger the better.
+        values: the numbers by model; larger is better.
         note: a remark on the figures; empty without one.
     """
 

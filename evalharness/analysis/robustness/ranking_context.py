@@ -1,4 +1,4 @@
-"""The input and the form of alternative analyses of a ranking."""
+"""Define the input and the type of alternative analyses of a ranking."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RankingContext:
     evidence: RankingEvidence
 
 
-def unavailable(reason: str) -> Callable[[], ModelFigures]:
+def build_unavailable_analysis(reason: str) -> Callable[[], ModelFigures]:
     """Return an analysis that always fails with the given reason."""
 
     def refuse() -> ModelFigures:

@@ -1,4 +1,4 @@
-"""The judgments behind a ranking, and the figures that an analysis of them or a part gives."""
+"""Hold the judgments behind a ranking, and compute figures from all or a part of them."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class RankingEvidence:
         )
 
     def compare_grades(self) -> RatedBattles:
-        """Return a battle for each two graded answers to a question; the higher grade wins.
+        """Return a battle for each pair of graded answers to a question; the higher grade wins.
 
         Raises:
             BattlesError: no two answers to a question were graded.
@@ -178,7 +178,7 @@ class RankingEvidence:
         """Return ratings that weigh each judge by its own discrimination.
 
         Raises:
-            EvalHarnessError: there are none.
+            EvalHarnessError: the ratings cannot be fitted.
         """
         if self.panel is None:
             msg = "there is a single judge"

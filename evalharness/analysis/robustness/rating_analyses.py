@@ -12,7 +12,7 @@ from evalharness.analysis.estimates.length_controlled_rates import (
 from evalharness.analysis.estimates.ratings import JUDGE_AWARE
 from evalharness.analysis.robustness.answer_style import count_style_features, fit_at_equal_style
 from evalharness.analysis.robustness.model_figures import ModelFigures
-from evalharness.analysis.robustness.ranking_context import unavailable
+from evalharness.analysis.robustness.ranking_context import build_unavailable_analysis
 from evalharness.domain import DEFAULT_RATING
 from evalharness.stats import find_rating_model, list_rating_models
 
@@ -28,7 +28,11 @@ def vary_games(context: RankingContext) -> Iterator[Analysis]:
     """Yield analyses that count each game of a swapped pair as half a battle."""
     evidence = context.evidence
     if not evidence.records.games:
-        yield "Games", "Both orders averaged", unavailable("no game was judged in both orders")
+        yield (
+            "Games",
+            "Both orders averaged",
+            build_unavailable_analysis("no game was judged in both orders"),
+        )
         return
 
     def fit_with_position(model: RatingModel) -> ModelFigures:
@@ -60,7 +64,7 @@ def vary_grade_use(context: RankingContext) -> Iterator[Analysis]:
     """Yield analyses of grades."""
     evidence, board = context.evidence, context.board
     if not evidence.records.graded:
-        yield "Grades", "Mean score", unavailable("nothing was graded")
+        yield "Grades", "Mean score", build_unavailable_analysis("nothing was graded")
         return
     if evidence.is_rated:
         yield "Grades", "Mean score", lambda: _leaderboard_column(board, lambda row: row.score)
@@ -72,7 +76,11 @@ def vary_style_control(context: RankingContext) -> Iterator[Analysis]:
     """Yield ratings at equal length, and at equal length and Markdown."""
     records, evidence = context.evidence.records, context.evidence
     if not records.answers:
-        yield "Style", "At equal length and Markdown", unavailable("the run holds no answers")
+        yield (
+            "Style",
+            "At equal length and Markdown",
+            build_unavailable_analysis("the run holds no answers"),
+        )
         return
 
     def equal_length() -> ModelFigures:

@@ -159,7 +159,7 @@ class MeteredBackend:
             known = (
                 completion.prompt_tokens is not None and completion.completion_tokens is not None
             )
-            usd = self._spec.usd(completion.usage) if known else most
+            usd = self._spec.usd_for_usage(completion.usage) if known else most
         finally:
             self._meter.settle(most, usd=usd, made=made)
         return completion
@@ -182,4 +182,4 @@ def max_call_cost_usd(spec: ModelSpec, request: Request) -> float:
         return 0.0
     prompt_bytes = sum(len(message.content.encode()) for message in request.messages)
     longest = 1 if request.options else request.sampling.max_tokens
-    return spec.usd_of(estimate_max_tokens(prompt_bytes), longest)
+    return spec.usd_for_tokens(estimate_max_tokens(prompt_bytes), longest)

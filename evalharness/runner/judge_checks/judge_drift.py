@@ -226,7 +226,7 @@ def _number_check(folder: Path, kept: Sequence[ProbeResult]) -> int:
 
 def _repeat_cost_usd(model: ModelSpec, usage: Usage) -> float:
     """Return the cost of repeating a call with this usage, at the model's current settings."""
-    return model.usd(replace(usage, batch=model.batch))
+    return model.usd_for_usage(replace(usage, batch=model.batch))
 
 
 def _measure_drift(check: DriftCheck, replies: Sequence[ProbeResult]) -> DriftReport:
@@ -271,5 +271,5 @@ def _sum_spent(check: DriftCheck) -> Spent:
     judgments = [row.judgment for row in check.kept.values() if row.digest in digests]
     return Spent(
         calls=len(judgments),
-        usd=sum(models[each.judge].usd(each.usage) for each in judgments),
+        usd=sum(models[each.judge].usd_for_usage(each.usage) for each in judgments),
     )

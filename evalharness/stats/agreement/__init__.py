@@ -1,1 +1,1 @@
-"""How far judges agree with each other, with people and with themselves."""
+"""Measure the agreement of judges with each other, with people and with themselves."""

@@ -1,4 +1,4 @@
-"""Contingency tables of two votes by question, and bootstrap intervals of agreement statistics.
+"""Build contingency tables of votes by question, and bootstrap agreement statistics.
 
 An agreement statistic is a function of one table, the sum over all questions.
 """
@@ -30,13 +30,13 @@ class AgreementEstimate:
     """An agreement statistic with the percentile interval of a bootstrap of the questions.
 
     Attributes:
-        value: NaN where the statistic is not defined: chance alone would always agree.
+        value: the statistic; NaN if it is not defined, because chance alone would always agree.
         standard_error: the standard deviation of the replicates.
-        low: lower end of the interval; NaN with a single question.
-        high: upper end of the interval.
+        low: the lower end of the interval; NaN with a single question.
+        high: the upper end of the interval.
         agreed: the number of pairs of equal votes.
-        count: the number of all pairs. For more than two raters, both numbers count pairs of
-            ratings of one unit; a unit adds as many as it has ratings.
+        count: the number of all pairs. With more than two raters, both numbers count pairs of
+            ratings of one unit, weighted so that a unit adds as many as it has ratings.
         clusters: the number of questions.
         level: the interval's level.
         replicates: the number of replicates in which the statistic is defined.

@@ -1,4 +1,4 @@
-"""The agreement of judges with people, and of people with each other, on battles."""
+"""Measure the agreement of judges with people, and of people with each other, on battles."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ HUMAN_PREFIX = "human"
 
 
 def is_human_judge(judge: str) -> bool:
-    """Return whether a judge is a person, by its name.
+    """Return whether the name of a judge is that of a person.
 
     Args:
-        judge: its name.
+        judge: the name of the judge.
     """
     return judge.startswith(HUMAN_PREFIX)
 
@@ -37,11 +37,12 @@ class HumanAgreement:
     """The agreement of a judge, or of people, with a group of people at one turn.
 
     Attributes:
-        judge: the judge's name, or the group's own name for its internal agreement.
+        judge: the judge's name, or the group's name for agreement within the group.
         people: the name of the group.
-        turn: counted from 1.
-        with_ties: of all pairs of votes (setup 1 of Zheng et al. 2023, arXiv:2306.05685).
-        decided: of pairs without a tie (setup 2); None where there are none.
+        turn: the turn, counted from 1.
+        with_ties: the agreement of all pairs of votes (setup 1 of Zheng et al. 2023,
+            arXiv:2306.05685).
+        decided: the agreement of pairs without a tie (setup 2); None if there are none.
     """
 
     judge: str
@@ -61,7 +62,7 @@ def measure_human_agreement(
     Args:
         battles: votes of judges and of people (`human:NAME`).
         rng: draws the replicates.
-        replicates: how many to draw; those in which the statistic is not defined are left out.
+        replicates: the number of replicates; those without a defined statistic are left out.
     """
     by_group: dict[tuple[int, str], list[Battle]] = defaultdict(list)
     for battle in battles:

@@ -1,6 +1,6 @@
-"""Figures of imported votes as other tools publish them: score totals, preferences, accuracy.
+"""Measure imported votes as other tools do: score totals, preferences, accuracy.
 
-They allow a comparison of an import with its source.
+The figures allow a comparison of an import with its published source.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PairScoreTotals:
 
     @property
     def ratio(self) -> float | None:
-        """The total of `model_b` as a share of that of `model_a`; None where that is 0."""
+        """The total of `model_b` divided by that of `model_a`; None if that is 0."""
         return self.total_b / self.total_a if self.total_a else None
 
 
@@ -61,9 +61,9 @@ class PreferenceRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelAccuracy:
-    """The share of a judge's readable verdicts that name the answer with the gold label.
+    """The share of a judge's readable verdicts that agree with the gold label.
 
-    `both` is the share of pairs in both orders in which both verdicts do.
+    `both` is the share of pairs, judged in both orders, in which both verdicts agree with it.
     """
 
     judge: str

@@ -1,9 +1,10 @@
-"""Tests for judge drift: whether a judge's replies to the same prompts have changed.
+"""Test for judge drift: whether a judge's replies to the same prompts have changed.
 
-Each prompt has one earlier and several later replies. Without a change they are draws from one
-distribution, and which of them is the earlier one is random. That is the null hypothesis of every
-test here, so the tests are exact for any number of prompts, any noise of the judge and any mixture
-of prompts. Prompts of one question need no clustering: replies are independent given the prompt.
+Each prompt has one earlier and several later replies. Without a change all are draws from one
+distribution, and the position of the earlier one among them is random. That is the null hypothesis
+of every test here, so the tests are exact for any number of prompts, any noise of the judge and any
+mixture of prompts. Prompts of one question need no clustering: replies are independent given the
+prompt.
 
 With a single later reply, `permutation_shift_test` of categories is the test of Stuart (1955,
 Biometrika 42) and Maxwell (1970, British Journal of Psychiatry 116), and of one category the test
@@ -37,9 +38,9 @@ class OddOneOutTest:
 
     Attributes:
         splits: the number of such prompts.
-        earlier: the number of them on which the earlier reply is the odd one: a third by chance.
+        earlier: the number of those on which the earlier reply is the odd one; a third by chance.
         noise: the share of prompts on which the two later replies differ.
-        p_value: of `earlier` or more.
+        p_value: the probability of at least `earlier` by chance.
     """
 
     splits: int
@@ -54,11 +55,11 @@ class MeanShift:
 
     Attributes:
         value: the mean of the later replies minus that of the earlier ones, by quantity.
-        standard_error: of `value`, without a change.
+        standard_error: the standard error of `value`, without a change.
         chi_square: the test statistic.
-        degrees: its degrees of freedom without a change.
-        p_value: exact, up to the number of draws.
-        asymptotic: the p value of the chi-square distribution.
+        degrees: the degrees of freedom of `chi_square`.
+        p_value: the exact p value, up to the number of draws.
+        asymptotic: the p value from the chi-square distribution.
         prompts: the number of prompts.
     """
 
@@ -72,10 +73,10 @@ class MeanShift:
 
 
 def odd_one_out_test(replies: IntArray) -> OddOneOutTest:
-    """Return the test of how often the earlier reply is the odd one out.
+    """Return a test of whether the earlier reply is the odd one out more often than by chance.
 
     Args:
-        replies: a row for each prompt: the category of the earlier reply, then of two later ones.
+        replies: one row per prompt: the category of the earlier reply, then of two later ones.
 
     Raises:
         ValueError: a prompt does not have three replies.
@@ -96,12 +97,12 @@ def odd_one_out_test(replies: IntArray) -> OddOneOutTest:
 def permutation_shift_test(
     values: FloatArray, rng: np.random.Generator, *, draws: int = _DRAWS
 ) -> MeanShift:
-    """Return the exact permutation test of a shift of means from the earlier to the later replies.
+    """Return an exact permutation test of a shift of means from the earlier to the later replies.
 
     Args:
         values: by prompt, reply (the earlier one first) and quantity: a score, or an indicator of
             each category.
-        rng: draws which reply is the earlier one.
+        rng: draws the position of the earlier reply.
         draws: the number of draws; the smallest p value is 1 / (draws + 1).
 
     Raises:
@@ -111,7 +112,7 @@ def permutation_shift_test(
         msg = "values by prompt, reply and quantity are needed, at least two replies to a prompt"
         raise ValueError(msg)
     number, replies, _ = values.shape
-    # The difference that each prompt contributes if this reply of it is the earlier one.
+    # The difference that each prompt contributes if this one of its replies is the earlier one.
     contribution = (values.sum(axis=1, keepdims=True) - replies * values) / (replies - 1)
     spread = np.einsum("prc,prd->cd", contribution, contribution) / replies
     inverse, degrees = _pseudo_inverse(spread)
@@ -140,14 +141,14 @@ def minimum_detectable_share(
 ) -> float:
     """Return the share of prompts that must have changed for `odd_one_out_test` to detect it.
 
-    A changed prompt has another most frequent reply. Before and after, replies vary between two
-    categories: with noise q, the earlier reply is odd in q / 2 of the unchanged and in 1 - 3q / 2 of
-    the changed prompts, and a later one in q of either. NaN where the test does not even detect a
+    A changed prompt has a different most frequent reply. Before and after, replies vary between two
+    categories: with noise q, the earlier reply is odd in q / 2 of the unchanged and in 1 - 3q / 2
+    of the changed prompts, and a later one in q of both. NaN if the test cannot detect even a
     change of all prompts.
 
     Args:
         prompts: the number of prompts.
-        noise: how often two replies to a prompt differ without a change.
+        noise: the share of prompts to which two replies differ without a change.
         alpha: the test's level.
         power: the probability of detecting the change.
     """
@@ -174,7 +175,7 @@ def minimum_detectable_shift(standard_error: float, alpha: float, *, power: floa
     """Return the smallest shift of a mean that a two-sided normal test detects.
 
     Args:
-        standard_error: of the shift.
+        standard_error: the standard error of the shift.
         alpha: the test's level.
         power: the probability of detecting the shift.
     """
@@ -182,7 +183,7 @@ def minimum_detectable_shift(standard_error: float, alpha: float, *, power: floa
 
 
 def _critical_count(splits: int, alpha: float) -> int:
-    """Return the smallest significant number of odd earlier replies; `splits` + 1 if there is none."""
+    """Return the smallest significant number of odd earlier replies, or `splits` + 1 if none is."""
     tails = bdtrc(np.arange(splits + 1) - 1, splits, 1 / REPLIES_PER_PROMPT)
     tails[0] = 1.0
     significant = np.flatnonzero(tails <= alpha)

@@ -1,4 +1,4 @@
-"""Agreement of two or more judges: observed agreement, and coefficients corrected for chance.
+"""Measure the agreement of judges: observed agreement and coefficients corrected for chance.
 
 Every statistic is a function of a table of categories, which is a sum over questions. Votes on one
 question depend on each other, so intervals come from a bootstrap of the questions.
@@ -45,7 +45,7 @@ class MeasurementScale(StrEnum):
 
 
 class DisagreementWeight(StrEnum):
-    """The weight of a disagreement in Cohen's kappa: equal, by distance, or by its square."""
+    """The weight of a disagreement in Cohen's kappa: equal, by distance, or by squared distance."""
 
     EQUAL = "equal"
     LINEAR = "linear"
@@ -70,18 +70,18 @@ def observed_agreement(
     """Return the share of equal votes on battles.
 
     With ties, a tie is a vote like any other (setup 1 of Zheng et al. 2023, arXiv:2306.05685).
-    Without ties, only pairs of votes count in which neither is a tie (setup 2). By chance alone the
-    agreement is `CHANCE_WITH_TIES` or `CHANCE_DECIDED`.
+    Without ties, only pairs in which neither vote is a tie are counted (setup 2). By chance alone
+    the agreement is `CHANCE_WITH_TIES` or `CHANCE_DECIDED`.
 
     Args:
         votes: pairs of votes.
         rng: draws the replicates.
         ties: whether to count pairs with a tie.
         level: the interval's level.
-        replicates: how many to draw; those in which the statistic is not defined are left out.
+        replicates: the number of replicates; those without a defined statistic are left out.
 
     Raises:
-        BattlesError: ties are not counted, and every pair of votes has one.
+        BattlesError: ties are not counted, and every pair of votes has a tie.
     """
     chosen = votes
     if not ties:
@@ -114,9 +114,9 @@ def cohen_kappa(
     Args:
         votes: pairs of votes, or of scores.
         rng: draws the replicates.
-        disagreement: the weight of a distance.
+        disagreement: the weight of a disagreement.
         level: the interval's level.
-        replicates: how many to draw; those in which the statistic is not defined are left out.
+        replicates: the number of replicates; those without a defined statistic are left out.
     """
     values, tables = build_contingency_tables(votes)
     distance = np.abs(values[:, None] - values)
@@ -137,13 +137,13 @@ def matthews_correlation(
     level: float = 0.95,
     replicates: int = 1000,
 ) -> AgreementEstimate:
-    """Return the correlation of two judges' categories (Matthews 1975; Gorodkin 2004 for many).
+    """Return Matthews' correlation of two judges' votes (1975; Gorodkin 2004 for many categories).
 
     Args:
         votes: pairs of votes.
         rng: draws the replicates.
         level: the interval's level.
-        replicates: how many to draw; those in which the statistic is not defined are left out.
+        replicates: the number of replicates; those without a defined statistic are left out.
     """
     _, tables = build_contingency_tables(votes)
     return bootstrap_agreement(
@@ -159,14 +159,14 @@ def fleiss_kappa(
     level: float = 0.95,
     replicates: int = 1000,
 ) -> AgreementEstimate:
-    """Return Fleiss' kappa (1971) of several raters (columns) who all rated every unit (rows).
+    """Return Fleiss' kappa (1971) of raters (columns) who all rated every unit (rows).
 
     Args:
         ratings: a row for each unit, a column for each rater.
         question: each unit's question, as a number.
         rng: draws the replicates.
         level: the interval's level.
-        replicates: how many to draw; those in which the statistic is not defined are left out.
+        replicates: the number of replicates; those without a defined statistic are left out.
 
     Raises:
         BattlesError: a rating is missing (use `krippendorff_alpha`), or there is one rater.
@@ -206,7 +206,7 @@ def krippendorff_alpha(
         rng: draws the replicates.
         scale: the level of measurement of the ratings.
         level: the interval's level.
-        replicates: how many to draw; those in which the statistic is not defined are left out.
+        replicates: the number of replicates; those without a defined statistic are left out.
 
     Raises:
         BattlesError: no unit has two ratings.

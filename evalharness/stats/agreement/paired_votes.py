@@ -1,4 +1,4 @@
-"""Pairs of votes on the same battle, by two judges or within a group."""
+"""Pair votes on the same battle, between judges or within a group."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PairedVotes:
-    """Pairs of votes (or scores), one entry for each pair.
+    """Pairs of votes (or scores); arrays have one entry for each pair.
 
     Attributes:
         left: one vote of each pair: twice the first model's points, or a score.
         right: the other vote.
-        question: of each pair, as a number from 0.
+        question: the question of each pair, as a number from 0.
     """
 
     left: FloatArray
@@ -37,7 +37,7 @@ class PairedVotes:
 def pair_votes_between(judge: Sequence[Battle], others: Sequence[Battle]) -> PairedVotes:
     """Return each vote of a judge paired with each vote of others on the same battle.
 
-    Votes are on the same battle when question, turn and models are equal. Votes are converted to the
+    Votes are on the same battle if question, turn and models are equal. Votes are converted to the
     order of the models' names, as in FastChat's agreement of MT-Bench. They are settled:
     inconsistent verdicts are ties.
 

@@ -1,6 +1,6 @@
-"""A judge's position bias: how its verdicts depend on the order of the two answers.
+"""Measure a judge's position bias: how its verdicts depend on the order of the answers.
 
-As audited by Zheng et al. 2023 (arXiv:2306.05685), with the effect of length.
+The method is that of Zheng et al. 2023 (arXiv:2306.05685), with the effect of length added.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class ProportionEstimate:
     """A proportion with its interval; NaN when the count is 0.
 
     Attributes:
-        value: 0 to 1.
-        low: lower end of the interval.
-        high: upper end of the interval.
-        part: the number of chosen things.
-        count: the number of all things.
+        value: the proportion, from 0 to 1.
+        low: the lower end of the interval.
+        high: the upper end of the interval.
+        part: the number of cases with the property.
+        count: the number of all cases.
     """
 
     value: float
@@ -55,14 +55,14 @@ class PositionBias:
         first_both: the number of flips in which both games go to the first position.
         second_both: the number of flips in which both games go to the second position.
         tie_mixed: the number of pairs with one tie and one win.
-        consistency: share of `consistent` pairs.
-        first_of_flips: share of flips to the first position among all flips.
-        p_value: of the exact binomial test that flips favor neither position. It assumes
-            independent pairs; for clustered pairs use the interval of `effect`.
-        effect: share of flips to the first position minus that to the second, of all pairs.
+        consistency: the share of `consistent` pairs.
+        first_of_flips: the share of flips to the first position among all flips.
+        p_value: the p value of the exact binomial test that flips favor neither position. It
+            assumes independent pairs; for clustered pairs use the interval of `effect`.
+        effect: the share of flips to the first position minus that to the second, of all pairs.
         level: the intervals' level.
-        clusters: the number of questions, or of pairs where each pair is a cluster.
-        clustered_by: which of the two a cluster is.
+        clusters: the number of questions, or of pairs if each pair is a cluster.
+        clustered_by: what a cluster is.
     """
 
     pairs: int
@@ -86,12 +86,12 @@ def measure_position_bias(
     question: npt.ArrayLike | None = None,
     level: float = 0.95,
 ) -> PositionBias:
-    """Return how a judge's verdicts depend on the order, from pairs judged in both orders.
+    """Return the position bias of a judge, from pairs that it judged in both orders.
 
     Args:
         outcome: each pair's `BattleOutcome` in one order, for the answer shown first.
         swapped: its outcome in the other order, again for the answer shown first.
-        question: each pair's question; without it, pairs are independent, and shares have
+        question: each pair's question. By default, pairs are independent, and shares have
             Wilson's interval.
         level: the intervals' level.
 

@@ -1,10 +1,10 @@
-"""The rater model: scores from a panel of judges, each with its own severity and noise.
+"""Fit the rater model: scores from judges that differ in severity and noise.
 
 The score of answer i by judge m is a_i - severity_m + noise of standard deviation sigma_m. The fit
-is two-way least squares with weights 1 / sigma_m^2; severities sum to zero. The variances come from
-those of the differences between two judges, var(x_m - x_n) = sigma_m^2 + sigma_n^2 (Grubbs 1948,
-Journal of the American Statistical Association 43). That takes three judges; two judges get one
-common variance.
+is two-way least squares with weights 1 / sigma_m^2; severities sum to zero. The noise variances
+come from the variances of the differences between two judges, var(x_m - x_n) = sigma_m^2 +
+sigma_n^2 (Grubbs 1948, Journal of the American Statistical Association 43). This takes three
+judges; two judges get one common variance.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
 
 _MIN_VARIANCE_SHARE = 0.1
-"""A judge's variance is at least this share of the mean, so that chance gives no judge all weight."""
+"""A judge's variance is at least this share of the mean, so that no judge gets all the weight."""
 
 _ROUNDING = 1e-9
 
@@ -40,12 +40,13 @@ class RaterModelFit:
     """A fit of scores by judges of different severity and noise.
 
     Attributes:
-        severity: of each judge, in points below the panel's mean.
+        severity: the severity of each judge, in points below the panel's mean.
         noise: the standard deviation of each judge, in points.
-        score: of each answer, at the panel's mean severity.
+        score: the score of each answer, at the panel's mean severity.
         share: the weight of each judge (column) in the score of each answer (row).
-        question: of each answer, as a number from 0.
-        influence: of each question (row) on the leniency, minus severity, of each judge.
+        question: the question of each answer, as a number from 0.
+        influence: the influence of each question (row) on the leniency (minus the severity) of each
+            judge (column).
         level: the intervals' level.
     """
 
@@ -61,15 +62,15 @@ class RaterModelFit:
 def fit_rater_model(
     scores: npt.ArrayLike, question: npt.ArrayLike, *, level: float = 0.95
 ) -> RaterModelFit:
-    """Return severities, noise and the answers' scores at common severity.
+    """Return the severities, the noise, and the scores of the answers at common severity.
 
     Args:
-        scores: a row for each answer, a column for each judge; NaN where it gave none.
+        scores: one row per answer, one column per judge; NaN for no score.
         question: each answer's question, as a number; intervals are clustered by it.
         level: the intervals' level.
 
     Raises:
-        DisconnectedError: common answers do not connect all judges.
+        DisconnectedError: the judges are not all connected by answers in common.
     """
     values = np.asarray(scores, dtype=np.float64)
     _, members = np.unique(np.asarray(question), return_inverse=True)
@@ -157,7 +158,7 @@ def _noise_variances(values: FloatArray) -> FloatArray:
 
 
 def _invert_laplacian(laplacian: FloatArray) -> FloatArray:
-    """Return the generalized inverse: a common severity is not determined."""
+    """Return the generalized inverse, because the common level of severities is not determined."""
     judges = len(laplacian)
     values = np.linalg.eigvalsh(laplacian)
     if judges > 1 and values[1] <= _ROUNDING * max(values[-1], 1.0):

@@ -1,6 +1,6 @@
-"""A judge's self-preference: how much more it favors models of its own family than a reference does.
+"""Measure a judge's self-preference: how much more than a reference it favors its own family.
 
-As audited by Panickssery et al. 2024 (arXiv:2404.13076).
+The effect is described by Panickssery et al. 2024 (arXiv:2404.13076).
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class SelfPreference:
     """The preference of a judge for models of its own family, relative to a reference.
 
     Attributes:
-        value: `own` minus `other`, in points of 0 to 1.
-        standard_error: clustered.
-        low: lower end of the interval.
-        high: upper end of the interval.
+        value: `own` minus `other`, in points from 0 to 1.
+        standard_error: the standard error, clustered by question.
+        low: the lower end of the interval.
+        high: the upper end of the interval.
         own: the judge's mean points minus the reference's, for models of its own family.
         other: the same for all other models.
         own_count: the number of answers by its own family.
@@ -58,23 +58,23 @@ def measure_self_preference(
     is_own: npt.ArrayLike,
     cluster: npt.ArrayLike,
     *,
-    reference_is: Literal["humans", "panel"] = "humans",
+    reference_kind: Literal["humans", "panel"] = "humans",
     level: float = 0.95,
 ) -> SelfPreference:
     """Return a judge's preference for its own family, as a difference in differences.
 
-    Models of the judge's family may be better: points that the reference gives them too are no bias.
+    Models of the judge's family may be better, so points that the reference also gives are no bias.
 
     Args:
         judge: the judge's points for a model's answer, 0 to 1.
         reference: the reference's points for the same answer.
         is_own: whether the model is of the judge's family.
         cluster: the answer's question.
-        reference_is: humans, or the mean of the other judges (see `average_other_judges`).
+        reference_kind: humans, or the mean of the other judges (see `average_other_judges`).
         level: the interval's level.
 
     Raises:
-        BattlesError: all models, or none, are of the judge's family, or points are not finite.
+        BattlesError: all models or no models are of the judge's family, or points are not finite.
     """
     excess = np.asarray(judge, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
     own = np.asarray(is_own, dtype=np.bool_)
@@ -98,14 +98,14 @@ def measure_self_preference(
         other=float(means[0]),
         own_count=int(own.sum()),
         other_count=int((~own).sum()),
-        reference=reference_is,
+        reference=reference_kind,
         clusters=clusters,
         level=level,
     )
 
 
 def average_other_judges(points: npt.ArrayLike) -> FloatArray:
-    """Return for each judge (column) the mean of the other judges' points for each answer (row).
+    """Return the mean points of all other judges, for each answer (row) and judge (column).
 
     Args:
         points: a row for each answer, a column for each judge; NaN where a judge gave no points.

@@ -1,1 +1,1 @@
-"""Battles as arrays and counts."""
+"""Represent battles as arrays and counts."""

@@ -1,7 +1,7 @@
-"""Battles in Arrow record batches, counted batch by batch.
+"""Count battles in Arrow record batches, batch by batch.
 
-The columns are `model_a`, `model_b` and `winner`, and optionally `question_id` and `weight`. Text is
-read once for each distinct value.
+The columns are `model_a`, `model_b` and `winner`, and optionally `question_id` and `weight`. Each
+distinct text is decoded only once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ OPTIONAL_COLUMNS = ("question_id", "weight")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EncodedBatch:
-    """A batch with codes in place of text; `question` has the same codes in all batches."""
+    """A batch with integer codes for text; the codes of `question` are the same in all batches."""
 
     first: EncodedColumn
     second: EncodedColumn
@@ -41,7 +41,7 @@ class EncodedBatch:
 
 @dataclass(slots=True)
 class BatchEncoder:
-    """Encodes batches with the same codes of models and questions in all of them."""
+    """Encodes batches; a model or question has the same code in all of them."""
 
     models: dict[str, int] = field(default_factory=dict)
     _questions: dict[Any, int] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class BatchEncoder:
         """Return a batch as codes.
 
         Raises:
-            BattlesError: a column is missing, a cell empty, or a winner unknown.
+            BattlesError: a column is missing, a cell is empty, or a winner is unknown.
         """
         require_columns(batch.schema.names)
         known = [
@@ -114,7 +114,7 @@ def count_arrow_batches(
 
     Args:
         batches: the battles; only the counts of each batch are kept.
-        by_question: whether to cluster by `question_id`, where the batches have it.
+        by_question: whether to cluster by `question_id`, if the batches have it.
 
     Raises:
         BattlesError: there are no battles, or a column or cell is not valid.

@@ -1,4 +1,4 @@
-"""A batch of battles as encoded columns, and the counts of its cells."""
+"""Encode the columns of a batch of battles, and count its cells."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
 
 _BATTLES_PER_CHUNK = 1 << 18
-"""Battles counted at a time: their arrays fit the processor's cache."""
+"""The number of battles counted at a time; their arrays fit in the processor's cache."""
 
 _MAX_DENSE_CELLS = 1 << 22
-"""Up to this number of possible cells, counting uses an array with an entry for each."""
+"""Up to this number of possible cells, counting uses a dense array."""
 
 _MAX_INT32_CELLS = 1 << 31
-"""Cell numbers below this limit are 32-bit: half the memory, two thirds of the time."""
+"""Below this number, cell indices are 32-bit: half the memory, two thirds of the time."""
 
 OUTCOMES = len(BattleOutcome)
 
@@ -47,7 +47,7 @@ class EncodedColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CellCounts:
-    """The counts of a batch's cells, by code; and weights by question (row) and cell (column)."""
+    """The counts of a batch's cells by code, and their weights by question (row)."""
 
     code: IntArray
     number: FloatArray
@@ -58,7 +58,7 @@ class CellCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BattleBatch:
-    """Columns of battles; one code of each of the first three columns makes a cell."""
+    """Columns of battles; a cell is a combination of two models and an outcome."""
 
     first: EncodedColumn
     second: EncodedColumn
@@ -126,7 +126,7 @@ def count_batch(batch: BattleBatch) -> CellCounts:
 
 
 def _question_cells(batch: BattleBatch, rank: Codes, place: IntArray | None) -> coo_array | None:
-    """Return weights by question and non-empty cell, with one entry for each."""
+    """Return the weights by question and non-empty cell, as a sparse matrix."""
     if batch.question is None:
         return None
     column = rank[batch.cells() if place is None else place]
@@ -154,10 +154,10 @@ def encode_integers(name: str, column: npt.ArrayLike) -> EncodedColumn:
 
 
 def check_lengths(batch: BattleBatch) -> None:
-    """Check that the columns of a batch have one length.
+    """Check that the columns of a batch have the same length.
 
     Raises:
-        BattlesError: they do not.
+        BattlesError: the lengths differ.
     """
     columns = (batch.first.codes, batch.second.codes, batch.outcome.codes)
     optional = (batch.weight, batch.question)

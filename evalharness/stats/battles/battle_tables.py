@@ -1,4 +1,4 @@
-"""Battles from tables: a pandas DataFrame or an Arrow table becomes counts or checked arrays."""
+"""Convert tables of battles (pandas or Arrow) to counts or checked arrays."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 def count_battle_table(
     battles: pd.DataFrame | pa.Table | BattleCounts, *, by_question: bool = True
 ) -> BattleCounts:
-    """Return counted battles, clustered by `question_id` where the table has it.
+    """Return the counts of battles, clustered by `question_id` if the table has it.
 
     Args:
         battles: a table with `model_a`, `model_b` and `winner`, optionally `question_id` and
-            `weight`; or counted battles, which are returned as they are.
+            `weight`; or counts, which are returned unchanged.
         by_question: False treats every battle as its own cluster.
 
     Raises:
-        BattlesError: a column is missing, a cell empty, or a winner unknown.
+        BattlesError: a column is missing, a cell is empty, or a winner is unknown.
     """
     if isinstance(battles, BattleCounts):
         return battles
@@ -49,7 +49,7 @@ def build_comparisons_from_table(battles: pd.DataFrame | pa.Table) -> Comparison
             `weight`.
 
     Raises:
-        BattlesError: a column is missing, a cell empty, or a winner unknown.
+        BattlesError: a column is missing, a cell is empty, or a winner is unknown.
     """
     encoder = BatchEncoder()
     batches = [encoder.encode(batch) for batch in _to_arrow(battles).to_batches()]
@@ -70,7 +70,7 @@ def build_comparisons_from_table(battles: pd.DataFrame | pa.Table) -> Comparison
 
 
 def _concatenate_columns(columns: list[Any]) -> Any:
-    """Return the column of all batches; None where the batches do not have it."""
+    """Return the column of all batches; None if the batches do not have it."""
     return None if columns[0] is None else np.concatenate(columns)
 
 

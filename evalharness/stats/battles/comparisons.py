@@ -1,4 +1,4 @@
-"""Battles as checked arrays: the two models, the outcome, the weight and the question of each."""
+"""Represent battles as checked arrays of models, outcomes, weights and questions."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Comparisons:
     """Checked battles, made by `build_comparisons`; arrays have one entry for each battle.
 
     Attributes:
-        models: names.
-        first: each battle's first model, as a place in `models`.
-        second: its second model.
-        outcome: its `BattleOutcome`.
-        weight: of the battle, above 0.
-        cluster: battles of one cluster may depend on each other. A cluster is a question, or a
-            single battle where the questions are not known.
-        clustered_by: which of the two a cluster is.
+        models: the names of the models.
+        first: each battle's first model, as an index into `models`.
+        second: each battle's second model.
+        outcome: each battle's `BattleOutcome`.
+        weight: the weight of the battle, above 0.
+        cluster: each battle's cluster, within which battles may depend on each other: its
+            question, or the battle alone if questions are unknown.
+        clustered_by: what a cluster is.
     """
 
     models: tuple[str, ...]
@@ -65,7 +65,7 @@ class Comparisons:
 
     @property
     def clusters(self) -> int:
-        """The number of questions, or of battles where each battle is a cluster."""
+        """The number of questions, or of battles if each battle is a cluster."""
         if self.clustered_by == "battle":
             return len(self.first)
         return len(np.unique(self.cluster))
@@ -79,7 +79,7 @@ class Comparisons:
         """Return the number of chosen battles of each model, in either position.
 
         Args:
-            chosen: one flag for each battle.
+            chosen: a mask of battles.
         """
         size = len(self.models)
         as_first = np.bincount(self.first[chosen], minlength=size)
@@ -89,7 +89,7 @@ class Comparisons:
         """Return the chosen battles, over the same models, in the order given.
 
         Args:
-            chosen: the battles, as flags or as indices.
+            chosen: the battles, as a mask or as indices.
         """
         return Comparisons(
             models=self.models,
@@ -111,18 +111,18 @@ def build_comparisons(
     weight: npt.ArrayLike | None = None,
     question: npt.ArrayLike | None = None,
 ) -> Comparisons:
-    """Return battles as checked arrays, without those of weight 0.
+    """Return battles as checked arrays, without battles of weight 0.
 
     Args:
         models: the models' names.
-        first: each battle's first model, as a place in `models`.
+        first: each battle's first model, as an index into `models`.
         second: each battle's second model.
         outcome: each battle's `BattleOutcome`.
-        weight: of each battle; 1 by default.
+        weight: the weight of each battle; 1 by default.
         question: each battle's question, as a number; battles of one question are one cluster.
 
     Raises:
-        BattlesError: there are no battles, or an entry is not valid.
+        BattlesError: there are no battles, or an entry is invalid.
     """
     number = len(np.asarray(first))
     weights = np.ones(number) if weight is None else np.asarray(weight, dtype=np.float64)
@@ -145,7 +145,7 @@ def build_comparisons(
 
 
 def build_comparisons_from_battles(battles: Sequence[Battle]) -> Comparisons:
-    """Return settled battles as arrays, clustered by question, with the models in order of name.
+    """Return settled battles as arrays, clustered by question, with the models sorted by name.
 
     Args:
         battles: settled games, or votes; the weight of each is 1.

@@ -1,8 +1,8 @@
-"""Conditions under which battles determine ratings: connected models, and no one-sided groups.
+"""Check that battles determine ratings: models are connected, and no group is one-sided.
 
 Ratings share a scale when the battles connect all models. Maximum-likelihood ratings are finite
-when, in addition, no group of models won all its battles against the rest (Ford 1957): when the
-graph with an edge from each winner to each loser, and in both directions for a tie, is strongly
+if, in addition, no group of models won all its battles against the rest (Ford 1957). This holds if
+the graph with an edge from each winner to each loser (both directions for a tie) is strongly
 connected.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from evalharness.stats.battles.counts import BattleCounts
 
 MAX_NAMED_MODELS = 5
-"""The number of models that an error names; it counts the rest."""
+"""The maximum number of models that an error message names."""
 
 
 def find_connected_groups(
@@ -33,7 +33,7 @@ def find_connected_groups(
     """Return the names of the models in each connected component, the largest first.
 
     Args:
-        battles: the battles, one by one or counted.
+        battles: the battles, as arrays or counts.
         connection: `strong` follows edges from winners to losers, `weak` ignores directions.
     """
     counts = ensure_counts(battles)
@@ -49,7 +49,7 @@ def require_determined_ratings(battles: Comparisons | BattleCounts, *, finite: b
     """Check that the battles determine the ratings of all models.
 
     Args:
-        battles: the battles, one by one or counted.
+        battles: the battles, as arrays or counts.
         finite: whether ratings must be finite without a penalty.
 
     Raises:
@@ -68,10 +68,10 @@ def require_connected_models(battles: Comparisons | BattleCounts) -> None:
     """Check that the battles connect all models.
 
     Args:
-        battles: the battles, one by one or counted.
+        battles: the battles, as arrays or counts.
 
     Raises:
-        DisconnectedError: they do not; it names the groups.
+        DisconnectedError: the battles do not connect all models; it names the groups.
     """
     found = find_connected_groups(battles, "weak")
     if len(found) > 1:
@@ -87,10 +87,10 @@ def require_finite_ratings(battles: Comparisons | BattleCounts) -> None:
     """Check that every rating has a finite maximum-likelihood value.
 
     Args:
-        battles: the battles, one by one or counted.
+        battles: the battles, as arrays or counts.
 
     Raises:
-        SeparationError: some ratings have none; it names the models.
+        SeparationError: some ratings are infinite; it names the models.
     """
     found = find_one_sided_groups(battles)
     if found:
@@ -108,10 +108,10 @@ def find_one_sided_groups(
     """Return the groups that won, or lost, every battle against the rest.
 
     Args:
-        battles: the battles, one by one or counted.
+        battles: the battles, as arrays or counts.
 
     Returns:
-        Each group's names, and a phrase: `won every battle`.
+        Each group's names, and a phrase such as `won every battle`.
     """
     counts = ensure_counts(battles)
     labels = _component_labels(counts, "strong")
@@ -131,7 +131,7 @@ def find_one_sided_groups(
 
 
 def format_model_group(group: tuple[str, ...]) -> str:
-    """Return a group's names as a phrase; of a large group, the first names and a count."""
+    """Return a group's names as a phrase; for a large group, the first names and a count."""
     rest = len(group) - MAX_NAMED_MODELS
     return ", ".join(group[:MAX_NAMED_MODELS]) + (f" and {rest} more" if rest > 0 else "")
 

@@ -1,4 +1,4 @@
-"""Counting of battles that are arrays with one entry for each battle."""
+"""Count battles given as arrays with one entry for each battle."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def count_comparisons(
     weight: npt.ArrayLike | None = None,
     question: npt.ArrayLike | None = None,
 ) -> BattleCounts:
-    """Return battles counted by cell, in one pass that does not copy the arrays.
+    """Return the counts of battles by cell, in one pass that does not copy the arrays.
 
     Args:
         models: the models' names.
-        first: each battle's first model, as a place in `models`; integers of any width.
+        first: each battle's first model, as an index into `models`; integers of any width.
         second: each battle's second model.
         outcome: each battle's `BattleOutcome`.
-        weight: of each battle; 1 by default. Battles of weight 0 are left out.
-        question: each battle's question, as a number from 0 up; battles of one question are one
+        weight: the weight of each battle; 1 by default. Battles of weight 0 are left out.
+        question: each battle's question, as a number from 0; battles of one question are one
             cluster.
 
     Raises:
-        BattlesError: there are no battles, or an entry is not valid.
+        BattlesError: there are no battles, or an entry is invalid.
     """
     tally = BattleTally()
     tally.add(first, second, outcome, weight=weight, question=question)
@@ -46,7 +46,7 @@ def count_comparisons(
 
 
 def ensure_counts(battles: Comparisons | BattleCounts) -> BattleCounts:
-    """Return battles as counts; counts are returned as they are."""
+    """Return battles as counts; counts are returned unchanged."""
     if isinstance(battles, BattleCounts):
         return battles
     question = None

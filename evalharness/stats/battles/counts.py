@@ -1,9 +1,9 @@
-"""Counted battles: the sufficient statistics of a fit, for any number of battles.
+"""Represent battles by their counts: the sufficient statistics of a fit.
 
-A cell is a first model, a second model and an outcome. Ratings depend on battles only through the
-counts of the cells. Their covariance depends on the counts of each question or, where each battle
-is a cluster, on the squared weights of the cells. One pass over the battles is enough; a fit then
-costs the same for a thousand battles as for 10^8.
+A cell is a combination of a first model, a second model and an outcome. Ratings depend on battles
+only through the counts of the cells. Their covariance depends on the counts of each question or,
+where each battle is a cluster, on the squared weights of the cells. After one pass over the
+battles, a fit costs the same for a thousand battles as for 10^8.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class BattleCounts:
     """Battles summed by cell; made by `count_comparisons`, `ensure_counts` or a `BattleTally`.
 
     Attributes:
-        models: names.
-        first: the first model of each ordered pair that met, as a place in `models`.
+        models: the names of the models.
+        first: the first model of each ordered pair that met, as an index into `models`.
         second: the second model of each pair.
         number: the number of battles, by pair (row) and `BattleOutcome` (column).
-        weight: the sum of their weights, likewise.
-        square: the sum of their squared weights, likewise.
+        weight: the sum of the weights, in the same shape.
+        square: the sum of the squared weights, in the same shape.
         by_question: weights by question (row) and cell (column: pair by pair, outcome by
-            outcome); None where each battle is a cluster.
+            outcome); None if each battle is a cluster.
     """
 
     models: tuple[str, ...]
@@ -49,12 +49,12 @@ class BattleCounts:
 
     @property
     def clustered_by(self) -> Literal["question", "battle"]:
-        """What a cluster of battles that may depend on each other is."""
+        """What a cluster is; battles of one cluster may depend on each other."""
         return "battle" if self.by_question is None else "question"
 
     @property
     def clusters(self) -> int:
-        """The number of questions, or of battles where each battle is a cluster."""
+        """The number of questions, or of battles if each battle is a cluster."""
         return int(self.number.sum() if self.by_question is None else self.by_question.shape[0])
 
     @property
@@ -68,7 +68,7 @@ class BattleCounts:
 def merge_pair_orders(counts: BattleCounts) -> BattleCounts:
     """Return counts with one row for each unordered pair, the model earlier in `models` first.
 
-    For figures that do not depend on the position: a win of a swapped pair becomes a loss.
+    A win of a swapped pair becomes a loss, so the result does not show positions.
     """
     size, swapped = len(counts.models), counts.first > counts.second
     first, second = np.sort([counts.first, counts.second], axis=0)
@@ -100,7 +100,7 @@ def merge_pair_orders(counts: BattleCounts) -> BattleCounts:
 
 
 def rename_models(counts: BattleCounts, names: Sequence[str]) -> BattleCounts:
-    """Return counts with other names of the models, in the order of these names."""
+    """Return counts with other names of the models, sorted by these names."""
     order = sorted(range(len(names)), key=lambda place: names[place])
     place = np.argsort(order)
     return replace(

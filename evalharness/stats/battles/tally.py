@@ -1,4 +1,4 @@
-"""Counting of battles in batches, for files that are larger than memory."""
+"""Count battles in batches, for files that are larger than memory."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ class BattleTally:
         weight: FloatArray | None = None,
         question: Codes | None = None,
     ) -> None:
-        """Count a batch of encoded columns; the codes of each column are its own.
+        """Count a batch of encoded columns; each column may have different codes.
 
         Raises:
-            BattlesError: the columns differ in length, or a weight is not valid.
+            BattlesError: the columns differ in length, or a weight is invalid.
         """
         batch = BattleBatch(
             first=first, second=second, outcome=outcome, weight=weight, question=question
@@ -87,10 +87,10 @@ class BattleTally:
         """Return the counts of all batches.
 
         Args:
-            models: the names of the models, in the order of their places in the batches.
+            models: the names of the models, in the order of their numbers in the batches.
 
         Raises:
-            BattlesError: no battle was counted, or a place or name is not valid.
+            BattlesError: no battle was counted, or a number or name is invalid.
         """
         if not self._parts:
             msg = "there are no battles to count: give at least one of positive weight"

@@ -1,4 +1,4 @@
-"""Win rates: (wins + ties / 2) / battles, with intervals clustered by question."""
+"""Measure win rates, (wins + ties / 2) / battles, with intervals clustered by question."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 class WinRate:
     """A model's win rate: (wins + ties / 2) / battles.
 
-    The interval is NaN when all battles are on one question. Weights enter the rate, not the counts.
+    The interval is NaN if all battles are on one question. Weights affect the rate, not the counts.
 
     Attributes:
-        model: its name.
+        model: the name of the model.
         opponent: the other model; None for all others.
-        value: 0 to 1.
-        standard_error: clustered.
-        low: lower end of the interval.
-        high: upper end of the interval.
+        value: the win rate, from 0 to 1.
+        standard_error: the standard error, clustered by question.
+        low: the lower end of the interval.
+        high: the upper end of the interval.
         wins: the number of wins.
         losses: the number of losses.
         ties: the number of ties.
@@ -66,12 +66,12 @@ def measure_win_rates(
 ) -> tuple[WinRate, ...]:
     """Return each model's win rate against all others, or against the baseline.
 
-    The rates are in the order of the models, without models that have no such battle (and without
-    the baseline).
+    The rates are in the order of the models, without the baseline and without models that have no
+    such battle.
 
     Args:
-        battles: the battles, one by one or counted.
-        baseline: the only opponent; by default, all others are.
+        battles: the battles, as arrays or counts.
+        baseline: the only opponent; by default, all other models are opponents.
         level: the intervals' level.
 
     Raises:
@@ -89,10 +89,10 @@ def measure_win_rates(
 def measure_pair_win_rates(
     battles: Comparisons | BattleCounts, *, level: float = 0.95
 ) -> tuple[WinRate, ...]:
-    """Return one win rate for each pair that met, that of the model earlier in `models`.
+    """Return the win rate of the first model (in the order of `models`) of each pair that met.
 
     Args:
-        battles: the battles, one by one or counted.
+        battles: the battles, as arrays or counts.
         level: the intervals' level.
     """
     cells = _ModelCells.from_counts(ensure_counts(battles))
@@ -111,9 +111,9 @@ def compare_win_rates(
     difference.
 
     Args:
-        comparisons: the battles, one by one.
+        comparisons: the battles, as arrays.
         model: the first model.
-        other: the model whose win rate is subtracted.
+        other: the model with the win rate that is subtracted.
         level: the interval's level.
 
     Raises:
@@ -139,7 +139,7 @@ def compare_win_rates(
 
 
 def build_win_rate_matrix(comparisons: Comparisons) -> FloatArray:
-    """Return the win rate of each model (row) against each other; NaN where they never met."""
+    """Return the win rates of models (rows) against others (columns); NaN if they never met."""
     size = len(comparisons.models)
     won, total = np.zeros((size, size)), np.zeros((size, size))
     sides = (comparisons.first, comparisons.second)
@@ -161,7 +161,7 @@ def _model_index(models: Sequence[str], model: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _ModelCells:
-    """Counts, with the rows in which each model is the first or the second."""
+    """Counts, with the rows in which each model is the first or the second model."""
 
     counts: BattleCounts
     as_first: tuple[IntArray, ...]

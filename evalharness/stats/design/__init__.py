@@ -1,1 +1,1 @@
-"""How many comparisons are needed, and which one comes next."""
+"""Choose the number of comparisons, and the next comparison."""

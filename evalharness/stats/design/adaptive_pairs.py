@@ -1,4 +1,4 @@
-"""An adaptive Bradley-Terry design: which pair to compare next, and which pairs are decided.
+"""Choose the next pair to compare by an adaptive Bradley-Terry design, and decide pairs.
 
 A unit is one question on which two models are compared, in both orders. The next unit goes to the
 pair that most reduces the sum of the probabilities that two models are in the wrong order. A pair
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
 
 PRIOR_PRECISION = 0.25
-"""Of each strength on the natural-log scale: 95% of models within 680 points of the mean rating."""
+"""The prior precision of each strength (log scale): 95% of models within 680 rating points."""
 
 _SMALLEST_STEP = 1e-8
 _MAX_NEWTON_STEPS = 50
@@ -35,13 +35,14 @@ _GAMES_PER_UNIT = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AdaptiveEstimate:
-    """The strengths of the models by the units so far.
+    """The estimated strengths of the models.
 
     Attributes:
-        strength: of each model, natural-log scale, mean zero.
-        covariance: of the strengths: the inverse information times `dispersion`.
+        strength: the strength of each model on the natural-log scale, with mean zero.
+        covariance: the covariance of the strengths, which is the inverse information times
+            `dispersion`.
         dispersion: the variance of differences relative to that of independent games.
-        z: each pair's difference over its standard error; positive where the first is stronger.
+        z: each pair's difference divided by its standard error; positive if the first is stronger.
         decided: whether each pair's order is decided at the always-valid level.
     """
 
@@ -53,7 +54,7 @@ class AdaptiveEstimate:
 
 
 def list_pairs(models: int) -> tuple[IntArray, IntArray]:
-    """Return the first and the second model of each pair.
+    """Return the first model and the second model of each pair.
 
     Args:
         models: the number of models.
@@ -65,17 +66,17 @@ def list_pairs(models: int) -> tuple[IntArray, IntArray]:
 def estimate_adaptive_strengths(
     outcome: FloatArray, models: int, *, alpha: float = 0.05
 ) -> AdaptiveEstimate:
-    """Return the strengths of the models by the outcomes of units.
+    """Return the strengths of the models, estimated from the outcomes of units.
 
-    The strengths are those of Bradley-Terry with a weak normal prior, so that they are finite from
-    the first unit on. The variance of a pair is clustered by question, and at least the variance
+    The fit is Bradley-Terry with a weak normal prior, so that strengths are finite from the first
+    unit on. The variance of a pair is clustered by question, and at least the variance
     that independent units of the same dispersion would give.
 
     Args:
         outcome: a row for each pair, a column for each question: the first model's mean points,
             0 to 1; NaN where there is no outcome.
         models: the number of models.
-        alpha: see `always_valid_boundary`.
+        alpha: the probability of ever deciding between equals, as in `always_valid_boundary`.
     """
     first, second = list_pairs(models)
     is_known = ~np.isnan(outcome)
@@ -115,10 +116,10 @@ def choose_next_pairs(
     is updated for pending units and after every chosen unit.
 
     Args:
-        estimate: from `estimate_adaptive_strengths`.
-        pending: how many units of each pair are handed out without an outcome in the estimate.
-        remaining: how many units of each pair are not handed out yet.
-        number: how many units to choose.
+        estimate: the result of `estimate_adaptive_strengths`.
+        pending: the number of issued units of each pair without an outcome in the estimate.
+        remaining: the number of units of each pair that are not issued yet.
+        number: the number of units to choose.
     """
     size = len(estimate.strength)
     first, second = list_pairs(size)
@@ -167,7 +168,7 @@ def _fit_strengths(
 
 
 def _unit_dispersion(number: IntArray, residual: FloatArray, expected: FloatArray) -> float:
-    """Return the variance of units relative to two independent games without ties; 1 at first."""
+    """Return the variance of units relative to two independent games; 1 without units."""
     expected_variance = float((number * _variance(expected)).sum()) / _GAMES_PER_UNIT
     observed_variance = float((residual**2).sum())
     return (observed_variance + 1) / (expected_variance + 1)
@@ -193,7 +194,8 @@ def _weighted_squared_covariances(
 ) -> FloatArray:
     """Return each pair's weighted sum of squared covariances with all pairs' differences.
 
-    sum_r c_r D_rp^2 = a_p' V L V a_p with L the Laplacian of the weights: no array of pairs by pairs.
+    sum_r c_r D_rp^2 = a_p' V L V a_p with L the Laplacian of the weights, which avoids an array of
+    pairs by pairs.
     """
     laplacian = np.zeros_like(covariance)
     laplacian[first, second] = -weights
@@ -203,7 +205,7 @@ def _weighted_squared_covariances(
 
 
 def _order_risk(difference: FloatArray, variance: FloatArray) -> FloatArray:
-    """Return the derivative of the probability of a wrong order by the variance."""
+    """Return the derivative of the probability of a wrong order with respect to the variance."""
     z = np.abs(difference) / np.sqrt(variance)
     density: FloatArray = np.exp(-z * z / 2) * z / variance
     return density

@@ -1,4 +1,4 @@
-"""Sample sizes: the number of questions or battles that detects a difference.
+"""Compute sample sizes: the number of questions or battles needed to detect a difference.
 
 Sample sizes are those of two-sided tests at 1 - level: the test detects a true difference of the
 given size with probability `power`. Scores follow Miller 2024 (arXiv:2411.00640).
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 _MAX_NONCENTRALITY = 5.0
 _LARGE_SAMPLE = 10_000
-"""Above this number, the noncentral t distribution loses digits and the correction is exact enough."""
+"""Above this number, the noncentral t distribution loses digits, and the approximation is exact."""
 
 _SMALLEST_SAMPLE = 2.0
-"""A t test needs the spread of two questions at least."""
+"""A t test needs at least two questions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSize:
-    """The number of questions or battles that detects a difference.
+    """The number of questions or battles needed to detect a difference.
 
     Attributes:
-        number: exact; `rounded_up` is the number to plan with.
+        number: the exact number; `rounded_up` is the number to plan with.
         difference: the difference that is detected.
-        power: the probability of detecting it.
-        level: 1 minus the test's size.
+        power: the probability of detecting the difference.
+        level: 1 minus the significance level of the test.
     """
 
     number: float
@@ -86,13 +86,13 @@ def paired_standard_deviation(
 def required_questions(
     difference: float, deviation: float, *, level: float = 0.95, power: float = 0.8
 ) -> SampleSize:
-    """Return the number of questions that detects a mean difference, by the normal approximation.
+    """Return the number of questions needed to detect a mean difference (normal approximation).
 
     Args:
         difference: the mean difference, in points of score.
-        deviation: the standard deviation of the difference over questions, such as
+        deviation: the standard deviation of the difference over questions, for example from
             `paired_standard_deviation`.
-        level: 1 minus the test's size.
+        level: 1 minus the significance level of the test.
         power: the probability of detecting the difference.
 
     Raises:
@@ -108,14 +108,14 @@ def required_questions(
 def required_questions_by_t_test(
     difference: float, deviation: float, *, level: float = 0.95, power: float = 0.8
 ) -> SampleSize:
-    """Return the number of questions that detects a mean difference by a paired t test.
+    """Return the number of questions needed to detect a mean difference by a paired t test.
 
-    It differs from `required_questions` for small numbers.
+    The result differs from `required_questions` for small numbers.
 
     Args:
         difference: the mean difference, in points of score.
         deviation: the standard deviation of the difference over questions.
-        level: 1 minus the test's size.
+        level: 1 minus the significance level of the test.
         power: the probability of detecting the difference.
 
     Raises:
@@ -144,18 +144,19 @@ def required_questions_by_t_test(
 def required_battles(
     rating_gap: float, *, tie_share: float = 0.0, level: float = 0.95, power: float = 0.8
 ) -> SampleSize:
-    """Return the number of independent battles of two models that detects a rating gap.
+    """Return the number of independent battles of two models needed to detect a rating gap.
 
     Multiply it by `design_effect` for clustered battles.
 
     Args:
         rating_gap: the difference of the ratings; 400 points are odds of ten to one.
         tie_share: the share of battles that are ties.
-        level: 1 minus the test's size.
+        level: 1 minus the significance level of the test.
         power: the probability of detecting the gap.
 
     Raises:
-        ValueError: an argument is out of its range, or the share of ties excludes such a gap.
+        ValueError: an argument is out of its range, or the gap is impossible with this share of
+            ties.
     """
     test_quantile, power_quantile = normal_quantiles(level, power)
     _require_positive("rating gap", rating_gap)
@@ -164,7 +165,7 @@ def required_battles(
     if edge >= (1 - tie_share) / 2:
         msg = f"with {tie_share:.0%} ties, no gap of {rating_gap} rating points is possible"
         raise ValueError(msg)
-    # Without ties the null hypothesis fixes the variance (1/4); with ties it is an estimate.
+    # Without ties the null hypothesis fixes the variance (1/4); with ties it is estimated.
     null = 0.25 if tie_share == 0 else spread
     number = ((test_quantile * math.sqrt(null) + power_quantile * math.sqrt(spread)) / edge) ** 2
     return SampleSize(number=number, difference=rating_gap, power=power, level=level)
@@ -175,12 +176,13 @@ def minimum_detectable_rating_gap(
 ) -> MinimumDetectableEffect:
     """Return the smallest rating gap that a number of independent battles detects.
 
-    The inverse of `required_battles`; divide clustered battles by `design_effect`.
+    This is the inverse of `required_battles`. Divide the number of clustered battles by
+    `design_effect`.
 
     Args:
         battles: the number of independent battles of the two models.
         tie_share: the share of battles that are ties, 0 to 1.
-        level: 1 minus the test's size.
+        level: 1 minus the significance level of the test.
         power: the probability of detecting the gap.
 
     Raises:
@@ -204,15 +206,15 @@ def minimum_detectable_rating_gap(
 
 
 def equivalent_battles(battles: npt.ArrayLike) -> FloatArray:
-    """Return the number of direct battles of each two models with the information of a whole design.
+    """Return the number of direct battles of each pair with the same information as the whole design.
 
-    Battles with third models inform, too. Between equal models a design is a network of resistors,
-    and the information about two models is the conductance between them: n battles of each pair of K
-    models are equivalent to K n / 2 battles of any two. Infinite on the diagonal, 0 where nothing
-    connects two models.
+    Battles against third models add information. Between equal models a design is a network of
+    resistors, and the information about two models is the conductance between them: n battles of
+    each pair of K models are equivalent to K n / 2 battles of any two. The result is infinite on
+    the diagonal, and 0 for two models that are not connected.
 
     Args:
-        battles: the number of battles of each two models, as a symmetric matrix.
+        battles: the number of battles of each pair of models, as a symmetric matrix.
     """
     between = np.asarray(battles, dtype=np.float64)
     size = len(between)
@@ -233,13 +235,13 @@ def _t_test_power(effect: float, number: float, level: float) -> float:
 
     degrees, shift = number - 1, effect * math.sqrt(number)
     critical = float(stdtrit(degrees, (1 + level) / 2))
-    # beyond that shift, the other tail is below 1e-8 and its computation fails
+    # beyond this shift, the other tail is below 1e-8, and its computation fails
     other_tail = float(nctdtr(degrees, shift, -critical)) if shift < _MAX_NONCENTRALITY else 0.0
     return 1 - float(nctdtr(degrees, shift, critical)) + other_tail
 
 
 def _points_variance(tie_share: float) -> float:
-    """Return the variance of points between equal models, in which ties have no variance."""
+    """Return the variance of points between equal models; ties reduce it."""
     if not 0 <= tie_share < 1:
         msg = f"the share of ties lies between 0 and 1, not {tie_share}"
         raise ValueError(msg)

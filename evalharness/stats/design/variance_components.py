@@ -1,8 +1,8 @@
-"""Variance components of judgments: questions, samples of answers, and repeated judgments.
+"""Estimate variance components of judgments: questions, sampled answers, repeated judgments.
 
 The design is nested with random effects: judgments within samples within questions. Henderson's
 first method (Searle, Casella & McCulloch 1992, Variance Components, chapter 5) equates sums of
-squares with their expectations, also for unbalanced designs. Negative estimates become zero.
+squares with their expectations; designs may be unbalanced. Negative estimates become zero.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class VarianceComponents:
 
     Attributes:
         question: the variance of the true differences over questions.
-        sample: the variance of answers to one question; None where each was answered once.
-        judgment: the variance of judgments of one answer; None where each was judged once.
+        sample: the variance of answers to one question; None if each was answered once.
+        judgment: the variance of judgments of one answer; None if each was judged once.
         samples: the number of answers to each question (the harmonic mean).
         judgments: the number of judgments of each answer.
     """
@@ -39,12 +39,12 @@ class VarianceComponents:
     judgments: float
 
     def variance(self, *, questions: float = 1, samples: float = 1, judgments: float = 1) -> float:
-        """Return the variance of the mean times the number of questions, for a larger design.
+        """Return the variance of the mean, times the number of questions, for a scaled design.
 
         Args:
-            questions: the factor of questions.
-            samples: the factor of answers to each question.
-            judgments: the factor of judgments of each answer.
+            questions: the factor on the number of questions.
+            samples: the factor on the number of answers to each question.
+            judgments: the factor on the number of judgments of each answer.
         """
         answers = (self.sample or 0.0) / (samples * self.samples)
         judged = (self.judgment or 0.0) / (samples * self.samples * judgments * self.judgments)
@@ -59,7 +59,7 @@ def estimate_variance_components(groups: Iterable[JudgmentValues]) -> VarianceCo
     """Return the variance components, pooled over groups of judgments such as pairs of models.
 
     Args:
-        groups: for each group, the values, and the question and the sample of each as numbers.
+        groups: for each group, the values, and the number of each value's question and sample.
 
     Raises:
         ValueError: no group has two questions.

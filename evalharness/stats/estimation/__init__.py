@@ -1,1 +1,1 @@
-"""Maximum likelihood of ratings: the shared fit, its covariance, and the fitted record."""
+"""Fit ratings by maximum likelihood, with their covariance."""

@@ -1,4 +1,4 @@
-"""Fitted ratings: strengths with their full covariance, intervals and the settings of the fit."""
+"""Represent fitted ratings: strengths, full covariance, intervals and settings of the fit."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ ELO_PER_NAT = 400 / math.log(10)
 
 MEAN_RATING = 1000.0
 
-_MIN_ERROR = 1e-9  # the rating of an anchor has no error
+_MIN_ERROR = 1e-9  # an anchor's rating has no error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FittedRatings:
     """Ratings of models; arrays follow the order of `models`.
 
-    Covariance and intervals are NaN when there is a single cluster.
+    Covariance and intervals are NaN if there is a single cluster.
 
     Attributes:
         method: the title of the rating model.
-        models: names.
-        strengths: natural-log scale, summing to zero.
+        models: the names of the models.
+        strengths: the strengths on the natural-log scale, with sum zero.
         parameters: the other estimated parameters, by name.
         covariance: the sandwich covariance of the strengths, followed by the parameters.
-        inverse_information: the covariance for a true model and independent battles.
-        log_likelihood: at the strengths, minus the penalty.
+        inverse_information: the covariance if the model is true and battles are independent.
+        log_likelihood: the log-likelihood at the strengths, minus the penalty.
         battles: the number of battles of each model.
         level: the intervals' level.
-        clusters: the number of questions, or of battles where each battle is a cluster.
-        clustered_by: which of the two a cluster is.
+        clusters: the number of questions, or of battles if each battle is a cluster.
+        clustered_by: what a cluster is.
         iterations: the number of Newton steps.
-        penalty: of the squared strengths; 0 is none.
-        anchor: the model whose rating is `anchor_rating`; None fixes the mean instead.
+        penalty: the penalty on the squared strengths; 0 means none.
+        anchor: the model with the rating `anchor_rating`; None fixes the mean instead.
         anchor_rating: the rating of the anchor, or the mean.
         mixture: if given (see `choose_boundary_rho`), the intervals of ratings and of their
-            differences are always-valid: they hold for any rule of stopping on the outcomes.
+            differences are always-valid: they hold for any stopping rule.
         settings: other settings of the fit, by name: the `k` of online Elo, for example.
     """
 
@@ -71,38 +71,38 @@ class FittedRatings:
 
     @property
     def ratings(self) -> FloatArray:
-        """Ratings: 400 points are odds of ten to one; the mean or the anchor is `anchor_rating`."""
-        return self.on_scale(self.strengths)
+        """The ratings. 400 points are odds of ten to one; the mean or anchor is `anchor_rating`."""
+        return self.convert_to_ratings(self.strengths)
 
-    def on_scale(self, strengths: FloatArray) -> FloatArray:
+    def convert_to_ratings(self, strengths: FloatArray) -> FloatArray:
         """Return strengths as ratings with the same mean or anchor as these.
 
         Args:
-            strengths: natural-log scale, models along the last axis.
+            strengths: strengths on the natural-log scale, with models along the last axis.
         """
-        return ELO_PER_NAT * (strengths @ self._origin.T) + self.anchor_rating
+        return ELO_PER_NAT * (strengths @ self._centering_matrix.T) + self.anchor_rating
 
     @property
     def rating_covariance(self) -> FloatArray:
-        """Covariance of `ratings`; that of an anchor is 0."""
+        """The covariance of `ratings`; 0 for an anchor."""
         size = len(self.models)
-        origin = ELO_PER_NAT * self._origin
+        origin = ELO_PER_NAT * self._centering_matrix
         return origin @ self.covariance[:size, :size] @ origin.T
 
     @property
     def standard_errors(self) -> FloatArray:
-        """Standard errors of `ratings`. Use `contrast` to compare two models."""
+        """The standard errors of `ratings`. Use `contrast` to compare two models."""
         return np.sqrt(np.maximum(np.diag(self.rating_covariance), 0.0))
 
     @property
     def low(self) -> FloatArray:
-        """Lower ends of the intervals of `ratings`."""
-        return self.ratings - self._reach(self.standard_errors)
+        """The lower ends of the intervals of `ratings`."""
+        return self.ratings - self._half_widths(self.standard_errors)
 
     @property
     def high(self) -> FloatArray:
-        """Upper ends of the intervals of `ratings`."""
-        return self.ratings + self._reach(self.standard_errors)
+        """The upper ends of the intervals of `ratings`."""
+        return self.ratings + self._half_widths(self.standard_errors)
 
     @property
     def critical(self) -> float:
@@ -113,7 +113,7 @@ class FittedRatings:
         """Return a model's rating with its interval.
 
         Args:
-            model: its name.
+            model: the name of the model.
         """
         place = self.models.index(model)
         variance = self.rating_covariance[place, place]
@@ -123,7 +123,7 @@ class FittedRatings:
         """Return the rating of `model` minus that of `other`, from the full covariance.
 
         Args:
-            model: a name.
+            model: the name of the first model.
             other: the name of the model that is subtracted.
         """
         direction = np.zeros(len(self.models))
@@ -150,8 +150,8 @@ class FittedRatings:
         )
 
     @property
-    def _origin(self) -> FloatArray:
-        """The matrix that moves the origin from the mean to the anchor."""
+    def _centering_matrix(self) -> FloatArray:
+        """The matrix that moves the zero point from the mean to the anchor."""
         size = len(self.models)
         weights = np.full(size, 1 / size)
         if self.anchor is not None:
@@ -159,7 +159,7 @@ class FittedRatings:
         origin: FloatArray = np.eye(size) - weights
         return origin
 
-    def _reach(self, errors: FloatArray) -> FloatArray:
+    def _half_widths(self, errors: FloatArray) -> FloatArray:
         """Return the half-widths of intervals on the rating scale."""
         if self.mixture is None:
             return self.critical * errors
@@ -167,8 +167,10 @@ class FittedRatings:
         return always_valid_boundary(information, alpha=1 - self.level, rho=self.mixture) * errors
 
     def _estimate(self, value: float, variance: float) -> IntervalEstimate:
-        error = float(np.sqrt(np.maximum(variance, 0.0)))  # keeps NaN, forgives -1e-20
-        reach = float(self._reach(np.array(error)))
+        error = float(
+            np.sqrt(np.maximum(variance, 0.0))
+        )  # keeps NaN, ignores negative rounding errors
+        reach = float(self._half_widths(np.array(error)))
         return IntervalEstimate(
             value=value, standard_error=error, low=value - reach, high=value + reach
         )

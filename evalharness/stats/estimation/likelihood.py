@@ -1,11 +1,11 @@
-"""Maximum likelihood for paired comparisons: Newton's method on pair counts, clustered sandwich.
+"""Fit paired comparisons by maximum likelihood: Newton's method and a clustered sandwich.
 
 A model of outcomes gives the probabilities of a win, a tie and a loss at a difference of strengths
-(and at parameters of its own). `fit_ratings` finds the strengths; the rating models use it.
+(and its own parameters). `fit_ratings` finds the strengths; the rating models use it.
 
 The covariance is V = B^-1 M B^-1 with B the information and M = G/(G-1) sum_q S_q S_q', where S_q
-is the score of all battles of question q. It is valid when judgments of one question are dependent,
-and when ties make the likelihood a quasi-likelihood. Intervals use Student's t with G-1 degrees of
+is the score of all battles of question q. It is valid if judgments of one question are dependent,
+and if ties make the likelihood a quasi-likelihood. Intervals use Student's t with G-1 degrees of
 freedom.
 """
 
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from evalharness.stats.estimation.outcome_model import OutcomeModel, OutcomeTerms
 
 _SMALLEST_STEP = 1e-9
-"""Newton's method doubles the correct digits: after a step this small nothing is left to gain."""
+"""Newton's method doubles the correct digits: after a step this small it has converged."""
 
 ZERO_VARIANCE_SHARE = 1e-9
-"""A variance of scores below this share of the information is zero but for rounding."""
+"""A variance of scores below this share of the information is only rounding."""
 _LARGEST_PARAMETER = 15.0
-"""A tie or position parameter beyond this (log scale) diverges: the data do not bound it."""
+"""A tie or position parameter beyond this limit (log scale) diverges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +77,20 @@ def fit_ratings(
     """Return maximum-likelihood ratings under a model of outcomes.
 
     Args:
-        battles: the battles, one by one or counted.
+        battles: the battles, as arrays or counts.
         model: the model of outcomes.
         level: the intervals' level.
-        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as by
-            a normal prior of standard deviation 1/sqrt(penalty); it keeps ratings finite where a
-            model won every battle.
-        anchor: the model whose rating is `anchor_rating`; by default the mean rating is.
+        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as
+            with a normal prior of standard deviation 1/sqrt(penalty). It keeps ratings finite if
+            a model won every battle.
+        anchor: the model with the rating `anchor_rating`; by default, the mean has this value.
         anchor_rating: the rating of the anchor or the mean.
-        max_iterations: Newton steps before giving up.
+        max_iterations: the maximum number of Newton steps.
 
     Raises:
         DisconnectedError: the battles do not connect the models.
-        SeparationError: a rating has no finite value, and there is no penalty.
-        ConvergenceError: it did not converge.
+        SeparationError: a rating has no finite value, and the penalty is 0.
+        ConvergenceError: the fit did not converge.
         ValueError: an argument is out of its range.
     """
     counts = ensure_counts(battles)
@@ -142,13 +142,14 @@ def maximize_likelihood(
     Args:
         counts: the battles.
         model: the model of outcomes.
-        penalty: of the squared strengths.
-        max_iterations: Newton steps before giving up.
-        start: strengths and parameters to start from; zeros and the model's own by default.
+        penalty: the penalty on the squared strengths.
+        max_iterations: the maximum number of Newton steps.
+        start: the strengths and parameters to start from; by default, zeros and the start values
+            of the model.
 
     Raises:
         SeparationError: a parameter of the model of outcomes has no finite value.
-        ConvergenceError: it did not converge.
+        ConvergenceError: the fit did not converge.
     """
     size = len(counts.models)
     if start is None:
@@ -216,23 +217,23 @@ def _assemble_information(counts: BattleCounts, curvature: FloatArray) -> FloatA
 
 
 def _centering_projection(total: int, size: int) -> FloatArray:
-    """Return the projection of strengths on sum zero, and of parameters on zero."""
+    """Return the projection of strengths onto sum zero; it removes the parameters."""
     projection = np.zeros((total, total))
     projection[:size, :size] = np.eye(size) - 1 / size
     return projection
 
 
 def _invert_information(information: FloatArray, size: int) -> FloatArray:
-    """Return the inverse on strengths that sum to zero: their common level is not determined."""
+    """Return the inverse on strengths with sum zero, because their level is undetermined."""
     return generalized_inverse(information, common_level_direction(size, len(information)))
 
 
 def _score_variance(counts: BattleCounts, best: _LikelihoodPoint, penalty: float) -> FloatArray:
     """Return the clustered variance of the score, with G/(G-1); NaN for a single cluster.
 
-    Residuals underestimate it where a model won every battle (the case for a penalty), where there
-    are fewer clusters than models, and where they vanish in some direction (all battles between two
-    models are ties): there the variance is at least the information.
+    Residuals underestimate the variance if a model won every battle (the case for a penalty), if
+    there are fewer clusters than models, or if they vanish in some direction (all battles between
+    two models are ties). In these cases the variance is at least the information.
     """
     number, size = counts.clusters, len(counts.models)
     if number == 1:

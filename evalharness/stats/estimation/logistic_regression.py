@@ -1,8 +1,8 @@
-"""Logistic regression on differences of strengths and on covariates.
+"""Fit a logistic regression on differences of strengths and on covariates.
 
-The likelihood is sum(won * z - weight * log(1 + e^z)) with z the linear predictor. Points and weights
-are separate arguments because a corrected loss (see `prediction_powered_ratings`) has points without
-weight. Only differences of strengths are determined; the strengths sum to zero.
+The likelihood is sum(won * z - weight * log(1 + e^z)) with z the linear predictor. Points and
+weights are separate arguments because a corrected loss (see `prediction_powered_ratings`) has
+points without weight. Only differences of strengths are determined; the strengths sum to zero.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _SMALLEST_STEP = 1e-6
 
 _TINY = np.finfo(np.float64).tiny
 _LARGEST_COEFFICIENT = 25.0
-"""A coefficient beyond this (odds of 7e10) diverges: the data do not bound it."""
+"""A coefficient beyond this limit (odds of 7e10) diverges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LogisticFit:
-    """Coefficients with the parts of their covariance; `log_likelihood` excludes the prior."""
+    """Coefficients with the matrices of their covariance; `log_likelihood` excludes the prior."""
 
     coefficients: FloatArray
     probability: FloatArray
@@ -47,7 +47,7 @@ class LogisticFit:
 
 
 def build_strength_prior(size: int, total: int, penalty: float) -> FloatArray:
-    """Return the information of a normal prior on the first `size` coefficients' differences."""
+    """Return the information of a normal prior on differences of the first `size` coefficients."""
     prior = np.zeros((total, total))
     prior[:size, :size] = penalty * (np.eye(size) - 1 / size)
     return prior
@@ -67,14 +67,14 @@ def fit_logistic(
     Args:
         design: one row for each battle.
         won: the first model's points in each battle, times its weight.
-        weight: of each battle.
+        weight: the weight of each battle.
         prior: the information of a normal prior around zero.
-        start: coefficients to start from; zeros by default.
-        max_iterations: Newton steps before giving up.
+        start: the coefficients to start from; zeros by default.
+        max_iterations: the maximum number of Newton steps.
 
     Raises:
         SeparationError: a coefficient has no finite value.
-        ConvergenceError: it did not converge.
+        ConvergenceError: the fit did not converge.
     """
     total = design.coefficients
     prior_information = np.zeros((total, total)) if prior is None else prior
@@ -109,7 +109,7 @@ def fit_logistic(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _RegressionPoint:
-    """The likelihood at given coefficients; all figures but `log_likelihood` include the prior."""
+    """The likelihood at given coefficients; `log_likelihood` alone excludes the prior."""
 
     coefficients: FloatArray
     log_likelihood: float
@@ -120,14 +120,14 @@ class _RegressionPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _DesignBlock:
-    """A block of battles whose arrays fit a processor's cache."""
+    """A block of battles with arrays that fit in a processor's cache."""
 
     design: PairDesignMatrix
     won: FloatArray
     weight: FloatArray
 
     def likelihood(self, coefficients: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-        """Return the likelihood, its gradient, and minus its second derivative."""
+        """Return the log-likelihood, its gradient, and its negative second derivative."""
         linear = self.design.predict(coefficients)
         miss = expit(-linear)
         # log(1 + e^z) is -log(miss), and z where that underflows

@@ -1,4 +1,4 @@
-"""Newton's method with step halving, for any function whose maximum is unique."""
+"""Maximize a function with a unique maximum by Newton's method with step halving."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray
 
 _ROUNDING = 1e-12
-"""A value that is lower by this share may be lower by rounding only."""
+"""A decrease by at most this share may be only rounding."""
 
 
 class NewtonPoint(Protocol):
-    """A point of the function: where it is, and its value there."""
+    """A point of the function, with the value of the function."""
 
     @property
     def coefficients(self) -> FloatArray:
-        """Where the point is."""
+        """The coordinates of the point."""
 
     @property
     def value(self) -> float:
-        """The function's value there."""
+        """The value of the function at the point."""
 
 
 Point = TypeVar("Point", bound=NewtonPoint)
@@ -43,17 +43,17 @@ def maximize_by_newton(
     name: str,
     step_name: str = "Newton",
 ) -> tuple[Point, int]:
-    """Return the maximum of a function, and the number of steps to it.
+    """Return the maximum of a function, and the number of steps taken.
 
     Args:
-        evaluate: returns the point at given coefficients.
-        compute_step: returns the full step from a point.
-        check: is given every point after a step; returns it, moved to an equivalent one if need
-            be, or raises.
+        evaluate: a function that returns the point at given coefficients.
+        compute_step: a function that returns the full step from a point.
+        check: a function that receives each point after a step. It returns this point or an
+            equivalent one, or raises.
         start: the coefficients to start from.
-        smallest_step: the largest entry of a step after which there is nothing left to gain.
-        max_iterations: the number of steps before giving up.
-        name: the subject of error messages: `the logistic fit`.
+        smallest_step: the method has converged if no entry of a step is larger than this.
+        max_iterations: the maximum number of steps.
+        name: the subject of error messages, such as `the logistic fit`.
         step_name: the kind of step in error messages.
 
     Raises:

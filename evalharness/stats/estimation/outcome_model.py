@@ -1,4 +1,4 @@
-"""A model of outcomes: the probabilities of a win, a tie and a loss at a difference of strengths."""
+"""Define models of outcomes: probabilities of a win, a tie and a loss by strength difference."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class OutcomeTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeModel:
-    """The probabilities of outcomes.
+    """A model of the probabilities of outcomes.
 
     Attributes:
-        name: of the rating model, for `FittedRatings.method`.
-        parameters: the names of the parameters besides strengths.
+        name: the name of the rating model, for `FittedRatings.method`.
+        parameters: the names of the parameters other than strengths.
         start: the values that Newton's method starts from, one for each parameter.
-        terms: takes differences of strengths and parameters to the log-likelihood of outcomes.
+        terms: a function of strength differences and parameters that returns the log-likelihoods.
     """
 
     name: str
@@ -49,7 +49,7 @@ def weigh_ties_and_decisions(counts: BattleCounts) -> tuple[float, float]:
     """Return the total weights of ties and of decided battles, both above 0.
 
     Raises:
-        SeparationError: no battle is a tie, or all are: a model of ties has no finite fit.
+        SeparationError: no battle is a tie or all are, so a model of ties has no finite fit.
     """
     ties = counts.weight[:, BattleOutcome.TIE].sum()
     decided = counts.weight.sum() - ties

@@ -1,7 +1,7 @@
-"""Products with the matrix of differences: each row has 1 at its first model and -1 at its second.
+"""Multiply with the difference matrix: each row has 1 at its first model and -1 at its second.
 
-Rows are battles or ordered pairs of models. All products but `build_difference_matrix` avoid
-making the matrix.
+Rows are battles or ordered pairs of models. Only `build_difference_matrix` builds the
+matrix; the other functions do not need it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 ROWS_PER_BLOCK = 1 << 16
-"""Battles of a block: their arrays fit a processor's cache."""
+"""The number of battles of a block; their arrays fit in a processor's cache."""
 
 
 def build_difference_matrix(battles: Comparisons | BattleCounts) -> csr_array:
-    """Return the sparse matrix D that takes strengths to the difference of each row's models."""
+    """Return the sparse matrix D that maps strengths to the difference of each row's models."""
     number = len(battles.first)
     rows = np.arange(number)
     signs = np.repeat([1.0, -1.0], number)
@@ -32,7 +32,7 @@ def build_difference_matrix(battles: Comparisons | BattleCounts) -> csr_array:
 
 
 def sum_by_model(first: IntArray, second: IntArray, value: FloatArray, size: int) -> FloatArray:
-    """Return D' value: for each model the sum of its rows' values, negated where it is second."""
+    """Return D' value: for each model, the sum of its rows' values, negated if it is second."""
     sums = np.bincount(first, value, size).astype(np.float64)
     sums -= np.bincount(second, value, size)
     return sums
@@ -49,8 +49,8 @@ def build_laplacian(first: IntArray, second: IntArray, weight: FloatArray, size:
 class PairDesignMatrix:
     """The design matrix of a regression: a row for each battle, columns for models and covariates.
 
-    The dense matrix is never made. Consecutive battles of the same two models are a run: battles
-    sorted by pair have one run for each pair, and products cost little.
+    The dense matrix is never built. Consecutive battles of the same two models are a run. Battles
+    sorted by pair have one run per pair, which makes products fast.
 
     Attributes:
         first: the first model of each run.
@@ -58,7 +58,7 @@ class PairDesignMatrix:
         starts: the index of each run's first battle.
         lengths: the number of battles of each run.
         size: the number of models.
-        covariates: a row for each covariate, a column for each battle.
+        covariates: one row per covariate, one column per battle.
     """
 
     first: IntArray
@@ -76,7 +76,7 @@ class PairDesignMatrix:
         size: int,
         covariates: FloatArray | None = None,
     ) -> PairDesignMatrix:
-        """Return the design of battles; `covariates` has a row for each, a column for each battle."""
+        """Return the design of battles; `covariates` has one row each and one column per battle."""
         number = len(first)
         changes = (np.diff(first, prepend=-1) != 0) | (np.diff(second, prepend=-1) != 0)
         starts = np.flatnonzero(changes)
@@ -119,11 +119,11 @@ class PairDesignMatrix:
         return linear
 
     def transposed_product(self, value: FloatArray) -> FloatArray:
-        """Return the transposed matrix times a vector with a value for each battle."""
+        """Return the product of the transposed matrix and a vector with one value per battle."""
         return np.append(self._sum_by_model(value), self.covariates @ value)
 
     def gram(self, weight: FloatArray) -> FloatArray:
-        """Return X' diag(weight) X of this matrix X."""
+        """Return X' diag(weight) X, with X this matrix."""
         if len(weight) > ROWS_PER_BLOCK:
             pieces = (
                 slice(start, start + ROWS_PER_BLOCK)

@@ -1,4 +1,4 @@
-"""A rating model with its name, fit and source, and the list of those that this package has."""
+"""Define rating models, and list those in this package."""
 
 from __future__ import annotations
 
@@ -38,39 +38,39 @@ class RatingFit(Protocol):
         """Return the ratings with their covariance; the same battles give the same ratings.
 
         Args:
-            battles: the battles, one by one or counted.
-            position: also estimate the advantage of the first position.
+            battles: the battles, as arrays or counts.
+            position: whether to estimate the advantage of the first position.
             level: the intervals' level.
             penalty: subtracts penalty/2 times the squared strengths from the log-likelihood.
-            anchor: the model whose rating is `anchor_rating`; without one, their mean is.
+            anchor: the model with the rating `anchor_rating`; by default the mean has this value.
             anchor_rating: the rating of the anchor or the mean.
 
         Raises:
-            EvalHarnessError: the battles have no such fit.
+            EvalHarnessError: the model cannot be fitted to the battles.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatingModel:
-    """A way to turn battles into ratings.
+    """A method that estimates ratings from battles.
 
-    A new one is a module in `stats/rating_models/` with an object of this class, `RATING_MODEL`.
+    To add one, add a module to `stats/rating_models/` with an object `RATING_MODEL` of this class.
 
     Attributes:
-        name: as the configuration and `rate(method=...)` spell it; the name of its module.
-        title: how a table or a heading names it; `FittedRatings.method` of its fits.
-        fit: fits it. Strengths are on the natural-log scale, on which a difference of 1 is
-            400 / ln 10 rating points.
-        description: one to three sentences for readers of a report: what it assumes, what a tie is.
+        name: the name in the configuration and in `rate(method=...)`, and of its module.
+        title: the name in tables and headings, and in `FittedRatings.method`.
+        fit: the function that fits the model. Strengths are on the natural-log scale, on which a
+            difference of 1 is 400 / ln 10 rating points.
+        description: one to three sentences for readers of a report: assumptions, meaning of ties.
         source: the publication that defines it.
-        parameters: what it estimates besides strengths, by its name in
-            `FittedRatings.parameters`, with a description.
+        parameters: descriptions of the estimated parameters other than strengths, by name in
+            `FittedRatings.parameters`.
         takes_penalty: whether a model that won (or lost) every battle has a finite rating only
             with a penalty.
         takes_position: whether `fit` can estimate the advantage of the first position.
-        needs_ties: whether it can be fitted only to battles of which some, but not all, are ties.
-        needs_order: whether it needs the battles one by one, in order, and refuses counted ones.
+        needs_ties: whether the fit requires that some battles, but not all, are ties.
+        needs_order: whether `fit` needs battles in order, as arrays, and refuses counts.
     """
 
     name: str
@@ -87,7 +87,7 @@ class RatingModel:
 
 @cache
 def list_rating_models() -> tuple[RatingModel, ...]:
-    """Return the rating models of this package, by name."""
+    """Return the rating models of this package, sorted by name."""
     folder = importlib.import_module(_FOLDER)
     modules = sorted(found.name for found in pkgutil.iter_modules(folder.__path__))
     return tuple(importlib.import_module(f"{_FOLDER}.{name}").RATING_MODEL for name in modules)
@@ -97,10 +97,10 @@ def find_rating_model(name: str) -> RatingModel:
     """Return the rating model of this name.
 
     Args:
-        name: such as `davidson`.
+        name: the name, such as `davidson`.
 
     Raises:
-        BattlesError: there is none.
+        BattlesError: there is no rating model of this name.
     """
     models = {model.name: model for model in list_rating_models()}
     if name not in models:

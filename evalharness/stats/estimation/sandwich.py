@@ -1,7 +1,7 @@
-"""Clustered sandwich covariances: the inverse information around the variance of the score.
+"""Compute clustered sandwich covariances.
 
 V = B^-1 M B^-1 with B the information and M = G/(G-1) sum_q S_q S_q', where S_q is the score of all
-rows of question q. It is valid where rows of one question depend on each other.
+rows of question q. It is valid if rows of one question depend on each other.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def generalized_inverse(information: FloatArray, null: FloatArray) -> FloatArray:
-    """Return the inverse on the space orthogonal to directions that the data do not determine.
+    """Return the inverse on the space orthogonal to the directions that the data do not determine.
 
     Args:
-        information: zero along these directions.
+        information: the information, which is zero along these directions.
         null: the directions as orthonormal columns.
     """
     scale = np.trace(information) / len(information)
@@ -44,13 +44,14 @@ def clustered_sandwich_covariance(
 ) -> FloatArray:
     """Return the covariance of a fit's coefficients; NaN for a single cluster.
 
-    Scores underestimate their variance where a prior keeps coefficients finite, and where there are
-    fewer clusters than coefficients: there the variance of the score is at least the information.
+    Scores underestimate their variance if a prior keeps coefficients finite, or if there are fewer
+    clusters than coefficients. In these cases the variance of the score is at least the
+    information.
 
     Args:
-        scores: each row's part of the gradient of the likelihood.
+        scores: the contribution of each row to the gradient of the likelihood.
         cluster: each row's question.
-        information: minus the second derivative of the likelihood and of the prior.
+        information: the negative second derivative of the likelihood and the prior.
         inverse: the inverse information, on the space that the data determine.
         prior: the prior's part of the information.
     """
@@ -76,9 +77,9 @@ def sandwich_covariance(
     """Return the covariance of `clustered_sandwich_covariance` from the cross products.
 
     Args:
-        products: from `cross_products_by_cluster`.
+        products: the result of `cross_products_by_cluster`.
         clusters: the number of clusters.
-        information: as in `clustered_sandwich_covariance`, like `inverse` and `prior`.
+        information: the negative second derivative of the likelihood and the prior.
         inverse: the inverse information.
         prior: the prior's part of the information.
     """
@@ -97,8 +98,8 @@ def floor_at_information(
     """Return a variance of the score that is at least the information in every direction.
 
     Args:
-        variance: estimated from the scores.
-        information: minus the second derivative of the likelihood and of the prior.
+        variance: the variance estimated from the scores.
+        information: the negative second derivative of the likelihood and the prior.
         prior: the prior's part of the information.
     """
     likelihood = information if prior is None else information - prior
@@ -106,7 +107,7 @@ def floor_at_information(
 
 
 def sum_by_cluster(rows: FloatArray | csr_array, cluster: IntArray) -> FloatArray:
-    """Return the sum of the rows of each cluster, with the clusters in order of their number."""
+    """Return the sum of the rows of each cluster, with the clusters sorted by number."""
     codes, member = np.unique(cluster, return_inverse=True)
     ones = np.ones(len(member))
     places = (member, np.arange(len(member)))

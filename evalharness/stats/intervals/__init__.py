@@ -1,1 +1,1 @@
-"""Means, differences and ranks with confidence intervals."""
+"""Estimate means, differences and ranks with confidence intervals."""

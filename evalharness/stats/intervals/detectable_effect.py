@@ -1,4 +1,4 @@
-"""The minimum detectable effect of a finished design, from its standard error."""
+"""Compute the minimum detectable effect of a finished design from its standard error."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class MinimumDetectableEffect:
     """The smallest true difference that a design detects with probability `power`.
 
     Attributes:
-        difference: in the unit of the input.
-        power: the probability of detecting it.
-        level: 1 minus the test's size.
+        difference: the difference, in the unit of the input.
+        power: the probability of detecting the difference.
+        level: 1 minus the significance level of the test.
     """
 
     difference: float
@@ -25,15 +25,15 @@ class MinimumDetectableEffect:
 def minimum_detectable_difference(
     standard_error: float, clusters: int, *, level: float = 0.95, power: float = 0.8
 ) -> MinimumDetectableEffect:
-    """Return the smallest difference that a design resolves, in the unit of its standard error.
+    """Return the smallest difference that a design detects, in the unit of its standard error.
 
     Bloom 1995 (Evaluation Review 19): (t at level + t at power) standard errors, clusters - 1
     degrees of freedom.
 
     Args:
-        standard_error: of the difference, clustered.
+        standard_error: the standard error of the difference, clustered.
         clusters: the number of clusters of the standard error.
-        level: 1 minus the test's size.
+        level: 1 minus the significance level of the test.
         power: the probability of detecting the difference.
 
     Raises:
@@ -51,11 +51,11 @@ def normal_quantiles(level: float, power: float) -> tuple[float, float]:
     """Return the normal quantiles of a two-sided test's level and of its power.
 
     Args:
-        level: 1 minus the test's size.
+        level: 1 minus the significance level of the test.
         power: the probability of detecting a true difference.
 
     Raises:
-        ValueError: the level is not between 0 and 1, or the power not between 1/2 and 1.
+        ValueError: the level is not between 0 and 1, or the power is not between 1/2 and 1.
     """
     if not 0 < level < 1:
         msg = f"a test's level lies between 0 and 1, not {level}"

@@ -1,4 +1,4 @@
-"""The test of a difference between two models: interval, p value and minimum detectable effect."""
+"""Test the difference between two models: interval, p value and minimum detectable effect."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class NonInferiority(StrEnum):
 class DifferenceTest:
     """The difference of two models with a paired, clustered test.
 
-    All figures but the value are NaN for a single cluster.
+    All figures except the value are NaN for a single cluster.
 
     Attributes:
-        value: in the unit of the input.
-        standard_error: clustered.
-        low: lower end of the interval.
-        high: upper end of the interval.
-        p_value: two-sided, of no difference.
-        detectable: the minimum detectable effect: the smallest true difference that as many
-            clusters with the same spread detect with probability `power`.
+        value: the estimate, in the unit of the input.
+        standard_error: the standard error, clustered by question.
+        low: the lower end of the interval.
+        high: the upper end of the interval.
+        p_value: the two-sided p value of no difference.
+        detectable: the minimum detectable effect: the smallest true difference that a test of
+            the same size detects with probability `power`.
         clusters: the number of questions.
         level: the interval's level.
-        power: of `detectable`.
+        power: the power to which `detectable` refers.
     """
 
     value: float
@@ -71,9 +71,9 @@ class DifferenceTest:
         return NonInferiority.CANNOT_TELL
 
     def required_clusters(self, max_drop: float = 0.0) -> float:
-        """Return how many clusters decide, if the true difference is the estimated one.
+        """Return the number of clusters needed to decide, if the estimated difference is true.
 
-        Infinite where the estimated drop equals the margin.
+        The number is infinite if the estimated drop equals the margin.
 
         Args:
             max_drop: the non-inferiority margin, in the unit of `value`.
@@ -87,13 +87,13 @@ def t_test_difference(
 ) -> DifferenceTest:
     """Return a difference with its test: Student's t with clusters - 1 degrees of freedom.
 
-    Where all clusters have the same difference, their spread does not measure the error. Then the
-    sign test is used: 2^(1 - clusters) is the probability of such agreement between equals, and the
-    interval, of width zero, is given only where that is below 1 - level.
+    If all clusters have the same difference, their spread does not measure the error, and the sign
+    test is used: 2^(1 - clusters) is the probability of such agreement between equals. The interval
+    then has width zero, and is NaN unless this probability is below 1 - level.
 
     Args:
         value: the difference.
-        standard_error: clustered.
+        standard_error: the standard error, clustered by question.
         clusters: the number of clusters of the standard error.
         level: the interval's level.
     """

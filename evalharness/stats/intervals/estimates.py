@@ -1,4 +1,4 @@
-"""An estimate with its interval, and the critical value of a clustered interval."""
+"""Define estimates with intervals, and the critical value of clustered intervals."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class IntervalEstimate:
 
     Attributes:
         value: the number.
-        standard_error: clustered.
-        low: lower end of the interval.
-        high: upper end of the interval.
+        standard_error: the standard error, clustered by question.
+        low: the lower end of the interval.
+        high: the upper end of the interval.
     """
 
     value: float
@@ -28,7 +28,7 @@ class IntervalEstimate:
 def critical_value(level: float, clusters: int) -> float:
     """Return the half-width of an interval in standard errors: Student's t, clusters - 1 degrees.
 
-    NaN with fewer than two clusters, because one question shows no spread.
+    The result is NaN with fewer than two clusters, because one question shows no spread.
 
     Args:
         level: the interval's level.

@@ -1,4 +1,4 @@
-"""Mean scores of graded answers, compared over the items that were graded for every model.
+"""Compare mean scores of graded answers over the items that were graded for every model.
 
 An item is the subject of a grade: a turn of a question, judged by one judge. A model without grades
 on hard items would look better than it is, so comparisons use common items only.
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GradeArrays:
-    """Scored grades as arrays, one entry for each grade.
+    """Scored grades as arrays with one entry for each grade.
 
     Attributes:
-        models: names.
-        model: the model's place in `models`.
-        item: the subject of the grade (a turn of a question, judged by one judge), as a number.
-        question: as a number; grades of one question are a cluster.
-        score: 1 to 10.
+        models: the names of the models.
+        model: the model, as an index into `models`.
+        item: the number of the item (a turn of a question, judged by one judge).
+        question: the number of the question; grades of one question are a cluster.
+        score: the score, from 1 to 10.
     """
 
     models: tuple[str, ...]
@@ -41,7 +41,7 @@ class GradeArrays:
         """Return the chosen grades, over the same models.
 
         Args:
-            chosen: one flag for each grade.
+            chosen: a mask of grades.
         """
         return GradeArrays(
             models=self.models,
@@ -53,7 +53,7 @@ class GradeArrays:
 
 
 def find_common_items(grades: GradeArrays) -> npt.NDArray[np.bool_]:
-    """Return which grades are on items that were graded for every model.
+    """Return a mask of the grades on items that were graded for every model.
 
     Args:
         grades: all grades.
@@ -87,10 +87,10 @@ def estimate_score_covariance(grades: GradeArrays) -> FloatArray:
     """Return the covariance of the models' mean scores, clustered by question, with G/(G-1).
 
     Models share questions, so their means are correlated, and differences vary less than two
-    separate intervals suggest. NaN for a single question.
+    separate intervals suggest. The covariance is NaN for a single question.
 
     Args:
-        grades: the grades to average; each model has some.
+        grades: the grades to average, at least one per model.
     """
     size = len(grades.models)
     codes, question = np.unique(grades.question, return_inverse=True)
@@ -115,7 +115,7 @@ def paired_score_difference(
     Args:
         grades: all grades.
         model: the first model.
-        other: the model that is subtracted.
+        other: the model with the score that is subtracted.
         level: the interval's level.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Means and proportions with intervals clustered by question.
+"""Estimate means and proportions with intervals clustered by question.
 
 SE = sqrt(sum over clusters of (sum of deviations)^2) / n (Miller 2024, arXiv:2411.00640), times
 sqrt(G/(G-1)); intervals use Student's t with G-1 degrees of freedom.
@@ -20,10 +20,10 @@ class ClusteredMean:
     """A mean with its clustered standard error and interval; both NaN with a single cluster.
 
     Attributes:
-        value: in the unit of the values.
-        standard_error: clustered.
-        low: lower end of the interval.
-        high: upper end of the interval.
+        value: the estimate, in the unit of the values.
+        standard_error: the standard error, clustered by question.
+        low: the lower end of the interval.
+        high: the upper end of the interval.
         count: the number of values.
         clusters: the number of questions.
         level: the interval's level.
@@ -50,11 +50,11 @@ def clustered_mean(
     Args:
         values: the values.
         cluster: each value's question, as a number.
-        weight: of each value; 1 by default.
+        weight: the weight of each value; 1 by default.
         level: the interval's level.
 
     Raises:
-        ValueError: there are no values, or one is not finite.
+        ValueError: there are no values, or a value is not finite.
     """
     numbers = np.asarray(values, dtype=np.float64)
     if not numbers.size or not np.all(np.isfinite(numbers)):
@@ -89,13 +89,13 @@ def clustered_proportion(
     """Return the mean of values in 0..1 with an interval that stays in 0..1.
 
     The interval is Wilson's, for the number of independent values that would give the clustered
-    standard error. Where all clusters agree, that error is 0 and carries no information; then the
-    number of clusters takes its place.
+    standard error. If all clusters agree, that error is 0 and carries no information, so the
+    number of clusters is used instead.
 
     Args:
-        values: the values, 0 to 1.
+        values: the values, from 0 to 1.
         cluster: each value's question, as a number.
-        weight: of each value; 1 by default.
+        weight: the weight of each value; 1 by default.
         level: the interval's level.
     """
     mean = clustered_mean(values, cluster, weight=weight, level=level)
@@ -109,8 +109,8 @@ def clustered_share_interval(
     """Return the interval of `clustered_proportion` for a share with a clustered standard error.
 
     Args:
-        share: 0 to 1.
-        standard_error: clustered.
+        share: the share, from 0 to 1.
+        standard_error: the standard error, clustered by question.
         clusters: the number of clusters of the standard error.
         level: the interval's level.
     """
@@ -126,7 +126,7 @@ def wilson_interval(share: float, number: float, critical: float) -> tuple[float
     """Return Wilson's interval (1927, JASA 22) of a share of a number of values.
 
     Args:
-        share: 0 to 1.
+        share: the share, from 0 to 1.
         number: the number of independent values.
         critical: the half-width of a normal interval in standard errors.
     """

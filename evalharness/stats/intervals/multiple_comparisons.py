@@ -1,4 +1,4 @@
-"""Tests of all pairs of models, corrected for their number, with groups of similar models.
+"""Test all pairs of models, corrected for the number of tests, and group similar models.
 
 The variance of each test comes from the full covariance (v_ii + v_jj - 2 v_ij). Overlaps of single
 intervals would ignore that all models answer the same questions.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class MultipleTestCorrection(StrEnum):
-    """The error rate that is controlled: of any false rejection, or their expected share."""
+    """The controlled error rate: of any false rejection, or the expected share of false ones."""
 
     HOLM = "holm"
     BENJAMINI_HOCHBERG = "benjamini_hochberg"
@@ -32,18 +32,18 @@ class MultipleTestCorrection(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PairTests:
-    """All pairs of models tested; matrices of model by model.
+    """The tests of all pairs of models, as matrices of model by model.
 
     Attributes:
-        p_values: two-sided, of no difference.
+        p_values: the two-sided p values of no difference.
         adjusted: the p values after the correction.
         above: whether the row's model is significantly better than the column's.
         low: the best rank that the decisions allow.
         high: the worst rank that the decisions allow.
-        groups: the largest sets of models (places, best first) without a significant difference
-            inside the set: the letters of a compact letter display.
+        groups: the largest sets of models (indices, best first) without a significant difference
+            within the set. They correspond to the letters of a compact letter display.
         correction: the error rate that is controlled.
-        level: 1 minus the bound of the error rate.
+        level: 1 minus the bound on the error rate.
     """
 
     p_values: FloatArray
@@ -68,14 +68,14 @@ def compare_all_pairs(
 
     Args:
         estimates: one number for each model.
-        covariance: of the estimates.
+        covariance: the covariance of the estimates.
         correction: Holm 1979 bounds the probability of any false rejection by 1 - level, Benjamini
             & Hochberg 1995 the expected share of false rejections.
-        level: 1 minus the bound of the error rate.
+        level: 1 minus the bound on the error rate.
         degrees_of_freedom: clusters - 1 for a clustered covariance.
 
     Raises:
-        ValueError: the covariance is not finite, or the level outside 0..1.
+        ValueError: the covariance is not finite, or the level is outside 0..1.
     """
     if not 0 < level < 1:
         msg = f"a level lies between 0 and 1, not {level}"
@@ -106,12 +106,13 @@ def estimate_better_probabilities(
 ) -> FloatArray:
     """Return the probability that each model (row) is better than each other, given the data.
 
-    The posterior under a flat prior: the distribution function of the standardized difference. It
-    approaches 0 or 1 with more battles; the probability of winning a single battle does not.
+    This is the posterior under a flat prior: the distribution function of the standardized
+    difference. It approaches 0 or 1 with more battles; the probability of winning a single battle
+    does not.
 
     Args:
         estimates: one number for each model.
-        covariance: of the estimates.
+        covariance: the covariance of the estimates.
         degrees_of_freedom: clusters - 1 for a clustered covariance.
 
     Raises:
@@ -121,7 +122,7 @@ def estimate_better_probabilities(
 
 
 def adjust_holm(p_values: npt.ArrayLike) -> FloatArray:
-    """Return p values adjusted so that any false rejection is as rare as in one test (Holm 1979).
+    """Return Holm's (1979) adjusted p values, which control the probability of a false rejection.
 
     Args:
         p_values: one for each test.
@@ -136,7 +137,7 @@ def adjust_holm(p_values: npt.ArrayLike) -> FloatArray:
 
 
 def _standardize_differences(estimates: FloatArray, covariance: FloatArray) -> FloatArray:
-    """Return differences over their standard errors; 0 where models differ by rounding only."""
+    """Return differences divided by their standard errors; 0 if models differ only by rounding."""
     if not np.all(np.isfinite(covariance)):
         msg = "comparing models needs a finite covariance: one question alone decides nothing"
         raise ValueError(msg)
@@ -169,9 +170,9 @@ _ADJUSTMENTS = {
 
 
 def _significance_groups(estimates: FloatArray, above: BoolArray) -> tuple[tuple[int, ...], ...]:
-    """Return the sets by the insert-and-absorb algorithm.
+    """Return the significance groups by the insert-and-absorb algorithm.
 
-    Piepho 2004 (Journal of Computational and Graphical Statistics 13).
+    See Piepho 2004 (Journal of Computational and Graphical Statistics 13).
     """
     groups = {frozenset(range(len(estimates)))}
     for better, worse in np.argwhere(above).tolist():

@@ -1,4 +1,4 @@
-"""Rank correlations of two figures of the same models: Kendall's tau-b and Spearman's rho."""
+"""Correlate two figures of the same models by rank: Kendall's tau-b and Spearman's rho."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray
 
 FEWEST_PAIRS = 5
-"""Below this number of pairs there is no interval: it would reach from -1 to 1 in any case."""
+"""With fewer pairs there is no interval, because it would always reach from -1 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankCorrelation:
-    """Spearman's rho; `low` and `high` are None with too few pairs, `value` where a rank is constant.
+    """Spearman's rho with its interval, which is None with too few pairs.
 
     Attributes:
-        value: from -1 to 1; None where one of the figures is the same for all.
-        low: lower end of the interval.
-        high: upper end of the interval.
+        value: the correlation, from -1 to 1; None if one of the figures is the same for all.
+        low: the lower end of the interval.
+        high: the upper end of the interval.
         pairs: the number of models with both figures.
         level: the interval's level.
     """
@@ -37,10 +37,10 @@ class RankCorrelation:
 
 
 def kendall_tau(first: Sequence[float], second: Sequence[float]) -> float | None:
-    r"""Return Kendall's tau-b of two figures of the same models, or None where one is constant.
+    r"""Return Kendall's tau-b of two figures of the same models, or None if one is constant.
 
-    The share of concordant pairs minus the share of discordant pairs, corrected for ties in either
-    figure (Kendall 1945, Biometrika 33). There is no interval: the figures are alternative analyses
+    This is the share of concordant pairs minus the share of discordant pairs, corrected for ties
+    (Kendall 1945, Biometrika 33). There is no interval: the figures are alternative analyses
     of the same judgments, not samples.
 
     Args:
@@ -59,7 +59,7 @@ def kendall_tau(first: Sequence[float], second: Sequence[float]) -> float | None
 def spearman(
     first: Sequence[float], second: Sequence[float], *, level: float = 0.95
 ) -> RankCorrelation:
-    r"""Return the rank correlation of two figures of the same models, ties at their mean rank.
+    r"""Return the rank correlation of two figures of the same models; ties get their mean rank.
 
     The interval treats the models as a sample of models. It is Fisher's z with the variance of
     Bonett and Wright (2000, Psychometrika 65, eq. 3), :math:`(1 + r^2 / 2) / (n - 3)`, which keeps
@@ -84,7 +84,7 @@ def spearman(
     value = round(float(np.corrcoef(rankdata(one), rankdata(other))[0, 1]), 12)
     if count < FEWEST_PAIRS:
         return RankCorrelation(value=value, low=None, high=None, pairs=count, level=level)
-    # Fisher's z is infinite at -1 and 1: there the interval begins one swap of ranks inside.
+    # Fisher's z is infinite at -1 and 1, so the interval starts one swap of ranks inside.
     inside = min(abs(value), 1 - 6 / (count * (count**2 - 1)))
     center = math.copysign(math.atanh(inside), value)
     half = float(ndtri((1 + level) / 2)) * math.sqrt((1 + value**2 / 2) / (count - 3))

@@ -1,7 +1,7 @@
-"""Rank sets: for each model the ranks that the data allow, simultaneously for all models.
+"""Compute rank sets: the ranks of each model that the data allow, simultaneously for all models.
 
 A pair is decided when its difference exceeds c standard errors, with c the quantile of the largest
-|Z_i - Z_j| / se_ij: with probability `level`, no pair at all is decided wrongly (Mogstad, Romano,
+|Z_i - Z_j| / se_ij. With probability `level`, no pair is decided wrongly (Mogstad, Romano,
 Shaikh & Wilhelm 2024, Review of Economic Studies 91; Klein, Wright & Wieczorek 2020). Overlaps of
 single intervals have no such guarantee.
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
 
 _ROUNDING = 1e-9
-"""Differences below this share of the largest estimate are rounding."""
+"""Differences below this share of the largest estimate are treated as rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,10 +30,10 @@ class RankSets:
     """Ranks by estimate (equal estimates share the best rank), and simultaneous bounds.
 
     Attributes:
-        rank: 1 is the largest estimate.
+        rank: the rank by estimate; 1 is the largest.
         low: the best rank that the data allow.
         high: the worst rank that the data allow.
-        above: whether the row's model is decided to be above the column's; the bounds of the two
+        above: whether the row's model is decided to be above the column's; their rank bounds
             may still overlap.
         critical: the critical value of the first step, in standard errors.
         level: the probability that all sets contain the true ranks.
@@ -59,16 +59,16 @@ def rank_sets(
     draws: int = 20_000,
     stepdown: bool = True,
 ) -> RankSets:
-    """Return ranks, 1 the largest estimate, with simultaneous rank sets.
+    """Return ranks (1 is the largest estimate) with simultaneous rank sets.
 
     Args:
         estimates: one number for each model.
-        covariance: of the estimates; only differences of models matter.
+        covariance: the covariance of the estimates; only differences of models matter.
         rng: draws the normal (or, with finite degrees of freedom, Student) vectors.
         level: the probability that all sets contain the true ranks.
         degrees_of_freedom: clusters - 1 for a clustered covariance.
         draws: the number of vectors to draw.
-        stepdown: whether to decide in steps, which makes no set larger.
+        stepdown: whether to decide in steps, which can only make sets smaller.
 
     Raises:
         ValueError: the covariance is not finite.
@@ -99,7 +99,7 @@ def rank_sets(
 
 
 def rank_estimates(estimates: FloatArray) -> IntArray:
-    """Return ranks, 1 the largest estimate; equal estimates share the best rank.
+    """Return ranks, with 1 for the largest estimate; equal estimates share the best rank.
 
     Args:
         estimates: one number for each model.
@@ -109,7 +109,7 @@ def rank_estimates(estimates: FloatArray) -> IntArray:
 
 
 def compute_gaps(estimates: FloatArray) -> FloatArray:
-    """Return how far each model (row) is above each other; 0 for differences by rounding.
+    """Return how far each model (row) is above each other (column); 0 for rounding differences.
 
     Args:
         estimates: one number for each model.
@@ -123,7 +123,7 @@ def compute_difference_errors(covariance: FloatArray) -> FloatArray:
     """Return the standard error of each difference of two estimates, as a matrix.
 
     Args:
-        covariance: of the estimates.
+        covariance: the covariance of the estimates.
     """
     variances = np.diag(covariance)
     return np.sqrt(np.maximum(variances[:, None] + variances - 2 * covariance, 0.0))
@@ -132,7 +132,7 @@ def compute_difference_errors(covariance: FloatArray) -> FloatArray:
 def _draw_vectors(
     covariance: FloatArray, rng: np.random.Generator, degrees_of_freedom: float, draws: int
 ) -> FloatArray:
-    """Return random vectors (rows) of this covariance."""
+    """Return random vectors (rows) with this covariance."""
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     drawn: FloatArray = rng.standard_normal((draws, len(values))) @ root.T
@@ -144,7 +144,7 @@ def _draw_vectors(
 def _critical_value(
     drawn: FloatArray, errors: FloatArray, undecided: npt.NDArray[np.bool_], level: float
 ) -> float:
-    """Return the quantile of the largest standardised lead of a model (row) over another."""
+    """Return the quantile of the largest standardized lead of a model (row) over another."""
     largest = np.zeros(len(drawn))
     for model, others in enumerate(undecided):
         leads = (drawn[:, [model]] - drawn[:, others]) / errors[model, others]

@@ -1,1 +1,1 @@
-"""Estimates that combine a judge's work with people's labels (prediction-powered inference)."""
+"""Combine a judge's judgments with people's labels by prediction-powered inference."""

@@ -1,4 +1,4 @@
-"""The influence of each question on an estimate that combines labels with a judge's predictions."""
+"""Compute the influence of each question on estimates from labels and a judge's predictions."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
 
 _MIN_JUDGE_VARIANCE = 1e-20
-"""A judge's variance below this share of the labels' variance is ignored: it may be rounding."""
+"""A judge's variance below this share of the labels' variance is ignored as rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class QuestionInfluence:
-    """The influence of each question on an estimate: labels - trust * (predictions - unlabelled).
+    """The influence of each question on an estimate, labels - trust * (predictions - unlabelled).
 
-    Each array has a row for each question and a column for each coordinate of the estimate.
+    Each array has one row per question and one column per coordinate of the estimate.
 
     Attributes:
-        labels: the influence by labels.
-        predictions: the influence by the judge's predictions of the labelled rows.
-        unlabelled: the influence by the judge's predictions of the unlabelled rows.
+        labels: the influence through the labels.
+        predictions: the influence through the judge's predictions of the labelled rows.
+        unlabelled: the influence through the judge's predictions of the unlabelled rows.
     """
 
     labels: FloatArray
@@ -36,7 +36,7 @@ class QuestionInfluence:
 
     @property
     def judged(self) -> FloatArray:
-        """The influence that trust in the judge subtracts."""
+        """The influence that is multiplied by the trust and subtracted."""
         return self.predictions - self.unlabelled
 
     def total_influence(self, trust: float) -> FloatArray:
@@ -44,20 +44,20 @@ class QuestionInfluence:
         return self.labels - trust * self.judged
 
     def label_influence(self, trust: float) -> FloatArray:
-        """Return the part that more labels would reduce: the difference of judge and people."""
+        """Return the part that more labels would reduce: that of labels minus predictions."""
         return self.labels - trust * self.predictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GroupedValues:
-    """Values that belong to groups (such as models), one entry for each row.
+    """Values that belong to groups such as models, with one entry for each row.
 
     A battle has two rows, one for each model.
 
     Attributes:
-        value: of each row.
-        group: of each row, as a number from 0.
-        question: of each row; rows of one question may depend on each other.
+        value: the value of each row.
+        group: the group of each row, as a number from 0.
+        question: the question of each row; rows of one question may depend on each other.
     """
 
     value: FloatArray
@@ -65,7 +65,7 @@ class GroupedValues:
     question: IntArray
 
     def means(self, size: int) -> FloatArray:
-        """Return each group's mean; NaN for one without rows."""
+        """Return the mean of each group; NaN for a group without rows."""
         with np.errstate(invalid="ignore"):
             sums = np.bincount(self.group, self.value, minlength=size)
             means: FloatArray = sums / self.counts(size)
@@ -94,12 +94,12 @@ def estimate_influence(
     Each part is corrected by its own G/(G-1), with G its number of questions.
 
     Args:
-        labels: a row for each labelled thing, a column for each coordinate.
-        predictions: the judge's rows for the same things.
-        unlabelled: the judge's rows for other things.
-        question: of each labelled row.
-        unlabelled_question: of each unlabelled row.
-        weights: of the labelled and of the unlabelled rows.
+        labels: one row per labelled unit, one column per coordinate.
+        predictions: the judge's rows for the same units.
+        unlabelled: the judge's rows for other units.
+        question: the question of each labelled row.
+        unlabelled_question: the question of each unlabelled row.
+        weights: the weights of the labelled and of the unlabelled rows.
     """
     codes = np.unique(np.concatenate([question, unlabelled_question]))
 
@@ -154,11 +154,11 @@ def estimate_mean_influence(
 
 
 def choose_trust(influence: QuestionInfluence, inverse: FloatArray) -> float:
-    """Return the trust in 0..1 with the smallest total variance (the power tuning of PPI++).
+    """Return the trust between 0 and 1 with the smallest total variance (power tuning of PPI++).
 
     Args:
-        influence: of each question.
-        inverse: turns influences into the coordinates of the estimate.
+        influence: the influence of each question.
+        inverse: the matrix that converts influences to the coordinates of the estimate.
     """
     labels, judged = influence.labels @ inverse, influence.judged @ inverse
     spread = float(np.sum(judged**2))
@@ -169,7 +169,7 @@ def choose_trust(influence: QuestionInfluence, inverse: FloatArray) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSaving:
-    """The labels that a judge saves, and the effect of more labels, from summed variances.
+    """The number of labels that a judge saves, and the effect of more labels.
 
     Variances are summed over models; for ratings, a sum over pairs of models has the same ratios.
 
@@ -189,7 +189,7 @@ class LabelSaving:
     def from_influence(
         cls, influence: QuestionInfluence, trust: float, inverse: FloatArray, clusters: int
     ) -> LabelSaving:
-        """Return the saving of an estimate; `inverse` turns influences into its coordinates."""
+        """Return the saving of an estimate; `inverse` converts influences to its coordinates."""
         alone, together, labelled = (
             float(np.sum((part @ inverse) ** 2))
             for part in (
@@ -202,11 +202,11 @@ class LabelSaving:
 
     @property
     def label_factor(self) -> float:
-        """The factor of labels that people alone would need for the same variance; at least 1.
+        """The number of labels that people alone would need, per label given; at least 1.
 
-        The variance of labels alone over that of labels with judge, times (G-2)/(G-1) with G
-        labelled questions: tuning the trust gains about one degree of freedom by chance, as a slope
-        in a regression does.
+        This is the variance of labels alone divided by that of labels with judge, times (G-2)/(G-1)
+        with G labelled questions. The factor corrects for the tuning of the trust, which takes
+        about one degree of freedom, as a slope in a regression does.
         """
         if not self.together or self.clusters <= 2:  # noqa: PLR2004 - G - 2 degrees of freedom
             return 1.0
@@ -214,13 +214,13 @@ class LabelSaving:
         return max(1.0, correction * self.alone / self.together)
 
     def labels_for(self, share: float, labels: int) -> float:
-        """Return how many labels would reduce the intervals to a share of their width.
+        """Return the number of labels that would reduce the intervals to a share of their width.
 
-        Only the labelled part shrinks, as 1/n; the number is infinite where the other part alone
-        is wider.
+        Only the labelled part shrinks, as 1/n. The number is infinite if the other part alone is
+        too wide.
 
         Args:
-            share: of the present width.
+            share: the desired width divided by the present width.
             labels: the present number of labels.
         """
         rest = max(0.0, self.together - self.labelled)

@@ -1,13 +1,13 @@
-"""Prediction-powered means: estimates of human means from few human labels and many of a judge.
+"""Estimate human means from a few human labels and many judgments (prediction-powered inference).
 
 Prediction-powered inference (Angelopoulos et al. 2023, Science 382; PPI++ 2024, arXiv:2311.01453)
-takes the judge's mean on all questions and corrects it by the judge's error where both are known.
+takes the judge's mean on all questions and corrects it by the judge's error on labelled units.
 The weight of the judge, `trust`, lies between 0 (humans only) and 1, and is tuned for the smallest
-variance: a useless judge costs nothing, and a biased judge does not bias the estimate.
+variance. A useless judge does no harm, and a biased judge does not bias the estimate.
 
-Each question has one influence, from its labelled and its unlabelled rows: a question may be in both
-parts, and rows of one question may depend on each other. If the judge's unlabelled rows include the
-labelled ones, the estimate at full trust is the judge's mean plus its mean error.
+Each question has one influence, from its labelled and its unlabelled rows. A question may be in
+both parts, and rows of one question may depend on each other. If the judge's unlabelled rows
+include the labelled ones, the estimate at full trust is the judge's mean plus its mean error.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class PredictionPoweredMean:
 
     `labelled_error` and `unlabelled_error` are the parts of the standard error that more labels and
     more judgments would reduce. `humans` is the mean of the labels alone. `label_factor` is the
-    factor of labels that humans alone would need (see `LabelSaving`).
+    number of labels that humans alone would need, per label given (see `LabelSaving`).
     """
 
     value: float
@@ -65,9 +65,10 @@ class PredictionPoweredMean:
 class PredictionPoweredMeans:
     """Estimated human means of several groups, with one trust in the judge for all.
 
-    `covariance` is that of `values`; groups share questions. `clusters` is the number of questions
-    on which each group has labels, or judgments where these are fewer: its interval uses Student's t
-    with one degree of freedom less. `labelled` and `unlabelled` count each group's rows.
+    `covariance` is that of `values`, because groups share questions. `clusters` is the number of
+    questions on which each group has labels, or judgments if these are fewer. The interval uses
+    Student's t with `clusters` - 1 degrees of freedom. `labelled` and `unlabelled` count each
+    group's rows.
     """
 
     values: FloatArray
@@ -97,7 +98,7 @@ class PredictionPoweredMeans:
     def share(self, group: int) -> IntervalEstimate:
         """Return a group's mean of values in 0..1 with Wilson's interval, which stays in 0..1.
 
-        As in `clustered_proportion`. A corrected mean outside 0..1 is moved to the nearer end.
+        The interval is that of `clustered_proportion`. A corrected mean outside 0..1 is clipped.
         """
         value, error = float(np.clip(self.values[group], 0.0, 1.0)), self.standard_errors[group]
         low, high = clustered_share_interval(
@@ -120,15 +121,16 @@ def prediction_powered_mean(
 
     Args:
         labels: the human labels.
-        predictions: the judge's predictions of the labelled things.
-        unlabelled: the judge's predictions of things without labels.
-        question: of each label; without questions, all rows are independent.
-        unlabelled_question: of each unlabelled prediction; a question has the same number in both.
-        trust: the weight of the judge, 0 to 1; by default tuned for the smallest variance.
+        predictions: the judge's predictions of the labelled units.
+        unlabelled: the judge's predictions of units without labels.
+        question: the question of each label; by default, all rows are independent.
+        unlabelled_question: the question of each unlabelled prediction; a question has the same
+            number in both parts.
+        trust: the weight of the judge, from 0 to 1; by default tuned for the smallest variance.
         level: the interval's level.
 
     Raises:
-        BattlesError: the arrays do not fit each other, or the trust is outside 0..1.
+        BattlesError: the arrays do not match, or the trust is outside 0..1.
     """
     labelled, judged, other = (
         np.asarray(each, dtype=np.float64) for each in (labels, predictions, unlabelled)
@@ -181,8 +183,8 @@ def prediction_powered_means(
         predictions: the judge's predictions of the same rows.
         unlabelled: the judge's predictions of other rows, or of all rows.
         size: the number of groups.
-        trust: the weight of the judge, 0 to 1, in all means; by default tuned for the smallest sum
-            of their variances.
+        trust: the weight of the judge in all means, from 0 to 1; by default tuned for the smallest
+            sum of their variances.
         level: the intervals' level.
 
     Raises:
@@ -215,10 +217,10 @@ def prediction_powered_means(
 
 
 def check_trust(trust: float) -> float:
-    """Return the trust, checked.
+    """Return the trust if it is valid.
 
     Raises:
-        BattlesError: it is outside 0..1.
+        BattlesError: the trust is outside 0..1.
     """
     if not 0 <= trust <= 1:
         msg = f"trust in a judge lies between 0 and 1, not {trust}"
@@ -232,7 +234,7 @@ def _number_questions(
     question: npt.ArrayLike | None,
     unlabelled_question: npt.ArrayLike | None,
 ) -> tuple[IntArray, IntArray]:
-    """Return questions as numbers; without questions, each row has a number of its own."""
+    """Return the number of each row's question; without questions, each row has its own number."""
     if (question is None) != (unlabelled_question is None):
         msg = "give the questions of both the labelled and the unlabelled rows, or of neither"
         raise BattlesError(msg)

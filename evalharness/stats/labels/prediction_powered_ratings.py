@@ -1,7 +1,7 @@
-"""Prediction-powered Bradley-Terry ratings: human ratings from human votes and a judge's battles.
+"""Estimate human Bradley-Terry ratings from human votes and a judge's battles.
 
-The loss is that of prediction-powered inference (see `prediction_powered_means`): trust L_u(judge) +
-L_l(humans) - trust L_l(judge), where each L is a mean over its battles.
+The loss is that of prediction-powered inference (see `prediction_powered_means`): trust L_u(judge)
++ L_l(humans) - trust L_l(judge), where each L is a mean over its battles.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 class PredictionPoweredRatings:
     """Estimated human ratings, with the trust in the judge and the number of battles of both parts.
 
-    The `inverse_information` of the ratings is that of the labelled battles alone, and
-    `log_likelihood` is minus the corrected loss, a mean over battles. Their `clusters`, which sets the
-    degrees of freedom of Student's t, is the smallest number of labelled questions of any model:
-    a model's rating depends only on questions on which it has votes.
+    In `ratings`, `inverse_information` is that of the labelled battles alone, and `log_likelihood`
+    is the negative corrected loss, a mean over battles. `clusters`, which determines the
+    degrees of freedom of Student's t, is the smallest number of labelled questions of any model,
+    because a model's rating depends only on questions on which it has votes.
     """
 
     ratings: FittedRatings
@@ -64,12 +64,13 @@ def prediction_powered_ratings(
         labelled: battles decided by humans; several votes on one battle share its weight.
         predictions: the judge's `BattleOutcome` of the same battles.
         unlabelled: battles decided by the judge, over the same models: those without labels, or
-            all; a question has the same number in both.
-        trust: the weight of the judge, 0 to 1; by default tuned for the smallest total variance.
+            all; a question has the same number in both parts.
+        trust: the weight of the judge, from 0 to 1; by default tuned for the smallest total
+            variance.
         level: the intervals' level.
 
     Raises:
-        BattlesError: the parts do not fit each other, or labels are on too few questions.
+        BattlesError: the parts do not match, or there are labels on too few questions.
         DisconnectedError: the labelled battles do not connect the models.
         SeparationError: a rating has no finite value.
     """
@@ -78,7 +79,7 @@ def prediction_powered_ratings(
     require_connected_models(labelled)
     weight = check_trust(trust) if trust is not None else None
     if weight is None:
-        # Any consistent fit serves to tune the trust; at 1/2 it exists where either part has one.
+        # Any consistent fit can tune the trust; at 1/2 it exists if either part has a fit.
         start = _fit_corrected_loss(labelled, judged, unlabelled, 0.5)
         weight = choose_trust(_battle_influence(labelled, judged, unlabelled, start), start.inverse)
     fitted = _fit_corrected_loss(labelled, judged, unlabelled, weight)
@@ -120,7 +121,7 @@ def _questions_by_model(part: Comparisons) -> npt.NDArray[np.int64]:
 def _fit_corrected_loss(
     labelled: Comparisons, judged: FloatArray, unlabelled: Comparisons, trust: float
 ) -> LogisticFit:
-    """Minimise the corrected loss: trust L_u(judge) + L_l(humans) - trust L_l(judge)."""
+    """Minimize the corrected loss: trust L_u(judge) + L_l(humans) - trust L_l(judge)."""
     weight = labelled.weight / labelled.weight.sum()
     unlabelled_weight = unlabelled.weight / unlabelled.weight.sum()
     return fit_logistic(
@@ -144,7 +145,7 @@ def _battle_influence(
 ) -> QuestionInfluence:
     """Return the influence on the score, from the residuals of humans and of the judge."""
     expected, unlabelled_expected = np.split(fitted.probability, [len(labelled.first)])
-    # Where each battle is a cluster, both parts are numbered from 0, and no battle is in both.
+    # If each battle is a cluster, both parts are numbered from 0, and no battle is in both.
     is_by_battle = labelled.clustered_by == "battle"
     offset = labelled.cluster.max() + 1 if is_by_battle else 0
 

@@ -1,1 +1,1 @@
-"""Rating models, one module each; each module has one `RATING_MODEL`."""
+"""Define the rating models, one module each, with an object `RATING_MODEL` per module."""

@@ -1,8 +1,8 @@
-"""Bradley-Terry ratings: the log-odds of a win are the difference of two strengths.
+"""Fit Bradley-Terry ratings: the log-odds of a win are the difference of two strengths.
 
 Bradley & Terry 1952 (Biometrika 39). A tie counts as half a win for each side, so the likelihood is
-a quasi-likelihood: its ratings are consistent, but its own standard errors are not. Intervals come
-from the clustered sandwich.
+a quasi-likelihood: its ratings are consistent, but its own standard errors are not. Intervals
+come from the clustered sandwich.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ def bradley_terry(
     anchor_rating: float = MEAN_RATING,
     max_iterations: int = 100,
 ) -> FittedRatings:
-    """Return Bradley-Terry ratings, ties as half.
+    """Return Bradley-Terry ratings; a tie counts as half a win.
 
     Args:
-        battles: the battles, one by one or counted.
-        position: also estimate `delta`, the log-odds that the first of two equal models wins, as
-            one of the `parameters`.
+        battles: the battles, as arrays or counts.
+        position: whether to estimate `delta`, the log-odds that the first of two equal models
+            wins, as one of the `parameters`.
         level: the intervals' level.
-        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as by
-            a normal prior of standard deviation 1/sqrt(penalty); it keeps ratings finite where a
-            model won every battle.
-        anchor: the model whose rating is `anchor_rating`; by default the mean rating is.
+        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as
+            with a normal prior of standard deviation 1/sqrt(penalty). It keeps ratings finite if
+            a model won every battle.
+        anchor: the model with the rating `anchor_rating`; by default, the mean has this value.
         anchor_rating: the rating of the anchor or the mean.
-        max_iterations: Newton steps before giving up.
+        max_iterations: the maximum number of Newton steps.
 
     Raises:
         DisconnectedError: the battles do not connect the models.
-        SeparationError: a rating has no finite value, and there is no penalty.
-        ConvergenceError: it did not converge.
+        SeparationError: a rating has no finite value, and the penalty is 0.
+        ConvergenceError: the fit did not converge.
         ValueError: an argument is out of its range.
     """
     return fit_ratings(

@@ -1,7 +1,8 @@
-"""Davidson ratings: a tie is an outcome of its own, most likely between equal models.
+"""Fit Davidson ratings: a tie is a third outcome, most likely between equal models.
 
 Davidson 1970 (JASA 65): the probability of a tie is proportional to the geometric mean of both
-strengths. Davidson & Beaver 1977 (Biometrics 33): the first position multiplies the strength.
+strengths. Davidson & Beaver 1977 (Biometrics 33): the first position multiplies the strength by a
+factor.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
 _FEATURES = np.array([[-0.5, 0.0, 0.0], [0.0, 1.0, 0.0], [0.5, 0.0, 1.0]])
-"""A row for each outcome (second won, tie, first won); columns: difference, log_nu, log_gamma."""
+"""Rows: second won, tie, first won. Columns: difference, log_nu, log_gamma."""
 
 
 def davidson(
@@ -47,21 +48,21 @@ def davidson(
     P(first) = gamma e^(d/2) / Z, P(second) = e^(-d/2) / Z, P(tie) = nu / Z.
 
     Args:
-        battles: the battles, one by one or counted.
-        position: also estimate `log_gamma`, the logarithm of the factor of the first strength.
+        battles: the battles, as arrays or counts.
+        position: whether to estimate `log_gamma`, the log of the factor on the first strength.
         level: the intervals' level.
-        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as by
-            a normal prior of standard deviation 1/sqrt(penalty); it keeps ratings finite where a
-            model won every battle.
-        anchor: the model whose rating is `anchor_rating`; by default the mean rating is.
+        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as
+            with a normal prior of standard deviation 1/sqrt(penalty). It keeps ratings finite if
+            a model won every battle.
+        anchor: the model with the rating `anchor_rating`; by default, the mean has this value.
         anchor_rating: the rating of the anchor or the mean.
-        max_iterations: Newton steps before giving up.
+        max_iterations: the maximum number of Newton steps.
 
     Raises:
         SeparationError: no battle is a tie, or all are; or a rating has no finite value, and there
             is no penalty.
         DisconnectedError: the battles do not connect the models.
-        ConvergenceError: it did not converge.
+        ConvergenceError: the fit did not converge.
         ValueError: an argument is out of its range.
     """
     counts = ensure_counts(battles)

@@ -1,7 +1,7 @@
-"""Online Elo: each battle moves two ratings, and the order of the battles matters.
+"""Compute online Elo: each battle changes two ratings, so the order of battles matters.
 
-Elo 1978. Bradley-Terry has the same scale and does not depend on the order; it is the default
-elsewhere. The mean over shuffled orders removes most of the dependence.
+See Elo 1978. Bradley-Terry, the default elsewhere, has the same scale and does not depend on the
+order. The mean over shuffled orders removes most of the dependence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evalharness.stats.battles.comparisons import Comparisons
 
 DEFAULT_K = 4.0
-"""The largest change by one battle; small, because models do not learn while they are judged."""
+"""The largest change by one battle. It is small, because models do not change during a run."""
 
 _POINTS_PER_TENFOLD_ODDS = 400.0
 _REPLICATES = 200
@@ -34,12 +34,12 @@ class EloRatings:
     """Online Elo ratings.
 
     Attributes:
-        models: names.
-        ratings: in points.
+        models: the names of the models.
+        ratings: the ratings in points.
         battles: the number of battles of each model.
         k: the largest change by one battle, in points.
         start: every model's rating before its first battle.
-        orders: the number of orders of the battles over which the ratings are the mean.
+        orders: the number of orders of the battles over which ratings are averaged.
     """
 
     models: tuple[str, ...]
@@ -52,12 +52,12 @@ class EloRatings:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EloIntervals:
-    """Standard errors and intervals of online Elo; NaN when there is a single cluster.
+    """Standard errors and intervals of online Elo; NaN if there is a single cluster.
 
     Attributes:
-        standard_errors: in points, by model.
-        low: lower ends of the intervals.
-        high: upper ends of the intervals.
+        standard_errors: the standard errors in points, by model.
+        low: the lower ends of the intervals.
+        high: the upper ends of the intervals.
         level: the intervals' level.
         clusters: the number of questions.
         replicates: the number of replicates drawn.
@@ -103,7 +103,7 @@ def shuffled_elo(
     """Return the mean of Elo ratings over shuffled orders of the battles.
 
     Args:
-        comparisons: the battles, one by one.
+        comparisons: the battles, as arrays.
         rng: shuffles the battles.
         orders: the number of orders.
         k: the largest change by one battle, in points.
@@ -133,16 +133,16 @@ def bootstrap_elo(
 ) -> EloIntervals:
     """Return intervals of `online_elo` from a bootstrap of the clusters.
 
-    A cluster that is drawn twice keeps its place and has twice the k: the intervals show how the
-    ratings depend on the questions, not on the order.
+    A cluster that is drawn twice keeps its position, with twice the k. The intervals therefore
+    show how ratings depend on the questions, not on the order.
 
     Args:
         comparisons: the battles, in the order in which they are played.
         rng: draws the replicates.
         level: the intervals' level.
         replicates: the number of replicates.
-        k: as in `online_elo`.
-        start: as in `online_elo`.
+        k: the largest change by one battle, in points.
+        start: every model's rating before its first battle.
     """
     played, number = _play_replicates(comparisons, rng, replicates, k=k, start=start)
     center = online_elo(comparisons, k=k, start=start).ratings
@@ -169,16 +169,16 @@ def fit_elo(
 ) -> FittedRatings:
     """Return online Elo as fitted ratings, with the covariance from a bootstrap of the clusters.
 
-    Elo has no likelihood of its own: `log_likelihood` is that of Bradley-Terry at these ratings,
-    and `inverse_information` is the covariance again.
+    Elo has no likelihood: `log_likelihood` is that of Bradley-Terry at these ratings, and
+    `inverse_information` equals the covariance.
 
     Args:
         comparisons: the battles, in the order in which they are played.
         level: the intervals' level.
         k: the largest change by one battle, in points.
-        start: every model's rating before its first battle, and the mean after it.
-        orders: 1 plays the battles in their order; more give the mean over so many shuffled orders.
-        seed: of the bootstrap and the shuffles.
+        start: every model's rating before its first battle, and the mean of the result.
+        orders: 1 plays the battles in their order; a larger number averages shuffled orders.
+        seed: the seed of the bootstrap and the shuffles.
     """
     critical_value(level, 2)  # refuses a level outside 0..1 before any work
     rng = np.random.default_rng(seed)
@@ -223,18 +223,18 @@ def elo(
     anchor: str | None = None,
     anchor_rating: float = MEAN_RATING,
 ) -> FittedRatings:
-    """Return Elo ratings that hardly depend on the order: the mean over 100 shuffled orders.
+    """Return the mean of Elo ratings over 100 shuffled orders, which hardly depends on the order.
 
     Args:
-        battles: the battles, one by one.
-        position: refused.
+        battles: the battles, as arrays.
+        position: not supported.
         level: the intervals' level.
-        penalty: refused.
-        anchor: refused.
-        anchor_rating: every model's rating before its first battle, and the mean after it.
+        penalty: not supported.
+        anchor: not supported.
+        anchor_rating: every model's rating before its first battle, and the mean of the result.
 
     Raises:
-        BattlesError: the battles are counted, or an argument has no meaning for Elo.
+        BattlesError: the battles are counts, or an argument is not supported.
     """
     if anchor is not None or penalty or position:
         msg = "online Elo takes no anchor, penalty or position effect"

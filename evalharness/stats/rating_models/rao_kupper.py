@@ -1,6 +1,6 @@
-"""Rao-Kupper ratings: a tie is a difference within a threshold.
+"""Fit Rao-Kupper ratings: a tie is a difference within a threshold.
 
-Rao & Kupper 1967 (JASA 62).
+See Rao & Kupper 1967 (JASA 62).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
 _FIRST_MARGIN = np.array([1.0, -1.0, 1.0])
-"""What the difference, eta and delta add to the log-odds that the first model wins."""
+"""The coefficients of difference, eta and delta in the log-odds that the first model wins."""
 
 _SECOND_MARGIN = np.array([-1.0, -1.0, -1.0])
-"""What they add to the log-odds that the second model wins."""
+"""The same coefficients in the log-odds that the second model wins."""
 
 
 def rao_kupper(
@@ -49,21 +49,21 @@ def rao_kupper(
     exp(eta) is the threshold of the paper.
 
     Args:
-        battles: the battles, one by one or counted.
-        position: also estimate `delta`, the log-odds that the first of two equal models wins.
+        battles: the battles, as arrays or counts.
+        position: whether to estimate `delta`, the log-odds that the first of two equal models wins.
         level: the intervals' level.
-        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as by
-            a normal prior of standard deviation 1/sqrt(penalty); it keeps ratings finite where a
-            model won every battle.
-        anchor: the model whose rating is `anchor_rating`; by default the mean rating is.
+        penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood, as
+            with a normal prior of standard deviation 1/sqrt(penalty). It keeps ratings finite if
+            a model won every battle.
+        anchor: the model with the rating `anchor_rating`; by default, the mean has this value.
         anchor_rating: the rating of the anchor or the mean.
-        max_iterations: Newton steps before giving up.
+        max_iterations: the maximum number of Newton steps.
 
     Raises:
         SeparationError: no battle is a tie, or all are; or a rating has no finite value, and there
             is no penalty.
         DisconnectedError: the battles do not connect the models.
-        ConvergenceError: it did not converge.
+        ConvergenceError: the fit did not converge.
         ValueError: an argument is out of its range.
     """
     counts = ensure_counts(battles)

@@ -1,1 +1,1 @@
-"""Rating models of paired comparisons."""
+"""Estimate intervals, adjustments and tables of ratings."""

@@ -1,13 +1,13 @@
-"""Bootstrap intervals of ratings, by resampling questions.
+"""Compute bootstrap intervals of ratings by resampling questions.
 
-Questions are drawn with replacement, and all battles of a question stay together. Where each battle
-is a cluster, its count is Poisson(1), the limit of drawing with replacement (Hanley & MacGibbon
-2006, Computer Methods and Programs in Biomedicine 83); ratings do not depend on the total count.
-The Bayesian bootstrap (Rubin 1981, Annals of Statistics 9) gives each question, or battle, an Exp(1)
-weight instead, so that none drops out.
+Questions are drawn with replacement, and all battles of a question stay together. If each battle is
+a cluster, its count is Poisson(1), the limit of drawing with replacement (Hanley & MacGibbon 2006,
+Computer Methods and Programs in Biomedicine 83); ratings do not depend on the total count. The
+Bayesian bootstrap (Rubin 1981, Annals of Statistics 9) gives each question, or battle, an Exp(1)
+weight instead, so that no question is left out.
 
-Intervals are expanded percentile intervals (Hesterberg 2015, The American Statistician 69): at the
-quantiles that give, for a mean, the interval with G/(G-1) and Student's t.
+Intervals are expanded percentile intervals (Hesterberg 2015, The American Statistician 69). For a
+mean, their quantiles give the interval with G/(G-1) and Student's t.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ if TYPE_CHECKING:
 class BootstrapRatings:
     """Ratings of bootstrap replicates.
 
-    Intervals are NaN when there is a single cluster: one question shows no spread.
+    Intervals are NaN if there is a single cluster, because one question shows no spread.
 
     Attributes:
-        fitted: the ratings of the battles themselves.
-        strengths: a row for each replicate, natural-log scale.
-        parameters: by name, with an entry for each replicate.
+        fitted: the ratings of the original battles.
+        strengths: the strengths of each replicate (row), on the natural-log scale.
+        parameters: the parameters by name, with one entry per replicate.
         resampling: how the clusters were drawn.
         level: the intervals' level.
     """
@@ -67,18 +67,18 @@ class BootstrapRatings:
 
     @property
     def ratings(self) -> FloatArray:
-        """Ratings of each replicate (row), on the scale of the fitted ratings."""
-        return self.fitted.on_scale(self.strengths)
+        """The ratings of each replicate (row), on the scale of the fitted ratings."""
+        return self.fitted.convert_to_ratings(self.strengths)
 
     @property
     def low(self) -> FloatArray:
-        """Lower ends of the intervals of the ratings, by model."""
+        """The lower ends of the intervals of the ratings, by model."""
         low: FloatArray = self.interval_ends(self.ratings)[0]
         return low
 
     @property
     def high(self) -> FloatArray:
-        """Upper ends of the intervals of the ratings, by model."""
+        """The upper ends of the intervals of the ratings, by model."""
         high: FloatArray = self.interval_ends(self.ratings)[1]
         return high
 
@@ -86,7 +86,7 @@ class BootstrapRatings:
         """Return the rating of `model` minus that of `other`.
 
         Args:
-            model: a name.
+            model: the name of the first model.
             other: the name of the model that is subtracted.
         """
         places = [self.fitted.models.index(name) for name in (model, other)]
@@ -135,17 +135,18 @@ def bootstrap(
     """Return ratings of bootstrap replicates, for intervals.
 
     Args:
-        battles: the battles, one by one or counted.
-        rng: draws the replicates; the same one gives the same replicates with any `threads`.
-        method: fits ratings, for example `functools.partial(davidson, position=True)`. Replicates
-            of Bradley-Terry without a position effect are fitted together, which is far faster.
+        battles: the battles, as arrays or counts.
+        rng: draws the replicates; the result does not depend on `threads`.
+        method: a function that fits ratings, for example `functools.partial(davidson,
+            position=True)`. Replicates of Bradley-Terry without a position effect are fitted
+            together, which is faster.
         replicates: the number of replicates.
         level: the intervals' level.
         resampling: whether questions are drawn with replacement, or weighted at random.
-        threads: the number of chunks of replicates fitted at a time.
+        threads: the number of threads, each of which fits a chunk of replicates.
 
     Raises:
-        BattlesError: the replicates do not differ in some direction, so they measure no error.
+        BattlesError: the replicates do not differ in some direction, so they show no error.
         SeparationError: some replicates have no finite ratings, because the questions that keep
             them finite were not drawn.
         ValueError: an argument is out of its range; also the errors of `method`.
@@ -178,7 +179,7 @@ def bootstrap(
 
 
 def _require_spread(strengths: FloatArray, fitted: FittedRatings) -> None:
-    """Check that replicates differ in every direction; ties in all battles of two models do not."""
+    """Check that replicates differ in every direction (they do not if two models always tie)."""
     replicates, size = strengths.shape
     if replicates <= size:
         return

@@ -1,8 +1,8 @@
-"""The two inner loops of the bootstrap as compiled code; importing it needs numba (extra `fast`).
+"""Compile the two inner loops of the bootstrap with numba (the extra `fast`).
 
 Poisson numbers come from alias tables (Walker 1977, ACM TOMS 3; Vose 1991, IEEE TSE 17), one table
 for each cell. A table takes a few microseconds to build and nanoseconds to draw from. Tails beyond
-seven standard deviations are left out: less than the 2^-32 by which a table rounds.
+seven standard deviations are left out: they are below 2^-32, the precision of a table.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TWO_TO_32 = 2.0**32
 _LOW_32_BITS = 0xFFFFFFFF
 
 _FAST_MATH_FLAGS = {"reassoc", "contract", "arcp", "nsz"}
-"""Sums may be reordered; NaN and infinity are kept, so divergence can be detected."""
+"""Sums may be reordered. NaN and infinity are kept, so that divergence can be detected."""
 
 # SplitMix64 (Steele, Lea & Flood 2014, OOPSLA)
 _GAMMA = 0x9E3779B97F4A7C15
@@ -58,7 +58,7 @@ class AliasTables:
 
 
 def build_alias_tables(means: FloatArray) -> AliasTables | None:
-    """Return alias tables for Poisson numbers of these means (above 0); None if they are too large."""
+    """Return alias tables for Poisson numbers with these means (above 0); None if too large."""
     reach = _TAIL_DEVIATIONS * np.sqrt(means)
     low = np.maximum(np.floor(means - reach - _TAIL_DEVIATIONS), 0).astype(np.int64)
     width = np.ceil(means + reach + 2 * _TAIL_DEVIATIONS).astype(np.int64) - low
@@ -95,14 +95,14 @@ def draw_replicates(
     seed: np.uint64,
     shape: tuple[int, int],
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the points of the first models and the weights of battles, by pair and replicate.
+    """Return the first models' points and the battles' weights, by pair and replicate.
 
     Args:
-        tables: of the cells.
-        pair: of each cell.
-        weight: of a battle in each cell.
-        points: of the pair's first model for a battle in each cell.
-        seed: of this stream of random numbers.
+        tables: the alias tables of the cells.
+        pair: the number of each cell's pair.
+        weight: the weight of a battle in each cell.
+        points: the points of the pair's first model for a battle in each cell.
+        seed: the seed of this stream of random numbers.
         shape: the number of pairs and of replicates.
     """
     won, total = np.zeros((2, *shape))
@@ -199,16 +199,16 @@ def solve_replicates(
     smallest_step: float,
     max_steps: int,
 ) -> Any:
-    """Take chord steps from `strengths`, in place; return the length of the last by replicate.
+    """Take chord steps from `strengths`, in place; return the last step length by replicate.
 
     Args:
-        won: points of the first model, by pair and replicate.
-        total_weight: weights of battles, by pair and replicate.
+        won: the points of the first model, by pair and replicate.
+        total_weight: the total weight of battles, by pair and replicate.
         first: the first model of each pair.
         second: the second model of each pair.
         inverse: the inverse information at the maximum.
-        penalty: of the fit.
-        strengths: by model and replicate.
+        penalty: the penalty of the fit.
+        strengths: the strengths, by model and replicate.
         smallest_step: the length of a step at which a replicate has converged.
         max_steps: the number of steps before giving up.
     """

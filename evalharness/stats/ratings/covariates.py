@@ -1,7 +1,7 @@
-"""Bradley-Terry ratings adjusted for covariates of the battle: position, length, style.
+"""Fit Bradley-Terry ratings adjusted for covariates of battles: position, length, style.
 
 logit P(first wins) = theta_first - theta_second + x beta: the strengths exclude the effect of x.
-Ties count as half, so intervals come from the sandwich clustered by question.
+Ties count as half a win, so intervals come from the sandwich clustered by question.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from evalharness.stats.estimation.logistic_regression import LogisticFit
 
 _MIN_RELATIVE_EIGENVALUE = 1e-10
-"""An eigenvalue below this share of the largest shows that covariates are collinear."""
+"""An eigenvalue below this share of the largest indicates collinear covariates."""
 
 
 def bradley_terry_with_covariates(
@@ -44,14 +44,14 @@ def bradley_terry_with_covariates(
 
     Args:
         comparisons: the battles.
-        covariates: by name, a number for each battle, from the side of the first model.
+        covariates: one number per battle, from the side of the first model, by covariate name.
         level: the intervals' level.
         penalty: penalty/2 times the squared strengths is subtracted from the log-likelihood.
-        covariate_penalty: the same for the coefficients of the covariates.
-        max_iterations: Newton steps before giving up.
+        covariate_penalty: the penalty on the squared coefficients of the covariates.
+        max_iterations: the maximum number of Newton steps.
 
     Raises:
-        BattlesError: a covariate does not fit the battles, or is collinear with others.
+        BattlesError: a covariate does not match the battles, or is collinear with others.
         DisconnectedError: the battles do not connect the models.
         SeparationError: a rating or coefficient has no finite value.
         ConvergenceError: the fit did not converge.
@@ -70,7 +70,7 @@ def bradley_terry_with_covariates(
             weight * points,
             weight,
             prior=prior,
-            # the ratings without covariates are cheap to fit, and close
+            # the ratings without covariates are fast to fit and close to the result
             start=np.append(plain.strengths, np.zeros(len(covariates))),
             max_iterations=max_iterations,
         )

@@ -1,11 +1,10 @@
-"""Bradley-Terry ratings from a panel of judges, each with its own discrimination.
+"""Fit Bradley-Terry ratings from a panel of judges that differ in discrimination.
 
-P(i beats j before judge m) = s(gamma_m (theta_i - theta_j)), s the logistic function (Xu, Tan, Wu
-& Zhou 2026, arXiv:2601.21817). The votes of a judge with gamma near 0 are coin tosses, and have no
-weight. Gammas are fitted with their sign, because a judge may prefer the worse model; the common
-sign is that under which more battles have a judge that prefers the better model. The mean log
-gamma of the judges that discriminate is 0. Ties count as half; intervals come from the sandwich
-clustered by question.
+P(i beats j before judge m) = s(gamma_m (theta_i - theta_j)), s the logistic function (Xu, Tan, Wu &
+Zhou 2026, arXiv:2601.21817). The votes of a judge with gamma near 0 are random, and have no weight.
+Gammas may be negative, because a judge may prefer the worse model. The common sign is the one with
+which more battles have a judge that prefers the better model. The mean log gamma of the judges that
+discriminate is 0. Ties count as half a win; intervals come from the sandwich clustered by question.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class JudgeDiscrimination(StrEnum):
-    """The interval of a judge's gamma lies above 0, around it, or below."""
+    """Whether the interval of a judge's gamma lies above 0, around 0, or below 0."""
 
     DISCRIMINATES = "discriminates"
     UNINFORMATIVE = "uninformative"
@@ -41,13 +40,13 @@ class JudgeDiscrimination(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JudgeAwareRatings:
-    """Ratings by a panel of judges.
+    """Ratings from a panel of judges.
 
     With a single question there are no intervals, and every judge counts as uninformative.
 
     Attributes:
-        ratings: of the models; their `parameters` are the judges' gammas.
-        discrimination: of each judge, by name.
+        ratings: the ratings of the models; their `parameters` are the judges' gammas.
+        discrimination: the discrimination of each judge, by name.
     """
 
     ratings: FittedRatings
@@ -62,20 +61,20 @@ def judge_aware(
     level: float = 0.95,
     max_iterations: int = 500,
 ) -> JudgeAwareRatings:
-    """Return ratings by all judges, with the discrimination of each judge.
+    """Return ratings from all judges, with the discrimination of each judge.
 
     Args:
         comparisons: the battles.
         judges: the judges' names.
-        judge: each battle's judge, as a place in `judges`.
+        judge: each battle's judge, as an index into `judges`.
         level: the intervals' level.
-        max_iterations: scoring steps before giving up.
+        max_iterations: the maximum number of scoring steps.
 
     Raises:
-        BattlesError: the judges do not fit the battles.
+        BattlesError: the judges do not match the battles.
         DisconnectedError: the battles do not connect the models.
         SeparationError: a strength or gamma has no finite value.
-        ConvergenceError: it did not converge.
+        ConvergenceError: the fit did not converge.
     """
     critical_value(level, 2)  # refuses a level outside 0..1 before any work
     judge_index = np.asarray(judge, dtype=np.int64)

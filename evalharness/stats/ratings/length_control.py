@@ -1,13 +1,13 @@
-"""The length-controlled win rate: the win rate against a baseline at equal lengths of both answers.
+"""Estimate length-controlled win rates: against a baseline, at equal lengths of both answers.
 
-As in AlpacaEval 2 (Dubois et al. 2024, arXiv:2404.04475): logit P(model wins) = phi tanh(x) +
-psi difficulty + theta, where x is the baseline's length minus the model's in standard deviations.
-The rate is the mean prediction at x = 0. Difficulties come from an external fit; without them the
-term is dropped. The fit is plain maximum likelihood, without AlpacaEval's penalty.
+The model is that of AlpacaEval 2 (Dubois et al. 2024, arXiv:2404.04475): logit P(model wins) = phi
+tanh(x) + psi difficulty + theta, where x is the baseline's length minus the model's in standard
+deviations. The rate is the mean prediction at x = 0. Difficulties come from an external fit;
+without them the term is dropped. The fit is plain maximum likelihood, without AlpacaEval's penalty.
 
 The standard error is that of the influence function, clustered by question. AlpacaEval reports the
-spread of the predictions over questions, which is several times too small because it ignores that
-the coefficients are estimated.
+spread of the predictions over questions, which is several times too small because it ignores the
+error of the coefficients.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _MAX_NEWTON_STEPS = 50
 class LengthControlledWinRate:
     """A length-controlled win rate.
 
-    The interval is NaN when all battles are on one question.
+    The interval is NaN if all battles are on one question.
 
     Attributes:
-        value: 0 to 1, at equal lengths.
-        standard_error: of the influence function, clustered.
-        low: lower end of the interval.
-        high: upper end of the interval.
+        value: the win rate at equal lengths, from 0 to 1.
+        standard_error: the standard error of the influence function, clustered.
+        low: the lower end of the interval.
+        high: the upper end of the interval.
         raw: the win rate without length control.
-        length_effect: phi; negative where longer answers win more.
+        length_effect: phi; negative if longer answers win more often.
         battles: the number of battles.
         clusters: the number of questions.
         level: the interval's level.
@@ -72,16 +72,16 @@ def length_controlled_win_rate(
     """Return a model's length-controlled win rate against a baseline.
 
     Args:
-        points: the model's points (or preference) in each battle, 0 to 1.
-        length: the length of its answer in each battle, in any unit.
+        points: the model's points (or preference) in each battle, from 0 to 1.
+        length: the length of the model's answer in each battle, in any unit.
         baseline_length: the length of the baseline's answer.
-        cluster: the battle's question.
-        difficulty: of the battle's question, for the baseline's opponents.
+        cluster: each battle's question.
+        difficulty: the difficulty of each battle's question for the baseline's opponents.
         level: the interval's level.
 
     Raises:
-        SeparationError: there is no finite fit: the model won or lost every battle, or the lengths
-            separate wins from losses.
+        SeparationError: there is no finite fit, because the model won or lost every battle or the
+            lengths separate wins from losses.
         ValueError: the points are not in 0..1, or all differences in length are the same.
     """
     won = np.asarray(points, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The likelihood of battles before a panel of judges: log-odds gamma_m (theta_i - theta_j).
+"""Maximize the likelihood of a panel's battles, with log-odds gamma_m (theta_i - theta_j).
 
 Only the products of gammas and strengths are determined. Here the gammas have a mean square of
 one; `judge_aware` rescales them so that they can be interpreted.
@@ -31,7 +31,7 @@ _SMALLEST_STEP = 1e-9
 _ROUNDING = 1e-12
 _START_PENALTY = 1.0
 _LARGEST_LOG_ODDS = 30.0
-"""Log-odds beyond this diverge: a judge's verdicts follow the strengths without exception."""
+"""Log-odds beyond this limit diverge: a judge's verdicts always follow the strengths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,10 +39,10 @@ class PanelLikelihood:
     """The likelihood as a function of coefficients: strengths of the models, then gammas.
 
     Attributes:
-        differences: takes strengths to the difference of each battle's two models.
-        judges: takes gammas to the gamma of each battle's judge.
+        differences: the matrix that maps strengths to the difference of each battle's models.
+        judges: the matrix that maps gammas to the gamma of each battle's judge.
         points: the first model's points in each battle.
-        weight: of each battle.
+        weight: the weight of each battle.
     """
 
     differences: csr_array
@@ -63,7 +63,7 @@ class PanelLikelihood:
         return log_odds
 
     def log_odds_gradient(self, coefficients: FloatArray) -> csr_array:
-        """Return the derivative of each battle's log-odds by each coefficient."""
+        """Return the derivative of each battle's log-odds with respect to each coefficient."""
         size = self.size
         gamma, gap = self.judges @ coefficients[size:], self.differences @ coefficients[:size]
         by_strength, by_gamma = (
@@ -73,14 +73,14 @@ class PanelLikelihood:
         return csr_array(hstack([by_strength, by_gamma]))
 
     def log_likelihood(self, coefficients: FloatArray) -> float:
-        """Return the log-likelihood, ties as half."""
+        """Return the log-likelihood; ties count as half a win."""
         log_odds = self.log_odds(coefficients)
         return float(self.weight @ (self.points * log_odds - np.logaddexp(0.0, log_odds)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PanelFit:
-    """Strengths and gammas with the inverse of their information and their covariance."""
+    """Strengths and gammas with their inverse information and their covariance."""
 
     coefficients: FloatArray
     inverse: FloatArray
@@ -106,11 +106,11 @@ def fit_panel_likelihood(
         comparisons: the battles.
         judge: each battle's judge, as a number from 0.
         judges: the number of judges.
-        max_iterations: scoring steps before giving up.
+        max_iterations: the maximum number of scoring steps.
 
     Raises:
         SeparationError: a strength or gamma has no finite value.
-        ConvergenceError: it did not converge.
+        ConvergenceError: the fit did not converge.
     """
     rows = np.arange(len(judge))
     panel = PanelLikelihood(
@@ -133,7 +133,7 @@ def fit_panel_likelihood(
 
 
 def _initial_coefficients(comparisons: Comparisons, judge: IntArray, judges: int) -> FloatArray:
-    """Return the rank-one product nearest to the ratings by each judge: far from any saddle."""
+    """Return the rank-one product nearest to the ratings by each judge, far from saddle points."""
     size = len(comparisons.models)
     by_judge = np.zeros((judges, size))
     for number in range(judges):
@@ -154,7 +154,7 @@ def _initial_coefficients(comparisons: Comparisons, judge: IntArray, judges: int
 def _maximize(
     panel: PanelLikelihood, start: FloatArray, max_iterations: int
 ) -> tuple[FloatArray, int]:
-    """Return the maximum and the number of steps to it, by Fisher scoring."""
+    """Return the maximum by Fisher scoring, and the number of steps taken."""
 
     def evaluate(coefficients: FloatArray) -> _PanelPoint:
         return _PanelPoint(coefficients=coefficients, value=panel.log_likelihood(coefficients))
@@ -188,14 +188,14 @@ def _maximize(
 
 
 def _normalize_gammas(size: int, coefficients: FloatArray) -> FloatArray:
-    """Return the same log-odds with gammas of mean square one."""
+    """Return coefficients of the same log-odds, with gammas of mean square one."""
     strength, gamma = coefficients[:size], coefficients[size:]
     scale = float(np.sqrt(np.mean(gamma**2)))
     return np.concatenate([strength * scale, gamma / scale])
 
 
 def _choose_sign(size: int, coefficients: FloatArray, judge: IntArray) -> FloatArray:
-    """Return the sign under which more battles have a judge that prefers the better model."""
+    """Return the coefficients with the sign for which more judges prefer the better model."""
     gamma = coefficients[size:]
     majority = np.sign(gamma) @ np.bincount(judge, minlength=len(gamma))
     positive: FloatArray = -coefficients if majority < 0 else coefficients

@@ -1,9 +1,9 @@
-"""Ratings and win rates of a table of battles as DataFrames, for notebooks.
+"""Return ratings and win rates of a table of battles as DataFrames, for notebooks.
 
 Battles have the columns `model_a`, `model_b` and `winner` (`model_a`, `model_b` or `tie`), and
 optionally `question_id` (intervals are then clustered by question) and `weight`. They are a pandas
-DataFrame, an Arrow table, or counts (`evalharness.count_battles` makes them from files). The `attrs`
-of a result have its method, level and clusters.
+DataFrame, an Arrow table, or counts (`evalharness.count_battles` returns the counts of files). The
+`attrs` of a result include its method, level and clusters.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _INTERVAL_NAMES = ("sandwich", "bootstrap")
 
 
-def rate(  # noqa: PLR0913 - settings that a notebook gives by name
+def rate(  # noqa: PLR0913 - settings that a notebook passes by name
     battles: pd.DataFrame | pa.Table | BattleCounts,
     method: str = "bradley_terry",
     *,
@@ -47,27 +47,27 @@ def rate(  # noqa: PLR0913 - settings that a notebook gives by name
 
     Args:
         battles: a table with `model_a`, `model_b` and `winner`, or counted battles.
-        method: the name of a rating model: `bradley_terry` (ties as half), `davidson`,
+        method: the name of a rating model: `bradley_terry` (ties count half), `davidson`,
             `rao_kupper`, or `elo` (`rate_online` has its settings).
         level: the intervals' level.
-        interval: by the `sandwich` covariance, or the percentiles of a `bootstrap` of 1,000
-            replicates; both clustered by question.
-        position: also estimate the advantage of being `model_a`, as one of `attrs["parameters"]`.
-        anchor: the model whose rating is `anchor_rating`; by default the mean rating is.
+        interval: from the `sandwich` covariance, or from the percentiles of a `bootstrap` of
+            1,000 replicates; both are clustered by question.
+        position: whether to estimate the advantage of `model_a`, in `attrs["parameters"]`.
+        anchor: the model with the rating `anchor_rating`; by default, the mean has this value.
         anchor_rating: the rating of the anchor or the mean.
-        penalty: keeps ratings finite where a model won or lost every battle; 0.25 is a normal prior
+        penalty: keeps ratings finite if a model won or lost every battle; 0.25 is a normal prior
             of standard deviation 2 (347 rating points).
-        seed: of the bootstrap.
+        seed: the seed of the bootstrap.
 
     Raises:
-        BattlesError: the table or an argument is not valid (a ValueError).
+        BattlesError: the table or an argument is invalid (a ValueError).
         DisconnectedError: the battles do not connect all models (a ValueError).
         SeparationError: a rating is infinite; give a penalty (a ValueError).
     """
     model = find_rating_model(method)
     _require_known_name("interval", interval, _INTERVAL_NAMES)
     if method == "elo":
-        # The rows of a table have an order, and Elo plays them in that order.
+        # Elo plays the rows of a table in their order.
         if anchor is not None or penalty or position:
             msg = "online Elo takes no anchor, penalty or position effect"
             raise BattlesError(msg)
@@ -109,12 +109,12 @@ def rate_online(
         level: the intervals' level.
         k: the largest change by one battle.
         start: every model's rating before its first battle.
-        orders: 1 plays the battles in the order of the rows; more give the mean over so many
-            shuffled orders, which hardly depends on the order.
-        seed: of the bootstrap and the shuffles.
+        orders: 1 plays the battles in the order of the rows; a larger number averages shuffled
+            orders, so that the result hardly depends on the order.
+        seed: the seed of the bootstrap and the shuffles.
 
     Raises:
-        BattlesError: the table is not valid, or the battles are counted and have no order.
+        BattlesError: the table is invalid, or the battles are counts, which have no order.
     """
     if isinstance(battles, BattleCounts):
         msg = "online Elo plays battles in order, and counted battles have none: give the table"
@@ -145,11 +145,11 @@ def win_rates(
 
     Args:
         battles: a table with `model_a`, `model_b` and `winner`, or counted battles.
-        baseline: the only opponent; by default, all other models are.
+        baseline: the only opponent; by default, all other models are opponents.
         level: the intervals' level.
 
     Raises:
-        BattlesError: the table is not valid, or the baseline is in no battle.
+        BattlesError: the table is invalid, or the baseline is in no battle.
     """
     rates = measure_win_rates(count_battle_table(battles), baseline, level=level)
     table = pd.DataFrame(

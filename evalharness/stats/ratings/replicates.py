@@ -1,11 +1,11 @@
-"""Bootstrap replicates of counted battles, and Bradley-Terry fits of many replicates at a time.
+"""Draw bootstrap replicates of counted battles, and fit Bradley-Terry to many at a time.
 
-Replicates are drawn as counts of cells, not as battles, and fits read pairs only, so the cost of a
-replicate does not depend on the number of battles. All replicates share the matrix of Newton's
-method at the maximum (the chord method): that takes a few more steps, each of which is far cheaper.
+Replicates are drawn as counts of cells, not as battles, and fits use only counts of pairs, so the
+cost of a replicate does not depend on the number of battles. All replicates share the matrix of
+Newton's method at the maximum (the chord method), which takes a few more but much faster steps.
 
 With numba installed (the extra `fast`), compiled code draws independent battles and fits all
-replicates: by the same method, with another stream of random numbers.
+replicates by the same method, with a different stream of random numbers.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ if TYPE_CHECKING:
     ]
 
 _CELLS_PER_CHUNK = 1 << 19
-"""Pairs times replicates of a chunk: their arrays fit a processor's cache."""
+"""The number of pairs times replicates of a chunk; the arrays fit in a processor's cache."""
 
 _MIN_CHUNK, _MAX_CHUNK = 16, 512
-"""The least and the most replicates of a chunk."""
+"""The minimum and maximum number of replicates of a chunk."""
 
 _SMALLEST_STEP = 1e-7
-"""In log-odds; 0.00002 rating points. The error after such a step is far smaller."""
+"""In log-odds: 0.00002 rating points. The error after such a step is much smaller."""
 
 _MAX_CHORD_STEPS = 40
-"""Chord steps before Newton's method takes over, as a replicate of few battles may need."""
+"""After this number of chord steps, Newton's method is used; replicates of few battles need it."""
 
 
 class ResamplingScheme(StrEnum):
-    """The random weights of questions (or of battles, where each is a cluster)."""
+    """The distribution of the weights of questions (or battles, if each is a cluster)."""
 
     MULTINOMIAL = "multinomial"
     BAYESIAN = "bayesian"
@@ -86,7 +86,7 @@ def _draw_question_weights(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Replicates:
-    """Points of the first model, and weights of battles, by pair (row) and replicate (column)."""
+    """The first model's points and the battles' weights, by pair (row) and replicate (column)."""
 
     won: FloatArray
     weight: FloatArray
@@ -108,7 +108,7 @@ def fit_replicates(
         rng: spawns a generator for each chunk of replicates.
         replicates: the number of replicates.
         resampling: the random weights of questions, or of battles.
-        threads: the number of chunks fitted at a time.
+        threads: the number of threads, each of which fits a chunk.
 
     Raises:
         SeparationError: some replicates have no finite ratings.
@@ -135,7 +135,7 @@ def require_finite_replicates(errors: Sequence[str], replicates: int) -> None:
     """Check that all replicates have finite ratings.
 
     Args:
-        errors: the message of each replicate that has none.
+        errors: the message of each replicate without finite ratings.
         replicates: the number of all replicates.
 
     Raises:
@@ -152,7 +152,7 @@ def require_finite_replicates(errors: Sequence[str], replicates: int) -> None:
 
 
 def _choose_loops(pairs: BattleCounts, resampling: ResamplingScheme) -> tuple[_Draw, _Solve]:
-    """Return the functions that draw and fit replicates, compiled where numba is installed."""
+    """Return the functions that draw and fit replicates, compiled if numba is installed."""
     draw, solve = _numpy_loops(pairs, resampling)
     if find_spec("numba") is None:
         return draw, solve
@@ -228,7 +228,7 @@ def _solve_by_chord_steps(
     for _ in range(_MAX_CHORD_STEPS):
         with np.errstate(
             over="ignore", invalid="ignore"
-        ):  # Newton's method takes over where it diverges
+        ):  # replicates that diverge are fitted by Newton's method
             odds = np.exp(strengths)
             first = odds[pairs.first]
             chance = first / (first + odds[pairs.second])
@@ -249,7 +249,7 @@ def _refit_by_newton(
     pairs: BattleCounts,
     fitted: FittedRatings,
 ) -> list[str]:
-    """Fit unfinished replicates by Newton's method, in place; return the errors of those that fail."""
+    """Fit unfinished replicates by Newton's method, in place; return the error messages."""
     errors = []
     for place in unfinished:
         won, total = drawn.won[:, place], drawn.weight[:, place]

@@ -1,8 +1,8 @@
-"""Style control: ratings at equal style, as Chatbot Arena publishes them.
+"""Estimate ratings at equal style, as Chatbot Arena does.
 
 A style feature is a count in an answer (tokens, headers, lists, bold). Its difference enters
 Bradley-Terry as (f_a - f_b) / (f_a + f_b), standardized; the strengths are then those at equal
-style. Unlike Chatbot Arena, there is no penalty by default, and intervals are clustered by question.
+style. Unlike in Chatbot Arena, the default is no penalty, and intervals are clustered by question.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def style_feature_difference(first: npt.ArrayLike, second: npt.ArrayLike) -> FloatArray:
-    """Return the relative difference of a feature between the two answers: -1 to 1.
+    """Return the relative difference of a feature between two answers, from -1 to 1.
 
-    Counts are raised by one, so that two counts of 0 have a difference of 0.
+    Each count is increased by one, so that two counts of 0 have a difference of 0.
 
     Args:
-        first: the counts in the first answers, one for each battle, from 0.
+        first: the counts in the first answers, one per battle, from 0.
         second: the counts in the second answers.
 
     Raises:
@@ -56,11 +56,10 @@ def style_controlled_ratings(
 
     Args:
         comparisons: the battles.
-        differences: by feature, one `style_feature_difference` for each battle; this function
-            standardizes them.
+        differences: one `style_feature_difference` per battle, by feature; they are standardized.
         level: the intervals' level.
-        penalty: as in `bradley_terry_with_covariates`, like `covariate_penalty` and the errors.
-        covariate_penalty: of the squared coefficients of the features.
+        penalty: the penalty on the squared strengths.
+        covariate_penalty: the penalty on the squared coefficients of the features.
     """
     return bradley_terry_with_covariates(
         comparisons,

@@ -1,4 +1,4 @@
-"""The probability that a model wins a battle, from Bradley-Terry ratings."""
+"""Estimate the probability that a model wins a battle, from Bradley-Terry ratings."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WinProbabilities:
-    """The probability that each model (row) wins a battle against each other, ties as half.
+    """The probability that each model (row) wins against each other (column); ties count half.
 
     Attributes:
-        models: names.
-        value: 0 to 1.
-        low: lower ends of the intervals.
-        high: upper ends of the intervals.
+        models: the names of the models.
+        value: the probabilities, from 0 to 1.
+        low: the lower ends of the intervals.
+        high: the upper ends of the intervals.
         level: the intervals' level.
     """
 
@@ -37,7 +37,7 @@ def estimate_win_probabilities(ratings: FittedRatings) -> WinProbabilities:
     """Return the probability that each model wins, with intervals from the full covariance.
 
     Args:
-        ratings: a fit; its level is the intervals' level.
+        ratings: the fit; its level is also the level of the intervals.
     """
     size = len(ratings.models)
     differences = compute_gaps(ratings.strengths)

@@ -129,7 +129,7 @@ def test_a_model_that_always_wins_is_first_in_every_analysis(seed, models):
     found = robustness_of(records)
 
     assert list(found.ranks) == names
-    assert found.first_holds == len(found.counted) > 8
+    assert found.same_first_count == len(found.counted) > 8
     assert not found.reversed_in
     assert all(low == high == found.ranks[name] for name, (low, high) in found.ranges.items())
     assert all(each.tau == 1 for each in found.counted)

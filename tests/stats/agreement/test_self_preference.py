@@ -30,7 +30,7 @@ def test_better_models_of_its_own_family_are_no_bias():
     human = (rng.random(400) < np.where(own, 0.8, 0.4)).astype(float)
     fair = measure_self_preference(human, human, own, np.arange(400) // 4)
     partial = measure_self_preference(
-        np.where(own, 1.0, human), human, own, np.arange(400) // 4, reference_is="panel"
+        np.where(own, 1.0, human), human, own, np.arange(400) // 4, reference_kind="panel"
     )
 
     assert fair.value == 0

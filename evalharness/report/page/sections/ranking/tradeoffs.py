@@ -109,7 +109,7 @@ def _cost_by_model(data: PageData) -> tuple[dict[str, tuple[float, str]], str]:
     for answer in data.records.answers:
         usages[answer.model] += [turn.usage for turn in answer.turns]
     costs = {
-        name: sum(map(model.prices.usd, usages[name]))
+        name: sum(map(model.prices.usd_for_usage, usages[name]))
         for name, model in data.records.config.models.items()
         if name in usages and model.prices.is_known
     }
