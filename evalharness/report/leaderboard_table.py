@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from evalharness.analysis import CORRECTED_KINDS
@@ -36,6 +36,8 @@ _LATEX_ESCAPES = _CONTROL_TO_SPACE | str.maketrans(
     }
 )
 
+_COUNT = "d"
+"""The format of a column that is a count."""
 _KIND_LABELS = {"rating": "Ratings", "win_rate": "Win rates", "score": "Scores"}
 
 
@@ -141,30 +143,21 @@ def _benchmark_names(rows: Sequence[LeaderboardRow]) -> list[str]:
 
 
 def _cell_texts(row: LeaderboardRow, benchmarks: Sequence[str]) -> dict[str, str]:
-    trouble = {"Unscored": row.unscored, "Failed": row.failed, "Cut off": row.truncated}
+    shown = [each for each in fields(row) if "heading" in each.metadata]
+    figures = [each for each in shown if each.metadata["form"] != _COUNT]
+    counts = [each for each in shown if each.metadata["form"] == _COUNT]
     return {
         "Model": row.model,
-        "Rank": _format_interval(row.rank, row.rank_low, row.rank_high, ".0f"),
-        "Rating": _format_interval(row.rating, row.rating_low, row.rating_high, ".0f"),
-        "Elo": _format_number(row.elo, ".0f"),
-        "Win rate": _format_interval(row.win_rate, row.win_rate_low, row.win_rate_high, ".1%"),
-        "LC win rate": _format_number(row.length_controlled_win_rate, ".1%"),
-        "Score": _format_interval(row.score, row.score_low, row.score_high, ".2f"),
-        "Corrected rank": _format_interval(
-            row.corrected_rank, row.corrected_rank_low, row.corrected_rank_high, ".0f"
-        ),
-        "Corrected rating": _format_interval(
-            row.corrected_rating, row.corrected_rating_low, row.corrected_rating_high, ".0f"
-        ),
-        "Corrected win rate": _format_interval(
-            row.corrected_win_rate, row.corrected_win_rate_low, row.corrected_win_rate_high, ".1%"
-        ),
-        "Corrected score": _format_interval(
-            row.corrected_score, row.corrected_score_low, row.corrected_score_high, ".2f"
-        ),
-        "Battles": str(row.battles or ""),
-        "Graded": str(row.graded or ""),
-        **{name: str(number or "") for name, number in trouble.items()},
+        **{
+            each.metadata["heading"]: _format_interval(
+                getattr(row, each.name),
+                getattr(row, f"{each.name}_low", None),
+                getattr(row, f"{each.name}_high", None),
+                each.metadata["form"],
+            )
+            for each in figures
+        },
+        **{each.metadata["heading"]: str(getattr(row, each.name) or "") for each in counts},
         **{name: _format_number(row.benchmarks.get(name), ".3f") for name in benchmarks},
     }
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import dataclass, field
 
 import pytest
 from builders import a_leaderboard, a_run
@@ -135,6 +136,24 @@ def test_markdown_shows_intervals_method_and_notes():
     assert "koala-13b lost every battle." in text
     widths = {line.count("|") for line in text.splitlines() if line.startswith("|")}
     assert len(widths) == 1
+
+
+def test_a_new_field_is_a_column_of_every_table():
+    """No list of columns must be found and changed besides the record."""
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class _LongerRow(LeaderboardRow):
+        words: float | None = field(default=None, metadata={"heading": "Words", "form": ".1f"})
+        words_low: float | None = None
+        words_high: float | None = None
+
+    row = _LongerRow(model="tuned", words=2.5, words_low=2.0, words_high=3.0)
+    board = Leaderboard(rows=(row,))
+
+    assert "| Model | Words |" in render_leaderboard_markdown(board)
+    assert "| tuned | 2.5 [2.0, 3.0] |" in render_leaderboard_markdown(board)
+    assert "2.5 [2.0, 3.0]" in render_leaderboard_latex(board)
+    assert "words,words_low,words_high" in render_leaderboard_csv(board)
 
 
 def test_markdown_escapes_what_would_break_a_row():

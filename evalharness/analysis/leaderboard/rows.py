@@ -15,46 +15,65 @@ if TYPE_CHECKING:
     from evalharness.analysis.leaderboard.rank_variants import RankRobustness
 
 
+def _show_as(heading: str, form: str) -> dict[str, str]:
+    """Return the `metadata` of a field that tables of text show.
+
+    Args:
+        heading: of its column.
+        form: the format of its values; `d` is a count, which is left empty at 0.
+    """
+    return {"heading": heading, "form": form}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderboardRow:
     """The figures of one model; a figure that was not measured is None, never 0.
+
+    Every field is a column of JSON and CSV. One with `_show_as` is a column of Markdown and LaTeX
+    too, with its interval where there are fields with `_low` and `_high`.
 
     The fields that begin with `corrected` are the judge's (or panel's) figures, corrected by
     people's labels.
     """
 
     model: str
-    rank: int | None = None
+    rank: int | None = field(default=None, metadata=_show_as("Rank", ".0f"))
     rank_low: int | None = None
     rank_high: int | None = None
-    rating: float | None = None
+    rating: float | None = field(default=None, metadata=_show_as("Rating", ".0f"))
     rating_low: float | None = None
     rating_high: float | None = None
-    elo: float | None = None
-    win_rate: float | None = None
+    elo: float | None = field(default=None, metadata=_show_as("Elo", ".0f"))
+    win_rate: float | None = field(default=None, metadata=_show_as("Win rate", ".1%"))
     win_rate_low: float | None = None
     win_rate_high: float | None = None
-    length_controlled_win_rate: float | None = None
-    score: float | None = None
+    length_controlled_win_rate: float | None = field(
+        default=None, metadata=_show_as("LC win rate", ".1%")
+    )
+    score: float | None = field(default=None, metadata=_show_as("Score", ".2f"))
     score_low: float | None = None
     score_high: float | None = None
     score_by_turn: Mapping[int, float] = field(default_factory=dict)
     score_by_category: Mapping[str, float] = field(default_factory=dict)
-    battles: int = 0
-    graded: int = 0
-    unscored: int = 0
-    failed: int = 0
-    truncated: int = 0
-    corrected_rank: int | None = None
+    battles: int = field(default=0, metadata=_show_as("Battles", "d"))
+    graded: int = field(default=0, metadata=_show_as("Graded", "d"))
+    unscored: int = field(default=0, metadata=_show_as("Unscored", "d"))
+    failed: int = field(default=0, metadata=_show_as("Failed", "d"))
+    truncated: int = field(default=0, metadata=_show_as("Cut off", "d"))
+    corrected_rank: int | None = field(default=None, metadata=_show_as("Corrected rank", ".0f"))
     corrected_rank_low: int | None = None
     corrected_rank_high: int | None = None
-    corrected_rating: float | None = None
+    corrected_rating: float | None = field(
+        default=None, metadata=_show_as("Corrected rating", ".0f")
+    )
     corrected_rating_low: float | None = None
     corrected_rating_high: float | None = None
-    corrected_win_rate: float | None = None
+    corrected_win_rate: float | None = field(
+        default=None, metadata=_show_as("Corrected win rate", ".1%")
+    )
     corrected_win_rate_low: float | None = None
     corrected_win_rate_high: float | None = None
-    corrected_score: float | None = None
+    corrected_score: float | None = field(default=None, metadata=_show_as("Corrected score", ".2f"))
     corrected_score_low: float | None = None
     corrected_score_high: float | None = None
     benchmarks: Mapping[str, float] = field(default_factory=dict)
