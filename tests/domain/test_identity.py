@@ -1,4 +1,4 @@
-"""What a record contributes to keys: what is set, and nothing that is not."""
+"""Keys contain the settings of a record that are set, and no others."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Outer:
     speed: float = field(default=1.0, metadata=NOT_IN_IDENTITY)
 
 
-def test_what_is_not_set_is_left_out():
-    """A key holds what somebody chose, and what has a default of its own."""
+def test_unset_fields_are_left_out():
+    """A key contains set fields and fields with a non-empty default."""
     assert list_set_fields(Outer("a")) == {"name": "a", "inner": {"level": 0.0}, "is_usual": True}
 
 
 @pytest.mark.parametrize("default", [None, False, "", (), {}], ids=repr)
 def test_a_new_optional_setting_changes_no_key(default):
-    """A release with one more setting asks for nothing again (faults.md, A4)."""
+    """A release with a new setting repeats no request."""
     empty = field(default_factory=dict) if default == {} else field(default=default)
     newer = make_dataclass("Newer", [("note", object, empty)], bases=(OpenAISettings,), frozen=True)
 
@@ -56,8 +56,8 @@ def test_a_new_optional_setting_changes_no_key(default):
     assert replace(SPEC, settings=newer(note="x")).identity() != SPEC.identity()
 
 
-def test_a_value_that_only_looks_empty_is_a_value():
-    """False is a choice where the default is None, and so is 0."""
+def test_false_and_zero_are_not_empty():
+    """If the default is None, False and 0 are set values."""
     assert list_set_fields(Outer("a", chooses=False))["chooses"] is False
     assert list_set_fields(Outer("a", is_usual=False))["is_usual"] is False
     assert list_set_fields(Outer("a", inner=Inner(top=0.0)))["inner"]["top"] == 0.0
@@ -65,8 +65,8 @@ def test_a_value_that_only_looks_empty_is_a_value():
     assert not is_unset(0, default=False)
 
 
-def test_free_content_of_a_setting_is_kept_whole():
-    """What a user puts into a mapping is no record of ours: nothing in it is left out."""
+def test_mappings_are_kept_complete():
+    """A mapping from a user is not a record, so none of its entries is left out."""
     kind = make_dataclass("Free", [("body", dict, field(default_factory=dict))], frozen=True)
 
     assert list_set_fields(kind({"thinks": False})) == {"body": {"thinks": False}}
@@ -83,7 +83,7 @@ def test_free_content_of_a_setting_is_kept_whole():
     ids=str,
 )
 def test_speed_price_and_access_change_no_key(change):
-    """The same text is not paid for twice because a timeout was longer."""
+    """A longer timeout must not repeat paid requests."""
     assert replace(SPEC, **change).identity() == SPEC.identity()
 
 
@@ -101,6 +101,6 @@ def test_speed_price_and_access_change_no_key(change):
     ],
     ids=str,
 )
-def test_whatever_may_change_the_text_changes_the_key(change):
-    """A kept text of another model would be a wrong result."""
+def test_settings_that_may_change_the_text_change_the_key(change):
+    """A cached text of another model would be a wrong result."""
     assert replace(SPEC, **change).identity() != SPEC.identity()

@@ -1,4 +1,4 @@
-"""The one formula that turns tokens into US dollars."""
+"""Token counts are converted to US dollars by one formula."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ PRICES = Prices(input=3.0, output=15.0, cached_input=0.3)
 USAGE = Usage(prompt_tokens=2_000_000, completion_tokens=100_000, cached_tokens=1_500_000)
 
 
-def test_cached_tokens_cost_their_own_price():
+def test_cached_tokens_have_a_separate_price():
     """Half a million read at 3, one and a half million cached at 0.3, 100,000 written at 15."""
     assert PRICES.usd_for_usage(USAGE) == pytest.approx(1.5 + 0.45 + 1.5)
 
 
-def test_without_a_price_of_their_own_cached_tokens_cost_what_others_do():
-    """A provider that names no price for them takes the full one."""
+def test_cached_tokens_without_a_separate_price_cost_the_full_price():
+    """This applies if a provider has no price for cached tokens."""
     assert Prices(input=3.0, output=15.0).usd_for_usage(USAGE) == pytest.approx(6.0 + 1.5)
 
 
-def test_a_batch_costs_its_share():
-    """OpenAI's batch endpoint takes half."""
+def test_a_batch_costs_the_batch_share():
+    """OpenAI's batch endpoint costs half."""
     usage = Usage(prompt_tokens=1_000_000, completion_tokens=0, batch=True)
 
     assert PRICES.usd_for_usage(usage) == pytest.approx(1.5)
@@ -29,7 +29,7 @@ def test_a_batch_costs_its_share():
 
 
 def test_tokens_that_were_not_counted_cost_nothing():
-    """What is not known is not invented."""
+    """Unknown counts are not estimated."""
     assert PRICES.usd_for_usage(Usage()) == 0.0
 
 

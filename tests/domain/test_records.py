@@ -19,7 +19,7 @@ def test_a_judgments_models_are_in_the_order_shown():
 
 
 def test_a_vote_and_its_battle_have_the_same_models():
-    """Nothing is sorted on the way from one to the other."""
+    """The conversion keeps the order of the models."""
     vote = Vote(
         question_id="81",
         judge="people",
@@ -34,7 +34,7 @@ def test_a_vote_and_its_battle_have_the_same_models():
 
 
 def test_a_failure_keeps_the_reason_the_message_and_the_attempts_of_its_error():
-    """The row says all that the error said, so that nobody needs a log to read it."""
+    """The row has all details of the error, so that no log is needed."""
     error = TransientError("the server's words", reason="http_429", attempts=8)
 
     row = Failure.from_error(

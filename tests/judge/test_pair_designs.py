@@ -78,10 +78,8 @@ def test_random_pairs_are_within_the_budget_balanced_and_connected(models, quest
 
 
 @given(models=some_models, questions=some_questions, seed=seeds, budget=budgets)
-def test_the_same_seed_gives_the_same_pairs_in_whatever_order_models_are_named(
-    models, questions, seed, budget
-):
-    """A run that is resumed asks for the same pairs, and an earlier question's never change."""
+def test_the_same_seed_gives_the_same_pairs_in_any_order_of_models(models, questions, seed, budget):
+    """A run that is resumed requests the same pairs, and an earlier question's never change."""
     again = list(reversed(models))
     drawn = draw_random_pairs(models, questions, seed, budget=budget)
 
@@ -98,7 +96,7 @@ def test_another_seed_gives_other_pairs():
     assert (len(drawn), len(rings)) == (5, 5)
 
 
-def test_a_single_model_meets_nobody():
+def test_a_single_model_has_no_pairs():
     """There are no pairs, and no error."""
     assert draw_chain_pairs(["vicuna-13b"], 2, 0) == [[], []]
     assert draw_random_pairs(["vicuna-13b"], 2, 0, budget=3) == [[], []]

@@ -69,7 +69,7 @@ def test_only_the_judged_turn_is_changed():
     assert {each.turns[0].text for game in _games() for each in game.answers} == {"A first reply."}
 
 
-def test_the_text_that_addresses_the_judge_names_the_place_where_it_stands():
+def test_the_injection_names_the_position_in_which_it_is_shown():
     """Shown first it asks for A, shown second for B."""
     asked = {
         game.shown_first: game.answers[1 if game.shown_first else 0].turns[1].text

@@ -1,4 +1,4 @@
-"""What judges are shown, and that no answer can reach out of its place in it."""
+"""Prompts show judges all content, and no answer can break out of its fence."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def fence_in(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", PROMPTS)
-def test_a_prompts_file_says_its_own_name(name):
+def test_a_prompt_file_contains_its_name(name):
     """The name in a judgment leads back to the file."""
     assert load(name).name == name
 
@@ -163,7 +163,7 @@ def test_no_answer_can_close_its_fence(name, data):
     assert fenced == [texts[0] for texts in answers]
 
 
-def test_a_mark_that_stands_in_a_text_is_passed_over(monkeypatch):
+def test_a_mark_that_occurs_in_a_text_is_skipped(monkeypatch):
     """The absence of the mark is certain, not only likely; one-digit marks show it."""
     monkeypatch.setattr(prompts, "_FENCE_DIGITS", 1)
 
@@ -254,7 +254,7 @@ LONG_PROMPTS = [name for name in PROMPTS if name not in PREFILLED_PROMPTS]
 
 
 @pytest.mark.parametrize("name", LONG_PROMPTS)
-def test_long_prompts_tell_the_form_of_the_reading_and_no_other(name):
+def test_long_prompts_describe_only_the_form_of_their_reading(name):
     """A judge asked for JSON and for marks at once would have to guess."""
     prompt = load(name)
     asked, answers = question(turns=("Why?",)), answers_to(prompt, 1)
@@ -275,7 +275,7 @@ def test_long_prompts_tell_the_form_of_the_reading_and_no_other(name):
 
 
 @pytest.mark.parametrize("name", PREFILLED_PROMPTS)
-def test_a_prompt_that_does_not_tell_the_form_of_json_is_refused_for_it(name):
+def test_a_prompt_that_omits_the_json_form_is_refused(name):
     """Otherwise every reply would be unscored after it was paid for."""
     with pytest.raises(ConfigError, match=r"reading=json it must print `{{ form }}`"):
         check_judge_prompt(load(name), Reading.JSON)
@@ -295,7 +295,7 @@ def test_reasons_are_asked_for_in_the_prompts_language(name):
 
 
 @pytest.mark.parametrize("language", ["", "german please", "de_DE", "e"])
-def test_what_is_no_language_code_is_refused(language):
+def test_an_invalid_language_code_is_refused(language):
     """The text would be in the middle of the prompt."""
     with pytest.raises(ConfigError, match="a code such as de"):
         check_judge_prompt(replace(load("graded"), language=language))
@@ -361,7 +361,7 @@ def test_short_prompts_add_few_words(name):
 
 
 @pytest.mark.parametrize("name", JUDGES)
-def test_judges_are_asked_without_chance(name):
+def test_judges_decide_greedily(name):
     """A judge decides greedily, independent of its model's sampling as a candidate."""
     judge = load_settings([f"judge={name}", "questions=general"]).run.judges[0]
 

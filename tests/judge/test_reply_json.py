@@ -1,4 +1,4 @@
-"""How JSON replies are read: as what was asked for, or not at all."""
+"""JSON replies are read if they follow the requested schema, and are unscored otherwise."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def game(verdict: object) -> str:
         "<think>[[2]]</think>{}",
     ],
 )
-def test_the_object_that_was_asked_for_is_the_score(around, score):
+def test_the_requested_object_gives_the_score(around, score):
     """Small judges write the object in a fenced block; the last block is the conclusion."""
     assert read_score_from_json(around.format(graded(score))).score == score
 
@@ -112,7 +112,7 @@ def test_a_verdict_keeps_its_strength(verdict, expected, strength):
         (graded(10.01), UnscoredReason.OUT_OF_SCALE),
     ],
 )
-def test_what_was_not_asked_for_is_unscored_with_its_reason(reply, reason):
+def test_any_other_reply_is_unscored_with_its_reason(reply, reason):
     """A reply is not searched for a possible meaning."""
     read = read_score_from_json(reply)
 

@@ -1,4 +1,4 @@
-"""How judges' replies are read: what is said last, on the scale, or not at all."""
+"""Replies are read by their last statement; a decision off the scale is unscored."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def test_any_reply_gives_a_decision_on_the_scale_or_a_reason(reply, finish_reaso
 
 @settings(deadline=None)
 @given(reply=replies.filter(lambda text: "<think" not in text), score=st.integers(1, 10))
-def test_a_clear_last_line_decides_whatever_stands_before(reply, score):
+def test_a_clear_last_line_decides_regardless_of_earlier_text(reply, score):
     """Brackets in an explanation do not hide the conclusion."""
     assert read_score_from_text(f"{reply}\n\nRating: [[{score}]]").score == score
     assert read_verdict_from_text(f"{reply}\n\nVerdict: [[A]]").verdict is Verdict.A
@@ -329,7 +329,7 @@ def test_there_is_an_option_for_every_decision():
 
 
 @pytest.mark.parametrize("wrong", [[math.nan] * 10, [-0.1] * 10, [1.5] * 10, [0.1] * 9])
-def test_what_are_no_probabilities_is_refused(wrong):
+def test_invalid_probabilities_are_refused(wrong):
     """Such numbers are an error of the backend; an average would hide it."""
     with pytest.raises(ValueError, match=r"probabilities|zip"):
         read_score_from_probabilities(wrong)

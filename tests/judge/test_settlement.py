@@ -132,7 +132,7 @@ def test_the_order_of_games_does_not_matter(pairs, rng):
     assert len(battles) == sum(None not in pair for pair in pairs)
 
 
-def test_a_battles_models_stand_in_alphabetical_order():
+def test_a_battles_models_are_in_alphabetical_order():
     """A pair has one name, independent of the order of its games."""
     game, swapped = both_orders(Verdict.A, Verdict.B)
 
@@ -146,7 +146,7 @@ def test_a_model_does_not_battle_itself():
     assert settle_battles([pairwise_judgment("vicuna-13b", "vicuna-13b")]) == ()
 
 
-def test_of_a_game_that_stands_twice_the_later_counts():
+def test_of_duplicate_games_the_later_counts():
     """Files are appended to, so a later judgment replaces an earlier one."""
     before, swapped = both_orders(Verdict.TIE, Verdict.B)
     again, _ = both_orders(Verdict.A, None)
@@ -172,7 +172,7 @@ def test_pairs_with_an_unscored_game_show_no_preference_for_a_place():
     assert count_positions(both_orders(Verdict.A, None)) == PositionCounts()
 
 
-def test_the_answer_shown_first_is_told_from_the_one_shown_second():
+def test_wins_of_the_first_and_second_position_are_counted_separately():
     """Of three pairs decided by position, the first position won two."""
     first, second = (Verdict.A, Verdict.A), (Verdict.B, Verdict.B)
     games = [

@@ -85,7 +85,7 @@ def test_an_unknown_baseline_is_refused_with_the_models():
         list_pair_tasks(["vicuna-13b", "alpaca-7b"], [ONE_TURN], judging)
 
 
-def test_only_the_wanted_turns_are_judged():
+def test_only_the_requested_turns_are_judged():
     """A question without such a turn is left out."""
     judging = JudgingSpec(turns=(2,))
 

@@ -81,7 +81,7 @@ def test_tables_are_counted_as_files_are(table):
     pd.testing.assert_frame_equal(evalharness.rate(evalharness.count_battles(arrow)), expected)
 
 
-def test_battles_can_stand_alone_though_they_name_questions(table, tmp_path):
+def test_battles_can_be_clusters_although_they_have_questions(table, tmp_path):
     """Where every battle has its own question, there is nothing to cluster."""
     path = write(table, tmp_path / "battles.parquet")
 
@@ -110,7 +110,7 @@ def test_a_table_has_the_same_models_and_questions_battle_by_battle(table):
         ({"model_b": "model-0", "model_a": "model-0"}, "model-0 against itself"),
     ],
 )
-def test_what_is_wrong_in_a_file_is_said_with_its_name_and_row(table, tmp_path, change, said):
+def test_errors_name_the_file_and_the_row(table, tmp_path, change, said):
     """The fault may be in the last of several batches."""
     for column, value in change.items():
         table.loc[2900:, column] = value
@@ -129,7 +129,7 @@ def test_a_missing_column_is_named_before_anything_is_read(table, tmp_path):
         count_battles(path)
 
 
-def test_files_that_are_none_are_refused(tmp_path):
+def test_missing_and_unknown_files_are_refused(tmp_path):
     """The message gives the path and the remedy."""
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and then nothing")
     (tmp_path / "notes.txt").write_text("hello")

@@ -34,7 +34,7 @@ def cache(tmp_path):
     cache.close()
 
 
-async def test_the_same_request_is_asked_once(cache):
+async def test_the_same_request_is_sent_once(cache):
     """A completion is paid for once, over all runs."""
     backend = ScriptedBackend(lambda _: "4")
     first = await CachedBackend(backend, cache, SPEC).complete(REQUEST)
@@ -55,7 +55,7 @@ async def test_the_same_request_is_asked_once(cache):
         (SPEC, replace(REQUEST, schema={"type": "object"})),
     ],
 )
-async def test_anything_that_changes_the_text_is_asked_anew(cache, spec, request_):
+async def test_anything_that_changes_the_text_is_requested_again(cache, spec, request_):
     """The cached text of another model, prompt or seed would be a wrong result."""
     backend = ScriptedBackend(lambda _: "4")
     await CachedBackend(backend, cache, SPEC).complete(REQUEST)
@@ -146,7 +146,7 @@ def test_a_cache_without_dates_is_used_and_counts_as_old(tmp_path):
     cache.close()
 
 
-def test_what_is_no_cache_is_refused_with_the_way_on(tmp_path):
+def test_a_file_that_is_not_a_cache_is_refused_with_the_remedy(tmp_path):
     """A silent repetition would pay again for everything in the file."""
     path = tmp_path / "completions.sqlite"
     path.write_text("this is no database, and no run may overwrite it" * 100)
@@ -193,7 +193,7 @@ def _keep(path, days_ago):
     dating.close()
 
 
-def test_another_process_sees_what_was_kept(cache, tmp_path):
+def test_another_process_sees_stored_completions(cache, tmp_path):
     """A completion is on the disk when it is returned, not only when the run ends."""
     asyncio.run(CachedBackend(ScriptedBackend(lambda _: "4"), cache, SPEC).complete(REQUEST))
     code = (

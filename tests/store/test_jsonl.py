@@ -90,7 +90,7 @@ def test_a_record_that_could_not_be_written_whole_leaves_nothing(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["answers.jsonl"]
 
 
-def test_what_a_killed_process_left_is_swept_and_a_living_one_is_left_alone(tmp_path):
+def test_temporary_files_of_killed_processes_are_removed_and_those_of_living_ones_kept(tmp_path):
     """A kill during the replacement of a file leaves a useless temporary copy next to it."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -113,7 +113,7 @@ def test_a_damaged_line_in_the_middle_is_refused_with_its_number(tmp_path):
         read_records(path, Answer)
 
 
-def test_a_file_from_outside_may_not_be_torn(tmp_path):
+def test_an_input_file_with_an_incomplete_line_is_refused(tmp_path):
     """A question lost at the end of a copied file would go unnoticed."""
     path = tmp_path / "questions.jsonl"
     path.write_bytes(encode_record(_answer(0)) + b'{"question_id": "q1", "mo')
@@ -127,7 +127,7 @@ def test_an_absent_file_has_no_records(tmp_path):
     assert read_records(tmp_path / "none.jsonl", Answer) == []
 
 
-def test_a_replaced_file_leaves_nothing_beside_it(tmp_path):
+def test_a_replaced_file_leaves_no_other_file(tmp_path):
     """The temporary file becomes the file."""
     path = tmp_path / "page.html"
     replace_file(path, b"old")

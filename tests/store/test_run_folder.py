@@ -100,7 +100,7 @@ def test_what_was_written_is_read_back(tmp_path):
     assert (run.name, run.questions, run.config.tree) == ("run", QUESTIONS, {"seed": 1})
 
 
-def test_the_order_of_events_leaves_no_trace(tmp_path):
+def test_the_order_of_records_does_not_change_the_files(tmp_path):
     """Equal runs leave equal files, independent of the order of the records."""
     shuffled = random.Random(3).sample(RECORDS, len(RECORDS))
     _write(tmp_path / "one", RECORDS)

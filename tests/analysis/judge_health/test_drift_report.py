@@ -59,8 +59,8 @@ def checked(*judges, **settings):
     return DriftReport(judges=judges, **{**made, **settings})
 
 
-def test_a_judge_that_says_the_same_is_unchanged_and_the_sentence_says_what_would_be_seen():
-    """With no noise, five changed verdicts in a hundred would do: 3^-5 is below 0.05 / 2."""
+def test_equal_replies_are_unchanged_and_the_sentence_gives_the_detectable_change():
+    """Without noise, five changed verdicts of a hundred are significant: 3^-5 is below 0.05 / 2."""
     found = detect_judge_drift("gpt-4", games(*[(A, A, A), (B, B, B)] * 50), alpha=0.05)
 
     assert found.finding is DriftFinding.UNCHANGED
@@ -71,8 +71,8 @@ def test_a_judge_that_says_the_same_is_unchanged_and_the_sentence_says_what_woul
     assert (found.kappa_then.value, found.kappa_now.value) == (1.0, 1.0)
 
 
-def test_a_judge_that_says_anything_is_not_said_to_be_checked():
-    """Where replies are a coin's, no change of single ones could be seen, and that is said."""
+def test_a_random_judge_is_reported_as_not_testable():
+    """If replies are random, no change of single replies is detectable, and the report says so."""
     draw = random.Random(1)
     coins = [tuple(draw.choice([A, B]) for _ in range(3)) for _ in range(40)]
 
@@ -81,8 +81,8 @@ def test_a_judge_that_says_anything_is_not_said_to_be_checked():
     )
 
 
-def test_replies_that_change_without_a_change_of_the_shares_are_seen():
-    """As many now win who lost as the other way round: no average tells."""
+def test_changed_replies_with_unchanged_shares_are_detected():
+    """Equally many wins and losses are swapped, so no average shows the change."""
     found = detect_judge_drift(
         "gpt-4", games(*[(A, A, A)] * 60, *[(A, B, B), (B, A, A)] * 10), alpha=0.05
     )
@@ -96,8 +96,8 @@ def test_replies_that_change_without_a_change_of_the_shares_are_seen():
     assert "odd one out in 20 of 20" in describe_judge_drift(found)
 
 
-def test_a_shift_of_grades_is_seen_with_its_size():
-    """Half a point lower, on grades that vary by more."""
+def test_a_shift_of_grades_is_detected_with_its_size():
+    """The shift is half a point, on grades that vary by more."""
     draw = random.Random(0)
     scores = [
         (round(base + draw.gauss(0, 1)), *(round(base - 1 + draw.gauss(0, 1)) for _ in range(2)))
@@ -112,8 +112,8 @@ def test_a_shift_of_grades_is_seen_with_its_size():
     assert mean.low < mean.value < mean.high < 0
 
 
-def test_replies_that_can_no_longer_be_read_are_a_change():
-    """A judge whose verdicts do not come out any more is another, though no verdict says so."""
+def test_replies_that_become_unreadable_are_a_change():
+    """A judge that gives no readable verdicts has changed, although no verdict differs."""
     found = detect_judge_drift(
         "gpt-4", games(*[(A, A, A)] * 30, *[(A, None, None)] * 8), alpha=0.05
     )
@@ -123,8 +123,8 @@ def test_replies_that_can_no_longer_be_read_are_a_change():
     assert (unread.before, round(unread.after, 2)) == (0.0, 0.21)
 
 
-def test_fewer_than_twenty_whole_judgments_cannot_tell():
-    """Nineteen changed verdicts of nineteen are no decision; one with a missing reply is not whole."""
+def test_fewer_than_twenty_complete_judgments_give_no_finding():
+    """Nineteen changed verdicts of nineteen are too few; a missing reply makes one incomplete."""
     asked = [*games(*[(A, B, B)] * 19), *games((A, B))]
     found = detect_judge_drift("gpt-4", asked, alpha=0.05)
 
@@ -135,8 +135,8 @@ def test_fewer_than_twenty_whole_judgments_cannot_tell():
     assert checked(found).finding is DriftFinding.UNKNOWN
 
 
-def test_judges_of_a_panel_share_alpha_and_a_change_of_one_is_one():
-    """Two judges are two chances of a false alarm."""
+def test_judges_of_a_panel_share_alpha_and_one_changed_judge_is_reported():
+    """Two judges would otherwise double the probability of a false alarm."""
     split = games(*[(A, A, A)] * 40, *[(B, A, A)] * 5, (A, B, A))
     alone = detect_judge_drift("gpt-4", split, alpha=0.05)
     beside = detect_judge_drift("gpt-4", split, alpha=0.05, judges=20)
@@ -150,8 +150,8 @@ def test_judges_of_a_panel_share_alpha_and_a_change_of_one_is_one():
     assert "(checked 2026-03-01)" in caution
 
 
-def test_a_check_is_kept_as_json_and_said_in_lines():
-    """What is read back is what was written."""
+def test_a_check_is_stored_as_json_and_formatted_as_lines():
+    """Reading returns what was written."""
     found = checked(
         detect_judge_drift("gpt-4", games(*[(A, A, TIE)] * 30), alpha=0.05, changed_settings=["x"])
     )
@@ -162,8 +162,8 @@ def test_a_check_is_kept_as_json_and_said_in_lines():
     assert "  asked with another x than in the run" in said
 
 
-def test_the_page_shows_a_check_and_whatever_a_judge_is_called_is_text():
-    """Names and servers' words come from elsewhere."""
+def test_the_page_shows_a_check_and_escapes_the_names_of_judges():
+    """Names and server messages are third-party text."""
     records = a_run(3, 4)
     battles = collect_battles(records)
     strange = checked(detect_judge_drift("<b>gpt</b>", games(*[(A, B, B)] * 30), alpha=0.05))

@@ -1,4 +1,4 @@
-"""Labels that cannot support a corrected figure: no number, and one sentence on what would do."""
+"""Labels that cannot support a corrected figure give no number, and a sentence with the remedy."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def random_questions(records, number, seed=0):
     return set(random.Random(seed).sample(ids, number))
 
 
-def test_a_random_part_is_taken(judged):
-    """Whole questions or single battles, drawn at random: a figure every time, in 24 draws."""
+def test_labels_on_a_random_part_are_accepted(judged):
+    """Random questions or random battles give a figure in each of 24 draws."""
 
     def labelled(seed):
         rng, ids = random.Random(seed), random_questions(judged, 12, seed)
@@ -87,7 +87,7 @@ def test_a_random_part_is_taken(judged):
 
 
 def test_too_few_questions_are_counted(judged):
-    """The model with the fewest is named, with how many more would do; and those then do."""
+    """The message names the model with the fewest and the number needed, which is then enough."""
     ids = random_questions(judged, 7)
     records = voted(judged, lambda battle: battle.question_id in ids)
 
@@ -101,7 +101,7 @@ def test_too_few_questions_are_counted(judged):
 
 
 def test_a_model_without_votes_is_named(judged):
-    """No figure is made up for what people never saw."""
+    """There is no figure for answers that people never saw."""
     records = voted(judged, lambda battle: "koala-13b" not in (battle.model_a, battle.model_b))
 
     (rating, win_rate) = corrections(records)
@@ -111,7 +111,7 @@ def test_a_model_without_votes_is_named(judged):
 
 
 def test_votes_that_do_not_connect_the_models_give_no_rating(judged):
-    """Two pairs that never meet: their groups are named, with how many battles between would do."""
+    """The message names the groups that never meet, and the number of battles needed."""
     apart = [{"alpaca-7b", "koala-13b"}, {"llama-13b", "vicuna-13b"}]
     games = tuple(game for game in judged.games if {game.model_a, game.model_b} in apart)
     cut = replace(judged, games=games)
@@ -126,8 +126,8 @@ def test_votes_that_do_not_connect_the_models_give_no_rating(judged):
     assert win_rate.refusal == ""
 
 
-def test_votes_on_two_categories_are_no_random_part(judged):
-    """What is missing is named by category and number; with that, there is a figure."""
+def test_votes_on_two_categories_are_not_a_random_part(judged):
+    """The message lists the missing votes by category; adding them gives a figure."""
     ids = category_of(judged, "writing") | category_of(judged, "math")
     records = voted(judged, lambda battle: battle.question_id in ids)
 
@@ -160,21 +160,21 @@ def test_votes_on_two_categories_are_no_random_part(judged):
     ],
 )
 def test_votes_on_a_part_of_another_kind_are_refused(judged, chosen, missing):
-    """One turn, the pairs of one model, the judge's ties: each differs from the rest."""
+    """Examples are one turn, the pairs of one model, and the judge's ties."""
     for each in corrections(voted(judged, chosen)):
         assert "no random part" in each.refusal
         assert re.search(missing, each.refusal)
 
 
 def test_grades_of_low_answers_only_are_refused(judged):
-    """To check where the judge gave little is no sample of what it gave."""
+    """Labels on low grades only are not a sample of all grades."""
     (score,) = corrections(graded(judged, lambda grade: grade.score <= 6))
 
     assert "0% are on answers graded above its median" in score.refusal
 
 
-def test_a_person_who_contradicts_himself_is_named(judged):
-    """Two votes on the same answers that say different things: one of them is wrong."""
+def test_a_person_with_contradictory_votes_is_named(judged):
+    """Of two different votes on the same answers, one is wrong."""
     ids = random_questions(judged, 12)
     records = voted(judged, lambda battle: battle.question_id in ids)
     vote = next(each for each in records.votes if each.winner is Winner.MODEL_A)
@@ -189,7 +189,7 @@ def test_a_person_who_contradicts_himself_is_named(judged):
 
 
 def test_a_judge_that_always_says_the_same_is_refused(judged):
-    """Nothing of people can be learnt from it, however many votes there are."""
+    """Such judgments have no information about people's votes."""
     silent = replace(
         judged, games=tuple(replace(game, verdict=Verdict.TIE) for game in judged.games)
     )
@@ -200,8 +200,8 @@ def test_a_judge_that_always_says_the_same_is_refused(judged):
         assert "another judge" in each.refusal
 
 
-def test_labels_of_what_the_judge_said_once_are_refused(judged):
-    """Where it said something else, nobody looked: its errors there are not known."""
+def test_labels_on_a_single_value_of_the_judge_are_refused(judged):
+    """The errors of the judge at its other values are unknown."""
     rare = replace(
         judged,
         graded=tuple(
@@ -216,7 +216,7 @@ def test_labels_of_what_the_judge_said_once_are_refused(judged):
 
 
 def test_a_model_that_won_every_battle_has_no_finite_rating(judged):
-    """The error of the fit is a sentence; win rates, which are finite, are there."""
+    """The error of the fit is reported as a sentence; finite win rates remain."""
     ids = random_questions(judged, 12)
     games = tuple(
         replace(game, verdict=Verdict.A if game.model_a == "vicuna-13b" else Verdict.B)

@@ -18,7 +18,7 @@ def _votes(judge, *winners, turn=1):
     ]
 
 
-def test_votes_are_held_against_each_group_of_people():
+def test_votes_are_compared_with_each_group_of_people():
     """By hand: of four pairs two are equal; of the three without a tie, two."""
     votes = [*_votes("judge", A, A, B, B), *_votes("human:expert_1", A, B, B, TIE)]
 
@@ -30,7 +30,7 @@ def test_votes_are_held_against_each_group_of_people():
     assert (row.decided.agreed, row.decided.count) == (2, 3)
 
 
-def test_people_are_held_against_each_other_within_their_group():
+def test_people_are_compared_with_each_other_within_their_group():
     """Experts agree with experts; a group of another name is separate."""
     votes = [
         *_votes("human:expert_1", A, A),
@@ -44,7 +44,7 @@ def test_people_are_held_against_each_other_within_their_group():
     assert (rows[0].with_ties.agreed, rows[0].with_ties.count) == (1, 2)
 
 
-def test_turns_are_kept_apart_and_nothing_in_common_gives_nothing():
+def test_turns_are_separate_and_no_common_battles_give_no_result():
     """A vote on the first turn is no vote on the second."""
     votes = [*_votes("judge", A, turn=1), *_votes("human:expert_1", A, turn=2)]
 

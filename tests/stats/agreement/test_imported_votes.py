@@ -34,7 +34,7 @@ def test_a_rate_is_the_mean_preference_with_its_standard_error():
     assert rates[0].standard_error == pytest.approx(0.5 / 3**0.5)
 
 
-def test_what_was_not_scored_enters_no_total():
+def test_unscored_votes_enter_no_total():
     """It is counted separately."""
     unscored = _vote(winner=None, unscored="unscored_in_source")
     pair = sum_pair_scores([_vote(scores=(9.0, 8.5), winner=Winner.MODEL_A), unscored])[0]
@@ -49,8 +49,8 @@ def test_a_single_preference_has_no_standard_error_and_a_total_of_zero_no_ratio(
     assert sum_pair_scores([_vote(scores=(0.0, 0.0))])[0].ratio is None
 
 
-def test_a_judge_is_right_when_its_place_is_that_of_the_labelled_answer():
-    """Right in one order and swayed in the other: half the games, none of the pairs."""
+def test_a_judge_is_right_if_it_prefers_the_labelled_answer():
+    """A judge that is right in one order only has half of the games and none of the pairs."""
     gold = _vote(judge="gold", winner=Winner.MODEL_B)
     game = pairwise_judgment("alpaca-7b", "vicuna-13b", verdict=Verdict.B)
     swapped = pairwise_judgment("vicuna-13b", "alpaca-7b", verdict=Verdict.B)

@@ -1,4 +1,4 @@
-"""Whether replies have changed: exact under no change, and seen when there is one."""
+"""Drift tests have exact levels without a change, and detect changes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def noisy(rng, prompts, *, noise, changed=0.0, categories=3):
     return np.where(errs, rng.integers(categories, size=replies.shape), replies % categories)
 
 
-def test_a_table_of_two_replies_has_stuarts_figures():
+def test_two_replies_give_stuarts_test():
     """Stuart's own data: 11.96 with 3 degrees of freedom, p = 0.0075 (Agresti 2013, 11.3)."""
     pairs = [(row, col) for row in range(4) for col in range(4) for _ in range(VISION[row, col])]
     found = permutation_shift_test(one_hot(pairs, 4), np.random.default_rng(0), draws=2000)
@@ -59,8 +59,8 @@ def test_one_category_of_two_replies_is_mcnemars_test():
     assert found.value[0] == pytest.approx(-10 / 88)
 
 
-def test_the_odd_ones_are_counted_by_hand():
-    """Six prompts: two all alike, one all different, three splits, in two the earlier is odd."""
+def test_odd_replies_are_counted():
+    """Of six prompts, two are equal, one differs throughout, three split, two with an odd earlier."""
     replies = np.array([[0, 0, 0], [2, 2, 2], [0, 1, 2], [0, 1, 1], [2, 0, 0], [1, 1, 0]])
     found = odd_one_out_test(replies)
 
@@ -69,7 +69,7 @@ def test_the_odd_ones_are_counted_by_hand():
     assert found.noise == pytest.approx(2 / 6)
 
 
-def test_a_judge_that_never_varies_and_never_changed_is_no_evidence():
+def test_identical_replies_are_no_evidence_of_a_change():
     """Without a difference p is 1, not missing."""
     same = np.tile(np.array([[0, 1, 2, 1]]).T, (1, 3))
 
@@ -79,7 +79,7 @@ def test_a_judge_that_never_varies_and_never_changed_is_no_evidence():
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.1, 0.4])
-def test_false_alarms_are_as_rare_as_they_say(noise):
+def test_false_alarms_are_as_rare_as_stated(noise):
     """2,000 checks of a judge that only varies: all tests together err at most at their level.
 
     Counts are whole, so the tests may err less; 0.0124 is 2.5 standard errors of 5% of 2,000.
@@ -98,7 +98,7 @@ def test_false_alarms_are_as_rare_as_they_say(noise):
     assert noise == 0.0 or alarms / 2000 > 0.01
 
 
-def test_shifts_of_a_mean_err_as_often_as_they_say():
+def test_tests_of_a_mean_shift_have_the_stated_level():
     """A continuous score, whose test has no steps: 5% of 1,000 within three standard errors."""
     rng = np.random.default_rng(3)
     alarms = sum(
@@ -116,11 +116,11 @@ def test_shifts_of_a_mean_err_as_often_as_they_say():
     ("prompts", "noise", "categories", "most"),
     [(100, 0.0, 2, 0.86), (100, 0.1, 2, 0.86), (100, 0.4, 2, 0.86), (100, 0.1, 3, 1.0)],
 )
-def test_what_would_have_been_seen_is_seen_so_often(prompts, noise, categories, most):
-    """The change that is message to be seen in 80% of checks is, by simulation of such checks.
+def test_a_detectable_change_is_detected_as_often_as_stated(prompts, noise, categories, most):
+    """In simulations, the detectable change is detected in 80% of checks.
 
-    With three categories a noisy judge's replies are all different now and then, which speaks for
-    no reply: a change is seen more often than is message.
+    With three categories a noisy judge's replies are all different now and then, which is
+    evidence for no reply, so a change is detected more often than stated.
     """
     alpha = 0.0125
     rng = np.random.default_rng(5)
@@ -139,8 +139,8 @@ def test_what_would_have_been_seen_is_seen_so_often(prompts, noise, categories, 
     assert 0.76 <= seen / 1500 <= most
 
 
-def test_a_shift_that_would_have_been_seen_is_seen_so_often():
-    """The same of a mean."""
+def test_a_detectable_shift_is_detected_as_often_as_stated():
+    """The same holds for the shift of a mean."""
     rng = np.random.default_rng(6)
     base = permutation_shift_test(rng.normal(size=(80, 3))[..., None], rng, draws=99)
     moved = minimum_detectable_shift(float(base.standard_error[0]), 0.05)
@@ -155,8 +155,8 @@ def test_a_shift_that_would_have_been_seen_is_seen_so_often():
 
 @given(seed=st.integers(0, 10**6), prompts=st.integers(1, 30))
 @settings(max_examples=40)
-def test_the_order_of_prompts_and_of_later_replies_is_no_matter(seed, prompts):
-    """Only what is the earlier reply counts."""
+def test_the_order_of_prompts_and_of_later_replies_does_not_matter(seed, prompts):
+    """Only the position of the earlier reply matters."""
     rng = np.random.default_rng(seed)
     replies = rng.integers(3, size=(prompts, 3))
     other = rng.permutation(replies)[:, [0, 2, 1]]
@@ -186,7 +186,7 @@ def test_wrong_shapes_are_refused():
         permutation_shift_test(np.zeros((0, 3, 1)), np.random.default_rng(0))
 
 
-def test_too_few_prompts_see_no_change_at_all():
+def test_too_few_prompts_detect_no_change():
     """Two changed replies of two may be chance."""
     assert np.isnan(minimum_detectable_share(2, 0.0, 0.01))
     assert (

@@ -20,7 +20,7 @@ from evalharness.stats.battles.tally import BattleTally
 NAMES = ["a", "b", "c"]
 
 
-def test_cells_hold_what_happened():
+def test_cells_hold_the_counts_of_outcomes():
     """Worked by hand: pairs are ordered, outcomes are columns."""
     counts = count_comparisons(
         NAMES, [0, 0, 1, 0], [1, 1, 0, 2], [2, 2, 0, 1], weight=[1.0, 3.0, 2.0, 1.0]
@@ -178,7 +178,7 @@ def test_counts_that_determine_nothing_are_refused_as_battles_are():
         davidson(count_comparisons(NAMES[:2], [0, 0], [1, 1], [WON, 0]))
 
 
-def test_a_position_effect_is_found_beside_the_ratings():
+def test_a_position_effect_is_estimated_with_the_ratings():
     """Equal models of which the first wins three times in four: delta is ln 3, ratings are equal."""
     first, second = [0] * 40 + [1] * 40, [1] * 40 + [0] * 40
     counts = count_comparisons(NAMES[:2], first, second, ([WON] * 30 + [0] * 10) * 2)

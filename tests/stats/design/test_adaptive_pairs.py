@@ -1,4 +1,4 @@
-"""Adaptive designs: the choice is the best by its formula, the boundary holds, nothing is lost."""
+"""Adaptive designs choose the best pair, keep the error rate, and lose no unit."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def _played(rounds, points, *, most=math.inf):
     return units
 
 
-def test_strengths_and_spread_are_those_of_the_ratings_where_the_prior_weighs_little():
-    """One estimate in two places would be two opinions of what is decided."""
+def test_strengths_and_errors_equal_those_of_ratings_if_the_prior_is_weak():
+    """Two different estimates would disagree on which pairs are decided."""
     rng = np.random.default_rng(1)
     points = _points(rng, questions=4000)
     pair, question = np.nonzero(points >= 0)
@@ -74,7 +74,7 @@ def test_strengths_and_spread_are_those_of_the_ratings_where_the_prior_weighs_li
 
 
 def test_the_first_choice_is_the_best_of_all_by_brute_force():
-    """The short cut through K x K matrices equals the sum over all pairs of pairs."""
+    """The computation with K x K matrices equals the sum over all pairs of pairs."""
     rng = np.random.default_rng(2)
     standing = estimate_adaptive_strengths(_part(_points(rng), 0.3, rng), MODELS)
     open_to_all = np.full(len(FIRST), 9)
@@ -99,7 +99,7 @@ def test_the_first_choice_is_the_best_of_all_by_brute_force():
     assert choose_next_pairs(standing, np.zeros_like(open_to_all), open_to_all, 1) == [expected]
 
 
-def test_units_in_the_air_count_as_if_they_were_chosen_before():
+def test_units_in_flight_count_as_already_chosen():
     """A second round continues the first, it does not repeat it."""
     rng = np.random.default_rng(3)
     standing = estimate_adaptive_strengths(_part(_points(rng), 0.3, rng), MODELS)
@@ -110,7 +110,7 @@ def test_units_in_the_air_count_as_if_they_were_chosen_before():
     assert choose_next_pairs(standing, pending, left - pending, 6) == ten[4:]
 
 
-def test_without_outcomes_every_pair_is_met_equally_often():
+def test_without_outcomes_every_pair_is_chosen_equally_often():
     """Before any outcome no pair is preferred."""
     standing = estimate_adaptive_strengths(np.full((len(FIRST), 40), np.nan), MODELS)
     left = np.full(len(FIRST), 40)
@@ -128,8 +128,8 @@ def test_the_boundary_is_the_published_formula():
     )
 
 
-def test_two_equals_are_told_apart_in_one_run_of_twenty_at_most_however_often_one_looks():
-    """A fixed-size test looked at after every unit would be wrong far more often."""
+def test_equal_models_are_decided_in_at_most_one_run_of_twenty_at_any_time():
+    """A fixed-size test evaluated after every unit would err far more often."""
     rng = np.random.default_rng(4)
     walks = rng.standard_normal((4000, 500)).cumsum(axis=1)
     t = np.arange(1, 501)
@@ -141,8 +141,8 @@ def test_two_equals_are_told_apart_in_one_run_of_twenty_at_most_however_often_on
     assert (z > norm.ppf(0.975)).any(axis=1).mean() > 0.3
 
 
-def test_of_equal_models_hardly_any_pair_is_ever_called_decided():
-    """All the way, clustered z and policy together, on questions that suit some models."""
+def test_hardly_any_pair_of_equal_models_is_ever_decided():
+    """This tests clustered z and the choice of pairs together, on questions that suit some models."""
     rng = np.random.default_rng(5)
     false = []
     for seed in range(60):
@@ -154,8 +154,8 @@ def test_of_equal_models_hardly_any_pair_is_ever_called_decided():
     assert np.mean(false) < 0.08
 
 
-def test_told_the_same_the_rounds_are_the_same():
-    """What was interrupted can be done again, choice for choice."""
+def test_equal_outcomes_give_equal_rounds():
+    """An interrupted run can be repeated with the same choices."""
     points = _points(np.random.default_rng(6))
     one, again, other = (
         _played(AdaptiveRounds(MODELS, QUESTIONS, seed), points) for seed in (7, 7, 8)
@@ -165,8 +165,8 @@ def test_told_the_same_the_rounds_are_the_same():
     assert one != other
 
 
-def test_no_unit_is_asked_twice_and_none_of_a_closed_pair():
-    """Where no pair can be decided, each unit is handed out once."""
+def test_no_unit_is_issued_twice_and_none_of_a_closed_pair():
+    """If no pair can be decided, each unit is issued once."""
     points = np.full((len(FIRST), QUESTIONS), 0.5)
     is_open = np.arange(len(FIRST)) > 2
     units = _played(AdaptiveRounds(MODELS, QUESTIONS, 0, is_open=is_open), points)
@@ -175,7 +175,7 @@ def test_no_unit_is_asked_twice_and_none_of_a_closed_pair():
     assert {pair for pair, _ in units} == set(np.flatnonzero(is_open))
 
 
-def test_units_without_an_outcome_are_not_asked_for_again():
+def test_units_without_an_outcome_are_not_issued_again():
     """A judge that cannot be read ends the run as well."""
     points = np.full((len(FIRST), QUESTIONS), np.nan)
 

@@ -66,12 +66,12 @@ def test_clusters_multiply_by_the_design_effect(case, close):
     assert design_effect(1, 0.9) == 1
 
 
-def test_eighty_questions_in_both_orders_cannot_tell_75_points_apart():
+def test_eighty_questions_in_both_orders_do_not_detect_75_points():
     """What one pair of models can show on MT-Bench."""
     assert 75 < minimum_detectable_rating_gap(160).difference < 80
 
 
-def test_more_answers_a_question_lower_the_part_that_answers_vary_by():
+def test_more_answers_per_question_reduce_the_variance_of_answers():
     """Resampling averages the noise of answers, not the spread of questions."""
     assert paired_standard_deviation(1.0, 2.0, samples=4) == pytest.approx(math.sqrt(2))
     assert paired_standard_deviation(
@@ -93,7 +93,7 @@ def test_a_finished_design_finds_what_it_calls_detectable():
 
 @given(st.floats(5, 290), st.floats(0, 0.3), levels, powers)
 def test_the_detectable_gap_is_the_inverse_of_the_battles_needed(gap, ties, level, power):
-    """There and back again."""
+    """Applying both functions returns the input."""
     needed = required_battles(gap, tie_share=ties, level=level, power=power)
     back = minimum_detectable_rating_gap(needed.number, tie_share=ties, level=level, power=power)
 
@@ -134,12 +134,12 @@ def test_half_the_difference_needs_four_times_the_questions(difference, deviatio
     ],
 )
 def test_invalid_arguments_are_refused(call, message):
-    """The message names what makes none."""
+    """The message names the invalid argument."""
     with pytest.raises(ValueError, match=message):
         call()
 
 
-def test_third_models_add_to_what_a_pair_tells():
+def test_battles_with_third_models_add_information():
     """All pairs of K models are worth K n / 2 of each; a chain of two links is worth half a link."""
     all_pairs = 12 * (1 - np.eye(5))
     chain = np.array([[0, 8, 0], [8, 0, 8], [0, 8, 0]])
@@ -150,7 +150,7 @@ def test_third_models_add_to_what_a_pair_tells():
     assert_allclose(equivalent_battles(apart)[[0, 0], [1, 2]], [8, 0])
 
 
-def test_what_a_design_tells_is_the_variance_of_a_fit_to_it():
+def test_the_information_of_a_design_is_the_inverse_variance_of_a_fit():
     """Between equals a battle's information is 1/4, so a gap's variance is 4 / battles."""
     rng = np.random.default_rng(2)
     fought = np.triu(rng.integers(1, 30, (6, 6)), 1)

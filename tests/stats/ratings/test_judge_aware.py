@@ -63,7 +63,7 @@ def test_strengths_and_gammas_are_recovered():
     assert found.ratings.clusters == 200
 
 
-def test_judges_of_one_mind_give_plain_bradley_terry():
+def test_identical_judges_give_plain_bradley_terry():
     """Every gamma is 1, and strengths, likelihood and covariance are the same."""
     same, judge = repeated(simulated(), 3)
     found, plain = judge_aware(same, ["x", "y", "z"], judge).ratings, bradley_terry(same)
@@ -84,7 +84,7 @@ def test_one_judge_gives_plain_bradley_terry_too():
     assert found.parameter("x").standard_error == pytest.approx(0, abs=1e-9)
 
 
-def test_a_judge_who_tosses_coins_is_flagged_and_does_no_harm():
+def test_a_random_judge_is_flagged_and_does_no_harm():
     """Among the other two, ratings are as good as without it."""
     comparisons, judge = judged([1.5, 1 / 1.5, 0.0], 100, np.random.default_rng(1))
     found = judge_aware(comparisons, ["x", "y", "coin"], judge)
@@ -96,8 +96,8 @@ def test_a_judge_who_tosses_coins_is_flagged_and_does_no_harm():
     assert np.ptp(bradley_terry(comparisons).strengths) < 0.8 * np.ptp(found.ratings.strengths)
 
 
-def test_a_judge_who_prefers_the_worse_is_said_to():
-    """Its votes count, turned round."""
+def test_a_judge_who_prefers_worse_models_is_flagged():
+    """Its votes count in reverse."""
     comparisons, judge = judged([1.5, 1 / 1.5, -0.8], 100, np.random.default_rng(2))
     found = judge_aware(comparisons, ["x", "y", "contrary"], judge)
 
@@ -108,7 +108,7 @@ def test_a_judge_who_prefers_the_worse_is_said_to():
 
 
 def test_intervals_cover_what_the_battles_were_drawn_from():
-    """The mission's goal, .935 to .965, with the slack of 200 runs (four standard errors)."""
+    """The goal is .935 to .965, with the slack of 200 runs (four standard errors)."""
     rng = np.random.default_rng(5)
     gammas, hits = np.array([2.0, 1.0, 0.5]), []
     for _ in range(200):
@@ -196,7 +196,7 @@ def test_judges_without_any_preference_are_refused():
 
 
 def test_groups_that_never_met_are_refused():
-    """Whoever the judges are."""
+    """This holds for any judges."""
     apart = battles(("a", "b", WON), ("a", "b", LOST), ("c", "d", TIE))
     with pytest.raises(DisconnectedError):
         judge_aware(apart, ["x"], [0] * 3)

@@ -43,7 +43,7 @@ def test_ratings_come_best_first_with_intervals_and_counts(method):
     assert ratings.rating.mean() == pytest.approx(1000)
 
 
-def test_a_table_says_what_it_rests_on():
+def test_a_table_carries_its_method_and_level():
     """Level, method and clusters travel with the numbers."""
     about = rate(table(), level=0.9).attrs
 
@@ -174,7 +174,7 @@ def test_bootstrap_intervals_say_how_they_were_made():
     ("method", "name"),
     [("bradley_terry", "delta"), ("davidson", "log_gamma"), ("rao_kupper", "delta")],
 )
-def test_a_position_effect_stands_beside_the_ratings(method, name):
+def test_a_position_effect_is_reported_with_the_ratings(method, name):
     """`model_a` wins three battles in four here, whoever it is."""
     forth = {"model_a": "koala", "model_b": "vicuna"}
     back = {"model_a": "vicuna", "model_b": "koala"}
@@ -225,7 +225,7 @@ def test_separation_and_disconnection_are_errors_with_a_remedy():
         rate(apart)
 
 
-def test_both_functions_stand_at_the_top_of_the_package():
+def test_both_functions_are_exported_by_the_package():
     """Notebooks call evalharness.rate and evalharness.win_rates."""
     assert evalharness.rate is rate
     assert evalharness.win_rates is win_rates

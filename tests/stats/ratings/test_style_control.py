@@ -1,4 +1,4 @@
-"""Ratings beside covariates: at equal style."""
+"""Ratings are adjusted for covariates, such as style."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_it_agrees_with_an_independent_regression(case, case_battles, close, fea
 
 
 def test_a_ridge_gives_the_figures_of_the_arena(case, case_battles, close, features):
-    """FastChat penalises ratings (in powers of ten) and effects by a quarter of their squares.
+    """FastChat penalizes ratings (in powers of ten) and effects by a quarter of their squares.
 
-    To 1e-5: its own optimiser stops that near to the maximum.
+    To 1e-5: its own optimizer stops that near to the maximum.
     """
     expected = case("style_control")["fastchat"]
     ratings = style_controlled_ratings(
