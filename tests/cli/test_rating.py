@@ -1,4 +1,4 @@
-"""`rating=NAME`: the leaderboard is made by the rating model of this name, one of one's own too."""
+"""Test `rating=NAME`: it selects the rating model of the leaderboard, built-in or custom."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ RATING_MODEL = RatingModel(
 
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    """Results go where nobody else writes."""
+    """Write results to a temporary folder."""
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def own_model(tmp_path, monkeypatch):
-    """A file beside the package's rating models, as a contributor would add it."""
+    """Add a module to the package's rating models, as a contributor would."""
     (tmp_path / "models").mkdir()
     (tmp_path / "models/huddle.py").write_text(OWN_MODEL)
     monkeypatch.setattr(
@@ -69,7 +69,7 @@ def table(folder):
 
 @pytest.mark.usefixtures("own_model")
 def test_a_rating_model_of_ones_own_is_one_file(tmp_path, capsys):
-    """It reaches leaderboard.json, the tables, the page and `compare` by its name alone."""
+    """Its name is enough for leaderboard.json, the tables, the page and `compare`."""
     folder = tmp_path / "results/mine"
     main(["run", *SCRIPTED])
     usual = table(folder)
@@ -92,7 +92,7 @@ def test_a_rating_model_of_ones_own_is_one_file(tmp_path, capsys):
 
 
 def test_another_rating_model_asks_nothing_again(tmp_path):
-    """It only counts otherwise: the folder is the same, and so is every judgment in it."""
+    """Another rating model uses the same folder and the same judgments."""
     folder = tmp_path / "results/mine"
     main(["run", *SCRIPTED])
     before = (folder / "judgments.jsonl").read_bytes()
@@ -112,6 +112,6 @@ def test_another_rating_model_asks_nothing_again(tmp_path):
     ],
 )
 def test_a_rating_model_that_cannot_be_is_refused_before_any_call(overrides, words):
-    """A typing error costs nothing, and no rating claims to weigh judges that does not."""
+    """A typing error costs no call, and judge weights need a rating model that supports them."""
     with pytest.raises(ConfigError, match=words):
         load_settings([*SCRIPTED, *overrides])

@@ -123,7 +123,7 @@ def test_no_models_named_means_the_embedded_demo():
 
 
 def test_a_path_chooses_a_file_of_questions(tmp_path):
-    """A file needs no configuration file beside it."""
+    """A file of questions needs no configuration file."""
     path = tmp_path / "it's mine.jsonl"
     path.write_text(json.dumps({"question_id": "x", "category": "c", "turns": ["?"]}) + "\n")
 

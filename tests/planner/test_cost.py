@@ -1,4 +1,4 @@
-"""What a run would take, told before it: calls exactly, tokens and dollars by rules that can be read."""
+"""Test estimates before a run: exact calls, and tokens and dollars by documented rules."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SPEC = RunSpec(
 
 
 def test_an_answers_turns_read_what_was_said_before_them():
-    """Two turns of 400 characters, with a usual reply between them."""
+    """The prompt of turn 2 includes turn 1 and a typical reply."""
     asked = replace(SPEC, questions=(question("q", turns=("x" * 400, "y" * 400)),))
 
     (priced, free, _) = estimate_costs(asked, None)
@@ -43,7 +43,7 @@ def test_an_answers_turns_read_what_was_said_before_them():
 
 
 def test_a_judge_reads_its_prompt_and_both_answers():
-    """A pair takes two calls, each with one answer more than a grade."""
+    """A pair needs two calls, each with one answer more than a grade."""
     graded = estimate_costs(replace(SPEC, judging=JudgingSpec(pairwise=False)), None)[-1]
     paired = estimate_costs(replace(SPEC, judging=JudgingSpec(graded=False)), None)[-1]
 
@@ -55,7 +55,7 @@ def test_a_judge_reads_its_prompt_and_both_answers():
 
 
 def test_replies_are_never_taken_for_longer_than_allowed():
-    """A judge of one token writes one."""
+    """A judge with a limit of one token writes one token."""
     brief = replace(JUDGE, model=replace(JUDGE.model, sampling=Sampling(max_tokens=16)))
 
     found = estimate_costs(replace(SPEC, judges=(brief,)), None)[-1]
@@ -64,7 +64,7 @@ def test_replies_are_never_taken_for_longer_than_allowed():
 
 
 def test_what_the_folder_holds_is_not_counted_again_and_teaches_the_length():
-    """A half-done run says what is left, with its own replies as the measure."""
+    """The estimate of an unfinished run uses the lengths of its own replies."""
     turn = AnswerTurn(text="x" * 40, prompt_tokens=20, completion_tokens=10, seconds=2.0)
     answer = Answer(question_id="q0", model="a", turns=(turn,), digest="d")
 
@@ -76,7 +76,7 @@ def test_what_the_folder_holds_is_not_counted_again_and_teaches_the_length():
 
 
 def test_the_time_is_that_of_the_longest_stage():
-    """Stages overlap; what is the most in the air at a time sets the pace."""
+    """Stages overlap; the number of calls in flight determines the time."""
     slow = replace(JUDGE, model=replace(JUDGE.model, concurrency=1))
     found = estimate_costs(replace(SPEC, judges=(slow,)), None)
     judged = next(each for each in found if each.stage is RunStage.JUDGE)

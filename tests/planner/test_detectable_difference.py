@@ -1,4 +1,4 @@
-"""What a plan says it can tell apart: figures that follow from the design and stated spreads."""
+"""Test the detectable differences of a plan, which follow from its design and assumed spreads."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from evalharness.stats import minimum_detectable_rating_gap
 
 
 def gaps(planned):
-    """Return the rating gaps that a plan says it resolves."""
+    """Return the rating gaps that a plan can detect."""
     (line,) = [line for line in describe_detectable_differences(planned) if "rating points" in line]
     return [float(number) for number in re.findall(r"\d+", line.split("rating")[0])]
 
 
 def points(planned):
-    """Return the difference of scores that a plan says it resolves."""
+    """Return the difference of scores that a plan can detect."""
     (line,) = [
         line for line in describe_detectable_differences(planned) if "points of score" in line
     ]
@@ -29,7 +29,7 @@ def points(planned):
 
 
 def test_two_models_on_eighty_questions_cannot_be_told_apart_below_75_points():
-    """160 battles of which those of a question correlate are 120 independent ones."""
+    """160 battles, correlated within questions, are worth 120 independent ones."""
     expected = minimum_detectable_rating_gap(160 / 1.33, tie_share=0.25).difference
 
     assert gaps(build_run_spec()) == [round(expected)]
@@ -37,7 +37,7 @@ def test_two_models_on_eighty_questions_cannot_be_told_apart_below_75_points():
 
 
 def test_more_questions_turns_and_models_resolve_more():
-    """Each helps, and a question's second turn less than a second question."""
+    """Each reduces the difference; a second turn helps less than a second question."""
     base, turns, questions, models = (
         gaps(each)[0]
         for each in (
@@ -57,7 +57,7 @@ def test_more_questions_turns_and_models_resolve_more():
 
 
 def test_a_baseline_design_resolves_more_about_the_baseline():
-    """Two others are compared through it only: half the information."""
+    """Other pairs are compared through the baseline only, with half the information."""
     low, high = gaps(build_run_spec(models=5, baseline="model-0"))
     single = gaps(build_run_spec(models=2))[0]
 
@@ -67,7 +67,7 @@ def test_a_baseline_design_resolves_more_about_the_baseline():
 
 
 def test_scores_follow_the_stated_spread():
-    """2 points of deviation over 80 questions: 2.8 standard errors, with Student's t a little more."""
+    """The difference is 2.8 standard errors, slightly more with Student's t."""
     assert points(build_run_spec()) == pytest.approx(2.816 * 2 / np.sqrt(80), abs=0.01)
 
 
@@ -82,14 +82,14 @@ def test_scores_follow_the_stated_spread():
     ],
 )
 def test_only_what_is_judged_is_promised(planned, said):
-    """No figure for what the run does not do, or cannot tell."""
+    """There is no figure for judgments that the run does not make."""
     lines = describe_detectable_differences(planned)
     assert [part for part in said if not any(part in line for line in lines)] == []
     assert len(lines) == (len(said) + 1 if said else 0)
 
 
 def test_battles_that_connect_nothing_promise_nothing():
-    """A chain over fewer questions than links leaves models apart."""
+    """A chain over fewer questions than links does not connect all models."""
     planned = build_run_spec(models=4, questions=1, turns=1, graded=False)
     planned = replace(
         planned, judging=replace(planned.judging, pairs=PairDesign.RANDOM, budget_pairs=1)

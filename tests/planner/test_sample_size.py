@@ -1,4 +1,4 @@
-"""What finds a wanted difference follows from the design, and from what was judged."""
+"""Test sample sizes for a requested difference, with and without judgments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _number(line, unit="questions"):
 
 
 def test_without_judgments_the_battles_are_those_of_the_stated_spread():
-    """20 rating points take 1,773 battles at a quarter of ties, as computed independently."""
+    """20 rating points need 1,773 battles with a quarter of ties, as computed independently."""
     (line,) = _said(build_run_spec(turns=1, graded=False), rating=20)
     assert _number(line) == pytest.approx(1773, abs=1)
 
@@ -37,7 +37,7 @@ def test_without_judgments_the_battles_are_those_of_the_stated_spread():
 
 
 def test_what_is_wanted_is_what_so_many_questions_resolve():
-    """The plan with the questions that it names finds the difference that it was asked for."""
+    """A run with the stated number of questions detects the requested difference."""
     (line,) = _said(build_run_spec(pairwise=False), score=0.3)
     assert "1,084 calls" in line
 
@@ -49,7 +49,7 @@ def test_what_is_wanted_is_what_so_many_questions_resolve():
 
 
 def test_samples_and_judges_are_as_many_as_reach_it_and_no_fewer():
-    """Where answers or judges vary, they do instead of questions, for what they cost."""
+    """If answers or judges vary, more of them replace more questions, at the stated cost."""
     planned = replace(build_run_spec(questions=100, turns=1, pairwise=False), judges=(JUDGE,))
     for spread, what in (((0.1, 3.0, 0.1), "samples"), ((0.1, 0.1, 3.0), "judges")):
         records = build_graded_run(spread)
@@ -68,7 +68,7 @@ def test_samples_and_judges_are_as_many_as_reach_it_and_no_fewer():
 
 
 def test_what_questions_vary_by_no_sample_and_no_judge_narrows():
-    """It is said, so that nobody pays for it."""
+    """The plan says that more samples or judges would not help."""
     said = _said(
         build_run_spec(questions=100, turns=1), build_graded_run((3.0, 0.2, 0.2)), score=0.4
     )
@@ -80,7 +80,7 @@ def test_what_questions_vary_by_no_sample_and_no_judge_narrows():
 
 
 def test_third_models_inform_of_two():
-    """Half as many questions where four meet in all pairs: K n / 2 battles tell of each pair."""
+    """Four models in all pairs need half the questions: each pair has K n / 2 battles."""
     games = [
         pairwise_judgment("a", "b", f"q{number}", verdict=verdict)
         for number, verdict in enumerate([Verdict.A, Verdict.B, Verdict.TIE] * 40)
@@ -108,14 +108,14 @@ def test_third_models_inform_of_two():
     ],
 )
 def test_what_cannot_be_found_is_said(planned, wanted, words):
-    """In a line, and what is found anyway as well."""
+    """The reason is one line, and other differences are still described."""
     said = _said(planned, **wanted)
     assert len(said) == len(words)
     assert all(word in line for word, line in zip(words, said, strict=True))
 
 
 def test_scores_of_one_question_tell_no_spread():
-    """Its judgments are no ground; the stated spread is used."""
+    """One question gives no spread, so the assumed spread is used."""
     rows = [graded_judgment(model, "q", score=5.0) for model in ("a", "b")]
     records = RunRecords(name="r", questions=(question("q"),), graded=tuple(rows))
 
@@ -123,7 +123,7 @@ def test_scores_of_one_question_tell_no_spread():
 
 
 def test_a_wanted_difference_below_zero_is_refused(capsys):
-    """With the setting's name."""
+    """The message names the setting."""
     assert main(["plan", "models=[gpt-4,gpt-4o]", "plan.rating=-5"]) == 2
 
     assert "plan.rating=-5: must be above 0" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The advice follows from the run's own judgments."""
+"""Test that the advice follows from the judgments of the run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evalharness.planner import describe_variance_shares
 
 
 def test_a_run_whose_answers_vary_is_told_to_sample_them():
-    """Half the difference by five times the samples, as questions hardly vary."""
+    """If questions hardly vary, five times the samples halve the difference."""
     spread, following, _ = describe_variance_shares(build_graded_run((0.2, 1.5, 0.3)))
 
     assert "from questions" in spread
@@ -20,14 +20,14 @@ def test_a_run_whose_answers_vary_is_told_to_sample_them():
 
 
 def test_a_run_whose_questions_vary_is_told_to_ask_more_of_them():
-    """No number of samples makes up for questions."""
+    """More samples cannot replace more questions."""
     _, following, _ = describe_variance_shares(build_graded_run((1.5, 0.3, 0.3)))
 
     assert following.endswith("4 times the questions, no number of samples")
 
 
 def test_what_was_asked_once_is_said_to_be_so():
-    """No advice on what nothing is known of."""
+    """There is no advice about unknown sources of variance."""
     spread, following, _ = describe_variance_shares(
         build_graded_run((1, 1, 1), samples=1, judges=1)
     )
@@ -39,7 +39,7 @@ def test_what_was_asked_once_is_said_to_be_so():
 
 
 def test_a_place_that_is_always_favored_widens_nothing():
-    """Both orders are shown, so it cancels; what is left is where a judge wavers."""
+    """Both orders are judged, so position bias cancels out."""
     steady = [
         pairwise_judgment(*shown, f"q{q}", verdict=Verdict.A)
         for q in range(20)
@@ -59,7 +59,7 @@ def test_a_place_that_is_always_favored_widens_nothing():
 
 
 def test_nothing_is_said_of_a_run_that_is_not_there():
-    """Nor of one with nothing judged."""
+    """A run without judgments has no advice either."""
     assert describe_variance_shares(None) == []
     assert describe_variance_shares(RunRecords(name="r")) == []
     assert describe_variance_shares(a_run(questions=20))

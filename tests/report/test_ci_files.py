@@ -1,4 +1,4 @@
-"""The gate's files: what a CI server counts, what a reviewer reads, and recipes that parse."""
+"""Test the files for continuous integration, and the recipes of the documentation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _compared(run, found, lines, cautions=()):
 
 
 def test_what_is_not_worse_is_a_test_that_passes(tmp_path):
-    """Exit code, XML and summary say one thing."""
+    """Exit code, XML and summary agree."""
     code, suite, summary = _gate(tmp_path, "--max-drop", "1")
 
     assert code == 0
@@ -53,7 +53,7 @@ def test_what_is_not_worse_is_a_test_that_passes(tmp_path):
 
 
 def test_what_cannot_be_told_is_skipped_and_never_passed(tmp_path):
-    """A gate without power is not a green one."""
+    """An undecided comparison does not pass."""
     code, suite, summary = _gate(tmp_path)
 
     assert code == 3
@@ -63,7 +63,7 @@ def test_what_cannot_be_told_is_skipped_and_never_passed(tmp_path):
 
 
 def test_what_is_worse_is_a_test_that_fails(tmp_path):
-    """With the figures in the failure, where reviewers look."""
+    """The message of the failure contains the figures."""
     records = read_run(EXAMPLE)
     found = compare_models(records, collect_battles(records), *PAIR, metric=ComparisonMetric.SCORE)
     lines = ("a against b: scores", "difference  -1 points", "worse       a is worse: it is so")
@@ -75,7 +75,7 @@ def test_what_is_worse_is_a_test_that_fails(tmp_path):
 
 
 def test_a_summary_is_added_to_what_others_wrote(tmp_path):
-    """A step's summary is shared; the XML is one comparison's."""
+    """The summary of a CI step is shared; the XML file has one comparison."""
     (tmp_path / "gate.md").write_text("# Mine\n\n")
     _gate(tmp_path)
     _, suite, summary = _gate(tmp_path, pair=PAIR[::-1])
@@ -87,7 +87,7 @@ def test_a_summary_is_added_to_what_others_wrote(tmp_path):
 
 @pytest.mark.parametrize("text", PAYLOADS[::5])
 def test_names_of_others_are_text_in_both(text, tmp_path):
-    """A model's name can neither break the XML nor speak as Markdown."""
+    """The name of a model is escaped in XML and in Markdown."""
     records = read_run(EXAMPLE)
     found = compare_models(records, collect_battles(records), *PAIR)
     lines = (f"{text} against b: scores", f"difference  {text}", f"worse       {text} is worse")
@@ -102,7 +102,7 @@ def test_names_of_others_are_text_in_both(text, tmp_path):
 
 
 def test_the_recipes_are_yaml_and_their_gates_are_commands_that_we_know():
-    """What a user copies works."""
+    """Users copy these recipes."""
     recipes = [
         yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", RECIPES, re.DOTALL)
     ]

@@ -1,4 +1,4 @@
-"""A run's texts are found in a corpus wherever they stand in it, and nothing else is."""
+"""Test that a corpus search finds the texts of a run, and nothing else."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ FILLING = [prose(("corpus", number), 100) for number in range(50)]
 
 
 def found_in(tmp_path, *paths, records=RECORDS, words=13):
-    """Return the flags with what these files hold."""
+    """Return the flags of a search in these files."""
     found = scan_corpus(tmp_path / "run", records, Corpus(paths=paths, words=words))
     return find_flags(records, found).flags
 
 
 def as_text(path, lines):
-    """Write a line a text."""
+    """Write one text per line."""
     path.write_text("\n".join(lines))
 
 
 def as_jsonl(path, lines):
-    """Write records whose texts lie deep."""
+    """Write records with nested texts."""
     rows = ({"id": 1, "meta": {"tags": ["x", None]}, "turns": [{"text": line}]} for line in lines)
     path.write_text("\n".join(json.dumps(row) for row in rows))
 
 
 def as_gzip(path, lines):
-    """Write a packed file."""
+    """Write a compressed file."""
     with gzip.open(path, "wt") as file:
         file.write("\n".join(lines))
 
@@ -63,7 +63,7 @@ def as_parquet(path, lines):
     ],
 )
 def test_an_answer_is_found_with_file_and_line(tmp_path, name, write):
-    """In text and in records, packed or not."""
+    """Text files and records are searched, compressed or not."""
     path = tmp_path / name
     write(path, [*FILLING[:20], f"{FILLING[20]} {COPY.upper()}", *FILLING[21:]])
     (flag,) = found_in(tmp_path, path)
@@ -80,7 +80,7 @@ def test_an_answer_is_found_with_file_and_line(tmp_path, name, write):
 
 
 def test_a_corpus_without_the_texts_raises_no_flag(tmp_path):
-    """And says that it was read."""
+    """The report says that the corpus was read."""
     as_text(tmp_path / "corpus.txt", FILLING)
     found = scan_corpus(tmp_path / "run", RECORDS, Corpus(paths=(tmp_path / "corpus.txt",)))
 
@@ -90,7 +90,7 @@ def test_a_corpus_without_the_texts_raises_no_flag(tmp_path):
 
 
 def test_a_run_of_words_may_be_wrapped_into_lines(tmp_path):
-    """Its line is the one in which it begins."""
+    """The reported line is the one in which the match begins."""
     wrapped = "\n".join(COPY.split())
     as_text(tmp_path / "corpus.txt", ["one", "two", wrapped, "end"])
     (flag,) = found_in(tmp_path, tmp_path / "corpus.txt")
@@ -100,7 +100,7 @@ def test_a_run_of_words_may_be_wrapped_into_lines(tmp_path):
 
 @pytest.mark.parametrize("before", [1 << 20, (1 << 20) - 200, (1 << 20) - 32_768, (1 << 21) - 99])
 def test_a_run_of_words_may_cross_what_is_in_memory_at_a_time(tmp_path, before):
-    """A file is read in parts of 2^20 letters, and a run is the same wherever it stands."""
+    """Files are read in blocks of 2^20 characters; a match may cross the end of a block."""
     filling = " ".join(FILLING * 50)
     text = f"{filling[: before - 100]}\n{COPY} {filling[:60_000]}"
     (tmp_path / "corpus.txt").write_text(text)
@@ -110,7 +110,7 @@ def test_a_run_of_words_may_cross_what_is_in_memory_at_a_time(tmp_path, before):
 
 
 def test_questions_and_references_are_found_also_where_they_are_short(tmp_path):
-    """A question of eight words is looked for as a whole; of fewer, it could be anybody's."""
+    """A question of eight words must match as a whole; shorter ones are not searched."""
     short = "Write a poem about the sea in winter!"
     asked = (
         *a_run(2).questions,
@@ -130,7 +130,7 @@ def test_questions_and_references_are_found_also_where_they_are_short(tmp_path):
 
 
 def test_a_phrase_in_common_is_no_flag(tmp_path):
-    """Twenty words in a row in one of many answers, or what the question says itself."""
+    """Twenty shared words in one of many answers, or words of the question, raise no flag."""
     asked = RECORDS.questions[0]
     answers = {("one", "q0", 1): f"{asked.turns[0]} {prose('x')}", ("one", "q1", 1): COPY[:110]}
     as_text(tmp_path / "corpus.txt", [prose("x", 20), COPY[:110]])
@@ -140,7 +140,7 @@ def test_a_phrase_in_common_is_no_flag(tmp_path):
 
 
 def test_the_same_files_are_not_read_again_and_changed_ones_are(tmp_path):
-    """A corpus of gigabytes is read once a run, not once a report."""
+    """A large corpus is read once per run, not once per report."""
     path, run = tmp_path / "corpus.txt", tmp_path / "run"
     as_text(path, FILLING)
     first = scan_corpus(run, RECORDS, Corpus(paths=(path,)))
@@ -155,7 +155,7 @@ def test_the_same_files_are_not_read_again_and_changed_ones_are(tmp_path):
 
 
 def test_what_was_found_of_another_text_is_not_shown(tmp_path):
-    """An answer that was asked for anew is another answer."""
+    """An answer that was requested again is a different answer."""
     as_text(tmp_path / "corpus.txt", [COPY])
     found = scan_corpus(tmp_path / "run", RECORDS, Corpus(paths=(tmp_path / "corpus.txt",)))
     changed = replace(RECORDS, answers=a_run().answers)
@@ -165,7 +165,7 @@ def test_what_was_found_of_another_text_is_not_shown(tmp_path):
 
 
 def test_what_cannot_be_read_is_refused(tmp_path):
-    """With the file, and where there is one the line."""
+    """The message names the file and, if possible, the line."""
     (tmp_path / "bad.jsonl").write_text('{"text": "x"}\n{"text": \n')
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 nothing")
     (tmp_path / "bad.gz").write_bytes(b"not packed")
@@ -207,7 +207,7 @@ SCRIPTED = (
 
 
 def test_report_reads_a_corpus_and_later_ones_remember_it(tmp_path, capsys):
-    """Ratings are what they were; page, flags and notebook tell."""
+    """Ratings do not change; the page, the flags and data frames show the result."""
     folder, planted_row = a_folder(tmp_path)
     assert main(["report", str(folder)]) == 0
     board = (folder / "leaderboard.json").read_bytes()
@@ -229,7 +229,7 @@ def test_report_reads_a_corpus_and_later_ones_remember_it(tmp_path, capsys):
 
 
 def test_a_run_may_name_a_corpus_and_is_refused_where_there_is_none(tmp_path, capsys):
-    """Before anything is asked; and it changes neither the run's name nor what it holds."""
+    """The refusal precedes all calls; the corpus changes neither the name nor the records of a run."""
     as_text(tmp_path / "corpus.txt", FILLING)
     named = f"contamination.corpus={tmp_path}/corpus.txt"
     given = (*SCRIPTED, f"results={tmp_path}/results")
@@ -246,7 +246,7 @@ def test_a_run_may_name_a_corpus_and_is_refused_where_there_is_none(tmp_path, ca
 
 
 def test_a_damaged_scan_is_refused_with_its_remedy(tmp_path):
-    """It is a file like others."""
+    """The message says how to remove the file."""
     folder, _ = a_folder(tmp_path)
     (folder / CORPUS_SCAN_FILE).write_text("{")
 
@@ -255,7 +255,7 @@ def test_a_damaged_scan_is_refused_with_its_remedy(tmp_path):
 
 
 def test_the_questions_of_mt_bench_that_alpaca_eval_holds_are_found(data_file, tmp_path):
-    """Of 80 published questions two, both whole; of 960 published answers none."""
+    """Two of 80 published questions match, both as a whole, and none of 960 answers."""
     folder = tmp_path / "results" / "mt"
     assert main(["import", "mt-bench", str(data_file("mt_bench")), "--run", str(folder)]) == 0
     assert main(["report", str(folder), "--corpus", str(data_file("alpaca_eval"))]) == 0
@@ -270,7 +270,7 @@ def test_the_questions_of_mt_bench_that_alpaca_eval_holds_are_found(data_file, t
 
 
 def test_the_answers_to_alpaca_eval_that_name_their_model_are_found(data_file, tmp_path):
-    """Five of 3,220, though ChatGPT, OpenAI, Claude and others are spoken of in many."""
+    """Five of 3,220 answers do; many others mention ChatGPT, OpenAI or Claude."""
     folder = tmp_path / "results" / "ae"
     assert main(["import", "alpaca-eval", str(data_file("alpaca_eval")), "--run", str(folder)]) == 0
     found = load_run(folder).flags

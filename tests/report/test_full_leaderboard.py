@@ -1,4 +1,4 @@
-"""Cautions of a run: every source, in every output, each sentence once."""
+"""Test that every output shows the cautions from all sources, each once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SOURCES = {OWN: "run", JUDGE: "judge", IMPORT: "import"}
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a run of which the user, the judge, an import, an audit and an answer warn."""
+    """Return a run with cautions from the user, the judge, an import, an audit and an answer."""
     records = a_run(3, 4)
     empty = [answer("koala-13b", q.question_id, texts=("",)) for q in records.questions]
     kept = [each for each in records.answers if each.model != "koala-13b"]
@@ -43,7 +43,7 @@ def folder(tmp_path):
 
 
 def _missed_card():
-    """Return the card of a judge that repeats itself too rarely."""
+    """Return the card of a judge with low repeatability."""
     missed = HealthMeasure(
         name="repeatability",
         title="same verdict when asked again",
@@ -65,7 +65,7 @@ def _sources(board):
 
 
 def test_every_source_is_on_the_leaderboard_and_named(folder):
-    """The user, the judge's configuration, an import, an audit, the answers themselves."""
+    """The sources are the user, the judge, an import, an audit and the answers."""
     board = publish_run(folder)
     found = _sources(board)
 
@@ -75,7 +75,7 @@ def test_every_source_is_on_the_leaderboard_and_named(folder):
 
 
 def test_every_file_of_a_run_shows_each_caution_once(folder):
-    """A reader of any one of them is warned; none is told the same twice."""
+    """Every file has all cautions, and no file repeats one."""
     board = publish_run(folder)
     page = html.unescape((folder / "report.html").read_text(encoding="utf-8"))
     top = page[page.index('<aside class="cautions"') :].partition("</aside>")[0]
@@ -89,7 +89,7 @@ def test_every_file_of_a_run_shows_each_caution_once(folder):
 
 
 def test_the_terminal_shows_each_caution_once(folder, capsys):
-    """`report` on stderr; `compare` beside its decision."""
+    """`report` prints them on stderr, `compare` next to its decision."""
     board = publish_run(folder)
     models = [row.model for row in board.rows[:2]]
     lines = sorted(map(str, board.cautions))
@@ -104,7 +104,7 @@ def test_the_terminal_shows_each_caution_once(folder, capsys):
 
 
 def test_data_frames_carry_the_cautions_in_their_attributes(folder):
-    """A notebook shows figures far from the page."""
+    """Notebooks show figures without the page."""
     board = publish_run(folder)
     run = evalharness.load_run(folder)
     expected = [{"source": each.source, "sentence": each.sentence} for each in board.cautions]
@@ -114,7 +114,7 @@ def test_data_frames_carry_the_cautions_in_their_attributes(folder):
 
 
 def test_a_run_without_a_manifest_has_the_cautions_of_its_configuration(folder):
-    """A run that was killed warns of its judge as well."""
+    """A killed run also has the caution about its judge."""
     (folder / "manifest.json").unlink()
 
     found = _sources(publish_run(folder))
@@ -124,5 +124,5 @@ def test_a_run_without_a_manifest_has_the_cautions_of_its_configuration(folder):
 
 
 def test_a_run_with_nothing_to_say_has_no_caution():
-    """Cautions that are always there are read by nobody."""
+    """Readers ignore cautions that are always present."""
     assert collect(a_run()) == ()

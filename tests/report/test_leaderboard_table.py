@@ -61,7 +61,7 @@ FIELDS = [
 
 
 def one_row(**figures):
-    """Return a table of one row."""
+    """Return a leaderboard with one row."""
     return Leaderboard(rows=(LeaderboardRow(**{"model": "vicuna-13b", **figures}),))
 
 
@@ -86,7 +86,7 @@ def test_an_absent_figure_is_null_and_never_zero():
 
 
 def test_records_survive_json():
-    """What is written is what is read back; NaN has no place in JSON."""
+    """Records are equal after a round trip; JSON has no NaN."""
     records = a_run()
     found = list_leaderboard_records(build_leaderboard(records, settle_battles(records.games)))
 
@@ -125,7 +125,7 @@ def test_csv_text_is_no_formula(name):
 
 
 def test_markdown_shows_intervals_method_and_notes():
-    """A table that is pasted elsewhere still says what it rests on."""
+    """A copied table still shows its method and notes."""
     text = render_leaderboard_markdown(
         a_leaderboard(cautions=cautions("koala-13b lost every battle."))
     )
@@ -189,7 +189,7 @@ def test_latex_rows_cannot_become_arguments_of_a_line_break():
 
 
 def test_an_empty_table_is_still_a_table():
-    """A run without results writes its files all the same."""
+    """A run without results also writes its files."""
     empty = Leaderboard(rows=())
 
     assert list_leaderboard_records(empty) == []

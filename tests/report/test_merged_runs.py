@@ -1,4 +1,4 @@
-"""Several runs over the same questions become one report; what does not fit together is told apart."""
+"""Test merging several runs over the same questions into one report."""
 
 import shutil
 from dataclasses import replace
@@ -18,7 +18,7 @@ JUDGE = {"name": "gpt-4", "model": {"name": "gpt-4"}, "reading": "text"}
 
 
 def part(name, models, *, judge=JUDGE, questions=8):
-    """Return the part of one generated run that concerns some of its models."""
+    """Return the part of a generated run that is about some of its models."""
     whole = a_run(models=3, questions=questions)
     return replace(
         whole,
@@ -33,7 +33,7 @@ def part(name, models, *, judge=JUDGE, questions=8):
 
 
 def test_parts_of_a_run_join_to_the_whole():
-    """The same judge's grades of other models on the same questions stand in one table."""
+    """Grades by one judge on the same questions are merged into one table."""
     joined = merge_runs([part("one", ["vicuna-13b"]), part("two", ["koala-13b", "alpaca-7b"])])
     whole = a_run(models=3)
 
@@ -44,7 +44,7 @@ def test_parts_of_a_run_join_to_the_whole():
 
 
 def test_what_both_runs_have_counts_once():
-    """A model that two runs share is neither doubled nor renamed."""
+    """A model that two runs share is neither duplicated nor renamed."""
     joined = merge_runs([part("one", ["vicuna-13b", "koala-13b"]), part("two", ["vicuna-13b"])])
 
     assert len(joined.answers) == 16
@@ -53,7 +53,7 @@ def test_what_both_runs_have_counts_once():
 
 
 def test_one_name_for_other_answers_is_told_apart():
-    """Answers that differ come from another model, whatever its name."""
+    """Different answers are attributed to different models."""
     other = part("two", ["vicuna-13b"])
     changed = replace(other.answers[0], turns=answer(texts=("other", "words")).turns)
     joined = merge_runs(
@@ -66,7 +66,7 @@ def test_one_name_for_other_answers_is_told_apart():
 
 
 def test_one_name_for_other_judges_is_told_apart_and_the_difference_shown():
-    """A judge that is read in another way is another judge."""
+    """A judge with another way of reading is a different judge."""
     joined = merge_runs(
         [
             part("one", ["vicuna-13b"]),
@@ -92,7 +92,7 @@ def test_a_judge_that_waits_longer_is_the_same_judge():
 
 
 def test_questions_that_a_run_lacks_are_left_out_and_said():
-    """A mean over other questions is no comparison."""
+    """Means over different questions cannot be compared."""
     joined = merge_runs([part("one", ["vicuna-13b"]), part("two", ["koala-13b"], questions=4)])
 
     assert len(joined.questions) == 4
@@ -115,13 +115,13 @@ def test_questions_that_a_run_lacks_are_left_out_and_said():
     ],
 )
 def test_runs_that_do_not_fit_are_refused(runs, problem):
-    """One clear sentence, before anything is written."""
+    """The refusal is one sentence, and precedes all writing."""
     with pytest.raises(ConfigError, match=problem):
         merge_runs(runs)
 
 
 def test_report_joins_runs_into_a_folder_of_their_own(tmp_path, capsys):
-    """The command writes page and tables beside the runs, and shows what differs."""
+    """The command writes page and tables next to the runs, and shows their differences."""
     for name in ("one", "two"):
         shutil.copytree(EXAMPLE, tmp_path / name)
     config = yaml.safe_load((tmp_path / "two" / "config.yaml").read_text())

@@ -1,4 +1,4 @@
-"""Numbers are written the same way everywhere, and what is absent is an en dash."""
+"""Test the format of numbers; an absent figure is an en dash."""
 
 import math
 
@@ -53,7 +53,7 @@ def test_what_was_not_measured_is_an_en_dash() -> None:
     ],
 )
 def test_figures_as_a_reader_sees_them(written: str, expected: str) -> None:
-    """True minus signs, no negative zero, thousands apart in counts only."""
+    """Minus signs are typographic, zero is not negative, and only counts have separators."""
     assert written == expected
 
 
@@ -61,7 +61,7 @@ def test_figures_as_a_reader_sees_them(written: str, expected: str) -> None:
     "values", [[943.0, 1058.0], [1.0], [0.0], [-3.2, 0.004], [7.0, 7.0], [1e-6, 2e-6]]
 )
 def test_an_axis_covers_its_values_and_ends_on_round_ones(values: list[float]) -> None:
-    """Every value lies on the axis, and there are between two and a dozen ticks."""
+    """The axis covers every value and has between two and a dozen ticks."""
     scale = fit_axis(values)
 
     assert scale is not None
@@ -77,7 +77,7 @@ def test_nothing_to_show_has_no_axis() -> None:
 
 
 def test_moments_are_written_for_readers() -> None:
-    """A date alone stays a date, and what is no date is shown as it came."""
+    """A date without a time stays a date; other text is unchanged."""
     assert format_timestamp("2025-03-01T14:05:00+00:00") == "1 March 2025, 14:05 UTC"
     assert format_timestamp("2025-03-01") == "1 March 2025"
     assert format_timestamp("yesterday") == "yesterday"

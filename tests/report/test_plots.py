@@ -1,4 +1,4 @@
-"""The notebook's figures hold the leaderboard's numbers."""
+"""Test that the plots for notebooks show the figures of the leaderboard."""
 
 from dataclasses import asdict, replace
 
@@ -22,7 +22,7 @@ from evalharness.report import (
 
 
 def test_ratings_carry_their_intervals() -> None:
-    """Each point is a model's rating with the distances to both bounds."""
+    """Each point is the rating of a model, with the distances to both bounds."""
     table = a_leaderboard(3)
     (points,) = plot_ratings(table).data
 
@@ -34,7 +34,7 @@ def test_ratings_carry_their_intervals() -> None:
 
 
 def test_the_matrix_mirrors_every_pair_and_marks_what_is_decided() -> None:
-    """Row against column and column against row add up to one."""
+    """The win rates of a pair from both sides add up to one."""
     (cells,) = plot_win_rates(a_leaderboard(4)).data
 
     for row in range(4):
@@ -46,7 +46,7 @@ def test_the_matrix_mirrors_every_pair_and_marks_what_is_decided() -> None:
 
 
 def test_every_model_has_its_mark_in_the_categories() -> None:
-    """A model is told apart by color and by shape."""
+    """Models differ in color and in shape."""
     drawn = plot_category_scores(a_leaderboard(12)).data
 
     looks = {(points.marker.color, points.marker.symbol) for points in drawn}
@@ -55,7 +55,7 @@ def test_every_model_has_its_mark_in_the_categories() -> None:
 
 
 def test_the_better_matrix_mirrors_and_the_radar_closes() -> None:
-    """Both sides of a pair add up to one; a polygon ends where it began."""
+    """Both sides of a pair add up to one; the polygon is closed."""
     records = a_run(3, 16)
     board = build_leaderboard(records, settle_battles(records.games))
 
@@ -73,7 +73,7 @@ def test_the_better_matrix_mirrors_and_the_radar_closes() -> None:
 
 
 def test_grades_are_drawn_as_often_as_they_were_given() -> None:
-    """Every readable grade is in the spread, and beside its own reply's length."""
+    """Every readable grade is in the distribution, and at the length of its reply."""
     run = Run(a_run(2, 8))
 
     spread = plot_grade_counts(run.judgments).data
@@ -87,7 +87,7 @@ def test_grades_are_drawn_as_often_as_they_were_given() -> None:
 
 
 def test_rates_stand_beside_their_bounds() -> None:
-    """What is not known is not drawn."""
+    """Unknown bounds are not drawn."""
     measure = HealthMeasure(
         name="ties",
         title="verdicts that are ties",
@@ -110,7 +110,7 @@ def test_rates_stand_beside_their_bounds() -> None:
 
 
 def test_only_models_with_the_benchmark_stand_against_it() -> None:
-    """A model that was not measured has no place on the axis."""
+    """A model without the benchmark is not drawn."""
     board = a_leaderboard(3)
     rows = (replace(board.rows[0], benchmarks={"arc": 0.5}), *board.rows[1:])
 

@@ -1,4 +1,4 @@
-"""A page from whatever is there: of a run that was stopped, killed, or has hardly begun."""
+"""Test the pages of runs that were interrupted, killed, or just begun."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evalharness.store import RunFolder, encode_record
 
 
 def _write_parts(folder, seed):
-    """Write a run of which any part may be missing, and any last line be cut."""
+    """Write a run; any part of it may be missing, and any last line truncated."""
     draw = random.Random(seed)
     records = a_run(draw.randint(1, 4), draw.randint(1, 8), seed=seed)
     with RunFolder.open(folder) as run:
@@ -37,7 +37,7 @@ def _write_parts(folder, seed):
 
 @pytest.mark.parametrize("seed", range(25))
 def test_there_is_a_page_of_whatever_a_run_left(tmp_path, seed):
-    """Nobody has to finish a run to see what it found; what is missing is no number."""
+    """An unfinished run has a page, and missing figures are not numbers."""
     _write_parts(tmp_path, seed)
 
     board = publish_run(tmp_path)
@@ -52,7 +52,7 @@ def test_there_is_a_page_of_whatever_a_run_left(tmp_path, seed):
 
 
 def test_a_damaged_line_is_named_with_the_way_on(tmp_path, capsys):
-    """A line that a person or a disk broke: to leave it out in silence would change the figures."""
+    """Ignoring a damaged line would change the figures."""
     _write_parts(tmp_path / "run", 3)
     path = tmp_path / "run/judgments.jsonl"
     path.write_bytes(b'{"kind": "graded", "ques\n' + path.read_bytes())

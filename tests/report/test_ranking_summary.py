@@ -1,4 +1,4 @@
-"""The finding in one sentence says no more than rank sets and intervals allow."""
+"""Test that the summary claims no more than rank sets and intervals support."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def ranked(*sets: tuple[int, int]) -> Leaderboard:
     ],
 )
 def test_rank_sets_become_one_plain_sentence(sets: list[tuple[int, int]], sentence: str) -> None:
-    """Models are told apart only as far as their simultaneous rank sets allow."""
+    """Models are separated only if their simultaneous rank sets do not overlap."""
     finding = summarize_ranking(ranked(*sets))
 
     assert finding.sentence == sentence
@@ -40,12 +40,12 @@ def test_rank_sets_become_one_plain_sentence(sets: list[tuple[int, int]], senten
 
 
 def test_rank_sets_that_meet_at_one_rank_are_not_called_equal() -> None:
-    """Of ranks 1-2 and 2-3 in three models, the first is proven ahead of someone."""
+    """With ranks 1-2 and 2-3 among three models, the first is ahead of one of them."""
     assert "told apart" not in summarize_ranking(ranked((1, 2), (1, 3), (2, 3))).sentence
 
 
 def test_without_ranks_the_intervals_decide() -> None:
-    """Score intervals that do not meet order two models; those that do leave it open."""
+    """Score intervals that do not overlap order two models; others leave the order open."""
     clear = Leaderboard(rows=(scored("b", 5.0), scored("a", 8.0)))
     close = Leaderboard(rows=(scored("a", 8.0), scored("b", 7.9)), level=0.9)
 
@@ -71,12 +71,12 @@ def test_without_ranks_the_intervals_decide() -> None:
 def test_without_intervals_nobody_is_called_better(
     rows: tuple[LeaderboardRow, ...], sentence: str
 ) -> None:
-    """A mere difference of two figures is no finding."""
+    """A difference without an interval does not order two models."""
     assert summarize_ranking(Leaderboard(rows=rows)).sentence == sentence
 
 
 def test_models_without_figures_are_named() -> None:
-    """A model that could not be ranked does not vanish from the sentence."""
+    """The sentence names models that could not be ranked."""
     table = ranked((1, 1), (2, 2))
     table = Leaderboard(rows=(*table.rows, LeaderboardRow(model="broken")))
 
@@ -86,5 +86,5 @@ def test_models_without_figures_are_named() -> None:
 
 
 def scored(model: str, score: float) -> LeaderboardRow:
-    """Return a row with a score and an interval of half a point to both sides."""
+    """Return a row with a score and an interval of half a point on both sides."""
     return LeaderboardRow(model=model, score=score, score_low=score - 0.5, score_high=score + 0.5)

@@ -1,4 +1,4 @@
-"""Adaptive judging in a run: fewer calls for the same decisions, and the same after a kill."""
+"""Test adaptive judging: fewer calls for the same decisions, and resuming."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ SPEC = RunSpec(
 
 
 class KilledError(Exception):
-    """Ends a run in its middle."""
+    """Raised to kill a run."""
 
 
 def _reply(spec, request):
-    """Return an answer that tells its model's level, or the verdict for the better, with noise."""
+    """Return an answer that states the level of its model, or a noisy verdict for the better one."""
     if spec.name != "judge":
         return f"level {LEVELS[spec.name]} from {spec.name}"
     text = request.messages[-1].content
@@ -91,7 +91,7 @@ def _battles(path):
 
 
 def test_it_stops_when_the_order_is_decided_and_says_what_it_saved(tmp_path):
-    """Clear differences take few of 800 calls; all its games have their swap."""
+    """Clear differences need few of 800 calls; every game has its swap."""
     asked = _run(tmp_path)
     records = read_run(tmp_path)
 
@@ -104,7 +104,7 @@ def test_it_stops_when_the_order_is_decided_and_says_what_it_saved(tmp_path):
 
 
 class _Counted(NoProgress):
-    """Keeps what is still expected of judgments, beside what came."""
+    """Counts the judgments that are expected and those that are done."""
 
     def __init__(self):
         self.expected, self.came = 0, 0
@@ -124,7 +124,7 @@ class _Counted(NoProgress):
 
 @pytest.mark.parametrize(("budget", "most"), [(None, 800), (2, 160)])
 def test_progress_expects_what_may_come_and_ends_with_what_came(tmp_path, budget, most):
-    """All pairs, or the pairs of the budget; what is not needed is taken off."""
+    """The total is all pairs, or the budget; calls that are not needed are subtracted."""
     spec = replace(SPEC, judging=replace(SPEC.judging, budget_pairs=budget))
     told = _Counted()
     first = count_calls_beyond_budget(spec, spec.judges[0])
@@ -135,7 +135,7 @@ def test_progress_expects_what_may_come_and_ends_with_what_came(tmp_path, budget
 
 
 def test_pairs_that_are_close_get_more_questions_than_those_far_apart(tmp_path):
-    """Equals are asked until nothing is left; the best against the worst hardly ever."""
+    """Equal models are compared on all questions, the best and the worst on few."""
     _run(tmp_path)
     met = Counter((battle.model_a, battle.model_b) for battle in _battles(tmp_path))
 
@@ -144,7 +144,7 @@ def test_pairs_that_are_close_get_more_questions_than_those_far_apart(tmp_path):
 
 
 def test_killed_and_continued_it_asks_exactly_what_it_would_have_asked(tmp_path):
-    """The choice follows from what is stored and the seed: no judgment is paid for in vain."""
+    """The choice depends on the seed and the stored judgments, so no judgment is wasted."""
     whole = _run(tmp_path / "whole")
     for kill_after in (5, 90, 91, 200):
         path = tmp_path / str(kill_after)
@@ -157,7 +157,7 @@ def test_killed_and_continued_it_asks_exactly_what_it_would_have_asked(tmp_path)
 
 
 def test_a_run_that_is_stopped_keeps_what_is_in_the_air_and_goes_on(tmp_path):
-    """A budget or Ctrl-C ends the rounds at once; nothing that was asked is lost or asked again."""
+    """A budget or Ctrl-C ends the rounds; no reply is lost, and no call repeated."""
     whole = _run(tmp_path / "whole")
     asked = Counter()
 
@@ -177,7 +177,7 @@ def test_a_run_that_is_stopped_keeps_what_is_in_the_air_and_goes_on(tmp_path):
 
 
 def test_answers_that_will_not_come_end_the_rounds(tmp_path):
-    """The run stopped while models were answering: the judge waits for nobody."""
+    """If the run stops before the answers exist, the judge does not wait for them."""
     asked = Counter()
 
     def stop(name, _request):
@@ -192,14 +192,14 @@ def test_answers_that_will_not_come_end_the_rounds(tmp_path):
 
 
 def test_a_finished_run_is_free(tmp_path):
-    """The same command again asks nothing."""
+    """The same command makes no call."""
     _run(tmp_path)
 
     assert not _run(tmp_path)
 
 
 def test_another_seed_asks_other_questions(tmp_path):
-    """The order of a pair's questions is drawn."""
+    """The order of the questions of a pair is random."""
     small = replace(SPEC, judging=replace(SPEC.judging, budget_pairs=1))
     _run(tmp_path / "one", small)
     _run(tmp_path / "other", replace(small, seed=4))
@@ -208,14 +208,14 @@ def test_another_seed_asks_other_questions(tmp_path):
 
 
 def test_a_budget_of_pairs_is_kept(tmp_path):
-    """One pair a question, on average, is 40 pairs in both orders."""
+    """One pair per question is 40 pairs in both orders."""
     asked = _run(tmp_path, replace(SPEC, judging=replace(SPEC.judging, budget_pairs=1)))
 
     assert asked["judge"] == 80
 
 
 def test_a_model_without_answers_stops_nobody(tmp_path):
-    """Its pairs cannot be judged; the others are, and end."""
+    """Its pairs cannot be judged; all other pairs are."""
 
     def fail(name, _request):
         return PermanentError("gone", reason="http_404") if name == "c" else None
@@ -228,7 +228,7 @@ def test_a_model_without_answers_stops_nobody(tmp_path):
 
 
 def test_a_family_that_is_spared_is_never_compared(tmp_path):
-    """The pairs that a judge does not judge are not chosen either."""
+    """Pairs that the judge may not see are never chosen."""
     kin = tuple(
         replace(model, family="kin") if model.name == "b" else model for model in SPEC.models
     )
@@ -242,11 +242,11 @@ def test_a_family_that_is_spared_is_never_compared(tmp_path):
 
 
 def test_calls_stay_in_the_air_while_a_round_ends(tmp_path):
-    """The next round is out before the last reply of this one is home."""
+    """The next round starts before the last reply of this one arrives."""
     most, flying, held = [0], [0], asyncio.Event()
 
     class Slow:
-        """Keeps one call of the first round until many others were made."""
+        """Delays one call of the first round until many others were made."""
 
         def __init__(self, spec):
             self._spec, self._asked = spec, 0
@@ -281,13 +281,13 @@ def test_calls_stay_in_the_air_while_a_round_ends(tmp_path):
     ],
 )
 def test_settings_that_leave_no_choice_are_refused(overrides, words):
-    """Before anything is asked."""
+    """The refusal precedes all calls."""
     with pytest.raises(ConfigError, match=words):
         load_settings(["+models=[vicuna-13b,alpaca-7b]", "judging=adaptive", *overrides])
 
 
 def test_the_setting_is_named_adaptive():
-    """As typed on the command line."""
+    """The command line accepts this value."""
     settings = load_settings(["+models=[vicuna-13b,alpaca-7b]", "judging=adaptive"])
 
     assert uses_adaptive_pairs(settings.run)
@@ -297,14 +297,14 @@ def test_the_setting_is_named_adaptive():
 
 @pytest.mark.parametrize("judging", ["judging=both", "judging=graded", "judging.pairs=all"])
 def test_a_fixed_design_prints_no_caution_of_an_adaptive_one(judging):
-    """Its intervals are those of a fixed design, and its win rates are over all pairs."""
+    """The cautions about adaptive choices do not apply to it."""
     settings = load_settings(["+models=[vicuna-13b,alpaca-7b]", judging])
 
     assert not any("adaptive" in caution for caution in settings.run.cautions)
 
 
 def test_the_plan_says_that_all_pairs_are_the_most():
-    """Calls and dollars are those of the whole round-robin, and that is said."""
+    """Calls and dollars are those of the full round-robin, and the plan says so."""
     lines = describe_plan(SPEC)
 
     assert any(line.startswith("judgments judge: 800 calls") for line in lines)
@@ -314,7 +314,7 @@ def test_the_plan_says_that_all_pairs_are_the_most():
 
 
 def test_grades_are_given_beside_chosen_pairs(tmp_path):
-    """`judging.graded=true` grades every answer, as in any run."""
+    """With `judging.graded=true`, every answer is graded as well."""
     both = replace(SPEC, judging=replace(SPEC.judging, graded=True, budget_pairs=1))
     _run(tmp_path, both)
     records = read_run(tmp_path)

@@ -56,12 +56,12 @@ JUDGE = JudgeSpec(name="gpt-4", model=SERVED, prompts={JudgmentKind.GRADED: PROM
     ids=["server", "weights", "plain"],
 )
 def test_the_key_of_a_model_stays(model, key):
-    """The cache of completions finds them under it."""
+    """The completion cache uses this key."""
     assert compute_digest(model.identity()) == key
 
 
 def test_the_key_of_an_answer_stays():
-    """A run's folder goes on where it was left, whatever release goes on with it."""
+    """A later release continues the folder of a run."""
     asked = question("q1", category="writing")
 
     assert answer_digest(SERVED, asked, 0, 0) == "71d63fbab316b9177be59f64b49124ab"
@@ -69,7 +69,7 @@ def test_the_key_of_an_answer_stays():
 
 
 def test_the_key_of_a_judgment_stays():
-    """Judgments are what a run pays most for."""
+    """Judgments are the largest cost of a run."""
     showing = JudgmentRequest(
         judge=JUDGE, question=question("q1"), turn=1, answers=(answer("vicuna-13b", "q1"),)
     )
@@ -91,7 +91,7 @@ def test_the_default_name_of_a_run_stays(overrides, name):
 
 
 def test_a_new_optional_setting_renames_no_run():
-    """A release with one more setting resumes the folder that an older one began."""
+    """A release with a new setting resumes the folders of earlier releases."""
     newer = make_dataclass(
         "Newer", [("note", object, field(default=None))], bases=(config_schema.JudgingConf,)
     )

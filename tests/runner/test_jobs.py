@@ -1,4 +1,4 @@
-"""One job a model, each with a shard of its own, and one run in the end."""
+"""Test jobs: one per model, each with its own shard, merged into one run."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _content(path):
 
 
 def test_jobs_of_a_queue_write_the_run_that_one_process_writes(tmp_path):
-    """Submitit's own executor launches them as SLURM's would; keys bring all together."""
+    """Submitit's local executor launches the jobs as SLURM would."""
     reason = "submitit is not installed: pip install 'evalharness[slurm]'"
     pytest.importorskip("submitit", reason=reason)
     results = tmp_path / "results"
@@ -68,7 +68,7 @@ def test_jobs_of_a_queue_write_the_run_that_one_process_writes(tmp_path):
 
 
 def test_the_same_command_goes_on_where_a_job_could_not(tmp_path):
-    """What a job failed to get is listed in the run, and is there when the job got it."""
+    """The run lists the failures of a job; the same command repeats them."""
     answers = tmp_path / "answers.jsonl"
     recorded = ("models.alpaca-7b.backend=recorded", f"models.alpaca-7b.answers={answers}")
     settings = [each for each in SWEPT if each != "models.alpaca-7b.backend=scripted"]
@@ -111,7 +111,7 @@ print("Submitted batch job 7")
 
 
 def test_a_job_that_the_queue_lost_is_named_and_the_others_are_waited_for(tmp_path, monkeypatch):
-    """What they wrote is judged, and the same command has the lost one done."""
+    """The other answers are judged, and the same command repeats the lost job."""
     pytest.importorskip("submitit", reason="submitit is not installed")
     commands = tmp_path / "bin"
     commands.mkdir()
@@ -132,7 +132,7 @@ def test_a_job_that_the_queue_lost_is_named_and_the_others_are_waited_for(tmp_pa
 
 
 def test_a_job_waits_while_an_earlier_one_writes_its_shard(tmp_path):
-    """A queue goes on with its jobs when the command that launched them is stopped."""
+    """A queue continues its jobs after the launching command was stopped."""
     place = locate_shard(tmp_path, "vicuna-13b")
     with ThreadPoolExecutor() as threads:
         with RunFolder.open(place / SHARD_RUN_NAME):
@@ -163,7 +163,7 @@ def _questions():
 def test_what_would_fail_after_hours_is_refused_before_a_job_is_launched(
     tmp_path, monkeypatch, arguments, said
 ):
-    """A queue may take a day to come to the first line of a job."""
+    """A job may wait in a queue for a day before it starts."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
@@ -174,7 +174,7 @@ def test_what_would_fail_after_hours_is_refused_before_a_job_is_launched(
 
 
 def test_a_missing_launcher_is_told_with_the_command_that_installs_it(tmp_path, monkeypatch):
-    """Hydra itself would say that it cannot find a file of ours."""
+    """The message of Hydra would only name a missing file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "submitit", None)
 
@@ -183,7 +183,7 @@ def test_a_missing_launcher_is_told_with_the_command_that_installs_it(tmp_path, 
 
 
 def test_without_the_flag_everything_is_left_to_this_process():
-    """The flag alone decides."""
+    """Jobs are launched only with the flag."""
     left = run_requested_jobs(["+models=[a]"], BOTH)
 
     assert (left.arguments, left.stages, left.problems) == (["+models=[a]"], list(BOTH), ())

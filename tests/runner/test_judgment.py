@@ -1,4 +1,4 @@
-"""One judgment: what the judge is asked, how often, and what is kept of its replies."""
+"""Test a single judgment: the requests to the judge, and the stored replies."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ JUDGE = JudgeSpec(name="judge", model=ModelSpec(name="judge", backend="scripted"
 
 
 def showing(*models: str, **settings) -> JudgmentRequest:
-    """Return one answer to grade, or two to compare, for a judge with these settings."""
+    """Return a request to grade one answer, or to compare two, for a judge with these settings."""
     return JudgmentRequest(
         judge=replace(JUDGE, **settings),
         question=question(),
@@ -57,21 +57,21 @@ def showing(*models: str, **settings) -> JudgmentRequest:
 
 
 def ask(shown: JudgmentRequest, *said: str | Completion | Exception):
-    """Return the judgment of a judge that says this, and what the judge was asked."""
+    """Return the judgment of a judge that replies with these texts, and the requests to it."""
     replies = iter(said)
     backend = ScriptedBackend(lambda _request: next(replies))
     return asyncio.run(request_judgment(shown, backend)), backend.requests
 
 
 def with_prompt(shown: JudgmentRequest, **changes) -> JudgmentRequest:
-    """Return the showing with another prompt for its kind."""
+    """Return the judgment request with another prompt for its kind."""
     changed = {**shown.judge.prompts, shown.kind: replace(PROMPTS[shown.kind], **changes)}
     return replace(shown, judge=replace(shown.judge, prompts=changed))
 
 
 @pytest.mark.parametrize("said", ["No idea.", "[[7]]-[[8]]", "Rating: [[11]]"])
 def test_a_reply_that_cannot_be_read_is_repaired_once(said):
-    """The judge sees its own reply and is asked for the grade alone; both replies are kept."""
+    """The second request contains the first reply and asks for the grade only; both are kept."""
     judgment, asked = ask(showing(repairs=1), said, "Rating: [[8]]")
 
     first, second = (request.messages for request in asked)
@@ -85,7 +85,7 @@ def test_a_reply_that_cannot_be_read_is_repaired_once(said):
 
 
 def test_a_repair_that_fails_is_unscored_and_not_asked_a_third_time():
-    """One more chance is one: a judge that cannot say it is not asked until it does."""
+    """There is only one repair, even if it fails."""
     judgment, asked = ask(showing(repairs=1), "No idea.", "Rating: [[99]]")
 
     assert len(asked) == 2
@@ -93,7 +93,7 @@ def test_a_repair_that_fails_is_unscored_and_not_asked_a_third_time():
 
 
 def test_the_first_reply_does_not_count_after_a_repair():
-    """A mark in what could not be read is not mixed with the second reply's."""
+    """The decision is read from the second reply only."""
     judgment, _ = ask(showing(repairs=1), "[[7]]-[[8]]", "I still cannot say.")
 
     assert (judgment.score, judgment.unscored) == (None, "no_verdict")
@@ -101,7 +101,7 @@ def test_the_first_reply_does_not_count_after_a_repair():
 
 @pytest.mark.parametrize("said", ["", Completion(text="It is", finish_reason="length")])
 def test_silence_and_cut_replies_are_not_repaired(said):
-    """Their reason is not the form of the verdict, and asking again would hide it."""
+    """Their problem is not the form of the verdict, and a second request would hide it."""
     judgment, asked = ask(showing(repairs=1), said)
 
     assert (len(asked), judgment.score, judgment.repaired) == (1, None, False)
@@ -109,14 +109,14 @@ def test_silence_and_cut_replies_are_not_repaired(said):
 
 @pytest.mark.parametrize(("repairs", "said"), [(0, "No idea."), (1, "Rating: [[8]]")])
 def test_without_need_or_leave_a_judge_is_asked_once(repairs, said):
-    """Nothing is paid for twice by default, or where the first reply can be read."""
+    """By default, or if the first reply can be read, there is one request."""
     judgment, asked = ask(showing(repairs=repairs), said)
 
     assert (len(asked), judgment.repaired, judgment.reply) == (1, False, said)
 
 
 def test_a_repair_adds_up_what_both_replies_used():
-    """The cost of a run includes its repairs; what was not counted is not called zero."""
+    """The cost of a run includes repairs; a missing count is not zero."""
     counted = Completion(text="?", prompt_tokens=100, completion_tokens=7, seconds=1.0)
     again = Completion(text="[[8]]", prompt_tokens=120, completion_tokens=3, seconds=0.5)
 
@@ -128,14 +128,14 @@ def test_a_repair_adds_up_what_both_replies_used():
 
 
 def test_a_repair_that_cannot_be_asked_for_is_a_failure():
-    """The run keeps a row with the reason, and the next run asks again."""
+    """The run has a row with the reason, and the next run repeats the request."""
     with pytest.raises(PermanentError):
         ask(showing(repairs=1), "No idea.", PermanentError("gone", reason="http_404"))
 
 
 @pytest.mark.parametrize("models", [("vicuna-13b",), ("vicuna-13b", "alpaca-7b")])
 def test_json_is_asked_for_by_schema_and_in_words(models):
-    """A server that ignores the schema has still told its model the form."""
+    """The prompt describes the form too, for servers that ignore the schema."""
     shown = showing(*models, reading=Reading.JSON)
     prompt = PROMPTS[shown.kind]
 
@@ -146,7 +146,7 @@ def test_json_is_asked_for_by_schema_and_in_words(models):
 
 
 def test_words_are_asked_for_without_a_schema():
-    """A judge that explains in free words is not held to JSON."""
+    """A judge that replies in free text gets no JSON schema."""
     _, [request] = ask(showing(), "[[8]]")
 
     assert request.schema is None
@@ -154,7 +154,7 @@ def test_words_are_asked_for_without_a_schema():
 
 
 def test_json_is_read_and_repaired_as_json():
-    """Marks in brackets are no JSON, and the repair asks for JSON again."""
+    """A decision in brackets is not JSON; the repair requests JSON again."""
     said = json.dumps({"reasons": "Fine.", "score": 6})
 
     judgment, asked = ask(showing(reading=Reading.JSON, repairs=1), "Rating: [[8]]", said)
@@ -174,14 +174,14 @@ def test_json_is_read_and_repaired_as_json():
     ],
 )
 def test_the_strength_of_a_verdict_is_kept(reading, said, verdict, strength):
-    """Battles count the verdict alone; how strong it was can be studied later."""
+    """Battles use the verdict only; its strength is stored for analysis."""
     game, _ = ask(showing("vicuna-13b", "alpaca-7b", reading=reading), said)
 
     assert (game.verdict, game.strength) == (verdict, strength)
 
 
 def test_probabilities_keep_what_went_elsewhere():
-    """The missing mass can be read from the record: one less the sum of what is there."""
+    """The record shows the missing probability mass."""
     shares = (0.0,) * 7 + (0.6, 0.2, 0.0)
     said = Completion(text="8]]", option_probabilities=shares)
 
@@ -202,12 +202,12 @@ def test_probabilities_keep_what_went_elsewhere():
     ],
 )
 def test_whatever_changes_what_is_asked_changes_the_key(changed):
-    """A run resumed with other settings asks again instead of keeping old judgments."""
+    """A run with other settings does not reuse old judgments."""
     assert changed.digest() != showing().digest()
 
 
 def test_other_levels_change_the_key_of_json_and_of_repairs():
-    """Both list the verdicts that there are."""
+    """Both list the possible verdicts."""
     for settings in ({"reading": Reading.JSON}, {"repairs": 1}):
         shown = showing("vicuna-13b", "alpaca-7b", **settings)
 
@@ -215,6 +215,6 @@ def test_other_levels_change_the_key_of_json_and_of_repairs():
 
 
 def test_a_setting_that_is_not_used_adds_nothing_to_the_key():
-    """What was judged before these settings existed is not judged again."""
+    """Judgments from before these settings existed are reused."""
     assert showing()._optional_content() == []
     assert showing(repairs=1)._optional_content() != []

@@ -1,4 +1,4 @@
-"""A run with three judges: who is asked what, how often, and what the table makes of it."""
+"""Test a run with three judges: their calls and the leaderboard."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from evalharness.store import RunFolder, read_run
 
 
 def model(name, family=None):
-    """Return a candidate whose samples differ."""
+    """Return a candidate with random sampling."""
     sampling = Sampling(temperature=0.7)
     return ModelSpec(name=name, backend="scripted", family=family, sampling=sampling)
 
 
 def judge(name, family=None):
-    """Return a judge of both kinds."""
+    """Return a judge that grades and compares."""
     return JudgeSpec(name=name, model=model(name, family), prompts=PROMPTS)
 
 
@@ -49,7 +49,7 @@ SPEC = RunSpec(
 
 
 class Expected:
-    """Keeps how many calls a run said that it would make."""
+    """Stores the number of calls that a run announces."""
 
     def __init__(self) -> None:
         self.totals: dict[RunStage, int] = {}
@@ -60,12 +60,12 @@ class Expected:
         self.totals[stage] = total
 
     def advance(self, stage, *, failed):
-        """Count what succeeded."""
+        """Count the calls that succeeded."""
         self.done[stage] += not failed
 
 
 def run(path, spec):
-    """Run it with scripted models; return its records, its calls by model, and its progress."""
+    """Run with scripted models; return the records, the calls by model, and the progress."""
     calls, progress = Counter(), Expected()
 
     def connect(own):
@@ -82,7 +82,7 @@ def run(path, spec):
 
 
 def test_three_judges_judge_everything_and_make_one_table(tmp_path):
-    """4 questions: 12 grades and 12 pairs in both orders each; a model fights 8 battles."""
+    """On 4 questions, each judge makes 12 grades and 24 games; a model has 8 battles."""
     records, calls, progress = run(tmp_path, SPEC)
     board = build_leaderboard(records, collect_battles(records))
 
@@ -95,7 +95,7 @@ def test_three_judges_judge_everything_and_make_one_table(tmp_path):
 
 
 def test_a_judge_is_not_asked_about_its_own_family(tmp_path):
-    """It grades two models on four questions and compares one pair; who has no kin does all."""
+    """It grades two models and compares one pair; a judge of no family judges everything."""
     spec = replace(SPEC, judging=JudgingSpec(exclude_own_family=True))
     records, calls, progress = run(tmp_path, spec)
 
@@ -109,7 +109,7 @@ def test_a_judge_is_not_asked_about_its_own_family(tmp_path):
 
 
 def test_every_sample_is_answered_and_judged(tmp_path):
-    """Three samples a question: three answers, three grades, three battles, told apart."""
+    """Three samples per question give three answers, three grades and three battles."""
     spec = replace(SPEC, judges=SPEC.judges[2:], judging=JudgingSpec(samples=3))
     records, calls, _ = run(tmp_path, spec)
 
@@ -129,7 +129,7 @@ def test_every_sample_is_answered_and_judged(tmp_path):
     ],
 )
 def test_only_the_designed_pairs_are_judged_in_both_orders_and_resumed_for_free(tmp_path, judging):
-    """All judges compare the same pairs; the same run again asks nothing."""
+    """All judges compare the same pairs; the same run again makes no call."""
     spec = replace(SPEC, judging=judging, seed=7)
     records, _, progress = run(tmp_path, spec)
     names = [each.name for each in spec.models]

@@ -1,4 +1,4 @@
-"""A run: everything asked once, failures are rows, and an interrupted run continues."""
+"""Test a run: each call is made once, failures are rows, and interrupted runs continue."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ SPEC = RunSpec(
 
 
 class Counter:
-    """Connects scripted models, and keeps every request of all of them."""
+    """Connects scripted models, and stores every request."""
 
     def __init__(self, fail) -> None:
         self.backends: list[tuple[str, ScriptedBackend]] = []
         self._fail = fail
 
     def connect(self, spec: ModelSpec) -> ScriptedBackend:
-        """Return a model that fails where it is told to, and replies elsewhere."""
+        """Return a model that fails for configured requests, and replies to all others."""
 
         def reply(request):
             return self._fail(spec, request) or make_reply(spec.name, request.messages)
@@ -52,7 +52,7 @@ class Counter:
         return self.backends[-1][1]
 
     def calls(self, name: str | None = None) -> int:
-        """Return how often a model, or any, was asked."""
+        """Return the number of calls to a model, or to all models."""
         return sum(len(b.requests) for own, b in self.backends if name in (None, own))
 
 
@@ -76,7 +76,7 @@ def _run(
 
 
 def test_every_answer_and_judgment_is_asked_for_once(tmp_path):
-    """The number of calls is what the schedule says, no more."""
+    """The number of calls is the planned one."""
     counter = _run(tmp_path)
     records = read_run(tmp_path)
 
@@ -97,7 +97,7 @@ def test_the_same_run_again_asks_nothing(tmp_path):
 
 
 def test_a_second_turn_is_asked_with_the_first_reply_before_it(tmp_path):
-    """The conversation that a model sees is the one that it had."""
+    """The request contains the earlier turns of the conversation."""
     counter = _run(tmp_path, stages=(RunStage.ANSWER,))
     (answer,) = [
         row for row in read_run(tmp_path).answers if (row.model, row.question_id) == ("a", "q0")
@@ -114,7 +114,7 @@ def test_a_second_turn_is_asked_with_the_first_reply_before_it(tmp_path):
 
 
 def test_both_orders_of_a_pair_are_shown(tmp_path):
-    """Each game has its swap, so that a position can favor neither model."""
+    """Each game has its swap, so position bias favors neither model."""
     _run(tmp_path)
     games = read_run(tmp_path).games
 
@@ -122,7 +122,7 @@ def test_both_orders_of_a_pair_are_shown(tmp_path):
 
 
 def test_a_failed_turn_is_a_row_and_only_what_depends_on_it_is_missing(tmp_path):
-    """Turn 2 of one answer fails: its turn 1 is judged, and everything else goes on."""
+    """If turn 2 of an answer fails, its turn 1 is judged, and all other calls are made."""
 
     def fail(spec, request):
         if spec.name == "b" and request.question_id == "q1" and request.turn == 2:
@@ -141,7 +141,7 @@ def test_a_failed_turn_is_a_row_and_only_what_depends_on_it_is_missing(tmp_path)
 
 
 def test_what_failed_is_asked_again_and_nothing_else(tmp_path):
-    """A repaired server costs one turn and the judgments that waited for it."""
+    """After a failure, one turn and the judgments that depend on it are requested."""
 
     def fail(spec, request):
         failing = spec.name == "b" and request.question_id == "q1" and request.turn == 2
@@ -155,7 +155,7 @@ def test_what_failed_is_asked_again_and_nothing_else(tmp_path):
 
 
 def test_only_what_failed_can_be_asked_for(tmp_path):
-    """A run that was stopped early is mended without going on: failures and what waited for them."""
+    """Only failed calls, and calls that depend on them, are repeated."""
 
     def fail(spec, request):
         failing = (spec.name, request.question_id) in {("b", "q1"), ("judge", "q0")}
@@ -177,7 +177,7 @@ def test_only_what_failed_can_be_asked_for(tmp_path):
 
 
 def test_a_judge_that_fails_leaves_rows_not_numbers(tmp_path):
-    """A judgment that cannot be had is no score and no tie."""
+    """A failed judgment is neither a score nor a tie."""
 
     def fail(spec, request):
         if spec.name == "judge" and request.question_id == "q2":
@@ -193,7 +193,7 @@ def test_a_judge_that_fails_leaves_rows_not_numbers(tmp_path):
 
 
 def test_a_model_that_cannot_be_connected_fails_alone(tmp_path):
-    """Broken weights of one model leave the others' results as they are."""
+    """Broken weights of one model do not affect the results of the others."""
     counter = Counter(lambda _spec, _request: None)
 
     def connect(spec):
@@ -213,7 +213,7 @@ def test_a_model_that_cannot_be_connected_fails_alone(tmp_path):
 
 
 def test_a_model_that_is_added_costs_only_itself(tmp_path):
-    """A run grows by a model without asking the others again."""
+    """A new model does not repeat the calls of the others."""
     _run(tmp_path, replace(SPEC, models=SPEC.models[:2]))
     counter = _run(tmp_path)
 
@@ -223,7 +223,7 @@ def test_a_model_that_is_added_costs_only_itself(tmp_path):
 
 @pytest.mark.parametrize("calls", [1, 7, 13, 30, 70])
 def test_an_interrupted_run_continues_where_it_stopped(tmp_path, calls):
-    """Ctrl-C at any moment: the next run asks for what is not on the disk, and ends the same."""
+    """After Ctrl-C at any moment, the next run makes the missing calls and has the same result."""
     asked = 0
 
     def interrupt(_spec, _request):
@@ -246,7 +246,7 @@ def test_an_interrupted_run_continues_where_it_stopped(tmp_path, calls):
 
 
 def test_judging_alone_asks_no_candidate(tmp_path):
-    """`judge` works on the answers that are there."""
+    """`judge` uses the existing answers."""
     _run(tmp_path, stages=(RunStage.ANSWER,))
     counter = _run(tmp_path, stages=(RunStage.JUDGE,))
 
@@ -255,7 +255,7 @@ def test_judging_alone_asks_no_candidate(tmp_path):
 
 
 def test_answers_drawn_at_random_have_seeds_that_repeat(tmp_path):
-    """A run can be repeated; two questions or samples never share a seed."""
+    """Runs are reproducible; every question and sample has its own seed."""
     spec = replace(SPEC, judging=JudgingSpec(samples=2))
     counter = _run(tmp_path, spec, stages=(RunStage.ANSWER,))
     seeds = {
@@ -269,7 +269,7 @@ def test_answers_drawn_at_random_have_seeds_that_repeat(tmp_path):
 
 
 def test_local_weights_come_one_after_another_and_the_judges_last():
-    """What does not fit together is not loaded together; weights shared with a judge load once."""
+    """Models are loaded one at a time; weights that a judge shares are loaded once."""
     places = {"a": "w1", "b": None, "c": "w2", "d": "w1"}
     models = [replace(_model(name), settings=weights) for name, weights in places.items()]
     judge = replace(JUDGE, model=replace(JUDGE.model, settings="w1"))

@@ -1,4 +1,4 @@
-"""A run's folder may grow; results of different settings never mix."""
+"""Test that a run's folder may grow, and never mixes results of different settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BASE = ("models=[vicuna-13b,alpaca-7b]", "questions.limit=8", "run=mine")
 
 
 def _continue(tmp_path, *overrides: str, base=BASE) -> None:
-    """Make a folder with the base settings, and continue it with others."""
+    """Make a folder with the base settings, and continue it with other settings."""
     place = f"results={tmp_path}"
     before = load_settings([*BASE, place])
     with RunFolder.open(before.folder) as folder:
@@ -39,12 +39,12 @@ def _continue(tmp_path, *overrides: str, base=BASE) -> None:
     ],
 )
 def test_a_run_may_grow_and_change_its_speed(tmp_path, override):
-    """More questions and other limits make no result wrong."""
+    """More questions and other limits invalidate no result."""
     _continue(tmp_path, override)
 
 
 def test_a_run_may_take_in_more_models(tmp_path):
-    """The main use of a leaderboard is to add to it."""
+    """Adding models is the main use of a leaderboard."""
     _continue(
         tmp_path, base=("models=[vicuna-13b,alpaca-7b,gpt-4]", "questions.limit=8", "run=mine")
     )
@@ -62,7 +62,7 @@ def test_a_run_may_take_in_more_models(tmp_path):
     ],
 )
 def test_other_settings_are_refused_with_the_difference(tmp_path, override, words):
-    """Two judges' grades in one mean would be a number of nothing."""
+    """A mean over the grades of two judges has no meaning."""
     with pytest.raises(RunConflictError, match=words) as refusal:
         _continue(tmp_path, override)
 
@@ -86,7 +86,7 @@ def test_settings_of_other_backends_are_no_difference(tmp_path):
 
 
 def test_a_changed_question_is_refused(tmp_path):
-    """A file that was edited since asks something else."""
+    """A question that was edited since is a different question."""
     path = tmp_path / "mine.jsonl"
     line = {"question_id": "x", "category": "c", "turns": ["?"]}
     path.write_text(json.dumps(line) + "\n")
@@ -105,7 +105,7 @@ def test_a_changed_question_is_refused(tmp_path):
 
 
 def test_a_folder_older_than_a_switch_that_is_off_is_continued(tmp_path):
-    """What it did not know, it did not do; turned on, the switch is a difference as any other."""
+    """A switch that the folder lacks was off; turning it on is a difference."""
     before = load_settings([*BASE, f"results={tmp_path}"])
     old = json.loads(json.dumps(before.tree))
     del old["judging"]["exclude_own_family"]

@@ -1,4 +1,4 @@
-"""A run from Python: it needs no terminal, and tells its user only through what it is handed."""
+"""Test a run from Python: it reports only through the frontend that it is given."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OVERRIDES = (
 
 
 def test_a_run_needs_no_terminal_and_none_of_the_command_line(tmp_path):
-    """A notebook or a server of its own shows what it likes."""
+    """A notebook can show progress in its own way."""
     code = (
         "import sys\n"
         "from evalharness.config import load_settings\n"

@@ -1,4 +1,4 @@
-"""The page for everyone: axe-core finds no serious fault, and paper shows what the screen does."""
+"""Test accessibility with axe-core, and the printed page."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize("width", [390, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_fault(opened: Open, html: str, scheme: str, width: int) -> None:
-    """With a question opened, and every judgment, prompt and menu in it."""
+    """The check includes an open question with all its judgments, prompts and menus."""
     page = opened(html, "#q-math-01", color_scheme=scheme, viewport={"width": width, "height": 900})
     page.wait_for_selector("#q-math-01 .body[data-state=open]")
     for _ in range(2):
@@ -83,7 +83,7 @@ def test_axe_finds_no_serious_fault(opened: Open, html: str, scheme: str, width:
 
 
 def test_paper_shows_tables_plots_and_opened_questions(opened: Open, html: str) -> None:
-    """Printed to PDF it has pages; what only works on a screen is left out."""
+    """The PDF has pages, and omits controls that work on a screen only."""
     page = opened(html, "#q-math-01", color_scheme="dark")
     page.wait_for_selector("#q-math-01 .body[data-state=open]")
     page.emulate_media(media="print")

@@ -1,4 +1,4 @@
-"""The page in a real browser: it asks nobody, runs nothing of a stranger's, and can be worked."""
+"""Test the page in a real browser: no requests, no third-party code, and working controls."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def first_models(page: Page) -> list[str]:
 
 
 def test_a_heading_sorts_by_mouse_and_by_keyboard(opened: Open) -> None:
-    """The order shows in the rows and in aria-sort, and turns around the second time."""
+    """The rows and aria-sort show the order; a second click reverses it."""
     page = opened(a_page())
     heading = page.locator("#leaderboard th", has_text="Rating")
 
@@ -68,7 +68,7 @@ def test_a_heading_sorts_by_mouse_and_by_keyboard(opened: Open) -> None:
 
 
 def test_absent_figures_sort_last_both_ways(opened: Open) -> None:
-    """A model without a score is neither the best nor the worst."""
+    """A model without a score is last in both directions."""
     rows = (
         LeaderboardRow(model="unknown"),
         LeaderboardRow(model="low", score=2.0),
@@ -84,7 +84,7 @@ def test_absent_figures_sort_last_both_ways(opened: Open) -> None:
 
 
 def test_search_finds_words_inside_packed_answers(opened: Open) -> None:
-    """The search reads what is compressed, not only what is on the screen."""
+    """The search includes compressed text that is not on the screen."""
     page = opened(a_page())
 
     page.fill("#search", "QUOKKA")
@@ -97,7 +97,7 @@ def test_search_finds_words_inside_packed_answers(opened: Open) -> None:
 
 
 def test_filters_narrow_the_questions(opened: Open) -> None:
-    """By category, and by what went wrong."""
+    """Questions are filtered by category and by flag."""
     page = opened(a_page())
 
     page.select_option("#category", "math")
@@ -110,7 +110,7 @@ def test_filters_narrow_the_questions(opened: Open) -> None:
 
 
 def test_questions_can_be_ordered_by_disagreement(opened: Open) -> None:
-    """Where the models differ most comes first."""
+    """The question with the largest differences between models comes first."""
     page = opened(a_page())
 
     page.select_option("#order", "spread")
@@ -119,7 +119,7 @@ def test_questions_can_be_ordered_by_disagreement(opened: Open) -> None:
 
 
 def test_a_permalink_opens_its_question(opened: Open) -> None:
-    """A link to a question shows it opened and in view, answers and all."""
+    """A link to a question opens it, scrolls to it, and shows its answers."""
     page = opened(a_page(questions=24), "#q-100")
 
     page.wait_for_selector("#q-100 .body[data-state=open]")
@@ -131,7 +131,7 @@ def test_a_permalink_opens_its_question(opened: Open) -> None:
 
 
 def test_a_question_opens_by_keyboard_and_models_can_be_hidden(opened: Open) -> None:
-    """Answers stand side by side; a model's box takes its answers and battles away."""
+    """Answers are side by side; the checkbox of a model hides its answers and battles."""
     page = opened(a_page())
 
     page.locator("#q-81 > summary").press("Enter")
@@ -144,7 +144,7 @@ def test_a_question_opens_by_keyboard_and_models_can_be_hidden(opened: Open) -> 
 
 
 def test_hovering_and_arrow_keys_tell_the_numbers(opened: Open) -> None:
-    """The matrix says wins, losses and ties; inside it, arrow keys move."""
+    """The matrix shows wins, losses and ties; arrow keys move inside it."""
     page = opened(a_page())
     cells = page.locator(".matrix .tip")
 
@@ -158,7 +158,7 @@ def test_hovering_and_arrow_keys_tell_the_numbers(opened: Open) -> None:
 
 
 def test_dark_follows_the_system_and_can_be_chosen(opened: Open) -> None:
-    """The page starts as the system is set; the button changes it."""
+    """The page starts with the theme of the system; the button changes it."""
     page = opened(a_page(), color_scheme="dark")
     paper = "getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(paper)
@@ -173,7 +173,7 @@ def test_dark_follows_the_system_and_can_be_chosen(opened: Open) -> None:
 
 @pytest.mark.parametrize("width", [320, 390, 800, 1400, 2560])
 def test_no_width_makes_the_page_scroll_sideways(opened: Open, width: int) -> None:
-    """Wide tables scroll inside their own frames."""
+    """Wide tables scroll inside their frames."""
     page = opened(a_page(12, 8), "#q-81", viewport={"width": width, "height": 800})
 
     page.wait_for_selector("#q-81 .body[data-state=open]")
@@ -181,7 +181,7 @@ def test_no_width_makes_the_page_scroll_sideways(opened: Open, width: int) -> No
 
 
 def test_no_hostile_text_runs_or_loads(opened: Open) -> None:
-    """Every payload stands in questions, answers, references and judgments; none of it acts."""
+    """No payload in questions, answers, references and judgments has an effect."""
     records = RunRecords(
         name=PAYLOADS[0],
         questions=tuple(
@@ -212,7 +212,7 @@ def test_no_hostile_text_runs_or_loads(opened: Open) -> None:
 
 
 def test_text_has_the_contrast_that_readers_need(opened: Open) -> None:
-    """Every visible text reaches WCAG AA (4.5 to 1) against its ground, light and dark."""
+    """All visible text meets WCAG AA (4.5 to 1) in the light and in the dark theme."""
     for scheme in ("light", "dark"):
         page = opened(a_page(6), "#q-81", color_scheme=scheme)
         page.wait_for_selector("#q-81 .body[data-state=open]")

@@ -1,4 +1,4 @@
-"""The page is one file, the same to the byte for the same records, and never invents a figure."""
+"""Test that the page is one file, reproducible to the byte, and without invented figures."""
 
 import base64
 import json
@@ -30,13 +30,13 @@ from evalharness.report.page.html_document import list_sections
 
 
 def page_of(records: RunRecords) -> str:
-    """Return the page of a run with its own battles and table."""
+    """Return the page of a run with its battles and leaderboard."""
     battles = settle_battles(records.games)
     return render_page(records, battles, build_leaderboard(records, battles))
 
 
 def bodies(page: str) -> list[str]:
-    """Return what the page holds of its questions in packed form: answers, then games, of each."""
+    """Return the compressed content of the page: the answers, then the games, of each question."""
     packed = re.findall(r'<script type="text/plain" id="(?:answers|games)-\d+">([^<]*)<', page)
     return [zlib.decompress(base64.b64decode(each)).decode() for each in packed]
 
@@ -47,12 +47,12 @@ def text_of(html: str) -> str:
 
 
 def test_the_same_records_give_the_same_bytes() -> None:
-    """A report can be compared and cached: no clock and no chance is in it."""
+    """Reports can be compared and cached: they contain neither the time nor random numbers."""
     assert page_of(a_run(seed=3)) == page_of(a_run(seed=3))
 
 
 def test_judgments_that_needed_a_repair_are_counted_for_their_judge() -> None:
-    """A judge that has to be asked twice is not as good an instrument as one that has not."""
+    """A judge that needs second requests is less reliable."""
     records = a_run(pairwise_games=False)
     repaired = tuple(replace(grade, repaired=True) for grade in records.graded[:3])
 
@@ -63,7 +63,7 @@ def test_judgments_that_needed_a_repair_are_counted_for_their_judge() -> None:
 
 
 def test_the_page_names_no_other_file() -> None:
-    """Nothing is loaded: every source and stylesheet is inside, and links are only links."""
+    """The page loads nothing: scripts and styles are inline, and links are only links."""
     page = page_of(a_run())
 
     loaded = re.findall(r"""(?:src|srcset|data|poster)\s*=\s*["']([^"']*)""", page)
@@ -75,7 +75,7 @@ def test_the_page_names_no_other_file() -> None:
 
 
 def test_absent_figures_are_en_dashes() -> None:
-    """What was not measured is not 0."""
+    """A figure that was not measured is not shown as 0."""
     rows = (LeaderboardRow(model="vicuna-13b", score=7.0), LeaderboardRow(model="alpaca-7b"))
     page = render_page(a_run(models=2), (), Leaderboard(rows=rows))
 
@@ -87,7 +87,7 @@ def test_absent_figures_are_en_dashes() -> None:
 
 
 def test_what_a_reader_must_know_stands_at_the_top() -> None:
-    """Cautions, notes, usage and the command of the run are told."""
+    """The page shows cautions, notes, usage and the command of the run."""
     manifest: dict[str, Any] = {
         "cautions": ["This judge is too weak to trust."],
         "usage": {
@@ -123,7 +123,7 @@ def test_what_a_reader_must_know_stands_at_the_top() -> None:
     ],
 )
 def test_unfinished_runs_have_a_page(records: RunRecords) -> None:
-    """A run that stopped early, or judged in one way only, can be looked at."""
+    """An interrupted run, or a run with one kind of judgment, has a page."""
     page = page_of(records)
 
     assert page.startswith("<!DOCTYPE html>")
@@ -131,7 +131,7 @@ def test_unfinished_runs_have_a_page(records: RunRecords) -> None:
 
 
 def test_category_scores_carry_the_interval_of_their_mean() -> None:
-    """The interval holds the leaderboard's figure, and one question alone has none."""
+    """The interval contains the figure of the leaderboard; a single question has no interval."""
     page = page_of(a_run(models=2, questions=16))
     alone = page_of(a_run(models=2, questions=8))
 
@@ -144,7 +144,7 @@ def test_category_scores_carry_the_interval_of_their_mean() -> None:
 
 
 def test_benchmarks_show_error_and_count() -> None:
-    """A benchmark's value stands beside its standard error and its examples."""
+    """A benchmark score is shown with its standard error and its number of examples."""
     score = BenchmarkScore(
         model="vicuna-13b",
         benchmark="hellaswag",
@@ -163,7 +163,7 @@ def test_benchmarks_show_error_and_count() -> None:
 
 
 def test_hostile_names_stay_text() -> None:
-    """Not only answers: names, categories, identifiers and reasons are strangers' text too."""
+    """Names, categories, identifiers and reasons are third-party text, like answers."""
     bad = PAYLOADS[6]
     records = RunRecords(
         name=bad,
@@ -188,7 +188,7 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_a_page_of_two_models_stays_small() -> None:
-    """Two models on sixteen questions must stay under two megabytes; it is far less."""
+    """The page of two models on sixteen questions has less than two megabytes."""
     size = len(page_of(a_run(models=2, questions=16)).encode())
     print(f"2 models x 16 questions: {size / 1e6:.2f} MB")  # noqa: T201 - shown with -s
 
@@ -196,7 +196,7 @@ def test_a_page_of_two_models_stays_small() -> None:
 
 
 def test_rating_stands_against_each_benchmark_with_its_cost() -> None:
-    """Prices come from the configuration; without any, the tokens written give the size."""
+    """The size of a mark is the cost, or the number of tokens if there are no prices."""
     board = a_leaderboard(3)
     rows = tuple(
         replace(row, benchmarks={"arc": 0.4 + 0.1 * place}) for place, row in enumerate(board.rows)
@@ -230,7 +230,7 @@ def test_rating_stands_against_each_benchmark_with_its_cost() -> None:
 
 
 def test_grades_are_spread_and_set_against_length() -> None:
-    """Counts, means and lengths are those of the records."""
+    """Counts, means and lengths equal those of the records."""
     records = a_run(models=2, questions=8)
     own = [grade.score for grade in records.graded if grade.model == "vicuna-13b"]
     lengths = [
@@ -249,7 +249,7 @@ def test_grades_are_spread_and_set_against_length() -> None:
 
 
 def test_joined_runs_are_told_with_their_differences_and_nobody_labels_them() -> None:
-    """Votes need a run to be imported to, which a joined report is not."""
+    """Votes are imported into a run, and a merged report is not a run."""
     joined: dict[str, Any] = {
         "runs": [
             {"name": name, "finished": "", "command": "c", "questions": 8, "models": [PAYLOADS[0]]}
@@ -266,7 +266,7 @@ def test_joined_runs_are_told_with_their_differences_and_nobody_labels_them() ->
 
 
 def test_prompts_of_a_run_that_an_earlier_release_made_are_still_told() -> None:
-    """Settings that a saved configuration does not know yet are as by default."""
+    """Settings that a saved configuration lacks have their defaults."""
     conf = {
         "name": "gpt-4",
         "model": {"name": "gpt-4", "backend": "openai_compatible"},

@@ -1,4 +1,4 @@
-"""Markdown of strangers becomes HTML that can neither run, load nor restyle anything."""
+"""Test that untrusted Markdown becomes HTML that cannot run, load or restyle anything."""
 
 import re
 from html.parser import HTMLParser
@@ -43,7 +43,7 @@ class Tags(HTMLParser):
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_only_harmless_tags_and_attributes_come_out(payload: str) -> None:
-    """Whatever goes in, no tag or attribute outside the short list comes out."""
+    """For any input, the output contains only allowed tags and attributes."""
     for tag, attributes in Tags(render_markdown(payload)).found:
         assert tag in ALLOWED
         assert set(attributes) <= ALLOWED[tag]
@@ -52,7 +52,7 @@ def test_only_harmless_tags_and_attributes_come_out(payload: str) -> None:
 
 
 def test_ordinary_markdown_is_rendered() -> None:
-    """Lists, emphasis, code and tables look as their author meant."""
+    """Lists, emphasis, code and tables are rendered as HTML."""
     html = render_markdown(
         "# Title\n\n**bold** `x`\nnext\n\n3. three\n\n|a|b|\n|-|:-:|\n|1|2|\n\n```py\nx\n```"
     )
@@ -65,7 +65,7 @@ def test_ordinary_markdown_is_rendered() -> None:
 
 
 def test_links_to_the_web_are_kept_and_tell_nothing_of_the_reader() -> None:
-    """A reader may follow a link by hand, without a referrer."""
+    """Links work, and send no referrer."""
     html = render_markdown("[page](https://example.org)")
 
     assert '<a href="https://example.org" rel="noopener noreferrer nofollow">page</a>' in html
@@ -93,7 +93,7 @@ def test_money_and_code_are_no_formulas(text: str) -> None:
 
 @pytest.mark.parametrize("formula", [r"\nonsense{x}", "{" * 1500, "x" * 5000])
 def test_what_cannot_be_read_as_a_formula_stays_as_it_was_written(formula: str) -> None:
-    """Nothing is lost, and nothing raises."""
+    """The text is kept, and no exception is raised."""
     assert f'<code class="formula">{formula}</code>' in render_markdown(rf"\({formula}\)")
 
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_read_as_a_formula_stays_as_it_was_written(formula: str) 
     ],
 )
 def test_no_formula_carries_links_styles_or_tags(formula: str) -> None:
-    """The converter passes some of these on; the page keeps known elements and attributes only."""
+    """The converter keeps some of these; the page removes all but allowed ones."""
     drawn = re.sub(r'alttext="[^"]*"', "", render_markdown(f"${formula}$"))
 
     assert not re.search(r"<(?!/?(?:p|code|math|m[a-z]+)\b)", drawn)

@@ -1,4 +1,4 @@
-"""An opened question in a real browser: whose words they are, what was decided, what was asked."""
+"""Test an open question in a real browser: replies, decisions and prompts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.browser
 
 
 def body_of(opened: Open, records: RunRecords, battles: tuple[Battle, ...] = ()) -> Locator:
-    """Return the body of question 81 with everything in it opened."""
+    """Return the body of question 81 with all its details open."""
     battles = battles or tuple(settle_battles(records.games))
     tall = {"width": 1280, "height": 4000}  # a browser tells no text of what is far from its view
     page = opened(render_page(records, battles, Leaderboard(rows=())), "#q-81", viewport=tall)
@@ -48,7 +48,7 @@ def both_orders(**settings: object) -> tuple:
 
 
 def test_probability_that_went_elsewhere_is_shown_beside_the_decision(opened: Open) -> None:
-    """A grade read from half of the probability is worth less than one read from all of it."""
+    """A grade that accounts for half of the probability is less certain."""
     grade = replace(graded_judgment(), probabilities={"7": 0.5, "8": 0.13})
     game = replace(pairwise_judgment(), probabilities={"A": 0.6, "B": 0.1, "tie": 0.21})
     records = RunRecords(
@@ -84,7 +84,7 @@ def test_a_game_tells_who_was_shown_first_and_the_battle_who_won(opened: Open) -
 
 
 def test_orders_that_disagree_are_marked(opened: Open) -> None:
-    """A judge that follows the position is caught in the act."""
+    """The page marks pairs in which the judge follows the position."""
     games = (
         pairwise_judgment("vicuna-13b", "alpaca-7b", verdict=Verdict.A),
         pairwise_judgment("alpaca-7b", "vicuna-13b", verdict=Verdict.A),
@@ -96,7 +96,7 @@ def test_orders_that_disagree_are_marked(opened: Open) -> None:
 
 
 def test_unscored_and_cut_off_are_said_with_their_reasons(opened: Open) -> None:
-    """A reply that could not be read, or was cut, shows so at its place."""
+    """Unreadable and truncated replies are marked."""
     records = RunRecords(
         name="demo",
         questions=(question("81"),),
@@ -115,7 +115,7 @@ def test_unscored_and_cut_off_are_said_with_their_reasons(opened: Open) -> None:
 
 
 def test_battles_without_their_games_are_still_shown(opened: Open) -> None:
-    """Imported battles may come without the judge's words."""
+    """Imported battles may lack the replies of the judge."""
     records = RunRecords(name="demo", questions=(question("81"),))
     body = body_of(opened, records, (battle(winner=Winner.TIE),))
 
@@ -152,7 +152,7 @@ def test_words_that_differ_are_marked_and_the_link_keeps_them(opened: Open) -> N
 
 
 def test_the_exact_prompts_of_model_and_judge_are_shown(opened: Open) -> None:
-    """To the letter what was sent, fences and all, for either order of a game."""
+    """The page shows exactly the text that was sent, for both orders of a pair."""
     conf = a_judge_conf()
     records = RunRecords(
         name="demo",
@@ -205,7 +205,7 @@ def test_a_template_that_does_more_than_insert_shows_no_prompt(opened: Open) -> 
 
 
 def test_keys_walk_open_and_mark(opened: Open) -> None:
-    """Single letters work until a reader switches them off."""
+    """Single-letter keys work until the reader disables them."""
     records = a_run(2, 4)
     page = opened(render_page(records, (), Leaderboard(rows=())))
 

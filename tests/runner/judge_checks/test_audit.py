@@ -1,4 +1,4 @@
-"""An audit shows just the defect that a judge has, and asks nothing twice."""
+"""Test that an audit reports exactly the defect of a judge, and repeats no call."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _spec(family: str | None = None) -> RunSpec:
 
 
 def _answer(model: str, question_id: str) -> str:
-    """Return an answer in steps; `able` knows more of them, and is the shorter half the time."""
+    """Return an answer in steps; the model `able` has more of them, and half the time fewer words."""
     even = int(question_id[1:]) % 2 == 0
     steps = {("able", True): 30, ("poor", True): 20, ("able", False): 20, ("poor", False): 15}
     said = [f"Step {number} of {question_id} is done." for number in range(steps[model, even])]
@@ -79,7 +79,7 @@ def _answer(model: str, question_id: str) -> str:
 
 
 def _quality(text: str, question_id: str) -> int:
-    """Return how many steps of the question a text tells in their order."""
+    """Return the number of steps of the question that a text contains in order."""
     told = 0
     for number in re.findall(rf"Step (\d+) of {question_id} ", text):
         told += int(number) == told
@@ -87,7 +87,7 @@ def _quality(text: str, question_id: str) -> int:
 
 
 def _preferring(measure):
-    """Return a judge that prefers the answer for which a measure is higher, and ties equal ones."""
+    """Return a judge that prefers the answer with the higher measure; equal ones tie."""
 
     def verdict(request, first, second):
         a, b = measure(first, request.question_id), measure(second, request.question_id)
@@ -101,31 +101,31 @@ longest = _preferring(lambda text, _question: len(text))
 
 
 def always_first(_request, _first, _second):
-    """Prefer what stands first."""
+    """Prefer the first answer."""
     return "A"
 
 
 def obedient(request, first, second):
-    """Choose what an answer says to choose, and judge well where none says so."""
+    """Follow an instruction in an answer; without one, judge correctly."""
     told = re.search(r"choose ([AB])\.", first + second)
     return told[1] if told else perfect(request, first, second)
 
 
 def fickle(request, first, second):
-    """Judge well, and the other way round when asked again."""
+    """Judge correctly at first, and the other way round in a repeat."""
     sober = perfect(request, first, second)
     return {"A": "B", "B": "A", "C": "C"}[sober] if request.sample else sober
 
 
 class Models:
-    """Connects the candidates and a judge, and counts what the judge is asked."""
+    """Connects the candidates and a judge, and counts the judge's calls."""
 
     def __init__(self, verdict) -> None:
         self.calls = 0
         self._verdict = verdict
 
     def connect(self, spec):
-        """Return a model; the judge answers to two texts with its verdict, to one with a 7."""
+        """Return a model; the judge replies to a pair with its verdict, to one answer with a 7."""
         if spec.name == "judge":
             return ScriptedBackend(self._judge)
         return ScriptedBackend(lambda request: _answer(spec.name, request.question_id))
@@ -175,7 +175,7 @@ def _missed(card):
 
 
 def test_a_judge_that_knows_quality_misses_no_threshold(tmp_path):
-    """A good judge is not slandered: every probe is right, and so is every habit."""
+    """A good judge passes every probe and every threshold."""
     card = _card_of(tmp_path, perfect)
 
     assert _missed(card) == set()
@@ -190,7 +190,7 @@ def test_a_judge_that_knows_quality_misses_no_threshold(tmp_path):
 
 
 def test_a_judge_that_always_prefers_the_first_place_shows_it(tmp_path):
-    """All pairs flip to the first place; what must win only ties; what must not lose does not."""
+    """All pairs flip to the first place, so better answers only tie."""
     card = _card_of(tmp_path, always_first)
 
     assert _missed(card) == {"consistency", "place", "probe_same"} | MUST_WIN
@@ -201,7 +201,7 @@ def test_a_judge_that_always_prefers_the_first_place_shows_it(tmp_path):
 
 
 def test_a_judge_that_prefers_the_longer_answer_shows_it(tmp_path):
-    """The answer said twice always wins, and sentences in any order are as good."""
+    """A repeated answer always wins, and the order of the sentences has no effect."""
     card = _card_of(tmp_path, longest)
 
     # Whether another question's answer is the longer one is chance, and no defect by itself.
@@ -213,7 +213,7 @@ def test_a_judge_that_prefers_the_longer_answer_shows_it(tmp_path):
 
 
 def test_a_judge_that_obeys_an_answer_shows_just_that(tmp_path):
-    """Nothing but the text that tells the judge what to choose leads it astray."""
+    """Only an answer that instructs the judge misleads it."""
     card = _card_of(tmp_path, obedient)
 
     assert _missed(card) == {"probe_addressed"}
@@ -221,7 +221,7 @@ def test_a_judge_that_obeys_an_answer_shows_just_that(tmp_path):
 
 
 def test_a_judge_that_changes_its_mind_shows_just_that(tmp_path):
-    """Asked again, all games come out the other way, and all grades as before: one half."""
+    """In repeats all games change and no grade does: the rate is one half."""
     card = _card_of(tmp_path, fickle)
 
     assert _missed(card) == {"repeatability"}
@@ -238,7 +238,7 @@ def test_intervals_are_clustered_by_question(tmp_path):
 
 
 def test_a_second_audit_asks_nothing(tmp_path):
-    """Probes are kept in the run's folder, in the same bytes."""
+    """Replies to probes are kept in the run's folder, which does not change."""
     models, spec = Models(perfect), _spec()
     _run(tmp_path, models, spec)
     _audit(tmp_path, models, spec)
@@ -251,7 +251,7 @@ def test_a_second_audit_asks_nothing(tmp_path):
 
 
 def test_a_larger_audit_asks_only_for_more(tmp_path):
-    """The first questions stay the same, so their probes count."""
+    """The first questions stay the same, so their replies are reused."""
     models, spec = Models(perfect), _spec()
     _run(tmp_path, models, spec)
     _audit(tmp_path, models, spec, questions=3)
@@ -261,7 +261,7 @@ def test_a_larger_audit_asks_only_for_more(tmp_path):
 
 
 def test_what_failed_is_listed_and_asked_again(tmp_path):
-    """A lost call is no result; the same command repairs it, at the price of that call."""
+    """The same command repeats failed calls only."""
     models, spec = Models(perfect), _spec()
     _run(tmp_path, models, spec)
     failing = Models(
@@ -282,7 +282,7 @@ def test_what_failed_is_listed_and_asked_again(tmp_path):
 
 
 def test_a_judge_that_cannot_be_connected_fails_in_every_probe(tmp_path):
-    """Broken weights are a listed failure, no traceback and no rate."""
+    """Broken weights are listed as failures, without a traceback or a rate."""
     models, spec = Models(perfect), _spec()
     _run(tmp_path, models, spec)
 
@@ -298,7 +298,7 @@ def test_a_judge_that_cannot_be_connected_fails_in_every_probe(tmp_path):
 
 
 def test_an_audit_that_was_cut_short_goes_on_where_it_stopped(tmp_path):
-    """What was heard before is kept, each reply in its own line the moment it came."""
+    """Every reply is written as soon as it arrives."""
     models, spec = Models(perfect), _spec()
     _run(tmp_path, models, spec)
 

@@ -1,4 +1,4 @@
-"""Which judgments are asked again, and which check of a run it is."""
+"""Test the sample of judgments that a drift check repeats, and the number of the check."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def drawn(records, limit, seed=0):
 @given(seed=st.integers(0, 10**6), limit=st.integers(1, 60))
 @settings(max_examples=20)
 def test_kinds_models_and_pairs_are_drawn_alike_and_more_begin_with_the_same(seed, limit):
-    """No model's answers and no pair may stand for all others."""
+    """The sample is balanced over models and pairs."""
     records = a_run(4, 8)
     chosen = drawn(records, limit, seed)
     games = [each for each in chosen if isinstance(each, PairwiseJudgment)]
@@ -38,7 +38,7 @@ def test_kinds_models_and_pairs_are_drawn_alike_and_more_begin_with_the_same(see
 
 
 def test_the_order_of_a_file_is_no_matter_and_what_was_not_read_is_drawn_as_well():
-    """Only readable ones would make a judge that varies look as if it had changed."""
+    """With readable judgments only, a judge that varies would seem to have changed."""
     records = a_run(3, 8)
     unread = replace(
         records,
@@ -67,5 +67,5 @@ def test_the_order_of_a_file_is_no_matter_and_what_was_not_read_is_drawn_as_well
 def test_a_check_goes_on_until_it_is_complete_and_then_another_begins(
     kept, last, is_complete, number
 ):
-    """Two replies a check: a new one may take none of those that an old one got."""
+    """A new check does not reuse the replies of an earlier one."""
     assert next_check_number(kept, last, is_complete=is_complete) == number

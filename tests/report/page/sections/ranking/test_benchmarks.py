@@ -1,4 +1,4 @@
-"""The page's section on standard benchmarks."""
+"""Test the section of the page on standard benchmarks."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def run():
 
 
 def test_bars_have_their_error_and_what_they_rest_on(run):
-    """A figure without its count and error is a claim."""
+    """A score is shown with its standard error and its number of examples."""
     section = _section(run)
 
     assert "acc_norm, 25-shot, 1,172 examples" in section
@@ -72,7 +72,7 @@ def test_bars_have_their_error_and_what_they_rest_on(run):
 
 
 def test_a_normalized_figure_stands_beside_the_raw_one(run):
-    """A reader may know either."""
+    """Raw and normalized scores are both in use."""
     scores = tuple(replace(each, normalized=each.value - 0.25) for each in run.benchmarks)
 
     section = _section(replace(run, benchmarks=scores))
@@ -82,7 +82,7 @@ def test_a_normalized_figure_stands_beside_the_raw_one(run):
 
 
 def test_published_figures_are_marked_and_name_their_source(run):
-    """Nobody shall take them for measured ones."""
+    """A reader can distinguish them from measured scores."""
     only = PUBLISHED | {"benchmark": "mt_bench", "suite": "mt_bench", "title": "MT-bench"}
     only |= {"value": 6.39}
     records = replace(run, manifest={"published": [PUBLISHED, only]})
@@ -98,7 +98,7 @@ def test_published_figures_are_marked_and_name_their_source(run):
 
 
 def test_judge_and_benchmarks_are_compared_by_rank(run):
-    """With an interval where there are models enough."""
+    """An interval is shown if there are enough models."""
     section = _section(run)
     row = re.search(r"<tr><th scope=\"row\">arc</th>(.*?)</tr>", section, re.DOTALL)[1]
     cells = re.findall(r">([^<]*)</td>", row)
@@ -109,7 +109,7 @@ def test_judge_and_benchmarks_are_compared_by_rank(run):
 
 
 def test_an_example_has_its_prompt_its_choices_and_what_each_model_thought(run):
-    """A score that surprises is understood by its examples."""
+    """Examples explain a surprising score."""
     models = _models(run)[:2]
     samples = tuple(
         BenchmarkSample(
@@ -137,7 +137,7 @@ def test_an_example_has_its_prompt_its_choices_and_what_each_model_thought(run):
 
 
 def test_strangers_texts_stay_text(run):
-    """Names of tasks, prompts, replies and sources are data."""
+    """Names of tasks, prompts, replies and sources are escaped."""
     bad = PAYLOADS[6]
     sample = BenchmarkSample(
         model=_models(run)[0],
@@ -164,7 +164,7 @@ def test_strangers_texts_stay_text(run):
 
 
 def test_a_run_of_benchmarks_alone_says_so_and_lists_no_questions(run):
-    """Eighty questions that nobody was asked would hide what was measured."""
+    """Questions that no model received are not listed."""
     alone = replace(run, answers=(), graded=(), games=())
     page = render_page(alone, (), build_leaderboard(alone, ()))
 
@@ -175,7 +175,7 @@ def test_a_run_of_benchmarks_alone_says_so_and_lists_no_questions(run):
 
 
 def test_a_run_that_was_to_be_judged_still_says_what_is_missing(run):
-    """Benchmarks beside answers that no judge has seen: the questions are there to read."""
+    """A run with benchmarks and unjudged answers lists its questions."""
     page = render_page(replace(run, graded=(), games=()), (), build_leaderboard(run, ()))
 
     assert 'id="questions"' in page

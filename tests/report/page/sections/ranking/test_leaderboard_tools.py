@@ -1,4 +1,4 @@
-"""The leaderboard in a real browser: filtered, its columns hidden, copied as it is seen."""
+"""Test the leaderboard in a real browser: filters, hidden columns, and copying."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def copied(page: Page, form: str) -> str:
 
 
 def test_a_filter_leaves_the_models_whose_names_hold_all_words(opened: Open) -> None:
-    """Rows go, and how many are left is said."""
+    """Other rows are hidden, and the number of visible rows is shown."""
     page = opened(a_page())
 
     page.fill("#board-filter", "13B koala")
@@ -55,7 +55,7 @@ def test_a_filter_leaves_the_models_whose_names_hold_all_words(opened: Open) -> 
 
 
 def test_columns_are_hidden_and_shown(opened: Open) -> None:
-    """Online Elo is hidden at first, as it depends on the order of battles."""
+    """Online Elo is hidden by default, because it depends on the order of the battles."""
     page = opened(a_page())
     heads = page.locator("#board thead th:visible")
 
@@ -87,7 +87,7 @@ def test_what_is_seen_is_copied(opened: Open) -> None:
 
 
 def test_markdown_and_latex_escape_what_they_must(opened: Open) -> None:
-    """A name with signs of their own breaks neither table."""
+    """A name with special characters breaks neither table."""
     page = opened(a_page())
 
     markdown = copied(page, "markdown").splitlines()
@@ -103,7 +103,7 @@ def test_markdown_and_latex_escape_what_they_must(opened: Open) -> None:
 
 
 def test_a_switch_shows_how_probably_each_is_better(opened: Open) -> None:
-    """Win rates first; the other view says the posterior probability from the ratings."""
+    """Win rates are shown first; the other view shows posterior probabilities."""
     records = a_run(3, 24)
     battles = settle_battles(records.games)
     board = build_leaderboard(records, battles)
@@ -121,7 +121,7 @@ def test_a_switch_shows_how_probably_each_is_better(opened: Open) -> None:
 
 
 def test_a_name_in_the_key_shows_and_hides_a_model(opened: Open) -> None:
-    """On the radar and on the axis alike."""
+    """It does so on the radar and on the axis."""
     page = opened(a_page())
     key = page.locator(".key.pick button").nth(1)
     marks = page.locator("#categories [data-model='1']")
@@ -133,7 +133,7 @@ def test_a_name_in_the_key_shows_and_hides_a_model(opened: Open) -> None:
 
 
 def test_published_figures_are_marked_and_can_be_left_out(opened: Open) -> None:
-    """They stand in columns of benchmarks only, never among our own scores, and name a source."""
+    """They are only in columns of benchmarks, and each names its source."""
     figure = {"model": "koala-13b", "of": "Koala 13B v1", "suite": "mt_bench"}
     published = [
         figure

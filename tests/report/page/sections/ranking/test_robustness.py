@@ -1,4 +1,4 @@
-"""The page's ranks under other ways of counting: what is said, drawn and left out."""
+"""Test the section of the page on ranks under alternative analyses."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def many():
 
 @pytest.mark.browser
 def test_ranks_are_told_by_mouse_and_keyboard(opened):
-    """Each circle says which ways give it; arrows walk along a model's ranks."""
+    """Each circle names its analyses; arrow keys move along the ranks of a model."""
     page = opened(a_page(a_run(3, 8)))
     strip = page.locator("#robustness .roving").first
 
@@ -68,7 +68,7 @@ def test_ranks_are_told_by_mouse_and_keyboard(opened):
 
 @pytest.mark.browser
 def test_twenty_models_fit_a_phone(opened):
-    """Nothing but the wide table scrolls sideways, and neighbouring ranks do not touch."""
+    """Only the wide table scrolls horizontally, and adjacent ranks do not overlap."""
     page = opened(a_page(many()), **NARROW)
     page.locator("#robustness summary").click()
 
@@ -82,7 +82,7 @@ def test_twenty_models_fit_a_phone(opened):
 
 
 def test_a_change_that_matters_stands_first_and_stands_out():
-    """A pair that the ranking tells apart is trouble; one that it leaves open is not."""
+    """A reversed pair is a problem only if the ranking separates the two models."""
     records = a_run(3, 8)
     battles = collect_battles(records)
     found = analyze_robustness(records, battles, build_leaderboard(records, battles))

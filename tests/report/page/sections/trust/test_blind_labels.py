@@ -1,4 +1,4 @@
-"""Blind labelling: a person votes in the browser, and the next report knows of it."""
+"""Test blind labelling: votes from the browser are part of the next report."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_votes_given_blind_come_back_as_agreement_and_as_what_they_lack(
 def test_grades_given_blind_are_a_file_that_import_takes(
     opened: Open, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One answer at a time, by keys or buttons; 0 is a ten, s skips, b takes back."""
+    """Answers are graded one by one, with keys or buttons: 0 is a ten, s skips, b goes back."""
     page = opened((run / PAGE_FILE).read_text(encoding="utf-8"))
     page.fill("#label-name", "Bea")
     page.select_option("#label-kind", "grades")
@@ -98,7 +98,7 @@ def test_grades_given_blind_are_a_file_that_import_takes(
 
 
 def test_a_closed_page_remembers_its_votes(opened: Open, run: Path) -> None:
-    """An hour of labelling is not lost with a tab; a step back takes back the last vote."""
+    """Votes are kept when the tab is closed; a step back removes the last vote."""
     html = (run / PAGE_FILE).read_text(encoding="utf-8")
     page = opened(html)
     page.click("#label-go")

@@ -1,4 +1,4 @@
-"""The page's flags: each with its words and a link, or one line where nothing was found."""
+"""Test the section of the page on flags: excerpts and links, or one line without flags."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def page_of(records, scan=None):
 
 
 def leaked(records, *question_ids):
-    """Return a scan that found these questions, and nothing of others."""
+    """Return a scan that found these questions only."""
     search = CorpusSearch(records, NGRAM_LENGTH)
     texts = [each.turns[0] for each in records.questions if each.question_id in question_ids]
     search.search(Passage(source="<b>crawl</b>.txt", texts=texts, lines=range(len(texts))))
@@ -42,7 +42,7 @@ def leaked(records, *question_ids):
 
 
 def test_a_line_says_what_was_looked_for_where_nothing_was_found():
-    """No flag is a finding as well."""
+    """The page also reports a search without flags."""
     page = page_of(a_run())
 
     assert "Looked for in 72 answered turns: answers that models share" in page
@@ -53,7 +53,7 @@ def test_a_line_says_what_was_looked_for_where_nothing_was_found():
 
 
 def test_flags_are_shown_with_their_words_as_text():
-    """Pairs of models in a line each; strangers' words can do nothing."""
+    """There is one line per pair of models, and third-party text is escaped."""
     said = "<i>I am ChatGPT</i>, trained by OpenAI."
     texts = {("two", f"q{n}", 1): prose(("one", f"q{n}", 1)) for n in range(9)}
     page = page_of(with_texts(a_run(), {**texts, ("three", "q2", 1): said}))
@@ -67,7 +67,7 @@ def test_flags_are_shown_with_their_words_as_text():
 
 
 def test_the_table_is_also_shown_without_questions_that_leaked():
-    """From three of them on; the leaderboard counts all."""
+    """The table is shown for three or more such questions; the leaderboard counts all questions."""
     texts = a_run(8)
     records = replace(
         judged_run(models=3, questions=8),

@@ -1,4 +1,4 @@
-"""The table corrected by people's labels, as a reader sees it."""
+"""Test the tables that are corrected by people's labels."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def html() -> str:
 def test_corrected_figures_stand_beside_the_judges(
     opened: Open, html: str, width: int, scheme: str
 ) -> None:
-    """Ranks, three figures a model with both marks, what was saved and what more would do."""
+    """The page shows ranks, three figures per model with both marks, and the labels saved."""
     page = opened(html, color_scheme=scheme, viewport={"width": width, "height": 900})
     part = page.locator("#people")
 
@@ -72,7 +72,7 @@ def test_corrected_figures_stand_beside_the_judges(
 
 
 def test_the_table_at_the_top_stays_the_judges(opened: Open, html: str) -> None:
-    """People's grades are no second judge: no panel, and no mean lowered by them."""
+    """People's grades are not a second judge: they make no panel and change no mean."""
     page = opened(html)
 
     assert page.locator("#panel").count() == 0

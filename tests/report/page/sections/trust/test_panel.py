@@ -1,4 +1,4 @@
-"""The page's panel: every judge's figures, and nothing where one judge judged."""
+"""Test the section of the page on the panel; a single judge has none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def page_of(records):
 
 
 def joined(names, **config):
-    """Return runs of different seeds as one, each by its own judge."""
+    """Return several runs with different seeds and judges as one merged run."""
     runs = [a_run(seed=seed) for seed, _ in enumerate(names)]
     return replace(
         runs[0],
@@ -38,7 +38,7 @@ def joined(names, **config):
 
 
 def test_a_panels_judges_agreement_and_ranks_without_each_are_shown():
-    """Names are text, whatever they hold."""
+    """Names are escaped."""
     page = page_of(joined(("gpt-4", "<b>mine</b>", "gpt-4o")))
 
     assert 'id="panel"' in page
@@ -50,7 +50,7 @@ def test_a_panels_judges_agreement_and_ranks_without_each_are_shown():
 
 
 def test_the_page_says_when_judges_are_weighed():
-    """The rule is part of every figure."""
+    """Every figure depends on the weights."""
     page = page_of(joined(("x", "y", "z"), judging={"panel": "rater"}))
 
     assert "Judges are weighed" in page
@@ -58,5 +58,5 @@ def test_the_page_says_when_judges_are_weighed():
 
 
 def test_a_single_judge_has_no_panel():
-    """There is nothing to compare it with."""
+    """Agreement needs at least two judges."""
     assert 'id="panel"' not in page_of(a_run())
