@@ -122,7 +122,7 @@ def test_other_settings_in_the_same_folder_are_refused(capsys):
     assert "seed was 0, now 4" in capsys.readouterr().err
 
 
-def test_what_failed_is_asked_for_alone_and_nothing_failed_is_said(capsys):
+def test_only_failed_calls_are_repeated_and_a_run_without_failures_is_refused(capsys):
     """`--retry-failed` repeats failed calls only; without any, it says how to continue."""
     main(["run", *SCRIPTED, "run=mine"])
     capsys.readouterr()

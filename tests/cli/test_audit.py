@@ -26,7 +26,7 @@ def in_a_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_an_audit_finds_the_run_by_its_settings_and_warns_beside_its_table(tmp_path, capsys):
+def test_an_audit_finds_the_run_by_its_settings_and_prints_cautions(tmp_path, capsys):
     """The same overrides lead to the same folder for any number of probed questions."""
     main(["run", *SCRIPTED])
     (folder,) = [path for path in (tmp_path / "results").iterdir() if path.is_dir()]

@@ -108,7 +108,7 @@ def test_a_judge_that_behaves_otherwise_behind_the_same_name_is_found(capsys):
         assert "Judgments made now do not continue this table" in (RUN / name).read_text()
 
 
-def test_a_judge_that_only_varies_is_not_said_to_have_changed():
+def test_a_judge_that_only_varies_is_reported_as_unchanged():
     """Its verdicts differ as much from each other as from the earlier ones."""
     with serving("--always", "noisy") as root:
         main(["run", *SETTINGS, at(root)])
@@ -119,7 +119,7 @@ def test_a_judge_that_only_varies_is_not_said_to_have_changed():
     assert judge["kappa_then"]["value"] < 0.5
 
 
-def test_a_server_that_goes_down_costs_no_reply_twice(capsys):
+def test_a_server_that_goes_down_costs_no_repeated_call(capsys):
     """Received replies are kept; the same command makes only the remaining calls."""
     with serving() as root:
         main(["run", *SETTINGS, at(root)])
@@ -144,7 +144,7 @@ def test_a_server_that_goes_down_costs_no_reply_twice(capsys):
     assert len(rows()) == 2 * LIMIT
 
 
-def test_a_killed_check_goes_on_where_it_was():
+def test_a_killed_check_is_resumed():
     """After SIGKILL, no call is repeated whose reply was stored."""
     with serving("--latency", "0.05") as root:
         main(["run", *SETTINGS, at(root)])
@@ -193,7 +193,7 @@ def test_plan_says_what_a_check_asks_and_costs_and_asks_nothing(capsys):
     assert "setting   backend is another" not in said
 
 
-def test_the_example_of_the_documentation_comes_out_as_it_stands_there(capsys):
+def test_the_example_of_the_documentation_prints_the_documented_output(capsys):
     """Its two commands print the output that the page shows."""
     text = (Path(__file__).parents[2] / "docs/drift.md").read_text().partition("## An example")[2]
     commands = [shlex.split(line) for line in text.splitlines() if line.startswith("python -m")]
@@ -242,7 +242,7 @@ def change(name, old, new):
         (None, ("audit.against.alpha=2",), "audit.against.alpha=2"),
     ],
 )
-def test_what_can_show_no_drift_is_refused_before_a_call(spoil, overrides, said, capsys):
+def test_a_check_that_cannot_show_drift_is_refused_before_any_call(spoil, overrides, said, capsys):
     """Another judge, prompt or answer, or too few judgments: each message says what to do."""
     settings = [each for each in SETTINGS if "backend=openai" not in each]
     main(["run", *settings])

@@ -232,7 +232,9 @@ def test_bad_settings_are_refused_before_anything_is_done(
     assert not list(tmp_path.glob("results/*/*.jsonl"))
 
 
-def test_without_lm_eval_the_command_to_install_it_is_said(tmp_path, monkeypatch, capsys, weights):
+def test_without_lm_eval_the_installation_command_is_printed(
+    tmp_path, monkeypatch, capsys, weights
+):
     """The message has one pip command, and no traceback."""
     found = importlib.util.find_spec
     monkeypatch.chdir(tmp_path)
@@ -245,7 +247,7 @@ def test_without_lm_eval_the_command_to_install_it_is_said(tmp_path, monkeypatch
     assert "pip install 'evalharness[benchmarks]'" in told
 
 
-def test_a_wrong_column_is_told_with_its_place(tmp_path, monkeypatch, capsys, weights):
+def test_a_wrong_column_is_reported_with_its_location(tmp_path, monkeypatch, capsys, weights):
     """File, row and column."""
     monkeypatch.chdir(tmp_path)
     write_lines(tmp_path / "data/gsm8k/train.jsonl", [GSM8K])
@@ -259,7 +261,7 @@ def test_a_wrong_column_is_told_with_its_place(tmp_path, monkeypatch, capsys, we
     assert "gsm8k/test.jsonl:2: column 'question' is missing; there are: Question, answer" in told
 
 
-def test_data_that_cannot_be_had_is_refused_with_what_to_give(
+def test_unavailable_data_is_refused_with_the_setting_that_provides_it(
     tmp_path, monkeypatch, capsys, weights
 ):
     """The library of the hub would retry for minutes."""

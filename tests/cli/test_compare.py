@@ -183,7 +183,7 @@ def test_examples_that_do_not_make_up_the_figures_are_not_paired(change):
     assert found.standard_error == pytest.approx(np.hypot(0.02, 0.02))
 
 
-def test_examples_are_read_as_the_figure_reads_them(tmp_path):
+def test_examples_use_the_filter_and_metrics_of_the_score(tmp_path):
     """A task with two filters uses that of the score; several metrics are averaged."""
     shutil.copytree(EXAMPLE, tmp_path / "run")
     for model, right in ((PAIR[0], (1, 1, 0, 1)), (PAIR[1], (1, 0, 0, 0))):
@@ -204,7 +204,7 @@ def test_examples_are_read_as_the_figure_reads_them(tmp_path):
     assert [*read["suite/gsm8k"][PAIR[1]].values()] == [1, 0, 0, 0]
 
 
-def test_what_the_run_does_not_have_is_refused():
+def test_unknown_models_and_metrics_are_refused():
     """A misspelt model, a model against itself, a metric that the run does not have."""
     records = a_run(questions=4, pairwise_games=False)
     with pytest.raises(ConfigError, match="did you mean vicuna-13b"):
@@ -244,7 +244,9 @@ def test_the_battles_of_one_question_decide_nothing():
         ),
     ],
 )
-def test_the_command_says_what_it_found_and_ends_so(capsys, pair, options, code, said):
+def test_the_command_prints_the_decision_and_returns_its_exit_code(
+    capsys, pair, options, code, said
+):
     """Pipelines rely on the exit codes 0, 1 and 3."""
     assert main(["compare", EXAMPLE, *pair, *options]) == code
 

@@ -128,7 +128,11 @@ def test_a_servers_words_cannot_forge_a_line_or_command_the_terminal(tmp_path, w
     """An error of a server is shown on one line, also next to progress bars."""
     with serving("--behaviors", ",".join(["forging"] * 400)) as url:
         arguments = [*command(url), "questions.limit=1", "judge.model.max_attempts=1"]
-        seen, code = _watched(arguments, tmp_path) if watched else _unwatched(arguments, tmp_path)
+        seen, code = (
+            _run_on_terminal(arguments, tmp_path)
+            if watched
+            else _run_without_terminal(arguments, tmp_path)
+        )
 
     assert code == 1
     assert b"owned" in seen
@@ -137,14 +141,14 @@ def test_a_servers_words_cannot_forge_a_line_or_command_the_terminal(tmp_path, w
     assert b"\x1b[2J" not in seen
 
 
-def _unwatched(arguments, folder):
+def _run_without_terminal(arguments, folder):
     done = subprocess.run(
         arguments, cwd=folder, env=environment(folder), capture_output=True, check=False
     )
     return done.stdout + done.stderr, done.returncode
 
 
-def _watched(arguments, folder):
+def _run_on_terminal(arguments, folder):
     """Run on a terminal; return all of its output, and the exit code."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -227,7 +231,7 @@ def test_an_export_stays_in_its_folder(name, form, tmp_path):
     assert all(path.is_relative_to(tmp_path / "to/here") for path in new)
 
 
-def test_a_cell_that_would_run_is_exported_harmless_and_comes_back_as_it_was(tmp_path):
+def test_a_formula_is_escaped_on_export_and_restored_on_import(tmp_path):
     """The file of Evalica is also opened with spreadsheets."""
     path = tmp_path / "in.csv"
     path.write_text("left,right,winner,weight\n=1+1,@x,left,-2\nplain,=1+1,tie,3\n")

@@ -43,7 +43,7 @@ RATING_MODEL = RatingModel(
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
+def in_a_temporary_folder(tmp_path, monkeypatch):
     """Write results to a temporary folder."""
     monkeypatch.chdir(tmp_path)
 
@@ -68,7 +68,7 @@ def table(folder):
 
 
 @pytest.mark.usefixtures("own_model")
-def test_a_rating_model_of_ones_own_is_one_file(tmp_path, capsys):
+def test_a_custom_rating_model_is_one_file(tmp_path, capsys):
     """Its name is enough for leaderboard.json, the tables, the page and `compare`."""
     folder = tmp_path / "results/mine"
     main(["run", *SCRIPTED])
@@ -91,7 +91,7 @@ def test_a_rating_model_of_ones_own_is_one_file(tmp_path, capsys):
     assert "Huddle" not in names
 
 
-def test_another_rating_model_asks_nothing_again(tmp_path):
+def test_another_rating_model_repeats_no_call(tmp_path):
     """Another rating model uses the same folder and the same judgments."""
     folder = tmp_path / "results/mine"
     main(["run", *SCRIPTED])
@@ -111,7 +111,7 @@ def test_another_rating_model_asks_nothing_again(tmp_path):
         (["rating=davidson", "judging.panel=rater"], "judging.panel=rater weighs judges with"),
     ],
 )
-def test_a_rating_model_that_cannot_be_is_refused_before_any_call(overrides, words):
+def test_an_invalid_rating_model_is_refused_before_any_call(overrides, words):
     """A typing error costs no call, and judge weights need a rating model that supports them."""
     with pytest.raises(ConfigError, match=words):
         load_settings([*SCRIPTED, *overrides])

@@ -83,7 +83,7 @@ async def _run(server: Server, path, **limits: float):
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_a_run_through_every_passing_trouble_is_whole(tmp_path, seed):
+async def test_a_run_with_every_transient_error_is_complete(tmp_path, seed):
     """A third of all calls fail in one of ten ways, and no answer or judgment is missing."""
     draw = random.Random(seed)
 
@@ -100,7 +100,9 @@ async def test_a_run_through_every_passing_trouble_is_whole(tmp_path, seed):
 
 
 @pytest.mark.parametrize("behavior", BAD)
-async def test_on_a_bad_day_every_item_is_done_or_a_failure_with_its_reason(tmp_path, behavior):
+async def test_with_a_broken_server_every_item_is_done_or_a_failure_with_its_reason(
+    tmp_path, behavior
+):
     """With a server that never works, the run ends and has a reason for every missing answer."""
     async with Server(behavior) as server:
         records = await _run(

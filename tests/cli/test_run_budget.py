@@ -46,7 +46,7 @@ def _manifest(tmp_path) -> dict:
     return json.loads((tmp_path / "results/mine/manifest.json").read_text())
 
 
-def test_a_budget_of_calls_is_not_exceeded_and_a_larger_one_goes_on(tmp_path, capsys):
+def test_a_budget_of_calls_is_not_exceeded_and_a_larger_one_resumes_the_run(tmp_path, capsys):
     """The allowed number of calls is made, a page is written, and no call is repeated later."""
     with serving("--latency", "0.01") as url:
         assert _run(url, "budget.calls=20") == 1

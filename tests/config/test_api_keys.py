@@ -1,4 +1,4 @@
-"""API keys: from the environment or `.env`, refused elsewhere, and never written."""
+"""API keys: from the environment or `.env`, refused elsewhere, and never written to a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from evalharness.errors import ConfigError
 LOOKS_LIKE_KEY = "sk-proj-" + "a1B2" * 6
 
 
-def written(folder):
+def file_contents(folder):
     """Return the content of every file below a folder, and of the rows of the cache."""
     content = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for path in folder.rglob("completions.sqlite"):
@@ -33,9 +33,11 @@ def written(folder):
     return content
 
 
-def holding(folder, *said):
+def places_with_key(folder, *said):
     """Return the files and outputs of a run that contain the key."""
-    places = [str(path) for path, content in written(folder).items() if KEY.encode() in content]
+    places = [
+        str(path) for path, content in file_contents(folder).items() if KEY.encode() in content
+    ]
     return places + [words for words in said if KEY in words]
 
 
@@ -55,9 +57,9 @@ def test_the_key_is_in_no_file_and_no_message(tmp_path, behaviors):
         audited = run(url, tmp_path, verb="audit")
         asked = calls(url)
 
-    assert len(written(tmp_path)) > 10
+    assert len(file_contents(tmp_path)) > 10
     assert sum(asked.values()) > 10
-    assert holding(tmp_path, done.stdout, done.stderr, audited.stdout, audited.stderr) == []
+    assert places_with_key(tmp_path, done.stdout, done.stderr, audited.stdout, audited.stderr) == []
 
 
 def test_a_killed_and_an_interrupted_run_leave_no_key(tmp_path):
@@ -75,7 +77,7 @@ def test_a_killed_and_an_interrupted_run_leave_no_key(tmp_path):
             while process.poll() is None and sum(calls(url).values()) < 40:
                 time.sleep(0.01)
             process.send_signal(number)
-            assert holding(tmp_path, *process.communicate()) == []
+            assert places_with_key(tmp_path, *process.communicate()) == []
 
 
 def test_a_bug_shows_its_traceback_without_the_key():
@@ -182,7 +184,7 @@ async def test_a_reply_is_changed_only_where_it_holds_the_key_that_was_sent(monk
 @pytest.mark.parametrize(
     "text", ["EMPTY", "vicuna-13b", "sk-ip", "task-force-of-the-united-nations", "risk-" + "a" * 30]
 )
-def test_usual_words_are_no_keys(text, monkeypatch):
+def test_ordinary_words_are_not_keys(text, monkeypatch):
     """A false alarm would stop a valid run."""
     monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
 
@@ -190,7 +192,7 @@ def test_usual_words_are_no_keys(text, monkeypatch):
     refuse_keys_in_config({"run": text, "api_key_env": "TOGETHER_API_KEY"})
 
 
-def test_a_key_may_stand_in_an_env_file_and_the_environment_goes_first(tmp_path):
+def test_a_key_may_be_in_an_env_file_and_the_environment_takes_precedence(tmp_path):
     """As in other tools. `$` and `#` are part of a key."""
     (tmp_path / ".env").write_text(f"OPENAI_API_KEY='{KEY}${{HOME}}#1'\nOTHER_KEY=from-the-file\n")
     code = (

@@ -61,7 +61,7 @@ def test_pairs_budget_panel_and_family_are_read():
         ),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_its_key(overrides, words):
+def test_contradictory_settings_are_refused_with_their_key(overrides, words):
     """No call is made, and the message says what would be valid."""
     with pytest.raises(ConfigError, match=words):
         load_settings([TWO, *overrides])

@@ -67,7 +67,7 @@ def test_an_override_of_the_sampling_holds_in_every_category():
     assert model.sampling_for("stem").temperature == 0.3
 
 
-def test_judges_are_asked_at_temperature_zero_whatever_the_category():
+def test_judges_use_temperature_zero_in_every_category():
     """A judge that is also a candidate does not use the sampling of the candidate."""
     (judge,) = load_settings(["models=[vicuna-13b]", "models@judge.model=vicuna-13b"]).run.judges
 
@@ -199,7 +199,7 @@ def test_the_same_settings_make_the_same_folder():
         (["models=[vicuna-13b"], "models"),
     ],
 )
-def test_what_is_wrong_is_refused_with_words_that_help(overrides, words):
+def test_invalid_overrides_are_refused_with_a_suggestion(overrides, words):
     """Before any work, with the key and a suggestion, in at most two lines."""
     with pytest.raises(ConfigError, match=f"(?s){words}") as refusal:
         load_settings(overrides)

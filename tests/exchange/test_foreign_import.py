@@ -181,7 +181,7 @@ def test_labels_join_the_run_whose_answers_they_label(foreign, tmp_path, capsys)
     assert [vote.judge for vote in votes if vote.judge == "ada"] == ["ada", "ada"]
 
 
-def test_what_was_judged_elsewhere_can_be_labelled_without_its_answers(foreign, tmp_path):
+def test_imported_judgments_can_be_labelled_without_their_answers(foreign, tmp_path):
     """Grades of another tool can be corrected without the graded answers."""
     judged = foreign("mt-bench")
     shutil.rmtree(judged / "model_answer")
@@ -261,7 +261,7 @@ def test_questions_that_an_import_does_not_hold_are_refused(foreign, capsys):
     assert "is no longer asked" in capsys.readouterr().err
 
 
-def test_a_recorded_run_grows_by_a_model_that_is_asked(foreign, tmp_path):
+def test_a_live_model_can_be_added_to_a_recorded_run(foreign, tmp_path):
     """Published answers stay, and a new model is added."""
     _import("mt-bench", foreign("mt-bench"))
     mine = ("+models=[vicuna-7b]", "models.vicuna-7b.backend=scripted")
@@ -310,7 +310,7 @@ def test_an_export_never_overwrites(foreign, capsys):
     assert "is there already" in capsys.readouterr().err
 
 
-def test_a_run_of_our_own_goes_out_as_mt_bench(tmp_path):
+def test_a_native_run_is_exported_as_mt_bench(tmp_path):
     """FastChat's scripts can read our judgments."""
     scripted = ("models.vicuna-13b.backend=scripted", "models.alpaca-7b.backend=scripted")
     models = "models=[vicuna-13b,alpaca-7b]"

@@ -28,7 +28,7 @@ SPEC = RunSpec(
 )
 
 
-def test_an_answers_turns_read_what_was_said_before_them():
+def test_prompts_of_later_turns_include_earlier_turns():
     """The prompt of turn 2 includes turn 1 and a typical reply."""
     asked = replace(SPEC, questions=(question("q", turns=("x" * 400, "y" * 400)),))
 
@@ -63,7 +63,7 @@ def test_replies_are_never_taken_for_longer_than_allowed():
     assert found.completion_tokens == 16 * found.calls
 
 
-def test_what_the_folder_holds_is_not_counted_again_and_teaches_the_length():
+def test_existing_replies_are_not_counted_and_give_the_expected_length():
     """The estimate of an unfinished run uses the lengths of its own replies."""
     turn = AnswerTurn(text="x" * 40, prompt_tokens=20, completion_tokens=10, seconds=2.0)
     answer = Answer(question_id="q0", model="a", turns=(turn,), digest="d")

@@ -28,7 +28,7 @@ def points(planned):
     return float(re.search(r"\d+\.\d+", line)[0])
 
 
-def test_two_models_on_eighty_questions_cannot_be_told_apart_below_75_points():
+def test_two_models_on_eighty_questions_need_a_gap_of_75_points():
     """160 battles, correlated within questions, are worth 120 independent ones."""
     expected = minimum_detectable_rating_gap(160 / 1.33, tie_share=0.25).difference
 
@@ -36,7 +36,7 @@ def test_two_models_on_eighty_questions_cannot_be_told_apart_below_75_points():
     assert 70 < expected < 80
 
 
-def test_more_questions_turns_and_models_resolve_more():
+def test_more_questions_turns_and_models_detect_smaller_differences():
     """Each reduces the difference; a second turn helps less than a second question."""
     base, turns, questions, models = (
         gaps(each)[0]
@@ -56,7 +56,7 @@ def test_more_questions_turns_and_models_resolve_more():
     )
 
 
-def test_a_baseline_design_resolves_more_about_the_baseline():
+def test_a_baseline_design_detects_smaller_differences_from_the_baseline():
     """Other pairs are compared through the baseline only, with half the information."""
     low, high = gaps(build_run_spec(models=5, baseline="model-0"))
     single = gaps(build_run_spec(models=2))[0]
@@ -81,14 +81,14 @@ def test_scores_follow_the_stated_spread():
         (build_run_spec(pairwise=False), ["points of score"]),
     ],
 )
-def test_only_what_is_judged_is_promised(planned, said):
+def test_only_judged_figures_have_a_detectable_difference(planned, said):
     """There is no figure for judgments that the run does not make."""
     lines = describe_detectable_differences(planned)
     assert [part for part in said if not any(part in line for line in lines)] == []
     assert len(lines) == (len(said) + 1 if said else 0)
 
 
-def test_battles_that_connect_nothing_promise_nothing():
+def test_disconnected_battles_have_no_detectable_difference():
     """A chain over fewer questions than links does not connect all models."""
     planned = build_run_spec(models=4, questions=1, turns=1, graded=False)
     planned = replace(

@@ -15,7 +15,7 @@ from evalharness.planner import describe_sample_sizes, score_variance_components
 from evalharness.stats import minimum_detectable_difference
 
 
-def _said(planned, records=None, **wanted):
+def _target_lines(planned, records=None, **wanted):
     lines = describe_sample_sizes(planned, records, PlanTargets(**wanted))
     return [line for line in lines if line.startswith(("wanted", "          or"))]
 
@@ -27,18 +27,18 @@ def _number(line, unit="questions"):
 
 def test_without_judgments_the_battles_are_those_of_the_stated_spread():
     """20 rating points need 1,773 battles with a quarter of ties, as computed independently."""
-    (line,) = _said(build_run_spec(turns=1, graded=False), rating=20)
+    (line,) = _target_lines(build_run_spec(turns=1, graded=False), rating=20)
     assert _number(line) == pytest.approx(1773, abs=1)
 
-    (baseline,) = _said(
+    (baseline,) = _target_lines(
         build_run_spec(models=3, turns=1, graded=False, baseline="model-0"), rating=20
     )
     assert _number(baseline) == pytest.approx(2 * 1773, abs=2)
 
 
-def test_what_is_wanted_is_what_so_many_questions_resolve():
+def test_the_stated_number_of_questions_detects_the_target():
     """A run with the stated number of questions detects the requested difference."""
-    (line,) = _said(build_run_spec(pairwise=False), score=0.3)
+    (line,) = _target_lines(build_run_spec(pairwise=False), score=0.3)
     assert "1,084 calls" in line
 
     enough = describe_sample_sizes(
@@ -48,12 +48,12 @@ def test_what_is_wanted_is_what_so_many_questions_resolve():
     assert f"found with {_number(line)} of the {_number(line)} questions" in enough[-1]
 
 
-def test_samples_and_judges_are_as_many_as_reach_it_and_no_fewer():
+def test_the_stated_numbers_of_samples_and_judges_are_the_smallest_that_suffice():
     """If answers or judges vary, more of them replace more questions, at the stated cost."""
     planned = replace(build_run_spec(questions=100, turns=1, pairwise=False), judges=(JUDGE,))
     for spread, what in (((0.1, 3.0, 0.1), "samples"), ((0.1, 0.1, 3.0), "judges")):
         records = build_graded_run(spread)
-        line = next(each for each in _said(planned, records, score=0.4) if what in each)
+        line = next(each for each in _target_lines(planned, records, score=0.4) if what in each)
         times = _number(line, f"times the {what}")
         split = score_variance_components(records)
         name = {"samples": "samples", "judges": "judgments"}[what]
@@ -67,9 +67,9 @@ def test_samples_and_judges_are_as_many_as_reach_it_and_no_fewer():
         assert f"{(times - 1) * (400 if what == 'samples' else 200):,} calls" in line
 
 
-def test_what_questions_vary_by_no_sample_and_no_judge_narrows():
+def test_variance_between_questions_is_not_reduced_by_samples_or_judges():
     """The plan says that more samples or judges would not help."""
-    said = _said(
+    said = _target_lines(
         build_run_spec(questions=100, turns=1), build_graded_run((3.0, 0.2, 0.2)), score=0.4
     )
 
@@ -79,7 +79,7 @@ def test_what_questions_vary_by_no_sample_and_no_judge_narrows():
     ]
 
 
-def test_third_models_inform_of_two():
+def test_other_models_add_information_about_a_pair():
     """Four models in all pairs need half the questions: each pair has K n / 2 battles."""
     games = [
         pairwise_judgment("a", "b", f"q{number}", verdict=verdict)
@@ -87,7 +87,7 @@ def test_third_models_inform_of_two():
     ]
     records = RunRecords(name="r", games=tuple(games))
     two, four = (
-        _number(_said(build_run_spec(models=models, turns=1), records, rating=20)[0])
+        _number(_target_lines(build_run_spec(models=models, turns=1), records, rating=20)[0])
         for models in (2, 4)
     )
 
@@ -107,22 +107,24 @@ def test_third_models_inform_of_two():
         (build_run_spec(), {"rating": 300}, ["found with 3 of the 80 questions"]),
     ],
 )
-def test_what_cannot_be_found_is_said(planned, wanted, words):
+def test_an_undetectable_target_is_reported(planned, wanted, words):
     """The reason is one line, and other differences are still described."""
-    said = _said(planned, **wanted)
+    said = _target_lines(planned, **wanted)
     assert len(said) == len(words)
     assert all(word in line for word, line in zip(words, said, strict=True))
 
 
-def test_scores_of_one_question_tell_no_spread():
+def test_scores_of_one_question_have_no_spread():
     """One question gives no spread, so the assumed spread is used."""
     rows = [graded_judgment(model, "q", score=5.0) for model in ("a", "b")]
     records = RunRecords(name="r", questions=(question("q"),), graded=tuple(rows))
 
-    assert _said(build_run_spec(), records, score=0.3) == _said(build_run_spec(), score=0.3)
+    assert _target_lines(build_run_spec(), records, score=0.3) == _target_lines(
+        build_run_spec(), score=0.3
+    )
 
 
-def test_a_wanted_difference_below_zero_is_refused(capsys):
+def test_a_target_below_zero_is_refused(capsys):
     """The message names the setting."""
     assert main(["plan", "models=[gpt-4,gpt-4o]", "plan.rating=-5"]) == 2
 

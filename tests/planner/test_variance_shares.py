@@ -9,7 +9,7 @@ from evalharness.domain import RunRecords, Verdict
 from evalharness.planner import describe_variance_shares
 
 
-def test_a_run_whose_answers_vary_is_told_to_sample_them():
+def test_a_run_with_varying_answers_is_advised_to_add_samples():
     """If questions hardly vary, five times the samples halve the difference."""
     spread, following, _ = describe_variance_shares(build_graded_run((0.2, 1.5, 0.3)))
 
@@ -19,14 +19,14 @@ def test_a_run_whose_answers_vary_is_told_to_sample_them():
     assert "times the samples" in following
 
 
-def test_a_run_whose_questions_vary_is_told_to_ask_more_of_them():
+def test_a_run_with_varying_questions_is_advised_to_add_questions():
     """More samples cannot replace more questions."""
     _, following, _ = describe_variance_shares(build_graded_run((1.5, 0.3, 0.3)))
 
     assert following.endswith("4 times the questions, no number of samples")
 
 
-def test_what_was_asked_once_is_said_to_be_so():
+def test_sources_with_one_observation_are_reported_as_unknown():
     """There is no advice about unknown sources of variance."""
     spread, following, _ = describe_variance_shares(
         build_graded_run((1, 1, 1), samples=1, judges=1)
@@ -38,7 +38,7 @@ def test_what_was_asked_once_is_said_to_be_so():
     )
 
 
-def test_a_place_that_is_always_favored_widens_nothing():
+def test_constant_position_bias_adds_no_variance():
     """Both orders are judged, so position bias cancels out."""
     steady = [
         pairwise_judgment(*shown, f"q{q}", verdict=Verdict.A)
@@ -58,7 +58,7 @@ def test_a_place_that_is_always_favored_widens_nothing():
     assert "samples" not in following
 
 
-def test_nothing_is_said_of_a_run_that_is_not_there():
+def test_a_missing_run_has_no_variance_lines():
     """A run without judgments has no advice either."""
     assert describe_variance_shares(None) == []
     assert describe_variance_shares(RunRecords(name="r")) == []

@@ -41,7 +41,7 @@ def _compared(run, found, lines, cautions=()):
     )
 
 
-def test_what_is_not_worse_is_a_test_that_passes(tmp_path):
+def test_a_model_that_is_not_worse_passes(tmp_path):
     """Exit code, XML and summary agree."""
     code, suite, summary = _gate(tmp_path, "--max-drop", "1")
 
@@ -52,7 +52,7 @@ def test_what_is_not_worse_is_a_test_that_passes(tmp_path):
     assert "- *difference*: 0.18 points of score" in summary
 
 
-def test_what_cannot_be_told_is_skipped_and_never_passed(tmp_path):
+def test_an_undecided_comparison_is_skipped_and_never_passes(tmp_path):
     """An undecided comparison does not pass."""
     code, suite, summary = _gate(tmp_path)
 
@@ -62,7 +62,7 @@ def test_what_cannot_be_told_is_skipped_and_never_passed(tmp_path):
     assert "**cannot tell at this size" in summary
 
 
-def test_what_is_worse_is_a_test_that_fails(tmp_path):
+def test_a_worse_model_fails(tmp_path):
     """The message of the failure contains the figures."""
     records = read_run(EXAMPLE)
     found = compare_models(records, collect_battles(records), *PAIR, metric=ComparisonMetric.SCORE)
@@ -74,7 +74,7 @@ def test_what_is_worse_is_a_test_that_fails(tmp_path):
     assert "difference  -1 points" in suite.find("testcase/failure").text
 
 
-def test_a_summary_is_added_to_what_others_wrote(tmp_path):
+def test_a_summary_is_appended_to_existing_text(tmp_path):
     """The summary of a CI step is shared; the XML file has one comparison."""
     (tmp_path / "gate.md").write_text("# Mine\n\n")
     _gate(tmp_path)
@@ -86,7 +86,7 @@ def test_a_summary_is_added_to_what_others_wrote(tmp_path):
 
 
 @pytest.mark.parametrize("text", PAYLOADS[::5])
-def test_names_of_others_are_text_in_both(text, tmp_path):
+def test_names_are_escaped_in_xml_and_markdown(text, tmp_path):
     """The name of a model is escaped in XML and in Markdown."""
     records = read_run(EXAMPLE)
     found = compare_models(records, collect_battles(records), *PAIR)
@@ -101,7 +101,7 @@ def test_names_of_others_are_text_in_both(text, tmp_path):
     assert page.count("<li>") == 3
 
 
-def test_the_recipes_are_yaml_and_their_gates_are_commands_that_we_know():
+def test_the_recipes_are_yaml_and_their_commands_exist():
     """Users copy these recipes."""
     recipes = [
         yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", RECIPES, re.DOTALL)

@@ -154,7 +154,7 @@ def test_the_same_files_are_not_read_again_and_changed_ones_are(tmp_path):
     assert len(scan_corpus(run, RECORDS, Corpus(paths=(path,), words=9)).finds) == 1
 
 
-def test_what_was_found_of_another_text_is_not_shown(tmp_path):
+def test_matches_of_an_earlier_answer_are_not_shown(tmp_path):
     """An answer that was requested again is a different answer."""
     as_text(tmp_path / "corpus.txt", [COPY])
     found = scan_corpus(tmp_path / "run", RECORDS, Corpus(paths=(tmp_path / "corpus.txt",)))
@@ -246,7 +246,7 @@ def test_a_run_may_name_a_corpus_and_is_refused_where_there_is_none(tmp_path, ca
 
 
 def test_a_damaged_scan_is_refused_with_its_remedy(tmp_path):
-    """The message says how to remove the file."""
+    """The message names the command that writes the file again."""
     folder, _ = a_folder(tmp_path)
     (folder / CORPUS_SCAN_FILE).write_text("{")
 

@@ -123,6 +123,6 @@ def test_a_run_without_a_manifest_has_the_cautions_of_its_configuration(folder):
     assert IMPORT not in found
 
 
-def test_a_run_with_nothing_to_say_has_no_caution():
+def test_a_run_without_problems_has_no_caution():
     """Readers ignore cautions that are always present."""
     assert collect(a_run()) == ()

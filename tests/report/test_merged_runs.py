@@ -32,7 +32,7 @@ def part(name, models, *, judge=JUDGE, questions=8):
     )
 
 
-def test_parts_of_a_run_join_to_the_whole():
+def test_parts_of_a_run_merge_into_the_whole_run():
     """Grades by one judge on the same questions are merged into one table."""
     joined = merge_runs([part("one", ["vicuna-13b"]), part("two", ["koala-13b", "alpaca-7b"])])
     whole = a_run(models=3)
@@ -43,7 +43,7 @@ def test_parts_of_a_run_join_to_the_whole():
     assert joined.manifest["joined"]["differences"] == []
 
 
-def test_what_both_runs_have_counts_once():
+def test_records_of_both_runs_count_once():
     """A model that two runs share is neither duplicated nor renamed."""
     joined = merge_runs([part("one", ["vicuna-13b", "koala-13b"]), part("two", ["vicuna-13b"])])
 
@@ -52,7 +52,7 @@ def test_what_both_runs_have_counts_once():
     assert len(joined.graded) == len({row.digest for row in joined.graded})
 
 
-def test_one_name_for_other_answers_is_told_apart():
+def test_one_name_for_different_answers_becomes_two_models():
     """Different answers are attributed to different models."""
     other = part("two", ["vicuna-13b"])
     changed = replace(other.answers[0], turns=answer(texts=("other", "words")).turns)
@@ -65,7 +65,7 @@ def test_one_name_for_other_answers_is_told_apart():
     assert set(joined.config.models) == {"vicuna-13b (one)", "vicuna-13b (two)"}
 
 
-def test_one_name_for_other_judges_is_told_apart_and_the_difference_shown():
+def test_one_name_for_different_judges_becomes_two_judges_and_the_difference_is_shown():
     """A judge with another way of reading is a different judge."""
     joined = merge_runs(
         [
@@ -81,7 +81,7 @@ def test_one_name_for_other_judges_is_told_apart_and_the_difference_shown():
 
 
 def test_a_judge_that_waits_longer_is_the_same_judge():
-    """What a backend declares to change no text tells no judges apart."""
+    """Settings that a backend declares irrelevant to texts do not distinguish judges."""
     patient = JUDGE | {"model": {"name": "gpt-4", "total_timeout_s": 60.0, "give_up_after": 2}}
     hasty = JUDGE | {"model": {"name": "gpt-4", "total_timeout_s": 30.0, "give_up_after": 1}}
     joined = merge_runs(
@@ -91,7 +91,7 @@ def test_a_judge_that_waits_longer_is_the_same_judge():
     assert {row.judge for row in joined.graded} == {"gpt-4"}
 
 
-def test_questions_that_a_run_lacks_are_left_out_and_said():
+def test_questions_that_a_run_lacks_are_left_out_and_reported():
     """Means over different questions cannot be compared."""
     joined = merge_runs([part("one", ["vicuna-13b"]), part("two", ["koala-13b"], questions=4)])
 
@@ -120,7 +120,7 @@ def test_runs_that_do_not_fit_are_refused(runs, problem):
         merge_runs(runs)
 
 
-def test_report_joins_runs_into_a_folder_of_their_own(tmp_path, capsys):
+def test_report_merges_runs_into_a_separate_folder(tmp_path, capsys):
     """The command writes page and tables next to the runs, and shows their differences."""
     for name in ("one", "two"):
         shutil.copytree(EXAMPLE, tmp_path / name)

@@ -33,7 +33,7 @@ def test_ratings_carry_their_intervals() -> None:
     assert points.error_x.arrayminus[-1] == best.rating - best.rating_low
 
 
-def test_the_matrix_mirrors_every_pair_and_marks_what_is_decided() -> None:
+def test_the_matrix_shows_both_sides_of_a_pair_and_marks_decided_pairs() -> None:
     """The win rates of a pair from both sides add up to one."""
     (cells,) = plot_win_rates(a_leaderboard(4)).data
 
@@ -45,7 +45,7 @@ def test_the_matrix_mirrors_every_pair_and_marks_what_is_decided() -> None:
     assert "*" not in cells.text[0][1]
 
 
-def test_every_model_has_its_mark_in_the_categories() -> None:
+def test_every_model_has_its_own_mark_in_the_categories() -> None:
     """Models differ in color and in shape."""
     drawn = plot_category_scores(a_leaderboard(12)).data
 
@@ -86,7 +86,7 @@ def test_grades_are_drawn_as_often_as_they_were_given() -> None:
     assert len(answer.turns[0].text) in own.x
 
 
-def test_rates_stand_beside_their_bounds() -> None:
+def test_rates_are_plotted_with_their_bounds() -> None:
     """Unknown bounds are not drawn."""
     measure = HealthMeasure(
         name="ties",
@@ -109,7 +109,7 @@ def test_rates_stand_beside_their_bounds() -> None:
     assert list(bounds.x) == [0.5]
 
 
-def test_only_models_with_the_benchmark_stand_against_it() -> None:
+def test_only_models_with_the_benchmark_are_plotted() -> None:
     """A model without the benchmark is not drawn."""
     board = a_leaderboard(3)
     rows = (replace(board.rows[0], benchmarks={"arc": 0.5}), *board.rows[1:])

@@ -36,7 +36,7 @@ def _write_parts(folder, seed):
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_there_is_a_page_of_whatever_a_run_left(tmp_path, seed):
+def test_any_unfinished_run_has_a_page(tmp_path, seed):
     """An unfinished run has a page, and missing figures are not numbers."""
     _write_parts(tmp_path, seed)
 
@@ -51,7 +51,7 @@ def test_there_is_a_page_of_whatever_a_run_left(tmp_path, seed):
         assert len(frame) >= 0
 
 
-def test_a_damaged_line_is_named_with_the_way_on(tmp_path, capsys):
+def test_a_damaged_line_is_reported_with_a_remedy(tmp_path, capsys):
     """Ignoring a damaged line would change the figures."""
     _write_parts(tmp_path / "run", 3)
     path = tmp_path / "run/judgments.jsonl"

@@ -68,7 +68,7 @@ def test_without_ranks_the_intervals_decide() -> None:
         ),
     ],
 )
-def test_without_intervals_nobody_is_called_better(
+def test_without_intervals_no_model_is_called_better(
     rows: tuple[LeaderboardRow, ...], sentence: str
 ) -> None:
     """A difference without an interval does not order two models."""

@@ -90,7 +90,7 @@ def _battles(path):
     return settle_battles(read_run(path).games)
 
 
-def test_it_stops_when_the_order_is_decided_and_says_what_it_saved(tmp_path):
+def test_it_stops_when_the_order_is_decided_and_reports_the_saved_calls(tmp_path):
     """Clear differences need few of 800 calls; every game has its swap."""
     asked = _run(tmp_path)
     records = read_run(tmp_path)
@@ -103,7 +103,7 @@ def test_it_stops_when_the_order_is_decided_and_says_what_it_saved(tmp_path):
     )
 
 
-class _Counted(NoProgress):
+class _ProgressCounter(NoProgress):
     """Counts the judgments that are expected and those that are done."""
 
     def __init__(self):
@@ -123,10 +123,10 @@ class _Counted(NoProgress):
 
 
 @pytest.mark.parametrize(("budget", "most"), [(None, 800), (2, 160)])
-def test_progress_expects_what_may_come_and_ends_with_what_came(tmp_path, budget, most):
+def test_progress_starts_at_the_upper_bound_and_ends_at_the_calls_made(tmp_path, budget, most):
     """The total is all pairs, or the budget; calls that are not needed are subtracted."""
     spec = replace(SPEC, judging=replace(SPEC.judging, budget_pairs=budget))
-    told = _Counted()
+    told = _ProgressCounter()
     first = count_calls_beyond_budget(spec, spec.judges[0])
     asked = _run(tmp_path, spec=spec, progress=told)
 
@@ -143,7 +143,7 @@ def test_pairs_that_are_close_get_more_questions_than_those_far_apart(tmp_path):
     assert met["a", "e"] < 15
 
 
-def test_killed_and_continued_it_asks_exactly_what_it_would_have_asked(tmp_path):
+def test_a_killed_run_makes_the_same_calls_as_an_uninterrupted_one(tmp_path):
     """The choice depends on the seed and the stored judgments, so no judgment is wasted."""
     whole = _run(tmp_path / "whole")
     for kill_after in (5, 90, 91, 200):
@@ -156,7 +156,7 @@ def test_killed_and_continued_it_asks_exactly_what_it_would_have_asked(tmp_path)
         assert set(_battles(path)) == set(_battles(tmp_path / "whole"))
 
 
-def test_a_run_that_is_stopped_keeps_what_is_in_the_air_and_goes_on(tmp_path):
+def test_a_stopped_run_keeps_calls_in_flight_and_can_be_resumed(tmp_path):
     """A budget or Ctrl-C ends the rounds; no reply is lost, and no call repeated."""
     whole = _run(tmp_path / "whole")
     asked = Counter()
@@ -176,7 +176,7 @@ def test_a_run_that_is_stopped_keeps_what_is_in_the_air_and_goes_on(tmp_path):
     assert "wait for more" in outcome
 
 
-def test_answers_that_will_not_come_end_the_rounds(tmp_path):
+def test_cancelled_answers_end_the_rounds(tmp_path):
     """If the run stops before the answers exist, the judge does not wait for them."""
     asked = Counter()
 
@@ -198,7 +198,7 @@ def test_a_finished_run_is_free(tmp_path):
     assert not _run(tmp_path)
 
 
-def test_another_seed_asks_other_questions(tmp_path):
+def test_another_seed_chooses_other_questions(tmp_path):
     """The order of the questions of a pair is random."""
     small = replace(SPEC, judging=replace(SPEC.judging, budget_pairs=1))
     _run(tmp_path / "one", small)
@@ -214,7 +214,7 @@ def test_a_budget_of_pairs_is_kept(tmp_path):
     assert asked["judge"] == 80
 
 
-def test_a_model_without_answers_stops_nobody(tmp_path):
+def test_a_model_without_answers_does_not_affect_other_pairs(tmp_path):
     """Its pairs cannot be judged; all other pairs are."""
 
     def fail(name, _request):
@@ -227,7 +227,7 @@ def test_a_model_without_answers_stops_nobody(tmp_path):
     assert 0 < asked["judge"] < 480
 
 
-def test_a_family_that_is_spared_is_never_compared(tmp_path):
+def test_an_excluded_family_is_never_compared(tmp_path):
     """Pairs that the judge may not see are never chosen."""
     kin = tuple(
         replace(model, family="kin") if model.name == "b" else model for model in SPEC.models
@@ -241,7 +241,7 @@ def test_a_family_that_is_spared_is_never_compared(tmp_path):
     assert not any("b" in (battle.model_a, battle.model_b) for battle in battles)
 
 
-def test_calls_stay_in_the_air_while_a_round_ends(tmp_path):
+def test_calls_remain_in_flight_while_a_round_ends(tmp_path):
     """The next round starts before the last reply of this one arrives."""
     most, flying, held = [0], [0], asyncio.Event()
 
@@ -269,7 +269,7 @@ def test_calls_stay_in_the_air_while_a_round_ends(tmp_path):
         folder.write_config({}, SPEC.questions)
         asyncio.run(run_pipeline(SPEC, folder, connect=Slow))
 
-    assert held.is_set()  # with one round in the air, the 120th call would never come
+    assert held.is_set()  # with one round in flight, the 120th call would never be made
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_the_plan_says_that_all_pairs_are_the_most():
     )
 
 
-def test_grades_are_given_beside_chosen_pairs(tmp_path):
+def test_grades_are_requested_in_addition_to_chosen_pairs(tmp_path):
     """With `judging.graded=true`, every answer is graded as well."""
     both = replace(SPEC, judging=replace(SPEC.judging, graded=True, budget_pairs=1))
     _run(tmp_path, both)

@@ -67,7 +67,7 @@ def test_jobs_of_a_queue_write_the_run_that_one_process_writes(tmp_path):
     assert len(_content(results / "swept")[0]) == 4
 
 
-def test_the_same_command_goes_on_where_a_job_could_not(tmp_path):
+def test_the_same_command_repeats_what_a_job_failed_to_do(tmp_path):
     """The run lists the failures of a job; the same command repeats them."""
     answers = tmp_path / "answers.jsonl"
     recorded = ("models.alpaca-7b.backend=recorded", f"models.alpaca-7b.answers={answers}")
@@ -140,7 +140,7 @@ def test_a_job_waits_while_an_earlier_one_writes_its_shard(tmp_path):
             with pytest.raises(TimeoutError):
                 waiting.result(timeout=0.3)
         waiting.result(timeout=10)
-    wait_for_shard_writer(locate_shard(tmp_path, "alpaca-7b"))  # which nobody ever wrote
+    wait_for_shard_writer(locate_shard(tmp_path, "alpaca-7b"))  # which no process wrote
 
 
 def _questions():
@@ -173,7 +173,7 @@ def test_what_would_fail_after_hours_is_refused_before_a_job_is_launched(
     assert not list(tmp_path.rglob("answers.jsonl"))
 
 
-def test_a_missing_launcher_is_told_with_the_command_that_installs_it(tmp_path, monkeypatch):
+def test_a_missing_launcher_is_reported_with_the_command_that_installs_it(tmp_path, monkeypatch):
     """The message of Hydra would only name a missing file."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "submitit", None)

@@ -46,7 +46,7 @@ PROMPTS = {
 JUDGE = JudgeSpec(name="judge", model=ModelSpec(name="judge", backend="scripted"), prompts=PROMPTS)
 
 
-def showing(*models: str, **settings) -> JudgmentRequest:
+def judgment_request(*models: str, **settings) -> JudgmentRequest:
     """Return a request to grade one answer, or to compare two, for a judge with these settings."""
     return JudgmentRequest(
         judge=replace(JUDGE, **settings),
@@ -72,7 +72,7 @@ def with_prompt(shown: JudgmentRequest, **changes) -> JudgmentRequest:
 @pytest.mark.parametrize("said", ["No idea.", "[[7]]-[[8]]", "Rating: [[11]]"])
 def test_a_reply_that_cannot_be_read_is_repaired_once(said):
     """The second request contains the first reply and asks for the grade only; both are kept."""
-    judgment, asked = ask(showing(repairs=1), said, "Rating: [[8]]")
+    judgment, asked = ask(judgment_request(repairs=1), said, "Rating: [[8]]")
 
     first, second = (request.messages for request in asked)
     assert second[: len(first)] == first
@@ -86,7 +86,7 @@ def test_a_reply_that_cannot_be_read_is_repaired_once(said):
 
 def test_a_repair_that_fails_is_unscored_and_not_asked_a_third_time():
     """There is only one repair, even if it fails."""
-    judgment, asked = ask(showing(repairs=1), "No idea.", "Rating: [[99]]")
+    judgment, asked = ask(judgment_request(repairs=1), "No idea.", "Rating: [[99]]")
 
     assert len(asked) == 2
     assert (judgment.score, judgment.unscored, judgment.repaired) == (None, "out_of_scale", True)
@@ -94,23 +94,23 @@ def test_a_repair_that_fails_is_unscored_and_not_asked_a_third_time():
 
 def test_the_first_reply_does_not_count_after_a_repair():
     """The decision is read from the second reply only."""
-    judgment, _ = ask(showing(repairs=1), "[[7]]-[[8]]", "I still cannot say.")
+    judgment, _ = ask(judgment_request(repairs=1), "[[7]]-[[8]]", "I still cannot say.")
 
     assert (judgment.score, judgment.unscored) == (None, "no_verdict")
 
 
 @pytest.mark.parametrize("said", ["", Completion(text="It is", finish_reason="length")])
-def test_silence_and_cut_replies_are_not_repaired(said):
+def test_empty_and_truncated_replies_are_not_repaired(said):
     """Their problem is not the form of the verdict, and a second request would hide it."""
-    judgment, asked = ask(showing(repairs=1), said)
+    judgment, asked = ask(judgment_request(repairs=1), said)
 
     assert (len(asked), judgment.score, judgment.repaired) == (1, None, False)
 
 
 @pytest.mark.parametrize(("repairs", "said"), [(0, "No idea."), (1, "Rating: [[8]]")])
-def test_without_need_or_leave_a_judge_is_asked_once(repairs, said):
+def test_a_readable_reply_or_disabled_repair_means_one_request(repairs, said):
     """By default, or if the first reply can be read, there is one request."""
-    judgment, asked = ask(showing(repairs=repairs), said)
+    judgment, asked = ask(judgment_request(repairs=repairs), said)
 
     assert (len(asked), judgment.repaired, judgment.reply) == (1, False, said)
 
@@ -120,7 +120,7 @@ def test_a_repair_adds_up_what_both_replies_used():
     counted = Completion(text="?", prompt_tokens=100, completion_tokens=7, seconds=1.0)
     again = Completion(text="[[8]]", prompt_tokens=120, completion_tokens=3, seconds=0.5)
 
-    judgment, _ = ask(showing(repairs=1), counted, again)
+    judgment, _ = ask(judgment_request(repairs=1), counted, again)
 
     usage = judgment.usage
     assert (usage.prompt_tokens, usage.completion_tokens, usage.seconds) == (220, 10, 1.5)
@@ -130,13 +130,13 @@ def test_a_repair_adds_up_what_both_replies_used():
 def test_a_repair_that_cannot_be_asked_for_is_a_failure():
     """The run has a row with the reason, and the next run repeats the request."""
     with pytest.raises(PermanentError):
-        ask(showing(repairs=1), "No idea.", PermanentError("gone", reason="http_404"))
+        ask(judgment_request(repairs=1), "No idea.", PermanentError("gone", reason="http_404"))
 
 
 @pytest.mark.parametrize("models", [("vicuna-13b",), ("vicuna-13b", "alpaca-7b")])
 def test_json_is_asked_for_by_schema_and_in_words(models):
     """The prompt describes the form too, for servers that ignore the schema."""
-    shown = showing(*models, reading=Reading.JSON)
+    shown = judgment_request(*models, reading=Reading.JSON)
     prompt = PROMPTS[shown.kind]
 
     _, [request] = ask(shown, "")
@@ -147,7 +147,7 @@ def test_json_is_asked_for_by_schema_and_in_words(models):
 
 def test_words_are_asked_for_without_a_schema():
     """A judge that replies in free text gets no JSON schema."""
-    _, [request] = ask(showing(), "[[8]]")
+    _, [request] = ask(judgment_request(), "[[8]]")
 
     assert request.schema is None
     assert "JSON" not in request.messages[-1].content
@@ -157,7 +157,7 @@ def test_json_is_read_and_repaired_as_json():
     """A decision in brackets is not JSON; the repair requests JSON again."""
     said = json.dumps({"reasons": "Fine.", "score": 6})
 
-    judgment, asked = ask(showing(reading=Reading.JSON, repairs=1), "Rating: [[8]]", said)
+    judgment, asked = ask(judgment_request(reading=Reading.JSON, repairs=1), "Rating: [[8]]", said)
 
     assert (judgment.score, judgment.repaired) == (6, True)
     assert "JSON" in asked[1].messages[-1].content
@@ -175,46 +175,46 @@ def test_json_is_read_and_repaired_as_json():
 )
 def test_the_strength_of_a_verdict_is_kept(reading, said, verdict, strength):
     """Battles use the verdict only; its strength is stored for analysis."""
-    game, _ = ask(showing("vicuna-13b", "alpaca-7b", reading=reading), said)
+    game, _ = ask(judgment_request("vicuna-13b", "alpaca-7b", reading=reading), said)
 
     assert (game.verdict, game.strength) == (verdict, strength)
 
 
-def test_probabilities_keep_what_went_elsewhere():
+def test_probabilities_keep_the_missing_mass():
     """The record shows the missing probability mass."""
     shares = (0.0,) * 7 + (0.6, 0.2, 0.0)
     said = Completion(text="8]]", option_probabilities=shares)
 
-    judgment, _ = ask(showing(reading=Reading.PROBABILITIES), said)
+    judgment, _ = ask(judgment_request(reading=Reading.PROBABILITIES), said)
 
     assert judgment.score == 8.25
     assert judgment.mass == pytest.approx(0.8)
-    assert ask(showing(), "[[8]]")[0].mass is None
+    assert ask(judgment_request(), "[[8]]")[0].mass is None
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        showing(reading=Reading.JSON),
-        showing(repairs=1),
-        with_prompt(showing(), language="de"),
-        replace(showing(), question=replace(question(), rubric=("Names the year.",))),
+        judgment_request(reading=Reading.JSON),
+        judgment_request(repairs=1),
+        with_prompt(judgment_request(), language="de"),
+        replace(judgment_request(), question=replace(question(), rubric=("Names the year.",))),
     ],
 )
-def test_whatever_changes_what_is_asked_changes_the_key(changed):
+def test_every_change_of_a_request_changes_the_key(changed):
     """A run with other settings does not reuse old judgments."""
-    assert changed.digest() != showing().digest()
+    assert changed.digest() != judgment_request().digest()
 
 
 def test_other_levels_change_the_key_of_json_and_of_repairs():
     """Both list the possible verdicts."""
     for settings in ({"reading": Reading.JSON}, {"repairs": 1}):
-        shown = showing("vicuna-13b", "alpaca-7b", **settings)
+        shown = judgment_request("vicuna-13b", "alpaca-7b", **settings)
 
         assert with_prompt(shown, five_levels=True).digest() != shown.digest()
 
 
 def test_a_setting_that_is_not_used_adds_nothing_to_the_key():
     """Judgments from before these settings existed are reused."""
-    assert showing()._optional_content() == []
-    assert showing(repairs=1)._optional_content() != []
+    assert judgment_request()._optional_content() == []
+    assert judgment_request(repairs=1)._optional_content() != []

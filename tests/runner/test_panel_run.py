@@ -48,7 +48,7 @@ SPEC = RunSpec(
 )
 
 
-class Expected:
+class ProgressTotals:
     """Stores the number of calls that a run announces."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Expected:
 
 def run(path, spec):
     """Run with scripted models; return the records, the calls by model, and the progress."""
-    calls, progress = Counter(), Expected()
+    calls, progress = Counter(), ProgressTotals()
 
     def connect(own):
         def reply(request):
@@ -136,8 +136,8 @@ def test_only_the_designed_pairs_are_judged_in_both_orders_and_resumed_for_free(
     tasks = list_pair_tasks(names, spec.questions, judging, seed=7)
 
     assert progress.totals[RunStage.JUDGE] == 3 * 2 * len(tasks) == len(records.games)
-    wanted = {(task.question_id, task.sample, task.model_a, task.model_b) for task in tasks}
+    designed = {(task.question_id, task.sample, task.model_a, task.model_b) for task in tasks}
     for own in (each.name for each in spec.judges):
         battles = [battle for battle in collect_battles(records) if battle.judge == own]
-        assert {(b.question_id, b.sample, b.model_a, b.model_b) for b in battles} == wanted
+        assert {(b.question_id, b.sample, b.model_a, b.model_b) for b in battles} == designed
     assert run(tmp_path, spec)[1] == Counter()

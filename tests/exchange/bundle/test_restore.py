@@ -222,7 +222,7 @@ def test_links_and_devices_are_refused(bundle, tmp_path, kind):
     refused(sealed(tmp_path / "x.zip", files, kind=kind), tmp_path, "'link.json' is no name")
 
 
-def test_a_file_that_swells_is_refused_before_it_does(bundle, tmp_path):
+def test_a_file_that_expands_too_much_is_refused_before_it_is_unpacked(bundle, tmp_path):
     """A gigabyte of zeros is compressed to a megabyte; a few such files fill a disk."""
     path = sealed(tmp_path / "x.zip", files_of(bundle[0]) | {"zeros.json": bytes(300 << 20)})
 
@@ -230,7 +230,7 @@ def test_a_file_that_swells_is_refused_before_it_does(bundle, tmp_path):
     refused(path, tmp_path, "would swell to 315 MB")
 
 
-def test_a_size_that_lies_is_refused(bundle, tmp_path):
+def test_a_wrong_size_is_refused(bundle, tmp_path):
     """A file that is larger than stated is cut, and its checksum is wrong."""
     files = files_of(bundle[0]) | {"zeros.json": bytes(300 << 20)}
     path = sealed(tmp_path / "x.zip", files)
@@ -240,7 +240,7 @@ def test_a_size_that_lies_is_refused(bundle, tmp_path):
     refused(path, tmp_path, "not a whole archive")
 
 
-def test_names_twice_other_packings_and_no_archives_are_refused(bundle, tmp_path):
+def test_repeated_names_other_compressions_and_other_files_are_refused(bundle, tmp_path):
     """An archive that two programs read differently proves nothing."""
     files = files_of(bundle[0])
     twice = shutil.copy(bundle[0], tmp_path / "twice.zip")
@@ -262,7 +262,7 @@ def test_names_twice_other_packings_and_no_archives_are_refused(bundle, tmp_path
     refused(sealed(tmp_path / "o.zip", {"a.txt": b"x"}), tmp_path, f"no {CONTENTS_FILE} of format")
 
 
-def test_figures_that_do_not_follow_are_said_and_made_anew(bundle, tmp_path):
+def test_figures_that_do_not_follow_are_reported_and_recomputed(bundle, tmp_path):
     """A person who seals again can make the hashes fit; the tables are computed again here."""
     files = files_of(bundle[0])
     rows = json.loads(files["leaderboard.json"])

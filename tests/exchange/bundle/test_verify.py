@@ -215,7 +215,7 @@ def test_a_figure_that_differs_by_rounding_is_the_same(small, tmp_path):
     assert verify_bundle(_sealed_again(tmp_path / "rounded.zip", files)).differences == ()
 
 
-def test_files_that_came_or_went_are_named(small, tmp_path):
+def test_added_and_missing_files_are_named(small, tmp_path):
     """A bundle holds exactly the sealed files."""
     files = _files(small)
     del files["leaderboard.tex"]
@@ -257,7 +257,7 @@ def test_no_name_leads_out_of_the_archive(name, small, tmp_path):
         verify_bundle(tmp_path / "evil.zip")
 
 
-def test_what_is_no_bundle_is_refused(tmp_path, small):
+def test_a_file_that_is_not_a_bundle_is_refused(tmp_path, small):
     """For example, an interrupted download, and an archive of other files."""
     (tmp_path / "cut.zip").write_bytes(small.read_bytes()[:-100])
     write_archive(tmp_path / "other.zip", {"notes.txt": b"hello"})
@@ -316,9 +316,7 @@ def test_a_column_that_the_bundle_does_not_have_is_no_difference(small, tmp_path
 @pytest.mark.parametrize(
     ("name", "separator"), [("csv", ","), ("md", " |"), ("tex", " &")], ids=["csv", "md", "tex"]
 )
-def test_a_changed_cell_is_found_beside_a_column_that_is_not_there(
-    small, tmp_path, name, separator
-):
+def test_a_changed_cell_is_found_despite_a_missing_column(small, tmp_path, name, separator):
     """A missing column does not hide what the others say."""
     files = _without_column(_files(small), "elo", "Elo")
     table = files[f"leaderboard.{name}"].decode()

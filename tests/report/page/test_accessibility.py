@@ -74,7 +74,7 @@ def test_axe_finds_no_serious_fault(opened: Open, html: str, scheme: str, width:
         page.eval_on_selector_all(
             "details:not(.question)", "all => all.forEach(d => d.open = true)"
         )
-        page.wait_for_timeout(100)  # until the judge's words are unpacked
+        page.wait_for_timeout(100)  # until the judge's replies are unpacked
     page.click("#label-go")
     page.wait_for_selector("#label-progress:has-text('Pair 1 of')")
     page.evaluate(AXE)

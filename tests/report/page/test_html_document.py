@@ -35,7 +35,7 @@ def page_of(records: RunRecords) -> str:
     return render_page(records, battles, build_leaderboard(records, battles))
 
 
-def bodies(page: str) -> list[str]:
+def unpacked_questions(page: str) -> list[str]:
     """Return the compressed content of the page: the answers, then the games, of each question."""
     packed = re.findall(r'<script type="text/plain" id="(?:answers|games)-\d+">([^<]*)<', page)
     return [zlib.decompress(base64.b64decode(each)).decode() for each in packed]
@@ -86,7 +86,7 @@ def test_absent_figures_are_en_dashes() -> None:
     assert measures == {ABSENT}
 
 
-def test_what_a_reader_must_know_stands_at_the_top() -> None:
+def test_cautions_are_at_the_top_of_the_page() -> None:
     """The page shows cautions, notes, usage and the command of the run."""
     manifest: dict[str, Any] = {
         "cautions": ["This judge is too weak to trust."],
@@ -162,7 +162,7 @@ def test_benchmarks_show_error_and_count() -> None:
     assert "± 0.004, n = 10,042" in text_of(page).replace("&plusmn;", "±")
 
 
-def test_hostile_names_stay_text() -> None:
+def test_hostile_names_are_escaped() -> None:
     """Names, categories, identifiers and reasons are third-party text, like answers."""
     bad = PAYLOADS[6]
     records = RunRecords(
@@ -181,7 +181,9 @@ def test_hostile_names_stay_text() -> None:
 
     assert "<img" not in page
     html = [
-        reply["html"] for turn in json.loads(bodies(page)[0])["turns"] for reply in turn["replies"]
+        reply["html"]
+        for turn in json.loads(unpacked_questions(page)[0])["turns"]
+        for reply in turn["replies"]
     ]
     assert html
     assert "<img" not in "".join(html)
@@ -195,7 +197,7 @@ def test_a_page_of_two_models_stays_small() -> None:
     assert size < 2_000_000
 
 
-def test_rating_stands_against_each_benchmark_with_its_cost() -> None:
+def test_rating_is_plotted_against_each_benchmark_with_the_cost() -> None:
     """The size of a mark is the cost, or the number of tokens if there are no prices."""
     board = a_leaderboard(3)
     rows = tuple(
@@ -229,7 +231,7 @@ def test_rating_stands_against_each_benchmark_with_its_cost() -> None:
     assert "Rating against benchmarks" not in render_page(records, (), board)
 
 
-def test_grades_are_spread_and_set_against_length() -> None:
+def test_grades_are_plotted_by_frequency_and_by_length() -> None:
     """Counts, means and lengths equal those of the records."""
     records = a_run(models=2, questions=8)
     own = [grade.score for grade in records.graded if grade.model == "vicuna-13b"]
@@ -248,7 +250,7 @@ def test_grades_are_spread_and_set_against_length() -> None:
     assert f"vicuna-13b: {characters} characters and grade {mean} on average" in page
 
 
-def test_joined_runs_are_told_with_their_differences_and_nobody_labels_them() -> None:
+def test_merged_runs_show_their_differences_and_have_no_label_form() -> None:
     """Votes are imported into a run, and a merged report is not a run."""
     joined: dict[str, Any] = {
         "runs": [
@@ -265,7 +267,7 @@ def test_joined_runs_are_told_with_their_differences_and_nobody_labels_them() ->
     assert "<img" not in page
 
 
-def test_prompts_of_a_run_that_an_earlier_release_made_are_still_told() -> None:
+def test_prompts_of_a_run_by_an_earlier_release_are_shown() -> None:
     """Settings that a saved configuration lacks have their defaults."""
     conf = {
         "name": "gpt-4",
@@ -288,7 +290,7 @@ def test_prompts_of_a_run_that_an_earlier_release_made_are_still_told() -> None:
         config=RunConfig.from_tree({"judge": conf, "models": models}),
     )
 
-    answers, games = map(json.loads, bodies(page_of(records)))
+    answers, games = map(json.loads, unpacked_questions(page_of(records)))
 
     assert answers["turns"][0]["replies"][0]["asked"]
     assert games["patterns"][0]["graded"] == {"0": "\ue000a1\ue001 [[rating]]"}

@@ -30,7 +30,10 @@ pytestmark = pytest.mark.browser
 def body_of(opened: Open, records: RunRecords, battles: tuple[Battle, ...] = ()) -> Locator:
     """Return the body of question 81 with all its details open."""
     battles = battles or tuple(settle_battles(records.games))
-    tall = {"width": 1280, "height": 4000}  # a browser tells no text of what is far from its view
+    tall = {
+        "width": 1280,
+        "height": 4000,
+    }  # a browser returns no text of elements far outside the view
     page = opened(render_page(records, battles, Leaderboard(rows=())), "#q-81", viewport=tall)
     page.wait_for_selector("#q-81 .body[data-state=open]")
     for _ in range(3):  # a battle opens, then its games, then their prompts
@@ -47,7 +50,7 @@ def both_orders(**settings: object) -> tuple:
     return first, second
 
 
-def test_probability_that_went_elsewhere_is_shown_beside_the_decision(opened: Open) -> None:
+def test_missing_probability_is_shown_next_to_the_decision(opened: Open) -> None:
     """A grade that accounts for half of the probability is less certain."""
     grade = replace(graded_judgment(), probabilities={"7": 0.5, "8": 0.13})
     game = replace(pairwise_judgment(), probabilities={"A": 0.6, "B": 0.1, "tie": 0.21})
@@ -65,7 +68,7 @@ def test_probability_that_went_elsewhere_is_shown_beside_the_decision(opened: Op
     assert text.count("91% of the probability on a decision") == 2
 
 
-def test_a_game_tells_who_was_shown_first_and_the_battle_who_won(opened: Open) -> None:
+def test_a_game_names_the_first_model_and_the_battle_names_the_winner(opened: Open) -> None:
     """A verdict is a position and a winner is a model; the page shows both."""
     first, second = both_orders()
     records = RunRecords(
@@ -95,7 +98,7 @@ def test_orders_that_disagree_are_marked(opened: Open) -> None:
     assert body.page.locator("#q-81").get_attribute("data-flags") == "orders"
 
 
-def test_unscored_and_cut_off_are_said_with_their_reasons(opened: Open) -> None:
+def test_unscored_and_truncated_replies_show_their_reasons(opened: Open) -> None:
     """Unreadable and truncated replies are marked."""
     records = RunRecords(
         name="demo",
@@ -122,7 +125,7 @@ def test_battles_without_their_games_are_still_shown(opened: Open) -> None:
     assert "The games themselves are not stored." in body.inner_text()
 
 
-def test_words_that_differ_are_marked_and_the_link_keeps_them(opened: Open) -> None:
+def test_different_words_are_marked_and_the_link_stores_the_marking(opened: Open) -> None:
     """Only words that the other answer lacks are marked, on both sides when there are two."""
     records = RunRecords(
         name="demo",
@@ -204,7 +207,7 @@ def test_a_template_that_does_more_than_insert_shows_no_prompt(opened: Open) -> 
     assert body_of(opened, records).locator("pre.code").count() == 0
 
 
-def test_keys_walk_open_and_mark(opened: Open) -> None:
+def test_keys_select_open_and_mark(opened: Open) -> None:
     """Single-letter keys work until the reader disables them."""
     records = a_run(2, 4)
     page = opened(render_page(records, (), Leaderboard(rows=())))

@@ -204,7 +204,7 @@ def test_a_judge_that_prefers_the_longer_answer_shows_it(tmp_path):
     """A repeated answer always wins, and the order of the sentences has no effect."""
     card = _card_of(tmp_path, longest)
 
-    # Whether another question's answer is the longer one is chance, and no defect by itself.
+    # It is chance whether the answer to another question is longer, so this is not a defect.
     assert _missed(card) - {"probe_off_topic"} == {"length", "probe_padded", "probe_shuffled"}
     assert (card["probe_padded"].value, card["probe_truncated"].value) == (0.0, 1.0)
     assert card["length"].value > 0.75
@@ -212,7 +212,7 @@ def test_a_judge_that_prefers_the_longer_answer_shows_it(tmp_path):
     assert card["consistency"].value == 1.0
 
 
-def test_a_judge_that_obeys_an_answer_shows_just_that(tmp_path):
+def test_a_judge_that_obeys_an_answer_misses_that_threshold_only(tmp_path):
     """Only an answer that instructs the judge misleads it."""
     card = _card_of(tmp_path, obedient)
 
@@ -220,7 +220,7 @@ def test_a_judge_that_obeys_an_answer_shows_just_that(tmp_path):
     assert card["probe_addressed"].value == 0.0
 
 
-def test_a_judge_that_changes_its_mind_shows_just_that(tmp_path):
+def test_a_judge_that_changes_its_mind_misses_that_threshold_only(tmp_path):
     """In repeats all games change and no grade does: the rate is one half."""
     card = _card_of(tmp_path, fickle)
 
@@ -297,7 +297,7 @@ def test_a_judge_that_cannot_be_connected_fails_in_every_probe(tmp_path):
     assert {m.value for m in card.judges[0].measures if m.name.startswith("probe_")} == {None}
 
 
-def test_an_audit_that_was_cut_short_goes_on_where_it_stopped(tmp_path):
+def test_an_interrupted_audit_is_resumed(tmp_path):
     """Every reply is written as soon as it arrives."""
     models, spec = Models(perfect), _spec()
     _run(tmp_path, models, spec)

@@ -22,7 +22,7 @@ def drawn(records, limit, seed=0):
 
 @given(seed=st.integers(0, 10**6), limit=st.integers(1, 60))
 @settings(max_examples=20)
-def test_kinds_models_and_pairs_are_drawn_alike_and_more_begin_with_the_same(seed, limit):
+def test_the_sample_is_balanced_and_a_larger_one_starts_with_a_smaller_one(seed, limit):
     """The sample is balanced over models and pairs."""
     records = a_run(4, 8)
     chosen = drawn(records, limit, seed)
@@ -37,7 +37,7 @@ def test_kinds_models_and_pairs_are_drawn_alike_and_more_begin_with_the_same(see
     assert drawn(records, limit + 7, seed)[:limit] == chosen
 
 
-def test_the_order_of_a_file_is_no_matter_and_what_was_not_read_is_drawn_as_well():
+def test_the_sample_ignores_the_order_of_the_file_and_includes_unscored_judgments():
     """With readable judgments only, a judge that varies would seem to have changed."""
     records = a_run(3, 8)
     unread = replace(
@@ -64,7 +64,7 @@ def test_the_order_of_a_file_is_no_matter_and_what_was_not_read_is_drawn_as_well
         ([5], 0, False, 3),
     ],
 )
-def test_a_check_goes_on_until_it_is_complete_and_then_another_begins(
+def test_a_check_is_resumed_until_it_is_complete_and_then_a_new_one_starts(
     kept, last, is_complete, number
 ):
     """A new check does not reuse the replies of an earlier one."""

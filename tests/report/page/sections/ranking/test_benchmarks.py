@@ -59,7 +59,7 @@ def run():
     return replace(records, benchmarks=tuple(scores))
 
 
-def test_bars_have_their_error_and_what_they_rest_on(run):
+def test_bars_show_their_error_and_number_of_examples(run):
     """A score is shown with its standard error and its number of examples."""
     section = _section(run)
 
@@ -71,7 +71,7 @@ def test_bars_have_their_error_and_what_they_rest_on(run):
     assert "normalized" not in section.partition("</p>")[2]
 
 
-def test_a_normalized_figure_stands_beside_the_raw_one(run):
+def test_a_normalized_score_is_shown_next_to_the_raw_one(run):
     """Raw and normalized scores are both in use."""
     scores = tuple(replace(each, normalized=each.value - 0.25) for each in run.benchmarks)
 
@@ -108,7 +108,7 @@ def test_judge_and_benchmarks_are_compared_by_rank(run):
     assert int(cells[2]) == len(_models(run))
 
 
-def test_an_example_has_its_prompt_its_choices_and_what_each_model_thought(run):
+def test_an_example_shows_its_prompt_its_choices_and_each_reply(run):
     """Examples explain a surprising score."""
     models = _models(run)[:2]
     samples = tuple(
@@ -136,7 +136,7 @@ def test_an_example_has_its_prompt_its_choices_and_what_each_model_thought(run):
     assert "arc: 1 example<" in section
 
 
-def test_strangers_texts_stay_text(run):
+def test_untrusted_texts_are_escaped(run):
     """Names of tasks, prompts, replies and sources are escaped."""
     bad = PAYLOADS[6]
     sample = BenchmarkSample(
@@ -163,7 +163,7 @@ def test_strangers_texts_stay_text(run):
     assert bad not in section
 
 
-def test_a_run_of_benchmarks_alone_says_so_and_lists_no_questions(run):
+def test_a_run_with_benchmarks_only_lists_no_questions(run):
     """Questions that no model received are not listed."""
     alone = replace(run, answers=(), graded=(), games=())
     page = render_page(alone, (), build_leaderboard(alone, ()))
@@ -174,7 +174,7 @@ def test_a_run_of_benchmarks_alone_says_so_and_lists_no_questions(run):
     assert "judged by nobody" not in page
 
 
-def test_a_run_that_was_to_be_judged_still_says_what_is_missing(run):
+def test_a_run_with_unjudged_answers_reports_missing_judgments(run):
     """A run with benchmarks and unjudged answers lists its questions."""
     page = render_page(replace(run, graded=(), games=()), (), build_leaderboard(run, ()))
 

@@ -68,7 +68,7 @@ def test_columns_are_hidden_and_shown(opened: Open) -> None:
     assert page.locator("#board tbody tr:first-child > :visible").count() == heads.count()
 
 
-def test_what_is_seen_is_copied(opened: Open) -> None:
+def test_the_visible_table_is_copied(opened: Open) -> None:
     """Sorted, filtered and with the chosen columns, as CSV that a reader can parse."""
     page = opened(a_page())
     page.click("#leaderboard .menu summary")
@@ -86,7 +86,7 @@ def test_what_is_seen_is_copied(opened: Open) -> None:
     assert "arc" in rows[0]
 
 
-def test_markdown_and_latex_escape_what_they_must(opened: Open) -> None:
+def test_markdown_and_latex_escape_special_characters(opened: Open) -> None:
     """A name with special characters breaks neither table."""
     page = opened(a_page())
 
@@ -102,7 +102,7 @@ def test_markdown_and_latex_escape_what_they_must(opened: Open) -> None:
     }
 
 
-def test_a_switch_shows_how_probably_each_is_better(opened: Open) -> None:
+def test_a_switch_shows_the_probability_that_each_model_is_better(opened: Open) -> None:
     """Win rates are shown first; the other view shows posterior probabilities."""
     records = a_run(3, 24)
     battles = settle_battles(records.games)

@@ -49,7 +49,7 @@ def many():
 
 
 @pytest.mark.browser
-def test_ranks_are_told_by_mouse_and_keyboard(opened):
+def test_ranks_are_shown_by_mouse_and_keyboard(opened):
     """Each circle names its analyses; arrow keys move along the ranks of a model."""
     page = opened(a_page(a_run(3, 8)))
     strip = page.locator("#robustness .roving").first
@@ -81,7 +81,7 @@ def test_twenty_models_fit_a_phone(opened):
     assert 2 * largest < width / 19
 
 
-def test_a_change_that_matters_stands_first_and_stands_out():
+def test_a_reversal_of_a_separated_pair_is_first_and_highlighted():
     """A reversed pair is a problem only if the ranking separates the two models."""
     records = a_run(3, 8)
     battles = collect_battles(records)

@@ -32,7 +32,7 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-def test_votes_given_blind_come_back_as_agreement_and_as_what_they_lack(
+def test_blind_votes_are_reported_as_agreement_and_missing_labels(
     opened: Open, run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The whole way: label, download, import, report; every vote arrives as it was given.

@@ -41,7 +41,7 @@ def leaked(records, *question_ids):
     )
 
 
-def test_a_line_says_what_was_looked_for_where_nothing_was_found():
+def test_a_search_without_flags_is_described_in_one_line():
     """The page also reports a search without flags."""
     page = page_of(a_run())
 

@@ -53,7 +53,7 @@ def html() -> str:
 
 @pytest.mark.parametrize("width", [390, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_corrected_figures_stand_beside_the_judges(
+def test_corrected_figures_are_shown_next_to_the_judges_figures(
     opened: Open, html: str, width: int, scheme: str
 ) -> None:
     """The page shows ranks, three figures per model with both marks, and the labels saved."""

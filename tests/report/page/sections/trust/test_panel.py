@@ -18,7 +18,7 @@ def page_of(records):
     return render_page(records, battles, build_leaderboard(records, battles))
 
 
-def joined(names, **config):
+def merged(names, **config):
     """Return several runs with different seeds and judges as one merged run."""
     runs = [a_run(seed=seed) for seed, _ in enumerate(names)]
     return replace(
@@ -39,7 +39,7 @@ def joined(names, **config):
 
 def test_a_panels_judges_agreement_and_ranks_without_each_are_shown():
     """Names are escaped."""
-    page = page_of(joined(("gpt-4", "<b>mine</b>", "gpt-4o")))
+    page = page_of(merged(("gpt-4", "<b>mine</b>", "gpt-4o")))
 
     assert 'id="panel"' in page
     assert "<bdi>&lt;b&gt;mine&lt;/b&gt;</bdi>" in page
@@ -51,7 +51,7 @@ def test_a_panels_judges_agreement_and_ranks_without_each_are_shown():
 
 def test_the_page_says_when_judges_are_weighed():
     """Every figure depends on the weights."""
-    page = page_of(joined(("x", "y", "z"), judging={"panel": "rater"}))
+    page = page_of(merged(("x", "y", "z"), judging={"panel": "rater"}))
 
     assert "Judges are weighed" in page
     assert "judge-aware Bradley-Terry" in page
