@@ -1,13 +1,13 @@
-"""The exact text that a model is sent for a conversation: chat templates and special tokens.
+"""Render conversations with chat templates, and handle the token that begins a text.
 
-Two kinds of template run here, set up as transformers sets up a tokenizer's: our own
-(`conf/template/`), which never write the token that begins a text, and a tokenizer's, which
-usually do. Either way that token must come once. So whoever adds it later (a tokenizer that adds
-special tokens, a completions server) is handed `without_bos(text, bos_token)`; a tokenizer's own
+Templates run in the same Jinja environment as in transformers. Our own templates
+(`conf/template/`) never write the token that begins a text; templates of tokenizers usually do. The
+token must come exactly once. So code that adds it later (a tokenizer that adds special tokens, a
+completions server) gets `without_bos(text, bos_token)`; a tokenizer's own
 template may also be encoded as it stands, with no special tokens added.
 
-A template sees no clock: `strftime_now`, which some tokenizers' templates use where it is defined,
-is not, so that the same conversation gives the same text on every day.
+Templates have no clock. Some templates of tokenizers use `strftime_now` where it is defined; it is
+not defined here, so that a conversation gives the same text every day.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from evalharness.domain import Message
 
-# What a template may fail with besides Jinja's own errors: it computes, looks up and recurses.
+# Errors of templates: those of Jinja, and those of the expressions in a template.
 _TEMPLATE_ERRORS = (
     jinja2.TemplateError,
     ArithmeticError,
@@ -52,13 +52,13 @@ def render_chat_template(
 ) -> str:
     """Return the conversation as one text, ready for the model to continue.
 
-    What the messages say is data: Jinja syntax in it stays as written.
+    The content of messages is data: Jinja syntax in it is not evaluated.
 
     Args:
         template: Jinja text.
         messages: the conversation so far.
         bos_token: the token that begins a text, for templates that write it.
-        eos_token: the token that ends a text or a turn, likewise.
+        eos_token: the token that ends a text or a turn, for templates that write it.
         add_generation_prompt: whether to end where the model's reply begins.
 
     Raises:
@@ -82,17 +82,17 @@ def render_chat_template(
 
 
 def strip_bos_token(text: str, bos_token: str | None) -> str:
-    """Return the text without the token that begins it, for those who will add that token."""
+    """Return the text without its begin token, for code that adds this token itself."""
     return text.removeprefix(bos_token or "")
 
 
 class _GenerationTag(Extension):
-    """Lets `{% generation %}` pass, with which templates mark the assistant's part for training."""
+    """Accept the tag `{% generation %}`, which marks the assistant's part for training."""
 
     tags = {"generation"}  # noqa: RUF012 - Jinja declares it so
 
     def parse(self, parser: Parser) -> list[nodes.Node]:
-        """Return what stands between the tags."""
+        """Return the statements between the tags."""
         next(parser.stream)
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
@@ -117,7 +117,7 @@ def _tojson(
     separators: tuple[str, str] | None = None,
     sort_keys: bool = False,  # noqa: FBT001, FBT002
 ) -> str:
-    """Return JSON that does not escape HTML, as Jinja's own filter would."""
+    """Return JSON without HTML escapes, unlike Jinja's own filter."""
     return json.dumps(
         value,
         ensure_ascii=ensure_ascii,

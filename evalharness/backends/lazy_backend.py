@@ -1,4 +1,4 @@
-"""A model that is connected when it is first asked: what is on the disk already needs no weights."""
+"""Connect a model at its first request, so that a finished run loads no weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class LazyBackend:
-    """A backend that is made by its first request; where that fails, every request fails alike."""
+    """A backend that connects at its first request; an error there is raised by every request."""
 
     def __init__(self, connect: Callable[[], Backend]) -> None:
         self._connect = connect
@@ -28,23 +28,23 @@ class LazyBackend:
         self._error: BackendError | None = None
 
     async def complete(self, request: Request) -> Completion:
-        """Return a completion, as the backend does.
+        """Return the completion of the wrapped backend.
 
         Raises:
-            BackendError: the model could not be connected, or not be asked.
+            BackendError: the model cannot be connected, or the call failed.
         """
         return await self._connected().complete(request)
 
     async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
-        """Return what `work` makes of the backend's model.
+        """Return the result of `work` on the model of the wrapped backend.
 
         Raises:
-            BackendError: the model could not be connected.
+            BackendError: the model cannot be connected.
         """
         return await cast("ModelLender", self._connected()).lend(work)
 
     async def close(self) -> None:
-        """Close the backend, if it was ever made."""
+        """Close the wrapped backend, if it was connected."""
         if self._backend is not None:
             await self._backend.close()
 

@@ -1,12 +1,12 @@
-"""Models whose weights are on this machine, or come from the Hugging Face hub, run by transformers.
+"""The backend `local_transformers`: weights on this machine or from the hub, run by transformers.
 
     backend: local_transformers
     weights: FOLDER | ORGANIZATION/NAME | embedded
     template: tokenizer    # or Jinja text
 
-Requests are gathered and answered together: see `_generation` for text and `_options` for the
-probabilities of options. Text is drawn as `Sampling` says and in no other way; what a checkpoint
-proposes besides (`top_k`, a repetition penalty) is left aside, so that models are asked alike.
+Requests are processed in batches: see `local.batch_generation` for text and `local.option_scores` for
+the probabilities of options. Text is sampled by `Sampling` only. Other defaults of a checkpoint
+(`top_k`, a repetition penalty) are ignored, so that all models are sampled in the same way.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FLASH_LIBRARIES = ("flash_attn", "flash_attn_interface", "kernels")
 
 
 def explain_missing(spec: ModelSpec) -> str | None:
-    """Return what stands in the way: a wrong setting, a library, the weights, or their size."""
+    """Return what prevents calls: a wrong setting, a library, the weights, or their size."""
     if problem := find_setting_problem(spec):
         return problem
     weights = Weights.of(spec)
@@ -66,17 +66,17 @@ def _find_attention_problem(spec: ModelSpec) -> str | None:
 
 
 def name_memory(spec: ModelSpec) -> str | None:
-    """Return a name for the memory that the weights take: the same where they are shared."""
+    """Return a name for the memory of the weights; models that share them have the same name."""
     return str(Weights.of(spec))
 
 
 def find_benchmark_access(_spec: ModelSpec) -> ModelAccess:
-    """Return that the loaded model itself can be used."""
+    """Return that benchmarks may use the loaded model itself."""
     return ModelAccess.WEIGHTS
 
 
 def connect(spec: ModelSpec) -> LocalBackend:
-    """Return the model, which begins to load; a model that is loaded already is shared.
+    """Return the model, which starts to load; weights that are loaded already are shared.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -87,7 +87,7 @@ def connect(spec: ModelSpec) -> LocalBackend:
 
 
 def render_local_prompt(spec: ModelSpec, messages: Sequence[Message]) -> str:
-    """Return the exact text that the model reads for a conversation; loads only its tokenizer.
+    """Return the exact prompt text of a conversation; loads only the tokenizer.
 
     Raises:
         ConfigError: the tokenizer cannot be loaded, or the template does not take these messages.
@@ -102,25 +102,25 @@ _shared_engines: SharedResources[TransformersEngine] = SharedResources()
 
 
 class LocalBackend:
-    """A model run on this machine; one of several, perhaps, with the same weights."""
+    """A model that runs on this machine; models with the same weights share an engine."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        """Share the weights with whoever uses them, or begin to load them."""
+        """Share the loaded weights, or start to load them."""
         self._spec = spec
         weights = Weights.of(spec)
-        self._engine: TransformersEngine | None = _shared_engines.take(
+        self._engine: TransformersEngine | None = _shared_engines.acquire(
             weights, lambda: TransformersEngine(weights)
         )
 
     async def complete(self, request: Request) -> Completion:
-        """Return one completion, worked out together with others."""
+        """Return one completion, which is generated in a batch with others."""
         if self._engine is None:
             msg = f"the backend of {self._spec.name} is closed"
             raise RuntimeError(msg)
         return await asyncio.wrap_future(self._engine.ask(self._spec, request))
 
     async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
-        """Return what `work` makes of the model, once nobody else asks them."""
+        """Return the result of `work` on the model, which runs when no requests are pending."""
         if self._engine is None:
             msg = f"the backend of {self._spec.name} is closed"
             raise RuntimeError(msg)
@@ -128,9 +128,9 @@ class LocalBackend:
         return made
 
     async def close(self) -> None:
-        """Free the weights, unless others use them."""
+        """Free the weights, unless other models use them."""
         engine, self._engine = self._engine, None
-        if engine is not None and _shared_engines.leave(engine.weights):
+        if engine is not None and _shared_engines.release(engine.weights):
             await engine.close()
 
 

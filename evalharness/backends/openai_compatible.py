@@ -1,12 +1,12 @@
-"""Models behind OpenAI-compatible servers: chat or completions endpoints, Azure's included.
+"""The backend `openai_compatible`: models behind chat or completions endpoints, Azure included.
 
     backend: openai_compatible
     base_url: http://127.0.0.1:8000/v1    # one or several; none means OpenAI itself
     endpoint: chat                        # the server applies its own template
     endpoint: completions                 # the prompt is made here, from `template`
 
-`OPENAI_BASE_URL` is not read: where a model is asked is part of what the model is, and so stands in
-its configuration. The key comes from the variable that `api_key_env` names (`OPENAI_API_KEY`, with
+`OPENAI_BASE_URL` is not read: the server is part of the identity of a model, so it is part of its
+configuration. The key comes from the variable that `api_key_env` names (`OPENAI_API_KEY`, with
 `api_version` `AZURE_OPENAI_API_KEY`). A request's `prefill` reaches only completions endpoints;
 chat endpoints have no way to begin the reply.
 """
@@ -80,12 +80,12 @@ def connect(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Backend:
-    """Return the model, ready to be asked.
+    """Return the model, ready for calls.
 
     Args:
         spec: the model.
-        sleep: waits before a request is made; tests pass one that only takes notes,
-        clock: and a clock that it moves on.
+        sleep: waits before a request is made; tests pass a function that only records the waits.
+        clock: returns the time in seconds, including the time in `sleep`.
 
     Raises:
         ConfigError: a setting is wrong, or the key is not in the environment.
@@ -101,12 +101,12 @@ def connect(
 def connect_batch(
     spec: ModelSpec, journal: Path, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> Backend:
-    """Return the model, ready to be asked through its server's batch endpoint.
+    """Return the model, ready for calls through its server's batch endpoint.
 
     Args:
         spec: the model.
-        journal: a file that keeps what was sent.
-        sleep: waits before a server is asked again.
+        journal: a file that records what was sent.
+        sleep: waits before a server is polled again.
 
     Raises:
         ConfigError: a setting is wrong, or the key is not in the environment.
@@ -136,7 +136,7 @@ def _key(spec: ModelSpec) -> str | None:
 
 
 def _find_setting_problems(spec: ModelSpec) -> Iterator[str]:
-    """Yield what is wrong with the settings or the environment, without a look at the network."""
+    """Yield problems of the settings or the environment, without any use of the network."""
     place, settings = f"models.{spec.name}", get_openai_settings(spec)
     if settings.endpoint not in ("chat", "completions"):
         yield f"{place}.endpoint is {settings.endpoint!r}; it can be chat or completions"
@@ -156,7 +156,7 @@ def _find_setting_problems(spec: ModelSpec) -> Iterator[str]:
 
 
 def _is_private(url: str) -> bool:
-    """Whether a URL stays on this machine or in its network, where keys are not usual."""
+    """Whether a URL is on this machine or in its private network, where keys are not usual."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_private
@@ -165,7 +165,7 @@ def _is_private(url: str) -> bool:
 
 
 def _proxy(url: str) -> str | None:
-    """Return the proxy that the environment names for a URL.
+    """Return the proxy of a URL by the environment, or None.
 
     aiohttp could read the environment itself, but would take passwords from ~/.netrc as well.
     """
@@ -176,7 +176,7 @@ def _proxy(url: str) -> str | None:
 
 
 def _find_unreachable(url: str) -> str | None:
-    """Return that no server answers, where that is certain: a slow network is no silence."""
+    """Return that no server answers, if that is certain; a slow network is not reported."""
     if url == OPENAI_URL or _proxy(url):
         return None
     found: list[str] = []
@@ -191,7 +191,7 @@ def _find_unreachable(url: str) -> str | None:
         except OSError as error:
             found.append(f"no server answers at {_hide_password(url)}: {error.strerror or error}")
 
-    # A thread, because looking up a name has no timeout of its own.
+    # In a thread, because a name lookup has no timeout.
     looking = threading.Thread(target=look, daemon=True)
     looking.start()
     looking.join(_PROBE_TIMEOUT_S)
@@ -199,7 +199,7 @@ def _find_unreachable(url: str) -> str | None:
 
 
 def _hide_password(url: str) -> str:
-    """Return a URL without the password that it may hold."""
+    """Return a URL without a password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

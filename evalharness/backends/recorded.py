@@ -1,11 +1,11 @@
-"""Answers from a file instead of a model: ours (`answers.jsonl` of a run) or MT-bench's.
+"""Replay answers from a file: our `answers.jsonl` of a run, or a file of MT-bench.
 
     {"question_id": "81", "model": "vicuna-13b", "turns": [{"text": "..."}, ...]}
     {"question_id": 81, "model_id": "vicuna-13b", "choices": [{"turns": ["...", ...]}]}
 
-Our files hold several models, told apart by `model`. A file of MT-bench holds one, and its name,
-not `model_id`, says which, so every line of it counts. Its choices are our samples. Where a
-question is answered twice, the later line holds, as in both formats' own readers.
+Our files hold several models, distinguished by `model`. A file of MT-bench holds one model, which
+its name identifies (not `model_id`), so all its lines count. Its choices are our samples. If a
+question is answered twice, the later line counts, as in the readers of both formats.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ def explain_missing(spec: ModelSpec) -> str | None:
 
 
 def connect(spec: ModelSpec) -> RecordedBackend:
-    """Return the recorded answers of a model.
+    """Return a backend with the recorded answers of a model.
 
     Raises:
-        ConfigError: there is no file.
-        InputError: a line cannot be read, or the file holds only other models.
+        ConfigError: the file does not exist.
+        InputError: a line cannot be read, or the file has only answers of other models.
     """
     if problem := explain_missing(spec):
         raise ConfigError(problem)
@@ -76,7 +76,7 @@ def connect(spec: ModelSpec) -> RecordedBackend:
 
 
 class RecordedBackend:
-    """Finds replies by question, sample and turn."""
+    """A backend that looks replies up by question, sample and turn."""
 
     def __init__(self, replies: dict[tuple[str, int, int], Completion]) -> None:
         self._replies = replies
@@ -85,7 +85,7 @@ class RecordedBackend:
         """Return the recorded reply.
 
         Raises:
-            PermanentError: there is none.
+            PermanentError: no reply is recorded.
         """
         if request.options:
             msg = "recorded answers have no probabilities"
@@ -100,7 +100,7 @@ class RecordedBackend:
         return found
 
     async def close(self) -> None:
-        """Do nothing: the file is closed."""
+        """Do nothing, as the file is closed."""
 
 
 class _RecordedChoice(msgspec.Struct):
@@ -108,7 +108,7 @@ class _RecordedChoice(msgspec.Struct):
 
 
 class _AnswerLine(msgspec.Struct):
-    """A line of either format; ours has `model` and `turns`, MT-bench's `choices`."""
+    """A line of either format: ours has `model` and `turns`, that of MT-bench has `choices`."""
 
     question_id: str | int
     model: str | None = None
@@ -152,7 +152,7 @@ def _refuse_byte_order_mark(path: Path) -> None:
 
 
 def _find_benchmark_access(_spec: ModelSpec) -> ModelAccess:
-    """Return that nothing new can be asked."""
+    """Return that recorded models cannot be asked anything new."""
     return ModelAccess.NONE
 
 

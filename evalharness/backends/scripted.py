@@ -1,8 +1,8 @@
-"""Replies made up by a function: for tests, demonstrations, and runs without any model.
+"""Generate replies by a function: for tests, demonstrations, and runs without a model.
 
-`ScriptedBackend` asks a function of yours. The configured backend (`backend: scripted`) makes
-replies from a hash of what was said, so that a run is the same every time: to a judge's prompt a
-verdict in the form that the prompt asks for, to anything else a few sentences.
+`ScriptedBackend` calls a given function. The configured backend (`backend: scripted`) derives its
+replies from a hash of the conversation, so that every run is the same: a judge's prompt is answered
+with a verdict in the requested form, any other prompt with a few sentences.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from evalharness.domain import Message, ModelSpec, Request
 
-_OTHER_TEXT_PROBABILITY = 0.05  # the probability of texts that are no option
+_OTHER_TEXT_PROBABILITY = 0.05  # of texts that are not among the options
 _GRADE_REQUEST = re.compile(r"\[\[(n|rating|\d+)\]\]|double (square )?brackets")
 _SENTENCES = (
     "It depends on what you want to do.",
@@ -35,22 +35,22 @@ _SENTENCES = (
 
 
 class ScriptedBackend:
-    """A backend that asks a function.
+    """A backend that calls a function.
 
     Attributes:
-        requests: what it was asked, in order.
+        requests: all requests so far, in order.
     """
 
     def __init__(
         self, reply: Callable[[Request], str | Completion | Exception], *, latency_s: float = 0.0
     ) -> None:
-        """Ask `reply`, after a while; an exception that it returns is raised."""
+        """Call `reply` after a latency; an exception that it returns is raised."""
         self.requests: list[Request] = []
         self._reply = reply
         self._latency_s = latency_s
 
     async def complete(self, request: Request) -> Completion:
-        """Return what the function returns, text as a completion."""
+        """Return the completion that the function returns, or its text as a completion."""
         self.requests.append(request)
         await asyncio.sleep(self._latency_s)
         match self._reply(request):
@@ -62,11 +62,11 @@ class ScriptedBackend:
                 return completion
 
     async def close(self) -> None:
-        """Do nothing: nothing was opened."""
+        """Do nothing, as nothing was opened."""
 
 
 def connect(spec: ModelSpec) -> ScriptedBackend:
-    """Return a model that replies from a hash of its name and of what was said."""
+    """Return a model whose replies depend on a hash of its name and of the conversation."""
     return ScriptedBackend(lambda request: _make_completion(spec.name, request))
 
 
@@ -88,7 +88,7 @@ def _make_completion(model: str, request: Request) -> Completion:
 
 
 def make_reply(model: str, messages: Sequence[Message], variation: object = None) -> str:
-    """Return a model's reply: a verdict to a judge's prompt, sentences to anything else."""
+    """Return a model's reply: a verdict for a judge's prompt, sentences for any other prompt."""
     if marks := find_allowed_marks(messages):
         shares = make_option_probabilities(model, messages, marks, variation)
         mark = marks[shares.index(max(shares))]
@@ -101,7 +101,7 @@ def make_reply(model: str, messages: Sequence[Message], variation: object = None
 def make_structured_reply(
     model: str, messages: Sequence[Message], schema: Mapping[str, Any], variation: object = None
 ) -> str:
-    """Return a flat JSON object that matches a schema: texts, and choices among listed values."""
+    """Return a flat JSON object that matches a schema of texts and enumerations."""
     draw = _make_random(model, messages, variation)
     fields = {
         name: draw.choice(field.get("enum", _SENTENCES))
@@ -111,7 +111,7 @@ def make_structured_reply(
 
 
 def find_allowed_marks(messages: Sequence[Message]) -> tuple[str, ...]:
-    """Return the verdicts that a judge's prompt lets choose from; none for other prompts."""
+    """Return the verdicts that a judge's prompt allows; none for other prompts."""
     text = "\n".join(message.content for message in messages)
     if all(f"[[{mark}]]" in text for mark in FIVE_LEVEL_MARKS):
         return FIVE_LEVEL_MARKS
@@ -123,19 +123,19 @@ def find_allowed_marks(messages: Sequence[Message]) -> tuple[str, ...]:
 def make_option_probabilities(
     model: str, messages: Sequence[Message], options: Sequence[str], variation: object = None
 ) -> tuple[float, ...]:
-    """Return a probability for each option; a little is left for other texts."""
+    """Return a probability for each option; they sum to less than 1, as other texts have a share."""
     draw = _make_random(model, messages, variation)
     weights = [draw.random() ** 3 for _ in options]
     return tuple((1 - _OTHER_TEXT_PROBABILITY) * weight / sum(weights) for weight in weights)
 
 
 def count_tokens(text: str) -> int:
-    """Return a number of tokens: here, words."""
+    """Return the number of words, which stands for the number of tokens."""
     return len(text.split())
 
 
 def _make_random(model: str, messages: Sequence[Message], variation: object) -> random.Random:
-    """Return random numbers that depend on all that was said, and on nothing else."""
+    """Return a random generator that is seeded by the model and the conversation."""
     said = [[message.role, message.content] for message in messages]
     return random.Random(compute_digest([model, said, variation]))
 

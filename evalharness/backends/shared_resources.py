@@ -1,4 +1,4 @@
-"""What several models use together, such as the weights in memory: there while anybody uses it."""
+"""Reference-counted resources that several models share, such as weights in memory."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ Resource = TypeVar("Resource")
 
 
 class SharedResources(Generic[Resource]):
-    """One thing for each key, with the number of its users."""
+    """One resource for each key, with the number of its users."""
 
     def __init__(self) -> None:
-        """Hold nothing yet."""
+        """Start without resources."""
         self._lock = threading.Lock()
         self._users: dict[Hashable, tuple[Resource, int]] = {}
 
     def __len__(self) -> int:
-        """Return how many things are in use."""
+        """Return the number of resources in use."""
         return len(self._users)
 
-    def take(self, key: Hashable, make: Callable[[], Resource]) -> Resource:
-        """Return the thing of that key, with one user more; it is made where there is none."""
+    def acquire(self, key: Hashable, make: Callable[[], Resource]) -> Resource:
+        """Return the resource of a key and count one more user; `make` creates a missing resource."""
         with self._lock:
-            thing, users = self._users[key] if key in self._users else (make(), 0)
-            self._users[key] = thing, users + 1
-        return thing
+            resource, users = self._users[key] if key in self._users else (make(), 0)
+            self._users[key] = resource, users + 1
+        return resource
 
-    def leave(self, key: Hashable) -> bool:
-        """Count one user less; whether none is left, and the thing is to be let go."""
+    def release(self, key: Hashable) -> bool:
+        """Count one user less; return whether no user is left, so that the resource can be freed."""
         with self._lock:
-            thing, users = self._users.pop(key)
+            resource, users = self._users.pop(key)
             if users > 1:
-                self._users[key] = thing, users - 1
+                self._users[key] = resource, users - 1
         return users == 1

@@ -1,6 +1,6 @@
-"""How a run ends early and loses no call: what is on the wire comes home, nothing else is asked.
+"""Stop a run early without losing a call: calls in flight are finished, no other call is started.
 
-Whoever waits (for a place, a limit, another try, or a model of this machine) gives up at once.
+A task that waits (for a slot, a rate limit, another attempt, or a local model) is cancelled at once.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ _current_stop: ContextVar[StopSignal | None] = ContextVar("stop", default=None)
 
 
 class StopSignal:
-    """Whether a run is to end; as many may look at it as like to.
+    """A request to end a run, shared by all tasks of the run.
 
     Attributes:
-        is_set: whether nothing more is to be asked.
-        on_the_wire: how many calls a server is working on.
+        is_set: whether no further call may be started.
+        in_flight: the number of calls that a server is working on.
     """
 
     def __init__(self) -> None:
         self.is_set = False
-        self.on_the_wire = 0
+        self.in_flight = 0
         self._waiting: set[asyncio.Task[object]] = set()
 
     def set(self) -> None:
-        """Let nothing more be asked; to be called in the thread of the event loop."""
+        """Request the end of the run. Call this in the thread of the event loop."""
         self.is_set = True
         for task in tuple(self._waiting):
-            self._abandon(task)
+            self._cancel(task)
 
-    def refuse(self) -> None:
-        """Refuse what would ask something more.
+    def raise_if_set(self) -> None:
+        """Raise an error if the run is to end.
 
         Raises:
             RunStoppedError: the run is to end.
@@ -57,13 +57,13 @@ class StopSignal:
             raise RunStoppedError(msg)
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Take part: inside, the current task can be stopped, except while it is on the wire.
+    def cancel_when_set(self) -> Iterator[None]:
+        """Cancel the current task inside this context when the run ends, unless a call is in flight.
 
         Raises:
             RunStoppedError: the run is to end.
         """
-        self.refuse()
+        self.raise_if_set()
         task, token = _current_task(), _current_stop.set(self)
         self._waiting.add(task)
         try:
@@ -71,81 +71,81 @@ class StopSignal:
         except asyncio.CancelledError:
             if not self.is_set or task.uncancel():
                 raise
-            self.refuse()
+            self.raise_if_set()
         finally:
             self._waiting.discard(task)
             _current_stop.reset(token)
 
     @contextmanager
-    def sending(self) -> Iterator[None]:
-        """See `on_the_wire`."""
-        self.refuse()
+    def mark_in_flight(self) -> Iterator[None]:
+        """See the function `mark_in_flight`."""
+        self.raise_if_set()
         task = _current_task()
         self._waiting.discard(task)
-        self.on_the_wire += 1
+        self.in_flight += 1
         try:
             yield
         finally:
-            self.on_the_wire -= 1
+            self.in_flight -= 1
             self._waiting.add(task)
             if self.is_set:
-                # Not now: a reply that is home is kept. Only who begins to wait again gives up.
-                asyncio.get_running_loop().call_soon(self._abandon, task)
+                # Not now, so that a reply that has arrived is kept: only the next wait is cancelled.
+                asyncio.get_running_loop().call_soon(self._cancel, task)
 
-    def _abandon(self, task: asyncio.Task[object]) -> None:
+    def _cancel(self, task: asyncio.Task[object]) -> None:
         if task in self._waiting:
             self._waiting.discard(task)
             task.cancel()
 
 
 class StoppableBackend:
-    """A backend that is asked nothing more once its run is to end."""
+    """A backend that starts no further call once its run is to end."""
 
     def __init__(self, backend: Backend, stop: StopSignal) -> None:
         self._backend = backend
         self._stop = stop
 
     async def complete(self, request: Request) -> Completion:
-        """Return a completion, as the backend does.
+        """Return the completion of the wrapped backend.
 
         Raises:
             RunStoppedError: the run is to end.
         """
-        with self._stop.waiting():
+        with self._stop.cancel_when_set():
             return await self._backend.complete(request)
 
     async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
-        """Return what `work` makes of the backend's model.
+        """Return the result of `work` on the model of the wrapped backend.
 
         Raises:
             RunStoppedError: the run is to end.
         """
-        with self._stop.waiting():
+        with self._stop.cancel_when_set():
             return await cast("ModelLender", self._backend).lend(work)
 
     async def close(self) -> None:
-        """Close the backend."""
+        """Close the wrapped backend."""
         await self._backend.close()
 
 
 @contextmanager
 def mark_in_flight() -> Iterator[None]:
-    """Hold what a stopped run waits for: a call that a server is working on, and may be paid for.
+    """Mark a call as in flight: a run that ends waits for it, as it may have to be paid for.
 
     Raises:
-        RunStoppedError: the run is to end, so the call is not begun.
+        RunStoppedError: the run is to end, so the call must not be started.
     """
     stop = _current_stop.get()
     if stop is None:
         yield
         return
-    with stop.sending():
+    with stop.mark_in_flight():
         yield
 
 
 def _current_task() -> asyncio.Task[object]:
     task = asyncio.current_task()
     if task is None:
-        msg = "a call is made inside a task"
+        msg = "a call must be made inside a task"
         raise RuntimeError(msg)
     return task

@@ -1,12 +1,12 @@
-"""Models whose weights are on this machine, run by vLLM's engine on its GPUs or its processor.
+"""The backend `vllm`: weights on this machine, run by vLLM on its GPUs or its processor.
 
     backend: vllm
     weights: FOLDER | ORGANIZATION/NAME | embedded
     template: tokenizer    # or Jinja text
 
-Prompts are the very tokens that `local_transformers` reads. vLLM does the batching, and keeps what
-conversations share; text is drawn as `Sampling` says and in no other way. A server of vLLM is asked
-through `openai_compatible` instead, and needs nothing installed here.
+Prompts have the same tokens as in `local_transformers`. vLLM does the batching and the prefix cache.
+Text is sampled by `Sampling` only. A vLLM server is used through `openai_compatible` instead, which
+needs no installation of vLLM here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def explain_missing(spec: ModelSpec) -> str | None:
-    """Return what stands in the way: vLLM, a GPU, a wrong setting, the weights, or their size."""
+    """Return what prevents calls: vLLM, a GPU, a wrong setting, the weights, or their size."""
     if importlib.util.find_spec("vllm") is None:
         return "vllm is not installed: pip install 'evalharness[vllm]', or ask a server of it"
     if not (measure_gpu_bytes() or is_cpu_build()):
@@ -63,7 +63,7 @@ def explain_missing(spec: ModelSpec) -> str | None:
 
 
 def is_cpu_build() -> bool:
-    """Whether the installed vLLM is a build without GPUs; its version says so, as to vLLM itself."""
+    """Whether the installed vLLM is a build for processors, by its version, as in vLLM itself."""
     try:
         return "cpu" in metadata.version("vllm")
     except metadata.PackageNotFoundError:
@@ -71,17 +71,17 @@ def is_cpu_build() -> bool:
 
 
 def name_memory(spec: ModelSpec) -> str | None:
-    """Return a name for the memory that the weights take: the same where they are shared."""
+    """Return a name for the memory of the weights; models that share them have the same name."""
     return f"vllm {_make_engine_key(spec)}"
 
 
 def connect(spec: ModelSpec) -> VllmBackend:
-    """Return the model, which is loaded by its first request."""
+    """Return the model, which is loaded at its first request."""
     return VllmBackend(spec)
 
 
 def _make_engine_key(spec: ModelSpec) -> tuple[Weights, int | None]:
-    """Return what models have in common that share an engine; it has one length of context."""
+    """Return the key of an engine: models share it with equal weights and context length."""
     return Weights.of(spec), spec.context_length
 
 
@@ -89,17 +89,19 @@ _shared_engines: SharedResources[VllmEngine] = SharedResources()
 
 
 class VllmBackend:
-    """A model that vLLM runs; one of several, perhaps, with the same weights."""
+    """A model that vLLM runs; models with the same weights share an engine."""
 
     def __init__(
         self, spec: ModelSpec, load: Callable[[ModelSpec], VllmModel] = load_vllm_model
     ) -> None:
-        """Load nothing yet."""
+        """Share or create the engine, which loads nothing yet."""
         self._spec = spec
-        self._engine = _shared_engines.take(_make_engine_key(spec), lambda: VllmEngine(spec, load))
+        self._engine = _shared_engines.acquire(
+            _make_engine_key(spec), lambda: VllmEngine(spec, load)
+        )
 
     async def complete(self, request: Request) -> Completion:
-        """Return one completion, worked out together with others."""
+        """Return one completion, which is generated in a batch with others."""
         work = _score_options if request.options else _generate_text
         try:
             loaded = await self._engine.loaded()
@@ -108,8 +110,8 @@ class VllmBackend:
             raise PermanentError(str(error), reason="config") from error
 
     async def close(self) -> None:
-        """Free the memory, unless others use it."""
-        if _shared_engines.leave(_make_engine_key(self._spec)):
+        """Free the memory, unless other models use it."""
+        if _shared_engines.release(_make_engine_key(self._spec)):
             await self._engine.close()
 
 
@@ -119,7 +121,7 @@ async def _generate_text(
     began, sampling = time.perf_counter(), request.sampling
     tokens = encode_prompt(spec, loaded.tokenizer, request)
     ends = loaded.end_ids | find_stop_token_ids(spec, loaded.tokenizer)
-    said = await engine.generate(
+    output = await engine.generate(
         tokens,
         temperature=sampling.temperature,
         top_p=1.0 if sampling.top_p is None else sampling.top_p,
@@ -128,7 +130,7 @@ async def _generate_text(
         stop=list(spec.stop),
         stop_token_ids=sorted(ends),
     )
-    reply = said.outputs[0]
+    reply = output.outputs[0]
     return Completion(
         text=reply.text.strip(),
         finish_reason=reply.finish_reason,
@@ -141,14 +143,14 @@ async def _generate_text(
 async def _score_options(
     spec: ModelSpec, engine: VllmEngine, loaded: VllmModel, request: Request
 ) -> Completion:
-    """Return how probable each option is: vLLM reads each after the prompt, and writes a token."""
+    """Return the probability of each option, from its log probabilities after the prompt."""
     began = time.perf_counter()
     tokens, options = encode_options(spec, loaded.tokenizer, request)
 
     async def probability(option: Sequence[int]) -> float:
         drawn = {"temperature": 0.0, "max_tokens": 1, "prompt_logprobs": 0}
-        said = await engine.generate([*tokens, *option], **drawn)
-        read = list(said.prompt_logprobs)[len(tokens) :]
+        output = await engine.generate([*tokens, *option], **drawn)
+        read = list(output.prompt_logprobs)[len(tokens) :]
         pairs = zip(option, read, strict=True)
         return math.exp(sum(position[token].logprob for token, position in pairs))
 

@@ -1,4 +1,4 @@
-"""vLLM's asynchronous engine: loaded once for all models that share its weights, asked by tokens."""
+"""Load and call vLLM's asynchronous engine, once for all models that share its weights."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 _MAX_QUOTED_CHARACTERS = 300
 _ENVIRONMENT_DEFAULTS = {
-    "VLLM_LOGGING_LEVEL": "ERROR",  # its processes would write over the run's own progress
+    "VLLM_LOGGING_LEVEL": "ERROR",  # its processes would write over the progress display of the run
     "VLLM_NO_USAGE_STATS": "1",
-    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # a run has threads, and must not be forked
+    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # a run has threads, so it must not be forked
 }
-"""What vLLM reads of the environment; whoever sets one of these is heeded."""
+"""Environment variables of vLLM; values that are already set are kept."""
 _COMPLETE_REASONS = ("stop", "length")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VllmModel:
-    """What vLLM and transformers give.
+    """A model that vLLM has loaded.
 
     Attributes:
         engine: vLLM's asynchronous engine.
         tokenizer: of the model.
-        sampling_params: makes vLLM's own record of how text is drawn.
-        end_ids: tokens that the checkpoint says end a reply.
+        sampling_params: creates vLLM's sampling parameters.
+        end_ids: tokens that end a reply by the checkpoint.
     """
 
     engine: Any
@@ -49,7 +49,7 @@ class VllmModel:
 
 
 def load_vllm_model(spec: ModelSpec) -> VllmModel:
-    """Return the model in memory: in one GPU, if it fits there, else spread over all.
+    """Load the model: on one GPU if it fits there, else spread over all.
 
     Raises:
         ConfigError: it cannot be loaded.
@@ -61,7 +61,7 @@ def load_vllm_model(spec: ModelSpec) -> VllmModel:
     tokenizer = load_tokenizer(weights)
     try:
         return _begin(spec, weights, folder, tokenizer)
-    except Exception as error:  # whatever foreign code raises on weights that it cannot run
+    except Exception as error:  # third-party code may raise anything for weights that it cannot run
         msg = f"{weights.name} cannot be loaded by vllm: {_shorten_message(error)}"
         raise ConfigError(msg) from error
 
@@ -78,26 +78,26 @@ def _begin(spec: ModelSpec, weights: Weights, folder: Path | None, tokenizer: An
         max_model_len=spec.context_length,
         trust_remote_code=weights.trust_remote_code,
         tensor_parallel_size=count_gpus_needed(weights, folder),
-        generation_config="vllm",  # not what the checkpoint proposes
+        generation_config="vllm",  # not the defaults of the checkpoint
         use_tqdm_on_load=False,
     )
     return VllmModel(
         engine=AsyncLLM.from_engine_args(arguments),
         tokenizer=tokenizer,
         sampling_params=partial(SamplingParams, output_kind=RequestOutputKind.FINAL_ONLY),
-        end_ids=read_end_token_ids(folder or weights.folder()),  # what was downloaded is there now
+        end_ids=read_end_token_ids(folder or weights.folder()),  # downloaded by now
     )
 
 
 def read_end_token_ids(folder: Path | None) -> frozenset[int]:
-    """Return the end tokens that a checkpoint lists beside its tokenizer's own."""
+    """Return the end tokens that a checkpoint lists in addition to those of its tokenizer."""
     path = folder / "generation_config.json" if folder else None
     listed = json.loads(path.read_text()).get("eos_token_id") if path and path.is_file() else None
     return frozenset(listed if isinstance(listed, list) else [] if listed is None else [listed])
 
 
 class VllmEngine:
-    """vLLM with one model in it, which is loaded when somebody first wants it."""
+    """vLLM with one model, which is loaded at the first request."""
 
     def __init__(
         self, spec: ModelSpec, load: Callable[[ModelSpec], VllmModel] = load_vllm_model
@@ -121,57 +121,57 @@ class VllmEngine:
         return cast("VllmModel", self._loaded)
 
     def _begin(self) -> None:
-        # Kept here alone: whoever else had it would keep it from its end (see `close`).
+        # The only reference: another one would keep the engine from being freed (see `close`).
         self._loaded = self._load(self._spec)
 
-    async def generate(self, tokens: Sequence[int], **drawn: Any) -> Any:
-        """Return what vLLM says of a request in the end.
+    async def generate(self, tokens: Sequence[int], **sampling: Any) -> Any:
+        """Return vLLM's final output for a request.
 
         Args:
-            tokens: the prompt's.
-            drawn: how text is drawn, by vLLM's names.
+            tokens: of the prompt.
+            sampling: the sampling parameters, by vLLM's names.
 
         Raises:
-            ContextLengthError: prompt and reply do not fit the model.
-            PermanentError: vLLM gave the request up.
+            ContextLengthError: prompt and reply do not fit the context of the model.
+            PermanentError: vLLM aborted the request.
         """
         loaded = await self.loaded()
         limit = loaded.engine.model_config.max_model_len
-        if len(tokens) + drawn["max_tokens"] > limit:
+        if len(tokens) + sampling["max_tokens"] > limit:
             msg = (
                 f"the prompt has {len(tokens)} tokens and the reply may have "
-                f"{drawn['max_tokens']}; together they exceed the model's context of {limit}"
+                f"{sampling['max_tokens']}; together they exceed the model's context of {limit}"
             )
             raise ContextLengthError(msg)
         prompt = {"type": "token", "prompt_token_ids": list(tokens)}
-        said = None
+        final = None
         try:
-            params = loaded.sampling_params(**drawn)
+            params = loaded.sampling_params(**sampling)
             async for output in loaded.engine.generate(prompt, params, str(next(self._numbers))):
-                said = output
+                final = output
         except (BackendError, asyncio.CancelledError):
             raise
-        except Exception as error:  # the edge: vLLM has no tree of errors
+        except Exception as error:  # the edge to vLLM, which has no error hierarchy
             raise PermanentError(_shorten_message(error), reason="vllm") from error
-        reason = said.outputs[0].finish_reason if said else "it said nothing"
-        if said is None or reason not in _COMPLETE_REASONS:
+        reason = final.outputs[0].finish_reason if final else "it final nothing"
+        if final is None or reason not in _COMPLETE_REASONS:
             msg = f"vllm gave the request up: {reason}"
             raise PermanentError(msg, reason="vllm")
-        return said
+        return final
 
     async def close(self) -> None:
-        """End vLLM's processes, which frees the GPUs, if anything was loaded."""
+        """Shut vLLM down, which frees the GPUs, if anything was loaded."""
         if self._loading is not None:
             await asyncio.gather(self._loading, return_exceptions=True)
         if self._loaded is not None:
             await _shut_down(self._loaded.engine)
         self._loading = self._loaded = None
-        gc.collect()  # now, while the interpreter still has what the engine's own end needs
+        gc.collect()  # now, while the interpreter still has what the engine's destructor needs
 
 
 async def _shut_down(engine: Any) -> None:
     if engine.output_handler is not None:
-        engine.output_handler.cancel()  # it would take the end for a failure
+        engine.output_handler.cancel()  # it would report the shutdown as a failure
     await asyncio.to_thread(engine.shutdown)
 
 

@@ -1,4 +1,4 @@
-"""The log in which backends tell who waits for what."""
+"""The name of the log in which backends report waits."""
 
 WAIT_LOG = "evalharness.waits"
-"""The log in which backends tell who waits for what; it is for the moment, and for no file."""
+"""The log in which backends report waits: for live display, not for files."""

@@ -1,1 +1,1 @@
-"""Where models that take memory run: this machine, or a Ray cluster."""
+"""Engines: where models that take memory run, on this machine or on a Ray cluster."""

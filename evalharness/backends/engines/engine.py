@@ -1,6 +1,6 @@
-"""Where models that take memory run: on this machine, or on the nodes of a Ray cluster.
+"""Connect models that take memory: on this machine, or on the nodes of a Ray cluster.
 
-Models behind endpoints are asked from here whatever the engine, for their memory is elsewhere.
+Models behind endpoints are called from this process with every engine, as their memory is elsewhere.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """Connects models where they run."""
+    """Connects models on the machines that run them."""
 
     def missing(self, spec: ModelSpec) -> str | None:
-        """Return what stands in the way of asking this model there, or None."""
+        """Return what prevents calls to this model there, or None."""
         ...
 
     def connect(self, spec: ModelSpec) -> Backend:
@@ -30,10 +30,10 @@ class Engine(Protocol):
 
 
 class InProcessEngine:
-    """This machine."""
+    """The engine that runs models in this process."""
 
     def missing(self, spec: ModelSpec) -> str | None:
-        """Return what stands in the way of asking this model from here, or None."""
+        """Return what prevents calls to this model from here, or None."""
         return find_backend(spec.backend).explain_missing(spec)
 
     def connect(self, spec: ModelSpec) -> Backend:
@@ -43,7 +43,7 @@ class InProcessEngine:
 
 @contextmanager
 def open_engine(spec: EngineSpec) -> Iterator[Engine]:
-    """Give the engine, and let go of what it holds at the end.
+    """Open an engine, and free its resources at the end.
 
     Raises:
         ConfigError: a library is missing, or a cluster cannot be reached or has no room.

@@ -1,10 +1,9 @@
-"""Models on the nodes of a Ray cluster, or on this machine run by Ray.
+"""Run models on the nodes of a Ray cluster, or on this machine by Ray.
 
     engine=ray                                    Ray on this machine
     engine=ray engine.address=HOST:6379           a cluster; `auto` for the one of this machine
 
-Every node needs the same evalharness, and the weights: in a folder that all nodes share, or from
-the hub.
+Every node needs the same version of evalharness, and the weights, in a shared folder or from the hub.
 """
 
 from __future__ import annotations
@@ -28,29 +27,29 @@ if TYPE_CHECKING:
     from evalharness.backends.engines.settings import EngineSpec
     from evalharness.domain import Backend, Completion, ModelSpec, Request
 
-_OBJECT_STORE_BYTES = 128 << 20  # requests and completions are small and pass by it
+_OBJECT_STORE_BYTES = 128 << 20  # requests and completions are small and do not use it
 _PROBE_TIMEOUT_S = 3.0
 _NODE_REPLY_TIMEOUT_S = 120.0
 _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"
-"""What a client of Ray begins with; whoever speaks HTTP/2 answers with a frame of settings."""
+"""The first bytes of an HTTP/2 client such as Ray; a server replies with a settings frame."""
 _FRAME_BYTES = 9
 _SETTINGS_FRAME = b"\x04"
 _LOCAL_ADDRESSES = (None, "auto", "local")
 
 
 def connect_on_node(spec: ModelSpec) -> Backend:
-    """Return a model in the process that calls this: on a node, one of a replica."""
+    """Return a model that runs in the calling process, which is a replica on a node."""
     return find_backend(spec.backend).connect(spec)
 
 
 def explain_missing_on_node(spec: ModelSpec) -> str | None:
-    """Return what stands in the way of loading a model on the node that calls this, or None."""
+    """Return what prevents loading a model on the calling node, or None."""
     return find_backend(spec.backend).explain_missing(spec)
 
 
 @contextmanager
 def open_ray_engine(spec: EngineSpec) -> Iterator[RayEngine]:
-    """Give the cluster, joined or started; what was joined or started here is left at the end.
+    """Join or start a cluster, and leave it at the end.
 
     Raises:
         ConfigError: Ray is missing, or the cluster cannot be reached.
@@ -74,7 +73,7 @@ def open_ray_engine(spec: EngineSpec) -> Iterator[RayEngine]:
 
 
 def _join_cluster(address: str | None) -> None:
-    """Join a cluster, or start Ray here where there is no address.
+    """Join a cluster, or start Ray on this machine if there is no address.
 
     Raises:
         ConfigError: the cluster cannot be reached.
@@ -98,10 +97,10 @@ def _join_cluster(address: str | None) -> None:
 
 
 def _check_reachable(address: str) -> None:
-    """Refuse an address at which no Ray listens; Ray itself would wait for it for minutes.
+    """Refuse an address without a Ray server; Ray itself would wait minutes for it.
 
     Raises:
-        ConfigError: in one line.
+        ConfigError: with the reason in one line.
     """
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if not (host and colon and port.isdecimal()):
@@ -120,15 +119,15 @@ def _check_reachable(address: str) -> None:
 
 
 class RayEngine:
-    """The nodes, and the pools of models on them."""
+    """The nodes of a cluster, and the pools of replicas on them."""
 
     def __init__(
         self, spec: EngineSpec, connect: Callable[[ModelSpec], Backend] = connect_on_node
     ) -> None:
-        """Look at the nodes.
+        """Read the resources of the nodes.
 
         Raises:
-            ConfigError: no node has room for a single replica, and none is waited for.
+            ConfigError: no node has room for a replica, and `replicas` is not set.
         """
         self._spec = spec
         self._connect = connect
@@ -137,9 +136,9 @@ class RayEngine:
         self._replicas = spec.replicas or max(1, self._room() // spec.models_at_once)
 
     def missing(self, spec: ModelSpec) -> str | None:
-        """Return what stands in the way of asking this model, or None.
+        """Return what prevents calls to this model, or None.
 
-        A node looks for weights and memory, because they are wanted there.
+        A node checks weights and memory, because the model is loaded there.
         """
         if find_backend(spec.backend).name_memory(spec) is None:
             return explain_missing_on_node(spec)
@@ -155,19 +154,19 @@ class RayEngine:
         return found
 
     def connect(self, spec: ModelSpec) -> Backend:
-        """Return the model, on the nodes if it takes memory."""
+        """Return the model: on the nodes if it takes memory, else in this process."""
         weights = find_backend(spec.backend).name_memory(spec)
         return connect_on_node(spec) if weights is None else self.pooled(spec, weights)
 
     def pooled(self, spec: ModelSpec, weights: str) -> Backend:
-        """Return the model in a pool of replicas, shared by all models of the same weights."""
-        pool = self._pools.take(weights, lambda: self._new_pool(spec))
-        return _PooledBackend(spec, pool, lambda: self._pools.leave(weights))
+        """Return the model in a pool of replicas that all models with the same weights share."""
+        pool = self._pools.acquire(weights, lambda: self._new_pool(spec))
+        return _PooledBackend(spec, pool, lambda: self._pools.release(weights))
 
     def _new_pool(self, spec: ModelSpec) -> ReplicaPool:
         import ray
 
-        # The run's own process decides what is asked again, so that it can count.
+        # No retries by Ray: the process of the run retries, so that it can count attempts.
         actor = ray.remote(Replica).options(
             **self._options(),
             max_concurrency=self._spec.in_flight,
@@ -190,10 +189,10 @@ class RayEngine:
         }
 
     def _room(self) -> int:
-        """Return how many replicas the nodes can hold.
+        """Return the number of replicas for which the nodes have room.
 
         Raises:
-            ConfigError: not one, and the settings do not say that nodes are to come.
+            ConfigError: there is no room, and `replicas` is not set.
         """
         needs = {name: need for name, need in self._needs.items() if need}
         room = sum(_count_fitting_replicas(node, needs) for node in _list_live_nodes())
@@ -208,7 +207,7 @@ class RayEngine:
 
 
 def _needs(spec: EngineSpec) -> dict[str, float]:
-    """Return what a replica takes of a node, by Ray's names."""
+    """Return the resources that a replica takes of a node, by Ray's names."""
     gpus = spec.num_gpus
     if gpus is None:
         gpus = 1.0 if any(node.get("GPU") for node in _list_live_nodes()) else 0.0
@@ -216,7 +215,7 @@ def _needs(spec: EngineSpec) -> dict[str, float]:
 
 
 def _list_live_nodes() -> list[dict[str, float]]:
-    """Return what each living node has."""
+    """Return the resources of each live node."""
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -227,7 +226,7 @@ def _count_fitting_replicas(node: dict[str, float], needs: dict[str, float]) -> 
 
 
 class _PooledBackend:
-    """A model in a pool."""
+    """A model that runs in a pool of replicas."""
 
     def __init__(
         self, spec: ModelSpec, pool: ReplicaPool, is_last_user: Callable[[], bool]

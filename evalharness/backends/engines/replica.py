@@ -1,6 +1,6 @@
-"""One copy of a model in a process of a Ray node: what is sent there, and what comes back.
+"""A replica: a model in a process of a Ray node, and the errors that it sends back.
 
-This module is imported on the nodes, without the rest of a run.
+The nodes import this module without the rest of a run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SerializedError:
-    """An error of ours on its way between processes."""
+    """An error of this package that is sent between processes."""
 
     kind: str
     message: str
@@ -33,7 +33,7 @@ class SerializedError:
 
     @classmethod
     def of(cls, error: EvalHarnessError) -> SerializedError:
-        """Return what is sent of an error."""
+        """Return the serialized form of an error."""
         known = error if isinstance(error, BackendError) else None
         return cls(
             kind=type(error).__name__,
@@ -43,7 +43,7 @@ class SerializedError:
         )
 
     def as_error(self) -> BackendError:
-        """Return the error again."""
+        """Return the deserialized error."""
         if self.kind == ContextLengthError.__name__:
             return ContextLengthError(self.message)
         kind = TransientError if self.kind == TransientError.__name__ else PermanentError
@@ -51,7 +51,7 @@ class SerializedError:
 
 
 class Replica:
-    """The actor: connects the models that share its weights, and asks them."""
+    """The actor that connects the models that share its weights, and calls them."""
 
     def __init__(self, connect: Callable[[ModelSpec], Backend]) -> None:
         self._connect = connect
@@ -61,7 +61,7 @@ class Replica:
         """Return when the process runs."""
 
     async def complete(self, spec: ModelSpec, request: Request) -> Completion | SerializedError:
-        """Return a completion, or why there is none."""
+        """Return a completion, or the error of the call."""
         try:
             if spec.name not in self._connected:
                 self._connected[spec.name] = self._connect(spec)

@@ -1,9 +1,9 @@
-"""The copies of one model on a cluster's nodes, and what they are asked.
+"""Distribute the requests for one model over its replicas on the nodes of a cluster.
 
-The queue is this process's own, and so are the results: a copy is given a request and gives back a
-completion, and knows of nothing else. When a copy dies, with its node or alone, what it was working
-on goes back into the queue before all else, and another copy is started wherever there is room. A
-request may so be worked on twice; the run keeps one completion, by its key.
+The queue and the results are in this process: a replica receives a request and returns a completion.
+When a replica dies, alone or with its node, its requests go to the front of the queue, and another
+replica is started on a node that has room. So a request may be processed twice; the run keeps one
+completion by its key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from evalharness.domain import Completion, ModelSpec, Request
 
 MAX_DEATHS = 4
-"""So often a request, or a copy that never began, is tried: whatever kills its process is given up."""
+"""Attempts for a request whose replicas die, or for a replica that does not start."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,17 +40,17 @@ class _QueuedRequest:
     deaths: int = 0
 
     def __lt__(self, other: _QueuedRequest) -> bool:
-        """What was lost comes first, then what came first."""
+        """Order requests of dead replicas first, then by arrival."""
         return (-self.deaths, self.number) < (-other.deaths, other.number)
 
     def refuse(self, message: str, reason: str) -> None:
-        """Tell whoever waits that there will be no completion."""
+        """Fail the request."""
         if not self.future.done():
             error = PermanentError(message, reason=reason, attempts=max(1, self.deaths))
             self.future.set_exception(error)
 
     def settle(self, reply: Completion | SerializedError) -> None:
-        """Hand over what a copy gave back."""
+        """Complete the request with the reply of a replica."""
         if self.future.done():  # cancelled meanwhile
             return
         if isinstance(reply, SerializedError):
@@ -61,7 +61,7 @@ class _QueuedRequest:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _ReplicaHandle:
-    """A copy as this process sees it."""
+    """A replica, and the requests that it is processing."""
 
     actor: Any
     items: set[_QueuedRequest] = field(default_factory=set)
@@ -69,43 +69,43 @@ class _ReplicaHandle:
 
 
 class ReplicaPool:
-    """As many copies of a model as were asked for, and their queue."""
+    """The replicas of a model, and the queue of requests for them."""
 
     def __init__(
         self, name: str, start: Callable[[], Any], *, replicas: int, in_flight: int
     ) -> None:
-        """Start the copies.
+        """Start the replicas.
 
         Args:
             name: of the model, for messages.
-            start: starts a copy and returns its actor; may return before there is room for it.
-            replicas: how many copies there are.
-            in_flight: how many requests a copy works on at a time.
+            start: starts a replica and returns its actor; it may return before a node has room.
+            replicas: the number of replicas.
+            in_flight: the number of requests that a replica processes at a time.
         """
         self._name = name
         self._start = start
         self._in_flight = in_flight
         self._numbers = count()
         self._waiting: list[_QueuedRequest] = []
-        self._copies: list[_ReplicaHandle] = []
-        self._stillborn = 0
+        self._replicas: list[_ReplicaHandle] = []
+        self._failed_starts = 0
         self._given_up: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         for _ in range(replicas):
-            self._begin_copy()
+            self._start_replica()
 
     async def ask(self, spec: ModelSpec, request: Request) -> Completion:
         """Return one completion.
 
         Raises:
-            BackendError: the model could not be asked, or its process died too often.
+            BackendError: the call failed, or the replicas died too often.
         """
         future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
         item = _QueuedRequest(number=next(self._numbers), spec=spec, request=request, future=future)
         if self._given_up is not None:
             item.refuse(self._given_up, "replica_died")
         heapq.heappush(self._waiting, item)
-        self._give_out()
+        self._dispatch()
         return await future
 
     async def close(self) -> None:
@@ -113,47 +113,47 @@ class ReplicaPool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for copy in self._copies:
-            _kill_replica(copy)
-        self._copies.clear()
+        for replica in self._replicas:
+            _kill_replica(replica)
+        self._replicas.clear()
 
-    def _give_out(self) -> None:
+    def _dispatch(self) -> None:
         """Give waiting requests to the copies that have least to do, evenly."""
-        while self._waiting and (copy := self._idlest()) is not None:
+        while self._waiting and (replica := self._idlest()) is not None:
             item = heapq.heappop(self._waiting)
             if item.future.done():
                 continue
-            copy.items.add(item)
-            self._spawn(self._work_on(item, copy))
+            replica.items.add(item)
+            self._spawn(self._process(item, replica))
 
     def _idlest(self) -> _ReplicaHandle | None:
-        """Return the copy that takes the next request, or None while all have enough.
+        """Return the replica that takes the next request, or None while all have enough.
 
-        No copy takes more than its share, so that those which are still starting find work.
+        No replica takes more than its share, so that those which are still starting find work.
         """
-        open_items = len(self._waiting) + sum(len(copy.items) for copy in self._copies)
-        share = -(-open_items // max(1, len(self._copies)))
+        open_items = len(self._waiting) + sum(len(replica.items) for replica in self._replicas)
+        share = -(-open_items // max(1, len(self._replicas)))
         most = min(self._in_flight, max(1, share))
-        able = [each for each in self._copies if each.is_ready and len(each.items) < most]
+        able = [each for each in self._replicas if each.is_ready and len(each.items) < most]
         return min(able, key=lambda each: len(each.items), default=None)
 
-    async def _work_on(self, item: _QueuedRequest, copy: _ReplicaHandle) -> None:
+    async def _process(self, item: _QueuedRequest, replica: _ReplicaHandle) -> None:
         from ray.exceptions import RayError, RayTaskError
 
         try:
-            item.settle(await copy.actor.complete.remote(item.spec, item.request))
-        except RayTaskError as error:  # the model's own process raised it, and lives on
+            item.settle(await replica.actor.complete.remote(item.spec, item.request))
+        except RayTaskError as error:  # raised in the replica, which is still alive
             said = str(error.cause).strip().partition("\n")[0] or type(error.cause).__name__
             item.refuse(f"{type(error.cause).__name__}: {said}", "replica_error")
         except RayError as error:
-            self._put_back(item)
-            self._bury(copy, error)
-        except Exception as error:  # noqa: BLE001 - Ray's edge: whoever waits is told, whatever it is
+            self._requeue(item)
+            self._replace(replica, error)
+        except Exception as error:  # noqa: BLE001 - the edge to Ray: any error fails the request
             item.refuse(f"{type(error).__name__}: {_last_line(error)}", "ray")
-        copy.items.discard(item)
-        self._give_out()
+        replica.items.discard(item)
+        self._dispatch()
 
-    def _put_back(self, item: _QueuedRequest) -> None:
+    def _requeue(self, item: _QueuedRequest) -> None:
         item.deaths += 1
         if item.deaths < MAX_DEATHS:
             heapq.heappush(self._waiting, item)
@@ -161,40 +161,40 @@ class ReplicaPool:
         msg = f"{item.deaths} processes of {self._name} died while they worked on this"
         item.refuse(msg, "replica_died")
 
-    def _bury(self, copy: _ReplicaHandle, error: Exception) -> None:
-        """Replace a copy that died; all that it worked on come here, and the first counts."""
-        if copy not in self._copies:
+    def _replace(self, replica: _ReplicaHandle, error: Exception) -> None:
+        """Replace a replica that died; only the first of its failed requests replaces it."""
+        if replica not in self._replicas:
             return
-        self._copies.remove(copy)
-        _kill_replica(copy)  # one that merely cannot be reached must not go on
+        self._replicas.remove(replica)
+        _kill_replica(replica)  # a replica that only cannot be reached must not go on
         _log.warning("%s: a replica died and is replaced: %s", self._name, _last_line(error))
-        self._begin_copy()
+        self._start_replica()
 
-    def _begin_copy(self) -> None:
-        copy = _ReplicaHandle(actor=self._start())
-        self._copies.append(copy)
-        self._spawn(self._await_ready(copy))
+    def _start_replica(self) -> None:
+        replica = _ReplicaHandle(actor=self._start())
+        self._replicas.append(replica)
+        self._spawn(self._await_ready(replica))
 
-    async def _await_ready(self, copy: _ReplicaHandle) -> None:
+    async def _await_ready(self, replica: _ReplicaHandle) -> None:
         from ray.exceptions import RayError
 
         try:
-            await copy.actor.ready.remote()
+            await replica.actor.ready.remote()
         except RayError as error:
-            self._stillborn += 1
-            if self._stillborn < MAX_DEATHS:
-                self._bury(copy, error)
+            self._failed_starts += 1
+            if self._failed_starts < MAX_DEATHS:
+                self._replace(replica, error)
             else:
-                self._give_up(copy, error)
+                self._give_up_replica(replica, error)
             return
-        self._stillborn = 0
-        copy.is_ready = True
-        self._give_out()
+        self._failed_starts = 0
+        replica.is_ready = True
+        self._dispatch()
 
-    def _give_up(self, copy: _ReplicaHandle, error: Exception) -> None:
-        """Do without a copy that cannot be started; without any, refuse what waits."""
-        self._copies.remove(copy)
-        if self._copies:
+    def _give_up_replica(self, replica: _ReplicaHandle, error: Exception) -> None:
+        """Give up a replica that cannot be started; without any replica, fail the queued requests."""
+        self._replicas.remove(replica)
+        if self._replicas:
             return
         self._given_up = f"no process of {self._name} can be started: {_last_line(error)}"
         for item in self._waiting:
@@ -208,12 +208,12 @@ class ReplicaPool:
 
 
 def _last_line(error: Exception) -> str:
-    """Return the last line of what Ray says, where it has the traceback of another process."""
+    """Return the last line of an error of Ray, which holds the traceback of another process."""
     return escape_to_one_line(str(error).strip().rpartition("\n")[2].strip())
 
 
-def _kill_replica(copy: _ReplicaHandle) -> None:
+def _kill_replica(replica: _ReplicaHandle) -> None:
     import ray
 
     with suppress(ray.exceptions.RayError):
-        ray.kill(copy.actor)
+        ray.kill(replica.actor)

@@ -1,4 +1,4 @@
-"""Where models that take memory run, as configured."""
+"""The settings of an engine: where models that take memory run."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ ENGINE_NAMES = (LOCAL_ENGINE, RAY_ENGINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSpec:
-    """Where models that take memory run, and how much of it.
+    """Where models that take memory run, and what each replica gets.
 
     Attributes:
         name: `local` or `ray`.
-        address: of a Ray cluster; None starts Ray on this machine, or takes `RAY_ADDRESS`.
-        replicas: copies of a model; None makes as many as the nodes have room for.
-        num_gpus: GPUs of a copy; None takes one where the nodes have some.
-        num_cpus: processor cores of a copy.
-        resources: what else a node must have, by Ray's own names.
-        in_flight: conversations that a copy works on at a time.
+        address: of a Ray cluster; None takes `RAY_ADDRESS`, or starts Ray on this machine.
+        replicas: replicas of a model; None makes as many as the nodes have room for.
+        num_gpus: GPUs of a replica; None takes one if the nodes have any.
+        num_cpus: processor cores of a replica.
+        resources: further resources of a replica, by Ray's own names.
+        in_flight: conversations that a replica processes at a time.
         models_at_once: models that are in memory at the same time; the others wait.
     """
 

@@ -1,8 +1,8 @@
-"""Text drawn for many conversations at once.
+"""Generate text for many conversations in one batch.
 
-A conversation leaves the batch at the token that ends it, and the next one takes its place in the
-middle of the others: nobody waits for the longest reply. Every conversation has its own sampling
-and its own random numbers, so what is drawn does not depend on who else is in the batch.
+Batching is continuous: a conversation leaves the batch at its end token, and another one takes its
+place at once, so no reply waits for the longest one. Every conversation has its own sampling and its
+own random generator, so its text does not depend on the rest of the batch.
 """
 
 from __future__ import annotations
@@ -33,23 +33,25 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 64
 _MAX_PREFILL_TOKENS = 8192  # tokens, padding included
-_PREFIX_CACHE_SHARE = 0.25  # of the memory for conversations, for those whose next turn is to come
-_MIN_LENGTH_RATIO = 0.9  # the shorter of two texts that are read together, as a share of the longer
-_STOP_WINDOW_EXTRA_TOKENS = (
-    8  # tokens more than a stop text has bytes: room for what decodes only with its neighbors
+_PREFIX_CACHE_SHARE = (
+    0.25  # of the memory for conversations; it holds those that wait for their next turn
 )
+_MIN_LENGTH_RATIO = (
+    0.9  # the length of the shortest text in a prefill group, relative to the longest
+)
+_STOP_WINDOW_EXTRA_TOKENS = 8  # tokens in addition to the bytes of a stop text, for text that decodes only with its neighbors
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ReplyInProgress:
-    """A reply being written.
+    """A reply that is being generated.
 
     Attributes:
         prompt: the tokens before it.
-        sampling: how its tokens are drawn.
+        sampling: how its tokens are sampled.
         stops: texts that end it.
         end_ids: tokens that end it.
-        future: takes the completion.
+        future: of the completion.
     """
 
     prompt: list[int]
@@ -69,16 +71,16 @@ class ReplyInProgress:
 
     @property
     def text(self) -> list[int]:
-        """All tokens so far."""
+        """The prompt and the tokens so far."""
         return self.prompt + self.tokens
 
     @property
     def longest(self) -> int:
-        """The most tokens that it can have."""
+        """The maximum length of prompt and reply, in tokens."""
         return len(self.prompt) + self.sampling.max_tokens
 
     def draw(self, logits: Tensor) -> int:
-        """Return the next token."""
+        """Sample the next token from logits of shape [vocabulary]."""
         if self.sampling.temperature == 0:
             return int(logits.argmax())
         probabilities = torch.softmax(logits / self.sampling.temperature, dim=-1)
@@ -88,18 +90,21 @@ class ReplyInProgress:
 
 
 def apply_top_p(probabilities: Tensor, top_p: float) -> Tensor:
-    """Return the probabilities with all but the likeliest at zero: as few as add up to `top_p`."""
-    # All tokens rarer than this add up to less than what is cut, so they need no sorting.
+    """Return the probabilities with zeros outside the nucleus, whose sum reaches `top_p`.
+
+    Source: Holtzman et al. 2020, "The curious case of neural text degeneration".
+    """
+    # Tokens below this probability sum to less than the tail, so they need no sorting.
     common = (probabilities >= (1 - top_p) / len(probabilities)).nonzero()[:, 0]
     ranked, order = probabilities[common].sort(descending=True, stable=True)
     before = ranked.cumsum(dim=-1) - ranked
-    before[0] = -1.0  # the likeliest token counts whatever top_p is
+    before[0] = -1.0  # the likeliest token is always kept
     kept = common[order[before < top_p]]
     return torch.zeros_like(probabilities).index_copy(0, kept, probabilities[kept])
 
 
 class GenerationBatch:
-    """The replies being written together; those that wait to join are in `waiting`."""
+    """The replies that are generated together; those that wait to join are in `waiting`."""
 
     def __init__(self, model: CausalModel) -> None:
         self.waiting: list[ReplyInProgress] = []
@@ -107,33 +112,33 @@ class GenerationBatch:
         self._most_rows = _MAX_ROWS
         self._most_tokens = int(model.cache_tokens * (1 - _PREFIX_CACHE_SHARE))
         self._prefixes = PrefixCache(model.cache_tokens - self._most_tokens)
-        self._reading: list[ReplyInProgress] = []
+        self._prefilling: list[ReplyInProgress] = []
         self._clear()
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is written and nothing waits."""
+        """Whether no reply is being generated or waiting."""
         return not self._rows and not self.waiting
 
     def advance(self) -> None:
-        """Write one more token of every reply, after taking in those for which there is room."""
+        """Generate one token of every reply, after adding waiting replies that fit."""
         try:
-            for group in self._next_groups():
-                self._take_in(group)
-            self._write()
+            for group in self._choose_groups():
+                self._prefill_group(group)
+            self._generate_token()
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
         else:
             return
-        # Only now that the failed step's tensors are gone.
-        self._give_way()
+        # Only now, as the tensors of the failed step are freed.
+        self._shrink()
 
-    def abandon(self) -> list[ReplyInProgress]:
-        """Return all replies that are not finished, and forget them."""
+    def remove_all(self) -> list[ReplyInProgress]:
+        """Remove and return all unfinished replies."""
         abandoned = [*self._rows, *self.waiting]
         self.waiting = []
-        self._prefixes.forget()
+        self._prefixes.clear()
         self._clear()
         return abandoned
 
@@ -143,8 +148,8 @@ class GenerationBatch:
         self._mask = torch.ones(0, 0, dtype=torch.long)
         self._logits = torch.empty(0)
 
-    def _next_groups(self) -> list[list[ReplyInProgress]]:
-        """Return those that can join now, texts of similar length together, longest first."""
+    def _choose_groups(self) -> list[list[ReplyInProgress]]:
+        """Return the replies that can join now, in groups of similar length, longest first."""
         self.waiting = [each for each in self.waiting if not each.future.cancelled()]
         if not self.waiting or len(self._rows) >= self._most_rows:
             return []
@@ -165,22 +170,22 @@ class GenerationBatch:
                 groups.append([each])
         return groups
 
-    def _take_in(self, group: list[ReplyInProgress]) -> None:
-        """Read the texts of a group and add it to the batch."""
-        begun = {each: self._prefixes.take(each.text) for each in group}
-        going_on = {each: known for each, known in begun.items() if known is not None}
-        if new := [each for each in group if each not in going_on]:
-            self._reading = new
+    def _prefill_group(self, group: list[ReplyInProgress]) -> None:
+        """Prefill the texts of a group and add it to the batch."""
+        known_prefixes = {each: self._prefixes.pop(each.text) for each in group}
+        continued = {each: known for each, known in known_prefixes.items() if known is not None}
+        if new := [each for each in group if each not in continued]:
+            self._prefilling = new
             texts = [each.text for each in new]
             mask = make_padding_mask([*map(len, texts)], max(map(len, texts)))
             self._add(*self._model.read(texts), mask)
-        if going_on:
-            self._reading = list(going_on)
-            texts = [each.text for each in going_on]
-            self._add(*prefill_remaining(self._model, texts, list(going_on.values())))
+        if continued:
+            self._prefilling = list(continued)
+            texts = [each.text for each in continued]
+            self._add(*prefill_remaining(self._model, texts, list(continued.values())))
 
     def _add(self, logits: Tensor, cache: DynamicCache, mask: Tensor) -> None:
-        """Add rows that were read to the batch."""
+        """Add prefilled rows to the batch."""
         if self._rows:
             width = max(mask.shape[1], self._mask.shape[1])
             join_caches(self._cache, cache)
@@ -188,12 +193,12 @@ class GenerationBatch:
             self._mask, self._logits = torch.cat(masks), torch.cat([self._logits, logits])
         else:
             self._cache, self._mask, self._logits = cache, mask, logits
-        self._rows += self._reading
-        self.waiting = [each for each in self.waiting if each not in self._reading]
-        self._reading = []
+        self._rows += self._prefilling
+        self.waiting = [each for each in self.waiting if each not in self._prefilling]
+        self._prefilling = []
 
-    def _write(self) -> None:
-        """Add a token to every reply, let those that it ends go, and read it in the others."""
+    def _generate_token(self) -> None:
+        """Sample a token of every reply, remove finished replies, and run the model on the others."""
         unfinished = [
             number
             for number, (each, logits) in enumerate(zip(self._rows, self._logits, strict=True))
@@ -201,61 +206,61 @@ class GenerationBatch:
         ]
         for number in set(range(len(self._rows))).difference(unfinished):
             gone = self._rows[number]
-            self._prefixes.keep(gone.text, len(gone.prompt), number, self._mask, self._cache)
+            self._prefixes.put(gone.text, len(gone.prompt), number, self._mask, self._cache)
         if not unfinished:
             self._clear()
             return
         if len(unfinished) < len(self._rows):
-            self._keep(unfinished)
+            self._keep_rows(unfinished)
         self._mask = torch.nn.functional.pad(self._mask, (0, 1), value=1)
         ids = torch.tensor([[each.tokens[-1]] for each in self._rows])
         self._logits = self._model.forward(ids, self._mask, self._cache)[:, -1]
 
-    def _is_finished(self, writing: ReplyInProgress, token: int) -> bool:
-        """Add a token to a reply; whether that ended it, in which case it is handed over."""
-        if token in writing.end_ids:
-            self._hand_over(writing, self._model.decode(writing.tokens), "stop", ended_by_token=1)
+    def _is_finished(self, reply: ReplyInProgress, token: int) -> bool:
+        """Add a token to a reply; complete the reply and return True if the token ends it."""
+        if token in reply.end_ids:
+            self._complete(reply, self._model.decode(reply.tokens), "stop", ended_by_token=1)
             return True
-        writing.tokens.append(token)
-        if (text := self._stopped_text(writing)) is not None:
-            self._hand_over(writing, text, "stop")
+        reply.tokens.append(token)
+        if (text := self._stopped_text(reply)) is not None:
+            self._complete(reply, text, "stop")
             return True
-        if len(writing.tokens) >= writing.sampling.max_tokens:
-            self._hand_over(writing, self._model.decode(writing.tokens), "length")
+        if len(reply.tokens) >= reply.sampling.max_tokens:
+            self._complete(reply, self._model.decode(reply.tokens), "length")
             return True
         return False
 
-    def _stopped_text(self, writing: ReplyInProgress) -> str | None:
-        """Return the reply up to a stop text, if there is one."""
-        if not writing.stops:
+    def _stopped_text(self, reply: ReplyInProgress) -> str | None:
+        """Return the reply up to the first stop text; None without one."""
+        if not reply.stops:
             return None
-        window = max(len(stop.encode()) for stop in writing.stops) + _STOP_WINDOW_EXTRA_TOKENS
-        tail = self._model.decode(writing.tokens[-window:])
-        if not any(stop in tail for stop in writing.stops):
+        window = max(len(stop.encode()) for stop in reply.stops) + _STOP_WINDOW_EXTRA_TOKENS
+        tail = self._model.decode(reply.tokens[-window:])
+        if not any(stop in tail for stop in reply.stops):
             return None
-        text = self._model.decode(writing.tokens)
-        ends = [end for stop in writing.stops if (end := text.find(stop)) >= 0]
+        text = self._model.decode(reply.tokens)
+        ends = [end for stop in reply.stops if (end := text.find(stop)) >= 0]
         return text[: min(ends)] if ends else None
 
-    def _hand_over(
-        self, writing: ReplyInProgress, text: str, reason: str, *, ended_by_token: int = 0
+    def _complete(
+        self, reply: ReplyInProgress, text: str, reason: str, *, ended_by_token: int = 0
     ) -> None:
-        """Give the completion to whoever waits for it.
+        """Complete a reply.
 
-        White space around a reply is no part of it: templates bring their own.
+        White space around a reply is removed, as templates add their own.
         """
         completion = Completion(
             text=text.strip(),
             finish_reason=reason,
-            prompt_tokens=len(writing.prompt),
-            completion_tokens=len(writing.tokens) + ended_by_token,
-            seconds=time.perf_counter() - writing.began,
+            prompt_tokens=len(reply.prompt),
+            completion_tokens=len(reply.tokens) + ended_by_token,
+            seconds=time.perf_counter() - reply.began,
         )
-        with suppress(InvalidStateError):  # cancelled meanwhile
-            writing.future.set_result(completion)
+        with suppress(InvalidStateError):  # it was cancelled
+            reply.future.set_result(completion)
 
-    def _keep(self, numbers: list[int]) -> None:
-        """Drop all other rows, and the columns in which nothing is left."""
+    def _keep_rows(self, numbers: list[int]) -> None:
+        """Keep these rows only, and drop the columns that are empty in all of them."""
         rows = torch.tensor(numbers)
         self._rows = [self._rows[number] for number in numbers]
         self._logits, mask = self._logits[rows], self._mask[rows]
@@ -263,13 +268,13 @@ class GenerationBatch:
         self._mask = mask[:, empty:]
         map_cache(self._cache, lambda kept: kept[rows.to(kept.device), :, empty:])
 
-    def _give_way(self) -> None:
-        """Start again in batches of half the size, every reply with the tokens that it has."""
-        tried = [*self._rows, *self._reading]
+    def _shrink(self) -> None:
+        """Restart with batches of half the size; every reply keeps its tokens."""
+        tried = [*self._rows, *self._prefilling]
         self.waiting += self._rows
-        self._reading = []
+        self._prefilling = []
         self._clear()
-        self._prefixes.forget()
+        self._prefixes.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if len(tried) > 1:
@@ -281,13 +286,13 @@ class GenerationBatch:
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether memory was lacking; on processors torch has no error of its own for that."""
+    """Whether an error means out of memory; torch has no error class for this on processors."""
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
-def _fits_prefill_group(group: list[ReplyInProgress], writing: ReplyInProgress) -> bool:
+def _fits_prefill_group(group: list[ReplyInProgress], reply: ReplyInProgress) -> bool:
     longest = len(group[0].text)
     return (
-        len(writing.text) >= _MIN_LENGTH_RATIO * longest
+        len(reply.text) >= _MIN_LENGTH_RATIO * longest
         and (len(group) + 1) * longest <= _MAX_PREFILL_TOKENS
     )

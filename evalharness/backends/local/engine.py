@@ -1,4 +1,4 @@
-"""Weights in memory, and the one thread that works with them for every model that shares them."""
+"""Run a model in memory in one thread, for all configured models that share its weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from evalharness.domain import LoadedModel, ModelSpec, Request
 
 _CLOSE_TIMEOUT_S = (
-    5.0  # for an interrupted run: weights that are still being loaded are not waited for
+    5.0  # for an interrupted run, which does not wait for weights that are still loading
 )
 _log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class _CompletionJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _LoanJob:
-    """Work of others with the model: it begins when nothing else is to be done."""
+    """External work with the model, which starts when no requests are pending."""
 
     work: Callable[[LoadedModel], Any]
     future: Future[Any]
@@ -48,7 +48,7 @@ class _LoanJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _OptionJob:
-    """A prompt to be read, and the tokens of each option after it."""
+    """A prompt, and the tokens of each option after it."""
 
     prompt: list[int]
     options: list[list[int]]
@@ -60,46 +60,46 @@ _get_prompt = attrgetter("prompt")
 
 
 class TransformersEngine:
-    """Loads weights and answers requests, as many together as there are."""
+    """Loads weights, and processes pending requests in batches."""
 
     def __init__(self, weights: Weights) -> None:
-        """Begin to load, in a thread of its own."""
+        """Start to load the weights in a thread."""
         self.weights = weights
         self._inbox: SimpleQueue[_CompletionJob | _LoanJob | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=weights.name, daemon=True)
         self._thread.start()
 
     def ask(self, spec: ModelSpec, request: Request) -> Future[Completion]:
-        """Return the completion to come."""
+        """Queue a request; return the future of its completion."""
         job = _CompletionJob(spec=spec, request=request, future=Future())
         self._inbox.put(job)
         return job.future
 
     def lend(self, work: Callable[[LoadedModel], Any]) -> Future[Any]:
-        """Return what `work` will have made of the model, in this engine's thread."""
+        """Queue external work, which runs in the thread of this engine; return its future result."""
         loan = _LoanJob(work=work, future=Future())
         self._inbox.put(loan)
         return loan.future
 
     async def close(self) -> None:
-        """Stop after the token that is being written, and free the memory."""
+        """Stop after the current token, and free the memory."""
         self._inbox.put(None)
         await asyncio.to_thread(self._thread.join, _CLOSE_TIMEOUT_S)
 
     def _run(self) -> None:
         try:
-            desk = _EngineWorker(self.weights)
-        except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asks is told
+            worker = _EngineWorker(self.weights)
+        except Exception as error:  # noqa: BLE001 - the edge of the thread: the error fails the jobs
             while (job := self._inbox.get()) is not None:
                 _set_failure(job.future, error)
             return
-        desk.work(self._inbox)
-        del desk
+        worker.work(self._inbox)
+        del worker
         _free_memory()
 
 
 class _EngineWorker:
-    """What the thread has before it: the model, replies being written, options to be read."""
+    """The state of the thread: the model, replies being generated, options to be scored."""
 
     def __init__(self, weights: Weights) -> None:
         began = time.perf_counter()
@@ -114,49 +114,49 @@ class _EngineWorker:
         use_onednn_layers(module)
         self._model = CausalModel(module, load_tokenizer(weights))
         self._batch = GenerationBatch(self._model)
-        self._reader = OptionScorer(self._model)
-        self._choices: list[_OptionJob] = []  # in the order of their prompts
-        self._loans: list[_LoanJob] = []
+        self._scorer = OptionScorer(self._model)
+        self._option_jobs: list[_OptionJob] = []  # sorted by prompt
+        self._loan_jobs: list[_LoanJob] = []
         _log.info("loaded %s in %.1f s", weights.name, time.perf_counter() - began)
 
     def work(self, inbox: SimpleQueue[_CompletionJob | _LoanJob | None]) -> None:
-        """Do what comes in until None does; replies go before options, which judge them."""
+        """Process jobs until None arrives; replies come before options, which judge them."""
         import torch
 
         with torch.inference_mode():
             while self._receive(inbox):
                 if not self._batch.is_idle:
                     self._advance()
-                elif self._choices:
-                    self._choose()
-                elif self._loans:
-                    self._lend(self._loans.pop(0))
-        for writing in self._batch.abandon():
+                elif self._option_jobs:
+                    self._score_options()
+                elif self._loan_jobs:
+                    self._lend(self._loan_jobs.pop(0))
+        for writing in self._batch.remove_all():
             writing.future.cancel()
-        for choice in self._choices:
-            choice.future.cancel()
-        for loan in self._loans:
+        for options_job in self._option_jobs:
+            options_job.future.cancel()
+        for loan in self._loan_jobs:
             loan.future.cancel()
 
     def _receive(self, inbox: SimpleQueue[_CompletionJob | _LoanJob | None]) -> bool:
-        """Take all that has come in, waiting if there is nothing else to do; False at the end."""
-        is_idle = self._batch.is_idle and not self._choices and not self._loans
+        """Accept all queued jobs, waiting for one if idle; return False at the end."""
+        is_idle = self._batch.is_idle and not self._option_jobs and not self._loan_jobs
         while is_idle or not inbox.empty():
             job = inbox.get()
             if job is None:
                 return False
             try:
                 self._accept(job)
-            except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asked is told
+            except Exception as error:  # noqa: BLE001 - the edge of the thread: the error fails the job
                 _set_failure(job.future, error)
             is_idle = False
         return True
 
     def _accept(self, job: _CompletionJob | _LoanJob) -> None:
-        """Put a job where it belongs, a request encoded.
+        """Queue a job by its kind; requests are encoded.
 
         Raises:
-            ContextLengthError: the conversation does not fit the model.
+            ContextLengthError: the conversation does not fit the context of the model.
         """
         from evalharness.backends.local.batch_generation import ReplyInProgress
         from evalharness.backends.local.prompt_tokens import (
@@ -166,16 +166,16 @@ class _EngineWorker:
         )
 
         if isinstance(job, _LoanJob):
-            self._loans.append(job)
+            self._loan_jobs.append(job)
             return
         spec, request, model = job.spec, job.request, self._model
         if request.options:
             tokens, options = encode_options(spec, model.tokenizer, request)
             model.check_length(len(tokens), max(map(len, options)), spec.context_length)
-            choice = _OptionJob(
+            options_job = _OptionJob(
                 prompt=tokens, options=options, texts=request.options, future=job.future
             )
-            insort(self._choices, choice, key=_get_prompt)
+            insort(self._option_jobs, options_job, key=_get_prompt)
             return
         tokens = encode_prompt(spec, model.tokenizer, request)
         model.check_length(len(tokens), request.sampling.max_tokens, spec.context_length)
@@ -190,58 +190,60 @@ class _EngineWorker:
         )
 
     def _advance(self) -> None:
-        """Write one more token of every reply."""
-        self._reader.forget()
+        """Generate one token of every reply."""
+        self._scorer.clear()
         try:
             self._batch.advance()
-        except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asked is told
-            for writing in self._batch.abandon():
+        except Exception as error:  # noqa: BLE001 - the edge of the thread: the error fails the job
+            for writing in self._batch.remove_all():
                 _set_failure(writing.future, error)
 
-    def _choose(self) -> None:
-        """Read the options of one prompt."""
-        choice = self._next_choice()
-        if choice.future.cancelled():
+    def _score_options(self) -> None:
+        """Score the options of one prompt."""
+        options_job = self._take_next_option_job()
+        if options_job.future.cancelled():
             return
         began = time.perf_counter()
         try:
-            probabilities, known = self._reader.probabilities(choice.prompt, choice.options)
-        except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asked is told
-            self._reader.forget()
-            _set_failure(choice.future, error)
+            probabilities, known = self._scorer.probabilities(
+                options_job.prompt, options_job.options
+            )
+        except Exception as error:  # noqa: BLE001 - the edge of the thread: the error fails the job
+            self._scorer.clear()
+            _set_failure(options_job.future, error)
             return
         likeliest = max(range(len(probabilities)), key=probabilities.__getitem__)
         completion = Completion(
-            text=choice.texts[likeliest],
+            text=options_job.texts[likeliest],
             finish_reason="length",
-            prompt_tokens=len(choice.prompt),
+            prompt_tokens=len(options_job.prompt),
             completion_tokens=0,
             cached_tokens=known,
             seconds=time.perf_counter() - began,
             option_probabilities=probabilities,
         )
-        with suppress(InvalidStateError):  # cancelled meanwhile
-            choice.future.set_result(completion)
+        with suppress(InvalidStateError):  # it was cancelled
+            options_job.future.set_result(completion)
 
-    def _next_choice(self) -> _OptionJob:
-        """Return, of the prompts that wait, the one of which most is known from the last."""
-        place = bisect(self._choices, self._reader.read, key=_get_prompt)
-        # Of texts in order, one shares most with its neighbors.
-        nearby = self._choices[max(place - 1, 0) : place + 1]
-        choice = max(nearby, key=lambda each: self._reader.known(each.prompt))
-        self._choices.remove(choice)
-        return choice
+    def _take_next_option_job(self) -> _OptionJob:
+        """Remove and return the job whose prompt shares most tokens with the last prompt."""
+        place = bisect(self._option_jobs, self._scorer.last_prompt, key=_get_prompt)
+        # In sorted order, a text shares most with its neighbors.
+        nearby = self._option_jobs[max(place - 1, 0) : place + 1]
+        options_job = max(nearby, key=lambda each: self._scorer.count_cached(each.prompt))
+        self._option_jobs.remove(options_job)
+        return options_job
 
     def _lend(self, loan: _LoanJob) -> None:
         from evalharness.backends.local.matrix_products import use_torch_layers
 
-        self._reader.forget()
+        self._scorer.clear()
         if not loan.future.set_running_or_notify_cancel():
             return
         try:
             with use_torch_layers(self._model.module):
                 loan.future.set_result(loan.work(self._model))
-        except Exception as error:  # noqa: BLE001 - the thread's edge: whoever asked is told
+        except Exception as error:  # noqa: BLE001 - the edge of the thread: the error fails the job
             _set_failure(loan.future, error)
 
 
@@ -254,7 +256,7 @@ def _free_memory() -> None:
 
 
 def _set_failure(future: Future[Any], error: Exception) -> None:
-    """Tell whoever waits what went wrong, in our own words."""
+    """Fail a future with an error of this package."""
     match error:
         case BackendError():
             failure = error
@@ -264,5 +266,5 @@ def _set_failure(future: Future[Any], error: Exception) -> None:
             said = str(error).strip().partition("\n")[0] or "no message"
             failure = PermanentError(f"{type(error).__name__}: {said}", reason="local_model")
     failure.__cause__ = error if failure is not error else None
-    with suppress(InvalidStateError):  # cancelled meanwhile
+    with suppress(InvalidStateError):  # it was cancelled
         future.set_exception(failure)

@@ -1,6 +1,6 @@
-"""How many numbers a GGUF file holds, read from its header without its tensors.
+"""Count the parameters of a GGUF file from its header, without reading its tensors.
 
-The library gguf reads it too, but takes seconds for a vocabulary, and `plan` is to answer at once.
+The library gguf can read it too, but takes seconds for the vocabulary, and `plan` must be fast.
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 _MAGIC = int.from_bytes(b"GGUF", "little")
 _VERSIONS = (2, 3)
 _VALUE_BYTES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
-"""Bytes of a value by its type; texts and arrays tell theirs."""
+"""Bytes of a value by its type; texts and arrays store their length."""
 _TEXT, _ARRAY = 8, 9
 
 
 def count_gguf_parameters(path: Path) -> float | None:
-    """Return how many numbers all tensors have together; None for what is no such file."""
+    """Return the number of parameters of all tensors; None for a file of another format."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _HeaderReader(data).numbers()
-    except (OSError, ValueError, LookupError, struct.error):  # loading will say what is wrong
+    except (OSError, ValueError, LookupError, struct.error):  # loading reports what is wrong
         return None
 
 
 class _HeaderReader:
-    """A place in the header, which moves on as values are read."""
+    """A position in the header, which advances as values are read."""
 
     def __init__(self, data: mmap.mmap) -> None:
         self._data = data
@@ -57,7 +57,7 @@ class _HeaderReader:
         self._place += length
 
     def _skip(self, kind: int, count: int = 1) -> None:
-        """Move beyond so many values of a type."""
+        """Skip a number of values of a type."""
         if kind == _TEXT:
             for _ in range(count):
                 self._skip_text()
@@ -68,9 +68,9 @@ class _HeaderReader:
             self._place += _VALUE_BYTES[kind] * count
 
     def _tensor(self) -> int:
-        """Return the numbers of the next tensor."""
+        """Return the number of parameters of the next tensor."""
         self._skip_text()
         (dimensions,) = self._take("<I")
         shape = self._take(f"<{dimensions}Q")
-        self._take("<IQ")  # how they are quantized, and where they are
+        self._take("<IQ")  # the quantization type and the offset
         return math.prod(shape)

@@ -1,4 +1,4 @@
-"""Keys and values with columns to spare, so that a token is added without copying all before it."""
+"""A KV cache with spare columns, so that a token is added without a copy of all earlier ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SPARE_COLUMNS = 32
-"""Columns that are made room for at a time."""
+"""The number of columns that are allocated at a time."""
 
 
 def make_kv_cache() -> DynamicCache:
@@ -24,12 +24,15 @@ def make_kv_cache() -> DynamicCache:
 
 
 def iterate_layers(cache: DynamicCache) -> Iterator[PreallocatedLayer]:
-    """Yield the layers of a cache that `new_cache` began."""
+    """Yield the layers of a cache that `make_kv_cache` made."""
     yield from cache.layers
 
 
 class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
-    """A layer whose keys and values may be the first columns of larger tensors."""
+    """A layer whose keys and values may be the first columns of larger tensors.
+
+    Tensors have the shape [rows, heads, columns, size].
+    """
 
     keys: Tensor
     values: Tensor
@@ -53,12 +56,12 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
         return self.keys, self.values
 
     def hold(self, keys: Tensor, values: Tensor) -> None:
-        """Hold other keys and values; what is shared with another cache is not written to."""
+        """Replace keys and values; tensors that other caches share are not modified."""
         self.keys, self.values, self._room = keys, values, None
 
 
 def _add_spare_columns(states: Tensor) -> Tensor:
-    """Return a copy of [rows, heads, columns, size] with columns to spare."""
+    """Return a copy of a tensor [rows, heads, columns, size] with spare columns."""
     rows, heads, columns, size = states.shape
     room = states.new_empty(rows, heads, columns + SPARE_COLUMNS, size)
     room[:, :, :columns] = states

@@ -1,8 +1,8 @@
-"""Matrix products in float32 on processors for which torch's usual library is not the fastest.
+"""Speed up float32 matrix products on processors for which torch's default library is slow.
 
-torch multiplies float32 matrices by MKL, which keeps its widest instructions for the processors of
-its maker. oneDNN, which comes with torch too, uses them on AMD's: there a layer takes about half
-the time, to the same precision.
+torch multiplies float32 matrices with MKL, which uses its widest instructions only on processors of
+its own vendor. oneDNN, which is part of torch too, uses them on AMD processors: a layer takes about
+half the time there, with the same precision.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class _OneDnnLinear(torch.nn.Linear):  # type: ignore[misc]
-    """A layer by oneDNN, from the weights as they are: no second copy is made."""
+    """A linear layer that uses oneDNN, without a second copy of the weights."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's own name for it
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name for it
         product: Tensor = torch.ops.mkldnn._linear_pointwise(  # noqa: SLF001 - no other name
             input, self.weight, self.bias, "none", [], ""
         )
@@ -29,21 +29,21 @@ class _OneDnnLinear(torch.nn.Linear):  # type: ignore[misc]
 
 
 def use_onednn_layers(model: Any) -> None:
-    """Have the linear layers of a model, on the CPU and in float32, multiply by the faster library.
+    """Let the float32 linear layers of a model on the CPU use oneDNN, if it is faster here.
 
-    Such a layer cannot be trained, for this product has no gradient.
+    These layers cannot be trained, as this product has no gradient.
     """
     if not _is_onednn_faster():
         return
     for layer in model.modules():
-        # Not what derives from it: such layers have reasons of their own.
+        # No subclasses, which may compute something else.
         if type(layer) is torch.nn.Linear and _is_cpu_float32(layer.weight):
             layer.__class__ = _OneDnnLinear
 
 
 @contextmanager
 def use_torch_layers(model: Any) -> Iterator[None]:
-    """Have the layers multiply as torch does, for whoever compares results to the last bit."""
+    """Let the layers use torch's default product inside this context, for bitwise comparisons."""
     quick = [layer for layer in model.modules() if type(layer) is _OneDnnLinear]
     for layer in quick:
         layer.__class__ = torch.nn.Linear

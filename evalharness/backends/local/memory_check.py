@@ -1,7 +1,7 @@
-"""How much memory weights take, and whether this machine has it: found without loading anything.
+"""Check whether weights fit the memory of this machine, without loading them.
 
-The weights' own files are looked at where they are there; what a hub's name says of a model's size
-(`falcon-40b`) stands in for them where they are not.
+The size comes from the files of the weights if they are on this machine, else from the name on the
+hub (`falcon-40b`).
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ _DTYPES = ("bfloat16", "float32")
 _QUANTIZED_NAME = re.compile(r"gptq|awq|bnb|nf4|fp[48]|int[48]|[48]-?bit|w[48]a", re.IGNORECASE)
 _UNQUANTIZED_DTYPES = ("F64", "F32", "F16", "BF16")
 _PARAMETERS_PER_BYTE = {"fp8": 1, "mxfp4": 2}
-"""Of what transformers can use only on a GPU and makes plain elsewhere."""
+"""For quantizations that transformers dequantizes without a GPU."""
 _MAX_HEADER_BYTES = 100 << 20
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 _GB = 1e9
-_MAX_WEIGHTS_SHARE_OF_GPU = 0.7  # of a GPU: the rest is for conversations
+_MAX_WEIGHTS_SHARE_OF_GPU = 0.7  # of the memory of a GPU; the rest is for conversations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WeightsSize:
-    """What weights are made of: numbers, held in the dtype asked for, and bytes that stay as stored.
+    """The size of weights: parameters in the requested dtype, and bytes that stay as stored.
 
-    Quantized weights stay as they are stored, but for those that transformers has to make plain.
+    Quantized weights stay as stored, except those that transformers has to dequantize.
     """
 
     numbers: float = 0.0
     stored: float = 0.0
 
     def of(self, dtype: str) -> float:
-        """Return the bytes in memory."""
+        """Return the size in memory, in bytes."""
         return self.numbers * _BYTES[dtype] + self.stored
 
     def __str__(self) -> str:
-        """Return what takes the memory."""
+        """Return the size in words."""
         named = f"{_format_number(self.numbers / 1e9)} billion parameters"
         return (
             f"{_format_gb(self.stored)} of quantized weights and {named}" if self.stored else named
@@ -60,11 +60,11 @@ class _WeightsSize:
 
 
 def explain_memory_shortage(weights: Weights, folder: Path | None) -> str | None:
-    """Return why the weights do not fit this machine, and what would; None where they may fit.
+    """Return why the weights do not fit this machine, and what would fit; None if they may fit.
 
     Args:
-        weights: which, and how they are held in memory.
-        folder: where they are, if they are on this machine.
+        weights: the weights, and how they are held in memory.
+        folder: their folder, if they are on this machine.
     """
     on_gpu = weights.device not in ("cpu", "mps") and bool(measure_gpu_bytes())
     size = _measure_weights(weights, folder, on_gpu=on_gpu)
@@ -83,7 +83,7 @@ def explain_memory_shortage(weights: Weights, folder: Path | None) -> str | None
 
 
 def count_gpus_needed(weights: Weights, folder: Path | None) -> int:
-    """Return how many GPUs share the weights: one where they fit with room, else all."""
+    """Return the number of GPUs for the weights: one if they fit with room to spare, else all."""
     gpus = measure_gpu_bytes()
     size = _measure_weights(weights, folder, on_gpu=True) or _WeightsSize()
     need = size.of(weights.dtype or _stored_dtype(folder))
@@ -91,10 +91,10 @@ def count_gpus_needed(weights: Weights, folder: Path | None) -> int:
 
 
 def _measure_weights(weights: Weights, folder: Path | None, *, on_gpu: bool) -> _WeightsSize | None:
-    """Return what the weights are made of, or None where nothing says so."""
+    """Return the size of the weights; None if it is unknown."""
     if folder is None:
         return _estimate_from_name(weights)
-    if weights.gguf_file:  # which transformers makes plain, whatever its numbers are stored in
+    if weights.gguf_file:  # which transformers always dequantizes
         numbers = count_gguf_parameters(folder / weights.gguf_file)
         return None if numbers is None else _WeightsSize(numbers=numbers)
     config = _read_config(folder)
@@ -109,7 +109,7 @@ def _measure_weights(weights: Weights, folder: Path | None, *, on_gpu: bool) -> 
 
 
 def _tensor_size(tensor: dict[str, Any], config: dict[str, Any], *, on_gpu: bool) -> _WeightsSize:
-    """Return what a tensor becomes, by what its file's header says of it."""
+    """Return the size of a tensor in memory, by its entry in the header of its file."""
     count, kind = _count_elements(tensor["shape"]), tensor["dtype"]
     method = _quantization(config)
     if not method or kind in _UNQUANTIZED_DTYPES:
@@ -121,7 +121,7 @@ def _tensor_size(tensor: dict[str, Any], config: dict[str, Any], *, on_gpu: bool
 
 
 def _quantization(config: dict[str, Any]) -> str:
-    """Return the method by which a checkpoint is quantized, or nothing."""
+    """Return the quantization method of a checkpoint; an empty text without one."""
     return str((config.get("quantization_config") or {}).get("quant_method") or "")
 
 
@@ -137,7 +137,7 @@ def _sum_sizes(sizes: Iterable[_WeightsSize]) -> _WeightsSize:
 
 
 def _what_fits(size: _WeightsSize, there: float) -> str:
-    """Return how these weights would fit, or which would."""
+    """Return how these weights would fit, or the sizes that would."""
     if size.of("bfloat16") <= there:
         return f"dtype=bfloat16 takes {_format_gb(size.of('bfloat16'))} and would fit"
     sizes = [f"{there / _BYTES[dtype] / 1e9:.2g} billion in {dtype}" for dtype in _DTYPES]
@@ -153,9 +153,9 @@ def _format_number(number: float) -> str:
 
 
 def _estimate_from_name(weights: Weights) -> _WeightsSize | None:
-    """Return what a hub's name speaks of: parameters, of a mixture all its experts'.
+    """Return the size by a name on the hub; in a mixture of experts, the parameters of all experts.
 
-    Where the name says that they are quantized, half a byte each is the least that they take.
+    If the name says that the weights are quantized, half a byte per parameter is the minimum.
     """
     name = weights.name.rpartition("/")[2]
     found = _SIZE_IN_NAME.search(name)
@@ -169,7 +169,7 @@ def _estimate_from_name(weights: Weights) -> _WeightsSize | None:
 
 
 def _read_tensor_headers(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield what the headers of safetensors files say of each tensor."""
+    """Yield the header entry of each tensor in the safetensors files."""
     for path in sorted(folder.glob("model*.safetensors")):
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -177,7 +177,7 @@ def _read_tensor_headers(folder: Path) -> Iterator[dict[str, Any]]:
                 return
             try:
                 header = json.loads(file.read(length))
-            except ValueError:  # loading will say what is wrong with it
+            except ValueError:  # loading reports what is wrong
                 return
         yield from (tensor for name, tensor in header.items() if name != "__metadata__")
 
@@ -190,7 +190,7 @@ def _count_elements(shape: list[int]) -> int:
 
 
 def _stored_dtype(folder: Path | None) -> str:
-    """Return in which numbers weights are stored, which is how a GPU holds them."""
+    """Return the dtype in which weights are stored; a GPU holds them in this dtype."""
     if folder is None or not (config := _read_config(folder)):
         return "bfloat16"
     dtype = config.get("dtype") or config.get("torch_dtype")
@@ -198,7 +198,7 @@ def _stored_dtype(folder: Path | None) -> str:
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
-    """Return a checkpoint's own settings; none where they cannot be read, as loading will say."""
+    """Return the configuration of a checkpoint; empty if it cannot be read, which loading reports."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -207,7 +207,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def measure_ram_bytes() -> int:
-    """Return the memory that this process may have, by the machine and by its container."""
+    """Return the memory limit of this process in bytes, by the machine and its container."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         limit = _CGROUP.read_text().strip()
@@ -218,7 +218,7 @@ def measure_ram_bytes() -> int:
 
 @cache
 def measure_gpu_bytes() -> tuple[int, ...]:
-    """Return the memory of each GPU that torch can use; none where its build has no CUDA."""
+    """Return the memory of each GPU that torch can use, in bytes; empty without CUDA."""
     command = shutil.which("nvidia-smi")
     if command is None or not _torch_has_cuda() or os.environ.get("CUDA_VISIBLE_DEVICES") == "":
         return ()
@@ -231,7 +231,7 @@ def measure_gpu_bytes() -> tuple[int, ...]:
 
 
 def _torch_has_cuda() -> bool:
-    """Whether the installed torch was built for CUDA, read from its own note: torch is slow."""
+    """Whether the installed torch was built for CUDA, read from a file, as importing torch is slow."""
     package = importlib.util.find_spec("torch")
     if package is None or package.origin is None:
         return False

@@ -1,4 +1,4 @@
-"""What was read of conversations that left a batch, for those that go on with their next turn."""
+"""Keep the KV cache of conversations that left a batch, for their next turn."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
 
 class PrefixCache:
-    """Conversations that were read, up to so many tokens; the longest away goes first."""
+    """A cache of conversations up to a number of tokens; the oldest one is evicted first."""
 
     def __init__(self, most_tokens: int) -> None:
-        """Begin with nothing read."""
+        """Start empty."""
         self._most_tokens = most_tokens
         self._kept: dict[tuple[int, ...], tuple[int, DynamicCache]] = {}
 
-    def forget(self) -> None:
-        """Free all memory."""
+    def clear(self) -> None:
+        """Remove all conversations."""
         self._kept.clear()
 
-    def keep(
+    def put(
         self, tokens: Sequence[int], prompt: int, row: int, mask: Tensor, cache: DynamicCache
     ) -> None:
-        """Keep a row of a batch that is about to leave it.
+        """Add a row that leaves its batch.
 
         Args:
-            tokens: the conversation, at least as far as it was read.
-            prompt: how many of them are its prompt.
-            row: its number in the batch.
-            mask: of the batch: 1 where a column is text.
+            tokens: of the conversation, at least as many as are in the cache of the batch.
+            prompt: the length of its prompt, in tokens.
+            row: its index in the batch.
+            mask: of the batch, 1 for columns of text.
             cache: of the batch.
         """
         columns = mask[row].nonzero()[:, 0]
@@ -57,10 +57,10 @@ class PrefixCache:
         while sum(map(len, self._kept)) > self._most_tokens:
             del self._kept[next(iter(self._kept))]
 
-    def take(self, tokens: Sequence[int]) -> KnownPrefix | None:
-        """Return how many of these tokens were read and what was read of them, and forget it.
+    def pop(self, tokens: Sequence[int]) -> KnownPrefix | None:
+        """Remove and return the cached prefix of a conversation: its length and its KV cache.
 
-        A conversation goes on with its whole prompt; texts that share a template are others.
+        A prefix must contain a whole prompt, as other conversations only share the template.
         """
         shared = {kept: count_shared_tokens(kept, tokens) for kept in self._kept}
         best = max(shared, key=shared.__getitem__, default=())
@@ -75,7 +75,7 @@ class PrefixCache:
 def prefill_remaining(
     model: CausalModel, rows: Sequence[Sequence[int]], begun: Sequence[KnownPrefix]
 ) -> tuple[Tensor, DynamicCache, Tensor]:
-    """Return the logits after texts of which the beginnings are known, their cache and its mask."""
+    """Return the logits after texts with cached prefixes, their cache, and its mask."""
     known = [length for length, _ in begun]
     (_, cache), *others = begun
     for _, other in others:

@@ -1,4 +1,4 @@
-"""What a local model reads for a conversation: the exact text, and its tokens."""
+"""Render and encode the prompts of local models: the exact text, and its tokens."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 _SEPARATOR = "\ufdd0"
-"""A code point that Unicode keeps for programs' own use: no text that is exchanged holds it."""
+"""A Unicode noncharacter for internal use, which exchanged texts do not contain."""
 
 
 def render_prompt_with_tokenizer(
     spec: ModelSpec, tokenizer: Any, messages: Sequence[Message]
 ) -> str:
-    """Return the text, with whatever special tokens the template itself writes.
+    """Return the prompt text, with the special tokens that the template writes.
 
     Raises:
-        ConfigError: there is no template, or it does not take these messages.
+        ConfigError: there is no template, or it does not accept these messages.
     """
     template = spec.template
     if template == TOKENIZER_TEMPLATE:
@@ -51,10 +51,10 @@ def encode_prompt(spec: ModelSpec, tokenizer: Any, request: Request) -> list[int
 
 
 def _render_separated_prompt(spec: ModelSpec, tokenizer: Any, request: Request) -> str:
-    """Return the text to encode: special tokens that a message spells have a seam inside.
+    """Return the prompt text with a separator inside special tokens that are part of a message.
 
-    Only the template may end a turn. Without the seam, an answer that spells `<|im_end|>` would end
-    the judge's turn and begin one of its own.
+    Only the template may end a turn. Without the separator, an answer that contains `<|im_end|>` would
+    end the judge's turn and start another one.
     """
     specials = _list_special_tokens(tokenizer)
     messages = [
@@ -76,10 +76,10 @@ def _separate_special_tokens(content: str, specials: Sequence[str]) -> str:
 
 
 def encode_prompt_text(spec: ModelSpec, tokenizer: Any, text: str) -> list[int]:
-    """Return the tokens of a prompt, begun once as the model was trained.
+    """Return the tokens of a prompt text, with one begin token if the model was trained with it.
 
-    A tokenizer's own template writes all special tokens; with ours the tokenizer adds those that
-    begin a text.
+    The template of a tokenizer writes all special tokens; for our templates, the tokenizer adds the
+    begin token.
     """
     if spec.template == TOKENIZER_TEMPLATE:
         return _encode_parts(tokenizer, text, add_special_tokens=False)
@@ -108,21 +108,21 @@ def encode_options(
 
 
 def count_shared_tokens(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return how many tokens two texts have in common from the start."""
+    """Return the length of the common prefix of two texts, in tokens."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def find_stop_token_ids(spec: ModelSpec, tokenizer: Any) -> frozenset[int]:
-    """Return those of a model's stop texts that are special tokens of its tokenizer.
+    """Return the tokens of a model's stop texts that are special tokens of its tokenizer.
 
-    Special tokens are left out of texts, so they can only be found as tokens.
+    Decoded text omits special tokens, so they can only be matched as tokens.
     """
     special = dict(zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True))
     return frozenset(special[stop] for stop in spec.stop if stop in special)
 
 
 def _encode_parts(tokenizer: Any, text: str, *, add_special_tokens: bool) -> list[int]:
-    """Return the tokens of a text, its parts between seams encoded apart."""
+    """Return the tokens of a text, whose parts between separators are encoded separately."""
     first, *others = text.split(_SEPARATOR)
     tokens: list[int] = tokenizer(first, add_special_tokens=add_special_tokens, verbose=False)[
         "input_ids"

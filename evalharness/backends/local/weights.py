@@ -1,4 +1,4 @@
-"""Weights on this machine or on the Hugging Face hub: where they are, and how they are loaded."""
+"""Find and load weights on this machine or from the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ WEIGHT_DTYPES = ("float32", "float16", "bfloat16")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _WEIGHT_FILES = ("*.safetensors", "*.bin")
 _MULTI_GPU_DEVICES = ("auto", "balanced", "balanced_low_0", "sequential")
-"""Devices that are a way to share a model out, as transformers names them."""
+"""Values for `device` that distribute a model over GPUs, by the names of transformers."""
 _PROBE_TIMEOUT_S = 1.0
 _MAX_QUOTED_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """Which weights, and how they are held in memory; models for which all of it is equal share."""
+    """Weights, and how they are held in memory; models with equal values share them."""
 
     name: str
     revision: str | None
@@ -51,7 +51,7 @@ class Weights:
 
     @classmethod
     def of(cls, spec: ModelSpec) -> Weights:
-        """Return the weights of a model that has some."""
+        """Return the weights of a model."""
         settings = get_weights_settings(spec)
         return cls(
             name=settings.weights or "",
@@ -64,13 +64,13 @@ class Weights:
         )
 
     def folder(self) -> Path | None:
-        """Return the folder that holds the weights on this machine, or None."""
+        """Return the folder of the weights on this machine, or None."""
         path = Path(self.name).expanduser()
         return path if path.is_dir() else _find_snapshot(self)
 
 
 def find_setting_problem(spec: ModelSpec) -> str | None:
-    """Return what is wrong with the settings, or None."""
+    """Return a problem of the settings, or None."""
     place, settings = f"models.{spec.name}", get_weights_settings(spec)
     if not settings.weights:
         return f"{place}.weights is not set; it can be a folder, a hub id, or embedded"
@@ -82,7 +82,7 @@ def find_setting_problem(spec: ModelSpec) -> str | None:
 
 
 def explain_missing_weights(weights: Weights) -> str | None:
-    """Return what stands in the way of loading the weights, or None; loads nothing heavy."""
+    """Return what prevents loading the weights, or None; imports nothing heavy."""
     for library in ("torch", "transformers"):
         if importlib.util.find_spec(library) is None:
             return f"{library} is not installed: pip install 'evalharness[local]'"
@@ -101,7 +101,7 @@ def explain_missing_weights(weights: Weights) -> str | None:
 
 
 def explain_hub_unavailable() -> str | None:
-    """Return why nothing can be downloaded from the hub, or None."""
+    """Return why the hub is not available, or None."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         return "HF_HUB_OFFLINE forbids to download it"
     url = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
@@ -109,16 +109,16 @@ def explain_hub_unavailable() -> str | None:
 
 
 def prepare_weights_folder(weights: Weights) -> Path | None:
-    """Return the folder to load from, the embedded model made ready; None for the hub.
+    """Return the folder to load from, after converting the embedded model; None for the hub.
 
     Raises:
-        ConfigError: the embedded model is missing, or cannot be made ready.
+        ConfigError: the embedded model is missing, or cannot be converted.
     """
     return prepare_embedded_folder() if weights.name == EMBEDDED_MODEL else weights.folder()
 
 
 def load_tokenizer(weights: Weights) -> Any:
-    """Return the tokenizer.
+    """Load the tokenizer.
 
     Raises:
         ConfigError: it cannot be loaded.
@@ -130,7 +130,7 @@ def load_tokenizer(weights: Weights) -> Any:
 
 
 def load_model(weights: Weights) -> Any:
-    """Return the model, on its device and ready to be asked.
+    """Load the model on its device.
 
     Raises:
         ConfigError: it cannot be loaded.
@@ -139,7 +139,7 @@ def load_model(weights: Weights) -> Any:
     from transformers import AutoModelForCausalLM
 
     gpus = torch.cuda.device_count()
-    # Over all GPUs where none is named, for models that no single one holds.
+    # Over all GPUs by default, for models that no single one can hold.
     device = weights.device or ("cpu", "cuda", "auto")[min(gpus, 2)]
     if device in _MULTI_GPU_DEVICES and not gpus:
         device = "cpu"
@@ -158,7 +158,7 @@ def load_model(weights: Weights) -> Any:
 
 
 def _build_loading_arguments(weights: Weights) -> dict[str, Any]:
-    """Return where model and tokenizer are loaded from, as transformers takes it."""
+    """Return the arguments of transformers for loading model and tokenizer."""
     folder = prepare_weights_folder(weights)
     return {
         "pretrained_model_name_or_path": str(folder or weights.name),
@@ -171,12 +171,12 @@ def _build_loading_arguments(weights: Weights) -> dict[str, Any]:
 
 @contextmanager
 def _translate_loading_errors(weights: Weights) -> Iterator[None]:
-    """Say whose weights they were when loading fails, and why in one line."""
+    """Translate errors of loading into one line that names the weights."""
     try:
         yield
     except ConfigError:
         raise
-    except Exception as error:  # whatever foreign code raises on a file that it cannot read
+    except Exception as error:  # third-party code may raise anything for a file that it cannot read
         said = " ".join(str(error).split())[:_MAX_QUOTED_CHARACTERS] or type(error).__name__
         msg = f"{weights.name} cannot be loaded: {said}"
         raise ConfigError(msg) from error
@@ -184,7 +184,7 @@ def _translate_loading_errors(weights: Weights) -> Iterator[None]:
 
 @contextmanager
 def _hide_progress_bars() -> Iterator[None]:
-    """Keep transformers from drawing over the run's own progress."""
+    """Hide the progress bars of transformers, which would overwrite the progress display."""
     from transformers.utils import logging
 
     drawn = logging.is_progress_bar_enabled()
@@ -197,7 +197,7 @@ def _hide_progress_bars() -> Iterator[None]:
 
 
 def _explain_incomplete_folder(folder: Path, gguf_file: str | None) -> str | None:
-    """Return what a folder lacks to be a model, or None."""
+    """Return why a folder is not a complete model, or None."""
     if gguf_file is not None:
         return None if (folder / gguf_file).is_file() else f"{folder} has no file {gguf_file}"
     if not (folder / "config.json").is_file():
@@ -208,7 +208,7 @@ def _explain_incomplete_folder(folder: Path, gguf_file: str | None) -> str | Non
 
 
 def find_hub_cache() -> Path:
-    """Return the folder in which the hub's own library keeps what it downloaded."""
+    """Return the download cache of the hub's library."""
     if cache := os.environ.get("HF_HUB_CACHE"):
         return Path(cache).expanduser()
     if home := os.environ.get("HF_HOME"):
@@ -218,7 +218,7 @@ def find_hub_cache() -> Path:
 
 
 def _find_snapshot(weights: Weights) -> Path | None:
-    """Return the downloaded revision of a hub id, if it is whole enough to be tried."""
+    """Return the folder of a downloaded revision, if it is complete."""
     if not _HUB_ID.fullmatch(weights.name):
         return None
     kept = find_hub_cache() / f"models--{weights.name.replace('/', '--')}"
@@ -231,7 +231,7 @@ def _find_snapshot(weights: Weights) -> Path | None:
 
 @lru_cache(maxsize=8)
 def is_url_reachable(url: str) -> bool:
-    """Whether a server answers within a second; behind a proxy that is left to the proxy."""
+    """Whether a server accepts connections within a second; True behind a proxy."""
     parts = urlsplit(url)
     if parts.scheme in getproxies():
         return True
@@ -245,7 +245,7 @@ def is_url_reachable(url: str) -> bool:
             return
         reached.set()
 
-    # A thread, because looking up a name has no timeout of its own.
+    # In a thread, because a name lookup has no timeout.
     looking = threading.Thread(target=look, daemon=True)
     looking.start()
     looking.join(_PROBE_TIMEOUT_S)

@@ -1,7 +1,7 @@
-"""Where weights come from, read from their folder's files without loading anything.
+"""Read the commit and the chat template of weights from their files, without loading them.
 
-transformers keeps a chat template in `chat_template.jinja`, older files in `tokenizer_config.json`,
-as one text or as a list of named ones; GGUF files have a field of their own.
+transformers stores a chat template in `chat_template.jinja`, older files in `tokenizer_config.json`,
+as one text or as a list of named ones; GGUF files have a field for it.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _GGUF_FIELD = "tokenizer.chat_template"
 
 
 def find_hub_commit(spec: ModelSpec) -> str | None:
-    """Return the commit of the hub that weights were downloaded from, or None for other folders."""
+    """Return the commit on the hub of downloaded weights; None for other folders."""
     folder = _find_weights_folder(Weights.of(spec))
     is_snapshot = folder is not None and folder.parent.name == "snapshots"
     return folder.name if folder and is_snapshot and _COMMIT.fullmatch(folder.name) else None
 
 
 def read_chat_template(spec: ModelSpec) -> str | None:
-    """Return the chat template that comes with weights, or None where none is found here."""
+    """Return the chat template of weights; None if there is none on this machine."""
     weights = Weights.of(spec)
     folder = _find_weights_folder(weights)
     if folder is None:
@@ -56,7 +56,7 @@ def _find_weights_folder(weights: Weights) -> Path | None:
 
 
 def _select_default_template(config: Any) -> str | None:
-    """Return the template of a tokenizer's settings; of several, the one named default."""
+    """Return the template in the configuration of a tokenizer; of several, the one named default."""
     found = config.get("chat_template") if isinstance(config, dict) else None
     if isinstance(found, list):
         named = {each["name"]: each["template"] for each in found}

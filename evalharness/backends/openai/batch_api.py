@@ -1,4 +1,4 @@
-"""OpenAI's batch endpoint, and Azure's, as functions: create, find, look at, and read a batch."""
+"""Create, find, poll and read batches at the batch endpoints of OpenAI and Azure."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class BatchStatus(msgspec.Struct):
 
     @property
     def words(self) -> str:
-        """What the server says of a batch that failed."""
+        """The server's messages about a failed batch."""
         said = [each.message for each in (self.errors.data if self.errors else []) if each.message]
         return f": {'; '.join(said[:3])}" if said else ""
 
@@ -106,12 +106,12 @@ class BatchApi:
         return msgspec.json.encode(content) + b"\n"
 
     async def create(self, lines: bytes, token: str) -> str:
-        """Send a file of requests and have it worked on; return the batch's id.
+        """Upload a file of requests, start a batch on it, and return the batch's id.
 
         Raises:
-            BackendError: the server does not take it.
+            BackendError: the server refuses it.
         """
-        file = await self._persist(
+        file = await self._retry(
             lambda: self._ask("POST", "files", _UploadedFile, _make_upload_form(lines))
         )
         wanted = {
@@ -123,30 +123,30 @@ class BatchApi:
         tried: list[str] = []
 
         async def make() -> str:
-            # One that seemed to fail may have been made all the same: it is not made twice.
-            if tried and (found := await self._look_for(token)):
+            # A batch whose creation seemed to fail may exist all the same; it must not be created twice.
+            if tried and (found := await self._find_batch(token)):
                 return found
             tried.append(token)
             made = await self._ask("POST", "batches", BatchStatus, msgspec.json.encode(wanted))
             return made.id
 
-        return await self._persist(make)
+        return await self._retry(make)
 
     async def find(self, token: str) -> str | None:
         """Return the id of the batch that was made with a token, or None."""
-        return await self._persist(lambda: self._look_for(token))
+        return await self._retry(lambda: self._find_batch(token))
 
     async def status(self, batch: str) -> BatchStatus:
-        """Return how far a batch is."""
-        return await self._persist(lambda: self._ask("GET", f"batches/{batch}", BatchStatus))
+        """Return the status of a batch."""
+        return await self._retry(lambda: self._ask("GET", f"batches/{batch}", BatchStatus))
 
     async def replies(self, status: BatchStatus) -> dict[str, BatchReply]:
-        """Return the lines of a batch that has ended, by the key of their request."""
+        """Return the reply lines of an ended batch, by the key of their request."""
         found: dict[str, BatchReply] = {}
         for file in filter(None, (status.error_file_id, status.output_file_id)):
-            content = await self._persist(partial(self._send, "GET", f"files/{file}/content"))
+            content = await self._retry(partial(self._send, "GET", f"files/{file}/content"))
             for line in content.splitlines():
-                # A line that is torn is one request's loss: it counts as missing.
+                # A broken line loses one request only: it counts as missing.
                 with suppress(msgspec.DecodeError, UnicodeDecodeError):
                     reply = msgspec.json.decode(line, type=BatchReply)
                     found[reply.custom_id] = reply
@@ -156,7 +156,7 @@ class BatchApi:
         """Return the completion in a line.
 
         Raises:
-            BackendError: the line says that there is none.
+            BackendError: the line reports a failure.
         """
         if reply.response is None:
             problem = reply.error or _BatchError()
@@ -175,13 +175,13 @@ class BatchApi:
         """Close the connections."""
         await self._connection.close()
 
-    async def _look_for(self, token: str) -> str | None:
+    async def _find_batch(self, token: str) -> str | None:
         listed = await self._ask("GET", "batches", _BatchList)
         named = (one.id for one in listed.data if (one.metadata or {}).get(_TOKEN_FIELD) == token)
         return next(named, None)
 
-    async def _persist(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Return what `ask` returns, asked again while that may help."""
+    async def _retry(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of `ask`, with retries while they may succeed."""
         attempts = 0
         while True:
             attempts += 1
@@ -211,7 +211,7 @@ class BatchApi:
 
 
 def _make_upload_form(lines: bytes) -> Callable[[], aiohttp.FormData]:
-    """Return what makes the form that a file is sent in: each attempt needs one of its own."""
+    """Return a function that builds the upload form of a file; each attempt needs a new form."""
 
     def form() -> aiohttp.FormData:
         fields = aiohttp.FormData()

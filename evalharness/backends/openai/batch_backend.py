@@ -1,12 +1,12 @@
-"""Calls through a server's batch endpoint: cheaper, and done within a day.
+"""Call models through the batch endpoint of a server, which is cheaper and takes up to a day.
 
     POST /files       the requests, a line of JSON each, under an id of ours
     POST /batches     work on that file
     GET  /batches/ID  until it has ended
     GET  /files/ID/content   the replies, and in a file of their own the failures
 
-Requests that are made together become one batch. A journal keeps what was sent, so that a process
-that is killed finds its batches again: what is in one is never sent anew while it may still come.
+Requests that are made together become one batch. A journal records what was sent, so that a new
+process finds the batches of a killed one: a request is not sent again while its batch is open.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 # OpenAI's limits, a little below.
 MAX_BATCH_REQUESTS = 50_000
 MAX_BATCH_BYTES = 190 * 2**20
-_GATHER_WINDOW_S = 0.1  # requests that come within it go together
+_GATHER_WINDOW_S = 0.1  # requests that arrive within it form one batch
 _FIRST_POLL_S = 1.0
 _MAX_POLL_S = 60.0
 _waits = logging.getLogger(WAIT_LOG)
@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 class JournalEntry(msgspec.Struct, omit_defaults=True):
-    """A line of the journal; later lines of the same token add to earlier ones."""
+    """A line of the journal; later lines with the same token update earlier ones."""
 
     token: str
     model: str
@@ -59,7 +59,7 @@ class JournalEntry(msgspec.Struct, omit_defaults=True):
 
 @dataclass(slots=True)
 class _PendingRequest:
-    """A request and whoever waits for its completion."""
+    """A request, and the future of its completion."""
 
     request: Request
     future: asyncio.Future[Completion]
@@ -78,7 +78,7 @@ class _SubmittedBatch:
 
 
 class BatchBackend:
-    """A model that is asked in batches."""
+    """A model that is called in batches."""
 
     def __init__(
         self,
@@ -88,97 +88,99 @@ class BatchBackend:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Take up the batches of the journal that are not closed."""
+        """Resume the batches of the journal that are not closed."""
         self._spec = spec
         self._api = api
         self._sleep = sleep
-        self._waiting: dict[str, _PendingRequest] = {}
-        self._new: list[str] = []
-        self._sent = list(_read_open_batches(journal, spec.name))
+        self._pending: dict[str, _PendingRequest] = {}
+        self._unsent: list[str] = []
+        self._batches = list(_read_open_batches(journal, spec.name))
         self._journal = RecordAppender(journal)
-        self._working: asyncio.Task[None] | None = None
+        self._worker: asyncio.Task[None] | None = None
 
     async def complete(self, request: Request) -> Completion:
         """Return the completion when its batch has ended.
 
         Raises:
-            BackendError: the batch or this line of it failed.
+            BackendError: the batch failed, or its line for this request.
         """
         key = compute_digest([self._spec.identity(), request])
-        waiting = self._waiting.get(key)
+        waiting = self._pending.get(key)
         if waiting is None:
             future = asyncio.get_running_loop().create_future()
-            waiting = self._waiting[key] = _PendingRequest(request, future)
-            self._new.append(key)
-        if self._working is None or self._working.done():
-            self._working = asyncio.create_task(self._work())
-            self._working.add_done_callback(self._tell)
+            waiting = self._pending[key] = _PendingRequest(request, future)
+            self._unsent.append(key)
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._run_worker())
+            self._worker.add_done_callback(self._fail_pending)
         try:
             return await asyncio.shield(waiting.future)
         finally:
             waiting.taken = waiting.future.done()
 
     async def close(self) -> None:
-        """Close the batches whose replies are all taken; the others are collected another time."""
-        if self._working is not None:
-            self._working.cancel()
-            await asyncio.gather(self._working, return_exceptions=True)
-        for sent in self._sent:
-            if sent.has_ended and all(self._waiting[key].taken for key in sent.asked):
-                self._note(JournalEntry(token=sent.token, model=self._spec.name, closed=True))
+        """Close the batches whose replies were all returned; others stay open for a later run."""
+        if self._worker is not None:
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+        for sent in self._batches:
+            if sent.has_ended and all(self._pending[key].taken for key in sent.asked):
+                self._record(JournalEntry(token=sent.token, model=self._spec.name, closed=True))
         self._journal.close()
         await self._api.close()
 
-    async def _work(self) -> None:
-        """Send and collect until nobody waits."""
+    async def _run_worker(self) -> None:
+        """Submit batches and collect replies until no request is pending."""
         look_s = _FIRST_POLL_S
-        await self._find_lost()
+        await self._find_lost_batches()
         while True:
-            await self._send_new()
+            await self._submit_new()
             await self._collect()
-            if all(waiting.future.done() for waiting in self._waiting.values()):
+            if all(waiting.future.done() for waiting in self._pending.values()):
                 return
             await self._sleep(look_s)
             look_s = min(2 * look_s, _MAX_POLL_S)
 
-    def _tell(self, working: asyncio.Task[None]) -> None:
-        """Let what ended the work be everybody's failure: nobody waits for who has stopped."""
+    def _fail_pending(self, working: asyncio.Task[None]) -> None:
+        """Fail all pending requests if the worker task failed."""
         if working.cancelled() or (error := working.exception()) is None:
             return
-        for waiting in self._waiting.values():
+        for waiting in self._pending.values():
             if not waiting.future.done():
                 _set_failure(waiting, error)
 
-    async def _find_lost(self) -> None:
-        """Find the batches that were sent by a process that died before it knew their id."""
-        for sent in [each for each in self._sent if each.batch is None]:
+    async def _find_lost_batches(self) -> None:
+        """Find the batches of a process that died before it recorded their id."""
+        for sent in [each for each in self._batches if each.batch is None]:
             sent.batch = await self._api.find(sent.token)
             if sent.batch is None:
-                self._sent.remove(sent)
+                self._batches.remove(sent)
             else:
-                self._note(JournalEntry(token=sent.token, model=self._spec.name, batch=sent.batch))
+                self._record(
+                    JournalEntry(token=sent.token, model=self._spec.name, batch=sent.batch)
+                )
 
-    async def _send_new(self) -> None:
-        """Send what no batch has, once no more requests come."""
+    async def _submit_new(self) -> None:
+        """Submit the requests that are in no batch, once no further requests arrive."""
         seen = -1
-        while seen < len(self._new):
-            seen = len(self._new)
+        while seen < len(self._unsent):
+            seen = len(self._unsent)
             await self._sleep(_GATHER_WINDOW_S)
-        new, self._new = self._new, []
-        for sent in self._sent:
+        new, self._unsent = self._unsent, []
+        for sent in self._batches:
             if not sent.has_ended:
                 sent.asked |= sent.keys.intersection(new)
-        there = set().union(*(sent.asked for sent in self._sent))
-        for keys, content in self._files(key for key in new if key not in there):
-            await self._send(keys, content)
+        there = set().union(*(sent.asked for sent in self._batches))
+        for keys, content in self._iterate_files(key for key in new if key not in there):
+            await self._submit(keys, content)
 
-    def _files(self, keys: Iterator[str]) -> Iterator[tuple[list[str], bytes]]:
-        """Yield the requests as files that a server takes."""
+    def _iterate_files(self, keys: Iterator[str]) -> Iterator[tuple[list[str], bytes]]:
+        """Yield the requests as files within the limits of the server."""
         part: list[str] = []
         lines: list[bytes] = []
         size = 0
         for key in keys:
-            line = self._api.line(key, build_request_body(self._spec, self._waiting[key].request))
+            line = self._api.line(key, build_request_body(self._spec, self._pending[key].request))
             if part and (len(part) == MAX_BATCH_REQUESTS or size + len(line) > MAX_BATCH_BYTES):
                 yield part, b"".join(lines)
                 part, lines, size = [], [], 0
@@ -188,18 +190,18 @@ class BatchBackend:
         if part:
             yield part, b"".join(lines)
 
-    async def _send(self, keys: list[str], content: bytes) -> None:
-        # The journal has the token before the server does, and the server has it in the batch.
+    async def _submit(self, keys: list[str], content: bytes) -> None:
+        # The token is written to the journal first, then sent to the server as part of the batch.
         sent = _SubmittedBatch(uuid.uuid4().hex, frozenset(keys), asked=set(keys))
-        self._note(JournalEntry(token=sent.token, model=self._spec.name, keys=keys))
+        self._record(JournalEntry(token=sent.token, model=self._spec.name, keys=keys))
         sent.batch = await self._api.create(content, sent.token)
-        self._sent.append(sent)
-        self._note(JournalEntry(token=sent.token, model=self._spec.name, batch=sent.batch))
+        self._batches.append(sent)
+        self._record(JournalEntry(token=sent.token, model=self._spec.name, batch=sent.batch))
         _log.info("%s: sent %d requests as batch %s", self._spec.name, len(keys), sent.batch)
 
     async def _collect(self) -> None:
-        """Hand over the replies of the batches that have ended."""
-        for sent in self._sent:
+        """Complete the requests of the batches that have ended."""
+        for sent in self._batches:
             if sent.has_ended or not sent.asked or sent.batch is None:
                 continue
             status = await self._api.status(sent.batch)
@@ -208,14 +210,14 @@ class BatchBackend:
             details = (self._spec.name, sent.batch, status.status, done, total)
             _waits.info("%s: batch %s is %s, %d/%d", *details, extra={"wait_s": _MAX_POLL_S})
             if status.status in FINAL_BATCH_STATUSES:
-                self._hand_over(sent, status, await self._api.replies(status))
+                self._complete_requests(sent, status, await self._api.replies(status))
                 sent.has_ended = True
 
-    def _hand_over(
+    def _complete_requests(
         self, sent: _SubmittedBatch, status: BatchStatus, replies: Mapping[str, BatchReply]
     ) -> None:
         for key in sent.asked:
-            waiting = self._waiting[key]
+            waiting = self._pending[key]
             if waiting.future.done():
                 continue
             try:
@@ -226,17 +228,17 @@ class BatchBackend:
             except BackendError as error:
                 _set_failure(waiting, error)
 
-    def _note(self, entry: JournalEntry) -> None:
+    def _record(self, entry: JournalEntry) -> None:
         self._journal.append(entry)
 
 
 def _set_failure(waiting: _PendingRequest, error: BaseException) -> None:
     waiting.future.set_exception(error)
-    waiting.future.exception()  # seen, as it may be that nobody waits any more
+    waiting.future.exception()  # retrieved, as no task may await it any more
 
 
 def _read_open_batches(journal: Path, model: str) -> Iterator[_SubmittedBatch]:
-    """Yield the batches of a journal that are not closed."""
+    """Yield the open batches of a journal."""
     entries: dict[str, JournalEntry] = {}
     for line in read_records(journal, JournalEntry):
         known = entries.setdefault(line.token, line)

@@ -1,4 +1,4 @@
-"""When to stop asking a model: calls that fail one after another, all alike, will go on failing."""
+"""Stop calling a model after a number of equal failures in a row."""
 
 from __future__ import annotations
 
@@ -6,42 +6,44 @@ from evalharness.errors import BackendError, ContextLengthError, PermanentError
 
 
 class CircuitBreaker:
-    """Opens after so many failures alike in a row; a success or another failure begins anew."""
+    """Opens after a number of equal failures in a row; a success or another failure resets it."""
 
     def __init__(self, after: int) -> None:
-        """Open after so many."""
+        """Open after `after` failures."""
         self._after = after
-        self._alike = 0
+        self._equal_failures = 0
         self._last: tuple[str, str] | None = None
-        self._words = ""
+        self._message = ""
 
     @property
     def is_open(self) -> bool:
-        """Whether the model is to be asked no more."""
-        return self._alike >= self._after
+        """Whether no further call may be made."""
+        return self._equal_failures >= self._after
 
-    def refuse_when_open(self) -> None:
-        """Refuse a call that would fail like those before it.
+    def raise_if_open(self) -> None:
+        """Refuse a call if the breaker is open.
 
         Raises:
-            PermanentError: with the words of the last failure.
+            PermanentError: with the message of the last failure.
         """
         if self.is_open:
-            msg = f"not asked, as {self._alike} calls in a row failed alike: {self._words}"
+            msg = (
+                f"not asked, as {self._equal_failures} calls in a row failed alike: {self._message}"
+            )
             raise PermanentError(msg, reason="given_up", attempts=0)
 
-    def succeeded(self) -> None:
-        """Take note of a call that came through."""
-        self._alike = 0
+    def record_success(self) -> None:
+        """Record a served call."""
+        self._equal_failures = 0
         self._last = None
 
-    def failed(self, error: BackendError) -> None:
-        """Take note of a call that failed for good; a prompt too long says nothing of the next."""
+    def record_failure(self, error: BackendError) -> None:
+        """Record a call that failed finally; a prompt that is too long says nothing about other calls."""
         if self.is_open or isinstance(error, ContextLengthError):
             return
-        # The words of a refusal decide whether it is the same; those of a bad line vary.
+        # Refusals are equal if their messages are; messages of a bad connection vary.
         words = str(error) if isinstance(error, PermanentError) else ""
         kind = (error.reason, words)
-        self._alike = self._alike + 1 if kind == self._last else 1
+        self._equal_failures = self._equal_failures + 1 if kind == self._last else 1
         self._last = kind
-        self._words = str(error)
+        self._message = str(error)

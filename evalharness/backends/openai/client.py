@@ -1,9 +1,9 @@
-"""The connection to OpenAI-compatible servers: pool, limits, retries.
+"""Call models behind OpenAI-compatible servers, with limits and retries.
 
-aiohttp carries the requests: the `openai` package's own client spends several times the processor
-time on each (`tests/performance/client_overhead.py` measures both), and with many requests in the
-air that, not the network, would be the limit. The loop over attempts is our own for the same
-reason: a call that succeeds at once pays nothing for it.
+aiohttp sends the requests. The client of the `openai` package takes several times the processor
+time for each (`tests/performance/client_overhead.py` measures both), which would be the limit with
+many requests in flight. The loop over attempts is our own for the same reason: it adds no cost to a
+call that succeeds at once.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _MIN_TIMEOUT_S = 0.001  # zero would mean none
 _FIRST_BACKOFF_S = 0.5
-_MAX_PAUSE_S = 1.0  # before the pace is looked at again
+_MAX_PAUSE_S = 1.0  # until the rate limit is checked again
 _JSON_HEADERS = {"Content-Type": "application/json"}
 _TOO_MANY_REQUESTS = "http_429"
 _SERVER_FAILURE_REASONS = ("connection", "timeout", "bad_reply", "http_5")
@@ -51,7 +51,7 @@ _waits = logging.getLogger(WAIT_LOG)
 
 
 class OpenAIClient:
-    """A model behind one server, or behind several that all serve it."""
+    """A model behind one server, or behind several servers that all serve it."""
 
     def __init__(
         self,
@@ -62,14 +62,14 @@ class OpenAIClient:
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float],
     ) -> None:
-        """Prepare to ask; nothing is opened before the first request.
+        """Prepare for calls; no connection is opened before the first request.
 
         Args:
             spec: the model.
-            proxies: the servers' base URLs, each with the proxy that leads to it, if one does.
-            key: the servers' key, if they want one.
+            proxies: the proxy of each server's base URL, or None.
+            key: the servers' API key, if they need one.
             sleep: waits before a request is made.
-            clock: the seconds that passed, also in `sleep`.
+            clock: returns a time in seconds that includes the time in `sleep`.
         """
         self._spec = spec
         self._settings = get_openai_settings(spec)
@@ -77,53 +77,53 @@ class OpenAIClient:
         self._connection = ServerConnection(spec, key)
         self._sleep = sleep
         self._clock = clock
-        self._servers = LoadBalancer(self._proxies)
-        self._slots = ConcurrencyLimiter(spec.max_concurrency)
-        self._paces = {url: RateLimiter() for url in self._proxies}
-        self._turns = {url: asyncio.Lock() for url in self._proxies}
+        self._balancer = LoadBalancer(self._proxies)
+        self._concurrency = ConcurrencyLimiter(spec.max_concurrency)
+        self._rate_limiters = {url: RateLimiter() for url in self._proxies}
+        self._rate_locks = {url: asyncio.Lock() for url in self._proxies}
         self._breaker = CircuitBreaker(self._settings.give_up_after)
         self._takes_max_tokens = True
 
     async def complete(self, request: Request) -> Completion:
-        """Return one completion, asked for again while that may help."""
+        """Return one completion, with retries while they may succeed."""
         body = build_request_body(self._spec, request)
         continues = request.continues
-        tried: list[str] = []
-        ends_at: float | None = None
+        tried_urls: list[str] = []
+        deadline: float | None = None
         while True:
-            self._breaker.refuse_when_open()
-            await self._slots.take(continues=continues)
-            ends_at = ends_at or self._clock() + self._settings.total_timeout_s
+            self._breaker.raise_if_open()
+            await self._concurrency.acquire(continues=continues)
+            deadline = deadline or self._clock() + self._settings.total_timeout_s
             try:
-                self._breaker.refuse_when_open()  # it may have opened meanwhile
-                completion = await self._ask(request, body, tried, ends_at)
+                self._breaker.raise_if_open()  # it may have opened during the wait
+                completion = await self._ask(request, body, tried_urls, deadline)
             except BackendError as error:
                 failure = error
             else:
-                self._breaker.succeeded()
+                self._breaker.record_success()
                 return completion
             finally:
-                self._slots.give_back()
-            failure.attempts = len(tried)
-            await self._wait(failure, ends_at)
+                self._concurrency.release()
+            failure.attempts = len(tried_urls)
+            await self._wait(failure, deadline)
             continues = True
 
     async def close(self) -> None:
         """Close the connections."""
         await self._connection.close()
 
-    async def _wait(self, failure: BackendError, ends_at: float) -> None:
-        """Wait until it is time to ask again.
+    async def _wait(self, failure: BackendError, deadline: float) -> None:
+        """Wait until the next attempt.
 
         Raises:
-            BackendError: the failure, where asking again is of no use or no more attempt is left.
+            BackendError: the failure, if a retry cannot succeed or no attempt is left.
         """
         attempts, most = failure.attempts, self._settings.max_attempts
         wait_s = draw_backoff_s(failure) if attempts < most else None
-        left_s = ends_at - self._clock()
+        left_s = deadline - self._clock()
         if wait_s is None or wait_s >= left_s:
             if attempts:
-                self._breaker.failed(failure)
+                self._breaker.record_failure(failure)
             raise failure
         if wait_s:
             words = failure.reason.removeprefix("http_")
@@ -133,35 +133,35 @@ class OpenAIClient:
         await self._sleep(wait_s)
 
     async def _ask(
-        self, request: Request, body: dict[str, Any], tried: list[str], ends_at: float
+        self, request: Request, body: dict[str, Any], tried_urls: list[str], deadline: float
     ) -> Completion:
-        """Return the completion of one attempt, made when its server's pace allows it."""
+        """Return the completion of one attempt, made when the rate limit of its server allows it."""
         if not self._takes_max_tokens and "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
         content = msgspec.json.encode(body)
         tokens = estimate_tokens(len(content)) + request.sampling.max_tokens
-        url = self._servers.choose(request, tried, self._clock())
+        url = self._balancer.choose(request, tried_urls, self._clock())
         try:
-            await self._keep_pace(url, tokens, ends_at)
-            tried.append(url)
-            left_s = ends_at - self._clock()
+            await self._wait_for_rate_limit(url, tokens, deadline)
+            tried_urls.append(url)
+            left_s = deadline - self._clock()
             completion, seconds = await self._attempt(url, request, body, content, left_s)
         finally:
-            self._servers.release(url)
-        return replace(completion, seconds=seconds, attempts=len(tried))
+            self._balancer.release(url)
+        return replace(completion, seconds=seconds, attempts=len(tried_urls))
 
-    async def _keep_pace(self, url: str, tokens: float, ends_at: float) -> None:
-        """Wait until a server may be asked, one call after another; the pace may change meanwhile.
+    async def _wait_for_rate_limit(self, url: str, tokens: float, deadline: float) -> None:
+        """Wait until the rate limit of a server allows the call; calls wait one after another.
 
         Raises:
-            TransientError: the call's time is over.
+            TransientError: the total timeout of the call is over.
         """
-        pace = self._paces[url]
-        if pace.is_free:
+        limiter = self._rate_limiters[url]
+        if limiter.is_free:
             return
-        async with self._turns[url]:
-            while pause_s := pace.take(tokens, self._clock()):
-                if self._clock() >= ends_at:
+        async with self._rate_locks[url]:
+            while pause_s := limiter.try_acquire(tokens, self._clock()):
+                if self._clock() >= deadline:
                     message = f"no turn within {self._settings.total_timeout_s:g} s"
                     raise TransientError(message, reason="rate_limit")
                 if pause_s > _MAX_PAUSE_S:
@@ -172,30 +172,30 @@ class OpenAIClient:
     async def _attempt(
         self, url: str, request: Request, body: dict[str, Any], content: bytes, left_s: float
     ) -> tuple[Completion, float]:
-        """Return what a server sends back, in how many seconds; learn how it is to be asked."""
-        asked_at, began = self._clock(), time.perf_counter()
+        """Return a server's completion and the seconds it took; update the limits of the server."""
+        sent_at, began = self._clock(), time.perf_counter()
         try:
             status, headers, reply = await self._post(url, content, left_s)
             if status != HTTP_OK:
                 raise self._refusal(status, headers, reply, body)
             completion = self._completion(headers, reply, request)
         except TransientError as error:
-            self._heed(error, url, asked_at)
+            self._reduce_load(error, url, sent_at)
             raise
-        self._servers.served(request, url)
-        self._paces[url].came_through(headers, self._clock())
-        self._slots.grow()
+        self._balancer.record_success(request, url)
+        self._rate_limiters[url].record_served(headers, self._clock())
+        self._concurrency.record_success()
         return completion, time.perf_counter() - began
 
-    def _heed(self, error: TransientError, url: str, asked_at: float) -> None:
-        """Ask less, or elsewhere, after a failed attempt."""
+    def _reduce_load(self, error: TransientError, url: str, sent_at: float) -> None:
+        """Reduce the load, or avoid the server, after a failed attempt."""
         now = self._clock()
         if error.reason in _OVERLOAD_REASONS:
-            self._slots.shrink(asked_at=asked_at, now=now)
+            self._concurrency.record_overload(sent_at=sent_at, now=now)
         if error.reason == _TOO_MANY_REQUESTS:
-            self._paces[url].refused(error.retry_after_s, now)
+            self._rate_limiters[url].record_refused(error.retry_after_s, now)
         elif error.reason.startswith(_SERVER_FAILURE_REASONS):
-            self._servers.failed(url, now)
+            self._balancer.record_failure(url, now)
 
     async def _post(
         self, url: str, body: bytes, left_s: float
@@ -228,18 +228,18 @@ class OpenAIClient:
     ) -> BackendError:
         error = self._connection.refusal(status, headers, content)
         if "max_completion_tokens" in str(error) and "max_tokens" in body:
-            # OpenAI's reasoning models know the limit only under its newer name.
+            # OpenAI's reasoning models accept the limit only under its newer name.
             self._takes_max_tokens = False
             return TransientError(str(error), reason=error.reason, retry_after_s=0.0)
         return error
 
 
 def draw_backoff_s(failure: BackendError) -> float | None:
-    """Return the seconds that the server asked for, else a random part of a growing span.
+    """Return the seconds to wait: what the server requested, or a random part of a growing span.
 
-    The whole span is open to chance (full jitter: M. Brooker, "Exponential backoff and jitter",
-    2015), so that calls that failed together do not come back together. None where the same
-    request can never succeed.
+    The wait is drawn from the whole span (full jitter: M. Brooker, "Exponential backoff and jitter",
+    2015), so that calls that failed together are not retried together. None if the same request can
+    never succeed.
     """
     if not isinstance(failure, TransientError):
         return None

@@ -1,4 +1,4 @@
-"""The connections to a model's servers: opened when first used, failures in our own words."""
+"""Send HTTP requests to a model's servers, and translate failures into errors of this package."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CONNECT_TIMEOUT_S = 10.0
 
 
 class ServerConnection:
-    """Sends requests with the model's key, and hides it in whatever comes back."""
+    """Sends requests with the model's API key, and removes the key from all replies and errors."""
 
     def __init__(self, spec: ModelSpec, key: str | None) -> None:
         self._spec = spec
@@ -38,11 +38,11 @@ class ServerConnection:
         proxy: str | None = None,
         within: aiohttp.ClientTimeout | None = None,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Return status, headers and content of the reply.
+        """Return the status, headers and content of the reply.
 
         Raises:
-            TransientError: there was none, or not all of it.
-            PermanentError: the server's certificate is not to be trusted.
+            TransientError: there was no complete reply.
+            PermanentError: the server's certificate cannot be verified.
         """
         limit = within or self._timeout
         try:
@@ -66,21 +66,21 @@ class ServerConnection:
             raise PermanentError(message, reason="certificate") from None
         except aiohttp.ClientError as error:
             message = self.scrubbed(f"the connection failed: {error or type(error).__name__}")
-            # The cause is dropped: its repr may hold the request's headers, and so the key.
+            # Without the cause, whose repr may contain the headers of the request and so the key.
             raise TransientError(message, reason="connection") from None
 
     def refusal(self, status: int, headers: Mapping[str, str], content: bytes) -> BackendError:
-        """Return the error that a status other than 200 means, with a remedy where there is one."""
+        """Return the error for a status other than 200, with a remedy if there is one."""
         error = make_http_error(status, headers, self.words(content))
         error.args = (self.scrubbed(str(error)) + self._remedy(status),)
         return error
 
     def words(self, content: bytes) -> str:
-        """Return what a server said, in a line and without the key."""
+        """Return a server's message in one line and without the key."""
         return summarize_error_reply(content, self._key)
 
     def scrubbed(self, text: str) -> str:
-        """Return a text without the key."""
+        """Return a text with the key removed."""
         return text.replace(self._key, "***") if self._key else text
 
     async def close(self) -> None:
@@ -90,7 +90,7 @@ class ServerConnection:
             self._session = None
 
     def _opened(self) -> aiohttp.ClientSession:
-        """Return the session; it is made here because it needs the running loop."""
+        """Return the session, which is created late because it needs a running event loop."""
         if self._session is None:
             headers = {}
             if self._key and get_openai_settings(self._spec).api_version:
@@ -98,7 +98,7 @@ class ServerConnection:
             elif self._key:
                 headers["Authorization"] = f"Bearer {self._key}"
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),  # the slots are the limit
+                connector=aiohttp.TCPConnector(limit=0),  # the concurrency limiter is the limit
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=headers,
             )
@@ -115,5 +115,5 @@ class ServerConnection:
 
 
 def timeout(seconds: float) -> aiohttp.ClientTimeout:
-    """Return a limit for a whole request; connecting has a shorter one of its own."""
+    """Return the timeout of a whole request; connecting has a shorter one."""
     return aiohttp.ClientTimeout(total=seconds, sock_connect=_CONNECT_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""How probable a given text is, read from a prompt that a completions server echoes."""
+"""Read the log probability of a given text from a prompt that a completions server echoes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from evalharness.domain import Request
 
 _MAX_STOPS = 4
-_REPLACEMENT_CHARACTER = "\ufffd"  # stands for a part of a letter, where a token ends inside one
+_REPLACEMENT_CHARACTER = "\ufffd"  # stands for part of a character, if a token ends inside it
 
 
 class _EchoLogprobs(msgspec.Struct):
-    """What completions endpoints tell about each token of an echoed prompt and of the text."""
+    """The tokens of an echoed prompt and of the text, with their log probabilities."""
 
     tokens: list[str] | None = None
     token_logprobs: list[float | None] | None = None
@@ -28,10 +28,10 @@ _decode_echo = msgspec.json.Decoder(_EchoLogprobs | None).decode
 
 
 def build_benchmark_fields(request: BenchmarkRequest) -> dict[str, Any]:
-    """Return what a benchmark's request says beside the model and the messages.
+    """Return the fields of a benchmark's request besides the model and the messages.
 
-    Log probabilities of a given text are read from a prompt that the server echoes. Servers take
-    four stop texts at least; whoever asked cuts the reply at the others.
+    Log probabilities of a given text are read from a prompt that the server echoes. Servers accept
+    at least four stop texts; the caller cuts the reply at the others.
     """
     content: dict[str, Any] = {} if request.prompt is None else {"prompt": request.prompt}
     if request.continuation is not None:
@@ -41,10 +41,11 @@ def build_benchmark_fields(request: BenchmarkRequest) -> dict[str, Any]:
 
 
 def read_continuation_score(logprobs: msgspec.Raw, request: Request) -> tuple[float, bool] | None:
-    """Return how probable the continuation is that was asked about; None where that is not said.
+    """Return the log probability of the requested continuation, and whether it is the likeliest.
 
-    Its tokens are those that reach behind the prompt, counted from the end: what stands before (a
-    token that begins every text) has no place in our text. The last token was generated.
+    Its tokens are those that end after the prompt, counted from the end, as the echo may begin with a
+    token that is not part of our text. The last token was generated. Returns None if the server
+    reports nothing.
     """
     if not isinstance(request, BenchmarkRequest) or request.continuation is None:
         return None
@@ -57,7 +58,7 @@ def read_continuation_score(logprobs: msgspec.Raw, request: Request) -> tuple[fl
         count += 1
         wanted -= len(tokens[-count])
     while count < len(tokens) and not tokens[-count - 1] and told_of[-count - 2] is not None:
-        count += 1  # of a letter of several tokens, the last alone has a text
+        count += 1  # only the last token of a character of several tokens has a text
     places = range(len(tokens) - count, len(tokens))
     read = [told_of[place] for place in places]
     known = [logprob for logprob in read if logprob is not None]
@@ -65,7 +66,7 @@ def read_continuation_score(logprobs: msgspec.Raw, request: Request) -> tuple[fl
     if not text.endswith(request.continuation) and _REPLACEMENT_CHARACTER not in text:
         return None  # the server did not echo
     if len(known) < len(read) or not known:
-        return None  # nothing is told of a text's first token
+        return None  # the first token of a text has no log probability
     likeliest = content.top_logprobs or []
     is_likeliest = len(likeliest) >= len(tokens) and all(
         logprob >= max((likeliest[place] or {}).values(), default=0.0)

@@ -1,7 +1,7 @@
-"""Which of several servers is asked: the least busy, one conversation always at the same.
+"""Choose among several servers: the least busy one, and the same one for the same conversation.
 
-A server that fails is left out for a second, and twice as long each time it fails again, a minute
-at most. Then one call tries it, and a success brings it back.
+A server that fails is avoided for a second, and twice as long each time it fails again, at most for
+a minute. Then one call tries it, and a success restores it.
 """
 
 from __future__ import annotations
@@ -24,34 +24,34 @@ _MAX_REMEMBERED_CONVERSATIONS = 100_000
 class _ServerState:
     in_flight: int = 0
     failures: int = 0
-    out_until: float = float("-inf")
-    is_tried: bool = False
+    avoided_until: float = float("-inf")
+    is_being_tried: bool = False
 
 
 class LoadBalancer:
-    """The servers of a model, by URL."""
+    """The state of a model's servers, by URL."""
 
     def __init__(self, urls: Iterable[str]) -> None:
-        """Begin with all of them well."""
+        """Start with all servers available."""
         self._servers = {url: _ServerState() for url in urls}
-        self._homes: OrderedDict[int, str] = OrderedDict()
+        self._url_by_conversation: OrderedDict[int, str] = OrderedDict()
 
     def choose(self, request: Request, tried: Sequence[str], now: float) -> str:
-        """Return the URL to ask next, and count the call as in flight there.
+        """Return the URL of the next attempt, and count the call as in flight there.
 
         Args:
-            request: what is asked.
+            request: the request of the call.
             tried: the URLs of its earlier attempts.
-            now: the time.
+            now: the current time.
         """
         if len(self._servers) == 1:
             url = next(iter(self._servers))
         else:
-            home = self._homes.get(hash(request.messages[:-2]))
+            home = self._url_by_conversation.get(hash(request.messages[:-2]))
             url = min(
                 self._servers,
                 key=lambda each: (
-                    now < self._servers[each].out_until,
+                    now < self._servers[each].avoided_until,
                     tried.count(each),
                     each != home,
                     self._servers[each].in_flight,
@@ -60,32 +60,32 @@ class LoadBalancer:
         server = self._servers[url]
         server.in_flight += 1
         if server.failures:
-            # This call tries it; nobody else does until it is known how that went.
-            server.out_until = max(server.out_until, now + self._pause_s(server))
-            server.is_tried = True
+            # This call tries the server; others avoid it until the result is known.
+            server.avoided_until = max(server.avoided_until, now + self._pause_s(server))
+            server.is_being_tried = True
         return url
 
     def release(self, url: str) -> None:
-        """Take note that a call is over."""
+        """Record that a call is over."""
         self._servers[url].in_flight -= 1
 
-    def served(self, request: Request, url: str) -> None:
-        """Take note that a server is well, and that this conversation goes on there."""
+    def record_success(self, request: Request, url: str) -> None:
+        """Record that a server works, and that this conversation continues there."""
         server = self._servers[url]
-        server.failures, server.out_until = 0, float("-inf")
+        server.failures, server.avoided_until = 0, float("-inf")
         if len(self._servers) > 1:
-            self._homes[hash(request.messages)] = url
-            if len(self._homes) > _MAX_REMEMBERED_CONVERSATIONS:
-                self._homes.popitem(last=False)
+            self._url_by_conversation[hash(request.messages)] = url
+            if len(self._url_by_conversation) > _MAX_REMEMBERED_CONVERSATIONS:
+                self._url_by_conversation.popitem(last=False)
 
-    def failed(self, url: str, now: float) -> None:
-        """Leave a server out for a while; calls that were in flight together count once."""
+    def record_failure(self, url: str, now: float) -> None:
+        """Avoid a server for a while; failures of calls that were in flight together count once."""
         server = self._servers[url]
-        if now < server.out_until and not server.is_tried:
+        if now < server.avoided_until and not server.is_being_tried:
             return
-        server.is_tried = False
+        server.is_being_tried = False
         server.failures += 1
-        server.out_until = now + self._pause_s(server)
+        server.avoided_until = now + self._pause_s(server)
 
     def _pause_s(self, server: _ServerState) -> float:
         return min(_MAX_COOLDOWN_S, _FIRST_COOLDOWN_S * 2.0 ** (server.failures - 1))

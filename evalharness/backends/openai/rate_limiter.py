@@ -1,11 +1,11 @@
-"""How fast a server may be asked: what its headers say, or what it let through before it refused.
+"""Limit the rate of requests to a server, by its headers or by the rate it served before a refusal.
 
-    x-ratelimit-limit-requests: 6000       the bucket's size
-    x-ratelimit-remaining-requests: 5900   what is in it
-    x-ratelimit-reset-requests: 1s         until it is full again: so it fills by 100 a second
+    x-ratelimit-limit-requests: 6000       the capacity of the bucket
+    x-ratelimit-remaining-requests: 5900   its level
+    x-ratelimit-reset-requests: 1s         until it is full, so it fills by 100 a second
 
-A server may have a second bucket of tokens, which a request's prompt and its `max_tokens` are taken
-from. Where a server says nothing, a refusal shows the rate: it is what came through just before.
+A server may have a second bucket for tokens, from which the prompt and `max_tokens` of a request are
+taken. If a server sends no such headers, a refusal shows the limit: the rate served just before it.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_DELIVERY_WINDOW_S = 2.0  # how far back deliveries count
-_MIN_DELIVERIES = 20  # deliveries, or
-_MIN_DELIVERY_S = 1.0  # seconds, that show a rate
-_RATE_MARGIN = 0.98  # of what came through, to stay under the limit
-_RATE_GROWTH_PER_S = 0.02  # of the rate, a second
-_MIN_DRAINED_SHARE = 0.1  # the share of a bucket that must be gone before its filling can be told
-_MIN_RATE_PER_S = 0.2  # a second, while nothing comes through
-_BURST_S = 0.05  # of a guessed rate may go at once: who sleeps wakes a little late
+_DELIVERY_WINDOW_S = 2.0  # how long served requests count
+_MIN_DELIVERIES = 20  # served requests, or
+_MIN_DELIVERY_S = 1.0  # seconds, before a rate is estimated
+_RATE_MARGIN = 0.98  # of the served rate, to stay below the limit
+_RATE_GROWTH_PER_S = 0.02  # of the rate, per second
+_MIN_DRAINED_SHARE = 0.1  # of a bucket that must be used before its fill rate can be computed
+_MIN_RATE_PER_S = 0.2  # per second, while no request is served
+_BURST_S = 0.05  # of an estimated rate may be sent at once, as sleeps end a little late
 _ROUNDING = 1e-9
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
 _UNITS_S = (86400.0, 3600.0, 60.0, 1.0, 0.001)
 
 
 class TokenBucket:
-    """A level that falls with what is taken and rises with time; without a rate it never ends."""
+    """A token bucket: its level falls with what is taken and rises with time; unlimited without a rate."""
 
     def __init__(self) -> None:
         self.rate = math.inf
@@ -41,7 +41,7 @@ class TokenBucket:
         self._at = 0.0
 
     def wait_s(self, amount: float, now: float) -> float:
-        """Return the seconds until there is enough; more than it can hold waits until it is full."""
+        """Return the seconds until the level suffices; an amount above the capacity waits for a full one."""
         if self.rate == math.inf:
             return 0.0
         self._fill(now)
@@ -49,11 +49,11 @@ class TokenBucket:
         return lacks / self.rate if lacks > _ROUNDING else 0.0
 
     def take(self, amount: float) -> None:
-        """Take an amount."""
+        """Take an amount from the level."""
         self._level -= amount
 
     def set(self, rate: float, now: float, *, level: float, capacity: float) -> None:
-        """Change the rate; what is already taken stays taken."""
+        """Change the rate; amounts that were taken stay taken."""
         self._fill(now)
         self.rate = rate
         self._capacity = capacity
@@ -66,15 +66,15 @@ class TokenBucket:
 
 
 class RateLimiter:
-    """The requests and tokens a second that a server takes, as far as it is known."""
+    """The known limits of a server, in requests and tokens per second."""
 
     def __init__(self) -> None:
         self._requests = TokenBucket()
         self._tokens = TokenBucket()
-        self._delivered: deque[float] = deque()
-        self._since = math.inf
-        self._good = 0.0
-        self._is_told = False
+        self._served_at: deque[float] = deque()
+        self._window_start = math.inf
+        self._served_rate = 0.0
+        self._has_header_limits = False
 
     @property
     def is_free(self) -> bool:
@@ -82,14 +82,14 @@ class RateLimiter:
         return self._requests.rate == self._tokens.rate == math.inf
 
     @property
-    def requests_a_second(self) -> float:
-        """The rate now; infinite while no limit is known."""
+    def requests_per_second(self) -> float:
+        """The current limit; infinite while no limit is known."""
         return self._requests.rate
 
-    def take(self, tokens: float, now: float) -> float:
-        """Return 0 where a request that may use so many tokens can be sent now, and count it as sent.
+    def try_acquire(self, tokens: float, now: float) -> float:
+        """Return 0 and count a request as sent, if the limits allow it now.
 
-        Elsewhere return the seconds after which that may be asked again, and count nothing.
+        Otherwise return the seconds to wait before the next try, and count nothing.
         """
         wait_s = max(self._requests.wait_s(1.0, now), self._tokens.wait_s(tokens, now))
         if wait_s == 0.0:
@@ -97,56 +97,59 @@ class RateLimiter:
             self._tokens.take(tokens)
         return wait_s
 
-    def came_through(self, headers: Mapping[str, str], now: float) -> None:
-        """Take note of a served request, and of what the server says of its limits."""
-        self._since = min(self._since, now)
-        self._delivered.append(now)
-        self._forget(now)
+    def record_served(self, headers: Mapping[str, str], now: float) -> None:
+        """Record a served request, and the limits in the headers of the reply."""
+        self._window_start = min(self._window_start, now)
+        self._served_at.append(now)
+        self._drop_old(now)
         if "x-ratelimit-limit-requests" in headers:
-            self._is_told = (
-                _set_from_headers(self._requests, headers, "requests", now) or self._is_told
+            self._has_header_limits = (
+                _set_from_headers(self._requests, headers, "requests", now)
+                or self._has_header_limits
             )
         if "x-ratelimit-limit-tokens" in headers:
             _set_from_headers(self._tokens, headers, "tokens", now)
-        if not self._is_told and self._requests.rate < math.inf:
+        if not self._has_header_limits and self._requests.rate < math.inf:
             rate = self._requests.rate
-            self._guess(2 * rate if 2 * rate <= self._good else rate + _RATE_GROWTH_PER_S, now)
+            self._set_estimated_rate(
+                2 * rate if 2 * rate <= self._served_rate else rate + _RATE_GROWTH_PER_S, now
+            )
 
-    def refused(self, wait_s: float | None, now: float) -> None:
-        """Take note of a 429: go no faster than what came through, once in a while if nothing did.
+    def record_refused(self, wait_s: float | None, now: float) -> None:
+        """Record a 429: limit the rate to that of the served requests, or to a minimum without any.
 
         Args:
-            wait_s: what the server asked to wait.
-            now: the time.
+            wait_s: the seconds that the server requested to wait.
+            now: the current time.
         """
         rate = self._requests.rate
         if (
             rate == math.inf
-            or len(self._delivered) >= _MIN_DELIVERIES
-            or now - self._since >= _MIN_DELIVERY_S
+            or len(self._served_at) >= _MIN_DELIVERIES
+            or now - self._window_start >= _MIN_DELIVERY_S
         ):
-            # Between two refusals a bucket lets through what flows into it, and nothing else.
-            self._forget(now)
-            seen = len(self._delivered) / max(now - self._since, 1e-3)
-            self._good = seen or self._good
+            # Between two refusals, a bucket serves exactly what flows into it.
+            self._drop_old(now)
+            seen = len(self._served_at) / max(now - self._window_start, 1e-3)
+            self._served_rate = seen or self._served_rate
             rate = max(min(rate, _RATE_MARGIN * seen), 1.0 / wait_s if wait_s else _MIN_RATE_PER_S)
-            self._delivered.clear()
-            self._since = now
-        self._guess(rate, now, level=0.0)
+            self._served_at.clear()
+            self._window_start = now
+        self._set_estimated_rate(rate, now, level=0.0)
 
-    def _guess(self, rate: float, now: float, level: float = math.inf) -> None:
+    def _set_estimated_rate(self, rate: float, now: float, level: float = math.inf) -> None:
         self._requests.set(rate, now, level=level, capacity=max(1.0, _BURST_S * rate))
 
-    def _forget(self, now: float) -> None:
-        self._since = max(self._since, now - _DELIVERY_WINDOW_S)
-        while self._delivered and self._delivered[0] < self._since:
-            self._delivered.popleft()
+    def _drop_old(self, now: float) -> None:
+        self._window_start = max(self._window_start, now - _DELIVERY_WINDOW_S)
+        while self._served_at and self._served_at[0] < self._window_start:
+            self._served_at.popleft()
 
 
 def _set_from_headers(
     bucket: TokenBucket, headers: Mapping[str, str], kind: str, now: float
 ) -> bool:
-    """Set a bucket as a server describes its own; whether that could be told."""
+    """Set a bucket from the headers of a reply; return whether they describe one."""
     limit = _parse_number(headers.get(f"x-ratelimit-limit-{kind}"))
     remaining = _parse_number(headers.get(f"x-ratelimit-remaining-{kind}"))
     reset_s = parse_duration_s(headers.get(f"x-ratelimit-reset-{kind}", ""))
@@ -157,7 +160,7 @@ def _set_from_headers(
 
 
 def parse_duration_s(duration: str) -> float:
-    """Return the seconds in `6m0s`, `12ms`, `1h2m`, or a plain number; NaN for anything else."""
+    """Return the seconds in `6m0s`, `12ms`, `1h2m`, or a plain number; NaN for any other text."""
     found = _DURATION.fullmatch(duration.strip())
     if found is None or not any(found.groups()):
         return _parse_number(duration)

@@ -1,4 +1,4 @@
-"""What OpenAI-compatible servers are sent and what they send back; nothing is sent from here."""
+"""Build the requests of OpenAI-compatible servers and read their replies, without any I/O."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evalharness.domain import ModelSpec, Request, Sampling
     from evalharness.errors import BackendError
 
-MAX_TOP_LOGPROBS = 20  # the most that OpenAI's chat endpoint, and vLLM by default, tell about
+MAX_TOP_LOGPROBS = 20  # the maximum of OpenAI's chat endpoint, and of vLLM by default
 MAX_RETRY_AFTER_S = 60.0
 _MAX_QUOTED_CHARACTERS = 300
 _RETRYABLE_STATUSES = (408, 409, 429)
@@ -33,7 +33,7 @@ _CONTEXT_LENGTH_MESSAGE = re.compile(
 
 
 def build_request_url(spec: ModelSpec, base_url: str) -> str:
-    """Return the URL to which a model's requests go."""
+    """Return the URL of a model's requests."""
     base, settings = base_url.rstrip("/"), get_openai_settings(spec)
     path = "completions" if settings.endpoint == "completions" else "chat/completions"
     if settings.api_version is None:
@@ -43,7 +43,7 @@ def build_request_url(spec: ModelSpec, base_url: str) -> str:
 
 
 def build_batch_url(spec: ModelSpec, base_url: str, path: str) -> str:
-    """Return the URL of something in the files or batches of a server."""
+    """Return the URL of a path below the files or batches of a server."""
     base, settings = base_url.rstrip("/"), get_openai_settings(spec)
     if settings.api_version is None:
         return f"{base}/{path}"
@@ -51,24 +51,24 @@ def build_batch_url(spec: ModelSpec, base_url: str, path: str) -> str:
 
 
 def build_batch_endpoint(spec: ModelSpec) -> str:
-    """Return the endpoint that a batch's requests are for."""
+    """Return the endpoint of the requests in a batch."""
     settings = get_openai_settings(spec)
     path = "completions" if settings.endpoint == "completions" else "chat/completions"
     return f"/v1/{path}" if settings.api_version is None else f"/{path}"
 
 
 def build_request_body(spec: ModelSpec, request: Request) -> dict[str, Any]:
-    """Return what is sent.
+    """Return the body of a request.
 
-    All stop strings go out; a server that takes fewer refuses them in its own words, where
-    leaving some out would let the text run past them unseen.
+    All stop texts are sent. A server that accepts fewer refuses the request with a message; if some
+    were left out, the text could run past them unnoticed.
     """
     settings = get_openai_settings(spec)
     content = {"model": settings.api_name or spec.name, **_build_sampling_fields(request.sampling)}
     if isinstance(request, BenchmarkRequest) and request.prompt is not None:
-        pass  # a prompt that goes out as it is
+        pass  # a prompt that is sent unchanged
     elif settings.endpoint == "completions":
-        # The server adds the first token of all (BOS) itself, so the prompt has none.
+        # The server adds the token that begins a text (BOS) itself, so the prompt has none.
         prompt = render_chat_template(spec.template or "", request.messages)
         content["prompt"] = prompt + request.prefill
     else:
@@ -132,7 +132,7 @@ class _CompletionReply(msgspec.Struct):
 
     @property
     def served(self) -> str | None:
-        """What the server says that it ran."""
+        """The model that the server reports."""
         return " ".join(filter(None, (self.model, self.system_fingerprint))) or None
 
 
@@ -146,7 +146,7 @@ class _TokenPosition(msgspec.Struct):
 
 
 class _Logprobs(msgspec.Struct):
-    """Chat endpoints fill `content`, completions endpoints `top_logprobs`; some servers swap."""
+    """Log probabilities: in `content` (chat) or `top_logprobs` (completions); some servers swap."""
 
     content: list[_TokenPosition] | None = None
     top_logprobs: list[dict[str, float] | None] | None = None
@@ -157,11 +157,11 @@ _read_logprobs = msgspec.json.Decoder(_Logprobs | None).decode
 
 
 def read_completion(content: bytes, request: Request) -> Completion:
-    """Return the completion that a server sent; text that is null becomes empty.
+    """Return the completion in a server's reply; a text that is null becomes empty.
 
     Raises:
-        msgspec.MsgspecError: this is no completion.
-        PermanentError: probabilities were asked for and are not there.
+        msgspec.MsgspecError: the content is not a completion.
+        PermanentError: probabilities were requested and are missing.
     """
     reply = _read_reply(content)
     if not reply.choices or (reply.choices[0].message is None and reply.choices[0].text is None):
@@ -189,7 +189,11 @@ def read_completion(content: bytes, request: Request) -> Completion:
 
 
 def _top_tokens(logprobs: _Logprobs | None) -> list[tuple[str, float]]:
-    """Return the likeliest first tokens with their log probabilities."""
+    """Return the likeliest first tokens with their log probabilities.
+
+    Raises:
+        PermanentError: there are none.
+    """
     if logprobs and logprobs.content and logprobs.content[0].top_logprobs:
         return [(top.token, top.logprob) for top in logprobs.content[0].top_logprobs]
     if logprobs and logprobs.top_logprobs and logprobs.top_logprobs[0]:
@@ -204,12 +208,12 @@ def _top_tokens(logprobs: _Logprobs | None) -> list[tuple[str, float]]:
 def option_probabilities(
     options: Sequence[str], tokens: Sequence[tuple[str, float]]
 ) -> tuple[float, ...]:
-    """Return how probable each option is, as far as the first token shows.
+    """Return the probability of each option, as far as the first token shows it.
 
-    A token counts for the option that it equals, else for the only option that it begins; where
-    it begins several (1 of `1]]` and `10]]`), those that a longer token begins are the longer
-    token's. Spaces before it are no matter. An option that no token shows has probability 0, and
-    what went to other tokens is in no option: the sum may be below 1.
+    A token counts for the option that it equals, else for the only option that it begins. If it
+    begins several (1 of `1]]` and `10]]`), the options that a longer token begins belong to that
+    token. Spaces before a token are ignored. An option that no token begins has probability 0. The
+    probabilities of other tokens belong to no option, so the sum may be below 1.
     """
     probabilities = dict.fromkeys(options, 0.0)
     starts = [(token.lstrip(" ▁Ġ"), logprob) for token, logprob in tokens]
@@ -226,7 +230,7 @@ def option_probabilities(
 
 
 def summarize_error_reply(content: bytes, secret: str | None) -> str:
-    """Return what a server said of a failure: in one line, shortened, without the secret."""
+    """Return a server's error message in one line, shortened and without the secret."""
     text = _extract_message(content)
     if secret:
         text = text.replace(secret, "***")
@@ -235,7 +239,7 @@ def summarize_error_reply(content: bytes, secret: str | None) -> str:
 
 
 def _extract_message(content: bytes) -> str:
-    """Return the message in any of the shapes that servers use, else the text as it is."""
+    """Return the message in any of the formats that servers use, else the whole text."""
     try:
         said = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -254,7 +258,7 @@ def _extract_message(content: bytes) -> str:
 
 
 def make_http_error(status: int, headers: Mapping[str, str], said: str) -> BackendError:
-    """Return the error that a status other than 200 means."""
+    """Return the error for a status other than 200."""
     message = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if "insufficient_quota" in said:
         return PermanentError(message, reason="insufficient_quota")
@@ -270,7 +274,7 @@ def make_http_error(status: int, headers: Mapping[str, str], said: str) -> Backe
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks to wait, a minute at most; None when it does not."""
+    """Return the seconds that a server requests to wait, at most a minute; None without a request."""
     asked = headers.get("retry-after-ms")
     seconds = (
         _parse_number(asked) / 1000
@@ -281,7 +285,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def _parse_retry_after_s(asked: str) -> float:
-    """Return the seconds in a number, or until a date; NaN when it is neither."""
+    """Return the seconds in a number, or until a date; NaN for any other text."""
     try:
         return (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError):

@@ -66,7 +66,7 @@ def _interrupt_handlers(stop: StopSignal) -> Iterator[None]:
 
 def _request_stop(stop: StopSignal) -> None:
     stop.set()
-    left = f"waiting for the {calls} calls in the air" if (calls := stop.on_the_wire) else "ending"
+    left = f"waiting for the {calls} calls in the air" if (calls := stop.in_flight) else "ending"
     _log.warning("interrupted: %s; Ctrl-C again ends at once", left)
 
 

@@ -81,7 +81,7 @@ class BudgetMeter:
         while not self._has_room(usd):
             if not self._in_flight:
                 self._end(self._describe_limit(usd))
-                self._stop.refuse()
+                self._stop.raise_if_set()
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             queue.append(turn) if is_new else queue.appendleft(turn)
             is_new = False

@@ -110,10 +110,10 @@ def test_only_so_much_is_kept_and_a_template_is_no_conversation(tmp_path):
     mask = make_padding_mask([10, 10, 10], 10)
     prefixes = PrefixCache(20)
     for row, text in enumerate(texts):
-        prefixes.keep(text, 8, row, mask, cache)
+        prefixes.put(text, 8, row, mask, cache)
 
-    assert prefixes.take([*texts[0], 99]) is None
-    assert prefixes.take([*texts[1][:4], 99]) is None
-    assert prefixes.take([*texts[1], 99])[0] == 10
-    assert prefixes.take([*texts[1], 99]) is None
-    assert prefixes.take(texts[2])[0] == 9
+    assert prefixes.pop([*texts[0], 99]) is None
+    assert prefixes.pop([*texts[1][:4], 99]) is None
+    assert prefixes.pop([*texts[1], 99])[0] == 10
+    assert prefixes.pop([*texts[1], 99]) is None
+    assert prefixes.pop(texts[2])[0] == 9

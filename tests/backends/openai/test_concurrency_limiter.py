@@ -11,7 +11,7 @@ from evalharness.backends.openai.concurrency_limiter import ConcurrencyLimiter
 
 async def _serve(slots: ConcurrencyLimiter, calls: int) -> list[int]:
     """Let calls come through in rounds, all that have a place at once; return how many each had."""
-    waiting = {asyncio.create_task(slots.take()) for _ in range(calls)}
+    waiting = {asyncio.create_task(slots.acquire()) for _ in range(calls)}
     rounds = []
     while waiting:
         await asyncio.sleep(0)
@@ -19,8 +19,8 @@ async def _serve(slots: ConcurrencyLimiter, calls: int) -> list[int]:
         waiting -= served
         rounds.append(len(served))
         for _ in served:
-            slots.grow()
-            slots.give_back()
+            slots.record_success()
+            slots.release()
     return rounds
 
 
@@ -38,9 +38,9 @@ async def test_places_that_nobody_needs_do_not_grow():
     slots = ConcurrencyLimiter(1000)
     before = slots.limit
     for _ in range(100):
-        await slots.take()
-        slots.grow()
-        slots.give_back()
+        await slots.acquire()
+        slots.record_success()
+        slots.release()
 
     assert slots.limit == before
 
@@ -50,14 +50,14 @@ async def test_a_refusal_takes_a_share_once_and_growth_is_slow_after_it():
     slots = ConcurrencyLimiter(100)
     await _serve(slots, 500)
     for _ in range(20):
-        slots.shrink(asked_at=1.0, now=1.2)
+        slots.record_overload(sent_at=1.0, now=1.2)
     shrunk = slots.limit
     await _serve(slots, 72)
 
     assert shrunk == pytest.approx(70)
     assert 70 < slots.limit <= 71.1
 
-    slots.shrink(asked_at=1.3, now=1.4)
+    slots.record_overload(sent_at=1.3, now=1.4)
     assert slots.limit < shrunk
 
 
@@ -65,28 +65,28 @@ async def test_one_place_is_always_left():
     """A run goes on, however slowly."""
     slots = ConcurrencyLimiter(4)
     for moment in range(50):
-        slots.shrink(asked_at=moment, now=moment + 0.5)
+        slots.record_overload(sent_at=moment, now=moment + 0.5)
 
-    await slots.take()
+    await slots.acquire()
     assert slots.in_flight == 1
 
 
 async def test_who_continues_a_conversation_comes_before_who_begins_one():
     """Finished answers come early, so that the judge can begin."""
     slots, order = ConcurrencyLimiter(1), []
-    await slots.take()
+    await slots.acquire()
 
     async def ask(name: str, *, continues: bool) -> None:
-        await slots.take(continues=continues)
+        await slots.acquire(continues=continues)
         order.append(name)
-        slots.give_back()
+        slots.release()
 
     asking = [
         asyncio.create_task(ask("begins", continues=False)),
         asyncio.create_task(ask("continues", continues=True)),
     ]
     await asyncio.sleep(0)
-    slots.give_back()
+    slots.release()
     await asyncio.gather(*asking)
 
     assert order == ["continues", "begins"]
@@ -97,16 +97,16 @@ async def test_who_continues_a_conversation_comes_before_who_begins_one():
 async def test_a_cancelled_call_takes_no_place_with_it(was_given):
     """An interrupt in the queue, or in the moment in which a place was given."""
     slots = ConcurrencyLimiter(1)
-    await slots.take()
-    waiting = asyncio.create_task(slots.take())
+    await slots.acquire()
+    waiting = asyncio.create_task(slots.acquire())
     await asyncio.sleep(0)
     if was_given:
-        slots.give_back()
+        slots.release()
         waiting.cancel()
     else:
         waiting.cancel()
         await asyncio.sleep(0)
-        slots.give_back()
+        slots.release()
     with pytest.raises(asyncio.CancelledError):
         await waiting
 

@@ -27,7 +27,7 @@ def test_a_failed_server_is_left_out_twice_as_long_each_time_and_tried_by_one_ca
     """A dead machine costs a call a minute at most, and comes back by itself."""
     servers = LoadBalancer([ONE, OTHER])
     now, pauses = 0.0, []
-    servers.failed(ONE, now)
+    servers.record_failure(ONE, now)
     for _ in range(9):
         begin = now
         while ONE not in (asked := _asked(servers, 3, now)):
@@ -38,10 +38,10 @@ def test_a_failed_server_is_left_out_twice_as_long_each_time_and_tried_by_one_ca
         for url in asked:
             servers.release(url)
         pauses.append(now - begin)
-        servers.failed(ONE, now)
+        servers.record_failure(ONE, now)
 
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    servers.served(request("well"), ONE)
+    servers.record_success(request("well"), ONE)
     assert _asked(servers, 4, now).count(ONE) == 2
 
 
@@ -49,7 +49,7 @@ def test_calls_that_a_dead_server_took_with_it_count_once():
     """A hundred calls in flight are one failure, not a hundred."""
     servers = LoadBalancer([ONE, OTHER])
     for _ in range(100):
-        servers.failed(ONE, 0.0)
+        servers.record_failure(ONE, 0.0)
 
     assert ONE in _asked(servers, 2, 1.0)
 
@@ -57,7 +57,7 @@ def test_calls_that_a_dead_server_took_with_it_count_once():
 def test_with_every_server_out_the_calls_still_go_somewhere():
     """Whether the model is given up is decided elsewhere."""
     servers = LoadBalancer([ONE, OTHER])
-    servers.failed(ONE, 0.0)
-    servers.failed(OTHER, 0.0)
+    servers.record_failure(ONE, 0.0)
+    servers.record_failure(OTHER, 0.0)
 
     assert set(_asked(servers, 2, 0.1)) == {ONE, OTHER}

@@ -26,11 +26,11 @@ class Bucket:
         self._at = now
         if self._level < 1:
             self.refused += 1
-            pace.refused(None, now)
+            pace.record_refused(None, now)
             return
         self._level -= 1
         self.served += 1
-        pace.came_through(self._headers() if self._tells else {}, now)
+        pace.record_served(self._headers() if self._tells else {}, now)
 
     def _headers(self) -> dict[str, str]:
         return {
@@ -48,7 +48,7 @@ def test_a_limit_is_used_up_and_hardly_ever_run_into(tells, refused_at_most, ser
     server, pace, now = Bucket(tells=tells), RateLimiter(), 0.0
     while now < 30:
         now += 1 / 400  # as fast as 400 a second
-        while wait_s := pace.take(100, now):
+        while wait_s := pace.try_acquire(100, now):
             now += wait_s
         server.ask(pace, now)
 
@@ -60,9 +60,9 @@ def test_without_limits_nobody_waits():
     """A server of one's own has no headers."""
     pace = RateLimiter()
     for _ in range(10_000):
-        pace.came_through({}, 0.0)
+        pace.record_served({}, 0.0)
 
-    assert pace.take(1e9, 0.0) == 0
+    assert pace.try_acquire(1e9, 0.0) == 0
 
 
 def test_a_limit_of_tokens_holds_back_what_needs_many():
@@ -73,12 +73,12 @@ def test_a_limit_of_tokens_holds_back_what_needs_many():
         "x-ratelimit-remaining-tokens": "10000",
         "x-ratelimit-reset-tokens": "50s",
     }
-    pace.came_through(headers, 0.0)
+    pace.record_served(headers, 0.0)
 
-    assert pace.take(8000, 0.0) == 0
-    assert pace.take(8000, 0.0) == pytest.approx(6.0)
-    assert pace.take(8000, 6.0) == 0
-    assert pace.take(1000, 6.0) == pytest.approx(1.0)
+    assert pace.try_acquire(8000, 0.0) == 0
+    assert pace.try_acquire(8000, 0.0) == pytest.approx(6.0)
+    assert pace.try_acquire(8000, 6.0) == 0
+    assert pace.try_acquire(1000, 6.0) == pytest.approx(1.0)
 
 
 def test_a_prompt_larger_than_the_bucket_waits_until_it_is_full():
@@ -93,29 +93,29 @@ def test_a_prompt_larger_than_the_bucket_waits_until_it_is_full():
 def test_while_nothing_comes_through_the_server_is_asked_as_often_as_it_named():
     """Thousands of waiting calls do not make a storm of their own."""
     pace = RateLimiter()
-    pace.refused(7.0, 0.0)
+    pace.record_refused(7.0, 0.0)
 
-    assert pace.take(1, 0.0) == pytest.approx(7)
-    assert pace.take(1, 7.0) == 0
-    assert pace.take(1, 7.0) == pytest.approx(7)
+    assert pace.try_acquire(1, 0.0) == pytest.approx(7)
+    assert pace.try_acquire(1, 7.0) == 0
+    assert pace.try_acquire(1, 7.0) == pytest.approx(7)
 
 
 def test_after_a_storm_the_pace_is_soon_what_it_was():
     """A bad minute does not slow down the hour after it."""
     pace = RateLimiter()
     for moment in range(200):
-        pace.came_through({}, moment / 100)
+        pace.record_served({}, moment / 100)
     for moment in range(20):
-        pace.refused(1.0, 2.0 + moment)
-    assert pace.requests_a_second == pytest.approx(1)
+        pace.record_refused(1.0, 2.0 + moment)
+    assert pace.requests_per_second == pytest.approx(1)
 
     now = 22.0
     for _ in range(20):
-        while wait_s := pace.take(1, now):
+        while wait_s := pace.try_acquire(1, now):
             now += wait_s
-        pace.came_through({}, now)
+        pace.record_served({}, now)
 
-    assert pace.requests_a_second > 50
+    assert pace.requests_per_second > 50
     assert now < 26
 
 
