@@ -74,7 +74,7 @@ async def test_an_authority_of_ones_own_is_trusted_for_the_servers_that_it_names
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     code = (
         "import asyncio, sys\n"
-        "from asking import model, request\n"
+        "from endpoint_model import model, request\n"
         "from evalharness.backends import openai_compatible\n"
         "async def ask():\n"
         "    backend = openai_compatible.connect(model(sys.argv[1], max_attempts=1))\n"
