@@ -122,7 +122,7 @@ def test_robustness_shows_the_other_rating_models(name):
 
 
 def test_a_saved_rating_model_that_is_gone_is_named():
-    """A run made with a model of another's own cannot be rated without it."""
+    """A run with a custom rating model cannot be rated without that model."""
     records = rated_by(a_run(models=3, questions=4), "mine")
 
     with pytest.raises(BattlesError, match="no rating method 'mine'"):

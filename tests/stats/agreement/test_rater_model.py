@@ -1,4 +1,4 @@
-"""Scores at common severity: recovered, with intervals that hold, refused where unknowable."""
+"""Scores at common severity are recovered, with correct intervals."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_severity_and_noise_are_recovered():
     assert sum(each.value for each in raters.severity) == pytest.approx(0)
 
 
-def test_intervals_hold_as_often_as_they_say():
+def test_intervals_cover_as_often_as_stated():
     """95% of those of severities and of the sparing judge's difference, over 200 panels."""
     rng = np.random.default_rng(2)
     covered = []
@@ -88,8 +88,8 @@ def test_the_noisier_judge_counts_less():
     assert np.all(np.diff(raters.share[0]) < 0)
 
 
-def test_judges_who_never_met_are_refused():
-    """Who graded other answers may be severe, or have had worse answers."""
+def test_judges_without_common_answers_are_refused():
+    """A judge of other answers may be severe, or may have graded worse answers."""
     scores = [[6.0, np.nan], [np.nan, 3.0]]
 
     with pytest.raises(DisconnectedError, match="no answer in common"):

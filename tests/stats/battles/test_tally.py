@@ -1,4 +1,4 @@
-"""Counting: one pass, in whatever batches, must keep all that a fit needs."""
+"""Counting in batches keeps all that a fit needs."""
 
 from __future__ import annotations
 

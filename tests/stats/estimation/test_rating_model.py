@@ -81,7 +81,7 @@ def test_the_same_battles_give_the_same_ratings(model, comparisons):
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
-def test_a_rating_model_says_truly_what_it_takes(model):
+def test_the_claims_of_a_rating_model_are_true(model):
     """A caller decides by these claims whether to give a penalty, counts or a position effect."""
     all_won = battles(*[("a", "b", WON)] * 3, ("b", "c", WON), ("b", "c", TIE))
     untied = battles(*[(*sides, won) for sides in ("ab", "ba") for won in (WON, LOST)])

@@ -1,4 +1,4 @@
-"""Tested differences: right test, honest decisions, no certainty from agreement of a few."""
+"""Tests of differences: the right test and decisions, and no certainty from few questions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_it_is_the_paired_t_test():
 
 
 @given(st.floats(-3, 3), st.floats(0.01, 2), st.integers(2, 200), st.floats(0, 2))
-def test_decisions_are_what_the_interval_says(value, error, clusters, max_drop):
+def test_decisions_follow_the_interval(value, error, clusters, max_drop):
     """The decisions exclude each other; an undecided interval contains the margin."""
     found = t_test_difference(value, error, clusters, level=0.95)
 
@@ -75,7 +75,7 @@ def test_three_questions_that_agree_are_no_certainty():
     )
 
 
-def test_nothing_can_be_told_from_one_question():
+def test_one_question_decides_nothing():
     """It shows no spread."""
     found = t_test_difference(2.0, math.nan, 1, level=0.95)
     assert found.decide_non_inferiority() is NonInferiority.CANNOT_TELL
@@ -91,7 +91,7 @@ def test_the_needed_questions_are_those_that_detect_the_difference():
 
 
 @pytest.mark.parametrize("drop", [-1, math.nan, math.inf])
-def test_a_drop_without_sense_is_refused(drop):
+def test_an_invalid_drop_is_refused(drop):
     """A gate with a mistyped limit must not pass."""
     with pytest.raises(ValueError, match="largest drop"):
         t_test_difference(0.0, 1.0, 9, level=0.95).decide_non_inferiority(drop)

@@ -1,4 +1,4 @@
-"""The promise of every interval here: that it holds the truth as often as it says."""
+"""Intervals cover the true value as often as stated."""
 
 from __future__ import annotations
 

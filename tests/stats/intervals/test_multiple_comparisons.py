@@ -62,7 +62,7 @@ def test_groups_may_overlap():
     assert compare_all_pairs(np.array([0.0, 90.0, 30.0]), np.eye(3)).groups == ((1,), (2,), (0,))
 
 
-def test_correlated_models_are_told_apart_sooner():
+def test_correlated_models_are_separated_sooner():
     """Only the variance of the difference counts."""
     together = np.array([[1.0, 0.99], [0.99, 1.0]])
 
@@ -79,7 +79,7 @@ def test_differences_by_rounding_decide_nothing():
     assert apart.above[1, 0]
 
 
-def test_few_questions_ask_for_more():
+def test_few_questions_widen_the_critical_value():
     """Student's t with two degrees of freedom: 4.303 standard errors instead of 1.96."""
     estimates, covariance = np.array([0.0, 4.0]), np.eye(2) / 2
 

@@ -56,7 +56,7 @@ def test_the_interval_is_that_of_bonett_and_wright():
 
 
 @pytest.mark.parametrize("count", [6, 12, 30])
-def test_the_interval_covers_as_often_as_it_says(count):
+def test_the_interval_covers_as_often_as_stated(count):
     """On pairs of normal figures, whose rank correlation is known: 6 asin(r / 2) / pi."""
     draw = np.random.default_rng(count)
     truth = 6 / math.pi * math.asin(0.8 / 2)

@@ -51,7 +51,7 @@ def test_equal_estimates_share_the_best_rank():
     assert rank_estimates(np.array([1000.0, 1000.0 + 1e-10, 900.0])).tolist() == [1, 1, 3]
 
 
-def test_correlated_models_are_told_apart_sooner():
+def test_correlated_models_are_separated_sooner():
     """Only differences count: what all questions do to both models drops out."""
     estimates = np.array([0.0, 1.0])
     together = np.array([[1.0, 0.99], [0.99, 1.0]])

@@ -1,4 +1,4 @@
-"""The promise of corrected intervals: they hold what people would say, where the judge's do not."""
+"""Corrected intervals cover the figures of people as often as stated."""
 
 from __future__ import annotations
 

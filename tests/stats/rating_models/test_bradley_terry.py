@@ -105,7 +105,7 @@ def test_one_question_leaves_no_interval():
     assert np.isnan([*ratings.low, *ratings.high]).all()
 
 
-def test_a_result_carries_how_it_was_made():
+def test_a_result_has_the_settings_of_its_fit():
     """A table can state level, method, clusters, iterations and penalty."""
     ratings = bradley_terry(simulated(questions=30), level=0.9, penalty=0.1)
 
@@ -251,7 +251,7 @@ def test_too_few_iterations_are_an_error():
 @pytest.mark.parametrize(
     "settings", [{"level": 1.0}, {"level": 0}, {"penalty": -1}, {"anchor": "vicuna-13b"}]
 )
-def test_settings_without_sense_are_refused(settings):
+def test_invalid_settings_are_refused(settings):
     """Neither an impossible level nor an unknown anchor gives a table."""
     with pytest.raises(ValueError, match=r"level|penalty|anchor"):
         bradley_terry(simulated(), **settings)

@@ -114,7 +114,7 @@ def test_other_methods_are_refitted_with_their_parameters():
     assert_allclose(found.high - found.low, fitted.high - fitted.low, rtol=0.25)
 
 
-def test_an_anchor_stays_put():
+def test_an_anchor_keeps_its_rating():
     """What is fixed has no interval; differences from it have."""
     method = partial(bradley_terry, anchor="model-1", anchor_rating=1200)
     found = bootstrap(simulated(), rng(), method=method, replicates=50)
@@ -167,7 +167,7 @@ def test_one_question_leaves_no_interval():
 @pytest.mark.parametrize(
     "settings", [{"level": 1.0}, {"replicates": 1}, {"resampling": "jackknife"}]
 )
-def test_settings_without_sense_are_refused(settings):
+def test_invalid_settings_are_refused(settings):
     """Before any replicate is drawn."""
     with pytest.raises(ValueError, match=r"level|replicates|jackknife"):
         bootstrap(simulated(), rng(), **settings)
