@@ -16,8 +16,9 @@ import importlib.util
 from typing import TYPE_CHECKING
 
 from evalharness.backends.definition import BackendDefinition
+from evalharness.backends.local import memory_check
 from evalharness.backends.local.engine import TransformersEngine
-from evalharness.backends.local.memory_check import explain_memory_shortage, measure_gpu_bytes
+from evalharness.backends.local.memory_check import explain_memory_shortage
 from evalharness.backends.local.prompt_tokens import render_prompt_with_tokenizer
 from evalharness.backends.local.settings import WeightsSettings, get_weights_settings
 from evalharness.backends.local.weights import (
@@ -57,7 +58,7 @@ def _find_attention_problem(spec: ModelSpec) -> str | None:
     if not (settings.attention or "").startswith("flash_attention"):
         return None
     lacks = None
-    if settings.device == "cpu" or not measure_gpu_bytes():
+    if settings.device == "cpu" or not memory_check.measure_gpu_bytes():
         lacks = "a GPU, and there is none for it"
     elif not any(map(importlib.util.find_spec, _FLASH_LIBRARIES)):
         lacks = "a library that is not installed: pip install flash-attn"

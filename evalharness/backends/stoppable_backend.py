@@ -130,7 +130,7 @@ class StoppableBackend:
 
 @contextmanager
 def mark_in_flight() -> Iterator[None]:
-    """Mark a call as in flight: a run that ends waits for it, as it may have to be paid for.
+    """Hold a call in flight: a run that ends waits for it, as it may have to be paid for.
 
     Raises:
         RunStoppedError: the run is to end, so the call must not be started.

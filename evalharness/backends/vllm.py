@@ -19,7 +19,8 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from evalharness.backends.definition import BackendDefinition
-from evalharness.backends.local.memory_check import explain_memory_shortage, measure_gpu_bytes
+from evalharness.backends.local import memory_check
+from evalharness.backends.local.memory_check import explain_memory_shortage
 from evalharness.backends.local.prompt_tokens import (
     encode_options,
     encode_prompt,
@@ -47,7 +48,7 @@ def explain_missing(spec: ModelSpec) -> str | None:
     """Return what prevents calls: vLLM, a GPU, a wrong setting, the weights, or their size."""
     if importlib.util.find_spec("vllm") is None:
         return "vllm is not installed: pip install 'evalharness[vllm]', or ask a server of it"
-    if not (measure_gpu_bytes() or is_cpu_build()):
+    if not (memory_check.measure_gpu_bytes() or is_cpu_build()):
         return (
             "backend vllm needs a GPU, or vLLM's build for processors; local_transformers neither"
         )

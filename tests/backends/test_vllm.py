@@ -250,4 +250,5 @@ def test_a_build_for_processors_needs_no_gpu(spec, tmp_path, monkeypatch, name):
     monkeypatch.setattr(_local_memory, "measure_gpu_bytes", tuple)
 
     assert explain_missing(spec) is None
-    assert "reads no GGUF file" in explain_missing(replace(spec, gguf_file="model.gguf"))
+    quantized = replace(spec, settings=replace(spec.settings, gguf_file="model.gguf"))
+    assert "reads no GGUF file" in explain_missing(quantized)

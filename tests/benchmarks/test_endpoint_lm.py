@@ -158,7 +158,7 @@ async def test_a_chat_endpoint_asked_to_compare_is_refused_before_any_call(tmp_p
             _run(tmp_path / "run", arc, model)
         work, planned = _run(tmp_path / "run", suite, model)
 
-        assert [each.spec.name for each in planned.of["vicuna-13b"]] == ["smoke_sums"]
+        assert [each.spec.name for each in planned.by_model["vicuna-13b"]] == ["smoke_sums"]
         assert "vicuna-13b without arc_easy" in planned.left_out[0]
         assert await work() == []
         assert {call.path for call in server.calls} == {"/v1/chat/completions"}
