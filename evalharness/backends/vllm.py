@@ -119,7 +119,7 @@ class VllmBackend:
 async def _generate_text(
     spec: ModelSpec, engine: VllmEngine, loaded: VllmModel, request: Request
 ) -> Completion:
-    began, sampling = time.perf_counter(), request.sampling
+    began, sampling = time.perf_counter(), request.sampling.fill_defaults()
     tokens = encode_prompt(spec, loaded.tokenizer, request)
     ends = loaded.end_ids | find_stop_token_ids(spec, loaded.tokenizer)
     output = await engine.generate(

@@ -13,6 +13,12 @@ from evalharness.backends import is_tuple_type, list_setting_types
 # Hydra reads these annotations at run time and knows Optional[X], not every form of X | None.
 # ruff: noqa: UP007, UP045
 
+RUN_SEED = "run"
+"""The value of `sampling.seed` that derives a seed for random sampling from the run's."""
+
+UNSET_BY_DEFAULT = {"unset_by_default": True}
+"""The `metadata` of a setting that counts as not set where it has its default, which is not empty."""
+
 
 @dataclass
 class CategorySamplingConf:
@@ -21,17 +27,18 @@ class CategorySamplingConf:
     temperature: Optional[float] = None
     top_p: Optional[float] = None
     max_tokens: Optional[int] = None
-    seed: Optional[int] = None
+    seed: Any = None  # a number, or `run`
 
 
 @dataclass
 class SamplingConf:
-    """How tokens are sampled."""
+    """How tokens are sampled; null is not sent, so that the server decides."""
 
-    temperature: float = 0.0
+    temperature: Optional[float] = 0.0
     top_p: Optional[float] = None
-    max_tokens: int = 1024
-    seed: Optional[int] = None
+    max_tokens: Optional[int] = 1024
+    # A number; `run` derives one for random sampling from the run's seed.
+    seed: Any = field(default=RUN_SEED, metadata=UNSET_BY_DEFAULT)
     by_category: dict[str, CategorySamplingConf] = field(default_factory=dict)
 
 
@@ -54,12 +61,14 @@ class CommonModelConf:
     backend: str = MISSING
     system: Optional[str] = None
     template: Optional[str] = None  # Jinja text, or `tokenizer`
+    template_options: dict[str, Any] = field(default_factory=dict)  # e.g. enable_thinking: false
     stop: list[str] = field(default_factory=list)
     context_length: Optional[int] = None
     sampling: SamplingConf = field(default_factory=SamplingConf)
     prices: PricesConf = field(default_factory=PricesConf)
     concurrency: Optional[int] = None  # the largest number of calls in flight
     batch: bool = False  # through the server's batch endpoint; judge.mode sets it
+    thinks: bool = False  # usually writes a thought before its reply
 
 
 def _add_backend_settings(common: type) -> type:

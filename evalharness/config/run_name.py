@@ -64,11 +64,12 @@ def list_set_values(conf: Mapping[str, Any], kind: type) -> dict[str, Any]:
     """
     ignored = _list_ignored_settings(conf) if kind is ModelConf else frozenset()
     found = {}
-    for name, own, default in _list_fields(kind):
+    for name, own, default, is_marked in _list_fields(kind):
         if name not in conf or name in ignored:
             continue
         value = _keep_set(conf[name], own)
-        if not is_unset(value, default) and not (is_dataclass(own) and value == {}):
+        is_set = value != default if is_marked else not is_unset(value, default)
+        if is_set and not (is_dataclass(own) and value == {}):
             found[name] = value
     return found
 
@@ -87,7 +88,10 @@ def _list_ignored_settings(conf: Mapping[str, Any]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=64)
-def _list_fields(kind: type[Any]) -> tuple[tuple[str, Any, Any], ...]:
-    """Return the name, the type and the default of each field of a schema's dataclass."""
+def _list_fields(kind: type[Any]) -> tuple[tuple[str, Any, Any, bool], ...]:
+    """Return the fields of a schema's dataclass: name, type, default, `unset_by_default`."""
     types = get_type_hints(kind)
-    return tuple((own.name, types[own.name], get_default(own)) for own in fields(kind))
+    return tuple(
+        (own.name, types[own.name], get_default(own), bool(own.metadata.get("unset_by_default")))
+        for own in fields(kind)
+    )

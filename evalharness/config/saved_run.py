@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalharness.backends import list_backends, list_neutral_settings, list_setting_names
-from evalharness.config.model_schema import CommonModelConf
+from evalharness.config.model_schema import RUN_SEED, CommonModelConf
 from evalharness.domain import ModelSpec, list_neutral_fields
 from evalharness.store import ANSWERS_FILE, read_run_config
 
@@ -52,6 +52,36 @@ def add_imported_models(tree: dict[str, Any], overrides: Sequence[str]) -> dict[
     return tree | {"models": models, "questions": questions}
 
 
+def upgrade_saved_config(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a saved configuration as this release writes it.
+
+    Earlier releases wrote `seed: null` where a seed is derived from the run's; now it is `run`,
+    and null means that none is sent.
+    """
+    upgraded = dict(tree)
+    if "models" in tree:
+        upgraded["models"] = {
+            name: upgrade_saved_model(conf) for name, conf in tree["models"].items()
+        }
+    if "panel" in tree:
+        upgraded["panel"] = {name: _upgrade_judge(conf) for name, conf in tree["panel"].items()}
+    if "judge" in tree:
+        upgraded["judge"] = _upgrade_judge(tree["judge"])
+    return upgraded
+
+
+def upgrade_saved_model(conf: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the saved configuration of one model as this release writes it."""
+    sampling = conf.get("sampling") or {}
+    if "template_options" in conf or sampling.get("seed", 0) is not None:
+        return dict(conf)
+    return dict(conf) | {"sampling": dict(sampling) | {"seed": RUN_SEED}}
+
+
+def _upgrade_judge(conf: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(conf) | ({"model": upgrade_saved_model(conf["model"])} if "model" in conf else {})
+
+
 def _read_imported_models(results: str, run: str | None) -> dict[str, Any]:
     """Return the imported models and the questions of a run folder; an empty dict if there are none.
 
@@ -62,7 +92,7 @@ def _read_imported_models(results: str, run: str | None) -> dict[str, Any]:
     folder = Path(results, run)
     saved = read_run_config(folder)
     models = {
-        name: conf
+        name: upgrade_saved_model(conf)
         for name, conf in (saved.get("models") or {}).items()
         if conf.get("answers") == str(folder / ANSWERS_FILE)
     }

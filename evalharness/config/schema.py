@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from omegaconf import MISSING
 
 from evalharness.config.model_schema import ModelConf
+from evalharness.config.saved_run import upgrade_saved_model
 from evalharness.domain import DEFAULT_RATING
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class RootConf:
 
 def complete_saved_model(conf: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored model, with the defaults of settings that are newer than the run."""
-    return asdict(ModelConf()) | dict(conf)
+    return asdict(ModelConf()) | upgrade_saved_model(conf)
 
 
 def complete_saved_judge(conf: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from evalharness.backends import (
     find_backend,
     render_chat_template,
 )
+from evalharness.config.model_schema import RUN_SEED
 from evalharness.domain import (
     TOKENIZER_TEMPLATE,
     Budget,
@@ -169,6 +170,7 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         family=conf["family"],
         system=conf["system"],
         template=conf["template"],
+        template_options=dict(conf["template_options"]),
         stop=tuple(conf["stop"]),
         context_length=conf["context_length"],
         sampling=sampling,
@@ -176,6 +178,7 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         prices=Prices(**prices),
         concurrency=conf["concurrency"],
         batch=conf["batch"],
+        thinks=conf["thinks"],
     )
 
 
@@ -189,14 +192,26 @@ def _check_template(template: str, place: str) -> None:
 
 
 def _build_sampling(conf: Mapping[str, Any], place: str) -> Sampling:
-    require_at_least(conf["temperature"], 0, f"{place}.temperature")
-    require_at_least(conf["max_tokens"], 1, f"{place}.max_tokens")
+    """Return the settings of text generation.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+    if conf["temperature"] is not None:
+        require_at_least(conf["temperature"], 0, f"{place}.temperature")
+    if conf["max_tokens"] is not None:
+        require_at_least(conf["max_tokens"], 1, f"{place}.max_tokens")
     if conf["top_p"] is not None and not 0 < conf["top_p"] <= 1:
         msg = f"{place}.top_p={conf['top_p']}: must be above 0 and at most 1"
+        raise ConfigError(msg)
+    seed = conf["seed"]
+    if seed is not None and seed != RUN_SEED and type(seed) is not int:
+        msg = f"{place}.seed={seed}: must be a whole number, {RUN_SEED}, or null for none"
         raise ConfigError(msg)
     return Sampling(
         temperature=conf["temperature"],
         top_p=conf["top_p"],
         max_tokens=conf["max_tokens"],
-        seed=conf["seed"],
+        seed=None if seed == RUN_SEED else seed,
+        seedless=seed is None,
     )

@@ -1,3 +1,5 @@
+from .answers import Answer as Answer
+from .answers import AnswerTurn as AnswerTurn
 from .backend import Backend as Backend
 from .backend import LoadedModel as LoadedModel
 from .backend import ModelLender as ModelLender
@@ -23,8 +25,6 @@ from .printable import escape_formula as escape_formula
 from .printable import escape_lines as escape_lines
 from .printable import escape_to_one_line as escape_to_one_line
 from .printable import unescape_formula as unescape_formula
-from .records import Answer as Answer
-from .records import AnswerTurn as AnswerTurn
 from .records import Battle as Battle
 from .records import Failure as Failure
 from .records import GradedJudgment as GradedJudgment

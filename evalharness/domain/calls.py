@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - the store reads the annotations
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evalharness.domain.vocabulary import Role
@@ -11,22 +11,37 @@ from evalharness.domain.vocabulary import Role
 if TYPE_CHECKING:
     from evalharness.domain.vocabulary import Message
 
+ASSUMED_MAX_TOKENS = 4096
+"""The length of a reply that is assumed where `Sampling.max_tokens` is None."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """Settings of text generation; None means the backend's default.
+    """Settings of text generation; None means that the backend or server decides.
 
     Attributes:
         temperature: 0 is greedy decoding.
         top_p: the probability mass of nucleus sampling.
-        max_tokens: the maximum length of a reply.
+        max_tokens: the maximum length of a reply, including the thought before it.
         seed: the seed that is sent to the backend.
+        seedless: whether no seed is sent, not even the one that a run derives for random sampling.
     """
 
-    temperature: float = 0.0
+    temperature: float | None = 0.0
     top_p: float | None = None
-    max_tokens: int = 1024
+    max_tokens: int | None = 1024
     seed: int | None = None
+    seedless: bool = False
+
+    @property
+    def assumed_max_tokens(self) -> int:
+        """The maximum length of a reply; an assumption where the server decides."""
+        return ASSUMED_MAX_TOKENS if self.max_tokens is None else self.max_tokens
+
+    def fill_defaults(self) -> Sampling:
+        """Return the settings for a backend that decides itself: temperature 1, a finite length."""
+        temperature = 1.0 if self.temperature is None else self.temperature
+        return replace(self, temperature=temperature, max_tokens=self.assumed_max_tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +81,13 @@ class Completion:
     """One text from a backend; None means that the backend did not report the value.
 
     Attributes:
-        text: the reply, without `Request.prefill`.
+        text: the reply, without `Request.prefill` and without the thought before it.
+        reasoning: the model's thought before the reply.
         finish_reason: `stop`, `length` if `max_tokens` cut the reply, or the server's own value.
         prompt_tokens: the number of tokens that the model read.
         completion_tokens: the number of tokens that the model generated.
         cached_tokens: the part of `prompt_tokens` that the server had cached.
+        reasoning_tokens: the part of `completion_tokens` that the thought took.
         seconds: the duration of the last attempt.
         attempts: the number of attempts.
         option_probabilities: the probability of each of `Request.options`, in order; the sum is
@@ -79,13 +96,16 @@ class Completion:
         is_likeliest: whether greedy decoding would generate that continuation.
         batch: whether a batch endpoint, which has its own prices, was used.
         served: the exact model name and the fingerprint that the server reported.
+        sent: the names of the sampling fields that the request had, as the server knows them.
     """
 
     text: str
+    reasoning: str | None = None
     finish_reason: str | None = "stop"
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
     seconds: float = 0.0
     attempts: int = 1
     option_probabilities: tuple[float, ...] | None = None
@@ -93,6 +113,7 @@ class Completion:
     is_likeliest: bool | None = None
     batch: bool = False
     served: str | None = None
+    sent: tuple[str, ...] = ()
 
     @property
     def usage(self) -> Usage:
@@ -101,6 +122,7 @@ class Completion:
             prompt_tokens=self.prompt_tokens,
             completion_tokens=self.completion_tokens,
             cached_tokens=self.cached_tokens,
+            reasoning_tokens=self.reasoning_tokens,
             seconds=self.seconds,
             batch=self.batch,
         )
@@ -114,6 +136,7 @@ class Usage:
         prompt_tokens: the number of tokens that the model read.
         completion_tokens: the number of tokens that the model generated.
         cached_tokens: the part of `prompt_tokens` that the server had cached.
+        reasoning_tokens: the part of `completion_tokens` that thoughts took.
         seconds: the total duration of the last attempts.
         batch: whether all calls used a batch endpoint, which has its own prices.
     """
@@ -121,6 +144,7 @@ class Usage:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
     seconds: float = 0.0
     batch: bool = False
 
@@ -130,6 +154,7 @@ class Usage:
             prompt_tokens=_add_counts(self.prompt_tokens, other.prompt_tokens),
             completion_tokens=_add_counts(self.completion_tokens, other.completion_tokens),
             cached_tokens=_add_counts(self.cached_tokens, other.cached_tokens),
+            reasoning_tokens=_add_counts(self.reasoning_tokens, other.reasoning_tokens),
             seconds=self.seconds + other.seconds,
             batch=self.batch and other.batch,
         )

@@ -1,4 +1,4 @@
-"""Define the results of a run: answers, judgments, battles, votes, failures."""
+"""Define the results of a run: judgments, battles, votes, failures."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Mapping  # noqa: TC003 - the store reads the annotat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from evalharness.domain.answers import Answer  # noqa: TC001 - the store reads the annotations
 from evalharness.domain.calls import Usage
 from evalharness.domain.run_config import RunConfig
-from evalharness.domain.vocabulary import Question, RunStage, Verdict, Winner, compute_digest
+from evalharness.domain.vocabulary import Question, RunStage, Verdict, Winner  # noqa: TC001
 
 if TYPE_CHECKING:
     from evalharness.domain.benchmarks import BenchmarkSample, BenchmarkScore
@@ -17,56 +18,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerTurn:
-    """A model's reply to one turn, with its tokens and time; None where they were not counted."""
-
-    text: str
-    finish_reason: str | None = "stop"
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    cached_tokens: int | None = None
-    seconds: float = 0.0
-
-    @property
-    def usage(self) -> Usage:
-        """The tokens and time."""
-        return Usage(
-            prompt_tokens=self.prompt_tokens,
-            completion_tokens=self.completion_tokens,
-            cached_tokens=self.cached_tokens,
-            seconds=self.seconds,
-        )
-
-    @property
-    def is_truncated(self) -> bool:
-        """Whether `max_tokens` cut the reply."""
-        return self.finish_reason == "length"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A model's replies to the turns of a question; unfinished while turns are missing.
-
-    `digest` is the key of the request (model identity, turns, sample), not of the text.
-    """
-
-    question_id: str
-    model: str
-    sample: int = 0
-    turns: tuple[AnswerTurn, ...]
-    digest: str
-
-    def text_digest(self, turn: int) -> str:
-        """Return the digest of the replies that a judge of a turn (from 1) sees: those up to it."""
-        return compute_digest([reply.text for reply in self.turns[:turn]])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GradedJudgment:
     """One answer graded from 1 to 10 at one turn; `score` is None when `unscored` gives a reason.
 
     `repaired` means that the judge got a repair request, because its first reply had no readable
-    score; `reply` then holds both replies. `served` is the model that the judge's server reported.
+    score; `reply` then holds both replies. `reasoning` is the judge's thought before its reply, `served`
+    the model that the judge's server reported, and `sent` the sampling fields of the request.
     """
 
     kind: Literal["graded"] = "graded"
@@ -79,9 +36,11 @@ class GradedJudgment:
     score: float | None
     unscored: str | None = None
     reply: str
+    reasoning: str | None = None
     probabilities: Mapping[str, float] | None = None
     repaired: bool = False
     served: str | None = None
+    sent: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
     digest: str
 
@@ -101,7 +60,8 @@ class PairwiseJudgment:
     """One game: two answers compared at one turn, `model_a` shown first.
 
     `strength` is how much better the preferred answer is, if the prompt asks for it: 1 slightly, 2
-    much, 0 in a tie. `repaired` and `served` mean the same as in `GradedJudgment`.
+    much, 0 in a tie. `repaired`, `reasoning`, `served` and `sent` mean the same as in
+    `GradedJudgment`.
     """
 
     kind: Literal["pairwise"] = "pairwise"
@@ -116,9 +76,11 @@ class PairwiseJudgment:
     strength: int | None = None
     unscored: str | None = None
     reply: str
+    reasoning: str | None = None
     probabilities: Mapping[str, float] | None = None
     repaired: bool = False
     served: str | None = None
+    sent: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
     digest: str
 

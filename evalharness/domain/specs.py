@@ -101,6 +101,8 @@ class ModelSpec:
         system: a system message before every conversation.
         template: Jinja text (the prompt exactly as the model was trained), the word `tokenizer`
             (the tokenizer's own chat template), or None if the server applies one.
+        template_options: variables that the chat template reads, such as `enable_thinking`; a chat
+            endpoint is sent them as `chat_template_kwargs`.
         stop: texts that end a reply.
         context_length: the context length in tokens.
         sampling: the settings of text generation.
@@ -108,6 +110,9 @@ class ModelSpec:
         prices: the prices of its tokens.
         concurrency: the maximum number of calls in flight; None means the default.
         batch: whether calls go through the server's batch endpoint.
+        thinks: whether the model usually writes a thought before its reply.
+        default_fields: the fields of `sampling` that the user did not set. A server that refuses
+            one of them is asked without it; any other is never left out.
     """
 
     name: str
@@ -116,6 +121,7 @@ class ModelSpec:
     family: str | None = None
     system: str | None = None
     template: str | None = None
+    template_options: Mapping[str, Any] = field(default_factory=dict)
     stop: tuple[str, ...] = ()
     context_length: int | None = None
     sampling: Sampling = field(default_factory=Sampling)
@@ -123,6 +129,8 @@ class ModelSpec:
     prices: Prices = field(default_factory=Prices, metadata=NOT_IN_IDENTITY)
     concurrency: int | None = field(default=None, metadata=NOT_IN_IDENTITY)
     batch: bool = field(default=False, metadata=NOT_IN_IDENTITY)
+    thinks: bool = field(default=False, metadata=NOT_IN_IDENTITY)
+    default_fields: tuple[str, ...] = field(default=(), metadata=NOT_IN_IDENTITY)
 
     @property
     def max_concurrency(self) -> int:

@@ -104,7 +104,7 @@ def _answer_calls(
     model: ModelSpec, question: Question, begun: Answer | None, used: Sequence[Usage]
 ) -> Iterable[_CallTokens]:
     """Yield the calls for the turns that an answer lacks."""
-    longest = model.sampling_for(question.category).max_tokens
+    longest = model.sampling_for(question.category).assumed_max_tokens
     reply = min(_mean_completion_tokens(used, ANSWER_TOKENS), longest)
     prompt = estimate_tokens(len(model.system or ""))
     done = begun.turns if begun else ()
@@ -134,7 +134,9 @@ def _judgment_cost(judge: JudgeSpec, spec: RunSpec, existing: RunRecords) -> Cos
         )
         return sum(estimate_tokens(len(message.content)) for message in messages)
 
-    longest = 1 if judge.reading is Reading.PROBABILITIES else judge.model.sampling.max_tokens
+    longest = (
+        1 if judge.reading is Reading.PROBABILITIES else judge.model.sampling.assumed_max_tokens
+    )
     reply = min(_mean_completion_tokens(used, JUDGMENT_TOKENS), longest)
     calls = []
     for task, models in list_showings(spec, judge):

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 
 def sampling_for_answer(model: ModelSpec, question: Question, sample: int, seed: int) -> Sampling:
-    """Return the sampling settings of one answer. Random sampling always gets a seed."""
+    """Return the sampling settings of one answer.
+
+    Random sampling gets a seed that is derived from the run's, unless the settings have one or want
+    none. Where the server decides on the temperature, sampling is random too.
+    """
     sampling = model.sampling_for(question.category)
-    if sampling.temperature == 0 or sampling.seed is not None:
+    if sampling.temperature == 0 or sampling.seed is not None or sampling.seedless:
         return sampling
     derived = int(compute_digest([seed, model.name, question.question_id, sample])[:8], 16) >> 1
     return replace(sampling, seed=derived)
@@ -67,15 +71,7 @@ async def answer_question(
                 sample=sample,
             )
         )
-        turn = AnswerTurn(
-            text=completion.text,
-            finish_reason=completion.finish_reason,
-            prompt_tokens=completion.prompt_tokens,
-            completion_tokens=completion.completion_tokens,
-            cached_tokens=completion.cached_tokens,
-            seconds=completion.seconds,
-        )
-        turns = (*turns, turn)
+        turns = (*turns, AnswerTurn.from_completion(completion))
         begun = Answer(
             question_id=question.question_id,
             model=model.name,

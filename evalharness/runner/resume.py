@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalharness.config import iterate_settings, list_neutral_names
+from evalharness.config import iterate_settings, list_neutral_names, upgrade_saved_config
 from evalharness.errors import RunConflictError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def merge_benchmark_config(
     before = folder.read_config()
     if before is None:
         return tree, questions
+    before = upgrade_saved_config(before)
     ours = {"models": tree["models"]}
     _refuse_differences(
         folder, list(_config_differences({"models": before.get("models", {})}, ours, kept=True))
@@ -66,6 +67,7 @@ def refuse_run_conflict(
     before = folder.read_config()
     if before is None:
         return
+    before = upgrade_saved_config(before)
     _refuse_differences(
         folder, [*_config_differences(before, tree), *_changed_questions(folder, questions)]
     )

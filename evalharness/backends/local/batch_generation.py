@@ -77,7 +77,7 @@ class ReplyInProgress:
     @property
     def longest(self) -> int:
         """The maximum length of prompt and reply, in tokens."""
-        return len(self.prompt) + self.sampling.max_tokens
+        return len(self.prompt) + self.sampling.assumed_max_tokens
 
     def draw(self, logits: Tensor) -> int:
         """Sample the next token from logits of shape [vocabulary]."""
@@ -225,7 +225,7 @@ class GenerationBatch:
         if (text := self._stopped_text(reply)) is not None:
             self._complete(reply, text, "stop")
             return True
-        if len(reply.tokens) >= reply.sampling.max_tokens:
+        if len(reply.tokens) >= reply.sampling.assumed_max_tokens:
             self._complete(reply, self._model.decode(reply.tokens), "length")
             return True
         return False

@@ -177,12 +177,15 @@ class _EngineWorker:
             )
             insort(self._option_jobs, options_job, key=_get_prompt)
             return
-        tokens = encode_prompt(spec, model.tokenizer, request)
-        model.check_length(len(tokens), request.sampling.max_tokens, spec.context_length)
+        tokens, sampling = (
+            encode_prompt(spec, model.tokenizer, request),
+            request.sampling.fill_defaults(),
+        )
+        model.check_length(len(tokens), sampling.assumed_max_tokens, spec.context_length)
         self._batch.waiting.append(
             ReplyInProgress(
                 prompt=tokens,
-                sampling=request.sampling,
+                sampling=sampling,
                 stops=spec.stop,
                 end_ids=model.end_ids | find_stop_token_ids(spec, model.tokenizer),
                 future=job.future,

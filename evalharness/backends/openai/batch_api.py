@@ -12,9 +12,10 @@ import aiohttp
 import msgspec
 
 from evalharness.backends.openai.client import draw_backoff_s
+from evalharness.backends.openai.completion_reply import read_completion
 from evalharness.backends.openai.connection import HTTP_OK, ServerConnection
+from evalharness.backends.openai.request_body import build_batch_endpoint, build_batch_url
 from evalharness.backends.openai.settings import get_openai_settings
-from evalharness.backends.openai.wire import build_batch_endpoint, build_batch_url, read_completion
 from evalharness.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from evalharness.backends.openai.batch_api import (
     BatchReply,
     BatchStatus,
 )
-from evalharness.backends.openai.wire import build_request_body
+from evalharness.backends.openai.request_body import build_request_body
 from evalharness.backends.wait_log import WAIT_LOG
 from evalharness.domain import compute_digest
 from evalharness.errors import BackendError, PermanentError

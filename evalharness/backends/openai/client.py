@@ -18,17 +18,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.backends.openai.circuit_breaker import CircuitBreaker
+from evalharness.backends.openai.completion_reply import read_completion
 from evalharness.backends.openai.concurrency_limiter import ConcurrencyLimiter
 from evalharness.backends.openai.connection import HTTP_OK, ServerConnection, timeout
+from evalharness.backends.openai.error_reply import MAX_RETRY_AFTER_S
 from evalharness.backends.openai.load_balancer import LoadBalancer
 from evalharness.backends.openai.rate_limiter import RateLimiter
+from evalharness.backends.openai.request_body import build_request_body, build_request_url
 from evalharness.backends.openai.settings import get_openai_settings
-from evalharness.backends.openai.wire import (
-    MAX_RETRY_AFTER_S,
-    build_request_body,
-    build_request_url,
-    read_completion,
-)
 from evalharness.backends.stoppable_backend import mark_in_flight
 from evalharness.backends.wait_log import WAIT_LOG
 from evalharness.domain import estimate_tokens
@@ -139,7 +136,7 @@ class OpenAIClient:
         if not self._takes_max_tokens and "max_tokens" in body:
             body["max_completion_tokens"] = body.pop("max_tokens")
         content = msgspec.json.encode(body)
-        tokens = estimate_tokens(len(content)) + request.sampling.max_tokens
+        tokens = estimate_tokens(len(content)) + request.sampling.assumed_max_tokens
         url = self._balancer.choose(request, tried_urls, self._clock())
         try:
             await self._wait_for_rate_limit(url, tokens, deadline)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from evalharness.backends.openai.error_reply import make_http_error, summarize_error_reply
 from evalharness.backends.openai.settings import get_openai_settings
-from evalharness.backends.openai.wire import make_http_error, summarize_error_reply
 from evalharness.errors import BackendError, PermanentError, TransientError
 
 if TYPE_CHECKING:

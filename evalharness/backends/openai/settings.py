@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from evalharness.domain import (
     NOT_IN_IDENTITY,
@@ -28,6 +28,9 @@ class OpenAISettings:
         endpoint: `chat` or `completions`.
         api_name: what the server calls the model; None takes the model's name.
         api_version: of Azure.
+        reasoning_effort: how long the model thinks, in the server's words (`none`, `low`, ...).
+        extra_body: more fields of a request's body, beside ours or in their place.
+        headers: more headers of a request. A secret comes from `${oc.env:NAME}`.
         api_key_env: the environment variable that holds the key; never the key.
         timeout_s: of an attempt.
         total_timeout_s: of a call with all its attempts and the waits between them.
@@ -39,6 +42,9 @@ class OpenAISettings:
     endpoint: str = "chat"
     api_name: str | None = None
     api_version: str | None = None
+    reasoning_effort: str | None = None
+    extra_body: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     api_key_env: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
     timeout_s: float = field(default=600.0, metadata=NOT_IN_IDENTITY)
     total_timeout_s: float = field(default=1800.0, metadata=NOT_IN_IDENTITY)

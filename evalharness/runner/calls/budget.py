@@ -181,5 +181,5 @@ def max_call_cost_usd(spec: ModelSpec, request: Request) -> float:
     if not spec.prices.is_known:
         return 0.0
     prompt_bytes = sum(len(message.content.encode()) for message in request.messages)
-    longest = 1 if request.options else request.sampling.max_tokens
+    longest = 1 if request.options else request.sampling.assumed_max_tokens
     return spec.usd_for_tokens(estimate_max_tokens(prompt_bytes), longest)

@@ -14,12 +14,9 @@ import msgspec
 import pytest
 from endpoint_model import model, request
 
-from evalharness.backends.openai.wire import (
-    build_request_body,
-    make_http_error,
-    read_completion,
-    summarize_error_reply,
-)
+from evalharness.backends.openai.completion_reply import read_completion
+from evalharness.backends.openai.error_reply import make_http_error, summarize_error_reply
+from evalharness.backends.openai.request_body import build_request_body
 from evalharness.domain import BenchmarkRequest, JudgmentKind, Message, Role, Sampling
 from evalharness.errors import ContextLengthError, PermanentError
 from evalharness.judge import list_reply_options

@@ -9,9 +9,9 @@ from email.utils import format_datetime
 import pytest
 from endpoint_model import KEY
 
-from evalharness.backends.openai.wire import (
+from evalharness.backends.openai.completion_reply import option_probabilities
+from evalharness.backends.openai.error_reply import (
     make_http_error,
-    option_probabilities,
     retry_after_s,
     summarize_error_reply,
 )
