@@ -25,6 +25,9 @@ from .printable import escape_formula as escape_formula
 from .printable import escape_lines as escape_lines
 from .printable import escape_to_one_line as escape_to_one_line
 from .printable import unescape_formula as unescape_formula
+from .reasoning import ReasoningSplit as ReasoningSplit
+from .reasoning import opens_reasoning as opens_reasoning
+from .reasoning import split_reasoning as split_reasoning
 from .records import Battle as Battle
 from .records import Failure as Failure
 from .records import GradedJudgment as GradedJudgment

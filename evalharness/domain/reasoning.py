@@ -1,0 +1,201 @@
+"""Separate the thought that a reasoning model writes before its reply from the reply.
+
+A thought stands between marks, or in channels of its own. It counts as one only where the reply
+begins with it or where the prompt opened it: marks inside a reply are text like any other.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReasoningSplit:
+    """A reply in two parts.
+
+    Attributes:
+        text: the reply without the thought.
+        reasoning: the thought without its marks, or None if there is none.
+        is_open: whether the reply ended before the thought did, so that `text` is empty.
+        start: the position in the original text where `text` begins.
+    """
+
+    text: str
+    reasoning: str | None = None
+    is_open: bool = False
+    start: int = 0
+
+
+def split_reasoning(text: str, *, opened: bool | None = None) -> ReasoningSplit:
+    """Return the thought at the beginning of a reply, and the rest.
+
+    Args:
+        text: the reply, with the special tokens that delimit its channels.
+        opened: whether the prompt ended with the mark that opens a thought. None means that the
+            prompt is unknown: a closing mark without an opening one then ends a thought if it is
+            set off as models set it off, and not quoted or part of a sentence.
+    """
+    if not opened and not _MAY_HOLD_MARK.search(text):
+        return ReasoningSplit(text=text)
+    if _HARMONY_START.match(text):
+        return _split_channels(text)
+    if opened and _HARMONY_NEXT.search(text):
+        return _split_channels(text, first="analysis")
+    return _split_marks(text, opened=opened)
+
+
+def opens_reasoning(prompt: str) -> bool:
+    """Return whether a rendered prompt ends inside a thought, so that the reply continues it.
+
+    Args:
+        prompt: the text before the reply.
+    """
+    return bool(_PROMPT_END.search(prompt[-_LONGEST_MARK:].rstrip()))
+
+
+_LONGEST_MARK = 80
+
+# The opening and the closing mark of each kind. `<|channel>` and `<channel|>` are Gemma's, the
+# marks of several tokens Kimi's, the longer ones Cohere's.
+_KINDS = (
+    (r"<think>", r"</think>"),
+    (r"<thinking>", r"</thinking>"),
+    (r"<thought>", r"</thought>"),
+    (r"<(?:seed|mm):think>", r"</(?:seed|mm):think>"),
+    (r"◁think▷", r"◁/think▷"),
+    (r"\[THINK\]", r"\[/THINK\]"),
+    (r"<\|channel>thought", r"<channel\|>"),
+    (r"<\|open\|>think<\|sep\|>", r"<\|close\|>think<\|sep\|>"),
+    (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>"),
+)
+# What may enclose the reply itself, after the thought.
+_REPLY_START = re.compile(r"\s*(?:<\|open\|>response<\|sep\|>|<\|START_(?:RESPONSE|TEXT)\|>)?\s*")
+_REPLY_END = re.compile(
+    r"(?:<\|close\|>response<\|sep\|>|<\|END_(?:RESPONSE|TEXT)\|>)(?:<\|end_of_msg\|>)?\s*\Z"
+)
+
+_MAY_HOLD_MARK = re.compile(r"think|thought|channel\|", re.IGNORECASE)
+
+# A mark between quotes or backticks is mentioned, it delimits nothing.
+_QUOTES = "[`'\"]"
+_OPENINGS = [re.compile(rf"\s*{opening}", re.IGNORECASE) for opening, _ in _KINDS]
+_INNER_OPENINGS = [re.compile(rf"(?<!{_QUOTES}){opening}", re.IGNORECASE) for opening, _ in _KINDS]
+_CLOSINGS = [
+    re.compile(rf"(?<!{_QUOTES}){closing}|{closing}(?!{_QUOTES})", re.IGNORECASE)
+    for _, closing in _KINDS
+]
+# Models close a thought on a line of its own, or without a space before the mark and after it.
+_SET_OFF_CLOSINGS = [
+    re.compile(rf"(?:(?<![^\n])|(?<=\S)){closing}(?=\s*?\n|\s*\Z|[\w\[*#|<$])", re.IGNORECASE)
+    for _, closing in _KINDS
+]
+
+_CHANNEL = r"<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>"
+_HARMONY_START = re.compile(rf"\s*(?:<\|start\|>assistant[^<]*)?{_CHANNEL}")
+_HARMONY_NEXT = re.compile(rf"<\|(?:end|call)\|>\s*<\|start\|>assistant[^<]*{_CHANNEL}")
+_HARMONY_MESSAGE = re.compile(rf"(?:<\|start\|>assistant[^<]*)?{_CHANNEL}")
+_HARMONY_END = re.compile(r"<\|(?:end|return|call)\|>")
+
+_PROMPT_END = re.compile(
+    rf"(?:{'|'.join(opening for opening, _ in _KINDS)}|<\|channel\|>analysis<\|message\|>)\Z",
+    re.IGNORECASE,
+)
+
+
+def _split_marks(text: str, *, opened: bool | None) -> ReasoningSplit:
+    thoughts: list[str] = []
+    position = 0
+    while (found := _match_opening(text, position)) is not None:
+        kind, begin = found
+        end = _find_end(text, begin, kind)
+        if end is None:
+            return _open_thought(text, [*thoughts, text[begin:]])
+        thoughts.append(text[begin : end.start()])
+        position = end.end()
+    if not position and opened is not False:
+        end = _find_lone_end(text, opened=bool(opened))
+        if end is not None:
+            thoughts.append(text[: end.start()])
+            position = end.end()
+        elif opened:
+            return _open_thought(text, [text])
+    if not position:
+        return ReasoningSplit(text=text)
+    return _close_thought(text, thoughts, position)
+
+
+def _match_opening(text: str, position: int) -> tuple[int, int] | None:
+    """Return the kind of the thought that begins here, and where its first character is."""
+    for kind, opening in enumerate(_OPENINGS):
+        if match := opening.match(text, position):
+            return kind, match.end()
+    return None
+
+
+def _find_end(text: str, begin: int, kind: int) -> re.Match[str] | None:
+    """Return the mark that closes a thought: its first, or a later one if the thought is nested."""
+    end = _CLOSINGS[kind].search(text, begin)
+    if end is None:
+        return None
+    nested = sum(1 for _ in _INNER_OPENINGS[kind].finditer(text, begin, end.start()))
+    for _ in range(nested):
+        later = _SET_OFF_CLOSINGS[kind].search(text, end.end())
+        if later is None or _INNER_OPENINGS[kind].search(text, end.end(), later.start()):
+            break
+        end = later
+    return end
+
+
+def _find_lone_end(text: str, *, opened: bool) -> re.Match[str] | None:
+    """Return the first closing mark of a thought that has no opening mark in the text."""
+    ends = [
+        end
+        for kind, closing in enumerate(_CLOSINGS if opened else _SET_OFF_CLOSINGS)
+        if (end := closing.search(text)) is not None
+        and (opened or _is_lone(text[: end.start()], kind))
+    ]
+    return min(ends, key=lambda end: end.start(), default=None)
+
+
+def _is_lone(before: str, kind: int) -> bool:
+    """Whether no mark opened what is closed here, and no code block is open."""
+    opening = re.compile(_KINDS[kind][0], re.IGNORECASE)
+    return opening.search(before) is None and before.count("```") % 2 == 0
+
+
+def _split_channels(text: str, first: str | None = None) -> ReasoningSplit:
+    """Return the final channel as the reply, and all others as the thought (OpenAI's harmony)."""
+    marks = list(_HARMONY_MESSAGE.finditer(text))
+    parts = [] if first is None else [(first, 0, marks[0].start())]
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    parts += [(mark[1], mark.end(), end) for mark, end in zip(marks, ends, strict=True)]
+    thoughts: list[tuple[int, int]] = []
+    replies: list[tuple[int, int]] = []
+    for channel, begin, end in parts:
+        closed = _HARMONY_END.search(text, begin, end)
+        span = (begin, end if closed is None else closed.start())
+        (replies if channel == "final" else thoughts).append(span)
+    if not replies:
+        return _open_thought(text, [text[begin:end] for begin, end in thoughts])
+    return ReasoningSplit(
+        text="".join(text[begin:end] for begin, end in replies),
+        reasoning=_join_thoughts([text[begin:end] for begin, end in thoughts]),
+        start=replies[0][0],
+    )
+
+
+def _open_thought(text: str, thoughts: list[str]) -> ReasoningSplit:
+    return ReasoningSplit(
+        text="", reasoning=_join_thoughts(thoughts), is_open=True, start=len(text)
+    )
+
+
+def _close_thought(text: str, thoughts: list[str], position: int) -> ReasoningSplit:
+    start = match.end() if (match := _REPLY_START.match(text, position)) else position
+    end = match.start() if (match := _REPLY_END.search(text, start)) else len(text)
+    return ReasoningSplit(text=text[start:end], reasoning=_join_thoughts(thoughts), start=start)
+
+
+def _join_thoughts(thoughts: list[str]) -> str | None:
+    return "\n\n".join(thought.strip() for thought in thoughts if thought.strip()) or None
