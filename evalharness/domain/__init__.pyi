@@ -1,5 +1,6 @@
 from .answers import Answer as Answer
 from .answers import AnswerTurn as AnswerTurn
+from .answers import EmptyCause as EmptyCause
 from .backend import Backend as Backend
 from .backend import LoadedModel as LoadedModel
 from .backend import ModelLender as ModelLender
@@ -15,6 +16,8 @@ from .calls import Completion as Completion
 from .calls import Request as Request
 from .calls import Sampling as Sampling
 from .calls import Usage as Usage
+from .finish_reasons import is_complete_reason as is_complete_reason
+from .finish_reasons import is_refusal_reason as is_refusal_reason
 from .identity import NOT_IN_IDENTITY as NOT_IN_IDENTITY
 from .identity import get_default as get_default
 from .identity import is_unset as is_unset

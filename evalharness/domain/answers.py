@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from evalharness.domain.calls import Usage
+from evalharness.domain.finish_reasons import is_complete_reason, is_refusal_reason
 from evalharness.domain.vocabulary import compute_digest
 
 if TYPE_CHECKING:
     from evalharness.domain.calls import Completion
+
+
+class EmptyCause(StrEnum):
+    """The reason why a turn holds no answer of the model."""
+
+    REFUSAL = "refusal"
+    THOUGHT_ONLY = "thought_only"
+    EMPTY = "empty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +71,23 @@ class AnswerTurn:
 
     @property
     def is_truncated(self) -> bool:
-        """Whether `max_tokens` cut the reply."""
-        return self.finish_reason == "length"
+        """Whether the reply was cut: by `max_tokens`, or for another reason than its own end."""
+        return not is_complete_reason(self.finish_reason) and self.finish_reason != "refusal"
+
+    @property
+    def empty_cause(self) -> EmptyCause | None:
+        """Why there is no answer, or None if there is one.
+
+        The text of a refusal holds its words, if the server gave any.
+        """
+        is_blank = not self.text.strip()
+        if self.finish_reason == "refusal" or (is_blank and is_refusal_reason(self.finish_reason)):
+            return EmptyCause.REFUSAL
+        if not is_blank:
+            return None
+        return (
+            EmptyCause.THOUGHT_ONLY if self.reasoning or self.reasoning_tokens else EmptyCause.EMPTY
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,13 @@ from typing import TypeVar
 
 import msgspec
 
-from evalharness.domain import Verdict
+from evalharness.domain import Verdict, is_complete_reason, split_reasoning
 from evalharness.judge.prompts import SCORE_SCALE
 from evalharness.judge.reply_text import (
     ScoreDecision,
     UnscoredReason,
     VerdictDecision,
     VerdictStrength,
-    strip_reasoning,
 )
 
 _VERDICT_BY_NAME: dict[str, VerdictStrength] = {
@@ -54,7 +53,7 @@ def read_score_from_json(reply: str, finish_reason: str | None = "stop") -> Scor
         reply: the text of the judge's reply.
         finish_reason: why the reply ended; a complete object also counts after `length`.
     """
-    decoded = _decode_reply(reply, _ScoreReply, truncated=finish_reason == "length")
+    decoded = _decode_reply(reply, _ScoreReply, truncated=not is_complete_reason(finish_reason))
     if isinstance(decoded, UnscoredReason):
         return ScoreDecision(unscored=decoded)
     if not SCORE_SCALE[0] <= decoded.score <= SCORE_SCALE[-1]:
@@ -64,7 +63,7 @@ def read_score_from_json(reply: str, finish_reason: str | None = "stop") -> Scor
 
 def read_verdict_from_json(reply: str, finish_reason: str | None = "stop") -> VerdictDecision:
     """Return the verdict of a JSON reply, by the rules of `read_score_from_json`."""
-    decoded = _decode_reply(reply, _VerdictReply, truncated=finish_reason == "length")
+    decoded = _decode_reply(reply, _VerdictReply, truncated=not is_complete_reason(finish_reason))
     if isinstance(decoded, UnscoredReason):
         return VerdictDecision(unscored=decoded)
     if decoded.verdict not in _VERDICT_BY_NAME:
@@ -78,7 +77,7 @@ def _decode_reply(
 ) -> _JsonReply | UnscoredReason:
     if not reply.strip():
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.EMPTY
-    text = _extract_json(strip_reasoning(reply))
+    text = _extract_json(split_reasoning(reply).text)
     try:
         decoded = msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, UnicodeEncodeError):

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
-from evalharness.domain import Verdict
+from evalharness.domain import Verdict, is_complete_reason, split_reasoning
 from evalharness.judge.prompts import SCORE_SCALE
 
 if TYPE_CHECKING:
@@ -86,11 +86,12 @@ def read_score_from_text(reply: str, finish_reason: str | None = "stop") -> Scor
 
     Args:
         reply: the text of the judge's reply.
-        finish_reason: why the reply ended. After `length` only a mark in brackets counts, because
-            the brackets show that it is complete: `Rating: 1` may be the start of 10.
+        finish_reason: why the reply ended. After `length`, and any other reason than the model's
+            own end, only a mark in brackets counts, because the brackets show that it is complete:
+            `Rating: 1` may be the start of 10.
     """
     decision = _read_conclusion(
-        reply, _parse_score, _RATING_LINE, truncated=finish_reason == "length"
+        reply, _parse_score, _RATING_LINE, truncated=not is_complete_reason(finish_reason)
     )
     if isinstance(decision, UnscoredReason):
         return ScoreDecision(unscored=decision)
@@ -104,7 +105,7 @@ def read_verdict_from_text(reply: str, finish_reason: str | None = "stop") -> Ve
     strength.
     """
     decision = _read_conclusion(
-        reply, _parse_verdict, _VERDICT_LINE, truncated=finish_reason == "length"
+        reply, _parse_verdict, _VERDICT_LINE, truncated=not is_complete_reason(finish_reason)
     )
     if isinstance(decision, UnscoredReason):
         return VerdictDecision(unscored=decision)
@@ -156,10 +157,6 @@ _FLOAT32_TOLERANCE = 1e-5
 
 _VERDICT_BY_LETTER = {"a": Verdict.A, "b": Verdict.B, "c": Verdict.TIE}
 
-# A tag in quotes is mentioned by the judge, it does not delimit reasoning.
-_REASONING_END = re.compile(r"(?<![`'\"])</think(?:ing)?>", re.IGNORECASE)
-_REASONING_START = re.compile(r"(?<![`'\"])<think(?:ing)?>", re.IGNORECASE)
-
 # Brackets after a name or other brackets are an index in code: `x[[1]]`, `rows[0][[2]]`.
 _ADJACENT_MARKS = re.compile(r"(?<![A-Za-z0-9_)\]])(?:\[\[[^\[\]\n]{0,40}\]\])+")
 _MARK = re.compile(r"\[\[([^\[\]\n]*)\]\]")
@@ -199,24 +196,13 @@ def _read_conclusion(
 ) -> Decision | UnscoredReason:
     if not reply.strip():
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.EMPTY
-    conclusion = strip_reasoning(reply)
+    conclusion = split_reasoning(reply).text
     decision = None if truncated else _read_last_line(conclusion, parse, line)
     if decision is None:
         decision = _read_last_mark(conclusion, parse)
     if decision is None:
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.NO_VERDICT
     return decision
-
-
-def strip_reasoning(reply: str) -> str:
-    """Return the text after the reasoning, or an empty text if the reasoning does not end.
-
-    Some templates open the reasoning in the prompt, so the reply may hold only its end.
-    """
-    if "<" not in reply:
-        return reply
-    conclusion = _REASONING_END.split(reply)[-1]
-    return "" if _REASONING_START.search(conclusion) else conclusion
 
 
 def _read_last_line(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from evalharness.domain import JudgmentKind, Verdict
 from evalharness.judge import UnscoredReason, list_reply_options
+from evalharness.judge.reply_json import read_verdict_from_json
 from evalharness.judge.reply_text import (
     MIN_OPTION_MASS,
     read_score_from_probabilities,
@@ -215,6 +216,57 @@ def test_a_comparison_that_says_nothing_is_unscored(reply, reason):
 def test_reasoning_is_not_the_conclusion(reply):
     """Reasoning is not the answer; a quoted tag does not start reasoning."""
     assert read_score_from_text(reply).score == 8
+
+
+@pytest.mark.parametrize(
+    ("reply", "verdict"),
+    [
+        ("Answer B exposes its <think> block, so it is worse. [[A]]", Verdict.A),
+        ("[[A]] - B leaks </think> at the end.", Verdict.A),
+        ("B shows <think>a draft</think> first: [[A]]", Verdict.A),
+        ("B ends with [/THINK] and A does not. [[A]]", Verdict.A),
+        ("<think>[[B]]? It says </think> in quotes.</think>\nVerdict: A", Verdict.A),
+        ("◁think▷[[B]]◁/think▷[[A]]", Verdict.A),
+        (
+            "<|channel|>analysis<|message|>[[B]]?<|end|><|start|>assistant<|channel|>final<|message|>[[A]]",
+            Verdict.A,
+        ),
+    ],
+)
+def test_a_verdict_about_thoughts_is_read(reply, verdict):
+    """Only what a reply begins with is its thought; judgments about reasoning models count."""
+    assert read_verdict_from_text(reply).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    "opening", ["<think>", "<seed:think>", "◁think▷", "[THINK]", "<|channel|>analysis<|message|>"]
+)
+def test_an_unfinished_thought_is_truncated(opening):
+    """What a judge considers first is not its verdict."""
+    reply = f"{opening}First, B looks better [[B]]. But wait, let me"
+
+    assert read_verdict_from_text(reply, "length").unscored is UnscoredReason.TRUNCATED
+    assert read_score_from_text(reply.replace("B]]", "8]]"), "length").score is None
+
+
+@pytest.mark.parametrize("whole", ["stop", "STOP", "end_turn", "eos", None])
+def test_the_words_of_other_servers_for_a_whole_reply(whole):
+    """A last line without brackets counts in a reply that its model ended."""
+    assert read_score_from_text("Good.\nRating: 1", whole).score == 1
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        *("length", "max_tokens", "model_length", "MAX_TOKENS", "error", "abort", "content_filter"),
+        *("insufficient_system_resource", "network_error", "model_context_window_exceeded", "?"),
+    ],
+)
+def test_a_reply_that_ended_for_another_reason_is_cut(reason):
+    """`Rating: 1` may be the beginning of 10, whatever the server calls the cut."""
+    assert read_score_from_text("Good.\nRating: 1", reason).unscored is UnscoredReason.TRUNCATED
+    assert read_score_from_text("Rating: [[8]]. The answer is", reason).score == 8
+    assert read_verdict_from_json('{"reason": "A is', reason).unscored is UnscoredReason.TRUNCATED
 
 
 @pytest.mark.parametrize("reply", ["", "The answer is clear and", "<think>Let me see", "Rating: 1"])
