@@ -28,9 +28,6 @@ from .printable import escape_formula as escape_formula
 from .printable import escape_lines as escape_lines
 from .printable import escape_to_one_line as escape_to_one_line
 from .printable import unescape_formula as unescape_formula
-from .reasoning import ReasoningSplit as ReasoningSplit
-from .reasoning import opens_reasoning as opens_reasoning
-from .reasoning import split_reasoning as split_reasoning
 from .records import Battle as Battle
 from .records import Failure as Failure
 from .records import GradedJudgment as GradedJudgment
@@ -51,6 +48,9 @@ from .specs import PlanTargets as PlanTargets
 from .specs import Prices as Prices
 from .specs import RunSpec as RunSpec
 from .specs import override_sampling as override_sampling
+from .thoughts import ReasoningSplit as ReasoningSplit
+from .thoughts import opens_reasoning as opens_reasoning
+from .thoughts import split_reasoning as split_reasoning
 from .token_estimate import CHARACTERS_PER_TOKEN as CHARACTERS_PER_TOKEN
 from .token_estimate import estimate_max_tokens as estimate_max_tokens
 from .token_estimate import estimate_tokens as estimate_tokens
