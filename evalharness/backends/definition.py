@@ -88,6 +88,9 @@ class BackendDefinition:
             model's key, so that it can be removed from texts.
         describe: returns what a model is called in messages (`a chat endpoint`); None stands for
             the backend's name.
+        list_served_models: asks a model's server for the names of the models that it serves, and
+            returns None where it has no such list. Raises `BackendError` where the key is refused
+            or the server cannot be reached. None where the backend has no server.
         reads_prompts: whether models are sent a prompt at all; recorded answers are not.
     """
 
@@ -102,4 +105,5 @@ class BackendDefinition:
     render_prompt: Callable[[ModelSpec, Sequence[Message]], str] | None = None
     list_key_variables: Callable[[ModelSpec], tuple[str, ...]] = _list_no_variables
     describe: Callable[[ModelSpec], str | None] = _return_none
+    list_served_models: Callable[[ModelSpec], tuple[str, ...] | None] | None = None
     reads_prompts: bool = True

@@ -6,7 +6,7 @@ import asyncio
 import traceback
 
 import pytest
-from endpoint_model import KEY, backend_of, connection, model, request
+from endpoint_model import KEY, KEY_VARIABLE, backend_of, connection, model, request
 from server import Behavior, Server
 
 from evalharness.domain import JudgePrompt, JudgmentKind, Message, Role, Sampling
@@ -31,7 +31,7 @@ PAIRWISE = "Give your verdict as [[A]], [[B]] or [[C]]."
 @pytest.fixture(autouse=True)
 def key(monkeypatch):
     """Every test has a key that must not be seen anywhere."""
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
 
 
 async def test_a_chat_endpoint_is_sent_the_messages_and_the_sampling_as_they_are():

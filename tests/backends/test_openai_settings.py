@@ -41,7 +41,12 @@ def test_an_address_where_nobody_listens_is_missing():
     ("spec", "words"),
     [
         (model(), "OPENAI_API_KEY is not set"),
-        (model("https://models.example.com/v1"), "OPENAI_API_KEY is not set"),
+        (model("https://api.openai.com/v1"), "OPENAI_API_KEY is not set"),
+        (model("https://us.api.openai.com/v1"), "OPENAI_API_KEY is not set"),
+        (
+            model("https://mine.openai.azure.com", api_version="1"),
+            "AZURE_OPENAI_API_KEY is not set",
+        ),
         (model("http://127.0.0.1:1/v1", api_key_env="JUDGE_KEY"), "JUDGE_KEY is not set"),
         (model("http://127.0.0.1:1/v1", endpoint="text"), "chat or completions"),
         (model("http://127.0.0.1:1/v1", endpoint="completions"), "models.vicuna-13b.template"),

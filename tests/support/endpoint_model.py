@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
     from evalharness.domain import Backend, ModelSpec
 
 KEY = "sk-test-6f1d2c9b8a7e"
+KEY_VARIABLE = "TEST_SERVER_KEY"
+"""Where this variable is set, models are sent the key in it: `OPENAI_API_KEY` is for OpenAI only."""
 
 
 def model(*base_urls: str, name: str = "vicuna-13b", **settings: Any) -> ModelSpec:
     """Return a model that these servers serve."""
+    if base_urls and "api_version" not in settings and KEY_VARIABLE in os.environ:
+        settings.setdefault("api_key_env", KEY_VARIABLE)
     return model_spec("openai_compatible", name=name, base_url=base_urls, **settings)
 
 

@@ -47,6 +47,9 @@ class Server:
     Attributes:
         calls: the calls, in order of arrival.
         most_in_flight: the largest number of calls that were open at one time.
+        model_names: the models in the list of `GET /v1/models`, besides those that were called;
+            None for a server that has no such list.
+        list_headers: the headers of the requests for that list.
     """
 
     def __init__(
@@ -62,6 +65,8 @@ class Server:
         """
         self.calls: list[Call] = []
         self.most_in_flight = 0
+        self.model_names: tuple[str, ...] | None = ()
+        self.list_headers: list[dict[str, str]] = []
         self._in_flight = 0
         self._choose = _chooser(behavior)
         self._latency_s = latency_s
@@ -133,8 +138,11 @@ class Server:
                 return await cut_reply(request, call)
         return reply(behavior, call)
 
-    async def _models(self, _request: web.Request) -> web.Response:
-        names = sorted({call.model for call in self.calls})
+    async def _models(self, request: web.Request) -> web.Response:
+        self.list_headers.append(dict(request.headers))
+        if self.model_names is None:
+            raise web.HTTPNotFound
+        names = sorted({*self.model_names, *(call.model for call in self.calls)})
         return json_reply({"object": "list", "data": [{"id": name} for name in names]})
 
     async def _report(self, _request: web.Request) -> web.Response:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from endpoint_model import KEY, model, request
+from endpoint_model import KEY, KEY_VARIABLE, model, request
 from server import Behavior, Server
 
 from evalharness.backends.openai_compatible import connect, connect_batch
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def key(monkeypatch):
     """Every test has a key that must not be seen anywhere."""
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
 
 

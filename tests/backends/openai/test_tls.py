@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from endpoint_model import KEY, backend_of, model, request
+from endpoint_model import KEY, KEY_VARIABLE, backend_of, model, request
 
 from evalharness.errors import PermanentError
 
@@ -51,7 +51,7 @@ async def test_a_server_that_nobody_vouches_for_is_refused_and_never_sees_the_ke
     authority, monkeypatch
 ):
     """Whoever stands in between could read the questions, make up answers, and take the key."""
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
     async with (
         secured(authority.issue_cert("127.0.0.1")) as (url, heard),
         backend_of(model(url, max_attempts=8)) as (backend, _),
@@ -93,7 +93,7 @@ async def test_an_authority_of_ones_own_is_trusted_for_the_servers_that_it_names
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": "tests/support",
                 "SSL_CERT_FILE": str(tmp_path / "ca.pem"),
-                "OPENAI_API_KEY": KEY,
+                KEY_VARIABLE: KEY,
             },
             cwd=Path(__file__).parents[3],
             stdout=subprocess.PIPE,

@@ -1,0 +1,131 @@
+"""Clients of the `openai` package for a model's server, and its errors as errors of this package.
+
+The package is used for files, batches and lists of models. Completions are asked for by our own
+client, which takes a part of the processor time. Everything that the package would read from the
+environment (keys, addresses, organizations) is given to it here, because the key of one provider
+must not reach another.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from evalharness.backends.openai.error_reply import make_http_error, summarize_error_reply
+from evalharness.backends.openai.server_address import (
+    find_key,
+    find_proxy,
+    list_account_headers,
+)
+from evalharness.backends.openai.settings import get_openai_settings
+from evalharness.errors import BackendError, PermanentError, TransientError
+
+if TYPE_CHECKING:
+    import openai
+
+    from evalharness.domain import ModelSpec
+
+_NO_KEY = "none"  # the package insists on a key
+_ACCOUNT_FIELDS = ("OpenAI-Organization", "OpenAI-Project")
+_KEY_FIELDS = ("Authorization", "api-key")
+
+
+def open_client(spec: ModelSpec, base_url: str, *, timeout_s: float) -> openai.OpenAI:
+    """Return a client of one of a model's servers; it makes a single attempt at each request.
+
+    Args:
+        spec: the model.
+        base_url: the server.
+        timeout_s: of a request.
+    """
+    import openai
+
+    own = _list_own_headers(spec)
+
+    def set_headers(request: Any) -> None:
+        _set_headers(request, own)
+
+    return openai.OpenAI(
+        http_client=openai.DefaultHttpxClient(
+            **_transport_options(base_url), event_hooks={"request": [set_headers]}
+        ),
+        **_client_options(spec, base_url, timeout_s),
+    )
+
+
+def open_async_client(spec: ModelSpec, base_url: str, *, timeout_s: float) -> openai.AsyncOpenAI:
+    """Return an asynchronous client of one of a model's servers, as `open_client` does."""
+    import openai
+
+    own = _list_own_headers(spec)
+
+    async def set_headers(request: Any) -> None:
+        _set_headers(request, own)
+
+    return openai.AsyncOpenAI(
+        http_client=openai.DefaultAsyncHttpxClient(
+            **_transport_options(base_url), event_hooks={"request": [set_headers]}
+        ),
+        **_client_options(spec, base_url, timeout_s),
+    )
+
+
+def translate_error(error: openai.OpenAIError, secret: str | None) -> BackendError:
+    """Return an error of the package as one of ours, without the key and without its cause."""
+    import openai
+
+    if isinstance(error, openai.APIStatusError):
+        reply = error.response
+        said = summarize_error_reply(reply.content, secret)
+        return make_http_error(reply.status_code, reply.headers, said)
+    if isinstance(error, openai.APITimeoutError):
+        return TransientError("no whole reply in time", reason="timeout")
+    cause = error.__cause__ or error
+    words = str(cause) or type(cause).__name__
+    if secret:
+        words = words.replace(secret, "***")
+    if isinstance(error, openai.APIConnectionError):
+        if isinstance(cause.__cause__, ssl.SSLCertVerificationError) or "CERTIFICATE" in words:
+            message = f"the server cannot be trusted: {words}; SSL_CERT_FILE names your authority"
+            return PermanentError(message, reason="certificate")
+        return TransientError(f"the connection failed: {words}", reason="connection")
+    return TransientError(words, reason="bad_reply")
+
+
+def _client_options(spec: ModelSpec, base_url: str, timeout_s: float) -> dict[str, Any]:
+    settings = get_openai_settings(spec)
+    url = base_url.rstrip("/")
+    query = {"api-version": settings.api_version} if settings.api_version else {}
+    return {
+        "base_url": f"{url}/openai" if settings.api_version else url,
+        "default_query": query,
+        "api_key": _NO_KEY,  # the right headers are set at the last moment
+        "timeout": timeout_s,
+        "max_retries": 0,  # the waits between attempts are ours
+    }
+
+
+def _transport_options(base_url: str) -> dict[str, Any]:
+    return {
+        "proxy": find_proxy(base_url),
+        "trust_env": False,  # it would read passwords from ~/.netrc
+        "follow_redirects": False,
+        "verify": ssl.create_default_context(),
+    }
+
+
+def _list_own_headers(spec: ModelSpec) -> dict[str, str]:
+    """Return the headers of a model's requests: its own, its key, and its account."""
+    settings, key = get_openai_settings(spec), find_key(spec)
+    headers = list_account_headers(spec) | settings.headers
+    if key:
+        named = {"api-key": key} if settings.api_version else {"Authorization": f"Bearer {key}"}
+        headers = named | headers
+    return headers
+
+
+def _set_headers(request: Any, own: dict[str, str]) -> None:
+    """Replace the headers that the package made from the environment by ours."""
+    for name in (*_KEY_FIELDS, *_ACCOUNT_FIELDS):
+        request.headers.pop(name, None)
+    request.headers.update(own)

@@ -1,0 +1,61 @@
+"""Ask a server which models it serves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from evalharness.backends.openai.openai_package import open_client, translate_error
+from evalharness.backends.openai.server_address import find_key, list_server_urls
+from evalharness.backends.openai.settings import get_openai_settings
+
+if TYPE_CHECKING:
+    from evalharness.domain import ModelSpec
+
+_TIMEOUT_S = 5.0
+_NOT_OFFERED = {f"http_{status}" for status in (301, 302, 307, 308, 400, 404, 405, 422, 501)}
+_GOOGLE_PREFIX = "models/"
+
+
+def list_served_models(spec: ModelSpec) -> tuple[str, ...] | None:
+    """Return the names that a model's first server gives to the models that it serves.
+
+    Args:
+        spec: the model.
+
+    Returns:
+        The names, sorted; None if the server lists none. Azure's list is of models and not of
+        deployments, so it says nothing about ours.
+
+    Raises:
+        BackendError: the server refuses the key, or cannot be reached.
+    """
+    import openai
+
+    if get_openai_settings(spec).api_version:
+        return None
+    url = list_server_urls(spec)[0]
+    with open_client(spec, url, timeout_s=_TIMEOUT_S) as client:
+        try:
+            content = client.models.with_raw_response.list().http_response.content
+        except openai.OpenAIError as error:
+            failure = translate_error(error, find_key(spec))
+            if failure.reason in _NOT_OFFERED:
+                return None
+            raise failure from None
+    try:
+        return _read_names(msgspec.json.decode(content))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _read_names(listed: Any) -> tuple[str, ...] | None:
+    """Return the names in a list of models, in any of the forms that servers send."""
+    if isinstance(listed, dict):
+        listed = listed.get("data", listed.get("models"))
+    if not isinstance(listed, list):
+        return None
+    named = [each.get("id") or each.get("name") for each in listed if isinstance(each, dict)]
+    names = {name.removeprefix(_GOOGLE_PREFIX) for name in named if isinstance(name, str)}
+    return tuple(sorted(names)) or None
