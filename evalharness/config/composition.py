@@ -10,7 +10,9 @@ from evalharness.config.api_keys import refuse_keys_in_config, refuse_keys_in_ov
 from evalharness.config.benchmark_suite import custom_suite_overrides
 from evalharness.config.messages import explain_hydra_error, refuse_unknown_keys
 from evalharness.config.schema import RootConf
+from evalharness.domain import describe_retirement
 from evalharness.errors import ConfigError
+from evalharness.store import current_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,11 +81,37 @@ def list_choices(group: str, config_dir: Path | None = None) -> tuple[str, ...]:
 
 
 def describe_choice(group: str, name: str, config_dir: Path | None = None) -> str:
-    """Return the first comment of a configuration file, which describes it in one line."""
+    """Return the first comment of a configuration file, which describes it in one line.
+
+    The day on which a model's provider ends it is added, for models and for judges.
+    """
+    lines = _read_choice(group, name, config_dir)
+    comments = (line[1:].strip() for line in lines if line[:1] == "#")
+    title = next((text for text in comments if not text.startswith("@package")), "")
+    model = _find_values(lines, "- /models@model")
+    if group == "judge" and model:
+        lines = _read_choice("models", model[0], config_dir)
+    retired, successor = (
+        next(iter(_find_values(lines, key)), None) for key in ("retired", "successor")
+    )
+    end = describe_retirement(retired, successor, current_timestamp()[:10])
+    return f"{title} ({end})" if end else title
+
+
+def _read_choice(group: str, name: str, config_dir: Path | None) -> list[str]:
+    """Return the lines of a configuration file; none where there is no such file."""
     folders = [*([config_dir] if config_dir else []), find_resource_folder("conf")]
-    file = next(path for folder in folders if (path := folder / group / f"{name}.yaml").is_file())
-    comments = (line[1:].strip() for line in file.read_text().splitlines() if line[:1] == "#")
-    return next((text for text in comments if not text.startswith("@package")), "")
+    files = (folder / group / f"{name}.yaml" for folder in folders)
+    return next((path.read_text().splitlines() for path in files if path.is_file()), [])
+
+
+def _find_values(lines: Sequence[str], key: str) -> list[str]:
+    """Return the plain values of a key in lines of YAML."""
+    return [
+        line.split(":", 1)[1].split("#")[0].strip(" '\"")
+        for line in lines
+        if line.strip().startswith(f"{key}:")
+    ]
 
 
 def find_resource_folder(name: str) -> Path:

@@ -19,6 +19,9 @@ RUN_SEED = "run"
 UNSET_BY_DEFAULT = {"unset_by_default": True}
 """The `metadata` of a setting that counts as not set where it has its default, which is not empty."""
 
+NOT_IN_RUN_NAME = {"in_run_name": False}
+"""The `metadata` of a setting that says something about a model and changes no run's default name."""
+
 
 @dataclass
 class CategorySamplingConf:
@@ -69,6 +72,9 @@ class CommonModelConf:
     concurrency: Optional[int] = None  # the largest number of calls in flight
     batch: bool = False  # through the server's batch endpoint; judge.mode sets it
     thinks: bool = False  # usually writes a thought before its reply
+    # The day on which its provider ends it, as YYYY-MM-DD, and the name of what takes its place.
+    retired: Optional[str] = field(default=None, metadata=NOT_IN_RUN_NAME)
+    successor: Optional[str] = field(default=None, metadata=NOT_IN_RUN_NAME)
 
 
 def _add_backend_settings(common: type) -> type:

@@ -89,9 +89,10 @@ def _list_ignored_settings(conf: Mapping[str, Any]) -> frozenset[str]:
 
 @lru_cache(maxsize=64)
 def _list_fields(kind: type[Any]) -> tuple[tuple[str, Any, Any, bool], ...]:
-    """Return the fields of a schema's dataclass: name, type, default, `unset_by_default`."""
+    """Return the fields of a dataclass that name a run: name, type, default, `unset_by_default`."""
     types = get_type_hints(kind)
     return tuple(
         (own.name, types[own.name], get_default(own), bool(own.metadata.get("unset_by_default")))
         for own in fields(kind)
+        if own.metadata.get("in_run_name", True)
     )

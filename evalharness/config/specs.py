@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 JUDGE_MODES = ("live", "batch")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def build_audit_spec(conf: Mapping[str, Any]) -> AuditSpec:
@@ -162,6 +164,9 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         require_at_least(price, 0, f"{place}.prices.{name}")
     if conf["template"] not in (None, TOKENIZER_TEMPLATE):
         _check_template(conf["template"], f"{place}.template")
+    if conf["retired"] is not None and not _DAY.fullmatch(conf["retired"]):
+        msg = f"{place}.retired={conf['retired']}: must be a day, as YYYY-MM-DD"
+        raise ConfigError(msg)
     check_other_settings(conf["backend"], conf, place)
     return ModelSpec(
         name=conf["name"],
@@ -179,6 +184,8 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         concurrency=conf["concurrency"],
         batch=conf["batch"],
         thinks=conf["thinks"],
+        retired=conf["retired"],
+        successor=conf["successor"],
     )
 
 

@@ -35,6 +35,8 @@ from .records import Judgment as Judgment
 from .records import PairwiseJudgment as PairwiseJudgment
 from .records import RunRecords as RunRecords
 from .records import Vote as Vote
+from .retirement import describe_retirement as describe_retirement
+from .retirement import is_retired as is_retired
 from .run_config import RunConfig as RunConfig
 from .run_config import SavedJudge as SavedJudge
 from .run_config import SavedModel as SavedModel

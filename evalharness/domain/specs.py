@@ -111,6 +111,8 @@ class ModelSpec:
         concurrency: the maximum number of calls in flight; None means the default.
         batch: whether calls go through the server's batch endpoint.
         thinks: whether the model usually writes a thought before its reply.
+        retired: the day on which the model's provider ends it, as YYYY-MM-DD.
+        successor: the name of the model that takes its place.
         default_fields: the fields of `sampling` that the user did not set. A server that refuses
             one of them is asked without it; any other is never left out.
     """
@@ -130,6 +132,8 @@ class ModelSpec:
     concurrency: int | None = field(default=None, metadata=NOT_IN_IDENTITY)
     batch: bool = field(default=False, metadata=NOT_IN_IDENTITY)
     thinks: bool = field(default=False, metadata=NOT_IN_IDENTITY)
+    retired: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
+    successor: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
     default_fields: tuple[str, ...] = field(default=(), metadata=NOT_IN_IDENTITY)
 
     @property

@@ -181,6 +181,16 @@ def test_list_shows_what_can_be_named(capsys, what, name):
     assert len(line.split()) > 1
 
 
+@pytest.mark.parametrize("what", ["models", "judges"])
+def test_list_says_what_is_retired(capsys, what):
+    """A model that its provider has ended is shown with its day and its successor."""
+    assert main(["list", what]) == 0
+
+    lines = {row.split()[0]: row for row in capsys.readouterr().out.splitlines()}
+    assert "(retired 2026-10-23; use gpt-6.1-sol)" in lines["gpt-4"]
+    assert "retired" not in lines["gpt-6-luna"]
+
+
 def test_prompt_prints_the_exact_text(capsys):
     """The text is the one that the model would get, byte for byte."""
     assert main(["prompt", "vicuna-13b", "Hi", "Hello!", "Who are you?"]) == 0

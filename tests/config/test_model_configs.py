@@ -10,8 +10,9 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from evalharness.backends import render_chat_template
+from evalharness.config import load_settings
 from evalharness.config.schema import RootConf
-from evalharness.domain import TOKENIZER_TEMPLATE, build_conversation
+from evalharness.domain import TOKENIZER_TEMPLATE, Sampling, build_conversation
 
 CONF = Path(__file__).parents[2] / "conf"
 STEMS = {path.stem for path in CONF.glob("models/*.yaml")}
@@ -21,8 +22,11 @@ PROMISED = {
     *("falcon-7b-instruct", "falcon-40b-instruct", "gpt-j-6b"),
     *("dolly-v2-3b", "dolly-v2-7b", "dolly-v2-12b"),
     *("chatgpt", "gpt-4", "text-davinci-003", "bard"),
+    *("gpt-6_1-sol", "gpt-6-luna", "claude-sonnet-5-5", "gemini-4-argon", "deepseek-flash"),
+    *("gpt-oss-20b", "gpt-oss-120b", "gemma-4-31b-it", "smollm3-3b", "phi-4-mini-instruct"),
     *("smollm2-135m-chat", "smollm2-135m-sampled", "smollm2-135m-plain"),
 }
+ROOM_TO_THINK = 8192
 # lm-sys/FastChat, fastchat/llm_judge/common.py, `temperature_config`
 MT_BENCH = {
     "writing": 0.7,
@@ -50,7 +54,7 @@ def test_a_model_is_complete(models, stem):
     """A model that an override names needs only its weights or its key."""
     model = models[stem]
 
-    assert model["name"] == stem
+    assert model["name"] == stem.replace("_", ".")
     assert model["family"]
     assert "." not in stem
     match model["backend"]:
@@ -64,12 +68,14 @@ def test_a_model_is_complete(models, stem):
             assert model["base_url"].startswith("https://")
             assert model["api_name"]
             assert model["api_key_env"].endswith("_API_KEY")
-            assert 0 < model["prices"]["input"] <= model["prices"]["output"]
             assert (model["endpoint"] == "completions") == bool(model["template"])
     sampling = model["sampling"]
     assert 0 < sampling["max_tokens"] < model["context_length"]
     by_category = {name: own["temperature"] for name, own in sampling["by_category"].items()}
     assert by_category in ({}, MT_BENCH)
+    assert bool(model["retired"]) == bool(model["successor"])
+    if model["thinks"]:
+        assert sampling["max_tokens"] >= ROOM_TO_THINK
     if model["template"] not in (None, TOKENIZER_TEMPLATE):
         assert model["stop"]
         assert (
@@ -77,3 +83,32 @@ def test_a_model_is_complete(models, stem):
             .rstrip()
             .endswith(":")
         )
+
+
+def test_the_default_judge_is_alive():
+    """A run whose judge was shut down fails after its answers were paid for."""
+    (judge,) = load_settings(["models=[vicuna-13b]"]).run.judges
+
+    assert judge.name == "gpt-6.1-sol"
+    assert judge.model.retired is None
+    assert judge.model.sampling == Sampling(temperature=None, max_tokens=16384, seedless=True)
+
+
+@pytest.mark.parametrize("judge", ["gpt-6-luna", "claude-sonnet-5-5", "gemini-4-argon"])
+def test_judges_that_think_have_room_and_no_temperature(judge):
+    """Their servers refuse a temperature, and a thought takes more than a verdict."""
+    (spec,) = load_settings(["models=[vicuna-13b]", f"judge={judge}"]).run.judges
+
+    assert spec.name == judge
+    assert spec.model.thinks
+    assert spec.model.sampling.temperature is None
+    assert spec.model.sampling.max_tokens >= ROOM_TO_THINK
+
+
+def test_successors_can_be_named(models):
+    """The line that says that a model is retired names one to use."""
+    names = {model["name"]: model["retired"] for model in models.values()}
+
+    successors = {model["successor"] for model in models.values() if model["retired"]}
+    assert successors
+    assert [names[each] for each in successors] == [None] * len(successors)

@@ -15,11 +15,11 @@ from evalharness.errors import ConfigError, InputError
     "spelling", ["+models=[vicuna-13b,alpaca-7b]", "models=[vicuna-13b,alpaca-7b]"]
 )
 def test_models_are_named_with_or_without_a_plus(spelling):
-    """The command of the README works as typed, the models keep their order, and gpt-4 judges."""
+    """The command of the README works as typed, the models keep their order, and the default judges."""
     settings = load_settings([spelling])
 
     assert [model.name for model in settings.run.models] == ["vicuna-13b", "alpaca-7b"]
-    assert [judge.name for judge in settings.run.judges] == ["gpt-4"]
+    assert [judge.name for judge in settings.run.judges] == ["gpt-6.1-sol"]
     assert len(settings.run.questions) == 80
 
 
@@ -69,7 +69,8 @@ def test_an_override_of_the_sampling_holds_in_every_category():
 
 def test_judges_use_temperature_zero_in_every_category():
     """A judge that is also a candidate does not use the sampling of the candidate."""
-    (judge,) = load_settings(["models=[vicuna-13b]", "models@judge.model=vicuna-13b"]).run.judges
+    overrides = ["models=[vicuna-13b]", "judge=gpt-4", "models@judge.model=vicuna-13b"]
+    (judge,) = load_settings(overrides).run.judges
 
     assert judge.model.name == "vicuna-13b"
     assert {judge.model.sampling_for(category).temperature for category in ("writing", "x")} == {0}
@@ -235,3 +236,9 @@ def test_no_key_is_ever_in_the_settings(monkeypatch):
 
     assert "sk-very-secret" not in json.dumps(settings.tree) + repr(settings)
     assert settings.run.models[0].settings.api_key_env == "OPENAI_API_KEY"
+
+
+def test_the_day_of_a_models_end_is_checked():
+    """A day that cannot be compared would never come."""
+    with pytest.raises(ConfigError, match=r"models.gpt-4.retired=soon: must be a day"):
+        load_settings(["models=[gpt-4]", "models.gpt-4.retired=soon"])

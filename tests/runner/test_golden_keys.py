@@ -81,7 +81,10 @@ def test_the_key_of_a_judgment_stays():
     ("overrides", "name"),
     [
         (["models=[vicuna-13b,alpaca-7b]", "judge=scripted"], "vicuna-13b_alpaca-7b_mt_28513208"),
-        (["models=[gpt-4]", "models.gpt-4.base_url=http://127.0.0.1:1/v1"], "gpt-4_mt_5b4645fe"),
+        (
+            ["models=[gpt-4]", "models.gpt-4.base_url=http://127.0.0.1:1/v1", "judge=gpt-4"],
+            "gpt-4_mt_5b4645fe",
+        ),
     ],
     ids=["two", "server"],
 )

@@ -53,7 +53,7 @@ def test_a_run_may_take_in_more_models(tmp_path):
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("judge=gpt-4o", "judge.name was 'gpt-4', now 'gpt-4o'"),
+        ("judge=gpt-4o", "judge.name was 'gpt-6.1-sol', now 'gpt-4o'"),
         ("models.vicuna-13b.sampling.temperature=0.1", "temperature was 0.7, now 0.1"),
         ("judge.model.base_url=http://127.0.0.1:1/v1", "base_url was .*, now 'http://127"),
         ("judge.prompts.graded.system=other", "judge.prompts.graded.system was"),

@@ -29,7 +29,7 @@ MODEL_FAMILIES = (
         ("ChatGPT", "Chat GPT", "InstructGPT", "GPT"),
         (),
         ("OpenAI", "Open AI"),
-        r"gpt-?[1-5]|chatgpt|davinci|\bo[134]\b|gpt-oss",
+        r"gpt-?[1-9]|chatgpt|davinci|\bo[134]\b|gpt-oss",
     ),
     ModelFamily("Anthropic", (), ("Claude",), ("Anthropic",), "claude"),
     ModelFamily(

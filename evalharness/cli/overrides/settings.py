@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _OVERRIDES_HELP = """\
 overrides are Hydra's, for example:
   '+models=[vicuna-13b,alpaca-7b]'   which models (quote the brackets)
-  judge=gpt-4o                       which judge
+  judge=gpt-6-luna                   which judge
   questions=mt|general|quick|PATH    which questions; questions.limit=N for fewer
   judging=graded|pairwise|both       what is judged; chain|random|adaptive for fewer
   benchmarks=openllm_v1|TASK|DIR     standard benchmarks; benchmarks.limit=N for a part
