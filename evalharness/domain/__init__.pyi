@@ -35,6 +35,8 @@ from .records import Judgment as Judgment
 from .records import PairwiseJudgment as PairwiseJudgment
 from .records import RunRecords as RunRecords
 from .records import Vote as Vote
+from .request_rules import RequestRules as RequestRules
+from .request_rules import list_request_rules as list_request_rules
 from .retirement import describe_retirement as describe_retirement
 from .retirement import is_retired as is_retired
 from .run_config import RunConfig as RunConfig

@@ -216,7 +216,7 @@ async def test_a_model_that_knows_the_limit_by_its_newer_name_is_asked_by_that_f
         for call in server.calls
     ]
     assert limits == [(9, None), (None, 9), (None, 9)]
-    assert waits == [0.0]
+    assert waits == []
 
 
 @pytest.mark.parametrize("endpoint", ["chat", "completions"])
@@ -291,7 +291,8 @@ async def test_requests_spread_over_all_servers_and_pass_by_one_that_fails():
         backend_of(model(first.url, second.url)) as (backend, _),
     ):
         await asyncio.gather(*[backend.complete(request(str(n))) for n in range(10)])
-    assert (len(first.calls), len(second.calls)) == (5, 5)
+    # The first call goes alone, so ten calls are one and nine.
+    assert sorted((len(first.calls), len(second.calls))) == [4, 6]
 
 
 async def test_a_server_that_fails_is_left_out_until_it_is_well():

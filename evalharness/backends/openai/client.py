@@ -18,22 +18,25 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.backends.openai.circuit_breaker import CircuitBreaker
-from evalharness.backends.openai.completion_reply import read_completion
 from evalharness.backends.openai.concurrency_limiter import ConcurrencyLimiter
 from evalharness.backends.openai.connection import HTTP_OK, ServerConnection, timeout
 from evalharness.backends.openai.error_reply import MAX_RETRY_AFTER_S
 from evalharness.backends.openai.load_balancer import LoadBalancer
 from evalharness.backends.openai.rate_limiter import RateLimiter
-from evalharness.backends.openai.request_body import build_request_body, build_request_url
+from evalharness.backends.openai.refusals.learned_rules import LearnedRules
+from evalharness.backends.openai.refusals.refused_fields import explain_kept_field
+from evalharness.backends.openai.request_body import build_request_url, list_sent_fields
+from evalharness.backends.openai.responses_api import choose_reader
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.backends.stoppable_backend import mark_in_flight
 from evalharness.backends.wait_log import WAIT_LOG
 from evalharness.domain import estimate_tokens
-from evalharness.errors import BackendError, TransientError
+from evalharness.errors import BackendError, ContextLengthError, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from evalharness.backends.openai.refusals.learned_rules import FirstCall, ModelRules
     from evalharness.domain import Completion, ModelSpec, Request
 
 _MIN_TIMEOUT_S = 0.001  # zero would mean none
@@ -58,6 +61,7 @@ class OpenAIClient:
         key: str | None,
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float],
+        rules: ModelRules | None = None,
     ) -> None:
         """Prepare for calls; no connection is opened before the first request.
 
@@ -67,6 +71,7 @@ class OpenAIClient:
             key: the servers' API key, if they need one.
             sleep: waits before a request is made.
             clock: returns a time in seconds that includes the time in `sleep`.
+            rules: what the servers are known to refuse, shared with other connections.
         """
         self._spec = spec
         self._settings = get_openai_settings(spec)
@@ -79,11 +84,31 @@ class OpenAIClient:
         self._rate_limiters = {url: RateLimiter() for url in self._proxies}
         self._rate_locks = {url: asyncio.Lock() for url in self._proxies}
         self._breaker = CircuitBreaker(self._settings.give_up_after)
-        self._takes_max_tokens = True
+        self._rules = rules or LearnedRules().open(spec)
+        self._read = choose_reader(spec)
 
     async def complete(self, request: Request) -> Completion:
         """Return one completion, with retries while they may succeed."""
-        body = build_request_body(self._spec, request)
+        with await self._rules.take_turn(request) as turn:
+            return await self._complete(request, turn)
+
+    async def complete_first(self, request: Request) -> Completion | None:
+        """Return the completion of a request that is the first of its kind, after one attempt.
+
+        None if others of its kind were answered before, or if the attempt failed.
+        """
+        with await self._rules.take_turn(request) as turn:
+            if not turn.is_alone:
+                return None
+            try:
+                return await self._complete(request, turn, most=1)
+            except BackendError:
+                return None
+
+    async def _complete(
+        self, request: Request, turn: FirstCall, most: int | None = None
+    ) -> Completion:
+        most = most or self._settings.max_attempts
         continues = request.continues
         tried_urls: list[str] = []
         deadline: float | None = None
@@ -91,31 +116,37 @@ class OpenAIClient:
             self._breaker.raise_if_open()
             await self._concurrency.acquire(continues=continues)
             deadline = deadline or self._clock() + self._settings.total_timeout_s
+            body = self._rules.build_body(request)
             try:
                 self._breaker.raise_if_open()  # it may have opened during the wait
                 completion = await self._ask(request, body, tried_urls, deadline)
+            except _RequestChangedError:
+                tried_urls.pop()  # the refusal taught what to send, and is no failed attempt
+                continue
             except BackendError as error:
                 failure = error
+                turn.settle(body)
             else:
                 self._breaker.record_success()
+                turn.settle(body)
                 return completion
             finally:
                 self._concurrency.release()
+                continues = True
             failure.attempts = len(tried_urls)
-            await self._wait(failure, deadline)
-            continues = True
+            await self._wait(failure, deadline, most)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._connection.close()
 
-    async def _wait(self, failure: BackendError, deadline: float) -> None:
+    async def _wait(self, failure: BackendError, deadline: float, most: int) -> None:
         """Wait until the next attempt.
 
         Raises:
             BackendError: the failure, if a retry cannot succeed or no attempt is left.
         """
-        attempts, most = failure.attempts, self._settings.max_attempts
+        attempts = failure.attempts
         wait_s = draw_backoff_s(failure) if attempts < most else None
         left_s = deadline - self._clock()
         if wait_s is None or wait_s >= left_s:
@@ -133,19 +164,20 @@ class OpenAIClient:
         self, request: Request, body: dict[str, Any], tried_urls: list[str], deadline: float
     ) -> Completion:
         """Return the completion of one attempt, made when the rate limit of its server allows it."""
-        if not self._takes_max_tokens and "max_tokens" in body:
-            body["max_completion_tokens"] = body.pop("max_tokens")
         content = msgspec.json.encode(body)
         tokens = estimate_tokens(len(content)) + request.sampling.assumed_max_tokens
         url = self._balancer.choose(request, tried_urls, self._clock())
         try:
             await self._wait_for_rate_limit(url, tokens, deadline)
-            tried_urls.append(url)
             left_s = deadline - self._clock()
+            if left_s <= 0:
+                raise self._late()
+            tried_urls.append(url)
             completion, seconds = await self._attempt(url, request, body, content, left_s)
         finally:
             self._balancer.release(url)
-        return replace(completion, seconds=seconds, attempts=len(tried_urls))
+        sent = list_sent_fields(body)
+        return replace(completion, seconds=seconds, attempts=len(tried_urls), sent=sent)
 
     async def _wait_for_rate_limit(self, url: str, tokens: float, deadline: float) -> None:
         """Wait until the rate limit of a server allows the call; calls wait one after another.
@@ -159,12 +191,15 @@ class OpenAIClient:
         async with self._rate_locks[url]:
             while pause_s := limiter.try_acquire(tokens, self._clock()):
                 if self._clock() >= deadline:
-                    message = f"no turn within {self._settings.total_timeout_s:g} s"
-                    raise TransientError(message, reason="rate_limit")
+                    raise self._late()
                 if pause_s > _MAX_PAUSE_S:
                     details = (self._spec.name, pause_s)
                     _waits.info("%s: rate limit, %.0f s", *details, extra={"wait_s": pause_s})
                 await self._sleep(min(pause_s, _MAX_PAUSE_S))
+
+    def _late(self) -> TransientError:
+        message = f"no turn within {self._settings.total_timeout_s:g} s"
+        return TransientError(message, reason="rate_limit")
 
     async def _attempt(
         self, url: str, request: Request, body: dict[str, Any], content: bytes, left_s: float
@@ -174,7 +209,7 @@ class OpenAIClient:
         try:
             status, headers, reply = await self._post(url, content, left_s)
             if status != HTTP_OK:
-                raise self._refusal(status, headers, reply, body)
+                raise self._refusal(status, headers, reply, body, request)
             completion = self._completion(headers, reply, request)
         except TransientError as error:
             self._reduce_load(error, url, sent_at)
@@ -211,7 +246,7 @@ class OpenAIClient:
         kind = headers.get("Content-Type", "")
         try:
             if "json" in kind:
-                return read_completion(content, request)
+                return self._read(content, request)
             problem = f"it is {kind or 'of no type'}, not JSON"
         except msgspec.MsgspecError as error:
             problem = str(error)
@@ -221,14 +256,26 @@ class OpenAIClient:
         raise TransientError(message, reason="bad_reply")
 
     def _refusal(
-        self, status: int, headers: Mapping[str, str], content: bytes, body: dict[str, Any]
-    ) -> BackendError:
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        content: bytes,
+        body: dict[str, Any],
+        request: Request,
+    ) -> Exception:
+        """Return the error of a refusal: one to be raised, or that the request has changed since."""
         error = self._connection.refusal(status, headers, content)
-        if "max_completion_tokens" in str(error) and "max_tokens" in body:
-            # OpenAI's reasoning models accept the limit only under its newer name.
-            self._takes_max_tokens = False
-            return TransientError(str(error), reason=error.reason, retry_after_s=0.0)
+        if isinstance(error, ContextLengthError):
+            return error
+        if self._rules.learn(status, content, body, request):
+            return _RequestChangedError()
+        if isinstance(error, PermanentError):
+            error.args = (f"{error}{explain_kept_field(content, body, self._spec)}",)
         return error
+
+
+class _RequestChangedError(Exception):
+    """The request was refused, and is another one by what the refusal taught."""
 
 
 def draw_backoff_s(failure: BackendError) -> float | None:

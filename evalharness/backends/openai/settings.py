@@ -16,7 +16,9 @@ from evalharness.errors import ConfigError
 if TYPE_CHECKING:
     from evalharness.domain import ModelSpec
 
-ENDPOINTS = ("chat", "completions")
+ENDPOINTS = ("chat", "completions", "responses")
+RESPONSE_FORMATS = ("json_schema", "json_object", "text")
+MAX_TOP_LOGPROBS = 20  # the maximum of OpenAI's chat endpoint, and of vLLM by default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +27,16 @@ class OpenAISettings:
 
     Attributes:
         base_url: the servers of this model; none stands for OpenAI itself.
-        endpoint: `chat` or `completions`.
+        endpoint: `chat`, `completions`, or `responses` for OpenAI's Responses API.
         api_name: what the server calls the model; None takes the model's name.
         api_version: of Azure.
         reasoning_effort: how long the model thinks, in the server's words (`none`, `low`, ...).
         extra_body: more fields of a request's body, beside ours or in their place.
         headers: more headers of a request. A secret comes from `${oc.env:NAME}`.
+        top_logprobs: how many token probabilities are requested; None means 20, or fewer where the
+            server says that it allows fewer.
+        response_format: how a reply in JSON is requested: `json_schema`, `json_object` or `text`;
+            None means the first of these that the server takes.
         api_key_env: the environment variable that holds the key; never the key.
         timeout_s: of an attempt.
         total_timeout_s: of a call with all its attempts and the waits between them.
@@ -45,6 +51,8 @@ class OpenAISettings:
     reasoning_effort: str | None = None
     extra_body: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    top_logprobs: int | None = None
+    response_format: str | None = None
     api_key_env: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
     timeout_s: float = field(default=600.0, metadata=NOT_IN_IDENTITY)
     total_timeout_s: float = field(default=1800.0, metadata=NOT_IN_IDENTITY)
@@ -64,6 +72,10 @@ def check_openai_settings(settings: OpenAISettings, place: str) -> None:
         ConfigError: with the place and what is allowed.
     """
     require_one_of(settings.endpoint, ENDPOINTS, f"{place}.endpoint")
+    if settings.response_format is not None:
+        require_one_of(settings.response_format, RESPONSE_FORMATS, f"{place}.response_format")
+    if settings.top_logprobs is not None:
+        require_at_least(settings.top_logprobs, 1, f"{place}.top_logprobs")
     for name in ("max_attempts", "give_up_after"):
         require_at_least(getattr(settings, name), 1, f"{place}.{name}")
     for name in ("timeout_s", "total_timeout_s"):

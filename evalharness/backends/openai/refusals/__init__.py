@@ -1,0 +1,1 @@
+"""What servers refuse of our requests, and what they are sent instead."""

@@ -1,0 +1,265 @@
+"""Learn from a server's refusal which fields of our requests it does not take.
+
+A rule is learned only from a refusal that names a field of the request, and only for a field that
+the user did not set. Servers say it in many ways; the ones that are understood are listed in
+`tests/backends/openai/refusals/test_refused_fields.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from evalharness.backends.openai.refusals.sentences import iterate_sentences
+from evalharness.backends.openai.settings import get_openai_settings
+from evalharness.domain import BenchmarkRequest, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from evalharness.domain import ModelSpec, Request, RequestRules
+
+    _Step = Callable[["_Lesson", RequestRules], RequestRules]
+
+_TEACHING_STATUSES = (400, 422)
+_TEMPLATE_FAILURE = 500  # of llama.cpp, where the model's own template raises
+_OUR_NAMES = {
+    "max_completion_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "random_seed": "seed",
+    "text.format": "response_format",
+    "reasoning.effort": "reasoning_effort",
+}
+_SAMPLING_FIELDS = ("temperature", "top_p", "max_tokens", "seed")
+_NEW_NAMES = {"max_tokens": "max_completion_tokens", "seed": "random_seed"}
+_FORMATS = {"json_schema": "json_object", "json_object": "text"}
+_USUAL_TOP_LOGPROBS = 5
+_LONGEST_SAID = 300
+_REFUSED = re.compile(
+    r"unsupported|unknown|unrecogni[sz]ed|unexpected|unavailable|invalid|deprecated|removed|forbidden"
+    r"|incompatible|disabled|restricted|not permitted|not allowed|not available|not accepted|not valid"
+    r"|not enabled|not implemented|no longer|cannot|can't|can not|must (?:be|not)|should be|extra inputs"
+    r"|(?:do(?:es)?(?: not|n't)|not|n't)\s+(?:\w+\s+)?(?:support|accept|allow)|only the default"
+    r"|exceed|too (?:large|high|many|long|big)|at most|less than|maximum|only (?:one|supports?|accepts?)",
+    re.IGNORECASE,
+)
+_BOUND = re.compile(
+    r"(?:less than or equal to|at most|up to|<=|maximum(?: allowed)?(?: value)?(?: of| is|:)?"
+    r"|between \d+ and|max(?:imum)?\D{0,40}?|> )\s*(\d+)",
+    re.IGNORECASE,
+)
+_SYSTEM_ROLE = re.compile(
+    r"system (?:role|message|prompt|instruction)s?\W*(?:\w+\W+){0,3}?(?:not|un|disabled|only)"
+    r"|(?:not|n't|un)\s*support\w*[^.]{0,40}\bsystem\b|role\W[^.]*\bsystem\b|\bsystem\b[^.]*\brole"
+    r"|developer instruction is not enabled|roles must alternate",
+    re.IGNORECASE,
+)
+_FORMAT_NAMES = re.compile(
+    r"response[_ ]format|json[_ ]schema|structured[_ ]outputs?|text\.format", re.IGNORECASE
+)
+
+
+class _Lesson:
+    """A refusal, with the request that was refused."""
+
+    def __init__(self, content: bytes, body: Mapping[str, Any], spec: ModelSpec) -> None:
+        self.body = body
+        self.spec = spec
+        self.settings = get_openai_settings(spec)
+        self.sentences = list(iterate_sentences(content))
+        self.text = " ".join(self.sentences)
+
+    def find_refusal(self, *names: str) -> str | None:
+        """Return the sentence that refuses a field under one of its names, or None."""
+        for sentence in self.sentences:
+            named = any(_is_named(name, sentence) for name in names)
+            if named and (_REFUSED.search(sentence) or sentence in names):
+                return sentence
+        return None
+
+    def find_sent_name(self, field: str) -> str | None:
+        """Return the name under which the request has one of our fields, or None."""
+        names = (field, *(new for new, ours in _OUR_NAMES.items() if ours == field))
+        return next((name for name in names if name in self.body), None)
+
+
+def learn_rules(
+    status: int,
+    content: bytes,
+    body: Mapping[str, Any],
+    rules: RequestRules,
+    spec: ModelSpec,
+    request: Request,
+) -> RequestRules | None:
+    """Return the rules with what a refusal adds to them; None if it teaches nothing.
+
+    Args:
+        status: the HTTP status of the refusal.
+        content: the refusal.
+        body: the refused request, as it was sent.
+        rules: what was known before.
+        spec: the model; its `default_fields` are the only sampling fields that are left out.
+        request: the request from which the body was built.
+    """
+    lesson = _Lesson(content, body, spec)
+    if status == _TEMPLATE_FAILURE:
+        steps: tuple[_Step, ...] = (_move_system_message,)
+    elif status in _TEACHING_STATUSES:
+        steps = _STEPS
+    else:
+        return None
+    learned = rules
+    for step in steps:
+        learned = step(lesson, learned)
+    if isinstance(request, BenchmarkRequest) and "stop" in body and lesson.find_refusal("stop"):
+        # Replies of benchmarks are cut at their stop texts here in any case.
+        learned = _leave_out(learned, "stop")
+    if learned == rules:
+        return None
+    said = lesson.text if len(lesson.text) <= _LONGEST_SAID else f"{lesson.text[:_LONGEST_SAID]}..."
+    return replace(learned, said=(*rules.said, said))
+
+
+def explain_kept_field(content: bytes, body: Mapping[str, Any], spec: ModelSpec) -> str:
+    """Return which setting of the user a refusal names, and how to leave it out; else no text."""
+    lesson, settings = _Lesson(content, body, spec), get_openai_settings(spec)
+    for name in _SAMPLING_FIELDS:
+        sent = lesson.find_sent_name(name)
+        if sent and name not in spec.default_fields and lesson.find_refusal(sent, name):
+            return (
+                f"; sampling.{name} is set for {spec.name}, so it is always sent: "
+                f"{name}=null leaves it out"
+            )
+    own = {
+        "top_logprobs": ("top_logprobs",) if settings.top_logprobs else (),
+        "response_format": ("response_format", "json_schema") if settings.response_format else (),
+        "reasoning_effort": ("reasoning_effort",) if settings.reasoning_effort else (),
+        "template_options": ("chat_template_kwargs",) if spec.template_options else (),
+        **{f"extra_body.{name}": (name,) for name in settings.extra_body},
+    }
+    for setting, names in own.items():
+        if names and lesson.find_refusal(*names):
+            return f"; {setting} is set for {spec.name}, so it is always sent"
+    return ""
+
+
+def restrict_rules(rules: RequestRules, spec: ModelSpec) -> RequestRules:
+    """Return the rules that apply to a model: they leave out no field that the user set.
+
+    Models with the same server share what was learned, but not their settings.
+    """
+    settings, sampling = get_openai_settings(spec), spec.sampling
+    droppable = {name for name in spec.default_fields if _may_send(spec, name)} | {"stop"}
+    sent = {name for name in _SAMPLING_FIELDS if _may_send(spec, name)} | {"max_tokens"}
+    is_shorter = sampling.max_tokens is not None and "max_tokens" in droppable
+    return replace(
+        rules,
+        left_out=tuple(name for name in rules.left_out if name in droppable),
+        renamed={name: new for name, new in rules.renamed.items() if name in sent},
+        max_tokens=rules.max_tokens if is_shorter else None,
+        top_logprobs=None if settings.top_logprobs else rules.top_logprobs,
+        response_format=None if settings.response_format else rules.response_format,
+    )
+
+
+def _may_send(spec: ModelSpec, name: str) -> bool:
+    """Whether a model's requests may have a sampling field."""
+    if name == "seed":
+        return not spec.sampling.seedless
+    samplings = (spec.sampling, *spec.sampling_by_category.values())
+    return any(getattr(each, name) is not None for each in samplings)
+
+
+def _rename_field(lesson: _Lesson, rules: RequestRules) -> RequestRules:
+    for name, new_name in _NEW_NAMES.items():
+        sentence = lesson.find_refusal(name) if name in lesson.body else None
+        if sentence and name not in rules.renamed and _is_named(new_name, lesson.text):
+            rules = replace(rules, renamed={**rules.renamed, name: new_name})
+    return rules
+
+
+def _shorten_reply(lesson: _Lesson, rules: RequestRules) -> RequestRules:
+    """Learn the longest reply that the server allows, if the length was our default."""
+    name = lesson.find_sent_name("max_tokens")
+    if name is None or "max_tokens" not in lesson.spec.default_fields:
+        return rules
+    if not lesson.find_refusal(name, "max_tokens"):
+        return rules
+    bounds = [int(bound) for bound in _BOUND.findall(lesson.text)]
+    fitting = [bound for bound in bounds if 0 < bound < lesson.body[name]]
+    return replace(rules, max_tokens=max(fitting)) if fitting else rules
+
+
+def _leave_out_defaults(lesson: _Lesson, rules: RequestRules) -> RequestRules:
+    """Leave out the refused fields that the user did not set.
+
+    A server that takes `temperature` or `top_p`, but not both, loses `top_p`.
+    """
+    for name in ("top_p", "temperature", "seed", "max_tokens"):
+        sent = lesson.find_sent_name(name)
+        if sent is None or name not in lesson.spec.default_fields or name in rules.renamed:
+            continue
+        if name == "max_tokens" and rules.max_tokens is not None:
+            continue
+        sentence = lesson.find_refusal(sent, name)
+        if not sentence:
+            continue
+        rules = _leave_out(rules, name)
+        if name == "top_p" and _is_named("temperature", sentence):
+            break
+    return rules
+
+
+def _leave_out(rules: RequestRules, name: str) -> RequestRules:
+    if name in rules.left_out:
+        return rules
+    return replace(rules, left_out=(*rules.left_out, name))
+
+
+def _lower_top_logprobs(lesson: _Lesson, rules: RequestRules) -> RequestRules:
+    sent = lesson.body.get("top_logprobs", lesson.body.get("logprobs"))
+    if type(sent) is not int or lesson.settings.top_logprobs is not None or "echo" in lesson.body:
+        return rules
+    sentence = lesson.find_refusal("top_logprobs", "logprobs")
+    if not sentence or sent <= 1:
+        return rules
+    bounds = [int(bound) for bound in _BOUND.findall(sentence)]
+    fitting = [bound for bound in bounds if 0 < bound < sent]
+    allowed = max(fitting, default=_USUAL_TOP_LOGPROBS)
+    return replace(rules, top_logprobs=allowed) if allowed < sent else rules
+
+
+def _simplify_format(lesson: _Lesson, rules: RequestRules) -> RequestRules:
+    """Ask for JSON without its schema, and next for no format at all."""
+    text = lesson.body.get("text") or {}
+    form = (lesson.body.get("response_format") or text.get("format") or {}).get("type")
+    if form not in _FORMATS or lesson.settings.response_format is not None:
+        return rules
+    for sentence in lesson.sentences:
+        if _FORMAT_NAMES.search(sentence) and _REFUSED.search(sentence):
+            return replace(rules, response_format=_FORMATS[form])
+    return rules
+
+
+def _move_system_message(lesson: _Lesson, rules: RequestRules) -> RequestRules:
+    messages = lesson.body.get("messages") or ()
+    has_system = any(message["role"] == Role.SYSTEM for message in messages)
+    if not has_system or "instructions" in lesson.body or rules.system_in_user:
+        return rules
+    is_named = any(_SYSTEM_ROLE.search(sentence) for sentence in lesson.sentences)
+    return replace(rules, system_in_user=True) if is_named else rules
+
+
+_STEPS: tuple[_Step, ...] = (
+    _rename_field,
+    _shorten_reply,
+    _lower_top_logprobs,
+    _simplify_format,
+    _move_system_message,
+    _leave_out_defaults,
+)
+
+
+def _is_named(name: str, text: str) -> bool:
+    return re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", text) is not None
