@@ -5,7 +5,8 @@
 
 Our files hold several models, distinguished by `model`. A file of MT-bench holds one model, which
 its name identifies (not `model_id`), so all its lines count. Its choices are our samples. If a
-question is answered twice, the later line counts, as in the readers of both formats.
+question is answered twice, the later line counts, as in the readers of both formats. A thought at
+the beginning of a text is kept apart, as it is for models that are asked now.
 """
 
 from __future__ import annotations
@@ -136,7 +137,9 @@ def _read_replies(path: Path, model: str) -> dict[tuple[str, int, int], Completi
             continue
         for sample, turns in line.samples():
             for turn, reply in enumerate(turns, start=1):
-                replies[str(line.question_id), sample, turn] = Completion(**asdict(reply))
+                replies[str(line.question_id), sample, turn] = Completion(
+                    **asdict(reply.without_thought())
+                )
     if not replies:
         held = f"it holds {', '.join(sorted(others))}" if others else "it holds nothing"
         msg = f"no answers of {model}; {held} (api_name chooses another name than the model's)"

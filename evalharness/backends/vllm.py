@@ -16,7 +16,7 @@ import importlib.util
 import math
 import time
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalharness.backends.definition import BackendDefinition
 from evalharness.backends.local import memory_check
@@ -25,6 +25,11 @@ from evalharness.backends.local.prompt_tokens import (
     encode_options,
     encode_prompt,
     find_stop_token_ids,
+)
+from evalharness.backends.local.reply_tokens import (
+    DecodedReply,
+    decode_reply,
+    prompt_opens_reasoning,
 )
 from evalharness.backends.local.settings import WeightsSettings
 from evalharness.backends.local.weights import (
@@ -122,23 +127,37 @@ async def _generate_text(
     began, sampling = time.perf_counter(), request.sampling.fill_defaults()
     tokens = encode_prompt(spec, loaded.tokenizer, request)
     ends = loaded.end_ids | find_stop_token_ids(spec, loaded.tokenizer)
+    opened = prompt_opens_reasoning(loaded.tokenizer, tokens)
+    # vLLM would also stop inside a thought.
+    stops = [] if opened or spec.thinks else list(spec.stop)
     output = await engine.generate(
         tokens,
         temperature=sampling.temperature,
         top_p=1.0 if sampling.top_p is None else sampling.top_p,
         max_tokens=sampling.max_tokens,
         seed=sampling.seed,
-        stop=list(spec.stop),
+        stop=stops,
         stop_token_ids=sorted(ends),
     )
     reply = output.outputs[0]
+    decoded = _decode_output(spec, loaded, reply, opened=opened)
     return Completion(
-        text=reply.text.strip(),
+        text=decoded.text.strip(),
+        reasoning=decoded.reasoning,
         finish_reason=reply.finish_reason,
         prompt_tokens=len(tokens),
         completion_tokens=len(reply.token_ids),
+        reasoning_tokens=decoded.reasoning_tokens,
         seconds=time.perf_counter() - began,
     )
+
+
+def _decode_output(spec: ModelSpec, loaded: VllmModel, reply: Any, *, opened: bool) -> DecodedReply:
+    """Return vLLM's text, or the reply after its thought, up to the first stop text."""
+    decoded = decode_reply(loaded.tokenizer, reply.token_ids, opened=opened)
+    if decoded.reasoning_tokens is None:
+        decoded = DecodedReply(text=reply.text)
+    return decoded.cut_at(spec.stop) or decoded
 
 
 async def _score_options(

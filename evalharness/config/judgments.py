@@ -40,6 +40,7 @@ def build_judging_spec(conf: Mapping[str, Any], models: Sequence[str]) -> Judgin
         budget_pairs=conf["budget_pairs"],
         exclude_own_family=conf["exclude_own_family"],
         panel=_build_panel_rule(conf["panel"]),
+        show_reasoning=conf["show_reasoning"],
     )
 
 

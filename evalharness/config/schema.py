@@ -73,6 +73,7 @@ class JudgingConf:
     budget_pairs: Optional[int] = None  # pairs a question
     exclude_own_family: bool = False
     panel: str = "aggregate"  # aggregate | rater
+    show_reasoning: bool = False  # judges see the thoughts before the answers
 
 
 @dataclass

@@ -119,7 +119,7 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
     spec = RunSpec(
         name="",
         models=models,
-        judges=judges,
+        judges=tuple(replace(each, show_reasoning=judging.show_reasoning) for each in judges),
         questions=_load_questions(tree["questions"]),
         judging=judging,
         suite=build_suite_spec(tree["benchmarks"], find_resource_folder("conf")),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from evalharness.domain.calls import Usage
 from evalharness.domain.finish_reasons import is_complete_reason, is_refusal_reason
+from evalharness.domain.thoughts import split_reasoning
 from evalharness.domain.vocabulary import compute_digest
 
 if TYPE_CHECKING:
@@ -57,6 +58,13 @@ class AnswerTurn:
             served=completion.served,
             sent=completion.sent,
         )
+
+    def without_thought(self) -> AnswerTurn:
+        """Return the turn with a thought at the beginning of its text moved to `reasoning`."""
+        split = split_reasoning(self.text)
+        if self.reasoning is not None or split.text == self.text:
+            return self
+        return replace(self, text=split.text.strip(), reasoning=split.reasoning)
 
     @property
     def usage(self) -> Usage:

@@ -6,6 +6,8 @@ from collections.abc import Mapping  # noqa: TC003 - the store reads the annotat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from evalharness.domain.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -69,6 +71,14 @@ class Request:
     question_id: str = ""
     turn: int = 1
     sample: int = 0
+
+    def key_content(self) -> dict[str, Any]:
+        """Return what a key of this request is made of; newer fields only where they are set."""
+        content: dict[str, Any] = msgspec.to_builtins(self)
+        for message in content["messages"]:
+            _drop_unset(message, "reasoning")
+        _drop_unset(content["sampling"], "seedless")
+        return content
 
     @property
     def continues(self) -> bool:
@@ -158,6 +168,11 @@ class Usage:
             seconds=self.seconds + other.seconds,
             batch=self.batch and other.batch,
         )
+
+
+def _drop_unset(content: dict[str, Any], name: str) -> None:
+    if not content[name]:
+        del content[name]
 
 
 def _add_counts(one: int | None, other: int | None) -> int | None:

@@ -24,6 +24,7 @@ class GradedJudgment:
     `repaired` means that the judge got a repair request, because its first reply had no readable
     score; `reply` then holds both replies. `reasoning` is the judge's thought before its reply, `served`
     the model that the judge's server reported, and `sent` the sampling fields of the request.
+    `finish_reason` is given only for a reply that was cut: the server's word for the cause.
     """
 
     kind: Literal["graded"] = "graded"
@@ -41,6 +42,7 @@ class GradedJudgment:
     repaired: bool = False
     served: str | None = None
     sent: tuple[str, ...] = ()
+    finish_reason: str | None = None
     usage: Usage = field(default_factory=Usage)
     digest: str
 
@@ -60,8 +62,8 @@ class PairwiseJudgment:
     """One game: two answers compared at one turn, `model_a` shown first.
 
     `strength` is how much better the preferred answer is, if the prompt asks for it: 1 slightly, 2
-    much, 0 in a tie. `repaired`, `reasoning`, `served` and `sent` mean the same as in
-    `GradedJudgment`.
+    much, 0 in a tie. `repaired`, `reasoning`, `served`, `sent` and `finish_reason`
+    mean the same as in `GradedJudgment`.
     """
 
     kind: Literal["pairwise"] = "pairwise"
@@ -81,6 +83,7 @@ class PairwiseJudgment:
     repaired: bool = False
     served: str | None = None
     sent: tuple[str, ...] = ()
+    finish_reason: str | None = None
     usage: Usage = field(default_factory=Usage)
     digest: str
 

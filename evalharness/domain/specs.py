@@ -215,6 +215,8 @@ class JudgeSpec:
     repairs: int = 0
     caution: str | None = None
     """A caution shown with every result of this judge, for example that it is too weak to trust."""
+    show_reasoning: bool = False
+    """Whether the judge is shown the thoughts before the answers: `judging.show_reasoning`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +227,8 @@ class JudgingSpec:
     means the pairs with the baseline if there is one, else all pairs. `budget_pairs` is the number
     of pairs per question of a chain or of random pairs, and the highest average number of adaptive
     pairs. With `exclude_own_family`, a judge does not judge models of its own family. `panel` is
-    how several judges are combined.
+    how several judges are combined. With `show_reasoning`, judges are shown the thoughts before the
+    answers.
     """
 
     graded: bool = True
@@ -237,6 +240,7 @@ class JudgingSpec:
     budget_pairs: int | None = None
     exclude_own_family: bool = False
     panel: PanelRule = PanelRule.AGGREGATE
+    show_reasoning: bool = False
 
     @property
     def pair_design(self) -> PairDesign:

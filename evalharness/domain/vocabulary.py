@@ -109,10 +109,12 @@ class Message:
     Attributes:
         role: the author.
         content: the text.
+        reasoning: the thought before a reply, for chat templates that show earlier thoughts.
     """
 
     role: Role
     content: str
+    reasoning: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,12 +141,25 @@ class Question:
 
 
 def build_conversation(
-    turns: Sequence[str], replies: Sequence[str], system: str | None = None
+    turns: Sequence[str],
+    replies: Sequence[str],
+    system: str | None = None,
+    thoughts: Sequence[str | None] = (),
 ) -> tuple[Message, ...]:
-    """Return the messages of a conversation: the system message, then turns and replies in turn."""
+    """Return the messages of a conversation: the system message, then turns and replies in turn.
+
+    Args:
+        turns: what the user says.
+        replies: what the model said.
+        system: the system message.
+        thoughts: the thought before each reply, for chat templates that show earlier thoughts.
+    """
     messages = [Message(role=Role.SYSTEM, content=system)] if system else []
     for number, turn in enumerate(turns):
         messages.append(Message(role=Role.USER, content=turn))
         if number < len(replies):
-            messages.append(Message(role=Role.ASSISTANT, content=replies[number]))
+            thought = thoughts[number] if number < len(thoughts) else None
+            messages.append(
+                Message(role=Role.ASSISTANT, content=replies[number], reasoning=thought)
+            )
     return tuple(messages)

@@ -74,6 +74,13 @@ def join_replies(texts: Sequence[str]) -> str:
     return f"\n\n{_REPAIR_LINE}\n\n".join(texts)
 
 
+def join_thoughts(thoughts: Sequence[str | None]) -> str | None:
+    """Return the thoughts before a judge's replies as one text, or None if there are none."""
+    if not any(thoughts):
+        return None
+    return join_replies([thought or "" for thought in thoughts])
+
+
 def split_last_reply(reply: str) -> str:
     """Return the last of the replies that `join_replies` joined, which has the decision."""
     return reply.rpartition(_REPAIR_LINE)[2]

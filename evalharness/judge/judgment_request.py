@@ -16,8 +16,10 @@ from evalharness.domain import (
     Request,
     Role,
     compute_digest,
+    is_complete_reason,
+    split_reasoning,
 )
-from evalharness.judge.decisions import join_replies, read_score, read_verdict
+from evalharness.judge.decisions import join_replies, join_thoughts, read_score, read_verdict
 from evalharness.judge.prompts import (
     build_reply_schema,
     describe_json_form,
@@ -30,7 +32,15 @@ from evalharness.judge.reply_text import UnscoredReason
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalharness.domain import Answer, Completion, JudgePrompt, JudgeSpec, Judgment, Question
+    from evalharness.domain import (
+        Answer,
+        AnswerTurn,
+        Completion,
+        JudgePrompt,
+        JudgeSpec,
+        Judgment,
+        Question,
+    )
 
 # Empty and truncated replies are not repaired: a shorter request would hide their cause.
 _REPAIRABLE = {UnscoredReason.NO_VERDICT, UnscoredReason.AMBIGUOUS, UnscoredReason.OUT_OF_SCALE}
@@ -96,9 +106,24 @@ class JudgmentRequest:
             "form": describe_json_form(prompt) if reads_json else "",
             "schema": build_reply_schema(prompt) if reads_json else {},
             "repair": render_repair_request(prompt, reading) if self.judge.repairs else "",
+            "thoughts": self._list_shown_thoughts(),
         }
         used = {name: value for name, value in content.items() if value}
         return [used] if used else []
+
+    def _list_shown_thoughts(self) -> list[list[str]]:
+        """Return the thoughts that the judge is shown, by answer and turn; empty without any."""
+        if not self.judge.show_reasoning:
+            return []
+        turns = [answer.turns[: self.turn] for answer in self.answers]
+        thoughts = [[turn.reasoning or "" for turn in each] for each in turns]
+        return thoughts if any(map(any, thoughts)) else []
+
+    def _show(self, turn: AnswerTurn) -> str:
+        """Return the text of an answer as the judge sees it."""
+        if self.judge.show_reasoning and turn.reasoning:
+            return f"[Reasoning]\n{turn.reasoning}\n\n[Answer]\n{turn.text}"
+        return turn.text
 
     def build_request(self) -> Request:
         """Return the backend's request for the judgment."""
@@ -108,7 +133,7 @@ class JudgmentRequest:
             messages=render_judge_prompt(
                 prompt,
                 self.question,
-                [[turn.text for turn in answer.turns] for answer in self.answers],
+                [[self._show(turn) for turn in answer.turns] for answer in self.answers],
                 self.turn,
                 reading=spec.reading,
             ),
@@ -154,11 +179,29 @@ def needs_repair(request: JudgmentRequest, judgment: Judgment) -> bool:
     return bool(request.judge.repairs) and judgment.unscored in _REPAIRABLE
 
 
+def _select_conclusion(request: JudgmentRequest, last: Completion) -> str:
+    """Return the text that holds the decision; none if the reply was cut inside a thought.
+
+    A server that does not separate thoughts may have opened it in the prompt, so that a reply of a
+    thinking judge that was cut before its end shows no mark.
+    """
+    cut = not is_complete_reason(last.finish_reason)
+    split = split_reasoning(last.text)
+    in_thought = request.judge.model.thinks and not (last.reasoning or split.reasoning)
+    return "" if cut and in_thought else last.text
+
+
+def _name_cut(last: Completion) -> str | None:
+    """Return the server's word for why a reply was cut, or None."""
+    is_whole = last.option_probabilities is not None or is_complete_reason(last.finish_reason)
+    return None if is_whole else last.finish_reason
+
+
 def _build_grade(request: JudgmentRequest, completions: Sequence[Completion]) -> GradedJudgment:
     last, (answer,) = completions[-1], request.answers
     decision = read_score(
         request.judge.reading,
-        last.text,
+        _select_conclusion(request, last),
         probabilities=last.option_probabilities,
         finish_reason=last.finish_reason,
     )
@@ -172,9 +215,12 @@ def _build_grade(request: JudgmentRequest, completions: Sequence[Completion]) ->
         score=decision.score,
         unscored=decision.unscored,
         reply=join_replies([each.text for each in completions]),
+        reasoning=join_thoughts([each.reasoning for each in completions]),
         probabilities=decision.probabilities,
         repaired=len(completions) > 1,
         served=last.served,
+        sent=last.sent,
+        finish_reason=_name_cut(last),
         usage=reduce(add, (each.usage for each in completions)),
         digest=request.digest(),
     )
@@ -184,7 +230,7 @@ def _build_game(request: JudgmentRequest, completions: Sequence[Completion]) -> 
     last, (first, second) = completions[-1], request.answers
     decision = read_verdict(
         request.judge.reading,
-        last.text,
+        _select_conclusion(request, last),
         probabilities=last.option_probabilities,
         finish_reason=last.finish_reason,
     )
@@ -200,9 +246,12 @@ def _build_game(request: JudgmentRequest, completions: Sequence[Completion]) -> 
         strength=decision.strength,
         unscored=decision.unscored,
         reply=join_replies([each.text for each in completions]),
+        reasoning=join_thoughts([each.reasoning for each in completions]),
         probabilities=decision.probabilities,
         repaired=len(completions) > 1,
         served=last.served,
+        sent=last.sent,
+        finish_reason=_name_cut(last),
         usage=reduce(add, (each.usage for each in completions)),
         digest=request.digest(),
     )

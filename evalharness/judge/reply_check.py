@@ -73,5 +73,9 @@ def _read_decision(row: Judgment, reading: Reading) -> float | Verdict | None:
     saved = row.probabilities
     probabilities = None if saved is None else [saved.get(str(name), 0.0) for name in names]
     if isinstance(row, GradedJudgment):
-        return read_score(reading, text, probabilities=probabilities).score
-    return read_verdict(reading, text, probabilities=probabilities).verdict
+        return read_score(
+            reading, text, probabilities=probabilities, finish_reason=row.finish_reason
+        ).score
+    return read_verdict(
+        reading, text, probabilities=probabilities, finish_reason=row.finish_reason
+    ).verdict

@@ -79,8 +79,10 @@ class Run:
         """One row per answered turn.
 
         Columns: `question_id`, `category`, `model`, `sample` (from 0), `turn` (from 1), `text`,
-        `finish_reason` (`length`: cut off by `max_tokens`), `prompt_tokens`, `completion_tokens`,
-        `cached_tokens` (NaN where the backend did not count), `seconds` (of the last attempt).
+        `reasoning` (the thought before it), `finish_reason` (`length`: cut off by `max_tokens`),
+        `prompt_tokens`, `completion_tokens`, `cached_tokens`, `reasoning_tokens` (NaN where the
+        backend did not count), `seconds` (of the last attempt), `served` (the model that the server
+        reported), `sent` (the sampling fields of the request).
         """
         rows = list_answer_rows(self.records)
         return make_frame(rows, *ANSWER_KEYS, *list_field_names(AnswerTurn))
@@ -91,11 +93,13 @@ class Run:
 
         Columns: `kind` (`graded` or `pairwise`), `question_id`, `turn` (from 1), `judge`, `prompt`
         (its name), `model` (of a grade), `sample`, `score` (1 to 10; NaN where unscored),
-        `unscored` (why no decision could be read), `reply` (the judge's text), `probabilities` (by
-        option, where they were read), `repaired` (whether a second request was needed), `served`
-        (the model that the server reported), `digest` (the key of the request), `model_a` (shown first), `model_b`, `verdict` (`A`, `B` or
-        `tie`: a position), `strength` (0 to 2, from five levels), `prompt_tokens`,
-        `completion_tokens`, `cached_tokens`, `seconds`, `batch` (whether a batch endpoint was used).
+        `unscored` (why no decision could be read), `reply` (the judge's text), `reasoning` (the
+        thought before it), `probabilities` (by option, where they were read), `repaired` (whether a
+        second request was needed), `served` (the model that the server reported), `sent` (the
+        sampling fields of the request), `finish_reason` (of a reply that was cut), `digest` (the key
+        of the request), `model_a` (shown first), `model_b`, `verdict` (`A`, `B` or `tie`: a
+        position), `strength` (0 to 2, from five levels), `prompt_tokens`, `completion_tokens`,
+        `cached_tokens`, `reasoning_tokens`, `seconds`, `batch` (whether a batch endpoint was used).
         """
         return make_frame(list_judgment_rows(self.records), *list_judgment_columns())
 
@@ -140,7 +144,7 @@ class Run:
         `rating_high` (points; 95%), `elo` (online), `win_rate`, `win_rate_low`, `win_rate_high`
         (shares of 1), `length_controlled_win_rate`, `score`, `score_low`, `score_high` (1 to 10),
         `score_by_turn`, `score_by_category` (mappings), `battles`, `graded`, `unscored`, `failed`,
-        `truncated` (counts), `corrected_rank`, `corrected_rank_low`, `corrected_rank_high`,
+        `truncated`, `empty` (counts), `empty_by_cause` (a mapping), `corrected_rank`, `corrected_rank_low`, `corrected_rank_high`,
         `corrected_rating`, `corrected_rating_low`, `corrected_rating_high`,
         `corrected_win_rate`, `corrected_win_rate_low`, `corrected_win_rate_high`,
         `corrected_score`, `corrected_score_low`, `corrected_score_high` (as people would give

@@ -63,7 +63,10 @@ async def answer_question(
         completion = await backend.complete(
             Request(
                 messages=build_conversation(
-                    question.turns[:number], [turn.text for turn in turns], model.system
+                    question.turns[:number],
+                    [turn.text for turn in turns],
+                    model.system,
+                    [turn.reasoning for turn in turns],
                 ),
                 sampling=sampling,
                 question_id=question.question_id,

@@ -169,7 +169,7 @@ class CachedBackend:
 
     async def complete(self, request: Request) -> Completion:
         """Return the cached completion, or a new one that is cached before it is returned."""
-        key = compute_digest([self._identity, request])
+        key = compute_digest([self._identity, request.key_content()])
         cached = self._cache.get(key)
         if cached is not None:
             return cached

@@ -96,3 +96,49 @@ def test_a_decision_that_was_changed_afterwards_is_found():
     (difference,) = _check(replace(judgment, score=9), Reading.TEXT).differences
 
     assert difference.endswith("vicuna-13b: kept 9, its reply says 8.0")
+
+
+@pytest.mark.parametrize("answers", [1, 2])
+def test_the_thoughts_of_all_replies_are_kept_apart(answers):
+    """The decision is read after the thought, and a repair request shows the reply only."""
+    request = _request(Reading.TEXT, answers)
+    first = Completion(text="Hm.", reasoning="[[3]]? [[B]]?", sent=("max_tokens",))
+    last = replace(REPLIES[Reading.TEXT, answers], reasoning="Now it is clear.")
+
+    judgment = build_judgment(request, [first, last])
+    repair = request.build_repair_request(request.build_request(), first.text)
+
+    assert (judgment.score == 8) if answers == 1 else (judgment.verdict == "A")
+    assert judgment.reasoning == "[[3]]? [[B]]?\n\n--- asked again ---\n\nNow it is clear."
+    assert "?" not in judgment.reply
+    assert not any("[[3]]?" in message.content for message in repair.messages)
+    assert build_judgment(request, [first]).sent == ("max_tokens",)
+
+
+@pytest.mark.parametrize(("thinks", "unscored"), [(False, None), (True, "truncated")])
+def test_a_cut_reply_of_a_thinking_judge_is_its_thought(thinks, unscored):
+    """A server that separates no thoughts shows no mark where the prompt opened it."""
+    request = _request(Reading.TEXT, 2)
+    model = replace(request.judge.model, thinks=thinks)
+    request = replace(request, judge=replace(request.judge, model=model))
+    cut = Completion(text="First, B looks better [[B]]. But wait, let me", finish_reason="length")
+    apart = replace(cut, reasoning="A thought.")
+
+    assert build_judgment(request, [cut]).unscored == unscored
+    assert build_judgment(request, [apart]).verdict == "B"
+
+
+def test_a_reply_that_was_cut_names_the_servers_word_for_it():
+    """An unknown finish reason is kept, and the check reads the reply by it."""
+    cut = Completion(text="It is good.\nRating: 1", finish_reason="abort")
+
+    judgment = build_judgment(_request(Reading.TEXT, 1), [cut])
+
+    assert (judgment.score, judgment.unscored, judgment.finish_reason) == (
+        None,
+        "truncated",
+        "abort",
+    )
+    assert _check(judgment, Reading.TEXT).differences == ()
+    whole = build_judgment(_request(Reading.TEXT, 1), [REPLIES[Reading.TEXT, 1]])
+    assert whole.finish_reason is None

@@ -9,6 +9,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import (
     AutoModelForCausalLM,
     FalconConfig,
+    GPT2Config,
     GPTJConfig,
     GPTNeoXConfig,
     LlamaConfig,
@@ -89,9 +90,41 @@ def gpt_neox(**settings: Any) -> PretrainedConfig:
 ARCHITECTURES = (llama, falcon, gpt_j, gpt_neox)
 
 
+def save_recital(
+    folder: Path, prompt: str, reply: str, *, special: tuple[str, ...] = (), **tokenizer: Any
+) -> Path:
+    """Save a model that continues a prompt with a fixed reply, token by token, and then ends.
+
+    It looks only at the position, so it says the same after any prompt of as many tokens.
+    """
+    encoder = make_tokenizer(special, **tokenizer)
+    prompt_tokens = encoder(prompt, add_special_tokens=False)["input_ids"]
+    tokens = [*encoder(reply, add_special_tokens=False)["input_ids"], encoder.eos_token_id]
+    config = GPT2Config(
+        vocab_size=len(encoder),
+        n_embd=POSITIONS,
+        n_layer=1,
+        n_head=_HEADS,
+        n_positions=POSITIONS,
+        bos_token_id=encoder.bos_token_id,
+        eos_token_id=encoder.eos_token_id,
+        tie_word_embeddings=False,
+    )
+    model = AutoModelForCausalLM.from_config(config)
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            weights.fill_(1.0 if name.endswith("ln_f.weight") else 0.0)
+        model.transformer.wpe.weight.copy_(torch.eye(POSITIONS))
+        for place, token in enumerate(tokens, start=len(prompt_tokens) - 1):
+            model.lm_head.weight[token, place] = 1.0
+    model.save_pretrained(folder)
+    encoder.save_pretrained(folder)
+    return folder
+
+
 def save(folder: Path, configure: Callable[..., PretrainedConfig] = llama) -> Path:
     """Save a model and its tokenizer in a folder, and return the folder."""
-    tokenizer = _tokenizer()
+    tokenizer = make_tokenizer()
     config = configure(
         vocab_size=len(tokenizer),
         bos_token_id=tokenizer.bos_token_id,
@@ -108,7 +141,9 @@ def save(folder: Path, configure: Callable[..., PretrainedConfig] = llama) -> Pa
     return folder
 
 
-def _tokenizer() -> PreTrainedTokenizerFast:
+def make_tokenizer(
+    special: tuple[str, ...] = (), chat_template: str = CHAT_TEMPLATE
+) -> PreTrainedTokenizerFast:
     """Return a byte-level tokenizer that begins every text with <s>."""
     trained = Tokenizer(models.BPE())
     trained.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -117,7 +152,7 @@ def _tokenizer() -> PreTrainedTokenizerFast:
         TEXT,
         trainers.BpeTrainer(
             vocab_size=400,
-            special_tokens=["<s>", "</s>"],
+            special_tokens=["<s>", "</s>", *special],
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         ),
@@ -129,6 +164,7 @@ def _tokenizer() -> PreTrainedTokenizerFast:
         tokenizer_object=trained,
         bos_token="<s>",  # noqa: S106 - no secret
         eos_token="</s>",  # noqa: S106
-        chat_template=CHAT_TEMPLATE,
+        chat_template=chat_template,
+        additional_special_tokens=list(special),
         clean_up_tokenization_spaces=False,
     )

@@ -114,6 +114,8 @@ def _build_row(
         unscored=counts.unscored,
         failed=counts.failed,
         truncated=counts.truncated,
+        empty=sum(counts.empty.values()),
+        empty_by_cause=counts.empty,
         benchmarks=benchmarks,
         **select_corrected_fields(estimates.corrections, model),
     )

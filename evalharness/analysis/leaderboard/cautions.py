@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalharness.analysis.judge_health.drift_report import list_drift_cautions
 from evalharness.analysis.judge_health.health_text import list_health_cautions
+from evalharness.analysis.leaderboard.completeness import count_empty_turns
 from evalharness.analysis.overlap.flag_cautions import list_flag_cautions
+from evalharness.domain import EmptyCause
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +27,7 @@ class Caution:
     """A sentence that a reader of the leaderboard must see.
 
     Attributes:
-        source: the subject: `run`, `judge`, `import`, `ratings`, `scores`, `judgments`,
+        source: the subject: `run`, `answers`, `judge`, `import`, `ratings`, `scores`, `judgments`,
             `panel`, `labels`, `audit`, `drift`, `flags` or `robustness`.
         sentence: the sentence, ready to be printed.
     """
@@ -58,6 +61,7 @@ def collect_cautions(
     """
     found = [
         *list_run_cautions(records),
+        *_label("answers", _list_empty_cautions(records)),
         *table,
         *_label("audit", (each for card in health for each in list_health_cautions(card))),
         *_label("drift", (each for report in drift for each in list_drift_cautions(report))),
@@ -94,6 +98,23 @@ def list_run_cautions(records: RunRecords) -> tuple[Caution, ...]:
         Caution(source=sources.get(sentence, "run"), sentence=sentence)
         for sentence in dict.fromkeys(map(str, sentences))
     )
+
+
+_EMPTY_DESCRIPTIONS = {
+    EmptyCause.THOUGHT_ONLY: (
+        "ended inside the thought, before any answer: raise the sampling.max_tokens of this model"
+    ),
+    EmptyCause.REFUSAL: "were refused by the model or its server",
+}
+
+
+def _list_empty_cautions(records: RunRecords) -> Iterator[str]:
+    """Yield a sentence for each model whose turns ended without an answer for a known cause."""
+    turns = Counter(answer.model for answer in records.answers for _ in answer.turns)
+    for model, causes in count_empty_turns(records).items():
+        for cause, description in _EMPTY_DESCRIPTIONS.items():
+            if number := causes[cause]:
+                yield f"{model}: {number} of {turns[model]} answered turns {description}"
 
 
 def label_cautions(**sentences: Iterable[str]) -> tuple[Caution, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from evalharness.domain import RunStage
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from evalharness.domain import Answer, Battle, RunRecords
 
@@ -23,7 +23,8 @@ class ModelCompleteness:
         graded: grades with a score.
         unscored: grades and games that could not be read.
         failed: failures and missing answers.
-        truncated: replies that `max_tokens` cut off.
+        truncated: replies that were cut off, by `max_tokens` for example.
+        empty: the number of turns without an answer, by their cause.
     """
 
     battles: int
@@ -31,6 +32,7 @@ class ModelCompleteness:
     unscored: int
     failed: int
     truncated: int
+    empty: Mapping[str, int] = field(default_factory=dict)
 
 
 def list_models(records: RunRecords, battles: Sequence[Battle]) -> tuple[str, ...]:
@@ -56,6 +58,7 @@ def count_completeness(
     truncated = Counter(
         answer.model for answer in records.answers for turn in answer.turns if turn.is_truncated
     )
+    empty = count_empty_turns(records)
     failed = _count_failures(records)
     return {
         model: ModelCompleteness(
@@ -64,9 +67,20 @@ def count_completeness(
             unscored=unscored[model],
             failed=failed[model] + _count_missing_answers(records, model),
             truncated=truncated[model],
+            empty=empty.get(model, {}),
         )
         for model in list_models(records, battles)
     }
+
+
+def count_empty_turns(records: RunRecords) -> dict[str, Counter[str]]:
+    """Return the number of turns without an answer, by model and cause."""
+    found: dict[str, Counter[str]] = {}
+    for answer in records.answers:
+        for turn in answer.turns:
+            if (cause := turn.empty_cause) is not None:
+                found.setdefault(answer.model, Counter())[cause.value] += 1
+    return found
 
 
 def _count_failures(records: RunRecords) -> Counter[str]:

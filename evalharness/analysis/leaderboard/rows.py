@@ -60,6 +60,8 @@ class LeaderboardRow:
     unscored: int = field(default=0, metadata=_show_as("Unscored", "d"))
     failed: int = field(default=0, metadata=_show_as("Failed", "d"))
     truncated: int = field(default=0, metadata=_show_as("Cut off", "d"))
+    empty: int = field(default=0, metadata=_show_as("Empty", "d"))
+    empty_by_cause: Mapping[str, int] = field(default_factory=dict)
     corrected_rank: int | None = field(default=None, metadata=_show_as("Corrected rank", ".0f"))
     corrected_rank_low: int | None = None
     corrected_rank_high: int | None = None

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from evalharness.analysis.overlap.flag_records import FlagKind
+from evalharness.domain import EmptyCause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,12 @@ def list_flag_cautions(report: FlagReport) -> Iterator[str]:
     }
     if questions:
         yield f"{len(questions)} of {report.questions} questions stand in {format_corpus_name(report)}"
-    counts = Counter((flag.kind, flag.model) for flag in report.flags)
+    counts = Counter(
+        (flag.kind, flag.model)
+        for flag in report.flags
+        # The leaderboard has cautions of its own about other causes of empty answers.
+        if flag.kind is not FlagKind.EMPTY or flag.source == EmptyCause.EMPTY
+    )
     sources = {(flag.kind, flag.model): flag.source for flag in report.flags}
     for (kind, model), number in counts.items():
         answers = report.answers.get(model or "", 0)

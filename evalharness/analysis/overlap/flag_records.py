@@ -36,7 +36,8 @@ class Flag:
         sample: which of the model's answers.
         words: the length of the longest common run, in words.
         share: the share of the text's n-grams in common; of its words, for a text without n-grams.
-        source: the other location: a file and line, `reference`, a model, or the claimed name.
+        source: the other location: a file and line, `reference`, a model, or the claimed name; of
+            an empty answer, the cause.
         excerpt: the words in common.
     """
 

@@ -198,15 +198,15 @@ def _flag_same_replies(run_texts: RunTexts) -> Iterator[Flag]:
 def _flag_empty_answers(run_texts: RunTexts) -> Iterator[Flag]:
     """Yield the empty answers."""
     for number in run_texts.numbers_of_kind("answer"):
-        if not run_texts.texts[number].text.strip():
-            text = run_texts.texts[number]
+        text = run_texts.texts[number]
+        if text.empty_cause:
             yield Flag(
                 kind=FlagKind.EMPTY,
                 question_id=text.question_id,
                 turn=text.turn,
                 model=text.model,
                 sample=text.sample,
-                source="nothing",
+                source=text.empty_cause,
             )
 
 

@@ -44,6 +44,7 @@ class RunText:
     text: str
     model: str | None = None
     sample: int = 0
+    empty_cause: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -232,6 +233,7 @@ def _texts_by_question(records: RunRecords) -> dict[str, list[RunText]]:
                 text=reply.text,
                 model=answer.model,
                 sample=answer.sample,
+                empty_cause=reply.empty_cause or "",
             )
             for turn, reply in enumerate(answer.turns, start=1)
         )

@@ -25,6 +25,7 @@ from evalharness.backends.local.causal_model import (
 )
 from evalharness.backends.local.kv_cache import SPARE_COLUMNS, make_kv_cache
 from evalharness.backends.local.prefix_cache import PrefixCache, prefill_remaining
+from evalharness.backends.local.reply_tokens import DecodedReply, decode_reply
 from evalharness.domain import Completion, Sampling
 from evalharness.errors import PermanentError
 
@@ -33,13 +34,12 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 64
 _MAX_PREFILL_TOKENS = 8192  # tokens, padding included
-_PREFIX_CACHE_SHARE = (
-    0.25  # of the memory for conversations; it holds those that wait for their next turn
-)
-_MIN_LENGTH_RATIO = (
-    0.9  # the length of the shortest text in a prefill group, relative to the longest
-)
-_STOP_WINDOW_EXTRA_TOKENS = 8  # tokens in addition to the bytes of a stop text, for text that decodes only with its neighbors
+# The share of the memory that holds conversations which wait for their next turn.
+_PREFIX_CACHE_SHARE = 0.25
+# The length of the shortest text in a prefill group, relative to the longest.
+_MIN_LENGTH_RATIO = 0.9
+# In addition to the bytes of a stop text, for text that decodes only with its neighbors.
+_STOP_WINDOW_EXTRA_TOKENS = 8
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -51,6 +51,7 @@ class ReplyInProgress:
         sampling: how its tokens are sampled.
         stops: texts that end it.
         end_ids: tokens that end it.
+        opened: whether the prompt opened a thought.
         future: of the completion.
     """
 
@@ -58,6 +59,7 @@ class ReplyInProgress:
     sampling: Sampling
     stops: tuple[str, ...]
     end_ids: frozenset[int]
+    opened: bool = False
     future: Future[Completion]
     tokens: list[int] = field(default_factory=list)
     began: float = field(default_factory=time.perf_counter)
@@ -219,41 +221,41 @@ class GenerationBatch:
     def _is_finished(self, reply: ReplyInProgress, token: int) -> bool:
         """Add a token to a reply; complete the reply and return True if the token ends it."""
         if token in reply.end_ids:
-            self._complete(reply, self._model.decode(reply.tokens), "stop", ended_by_token=1)
+            self._complete(reply, self._decode(reply), "stop", ended_by_token=1)
             return True
         reply.tokens.append(token)
-        if (text := self._stopped_text(reply)) is not None:
-            self._complete(reply, text, "stop")
+        if (stopped := self._find_stopped_reply(reply)) is not None:
+            self._complete(reply, stopped, "stop")
             return True
         if len(reply.tokens) >= reply.sampling.assumed_max_tokens:
-            self._complete(reply, self._model.decode(reply.tokens), "length")
+            self._complete(reply, self._decode(reply), "length")
             return True
         return False
 
-    def _stopped_text(self, reply: ReplyInProgress) -> str | None:
-        """Return the reply up to the first stop text; None without one."""
+    def _decode(self, reply: ReplyInProgress) -> DecodedReply:
+        return decode_reply(self._model.tokenizer, reply.tokens, opened=reply.opened)
+
+    def _find_stopped_reply(self, reply: ReplyInProgress) -> DecodedReply | None:
+        """Return the reply up to the first stop text; None without one. A thought has none."""
         if not reply.stops:
             return None
         window = max(len(stop.encode()) for stop in reply.stops) + _STOP_WINDOW_EXTRA_TOKENS
         tail = self._model.decode(reply.tokens[-window:])
         if not any(stop in tail for stop in reply.stops):
             return None
-        text = self._model.decode(reply.tokens)
-        ends = [end for stop in reply.stops if (end := text.find(stop)) >= 0]
-        return text[: min(ends)] if ends else None
+        return self._decode(reply).cut_at(reply.stops)
 
     def _complete(
-        self, reply: ReplyInProgress, text: str, reason: str, *, ended_by_token: int = 0
+        self, reply: ReplyInProgress, decoded: DecodedReply, reason: str, *, ended_by_token: int = 0
     ) -> None:
-        """Complete a reply.
-
-        White space around a reply is removed, as templates add their own.
-        """
+        # Without white space around it, as templates add their own.
         completion = Completion(
-            text=text.strip(),
+            text=decoded.text.strip(),
+            reasoning=decoded.reasoning,
             finish_reason=reason,
             prompt_tokens=len(reply.prompt),
             completion_tokens=len(reply.tokens) + ended_by_token,
+            reasoning_tokens=decoded.reasoning_tokens,
             seconds=time.perf_counter() - reply.began,
         )
         with suppress(InvalidStateError):  # it was cancelled

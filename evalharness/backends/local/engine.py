@@ -164,6 +164,7 @@ class _EngineWorker:
             encode_prompt,
             find_stop_token_ids,
         )
+        from evalharness.backends.local.reply_tokens import prompt_opens_reasoning
 
         if isinstance(job, _LoanJob):
             self._loan_jobs.append(job)
@@ -188,6 +189,7 @@ class _EngineWorker:
                 sampling=sampling,
                 stops=spec.stop,
                 end_ids=model.end_ids | find_stop_token_ids(spec, model.tokenizer),
+                opened=prompt_opens_reasoning(model.tokenizer, tokens),
                 future=job.future,
             )
         )

@@ -58,7 +58,11 @@ def _render_separated_prompt(spec: ModelSpec, tokenizer: Any, request: Request) 
     """
     specials = _list_special_tokens(tokenizer)
     messages = [
-        replace(message, content=_separate_special_tokens(message.content, specials))
+        replace(
+            message,
+            content=_separate_special_tokens(message.content, specials),
+            reasoning=message.reasoning and _separate_special_tokens(message.reasoning, specials),
+        )
         for message in request.messages
     ]
     return render_prompt_with_tokenizer(spec, tokenizer, messages) + request.prefill

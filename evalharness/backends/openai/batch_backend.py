@@ -104,7 +104,7 @@ class BatchBackend:
         Raises:
             BackendError: the batch failed, or its line for this request.
         """
-        key = compute_digest([self._spec.identity(), request])
+        key = compute_digest([self._spec.identity(), request.key_content()])
         waiting = self._pending.get(key)
         if waiting is None:
             future = asyncio.get_running_loop().create_future()

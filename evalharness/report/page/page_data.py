@@ -69,8 +69,14 @@ class PageData:
 
     @property
     def truncated(self) -> int:
-        """The number of replies that `max_tokens` cut off."""
+        """The number of replies that were cut off, by `max_tokens` for example."""
         return sum(turn.is_truncated for answer in self.records.answers for turn in answer.turns)
+
+    @property
+    def empty(self) -> int:
+        """The number of turns without an answer."""
+        turns = (turn for answer in self.records.answers for turn in answer.turns)
+        return sum(turn.empty_cause is not None for turn in turns)
 
     @property
     def cautions(self) -> tuple[Caution, ...]:

@@ -45,7 +45,12 @@ def fill_pattern(pattern: str, texts: Mapping[str, str]) -> str:
 
 
 def read_judge_specs(config: RunConfig) -> dict[str, JudgeSpec]:
-    """Return the judges of a run's configuration that this version can read, by name."""
+    """Return the judges of a run's configuration that this version can read, by name.
+
+    There are none where judges were shown thoughts, which the patterns of prompts do not have.
+    """
+    if config.judging.show_reasoning:
+        return {}
     specs = {}
     for judge in config.judges:
         try:

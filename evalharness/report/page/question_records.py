@@ -106,6 +106,7 @@ class QuestionRecord:
             "orders": any(pair.orders_disagree for pair in pairs),
             "unscored": any(judgment.unscored is not None for judgment in judgments),
             "truncated": any(reply.is_truncated for reply in replies),
+            "empty": any(reply.empty_cause is not None for reply in replies),
             "failed": bool(self.failures),
         }
         return tuple(flag for flag, holds in by_flag.items() if holds)

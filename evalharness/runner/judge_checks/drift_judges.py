@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evalharness.config import build_judge_spec, complete_saved_judge
@@ -28,7 +28,7 @@ class MatchedJudge:
 
 def read_run_judges(config: Mapping[str, Any]) -> dict[str, JudgeSpec]:
     """Return the judges of a run by name, from its saved configuration."""
-    return _build_judges(_saved_judges(config))
+    return _build_judges(_saved_judges(config), config)
 
 
 def choose_judges(
@@ -49,7 +49,7 @@ def choose_judges(
         section, _, path = key.partition(".")
         if section == "judge" and path:
             _copy_setting(confs["judge"], path.split("."), tree["judge"])
-    return list(_build_judges(confs).values())
+    return list(_build_judges(confs, saved).values())
 
 
 def match_judges(
@@ -94,8 +94,12 @@ def _saved_judges(saved: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {place: complete_saved_judge(conf) for place, conf in found.items()}
 
 
-def _build_judges(confs: Mapping[str, Any]) -> dict[str, JudgeSpec]:
-    judges = [build_judge_spec(conf, place) for place, conf in confs.items()]
+def _build_judges(confs: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, JudgeSpec]:
+    shown = bool((config.get("judging") or {}).get("show_reasoning"))
+    judges = [
+        replace(build_judge_spec(conf, place), show_reasoning=shown)
+        for place, conf in confs.items()
+    ]
     return {judge.name: judge for judge in judges}
 
 

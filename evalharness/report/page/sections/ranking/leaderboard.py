@@ -228,6 +228,10 @@ def _count_columns(rows: Sequence[LeaderboardRow]) -> list[_TableColumn]:
         "Unscored": ("judgments that could not be read", [row.unscored for row in rows]),
         "Failed": ("answers or judgments that could not be made", [row.failed for row in rows]),
         "Cut off": ("replies that max_tokens cut", [row.truncated for row in rows]),
+        "Empty": (
+            "turns without an answer: refused, ended inside the thought, or nothing written",
+            [row.empty for row in rows],
+        ),
     }
     return [
         _TableColumn(

@@ -21,9 +21,10 @@ LABEL_BY_FLAG = {
     "orders": "Orders disagree",
     "unscored": "Unscored judgments",
     "truncated": "Cut-off replies",
+    "empty": "Empty replies",
     "failed": "Failures",
 }
-LISTED_FLAGS = ("unscored", "truncated", "failed")
+LISTED_FLAGS = ("unscored", "truncated", "empty", "failed")
 """The flags that the list shows; the others are too frequent to be useful there."""
 
 MODELS_SHOWN_AT_FIRST = 4

@@ -62,6 +62,7 @@ def _count_tiles(data: PageData) -> list[_CountTile]:
     troubles = {
         "unscored": data.unscored,
         "cut off": data.truncated,
+        "empty": data.empty,
         "failures": len(data.failures),
     }
     if data.only_benchmarks:
