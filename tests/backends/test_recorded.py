@@ -74,6 +74,17 @@ def test_the_later_of_two_answers_holds(file):
     assert _reply(file, "81").text == "Final."
 
 
+def test_the_thoughts_in_recorded_answers_are_apart(file):
+    """Files of other tools hold them in the text."""
+    thoughtful = MT_BENCH | {"choices": [{"turns": ["<think>Hm.</think>\n\nAloha.", "Bye."]}]}
+    file.write_text(json.dumps(thoughtful))
+
+    first = _reply(file, "81")
+
+    assert (first.text, first.reasoning) == ("Aloha.", "Hm.")
+    assert _reply(file, "81", turn=2).reasoning is None
+
+
 @pytest.mark.parametrize("asked", [{"question_id": "82"}, {"turn": 3}, {"sample": 2}])
 def test_what_was_not_recorded_is_refused(file, asked):
     """A missing answer is a failure, not an empty text."""

@@ -6,7 +6,7 @@ the changelog says so, and the value here is changed with it.
 
 from __future__ import annotations
 
-from dataclasses import field, make_dataclass
+from dataclasses import field, make_dataclass, replace
 
 import pytest
 from builders import answer, model_spec, question
@@ -18,6 +18,9 @@ from evalharness.domain import (
     JudgePrompt,
     JudgeSpec,
     JudgmentKind,
+    Message,
+    Request,
+    Role,
     Sampling,
     compute_digest,
 )
@@ -75,6 +78,46 @@ def test_the_key_of_a_judgment_stays():
     )
 
     assert showing.digest() == "f79488c083a700db42ae56238327e803"
+
+
+def test_the_key_of_a_request_stays():
+    """The cache finds completions by it; thoughts are part of it only where there are some."""
+    asked = Request(
+        messages=(
+            Message(role=Role.SYSTEM, content="Be brief."),
+            Message(role=Role.USER, content="Hi"),
+        ),
+        sampling=Sampling(temperature=0.7, max_tokens=512, seed=3),
+        question_id="81",
+        turn=2,
+        sample=1,
+    )
+    thought = replace(asked.messages[1], reasoning="Hm.")
+
+    assert compute_digest(["m", asked.key_content()]) == "ab46586af54619a59c70d700d0d42a2e"
+    assert replace(asked, messages=(thought,)).key_content()["messages"][0]["reasoning"] == "Hm."
+    seedless = replace(asked, sampling=replace(asked.sampling, seedless=True))
+    assert seedless.key_content() != asked.key_content()
+
+
+def test_shown_thoughts_are_part_of_a_judgments_key():
+    """And only where there are thoughts to show."""
+    plain = answer("vicuna-13b", "q1")
+    thought = replace(plain, turns=tuple(replace(turn, reasoning="Hm.") for turn in plain.turns))
+    shows = replace(JUDGE, show_reasoning=True)
+    keys = {
+        name: JudgmentRequest(
+            judge=judge, question=question("q1"), turn=1, answers=(shown,)
+        ).digest()
+        for name, judge, shown in (
+            ("plain", JUDGE, plain),
+            ("not shown", JUDGE, thought),
+            ("nothing to show", shows, plain),
+            ("shown", shows, thought),
+        )
+    }
+
+    assert keys["plain"] == keys["not shown"] == keys["nothing to show"] != keys["shown"]
 
 
 @pytest.mark.parametrize(

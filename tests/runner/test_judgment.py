@@ -218,3 +218,17 @@ def test_a_setting_that_is_not_used_adds_nothing_to_the_key():
     """Judgments from before these settings existed are reused."""
     assert judgment_request()._optional_content() == []
     assert judgment_request(repairs=1)._optional_content() != []
+
+
+@pytest.mark.parametrize("shows", [False, True])
+def test_thoughts_are_shown_only_if_asked_for(shows):
+    """`judging.show_reasoning` shows them next to the answer that they led to."""
+    shown = judgment_request(show_reasoning=shows)
+    turns = [replace(turn, reasoning="Hm, a beach?") for turn in shown.answers[0].turns]
+    shown = replace(shown, answers=(replace(shown.answers[0], turns=tuple(turns)),))
+
+    _, (request,) = ask(shown, "Rating: [[8]]")
+
+    said = "".join(message.content for message in request.messages)
+    assert ("Hm, a beach?" in said) is shows
+    assert shown.answers[0].turns[0].text in said

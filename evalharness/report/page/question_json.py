@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalharness.domain import JudgmentKind, Winner
 from evalharness.judge import choose_fence
-from evalharness.report.number_format import format_count, format_number, format_percent
+from evalharness.report.number_format import format_number
 from evalharness.report.page.markdown import render_markdown
 from evalharness.report.page.prompt_patterns import (
     is_exact_pattern,
@@ -22,19 +22,23 @@ from evalharness.report.page.prompt_patterns import (
     read_model_specs,
 )
 from evalharness.report.page.question_records import preferred_model
+from evalharness.report.page.question_remarks import (
+    EMPTY_TEXTS,
+    describe_cut,
+    describe_judgment,
+    describe_thought,
+    describe_turn_usage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalharness.domain import (
-        AnswerTurn,
         Failure,
         JudgeSpec,
-        Judgment,
         ModelSpec,
         PairwiseJudgment,
         Question,
-        Usage,
     )
     from evalharness.report.page.page_data import PageData
     from evalharness.report.page.question_records import (
@@ -138,10 +142,14 @@ def build_games_json(
             [
                 [
                     fence(JudgmentKind.GRADED, turn, [(reply.model, reply.sample)]),
-                    *(grade.reply for grade in reply.grades),
+                    *([grade.reply, grade.reasoning] for grade in reply.grades),
                 ]
                 for reply in turn.replies
             ]
+            for turn in record.turns
+        ],
+        "thoughts": [
+            [reply.turn.reasoning if reply.turn else None for reply in turn.replies]
             for turn in record.turns
         ],
         "patterns": patterns,
@@ -173,8 +181,12 @@ def _reply_json(
         "sample": reply.sample,
         "html": None if turn is None else render_markdown(turn.text),
         "text": None if turn is None else turn.text,
-        "cut": turn is not None and turn.is_truncated,
-        "meta": None if turn is None else _turn_usage_text(turn),
+        "cut": describe_cut(turn) if turn is not None and turn.is_truncated else None,
+        "empty": None
+        if turn is None or turn.empty_cause is None
+        else EMPTY_TEXTS[turn.empty_cause],
+        "thought": None if turn is None or not turn.reasoning else describe_thought(turn.usage),
+        "meta": None if turn is None else describe_turn_usage(turn),
         "asked": spec is not None
         and is_exact_pattern(spec, prompts.patterns[spec.name], question, own),
         "grades": [
@@ -182,7 +194,7 @@ def _reply_json(
                 "judge": data.judges.index(grade.judge),
                 "score": _score_text(grade.score),
                 "unscored": grade.unscored,
-                **_judgment_remarks(grade),
+                **describe_judgment(grade),
             }
             for grade in reply.grades
         ],
@@ -191,35 +203,6 @@ def _reply_json(
 
 def _score_text(score: float | None) -> str | None:
     return None if score is None else format_number(score, 0 if score == int(score) else 1)
-
-
-def _turn_usage_text(turn: AnswerTurn) -> str:
-    reason = turn.finish_reason if turn.finish_reason is not None else "not said"
-    return " \N{MIDDLE DOT} ".join([*_usage_parts(turn.usage), f"finish: {reason}"])
-
-
-def _usage_parts(usage: Usage) -> list[str]:
-    parts = []
-    if usage.prompt_tokens is not None:
-        parts.append(f"{format_count(usage.prompt_tokens)} tokens in")
-    if usage.completion_tokens is not None:
-        parts.append(f"{format_count(usage.completion_tokens)} out")
-    if usage.seconds:
-        parts.append(f"{format_number(usage.seconds, 1)} s")
-    return parts
-
-
-def _judgment_remarks(judgment: Judgment) -> dict[str, Any]:
-    """Return remarks on a decision: its probability, whether it was repaired, and its usage."""
-    mass = judgment.mass
-    remarks = (
-        [f"{format_percent(mass)} of the probability on a decision"] if mass is not None else []
-    )
-    remarks += ["needed a repair"] if judgment.repaired else []
-    return {
-        "remark": ", ".join(remarks),
-        "meta": " \N{MIDDLE DOT} ".join(_usage_parts(judgment.usage)),
-    }
 
 
 def _pair_json(data: PageData, pair: ComparedPair) -> list[Any]:
@@ -242,7 +225,8 @@ def _game_json(data: PageData, game: PairwiseJudgment) -> dict[str, Any]:
         "liked": data.model_number(preferred) if preferred in data.models else None,
         "unscored": game.unscored,
         "reply": game.reply,
-        **_judgment_remarks(game),
+        "thought": game.reasoning,
+        **describe_judgment(game),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 from builders import (
@@ -248,6 +249,24 @@ def test_imported_judgments_have_no_missing_answers():
     records = run_of(VICUNA, questions=(question("81"),), graded=(graded_judgment(VICUNA),))
 
     assert build_leaderboard(records, ()).rows[0].failed == 0
+
+
+def test_empty_answers_are_counted_by_their_cause():
+    """A thought that used up the budget is no bad answer, and the remedy is said."""
+    cut = answer(VICUNA, finish_reason="length")
+    cut = replace(cut, turns=(replace(cut.turns[0], text="", reasoning="Hm."), cut.turns[1]))
+    refused = answer(KOALA, texts=("", "I will not."), finish_reason="refusal")
+
+    board = build_leaderboard(run_of(answers=(cut, refused)), ())
+    rows = {row.model: row for row in board.rows}
+
+    assert (rows[VICUNA].empty, rows[VICUNA].empty_by_cause) == (1, {"thought_only": 1})
+    assert (rows[KOALA].empty, rows[KOALA].empty_by_cause) == (2, {"refusal": 2})
+    said = [each.sentence for each in board.cautions if each.source == "answers"]
+    assert len(said) == 2
+    assert "1 of 2" in said[0]
+    assert "max_tokens" in said[0]
+    assert "refused" in said[1]
 
 
 def test_truncated_replies_are_counted_by_turn():

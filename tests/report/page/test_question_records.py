@@ -246,3 +246,50 @@ def a_judge_conf(**graded: str) -> dict:
         "repairs": 0,
         "caution": None,
     }
+
+
+def test_thoughts_are_folded_and_empty_answers_say_why(opened: Open) -> None:
+    """Thoughts are text like any other, before their answer, grade or game."""
+    hostile = "<img src=x onerror=alert(1)> Which [[B]]?"
+    thoughtful, cut = answer("vicuna-13b"), answer("alpaca-7b", finish_reason="length")
+    thoughtful = replace(
+        thoughtful,
+        turns=tuple(
+            replace(turn, reasoning=f"{hostile} {number}", reasoning_tokens=1234)
+            for number, turn in enumerate(thoughtful.turns)
+        ),
+    )
+    cut = replace(
+        cut, turns=tuple(replace(turn, text="", reasoning="Too long") for turn in cut.turns)
+    )
+    first, second = both_orders(reply="It is A.")
+    records = RunRecords(
+        name="demo",
+        questions=(question(),),
+        answers=(thoughtful, cut),
+        graded=(replace(graded_judgment(), reasoning="Is it an 8?"),),
+        games=(replace(first, reasoning="A, then."), second),
+    )
+
+    body = body_of(opened, records)
+    text = body.inner_text()
+
+    assert "Thought before the answer (1,234 tokens)" in text
+    assert f"{hostile} 0" in text
+    assert f"{hostile} 1" in text
+    assert text.count("there is no answer") == 2
+    assert "Is it an 8?" in text
+    assert "A, then." in text
+    assert body.locator("img").count() == 0
+
+
+def test_the_servers_word_for_a_cut_is_shown(opened: Open) -> None:
+    """`length` is the budget; other words are the server's own."""
+    cut = answer("vicuna-13b", finish_reason="model_context_window_exceeded")
+    grade = replace(graded_judgment(), finish_reason="abort", score=None, unscored="truncated")
+    records = RunRecords(name="demo", questions=(question(),), answers=(cut,), graded=(grade,))
+
+    text = body_of(opened, records).inner_text()
+
+    assert "cut off, as the server says: model_context_window_exceeded" in text
+    assert "cut off: abort" in text

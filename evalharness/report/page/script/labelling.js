@@ -55,7 +55,7 @@ const labelling = () => {
 
   const side = (name, reply) => {
     return make("article", {}, make("header", {}, make("span", { class: "model" }, name)), written(reply.html),
-      reply.cut ? make("p", { class: "cut" }, "cut off at max_tokens") : null);
+      reply.cut ? make("p", { class: "cut" }, "cut off") : null);
   };
   const names = () => (state.kind === "grades" ? ["Answer"] : ["Answer A", "Answer B"]);
   const show = async () => {

@@ -7,6 +7,7 @@ const lazily = (summary, fill, attributes = {}) => {
   return details;
 };
 const words = (text) => make("div", { class: "words", dir: "auto" }, text);
+const thought = (text) => (text ? make("details", { class: "judgment" }, make("summary", {}, "Thought before the reply"), words(text)) : null);
 const meta = (text) => (text ? make("p", { class: "meta" }, text) : null);
 const aside = (text) => (text ? make("small", {}, ` (${text})`) : null);
 const exact = (pattern, texts) => make("pre", { class: "code", tabindex: "0" }, make("code", {}, fillIn(pattern, texts)));
@@ -50,8 +51,9 @@ class Body {
     return make("article", { "data-models": reply.model },
       make("header", {}, modelOf(reply.model), reply.sample ? make("small", {}, ` sample ${reply.sample}`) : null, grades),
       reply.html === null ? make("p", { class: "absent" }, "No answer is stored.") : written(reply.html),
-      reply.html !== null && !reply.text.trim() ? make("p", { class: "absent" }, "The reply is empty.") : null,
-      reply.cut ? make("p", { class: "cut" }, "cut off at max_tokens") : null,
+      reply.empty ? make("p", { class: "absent" }, reply.empty) : null,
+      reply.cut ? make("p", { class: "cut" }, reply.cut) : null,
+      reply.thought ? lazily(reply.thought, async () => [words((await gamesOf(this.place)).thoughts[number][place])], { class: "judgment" }) : null,
       meta(reply.meta),
       reply.asked ? lazily("Exact prompt", async () => [exact(pageData.patterns[pageData.models[reply.model]][number], this.said(number, reply))], { class: "judgment" }) : null,
       reply.grades.map((grade, at) => lazily(
@@ -59,7 +61,8 @@ class Body {
         async () => {
           const games = await gamesOf(this.place);
           const [fence, ...replies] = games.grades[number][place];
-          return [words(replies[at]), meta(grade.meta),
+          const [said, before] = replies[at];
+          return [thought(before), words(said), meta(grade.meta),
             this.judged(games.patterns[number].graded[grade.judge], number, fence, [reply])];
         }, { class: "judgment" })));
   }
@@ -112,7 +115,7 @@ class Body {
       : [`verdict ${game.verdict}`, game.liked === null ? "" : [", so ", nameOf(game.liked)]];
     return make("div", { class: "game" },
       make("p", {}, make("b", {}, nameOf(game.first)), " shown first, ", nameOf(game.second), " second: ", verdict, aside(game.remark)),
-      words(game.reply), meta(game.meta),
+      thought(game.thought), words(game.reply), meta(game.meta),
       this.judged(pattern, number, fence, [{ model: game.first, sample }, { model: game.second, sample }]));
   }
 
