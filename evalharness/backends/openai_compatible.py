@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from evalharness.backends.definition import BackendDefinition
+from evalharness.backends.openai.request_headers import list_header_problems, list_header_variables
 from evalharness.backends.openai.served_models import list_served_models
 from evalharness.backends.openai.server_address import (
     OPENAI_URL,
@@ -33,6 +34,7 @@ from evalharness.backends.openai.server_address import (
     list_server_urls,
 )
 from evalharness.backends.openai.settings import (
+    ENDPOINTS,
     OpenAISettings,
     check_openai_settings,
     get_openai_settings,
@@ -61,13 +63,19 @@ def explain_missing(spec: ModelSpec) -> str | None:
 
 def find_benchmark_access(spec: ModelSpec) -> ModelAccess:
     """Return log probabilities for completions endpoints, and text alone for chat endpoints."""
-    is_chat = get_openai_settings(spec).endpoint == "chat"
-    return ModelAccess.TEXT if is_chat else ModelAccess.LOGPROBS
+    is_text = get_openai_settings(spec).endpoint == "completions"
+    return ModelAccess.LOGPROBS if is_text else ModelAccess.TEXT
 
 
 def estimate_call_s(_spec: ModelSpec, completion_tokens: float) -> float:
     """Return the seconds that a call with so many completion tokens usually takes."""
     return _FIRST_TOKEN_S + completion_tokens / _TOKENS_PER_SECOND
+
+
+def _list_secret_variables(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the variables that may hold the model's key, or a secret header."""
+    own = list_header_variables(get_openai_settings(spec).headers)
+    return (*list_key_variables(spec), *own)
 
 
 def _describe(spec: ModelSpec) -> str:
@@ -124,8 +132,11 @@ def connect_batch(
 def _find_setting_problems(spec: ModelSpec) -> Iterator[str]:
     """Yield problems of the settings or the environment, without any use of the network."""
     place, settings = f"models.{spec.name}", get_openai_settings(spec)
-    if settings.endpoint not in ("chat", "completions"):
-        yield f"{place}.endpoint is {settings.endpoint!r}; it can be chat or completions"
+    if settings.endpoint not in ENDPOINTS:
+        yield f"{place}.endpoint is {settings.endpoint!r}; it can be {' or '.join(ENDPOINTS)}"
+    if settings.endpoint == "responses" and (spec.stop or spec.sampling.seed is not None):
+        name = "stop" if spec.stop else "sampling.seed"
+        yield f"{place}.{name} is set, and OpenAI's Responses API has no such field; leave it out"
     if settings.endpoint == "completions" and spec.template in (None, TOKENIZER_TEMPLATE):
         yield f"{place}.endpoint=completions needs the text of a chat template in {place}.template"
     if settings.api_version and not settings.base_url:
@@ -133,6 +144,7 @@ def _find_setting_problems(spec: ModelSpec) -> Iterator[str]:
     if not settings.base_url and len(spec.stop) > _OPENAI_MAX_STOPS:
         yield f"{place}.stop has {len(spec.stop)} texts; OpenAI takes {_OPENAI_MAX_STOPS}"
     yield from list_address_problems(spec)
+    yield from list_header_problems(spec)
 
 
 def _find_unreachable(url: str) -> str | None:
@@ -166,7 +178,7 @@ BACKEND = BackendDefinition(
     find_benchmark_access=find_benchmark_access,
     estimate_call_s=estimate_call_s,
     connect_batch=connect_batch,
-    list_key_variables=list_key_variables,
+    list_key_variables=_list_secret_variables,
     describe=_describe,
     list_served_models=list_served_models,
 )

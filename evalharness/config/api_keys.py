@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from evalharness.backends import find_backend
+from evalharness.config.secret_headers import REFERENCE_START
 from evalharness.errors import BackendError, ConfigError
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def refuse_keys_in_overrides(overrides: Sequence[str]) -> None:
     known = find_secrets()
     for override in overrides:
         key, _, value = override.partition("=")
-        if _holds_secret(override, known) or (value and _NAMES_A_SECRET.search(key)):
+        is_written = value and REFERENCE_START not in value
+        if _holds_secret(override, known) or (is_written and _NAMES_A_SECRET.search(key)):
             place = redact(_LOOKS_LIKE_KEY.sub(REDACTED, key), known)
             msg = f"{place}: {_REMEDY}"
             raise ConfigError(msg)
@@ -127,8 +129,11 @@ class RedactingBackend:
         except BackendError as error:
             error.args = tuple(redact(str(word), self._hidden) for word in error.args)
             raise
-        text = redact(completion.text, self._hidden)
-        return completion if text is completion.text else replace(completion, text=text)
+        text, thought = completion.text, completion.reasoning
+        if any(secret in text or secret in (thought or "") for secret in self._hidden):
+            thought = redact(thought, self._hidden) if thought else thought
+            return replace(completion, text=redact(text, self._hidden), reasoning=thought)
+        return completion
 
     async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
         """Return the result of `work` with the backend's model, which is loaded on this machine."""

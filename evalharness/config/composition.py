@@ -10,12 +10,15 @@ from evalharness.config.api_keys import refuse_keys_in_config, refuse_keys_in_ov
 from evalharness.config.benchmark_suite import custom_suite_overrides
 from evalharness.config.messages import explain_hydra_error, refuse_unknown_keys
 from evalharness.config.schema import RootConf
+from evalharness.config.secret_headers import refuse_written_headers, resolve_config
 from evalharness.domain import describe_retirement
 from evalharness.errors import ConfigError
 from evalharness.store import current_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_OPEN_SETTINGS = {"extra_body", "headers", "template_options"}  # they may have any keys
 
 
 def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> dict[str, Any]:
@@ -41,6 +44,7 @@ def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> 
     tree = _compose_with_hydra(arguments, config_dir)
     refuse_unknown_keys(tree)
     refuse_keys_in_config(tree)
+    refuse_written_headers(tree)
     _apply_overrides_to_categories(tree, overrides)
     return tree
 
@@ -51,7 +55,6 @@ def _compose_with_hydra(arguments: list[str], config_dir: Path | None) -> dict[s
     from hydra.core.config_store import ConfigStore
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
-    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     folder = str(find_resource_folder("conf").resolve())
@@ -62,9 +65,7 @@ def _compose_with_hydra(arguments: list[str], config_dir: Path | None) -> dict[s
             warnings.simplefilter("ignore")
             with initialize_config_dir(folder, version_base="1.3"):
                 config = compose("config", overrides=arguments)
-        tree: dict[str, Any] = OmegaConf.to_container(  # type: ignore[assignment]
-            config, resolve=True, throw_on_missing=True
-        )
+        tree = resolve_config(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(
             explain_hydra_error(error, lambda group: list_choices(group, config_dir))
@@ -134,7 +135,7 @@ def _expand_override(override: str, config_dir: Path | None) -> list[str]:
     if not equals:
         msg = f"{override!r} is not an override: write key=value, say models=[vicuna-13b]"
         raise ConfigError(msg)
-    if bare.startswith("engine.resources"):
+    if bare.startswith("engine.resources") or _OPEN_SETTINGS & set(bare.split(".")):
         return [f"++{bare}={value}"]  # Hydra does not let names be added by a plain override
     if bare == "experiment":
         return [f"+experiment={value}"]

@@ -27,11 +27,12 @@ import sys
 from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 from server_batches import Batches
 from server_replies import Behavior, Call, cut_reply, dripping_reply, json_reply, reply
+from server_responses import responses_reply
 
 from evalharness.domain import compute_digest
 
@@ -46,6 +47,7 @@ class Server:
 
     Attributes:
         calls: the calls, in order of arrival.
+        refused: those of them that `refuse` refused.
         most_in_flight: the largest number of calls that were open at one time.
         model_names: the models in the list of `GET /v1/models`, besides those that were called;
             None for a server that has no such list.
@@ -58,12 +60,16 @@ class Server:
         *,
         latency_s: float = 0.0,
         port: int = 0,
+        refuse: Callable[[dict[str, Any]], tuple[int, Any] | None] | None = None,
     ) -> None:
         """Behave as given: always, or for the listed calls and well after them, or as a function says.
 
-        Without a port, a free one is chosen.
+        Without a port, a free one is chosen. `refuse` returns the status and the content of a
+        refusal for a request's body, or None (`server_rules.py` has those of providers).
         """
         self.calls: list[Call] = []
+        self.refused: list[Call] = []
+        self._refuse = refuse or (lambda _body: None)
         self.most_in_flight = 0
         self.model_names: tuple[str, ...] | None = ()
         self.list_headers: list[dict[str, str]] = []
@@ -74,10 +80,11 @@ class Server:
         application = web.Application(client_max_size=64 * 2**20)
         application.router.add_post("/v1/chat/completions", self._serve)
         application.router.add_post("/v1/completions", self._serve)
+        application.router.add_post("/v1/responses", self._serve)
         application.router.add_post("/openai/deployments/{model}/chat/completions", self._serve)
         application.router.add_get("/v1/models", self._models)
         application.router.add_get("/calls", self._report)
-        self.batches = Batches(self.calls, self._choose)
+        self.batches = Batches(self.calls, self._reply)
         self.batches.add_to(application)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         self._closing = asyncio.Event()
@@ -136,7 +143,18 @@ class Server:
                 return await dripping_reply(request, self._closing)
             case Behavior.CUT:
                 return await cut_reply(request, call)
-        return reply(behavior, call)
+        return self._reply(call, behavior)
+
+    def _reply(self, call: Call, behavior: Behavior | None = None) -> web.Response:
+        """Return the reply to a call, live or in a batch."""
+        if (refusal := self._refuse(call.body)) is not None:
+            self.refused.append(call)
+            status, content = refusal
+            return json_reply(content, status=status)
+        if behavior is None:
+            behavior = self._choose(call)
+        is_response = call.path.endswith("responses") and behavior is Behavior.OK
+        return responses_reply(call) if is_response else reply(behavior, call)
 
     async def _models(self, request: web.Request) -> web.Response:
         self.list_headers.append(dict(request.headers))

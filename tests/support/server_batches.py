@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiohttp import web
-from server_replies import Behavior, Call, json_reply, reply
+from server_replies import Call, json_reply
 
 from evalharness.domain import compute_digest
 
@@ -33,13 +33,13 @@ class Batches:
         tears: whether the last line of an output is truncated.
     """
 
-    def __init__(self, calls: list[Call], choose: Callable[[Call], Behavior]) -> None:
+    def __init__(self, calls: list[Call], reply: Callable[[Call], web.Response]) -> None:
         self.created = 0
         self.has_one = asyncio.Event()
         self.ends_as = "completed"
         self.tears = False
         self._calls = calls
-        self._choose = choose
+        self._reply = reply
         self._files: dict[str, bytes] = {}
         self._batches: dict[str, dict[str, Any]] = {}
 
@@ -81,14 +81,15 @@ class Batches:
             "metadata": options["metadata"],
             "request_counts": {"total": len(lines), "completed": 0, "failed": 0},
             "looks": 0,
-            "lines": [(line["custom_id"], self._call(line["body"], headers)) for line in lines],
+            "lines": [(line["custom_id"], self._call(line, headers)) for line in lines],
         }
         return json_reply(self._batch_json(name))
 
-    def _call(self, body: dict[str, Any], headers: dict[str, str]) -> Call:
+    def _call(self, line: dict[str, Any], headers: dict[str, str]) -> Call:
+        body = line["body"]
         call = Call(
             number=len(self._calls) + 1,
-            path="batch",
+            path=f"batch {line['url']}",
             model=body["model"],
             digest=compute_digest(body),
             body=body,
@@ -125,7 +126,7 @@ class Batches:
             return
         good, bad = [], []
         for key, call in batch["lines"]:
-            response = reply(self._choose(call), call)
+            response = self._reply(call)
             (good if response.status == 200 else bad).append(_line(key, response))
         for field, lines in (("output_file_id", good), ("error_file_id", bad)):
             if lines:

@@ -267,6 +267,7 @@ class OpenAIClient:
         error = self._connection.refusal(status, headers, content)
         if isinstance(error, ContextLengthError):
             return error
+        content = self._connection.scrub_content(content)
         if self._rules.learn(status, content, body, request):
             return _RequestChangedError()
         if isinstance(error, PermanentError):

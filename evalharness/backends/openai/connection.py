@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from evalharness.backends.openai.error_reply import make_http_error, summarize_error_reply
+from evalharness.backends.openai.request_headers import build_request_headers, list_secrets
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.errors import BackendError, PermanentError, TransientError
 
@@ -24,7 +25,8 @@ class ServerConnection:
 
     def __init__(self, spec: ModelSpec, key: str | None) -> None:
         self._spec = spec
-        self._key = key
+        self._headers = build_request_headers(spec, key)
+        self._secrets = list_secrets(spec, key)
         self._timeout = timeout(get_openai_settings(spec).timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
@@ -76,12 +78,20 @@ class ServerConnection:
         return error
 
     def words(self, content: bytes) -> str:
-        """Return a server's message in one line and without the key."""
-        return summarize_error_reply(content, self._key)
+        """Return a server's message in one line and without secrets."""
+        return summarize_error_reply(self.scrub_content(content), None)
+
+    def scrub_content(self, content: bytes) -> bytes:
+        """Return a server's reply with the key and secret headers removed."""
+        for secret in self._secrets:
+            content = content.replace(secret.encode(), b"***")
+        return content
 
     def scrubbed(self, text: str) -> str:
-        """Return a text with the key removed."""
-        return text.replace(self._key, "***") if self._key else text
+        """Return a text with the key and secret headers removed."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
 
     async def close(self) -> None:
         """Close the connections."""
@@ -92,15 +102,10 @@ class ServerConnection:
     def _opened(self) -> aiohttp.ClientSession:
         """Return the session, which is created late because it needs a running event loop."""
         if self._session is None:
-            headers = {}
-            if self._key and get_openai_settings(self._spec).api_version:
-                headers["api-key"] = self._key
-            elif self._key:
-                headers["Authorization"] = f"Bearer {self._key}"
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),  # the concurrency limiter is the limit
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers=headers,
+                headers=self._headers,
             )
         return self._session
 

@@ -12,11 +12,8 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 from evalharness.backends.openai.error_reply import make_http_error, summarize_error_reply
-from evalharness.backends.openai.server_address import (
-    find_key,
-    find_proxy,
-    list_account_headers,
-)
+from evalharness.backends.openai.request_headers import build_request_headers
+from evalharness.backends.openai.server_address import find_key, find_proxy
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.errors import BackendError, PermanentError, TransientError
 
@@ -40,7 +37,7 @@ def open_client(spec: ModelSpec, base_url: str, *, timeout_s: float) -> openai.O
     """
     import openai
 
-    own = _list_own_headers(spec)
+    own = build_request_headers(spec, find_key(spec))
 
     def set_headers(request: Any) -> None:
         _set_headers(request, own)
@@ -57,7 +54,7 @@ def open_async_client(spec: ModelSpec, base_url: str, *, timeout_s: float) -> op
     """Return an asynchronous client of one of a model's servers, as `open_client` does."""
     import openai
 
-    own = _list_own_headers(spec)
+    own = build_request_headers(spec, find_key(spec))
 
     async def set_headers(request: Any) -> None:
         _set_headers(request, own)
@@ -112,16 +109,6 @@ def _transport_options(base_url: str) -> dict[str, Any]:
         "follow_redirects": False,
         "verify": ssl.create_default_context(),
     }
-
-
-def _list_own_headers(spec: ModelSpec) -> dict[str, str]:
-    """Return the headers of a model's requests: its own, its key, and its account."""
-    settings, key = get_openai_settings(spec), find_key(spec)
-    headers = list_account_headers(spec) | settings.headers
-    if key:
-        named = {"api-key": key} if settings.api_version else {"Authorization": f"Bearer {key}"}
-        headers = named | headers
-    return headers
 
 
 def _set_headers(request: Any, own: dict[str, str]) -> None:
