@@ -1,6 +1,8 @@
 from .chat_template import render_chat_template as render_chat_template
 from .chat_template import strip_bos_token as strip_bos_token
 from .definition import BackendDefinition as BackendDefinition
+from .definition import ModelAddress as ModelAddress
+from .discovery import find_address as find_address
 from .discovery import find_backend as find_backend
 from .discovery import find_benchmark_access as find_benchmark_access
 from .discovery import list_backends as list_backends

@@ -30,6 +30,22 @@ class NoSettings:
     """The settings of a backend that has none of its own."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAddress:
+    """Where a model is asked over a network.
+
+    Attributes:
+        urls: the addresses of its servers.
+        name: what they call the model.
+        is_private: whether all of them are on this machine or in its own network, where tokens have
+            no list price.
+    """
+
+    urls: tuple[str, ...]
+    name: str
+    is_private: bool = False
+
+
 class BatchConnector(Protocol):
     """Connects a model through its server's batch endpoint."""
 
@@ -88,6 +104,7 @@ class BackendDefinition:
             model's key, so that it can be removed from texts.
         describe: returns what a model is called in messages (`a chat endpoint`); None stands for
             the backend's name.
+        find_address: returns where the model is asked over a network; None where it is not.
         list_served_models: asks a model's server for the names of the models that it serves, and
             returns None where it has no such list. Raises `BackendError` where the key is refused
             or the server cannot be reached. None where the backend has no server.
@@ -105,5 +122,6 @@ class BackendDefinition:
     render_prompt: Callable[[ModelSpec, Sequence[Message]], str] | None = None
     list_key_variables: Callable[[ModelSpec], tuple[str, ...]] = _list_no_variables
     describe: Callable[[ModelSpec], str | None] = _return_none
+    find_address: Callable[[ModelSpec], ModelAddress | None] = _return_none
     list_served_models: Callable[[ModelSpec], tuple[str, ...] | None] | None = None
     reads_prompts: bool = True

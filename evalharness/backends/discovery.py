@@ -17,6 +17,7 @@ from evalharness.errors import ConfigError, suggest_close_match
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from evalharness.backends.definition import ModelAddress
     from evalharness.domain import ModelAccess, ModelSpec
 
 ENTRY_POINT_GROUP = "evalharness.backends"
@@ -71,6 +72,15 @@ def list_own_backends() -> Mapping[str, BackendDefinition]:
             if isinstance(definition, BackendDefinition):
                 found[each.name] = definition
     return found
+
+
+def find_address(spec: ModelSpec) -> ModelAddress | None:
+    """Return where a model is asked over a network; None for a model on this machine.
+
+    Raises:
+        ConfigError: there is no such backend.
+    """
+    return find_backend(spec.backend).find_address(spec)
 
 
 def find_benchmark_access(spec: ModelSpec) -> ModelAccess:

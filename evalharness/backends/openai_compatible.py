@@ -21,7 +21,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from evalharness.backends.definition import BackendDefinition
+from evalharness.backends.definition import BackendDefinition, ModelAddress
 from evalharness.backends.openai.request_headers import list_header_problems, list_header_variables
 from evalharness.backends.openai.served_models import list_served_models
 from evalharness.backends.openai.server_address import (
@@ -29,6 +29,7 @@ from evalharness.backends.openai.server_address import (
     find_key,
     find_proxy,
     hide_password,
+    is_private,
     list_address_problems,
     list_key_variables,
     list_server_urls,
@@ -76,6 +77,13 @@ def _list_secret_variables(spec: ModelSpec) -> tuple[str, ...]:
     """Return the variables that may hold the model's key, or a secret header."""
     own = list_header_variables(get_openai_settings(spec).headers)
     return (*list_key_variables(spec), *own)
+
+
+def find_address(spec: ModelSpec) -> ModelAddress:
+    """Return the addresses of a model's servers, and what they call the model."""
+    urls = list_server_urls(spec)
+    name = get_openai_settings(spec).api_name or spec.name
+    return ModelAddress(urls=urls, name=name, is_private=all(map(is_private, urls)))
 
 
 def _describe(spec: ModelSpec) -> str:
@@ -180,5 +188,6 @@ BACKEND = BackendDefinition(
     connect_batch=connect_batch,
     list_key_variables=_list_secret_variables,
     describe=_describe,
+    find_address=find_address,
     list_served_models=list_served_models,
 )

@@ -24,12 +24,18 @@ def print_plan(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
     settings = parse_settings("plan", parser, arguments)
     if settings is None:
         return OK
-    from evalharness.planner import describe_plan, describe_sample_sizes, find_missing_on_engine
+    from evalharness.planner import (
+        describe_plan,
+        describe_sample_sizes,
+        find_missing_on_engine,
+        list_notices,
+    )
 
     spec, records = settings.run, settings.records()
     missing = find_missing_on_engine(spec, settings.engine)
     lines = describe_plan(spec, records)
     print_lines((*lines, *describe_sample_sizes(spec, records, settings.targets)))
+    print_lines(f"note      {line}" for line in list_notices(spec, settings.budget))
     print_lines(f"missing   {name}: {reason}" for name, reason in missing.items())
     return FAILED if missing else OK
 

@@ -10,6 +10,7 @@ from .composition import quote_override_value as quote_override_value
 from .corpus import Corpus as Corpus
 from .corpus import read_corpus_setting as read_corpus_setting
 from .engine import build_engine_spec as build_engine_spec
+from .list_prices import is_sold_by_maker as is_sold_by_maker
 from .model_schema import ModelConf as ModelConf
 from .plan_targets import build_plan_targets as build_plan_targets
 from .published_scores import PublishedScore as PublishedScore

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from evalharness.backends import (
     build_backend_settings,
     check_other_settings,
+    find_address,
     find_backend,
     render_chat_template,
 )
+from evalharness.config.list_prices import find_list_prices
 from evalharness.config.model_schema import RUN_SEED
 from evalharness.domain import (
     TOKENIZER_TEMPLATE,
@@ -168,7 +170,7 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         msg = f"{place}.retired={conf['retired']}: must be a day, as YYYY-MM-DD"
         raise ConfigError(msg)
     check_other_settings(conf["backend"], conf, place)
-    return ModelSpec(
+    spec = ModelSpec(
         name=conf["name"],
         backend=conf["backend"],
         settings=build_backend_settings(conf["backend"], conf, place),
@@ -187,6 +189,16 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         retired=conf["retired"],
         successor=conf["successor"],
     )
+    return spec if spec.prices.is_known else _add_list_prices(spec)
+
+
+def _add_list_prices(spec: ModelSpec) -> ModelSpec:
+    """Return a model without configured prices with those that its provider asks, if known."""
+    address = find_address(spec)
+    if address is None or address.is_private:
+        return spec
+    found = find_list_prices(address.urls[0], address.name)
+    return spec if found is None else replace(spec, prices=replace(found, batch=spec.prices.batch))
 
 
 def _check_template(template: str, place: str) -> None:

@@ -24,6 +24,8 @@ from .identity import is_unset as is_unset
 from .identity import list_neutral_fields as list_neutral_fields
 from .identity import list_set_fields as list_set_fields
 from .passages import Passage as Passage
+from .prices import Prices as Prices
+from .prices import PriceTier as PriceTier
 from .printable import escape_formula as escape_formula
 from .printable import escape_lines as escape_lines
 from .printable import escape_to_one_line as escape_to_one_line
@@ -49,7 +51,6 @@ from .specs import JudgeSpec as JudgeSpec
 from .specs import JudgingSpec as JudgingSpec
 from .specs import ModelSpec as ModelSpec
 from .specs import PlanTargets as PlanTargets
-from .specs import Prices as Prices
 from .specs import RunSpec as RunSpec
 from .specs import override_sampling as override_sampling
 from .thoughts import ReasoningSplit as ReasoningSplit

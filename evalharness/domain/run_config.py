@@ -8,7 +8,8 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
-from evalharness.domain.specs import JudgingSpec, Prices
+from evalharness.domain.prices import Prices
+from evalharness.domain.specs import JudgingSpec
 from evalharness.domain.vocabulary import DEFAULT_RATING, Reading
 
 Section = TypeVar("Section", JudgingSpec, Prices)

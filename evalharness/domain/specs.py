@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evalharness.domain.benchmarks import SuiteSpec
 from evalharness.domain.calls import Sampling
 from evalharness.domain.identity import NOT_IN_IDENTITY, list_set_fields
+from evalharness.domain.prices import Prices
 from evalharness.domain.vocabulary import JudgmentKind, PairDesign, PanelRule, Question, Reading
 
 if TYPE_CHECKING:
@@ -20,56 +21,6 @@ DEFAULT_CONCURRENCY = 64
 
 TOKENIZER_TEMPLATE = "tokenizer"
 """The value of `ModelSpec.template` that selects the tokenizer's own chat template."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
-    """Prices in US dollars per million tokens.
-
-    Attributes:
-        input: the price of tokens that the model reads.
-        output: the price of tokens that the model generates.
-        cached_input: the price of input tokens that the server had cached; None means `input`.
-        batch: the factor on these prices for calls through the batch endpoint.
-    """
-
-    input: float = 0.0
-    output: float = 0.0
-    cached_input: float | None = None
-    batch: float = 0.5
-
-    @property
-    def is_known(self) -> bool:
-        """Whether a price is configured."""
-        return bool(self.input or self.output)
-
-    def usd_for_usage(self, usage: Usage) -> float:
-        """Return the price of a call in US dollars; tokens that were not counted cost nothing.
-
-        Args:
-            usage: the tokens of the call.
-        """
-        return self.usd_for_tokens(
-            usage.prompt_tokens or 0,
-            usage.completion_tokens or 0,
-            usage.cached_tokens or 0,
-            batch=usage.batch,
-        )
-
-    def usd_for_tokens(
-        self, prompt: float, completion: float, cached: float = 0, *, batch: bool = False
-    ) -> float:
-        """Return the price of numbers of tokens, in US dollars.
-
-        Args:
-            prompt: the number of tokens read, including those that the server had cached.
-            completion: the number of tokens generated.
-            cached: the part of `prompt` that the server had cached.
-            batch: whether the calls go through a batch endpoint.
-        """
-        cached_price = self.input if self.cached_input is None else self.cached_input
-        full = (prompt - cached) * self.input + cached * cached_price + completion * self.output
-        return full * (self.batch if batch else 1.0) / 1e6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +117,7 @@ class ModelSpec:
         return self.prices.usd_for_usage(usage)
 
     def usd_for_tokens(self, prompt: float, completion: float) -> float:
-        """Return the price of numbers of tokens in US dollars, at batch prices if `batch` is set.
+        """Return the price of a call's tokens in US dollars, at batch prices if `batch` is set.
 
         Args:
             prompt: the number of tokens read.

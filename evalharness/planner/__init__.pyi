@@ -7,8 +7,10 @@ from .benchmark_eligibility import refuse_benchmarks_on_nodes as refuse_benchmar
 from .benchmark_eligibility import uses_chat_template as uses_chat_template
 from .cost import ANSWER_TOKENS as ANSWER_TOKENS
 from .cost import JUDGMENT_TOKENS as JUDGMENT_TOKENS
+from .cost import THOUGHT_TOKENS as THOUGHT_TOKENS
 from .cost import CostEstimate as CostEstimate
 from .cost import estimate_costs as estimate_costs
+from .cost import is_price_missing as is_price_missing
 from .detectable_difference import (
     describe_detectable_differences as describe_detectable_differences,
 )
@@ -16,6 +18,7 @@ from .missing_models import find_missing as find_missing
 from .missing_models import find_missing_on_engine as find_missing_on_engine
 from .missing_models import refuse_missing_judges as refuse_missing_judges
 from .missing_models import refuse_missing_models as refuse_missing_models
+from .notices import list_notices as list_notices
 from .plan import describe_plan as describe_plan
 from .sample_size import describe_sample_sizes as describe_sample_sizes
 from .variance_shares import describe_variance_shares as describe_variance_shares

@@ -5,9 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from evalharness.backends import InProcessEngine, open_engine
+from evalharness.backends import InProcessEngine, find_address, open_engine
+from evalharness.config import is_sold_by_maker
+from evalharness.domain import describe_retirement, is_retired
 from evalharness.errors import ConfigError
 from evalharness.planner.benchmark_eligibility import refuse_benchmarks_on_nodes
+from evalharness.store import current_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,10 +77,23 @@ def _judge_models_by_name(judges: Sequence[JudgeSpec]) -> dict[str, ModelSpec]:
 
 
 def _find_missing(models: Mapping[str, ModelSpec], engine: Engine | None) -> dict[str, str]:
-    find_reason = (engine or InProcessEngine()).missing
+    today = current_timestamp()[:10]
+
+    def find_reason(spec: ModelSpec) -> str | None:
+        return _explain_retirement(spec, today) or (engine or InProcessEngine()).missing(spec)
+
     with ThreadPoolExecutor(max_workers=_MAX_THREADS) as threads:
         reasons = dict(zip(models, threads.map(find_reason, models.values()), strict=True))
     return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def _explain_retirement(spec: ModelSpec, today: str) -> str | None:
+    """Return that a model's provider has ended it; None if it has not, or another server is asked."""
+    address = find_address(spec) if is_retired(spec, today) else None
+    if address is None or address.is_private or not is_sold_by_maker(address.urls[0], address.name):
+        return None
+    end = describe_retirement(spec.retired, spec.successor, today)
+    return f"{address.urls[0]} no longer serves it: {end}"
 
 
 def _refuse_missing(models: Mapping[str, ModelSpec], engine: Engine | None) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from evalharness.domain import RunStage
 from evalharness.judge import uses_adaptive_pairs
 from evalharness.planner.benchmark_eligibility import describe_benchmarks
-from evalharness.planner.cost import CostEstimate, estimate_costs
+from evalharness.planner.cost import THOUGHT_TOKENS, CostEstimate, estimate_costs
 from evalharness.planner.variance_shares import describe_variance_shares
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from evalharness.domain import RunRecords, RunSpec
 
@@ -32,6 +32,7 @@ def describe_plan(spec: RunSpec, records: RunRecords | None = None) -> list[str]
         f"questions {len(spec.questions)} with {turns} turns",
         *(_cost_line(_STAGE_LABELS[each.stage], f"{each.name}: ", each) for each in estimates),
         _cost_line("total", "", _total_cost(estimates)),
+        *_describe_thoughts(estimates),
         *describe_benchmarks(spec),
     ]
     if uses_adaptive_pairs(spec):
@@ -45,11 +46,28 @@ def describe_plan(spec: RunSpec, records: RunRecords | None = None) -> list[str]
     return [*lines, *describe_variance_shares(records)]
 
 
+def _describe_thoughts(estimates: Sequence[CostEstimate]) -> Iterator[str]:
+    """Yield what is counted for thoughts: as many tokens as so far, or else as assumed."""
+    thinking = [each for each in estimates if each.thought_tokens]
+    assumed = [each.name for each in thinking if each.are_thoughts_assumed]
+    measured = [each for each in thinking if not each.are_thoughts_assumed]
+    if assumed:
+        yield (
+            f"thoughts  {THOUGHT_TOKENS:,} tokens before each reply are assumed for "
+            f"{', '.join(assumed)}; a model may think far longer"
+        )
+    for each in measured:
+        share = each.thought_tokens / each.completion_tokens
+        yield f"thoughts  {each.name}: {share:.0%} of the tokens written, as so far in this run"
+
+
 def _cost_line(label: str, name: str, cost: CostEstimate) -> str:
     read, written = _format_tokens(cost.prompt_tokens), _format_tokens(cost.completion_tokens)
     parts = [f"{cost.calls} calls", f"about {read} tokens read and {written} written"]
     if cost.usd is not None and cost.usd_at_most is not None:
         parts.append(f"about ${cost.usd:.2f} (at most ${cost.usd_at_most:.2f})")
+    if cost.is_price_missing:
+        parts.append("more at unknown prices" if cost.usd is not None else "price unknown")
     if cost.seconds:
         parts.append(f"about {_format_duration(cost.seconds)}")
     return f"{label:9} {name}{', '.join(parts)}"
@@ -68,6 +86,7 @@ def _total_cost(estimates: Sequence[CostEstimate]) -> CostEstimate:
         usd=sum(each.usd or 0.0 for each in priced) if priced else None,
         usd_at_most=sum(each.usd_at_most or 0.0 for each in priced) if priced else None,
         seconds=max((each.seconds or 0.0 for each in estimates), default=0.0),
+        is_price_missing=any(each.is_price_missing for each in estimates),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evalharness.domain import Usage
+from evalharness.planner import is_price_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +38,8 @@ def sum_usage_by_role(
 ) -> dict[str, dict[str, Any]]:
     """Return calls, tokens and US dollars by role, and in each role by model.
 
-    Dollars are None without prices.
+    Dollars are None without prices. `unpriced` names the models whose calls cost money at prices
+    that nobody knows, if there are any.
     """
     candidates: dict[str, list[Usage]] = {model.name: [] for model in spec.models}
     for answer in answers:
@@ -79,10 +81,12 @@ def _usage_by_model(
 ) -> dict[str, Any]:
     each = {name: _sum_usage(usages, specs.get(name)) for name, usages in calls.items()}
     priced = [own["usd"] for own in each.values() if own["usd"] is not None]
+    unpriced = [name for name in each if _costs_unknown(calls[name], specs.get(name))]
     return {
         **{name: sum(own[name] or 0 for own in each.values()) for name in _USAGE_COUNTS},
         "usd": round(sum(priced), 6) if priced else None,
         "by_model": each,
+        **({"unpriced": unpriced} if unpriced else {}),
     }
 
 
@@ -95,6 +99,10 @@ def _sum_usage(usages: Sequence[Usage], spec: ModelSpec | None) -> dict[str, flo
         "completion_tokens": _sum_counts(usage.completion_tokens for usage in usages),
         "usd": round(sum(map(spec.usd_for_usage, usages)), 6) if spec and priced else None,
     }
+
+
+def _costs_unknown(usages: Sequence[Usage], spec: ModelSpec | None) -> bool:
+    return bool(usages) and spec is not None and is_price_missing(spec)
 
 
 def _sum_counts(counts: Iterable[int | None]) -> int:

@@ -18,6 +18,7 @@ from evalharness.errors import ConfigError
 from evalharness.judge import describe_adaptive_outcome, uses_adaptive_pairs
 from evalharness.planner import (
     NO_BENCHMARKS,
+    list_notices,
     plan_benchmarks,
     refuse_benchmarks_on_nodes,
     refuse_missing_models,
@@ -83,6 +84,8 @@ def complete_run(
     spec, path = settings.run, settings.folder
     if RunStage.BENCHMARK in stages:
         refuse_benchmarks_on_nodes(spec, settings.engine)
+    for line in list_notices(spec, settings.budget, judges=RunStage.JUDGE in stages):
+        frontend.print_notice(line)
     with open_engine(settings.engine) as engine:
         benchmarks = _check_models(spec, stages, engine, frontend)
         with _open_folder(

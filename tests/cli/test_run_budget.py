@@ -28,6 +28,7 @@ def _run(url: str, *overrides: str) -> int:
             f"models=[{','.join(models)}]",
             *(f"models.{name}.backend=openai_compatible" for name in models),
             *(f"models.{name}.base_url={url}/v1" for name in models),
+            "judge=gpt-4",
             f"judge.model.base_url={url}/v1",
             "judge.model.sampling.max_tokens=100",
             "questions.limit=4",

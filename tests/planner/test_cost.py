@@ -17,7 +17,13 @@ from evalharness.domain import (
     RunStage,
     Sampling,
 )
-from evalharness.planner import ANSWER_TOKENS, JUDGMENT_TOKENS, describe_plan, estimate_costs
+from evalharness.planner import (
+    ANSWER_TOKENS,
+    JUDGMENT_TOKENS,
+    THOUGHT_TOKENS,
+    describe_plan,
+    estimate_costs,
+)
 
 SPEC = RunSpec(
     name="run",
@@ -83,3 +89,54 @@ def test_the_time_is_that_of_the_longest_stage():
 
     assert judged.seconds == pytest.approx(judged.calls * (0.5 + JUDGMENT_TOKENS / 60))
     assert describe_plan(replace(SPEC, judges=(slow,)))[-1].endswith("about 2.5 min")
+
+
+def _thinking_run(model_tokens: int = 4000) -> RunSpec:
+    thinking = build_model("a", prices=PRICED, thinks=True)
+    thinking = replace(thinking, sampling=Sampling(max_tokens=model_tokens))
+    return replace(SPEC, models=(thinking,), questions=(question("q0"), question("q1")))
+
+
+def test_thoughts_are_counted_by_an_assumption_that_is_said():
+    """A thought costs as much as the reply, and is often longer."""
+    spec = _thinking_run()
+
+    (found, _) = estimate_costs(spec, None)
+    (said,) = [line for line in describe_plan(spec) if line.startswith("thoughts")]
+
+    assert found.completion_tokens == found.calls * (ANSWER_TOKENS + THOUGHT_TOKENS)
+    assert found.thought_tokens == found.calls * THOUGHT_TOKENS
+    assert "1,000 tokens before each reply are assumed for a;" in said
+
+
+def test_no_thought_is_read_by_the_next_turn_or_by_the_judge():
+    """History and judges see the answer only."""
+    silent = replace(SPEC, models=(build_model("a"),), questions=(question("q0"), question("q1")))
+
+    thinking, plain = estimate_costs(_thinking_run(), None), estimate_costs(silent, None)
+
+    assert [each.prompt_tokens for each in thinking] == [each.prompt_tokens for each in plain]
+
+
+def test_thoughts_that_were_measured_replace_the_assumption():
+    """The run's own share is better than a guess."""
+    spec = _thinking_run()
+    turn = AnswerTurn(
+        text="x" * 40, prompt_tokens=20, completion_tokens=400, reasoning_tokens=300, seconds=1.0
+    )
+    answer = Answer(question_id="q0", model="a", turns=(turn,), digest="d")
+    records = RunRecords(name="run", answers=(answer,))
+
+    (found, _) = estimate_costs(spec, records)
+    (said,) = [line for line in describe_plan(spec, records) if line.startswith("thoughts")]
+
+    assert found.completion_tokens == found.calls * 400
+    assert found.thought_tokens == found.calls * 300
+    assert said == "thoughts  a: 75% of the tokens written, as so far in this run"
+
+
+def test_a_thought_takes_the_room_of_its_reply():
+    """No call writes more than its limit."""
+    (found, _) = estimate_costs(_thinking_run(model_tokens=600), None)
+
+    assert found.completion_tokens == found.calls * 600

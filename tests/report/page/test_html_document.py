@@ -304,3 +304,16 @@ def test_each_section_has_an_address_of_its_own() -> None:
     assert {"summary", "leaderboard", "comparisons", "recorded", "people", "labelling"} <= {
         *addresses
     }
+
+
+def test_an_unknown_price_is_on_the_tile_of_the_cost() -> None:
+    """Dollars that leave out a model would read as all of them."""
+    usage = {
+        "candidates": {"calls": 4, "usd": 1.25, "unpriced": ["<b>mine</b>"]},
+        "judges": {"calls": 9, "usd": 1.5},
+    }
+
+    page = render_page(a_run(manifest={"usage": usage}), (), a_leaderboard())
+
+    assert "$2.75 + ?" in page
+    assert "cost; price unknown: &lt;b&gt;mine&lt;/b&gt;" in page

@@ -113,6 +113,10 @@ def _cost_by_model(data: PageData) -> tuple[dict[str, tuple[float, str]], str]:
         for name, model in data.records.config.models.items()
         if name in usages and model.prices.is_known
     }
+    counted = (data.usage.get("candidates") or {}).get("by_model") or {}
+    for name, own in counted.items():
+        if name in usages and name not in costs and own.get("usd") is not None:
+            costs[name] = own["usd"]  # at the list price of the day
     if costs:
         return {
             model: (cost, format_dollars(cost)) for model, cost in costs.items()

@@ -67,10 +67,7 @@ def _count_tiles(data: PageData) -> list[_CountTile]:
     }
     if data.only_benchmarks:
         counts = [_CountTile(value=format_count(_count_benchmarks(data)), label="benchmarks")]
-        return [
-            *counts,
-            *(_CountTile(value=format_dollars(cost), label="cost") for cost in _total_cost(data)),
-        ]
+        return [*counts, *_list_cost_tiles(data)]
     return [
         _CountTile(value=format_count(len(records.answers)), label="answers"),
         _CountTile(value=format_count(len(records.graded)), label="grades"),
@@ -85,12 +82,23 @@ def _count_tiles(data: PageData) -> list[_CountTile]:
             _CountTile(value=format_count(number), label=label, is_trouble=number > 0)
             for label, number in troubles.items()
         ),
-        *(_CountTile(value=format_dollars(cost), label="cost") for cost in _total_cost(data)),
+        *_list_cost_tiles(data),
     ]
 
 
 def _count_benchmarks(data: PageData) -> int:
     return len({(each.suite, each.benchmark) for each in data.records.benchmarks})
+
+
+def _list_cost_tiles(data: PageData) -> list[_CountTile]:
+    """Return the cost of the run, or that the prices of some of its models are unknown."""
+    unpriced = [name for usage in data.usage.values() for name in usage.get("unpriced") or ()]
+    costs = _total_cost(data)
+    if not unpriced:
+        return [_CountTile(value=format_dollars(cost), label="cost") for cost in costs]
+    label = f"cost; price unknown: {', '.join(dict.fromkeys(map(str, unpriced)))}"
+    known = sum(usage.get("usd") or 0.0 for _, usage in _usage_by_role(data))
+    return [_CountTile(value=f"{format_dollars(known)} + ?" if known else "?", label=label)]
 
 
 def _total_cost(data: PageData) -> list[float]:
