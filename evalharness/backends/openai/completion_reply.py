@@ -1,143 +1,130 @@
-"""Read the completions in replies of OpenAI-compatible servers, without any I/O."""
+"""Read the completions in replies of OpenAI-compatible servers, without any I/O.
+
+Servers differ in all but the names of the main fields. What is not needed is not checked, so that a
+completion that was paid for is not thrown away for the form of a number.
+"""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from codecs import BOM_UTF8
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from evalharness.backends.openai.echo_scores import read_continuation_score
-from evalharness.domain import Completion
-from evalharness.errors import PermanentError
+from evalharness.backends.openai.error_reply import make_http_error, summarize_error
+from evalharness.backends.openai.option_probabilities import read_option_probabilities
+from evalharness.backends.openai.reply_message import ReplyMessage, read_message
+from evalharness.backends.openai.reply_usage import read_usage
+from evalharness.domain import BenchmarkRequest, Completion, split_reasoning
+from evalharness.errors import BackendError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from evalharness.domain import Request
 
-
-class _ChatMessage(msgspec.Struct):
-    content: str | None = None
+_BAD_GATEWAY = 502
 
 
 class _CompletionChoice(msgspec.Struct):
-    message: _ChatMessage | None = None
+    message: dict[str, Any] | None = None
     text: str | None = None
-    finish_reason: str | None = None
+    finish_reason: Any = None
+    error: Any = None
     logprobs: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _UsageReply(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _PromptDetails | None = None
-
-
 class _CompletionReply(msgspec.Struct):
-    choices: list[_CompletionChoice]
-    usage: _UsageReply | None = None
-    model: str | None = None
-    system_fingerprint: str | None = None
+    choices: list[_CompletionChoice] | None = None
+    usage: Any = None
+    model: Any = None
+    system_fingerprint: Any = None
+    error: Any = None
 
     @property
     def served(self) -> str | None:
         """The model that the server reports."""
-        return " ".join(filter(None, (self.model, self.system_fingerprint))) or None
+        reported = (self.model, self.system_fingerprint)
+        return " ".join(each for each in reported if each and isinstance(each, str)) or None
 
 
-class _TopToken(msgspec.Struct):
-    token: str
-    logprob: float
+_decode_reply = msgspec.json.Decoder(_CompletionReply).decode
 
 
-class _TokenPosition(msgspec.Struct):
-    top_logprobs: list[_TopToken] = []
-
-
-class _Logprobs(msgspec.Struct):
-    """Log probabilities: in `content` (chat) or `top_logprobs` (completions); some servers swap."""
-
-    content: list[_TokenPosition] | None = None
-    top_logprobs: list[dict[str, float] | None] | None = None
-
-
-_read_reply = msgspec.json.Decoder(_CompletionReply).decode
-_read_logprobs = msgspec.json.Decoder(_Logprobs | None).decode
-
-
-def read_completion(content: bytes, request: Request) -> Completion:
+def read_completion(content: bytes, request: Request, *, opened: bool | None = None) -> Completion:
     """Return the completion in a server's reply; a text that is null becomes empty.
+
+    Args:
+        content: the body of the reply.
+        request: the request.
+        opened: whether the prompt ended inside a thought; None where nobody here knows the prompt.
 
     Raises:
         msgspec.MsgspecError: the content is not a completion.
-        PermanentError: probabilities were requested and are missing.
+        BackendError: the reply reports an error of the model's provider, or probabilities were
+            requested and are missing.
     """
-    reply = _read_reply(content)
+    reply = _decode_reply(content.removeprefix(BOM_UTF8))
+    if not reply.choices and reply.error:
+        raise _make_reported_error(reply.error)
     if not reply.choices or (reply.choices[0].message is None and reply.choices[0].text is None):
         msg = "a completion has at least one choice, with a message or a text"
         raise msgspec.ValidationError(msg)
     choice = reply.choices[0]
-    usage = reply.usage or _UsageReply()
-    details = usage.prompt_tokens_details or _PromptDetails()
-    told = read_continuation_score(choice.logprobs, request)
+    finish_reason = _read_finish_reason(choice.finish_reason)
+    if choice.error or finish_reason == "error":
+        # Whatever text there is may break off anywhere.
+        words = summarize_error(choice.error) if choice.error else "no message"
+        msg = f"the server broke off its reply: {words}"
+        raise TransientError(msg, reason="error_in_reply")
+    message = _read_choice(choice, request, opened=opened)
+    usage = read_usage(reply.usage)
+    score = read_continuation_score(choice.logprobs, request)
     return Completion(
-        text=(choice.message.content if choice.message else choice.text) or "",
-        finish_reason=choice.finish_reason,
+        text=message.text,
+        reasoning=message.reasoning,
+        finish_reason="refusal" if message.is_refusal else finish_reason,
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
-        cached_tokens=details.cached_tokens,
+        cached_tokens=usage.cached_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
         option_probabilities=(
-            option_probabilities(request.options, _top_tokens(_read_logprobs(choice.logprobs)))
-            if request.options
-            else None
+            read_option_probabilities(choice.logprobs, request.options) if request.options else None
         ),
-        log_probability=told[0] if told else None,
-        is_likeliest=told[1] if told else None,
+        log_probability=score[0] if score else None,
+        is_likeliest=score[1] if score else None,
         served=reply.served,
     )
 
 
-def _top_tokens(logprobs: _Logprobs | None) -> list[tuple[str, float]]:
-    """Return the likeliest first tokens with their log probabilities.
+def _read_choice(
+    choice: _CompletionChoice, request: Request, *, opened: bool | None
+) -> ReplyMessage:
+    """Return the text and the thought of a choice: fields first, else marks in the text."""
+    if isinstance(request, BenchmarkRequest):  # its own task decides what to cut
+        if choice.message is None:
+            return ReplyMessage(text=choice.text or "")
+        return read_message(choice.message)
+    if choice.message is None:
+        # A text continues the prompt, so it usually begins with a space.
+        message = ReplyMessage(text=(choice.text or "").strip())
+    else:
+        message = read_message(choice.message)
+    if message.reasoning is not None or message.is_refusal:
+        return message
+    split = split_reasoning(message.text, opened=opened)
+    return ReplyMessage(text=split.text, reasoning=split.reasoning)
 
-    Raises:
-        PermanentError: there are none.
-    """
-    if logprobs and logprobs.content and logprobs.content[0].top_logprobs:
-        return [(top.token, top.logprob) for top in logprobs.content[0].top_logprobs]
-    if logprobs and logprobs.top_logprobs and logprobs.top_logprobs[0]:
-        return list(logprobs.top_logprobs[0].items())
-    msg = (
-        "the server sent no token probabilities; judge with reading=text, "
-        "or ask a server that has them"
-    )
-    raise PermanentError(msg, reason="no_logprobs")
+
+def _read_finish_reason(reason: Any) -> str | None:
+    if isinstance(reason, dict):  # SGLang's own form
+        reason = reason.get("type")
+    return reason if isinstance(reason, str) else None
 
 
-def option_probabilities(
-    options: Sequence[str], tokens: Sequence[tuple[str, float]]
-) -> tuple[float, ...]:
-    """Return the probability of each option, as far as the first token shows it.
-
-    A token counts for the option that it equals, else for the only option that it begins. If it
-    begins several (1 of `1]]` and `10]]`), the options that a longer token begins belong to that
-    token. Spaces before a token are ignored. An option that no token begins has probability 0. The
-    probabilities of other tokens belong to no option, so the sum may be below 1.
-    """
-    probabilities = dict.fromkeys(options, 0.0)
-    starts = [(token.lstrip(" ▁Ġ"), logprob) for token, logprob in tokens]
-    for start, logprob in starts:
-        begun = [option for option in options if start and option.startswith(start)]
-        if len(begun) > 1:
-            longer = tuple(other for other, _ in starts if len(other) > len(start))
-            begun = [option for option in begun if not option.startswith(longer)]
-        if start in probabilities:
-            begun = [start]
-        if len(begun) == 1:
-            probabilities[begun[0]] += math.exp(logprob)
-    return tuple(probabilities[option] for option in options)
+def _make_reported_error(error: Any) -> BackendError:
+    """Return the error that a reply of status 200 reports in the place of a completion."""
+    words = summarize_error(error)
+    code = error.get("code") if isinstance(error, dict) else None
+    if not isinstance(code, int) or not 400 <= code < 600:  # noqa: PLR2004 - HTTP's errors
+        code = _BAD_GATEWAY
+    return make_http_error(code, {}, words)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from codecs import BOM_UTF8
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,15 +21,58 @@ if TYPE_CHECKING:
 MAX_RETRY_AFTER_S = 60.0
 _MAX_QUOTED_CHARACTERS = 300
 _RETRYABLE_STATUSES = (408, 409, 429)
+INSUFFICIENT_QUOTA = "insufficient_quota"
+CONTENT_FILTER = "content_filter"
+_NO_CREDIT_STATUSES = (400, 402, 403, 429)
+_NOT_FOR_CONTEXT_STATUSES = (401, 402, 403, 404, 408, 409, 429)
+_PAYMENT_REQUIRED = 402
+# Each line is in the words of some servers; `tests/backends/openai/test_error_reply.py` has them.
 _CONTEXT_LENGTH_MESSAGE = re.compile(
-    r"context[ _](length|window|size)|(prompt|input) is too long|max_model_len|`inputs` tokens",
+    r"context[ _-]?(?:length|window|size|limit)"
+    r"|(?:prompt|input|request) (?:is )?too (?:long|large)|too large for model"
+    r"|input tokens? (?:count|exceed)|exceeds? (?:the )?max(?:imum)? (?:length|number of tokens)"
+    r"|max(?:imum)?[ _](?:model[ _]len|prompt length|input length)|too many tokens: total"
+    r"|token limit|string_above_max_length|range of input length|reduce the length of the (?:mess|inp)"
+    r"|`inputs` (?:tokens|must have less than)|(?:input|prompt) is too big",
+    re.IGNORECASE,
+)
+_REQUEST_TOO_LARGE_MESSAGE = re.compile(
+    r"request too large for|(?:tokens|message size) must be reduced", re.IGNORECASE
+)
+# That waiting does not help, by a code or type, and in words, which some servers also use where it does.
+_NO_CREDIT_CODE = re.compile(
+    r"insufficient_(?:quota|balance|credits?|funds)|billing_(?:hard_limit_reached|not_active)"
+    r"|quota_exhausted|payment_required|credit_balance"
+)
+_NO_CREDIT_MESSAGE = re.compile(
+    r"insufficient (?:\w+ )?(?:quota|balance|credits?|funds)|(?:hard|spend(?:ing)?|usage|billing) limit"
+    r"|credit balance is too low|requires? more credits|(?:out of|no|not enough) credits"
+    r"|exceeded your (?:current )?quota|(?:check|update) your (?:plan|billing)|billing details"
+    r"|(?:account|billing) is not active|arrears|prepayment credits are depleted",
+    re.IGNORECASE,
+)
+_WAIT_MESSAGE = re.compile(
+    r"(?:try again|retry) (?:in|after)|retrydelay|per[ _-]?minute", re.IGNORECASE
+)
+_CONTENT_FILTER_MESSAGE = re.compile(
+    r"content_(?:policy_violation|filter)|content management policy|responsibleaipolicy"
+    r"|data_?inspection_?failed|invalid_prompt|flagged (?:as|for|by)|usage policy"
+    r"|prohibited_content|(?:safety|moderation) (?:system|filter|policy)",
     re.IGNORECASE,
 )
 
 
 def summarize_error_reply(content: bytes, secret: str | None) -> str:
     """Return a server's error message in one line, shortened and without the secret."""
-    text = _extract_message(content)
+    return _shorten(_extract_message(content), secret)
+
+
+def summarize_error(error: Any) -> str:
+    """Return the message of a decoded error in one line, shortened."""
+    return _shorten(_find_message({"error": error}) or str(error), None)
+
+
+def _shorten(text: str, secret: str | None) -> str:
     if secret:
         text = text.replace(secret, "***")
     text = " ".join(text.split())
@@ -37,37 +81,72 @@ def summarize_error_reply(content: bytes, secret: str | None) -> str:
 
 def _extract_message(content: bytes) -> str:
     """Return the message in any of the formats that servers use, else the whole text."""
+    content = content.removeprefix(BOM_UTF8)
     try:
         said = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return content.decode(errors="replace")
+    return _find_message(said) or content.decode(errors="replace")
+
+
+def _find_message(said: Any) -> str | None:
+    """Return the message in a decoded reply, with its code if that is a word."""
     match said:
-        case {"error": {"message": str(message), "code": str(code)}}:
+        case [first, *_]:  # Google sends a list
+            return _find_message(first)
+        case {"error": {"message": str(message), "code": str(code)}} if code:
             return f"{message} ({code})"
+        case {"error": {"message": str(message), "type": str(kind)}} if _NO_CREDIT_CODE.search(
+            kind
+        ):
+            return f"{message} ({kind})"
         case (
             {"error": {"message": str(message)}}
             | {"error": str(message)}
             | {"message": str(message)}
             | {"detail": str(message)}
+            | {"detail": [{"msg": str(message)}, *_]}
+            | {"error": {"message": {"detail": [{"msg": str(message)}, *_]}}}
         ):
             return message
-    return content.decode(errors="replace")
+    return None
 
 
 def make_http_error(status: int, headers: Mapping[str, str], said: str) -> BackendError:
-    """Return the error for a status other than 200."""
+    """Return the error for a status that is no success."""
     message = f"HTTP {status}: {said}" if said else f"HTTP {status}"
-    if "insufficient_quota" in said:
-        return PermanentError(message, reason="insufficient_quota")
-    if status in _RETRYABLE_STATUSES or status >= 500:  # noqa: PLR2004 - all server errors
-        return TransientError(
-            message, reason=f"http_{status}", retry_after_s=retry_after_s(headers)
-        )
-    if _CONTEXT_LENGTH_MESSAGE.search(said):
+    wait_s = retry_after_s(headers)
+    if _is_without_credit(status, said, wait_s):
+        return PermanentError(message, reason=INSUFFICIENT_QUOTA)
+    if _exceeds_context(status, said):
         return ContextLengthError(message)
+    if status in _RETRYABLE_STATUSES or status >= 500:  # noqa: PLR2004 - all server errors
+        return TransientError(message, reason=f"http_{status}", retry_after_s=wait_s)
     if location := headers.get("Location"):
         message = f"{message} redirects to {location}; if that is right, make it the base_url"
+    elif _CONTENT_FILTER_MESSAGE.search(said):
+        return PermanentError(message, reason=CONTENT_FILTER)
     return PermanentError(message, reason=f"http_{status}")
+
+
+def _is_without_credit(status: int, said: str, wait_s: float | None) -> bool:
+    """Whether a refusal says that the account is empty or blocked, so that waiting does not help.
+
+    Some servers use the same words for a limit by the minute, and say when to ask again.
+    """
+    if status == _PAYMENT_REQUIRED or _NO_CREDIT_CODE.search(said):
+        return True
+    if status not in _NO_CREDIT_STATUSES or not _NO_CREDIT_MESSAGE.search(said):
+        return False
+    return wait_s is None and not _WAIT_MESSAGE.search(said)
+
+
+def _exceeds_context(status: int, said: str) -> bool:
+    """Whether a refusal says that the conversation is too long, for the model or for the account."""
+    if _REQUEST_TOO_LARGE_MESSAGE.search(said):
+        return True
+    is_general = status in _NOT_FOR_CONTEXT_STATUSES
+    return not is_general and bool(_CONTEXT_LENGTH_MESSAGE.search(said))
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

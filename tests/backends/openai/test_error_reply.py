@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 from endpoint_model import KEY
 
-from evalharness.backends.openai.completion_reply import option_probabilities
 from evalharness.backends.openai.error_reply import (
     make_http_error,
     retry_after_s,
     summarize_error_reply,
 )
 from evalharness.errors import ContextLengthError, PermanentError, TransientError
-
-GRADES = tuple(f"{score}]]" for score in range(1, 11))
-
-
-def _tokens(**shares):
-    return [(token, math.log(share)) for token, share in shares.items()]
-
-
-@pytest.mark.parametrize(
-    ("options", "shares", "expected"),
-    [
-        (("A", "B", "C"), {"A": 0.5, " B": 0.3, "The": 0.1}, (0.5, 0.3, 0)),
-        (("A", "B"), {"A": 0.5, " A": 0.25}, (0.75, 0)),
-        (("A", "B", "tie"), {"t": 0.5, "A": 0.25}, (0.25, 0, 0.5)),
-        (("yes", "yet"), {"ye": 0.9}, (0, 0)),
-        (("1", "10"), {"1": 0.5, "10": 0.25}, (0.5, 0.25)),
-        (("A", "B"), {" ": 0.5, "": 0.25}, (0, 0)),
-        (("A", "B"), {"Actually": 0.9}, (0, 0)),
-    ],
-)
-def test_a_token_counts_for_the_option_it_equals_or_alone_begins(options, shares, expected):
-    """Probability that cannot be told apart is given to nobody."""
-    found = option_probabilities(options, _tokens(**shares))
-
-    assert found == pytest.approx(expected)
-    assert sum(found) <= sum(shares.values()) + 1e-9
-
-
-def test_one_and_ten_are_told_apart_where_the_tokenizer_does():
-    """A tokenizer that writes 10 in one token means 1 by 1; one that spells digits does not say."""
-    one_token_each = option_probabilities(GRADES, _tokens(**{"1": 0.5, "10": 0.25, "7": 0.2}))
-    digit_by_digit = option_probabilities(GRADES, _tokens(**{"1": 0.5, "7": 0.2}))
-
-    assert one_token_each == pytest.approx((0.5, 0, 0, 0, 0, 0, 0.2, 0, 0, 0.25))
-    assert digit_by_digit == pytest.approx((0, 0, 0, 0, 0, 0, 0.2, 0, 0, 0))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +53,17 @@ def test_a_wait_may_be_a_date():
         (b"<html>\n  <b>Bad\n gateway</b>", "<html> <b>Bad gateway</b>"),
         (b"\xff broken", "\N{REPLACEMENT CHARACTER} broken"),
         (b"", ""),
+        (b'\xef\xbb\xbf{"error": {"message": "Too fast"}}', "Too fast"),
+        (
+            b'[{"error": {"code": 400, "message": "Unknown name seed", "status": "X"}}]',
+            "Unknown name seed",
+        ),
+        (b'{"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs"}]}', "Extra inputs"),
+        (
+            b'{"error": {"message": "Pay", "type": "insufficient_quota"}}',
+            "Pay (insufficient_quota)",
+        ),
+        (b'{"error": {"message": "Too fast", "type": "requests", "code": null}}', "Too fast"),
     ],
 )
 def test_the_servers_words_are_found_in_every_common_shape(body, expected):
@@ -116,10 +90,8 @@ def test_the_servers_words_are_short_and_the_key_is_gone_even_at_the_cut():
         (400, "bad temperature", PermanentError),
         (422, "no such field", PermanentError),
         (302, "", PermanentError),
-        (400, "This model's maximum context length is 4096 tokens", ContextLengthError),
-        (400, "the request exceeds the available context size", ContextLengthError),
-        (413, "Prompt is too long", ContextLengthError),
-        (422, "`inputs` tokens + `max_new_tokens` must be <= 4096", ContextLengthError),
+        (404, "no model with a context length of 4096", PermanentError),
+        (429, "the context window is busy", TransientError),
     ],
 )
 def test_a_status_is_worth_repeating_or_is_not(status, said, kind):
@@ -128,3 +100,103 @@ def test_a_status_is_worth_repeating_or_is_not(status, said, kind):
 
     assert type(error) is kind
     assert said in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "This model's maximum context length is 4096 tokens"),  # OpenAI, DeepSeek, Together
+        (400, "Input tokens exceed the configured limit of 272000 tokens"),
+        (400, "too long (context_length_exceeded)"),
+        (400, "prompt is too long: 213462 tokens > 200000 maximum"),  # Anthropic
+        (400, "input length and `max_tokens` exceed context limit: 198000 + 21333 > 200000"),
+        (400, "The input token count (1196265) exceeds the maximum number of tokens allowed"),
+        (400, "Prompt contains 40000 tokens, too large for model with 32768 maximum"),  # Mistral
+        (400, "The decoder prompt is longer than the maximum model length of 2048"),  # vLLM
+        (400, "The input (9000 tokens) is longer than the model's context length (8192 tokens)"),
+        (422, "`inputs` tokens + `max_new_tokens` must be <= 4096"),  # TGI
+        (422, "`inputs` must have less than 1024 tokens. Given: 2000"),
+        (400, "the request exceeds the available context size, try increasing it"),  # llama.cpp
+        (500, "the request exceeds the available context size"),
+        (500, "input is too large to process. increase the physical batch size"),
+        (500, "the input length exceeds the context length"),  # Ollama
+        (400, "prompt too long; exceeded max context length by 5 tokens"),
+        (
+            400,
+            "The number of tokens to keep from the initial prompt is greater than the context length",
+        ),
+        (
+            502,
+            "The model is loaded with context length of only 4096 tokens, which is not enough",
+        ),  # LM Studio
+        (400, "Please reduce the length of the messages or completion."),  # Groq
+        (413, "Prompt is too long"),
+        (
+            413,
+            "Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 9000",
+        ),
+        (
+            429,
+            "Request too large for gpt-6-luna on tokens per min (TPM): Limit 30000, Requested 45000",
+        ),
+        (
+            400,
+            "This model's maximum prompt length is 131072 but the request contains 200000",
+        ),  # xAI
+        (400, "Your request exceeded model token limit: 8192"),  # Moonshot
+        (400, "Range of input length should be [1, 30720]"),  # Qwen
+        (400, "Prompt exceeds max length"),  # GLM
+        (400, "Input is too long for requested model."),  # Bedrock
+    ],
+)
+def test_a_conversation_that_is_too_long_is_one_questions_failure_in_any_servers_words(
+    status, said
+):
+    """It says nothing about other questions, so it is neither repeated nor counted against a model."""
+    assert type(make_http_error(status, {}, said)) is ContextLengthError
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (429, "You exceeded your current quota (insufficient_quota)"),
+        (429, "Billing hard limit has been reached (billing_hard_limit_reached)"),
+        (429, "Billing hard limit has been reached"),
+        (429, "You exceeded your current quota, please check your plan and billing details."),
+        (402, "Insufficient Balance"),
+        (402, "This request requires more credits, or fewer max_tokens"),
+        (402, ""),
+        (403, "Your account has insufficient credits"),
+        (400, "Your credit balance is too low to access the Anthropic API"),
+        (403, "Your team has used all available credits or reached its monthly spending limit"),
+        (429, "Your account is not active, please check your billing details"),
+    ],
+)
+def test_an_empty_account_is_told_from_a_server_that_is_busy(status, said):
+    """Waiting fills no account, so the call fails at once with the server's words."""
+    error = make_http_error(status, {}, said)
+
+    assert type(error) is PermanentError
+    assert error.reason == "insufficient_quota"
+    assert said in str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({}, "You exceeded your current quota, check your plan and billing. Please retry in 32.7s"),
+        ({"retry-after": "30"}, "You exceeded your current quota, check your plan and billing"),
+        ({}, "Rate limit reached for requests per minute. Please try again in 20s"),
+        ({}, "Rate limit reached"),
+    ],
+)
+def test_a_quota_by_the_minute_is_waited_for(headers, said):
+    """Google uses the same words for a limit by the minute, and says when to ask again."""
+    assert type(make_http_error(429, headers, said)) is TransientError
+
+
+def test_a_refused_content_is_one_questions_failure():
+    """A filter that refuses one prompt says nothing about the others."""
+    said = "The response was filtered due to the prompt triggering content management policy"
+
+    assert make_http_error(400, {}, said).reason == "content_filter"

@@ -1,0 +1,75 @@
+"""Read the counts of tokens in a reply, in the forms that servers send."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyUsage:
+    """The tokens of a call; None where the server did not count.
+
+    Attributes:
+        prompt_tokens: the tokens that the model read.
+        completion_tokens: the tokens that it generated, thoughts included.
+        cached_tokens: the part of `prompt_tokens` that the server had cached.
+        reasoning_tokens: the part of `completion_tokens` that the thought took.
+    """
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+def read_usage(usage: Any) -> ReplyUsage:
+    """Return the counts in the `usage` of a reply; what is no count is None.
+
+    Some servers (xAI, Google) count a thought in the total and not in `completion_tokens`. It was
+    generated and is paid for, so it is added there.
+    """
+    if not isinstance(usage, dict):
+        return ReplyUsage()
+    prompt = _find_count(usage, "prompt_tokens", "input_tokens")
+    completion = _find_count(usage, "completion_tokens", "output_tokens")
+    cached = _find_count(usage, "cached_tokens", "prompt_cache_hit_tokens")
+    for name in ("prompt_tokens_details", "input_tokens_details"):
+        found = _find_count(_get_mapping(usage, name), "cached_tokens")
+        cached = cached if found is None else found
+    reasoning = _find_count(usage, "reasoning_tokens")
+    for name in ("completion_tokens_details", "output_tokens_details"):
+        found = _find_count(_get_mapping(usage, name), "reasoning_tokens")
+        reasoning = reasoning if found is None else found
+    total = _find_count(usage, "total_tokens")
+    if prompt is not None and completion is not None and total is not None:
+        uncounted = total - prompt - completion
+        if uncounted > 0 and reasoning in (None, 0, uncounted):
+            completion, reasoning = completion + uncounted, uncounted
+    return ReplyUsage(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        cached_tokens=cached,
+        reasoning_tokens=reasoning,
+    )
+
+
+def _get_mapping(usage: dict[str, Any], name: str) -> dict[str, Any]:
+    found = usage.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _find_count(usage: dict[str, Any], *names: str) -> int | None:
+    """Return the first of these fields that is a count; it may be written as 10, 10.0 or "10"."""
+    for name in names:
+        value = usage.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            continue
+        try:
+            number = float(value)
+        except ValueError:
+            continue
+        if math.isfinite(number) and number >= 0:
+            return round(number)
+    return None
