@@ -6,9 +6,11 @@ import asyncio
 import traceback
 
 import pytest
+from aiohttp import web
 from endpoint_model import KEY, KEY_VARIABLE, backend_of, connection, model, request
 from server import Behavior, Server
 
+from evalharness.backends.openai_compatible import connect
 from evalharness.domain import JudgePrompt, JudgmentKind, Message, Role, Sampling
 from evalharness.errors import ContextLengthError, PermanentError, TransientError
 from evalharness.judge import build_reply_schema
@@ -144,7 +146,9 @@ async def test_what_may_pass_is_asked_again_until_the_attempts_are_spent(behavio
         with pytest.raises(TransientError) as caught:
             await backend.complete(request())
     assert len(server.calls) == caught.value.attempts == 2
-    assert len(waits) == 1
+    assert len(waits) == (
+        2 if reason == "connection" else 1
+    )  # a lost server has a pause of its own
     assert caught.value.reason == reason
 
 
@@ -403,6 +407,116 @@ async def test_a_storm_that_does_not_end_ends_the_calls():
     assert {error.reason for error in found} <= {"http_429", "rate_limit"}
     assert len(found) == 100
     assert len(server.calls) < 400
+
+
+async def _find_free_port() -> int:
+    async with Server() as server:
+        return server.port
+
+
+async def test_calls_wait_for_a_server_that_comes_back():
+    """A restart of the only server costs no answer, and a few attempts."""
+    server = Server(port=await _find_free_port())
+    backend = connect(model(f"http://127.0.0.1:{server._wanted_port}/v1", concurrency=64))
+    try:
+        asked = [asyncio.create_task(backend.complete(request(str(n)))) for n in range(100)]
+        await asyncio.sleep(1.5)
+        async with server:
+            done = await asyncio.gather(*asked)
+    finally:
+        await backend.close()
+
+    assert len(server.calls) == len(done) == 100
+    assert sum(completion.attempts - 1 for completion in done) < 64 + 5
+
+
+async def test_a_server_that_never_comes_back_is_tried_a_few_times_and_given_up():
+    """Each call is a failure with the cause; the server is not tried thousands of times."""
+    url = f"http://127.0.0.1:{await _find_free_port()}/v1"
+    async with backend_of(model(url, concurrency=64)) as (backend, waits):
+        found = await asyncio.gather(
+            *[backend.complete(request(str(n))) for n in range(640)], return_exceptions=True
+        )
+
+    assert all(isinstance(error, (TransientError, PermanentError)) for error in found)
+    assert sum(error.attempts for error in found) < 64 + 8 + 8
+    assert all("connection failed" in str(error) for error in found)
+    assert max(waits) <= 60
+
+
+async def test_a_call_of_thousands_of_attempts_has_waits_that_can_be_computed():
+    """The doubling of the waits ends long before the numbers do."""
+    settings = {"max_attempts": 2000, "give_up_after": 2000, "total_timeout_s": 1e6}
+    async with connection(Server(Behavior.SERVER_ERROR), **settings) as (server, backend, waits):
+        with pytest.raises(TransientError):
+            await backend.complete(request())
+
+    assert len(server.calls) == 2000
+    assert max(waits) <= 60
+
+
+async def test_an_empty_account_ends_all_calls_at_once():
+    """Whatever the number of calls, one refusal is enough."""
+    server = Server(lambda call: Behavior.OK if call.number < 4 else Behavior.NO_QUOTA)
+    async with connection(server, concurrency=1) as (server, backend, waits):
+        found = [await _outcome(backend, str(n)) for n in range(20)]
+
+    assert len(server.calls) == 4
+    assert "exceeded your current quota" in str(found[3])
+    assert all("the account is empty" in str(error) for error in found[4:])
+    assert not waits
+
+
+async def _outcome(backend, text):
+    try:
+        return await backend.complete(request(text))
+    except (TransientError, PermanentError) as error:
+        return error
+
+
+@pytest.mark.parametrize("behavior", [Behavior.BAD_REQUEST, Behavior.CONTEXT_LENGTH])
+async def test_refusals_of_some_questions_do_not_close_a_model_that_serves_others(behavior):
+    """Twenty questions in a row that a server cannot take say nothing about the next one."""
+    server = Server(lambda call: behavior if 2 <= call.number <= 21 else Behavior.OK)
+    async with connection(server, concurrency=1) as (server, backend, _):
+        found = [await _outcome(backend, str(n)) for n in range(30)]
+
+    assert len(server.calls) == 30
+    assert sum(isinstance(each, PermanentError) for each in found) == 20
+
+
+async def test_no_request_goes_out_when_no_time_is_left():
+    """It would be paid for and thrown away, and its timeout would hide the cause."""
+    settings = {"total_timeout_s": 8.0, "max_attempts": 100}
+    async with connection(Server(Behavior.RATE_LIMITED), **settings) as (_server, backend, _):
+        with pytest.raises(TransientError, match="Rate limit reached") as caught:
+            await backend.complete(request())
+
+    assert caught.value.reason == "http_429"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "Application/JSON", "application/octet-stream"])
+@pytest.mark.parametrize("status", [200, 201])
+async def test_a_reply_is_read_whatever_its_type_and_status_of_success(kind, status):
+    """It was paid for."""
+
+    async def answer(_request):
+        body = b'{"choices": [{"message": {"content": "Aloha"}}], "usage": {"prompt_tokens": 3.0}}'
+        return web.Response(body=body, status=status, headers={"Content-Type": kind})
+
+    application = web.Application()
+    application.router.add_post("/v1/chat/completions", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    try:
+        async with backend_of(model(url)) as (backend, _):
+            found = await backend.complete(request())
+    finally:
+        await runner.cleanup()
+
+    assert (found.text, found.prompt_tokens, found.attempts) == ("Aloha", 3, 1)
 
 
 async def test_who_waits_for_what_is_told(caplog):

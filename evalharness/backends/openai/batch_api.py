@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 import msgspec
 
-from evalharness.backends.openai.client import draw_backoff_s
+from evalharness.backends.openai.backoff import draw_backoff_s
 from evalharness.backends.openai.completion_reply import read_completion
-from evalharness.backends.openai.connection import HTTP_OK, ServerConnection
+from evalharness.backends.openai.connection import ServerConnection, is_success
 from evalharness.backends.openai.request_body import build_batch_endpoint, build_batch_url
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.errors import PermanentError, TransientError
@@ -164,7 +164,7 @@ class BatchApi:
             words = self._connection.scrubbed(problem.message or "no response")
             raise PermanentError(words, reason=f"batch_{problem.code or 'error'}")
         content = bytes(reply.response.body)
-        if reply.response.status_code != HTTP_OK:
+        if not is_success(reply.response.status_code):
             raise self._connection.refusal(reply.response.status_code, {}, content)
         try:
             return replace(read_completion(content, request), batch=True)
@@ -206,7 +206,7 @@ class BatchApi:
             headers={"Content-Type": "application/json"} if isinstance(data, bytes) else None,
             proxy=self._proxy,
         )
-        if status != HTTP_OK:
+        if not is_success(status):
             raise self._connection.refusal(status, headers, content)
         return content
 

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from evalharness.backends.openai.backoff import draw_backoff_s
 from evalharness.backends.openai.circuit_breaker import CircuitBreaker
 from evalharness.backends.openai.concurrency_limiter import ConcurrencyLimiter
-from evalharness.backends.openai.connection import HTTP_OK, ServerConnection, timeout
-from evalharness.backends.openai.error_reply import MAX_RETRY_AFTER_S
+from evalharness.backends.openai.connection import ServerConnection, is_success, timeout
 from evalharness.backends.openai.load_balancer import LoadBalancer
 from evalharness.backends.openai.rate_limiter import RateLimiter
 from evalharness.backends.openai.refusals.learned_rules import LearnedRules
@@ -39,12 +38,12 @@ if TYPE_CHECKING:
     from evalharness.backends.openai.refusals.learned_rules import FirstCall, ModelRules
     from evalharness.domain import Completion, ModelSpec, Request
 
-_MIN_TIMEOUT_S = 0.001  # zero would mean none
-_FIRST_BACKOFF_S = 0.5
+_MIN_TIMEOUT_S = 0.05  # a request that has less is not sent
 _MAX_PAUSE_S = 1.0  # until the rate limit is checked again
 _JSON_HEADERS = {"Content-Type": "application/json"}
 _TOO_MANY_REQUESTS = "http_429"
 _SERVER_FAILURE_REASONS = ("connection", "timeout", "bad_reply", "http_5")
+_LOST_REASON = "connection"
 _OVERLOAD_REASONS = {_TOO_MANY_REQUESTS, "http_503", "http_529", "timeout"}
 
 _waits = logging.getLogger(WAIT_LOG)
@@ -112,6 +111,7 @@ class OpenAIClient:
         continues = request.continues
         tried_urls: list[str] = []
         deadline: float | None = None
+        failure: BackendError | None = None
         while True:
             self._breaker.raise_if_open()
             await self._concurrency.acquire(continues=continues)
@@ -123,6 +123,8 @@ class OpenAIClient:
             except _RequestChangedError:
                 tried_urls.pop()  # the refusal taught what to send, and is no failed attempt
                 continue
+            except _OutOfTimeError as error:
+                failure = failure or error  # what went wrong before says more
             except BackendError as error:
                 failure = error
                 turn.settle(body)
@@ -166,11 +168,12 @@ class OpenAIClient:
         """Return the completion of one attempt, made when the rate limit of its server allows it."""
         content = msgspec.json.encode(body)
         tokens = estimate_tokens(len(content)) + request.sampling.assumed_max_tokens
+        await self._wait_for_server(deadline)
         url = self._balancer.choose(request, tried_urls, self._clock())
         try:
             await self._wait_for_rate_limit(url, tokens, deadline)
             left_s = deadline - self._clock()
-            if left_s <= 0:
+            if left_s < _MIN_TIMEOUT_S:
                 raise self._late()
             tried_urls.append(url)
             completion, seconds = await self._attempt(url, request, body, content, left_s)
@@ -178,6 +181,18 @@ class OpenAIClient:
             self._balancer.release(url)
         sent = list_sent_fields(body)
         return replace(completion, seconds=seconds, attempts=len(tried_urls), sent=sent)
+
+    async def _wait_for_server(self, deadline: float) -> None:
+        """Wait while no server can be reached and another call tries one.
+
+        Raises:
+            BackendError: the total timeout of the call is over, or the model is given up.
+        """
+        while pause_s := self._balancer.pause_s(self._clock()):
+            if self._clock() >= deadline:
+                raise self._late()
+            await self._sleep(min(pause_s, _MAX_PAUSE_S))
+            self._breaker.raise_if_open()
 
     async def _wait_for_rate_limit(self, url: str, tokens: float, deadline: float) -> None:
         """Wait until the rate limit of a server allows the call; calls wait one after another.
@@ -197,9 +212,9 @@ class OpenAIClient:
                     _waits.info("%s: rate limit, %.0f s", *details, extra={"wait_s": pause_s})
                 await self._sleep(min(pause_s, _MAX_PAUSE_S))
 
-    def _late(self) -> TransientError:
+    def _late(self) -> _OutOfTimeError:
         message = f"no turn within {self._settings.total_timeout_s:g} s"
-        return TransientError(message, reason="rate_limit")
+        return _OutOfTimeError(message, reason="rate_limit")
 
     async def _attempt(
         self, url: str, request: Request, body: dict[str, Any], content: bytes, left_s: float
@@ -208,7 +223,7 @@ class OpenAIClient:
         sent_at, began = self._clock(), time.perf_counter()
         try:
             status, headers, reply = await self._post(url, content, left_s)
-            if status != HTTP_OK:
+            if not is_success(status):
                 raise self._refusal(status, headers, reply, body, request)
             completion = self._completion(headers, reply, request)
         except TransientError as error:
@@ -227,14 +242,16 @@ class OpenAIClient:
         if error.reason == _TOO_MANY_REQUESTS:
             self._rate_limiters[url].record_refused(error.retry_after_s, now)
         elif error.reason.startswith(_SERVER_FAILURE_REASONS):
-            self._balancer.record_failure(url, now)
+            self._balancer.record_failure(url, now, is_lost=error.reason == _LOST_REASON)
+            if self._balancer.lost_connections >= self._settings.give_up_after:
+                self._breaker.open(f"no server could be reached: {error}")
 
     async def _post(
         self, url: str, body: bytes, left_s: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         within = None
         if left_s < self._settings.timeout_s:
-            within = timeout(max(left_s, _MIN_TIMEOUT_S))
+            within = timeout(left_s)
         with mark_in_flight():
             return await self._connection.send(
                 url, data=body, headers=_JSON_HEADERS, proxy=self._proxies[url], within=within
@@ -243,13 +260,12 @@ class OpenAIClient:
     def _completion(
         self, headers: Mapping[str, str], content: bytes, request: Request
     ) -> Completion:
-        kind = headers.get("Content-Type", "")
+        """Return the completion in a reply, whatever type of content its headers name."""
         try:
-            if "json" in kind:
-                return self._read(content, request)
-            problem = f"it is {kind or 'of no type'}, not JSON"
+            return self._read(content, request)
         except msgspec.MsgspecError as error:
-            problem = str(error)
+            kind = headers.get("Content-Type", "")
+            problem = str(error) if "json" in kind.lower() else f"it is {kind or 'of no type'}"
         except UnicodeDecodeError:
             problem = "it is not UTF-8"
         message = f"not a completion: {problem}: {self._connection.words(content)}"
@@ -275,20 +291,9 @@ class OpenAIClient:
         return error
 
 
+class _OutOfTimeError(TransientError):
+    """The total timeout of the call is over, so no request was sent."""
+
+
 class _RequestChangedError(Exception):
     """The request was refused, and is another one by what the refusal taught."""
-
-
-def draw_backoff_s(failure: BackendError) -> float | None:
-    """Return the seconds to wait: what the server requested, or a random part of a growing span.
-
-    The wait is drawn from the whole span (full jitter: M. Brooker, "Exponential backoff and jitter",
-    2015), so that calls that failed together are not retried together. None if the same request can
-    never succeed.
-    """
-    if not isinstance(failure, TransientError):
-        return None
-    if failure.retry_after_s is not None:
-        return failure.retry_after_s
-    span_s = _FIRST_BACKOFF_S * 2.0 ** (failure.attempts - 1)
-    return random.uniform(0.0, min(MAX_RETRY_AFTER_S, span_s))

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.backends.openai.echo_scores import read_continuation_score
 from evalharness.backends.openai.error_reply import make_http_error, summarize_error
-from evalharness.backends.openai.option_probabilities import read_option_probabilities
-from evalharness.backends.openai.reply_message import ReplyMessage, read_message
-from evalharness.backends.openai.reply_usage import read_usage
+from evalharness.backends.openai.replies.echo_scores import read_continuation_score
+from evalharness.backends.openai.replies.message import ReplyMessage, read_message
+from evalharness.backends.openai.replies.option_probabilities import read_option_probabilities
+from evalharness.backends.openai.replies.usage import read_usage
 from evalharness.domain import BenchmarkRequest, Completion, split_reasoning
 from evalharness.errors import BackendError, TransientError
 

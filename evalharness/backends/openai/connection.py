@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from evalharness.domain import ModelSpec
 
-HTTP_OK = 200
+_SUCCESSES = range(200, 300)
 _CONNECT_TIMEOUT_S = 10.0
 
 
@@ -58,6 +58,9 @@ class ServerConnection:
                 timeout=limit,
             ) as response:
                 return response.status, response.headers, await response.read()
+        except aiohttp.ConnectionTimeoutError as error:
+            message = f"the connection failed: {error}"
+            raise TransientError(message, reason="connection") from None
         except TimeoutError as error:
             message = str(error) or f"no whole reply within {limit.total:.3g} s"
             raise TransientError(message, reason="timeout") from error
@@ -72,7 +75,7 @@ class ServerConnection:
             raise TransientError(message, reason="connection") from None
 
     def refusal(self, status: int, headers: Mapping[str, str], content: bytes) -> BackendError:
-        """Return the error for a status other than 200, with a remedy if there is one."""
+        """Return the error for a status that is no success, with a remedy if there is one."""
         error = make_http_error(status, headers, self.words(content))
         error.args = (self.scrubbed(str(error)) + self._remedy(status),)
         return error
@@ -117,6 +120,11 @@ class ServerConnection:
             case 404:
                 return f"; check models.{name}.base_url and models.{name}.api_name"
         return ""
+
+
+def is_success(status: int) -> bool:
+    """Whether a status is one of success; some servers send others than 200."""
+    return status in _SUCCESSES
 
 
 def timeout(seconds: float) -> aiohttp.ClientTimeout:

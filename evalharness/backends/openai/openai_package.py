@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ssl
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from evalharness.backends.openai.error_reply import make_http_error, summarize_error_reply
 from evalharness.backends.openai.request_headers import build_request_headers
@@ -91,8 +92,11 @@ def translate_error(error: openai.OpenAIError, secret: str | None) -> BackendErr
 
 def _client_options(spec: ModelSpec, base_url: str, timeout_s: float) -> dict[str, Any]:
     settings = get_openai_settings(spec)
-    url = base_url.rstrip("/")
-    query = {"api-version": settings.api_version} if settings.api_version else {}
+    parts = urlsplit(base_url)
+    query = dict(parse_qsl(parts.query))
+    url = parts._replace(path=parts.path.rstrip("/"), query="").geturl()
+    if settings.api_version:
+        query["api-version"] = settings.api_version
     return {
         "base_url": f"{url}/openai" if settings.api_version else url,
         "default_query": query,

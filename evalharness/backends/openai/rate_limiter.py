@@ -12,7 +12,11 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections import deque
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +32,8 @@ _MIN_RATE_PER_S = 0.2  # per second, while no request is served
 _BURST_S = 0.05  # of an estimated rate may be sent at once, as sleeps end a little late
 _ROUNDING = 1e-9
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
+_FIRST_EPOCH_S = 1e9  # larger numbers are moments: no limit lasts for thirty years
+_FIRST_EPOCH_MS = 1e12
 _UNITS_S = (86400.0, 3600.0, 60.0, 1.0, 0.001)
 
 
@@ -152,11 +158,40 @@ def _set_from_headers(
     """Set a bucket from the headers of a reply; return whether they describe one."""
     limit = _parse_number(headers.get(f"x-ratelimit-limit-{kind}"))
     remaining = _parse_number(headers.get(f"x-ratelimit-remaining-{kind}"))
-    reset_s = parse_duration_s(headers.get(f"x-ratelimit-reset-{kind}", ""))
+    reset_s = parse_reset_s(headers.get(f"x-ratelimit-reset-{kind}", ""), headers.get("date"))
     if not (limit > 0 and reset_s > 0 and limit - remaining >= _MIN_DRAINED_SHARE * limit):
         return False
     bucket.set((limit - remaining) / reset_s, now, level=remaining, capacity=limit)
     return True
+
+
+def parse_reset_s(reset: str, date: str | None = None) -> float:
+    """Return the seconds until a limit is reset; NaN where the header does not say.
+
+    Args:
+        reset: a duration, a moment in seconds or milliseconds since 1970, or a date and time.
+        date: the server's own time, from the header `date`; None takes this machine's.
+    """
+    moment = parse_duration_s(reset)
+    if moment >= _FIRST_EPOCH_MS:
+        moment /= 1000.0
+    elif math.isnan(moment):
+        moment = _parse_moment(reset)
+        if math.isnan(moment):
+            return math.nan
+    if moment < _FIRST_EPOCH_S:
+        return moment
+    now = _parse_moment(date or "")
+    return max(0.0, moment - (time.time() if math.isnan(now) else now))
+
+
+def _parse_moment(text: str) -> float:
+    """Return a date and time, as HTTP or ISO 8601 write it, in seconds since 1970; else NaN."""
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        with suppress(ValueError, TypeError):
+            found = parse(text)
+            return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
+    return math.nan
 
 
 def parse_duration_s(duration: str) -> float:

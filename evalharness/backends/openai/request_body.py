@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from evalharness.backends.chat_template import render_chat_template
-from evalharness.backends.openai.echo_scores import build_benchmark_fields
+from evalharness.backends.openai.replies.echo_scores import build_benchmark_fields
 from evalharness.backends.openai.responses_api import convert_to_responses_body
 from evalharness.backends.openai.settings import MAX_TOP_LOGPROBS, get_openai_settings
 from evalharness.domain import BenchmarkRequest, RequestRules, Role
@@ -35,22 +36,20 @@ NO_RULES = RequestRules()
 
 def build_request_url(spec: ModelSpec, base_url: str) -> str:
     """Return the URL of a model's requests."""
-    base, settings = base_url.rstrip("/"), get_openai_settings(spec)
+    settings = get_openai_settings(spec)
     path = _PATHS[settings.endpoint]
-    if settings.api_version is None:
-        return f"{base}/{path}"
-    if settings.endpoint == "responses":  # Azure names the model in the body of these
-        return f"{base}/openai/{path}?api-version={settings.api_version}"
-    deployment = f"{base}/openai/deployments/{settings.api_name or spec.name}"
-    return f"{deployment}/{path}?api-version={settings.api_version}"
+    if settings.api_version and settings.endpoint != "responses":
+        # Azure names the model in the path, except for the Responses API.
+        path = f"deployments/{settings.api_name or spec.name}/{path}"
+    return build_batch_url(spec, base_url, path)
 
 
 def build_batch_url(spec: ModelSpec, base_url: str, path: str) -> str:
-    """Return the URL of a path below the files or batches of a server."""
-    base, settings = base_url.rstrip("/"), get_openai_settings(spec)
-    if settings.api_version is None:
-        return f"{base}/{path}"
-    return f"{base}/openai/{path}?api-version={settings.api_version}"
+    """Return the URL of a path at a server; a query in its base URL is kept."""
+    parts, version = urlsplit(base_url), get_openai_settings(spec).api_version
+    place = f"{parts.path.rstrip('/')}/{'openai/' if version else ''}{path}"
+    queries = [parts.query, f"api-version={version}" if version else ""]
+    return parts._replace(path=place, query="&".join(filter(None, queries))).geturl()
 
 
 def build_batch_endpoint(spec: ModelSpec) -> str:

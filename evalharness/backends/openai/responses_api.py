@@ -6,11 +6,13 @@ every request has its whole conversation.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.backends.openai.completion_reply import option_probabilities, read_completion
+from evalharness.backends.openai.completion_reply import read_completion
+from evalharness.backends.openai.replies.option_probabilities import option_probabilities
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.domain import Completion, Role
 from evalharness.errors import PermanentError
@@ -129,7 +131,7 @@ def read_response(content: bytes, request: Request) -> Completion:
         msgspec.MsgspecError: the content is not such a reply.
         PermanentError: the response failed, or probabilities were requested and are missing.
     """
-    reply = _decode_reply(content)
+    reply = _decode_reply(content.removeprefix(BOM_UTF8))
     if reply.status in ("failed", "cancelled"):
         failure = reply.error or _ResponseFailure()
         words = f"the response {reply.status}: {failure.message or 'without a reason'}"

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 
-from evalharness.backends.openai.rate_limiter import RateLimiter, TokenBucket, parse_duration_s
+from evalharness.backends.openai.rate_limiter import (
+    RateLimiter,
+    TokenBucket,
+    parse_duration_s,
+    parse_reset_s,
+)
 
 LIMIT = 100  # requests a second, as many at once
 
@@ -140,3 +146,43 @@ def test_durations_are_read_in_every_form_that_servers_write(text, expected):
 def test_what_is_no_duration_says_nothing(text):
     """An unknown form leaves the limit unknown."""
     assert math.isnan(parse_duration_s(text))
+
+
+@pytest.mark.parametrize(
+    ("reset", "expected"),
+    [
+        ("6m0s", 360),
+        ("30", 30),
+        ("1764530430", 30),
+        ("1764530430000", 30),
+        ("2025-11-30T19:20:30Z", 30),
+        ("Sun, 30 Nov 2025 19:20:30 GMT", 30),
+        ("1764530000", 0),
+    ],
+)
+def test_a_reset_may_be_a_moment(reset, expected):
+    """A moment that is taken for a duration would stall the run for fifty years."""
+    found = parse_reset_s(reset, "Sun, 30 Nov 2025 19:20:00 GMT")
+
+    assert found == pytest.approx(expected)
+
+
+def test_a_moment_without_the_servers_time_is_compared_with_ours():
+    """Most servers send their time, not all."""
+    assert parse_reset_s(str(time.time() + 30)) == pytest.approx(30, abs=5)
+    assert math.isnan(parse_reset_s("soon"))
+
+
+def test_a_limit_with_a_moment_of_reset_does_not_stall():
+    """Ten of twenty requests are left, and the rest comes back within a second."""
+    pace = RateLimiter()
+    pace.record_served(
+        {
+            "x-ratelimit-limit-requests": "20",
+            "x-ratelimit-remaining-requests": "0",
+            "x-ratelimit-reset-requests": f"{time.time() + 1:.3f}",
+        },
+        100.0,
+    )
+
+    assert pace.try_acquire(1, 100.0) < 1

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from evalharness.backends.openai.option_probabilities import option_probabilities
+from evalharness.backends.openai.replies.option_probabilities import option_probabilities
 
 GRADES = tuple(f"{score}]]" for score in range(1, 11))
 

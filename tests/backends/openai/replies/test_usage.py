@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalharness.backends.openai.reply_usage import ReplyUsage, read_usage
+from evalharness.backends.openai.replies.usage import ReplyUsage, read_usage
 
 
 @pytest.mark.parametrize("count", [10, 10.0, "10", "10.0"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalharness.backends.openai.reply_message import read_message
+from evalharness.backends.openai.replies.message import read_message
 
 THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "Six times seven."}]}
 

@@ -1,0 +1,1 @@
+"""Read the parts of replies: messages, usage, and probabilities."""
