@@ -136,8 +136,9 @@ class Question:
     rubric: tuple[str, ...] = ()
 
     def reference(self, turn: int) -> str | None:
-        """Return the reference of a turn (counted from 1), or None."""
-        return self.references[turn - 1] if self.references else None
+        """Return the reference of a turn (counted from 1); None without one, or if it is blank."""
+        text = self.references[turn - 1] if self.references else None
+        return text if text and text.strip() else None
 
 
 def build_conversation(

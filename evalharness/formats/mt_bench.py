@@ -145,7 +145,10 @@ def _read_references(path: Path, imported: ImportedRecords) -> None:
             question_id=key,
             category=question.category,
             turns=question.turns,
-            references=(*texts, *[None] * (len(question.turns) - len(texts))),
+            references=tuple(
+                text if text.strip() else None
+                for text in (*texts, *[""] * (len(question.turns) - len(texts)))
+            ),
         )
         rendered = render_reference_row(imported.questions[key])
         imported.keep_unmapped_fields("reference", key, row, rendered)

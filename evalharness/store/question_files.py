@@ -25,7 +25,7 @@ class _QuestionLine(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_questions(path: Path) -> tuple[Question, ...]:
-    """Return the questions of a file.
+    """Return the questions of a file; a blank reference is none.
 
     Args:
         path: a file with one JSON object per line.
@@ -39,7 +39,7 @@ def read_questions(path: Path) -> tuple[Question, ...]:
             question_id=str(line.question_id),
             category=line.category,
             turns=tuple(line.turns),
-            references=tuple(line.references),
+            references=tuple(text if text and text.strip() else None for text in line.references),
             rubric=tuple(line.rubric),
         )
         if problem := _find_problem(question):

@@ -189,6 +189,30 @@ def test_reviews_must_be_of_the_models_that_their_file_names(tmp_path):
         read_files("vicuna-reviews", write_files(tmp_path, files))
 
 
+def test_thoughts_in_answers_are_apart_and_said_once(tmp_path):
+    """Judges of an imported run see what they would see of a model that is asked now."""
+    answers = [
+        {
+            "question_id": 81,
+            "model_id": "m",
+            "choices": [{"turns": ["<think>Hm.</think>\n\nA", "B"]}],
+        },
+        {"question_id": 82, "model_id": "m", "choices": [{"turns": ["Use <think> so.", "B"]}]},
+    ]
+    questions = [
+        {"question_id": number, "category": "a", "turns": ["x", "y"]} for number in (81, 82)
+    ]
+    files = {"question.jsonl": questions, "model_answer/m.jsonl": answers}
+
+    imported = read_files("mt-bench", write_files(tmp_path, files))
+
+    first, second = (answer.turns[0] for answer in imported.answers.values())
+    assert (first.text, first.reasoning) == ("A", "Hm.")
+    assert (second.text, second.reasoning) == ("Use <think> so.", None)
+    (warning,) = [line for line in imported.warnings if "thought" in line]
+    assert warning.startswith("1 answers of m ")
+
+
 def test_missing_judgments_are_reported(tmp_path):
     """No mean shows that an annotation is missing, so a warning must."""
     name = "vicuna-13b/alpaca_eval_gpt4/annotations.json"

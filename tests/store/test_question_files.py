@@ -40,6 +40,18 @@ def test_a_question_may_bring_its_checklist(tmp_path):
     assert (first.rubric, second.rubric) == (("Names the year.", "Is short."), ())
 
 
+def test_a_blank_reference_is_none(tmp_path):
+    """Else a judge is told that the one right result stands in an empty line."""
+    line = GOOD | {"references": ["", " \n"]}
+
+    (read,) = read_questions(_file(tmp_path, json.dumps(line)))
+
+    assert read.references == (None, None)
+    assert (
+        Question(question_id="1", category="a", turns=("x",), references=("",)).reference(1) is None
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -138,12 +138,9 @@ class ImportedRecords:
         """
         if not model or not texts:
             location.refuse("an answer needs a model and at least one turn")
+        turns = [AnswerTurn(text=text, finish_reason=None).without_thought() for text in texts]
         answer = Answer(
-            question_id=question_id,
-            model=model,
-            sample=sample,
-            turns=tuple(AnswerTurn(text=text, finish_reason=None) for text in texts),
-            digest="",
+            question_id=question_id, model=model, sample=sample, turns=tuple(turns), digest=""
         )
         return self.answers.setdefault((model, question_id, sample), answer) == answer
 
@@ -188,6 +185,7 @@ class ImportedRecords:
         for (path, kind), number in self._repeats.items():
             self.warnings.append(f"{path}: {number} rows ({kind}) stand twice; each counts once")
         self.warnings += [*self._describe_unknown_names(), *self._describe_missing_rows()]
+        self.warnings += self._describe_thoughts()
         if not (self.questions or self.answers or self.judgments or self.votes):
             msg = f"nothing of the format {self.format} is in these files"
             raise ConfigError(msg)
@@ -211,6 +209,21 @@ class ImportedRecords:
             if unknown_ids:
                 sentences.append(f"no question has the id {_list_names(unknown_ids)}")
         return sentences
+
+    def _describe_thoughts(self) -> list[str]:
+        """Return a sentence about answers that began with the model's thought."""
+        thoughtful = [
+            answer
+            for answer in self.answers.values()
+            if any(turn.reasoning is not None for turn in answer.turns)
+        ]
+        if not thoughtful:
+            return []
+        models = list(dict.fromkeys(answer.model for answer in thoughtful))
+        whose = f"{len(thoughtful)} answers of {_list_names(models)}"
+        return [
+            f"{whose} began with a thought: it is kept as `reasoning`, and judges see the answer only"
+        ]
 
     def _describe_missing_rows(self) -> list[str]:
         """Return sentences about missing answers and judgments; people may judge any part."""
