@@ -6,13 +6,14 @@ token must come exactly once. So code that adds it later (a tokenizer that adds 
 completions server) gets `without_bos(text, bos_token)`; a tokenizer's own
 template may also be encoded as it stands, with no special tokens added.
 
-Templates have no clock. Some templates of tokenizers use `strftime_now` where it is defined; it is
-not defined here, so that a conversation gives the same text every day.
+Templates have no clock. Some write the day, with `strftime_now`; here it is the day that the run has
+fixed (`ModelSpec.template_date`), so that a conversation gives the same text on every day.
 """
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,7 +24,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from jinja2 import nodes
     from jinja2.parser import Parser
@@ -49,6 +50,8 @@ def render_chat_template(
     bos_token: str = "",
     eos_token: str = "",
     add_generation_prompt: bool = True,
+    options: Mapping[str, Any] | None = None,
+    date: str | None = None,
 ) -> str:
     """Return the conversation as one text, ready for the model to continue.
 
@@ -60,25 +63,38 @@ def render_chat_template(
         bos_token: the token that begins a text, for templates that write it.
         eos_token: the token that ends a text or a turn, for templates that write it.
         add_generation_prompt: whether to end where the model's reply begins.
+        options: variables that the template reads, such as `enable_thinking`.
+        date: the day that `strftime_now` gives, in ISO 8601; without one it is not defined.
 
     Raises:
         ConfigError: the template is broken, or does not take these messages (some know no system
             message, say).
     """
     try:
+        clock = {} if date is None else {"strftime_now": datetime.fromisoformat(date).strftime}
+        variables = clock | dict(options or {})
         return _compile_template(template).render(
-            messages=[
-                {"role": message.role.value, "content": message.content} for message in messages
-            ],
-            tools=None,
-            documents=None,
-            bos_token=bos_token,
-            eos_token=eos_token,
-            add_generation_prompt=add_generation_prompt,
+            variables
+            | {
+                "messages": [_describe_message(message) for message in messages],
+                "tools": variables.get("tools"),
+                "documents": variables.get("documents"),
+                "bos_token": bos_token,
+                "eos_token": eos_token,
+                "add_generation_prompt": add_generation_prompt,
+            }
         )
     except _TEMPLATE_ERRORS as error:
         msg = f"the chat template fails: {_describe_template_error(error)}"
         raise ConfigError(msg) from error
+
+
+def _describe_message(message: Message) -> dict[str, str]:
+    """Return a message as templates read it; the names of a thought are those that they use."""
+    described = {"role": message.role.value, "content": message.content}
+    if message.reasoning is not None:
+        described |= {"reasoning_content": message.reasoning, "thinking": message.reasoning}
+    return described
 
 
 def strip_bos_token(text: str, bos_token: str | None) -> str:

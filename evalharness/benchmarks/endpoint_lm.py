@@ -160,9 +160,13 @@ class EndpointLM(LM):  # type: ignore[misc]
             ) == "completions" else None
         messages, reply_prefix = decode_conversation(context)
         if self._spec.get_setting("endpoint") == "completions":
-            return messages, render_chat_template(
-                self._spec.template or "", messages
-            ) + reply_prefix
+            prompt = render_chat_template(
+                self._spec.template or "",
+                messages,
+                options=self._spec.template_options,
+                date=self._spec.template_date,
+            )
+            return messages, prompt + reply_prefix
         if reply_prefix:
             msg = "a chat endpoint cannot begin the reply, as this task asks"
             raise PermanentError(msg, reason="gen_prefix")

@@ -61,7 +61,9 @@ def render_prompt_text(spec: ModelSpec, texts: Sequence[str]) -> str:
             msg = f"models.{spec.name}.template=tokenizer: {spec.backend} has no tokenizer"
             raise ConfigError(msg)
         return render_prompt(spec, messages)
-    return render_chat_template(spec.template, messages)
+    return render_chat_template(
+        spec.template, messages, options=spec.template_options, date=spec.template_date
+    )
 
 
 VERB = Verb(

@@ -33,7 +33,14 @@ from evalharness.domain import (
 )
 from evalharness.errors import ConfigError
 from evalharness.judge import check_adaptive_design, list_design_cautions
-from evalharness.store import CONFIG_FILE, read_questions, read_run, select_questions
+from evalharness.store import (
+    CONFIG_FILE,
+    current_timestamp,
+    read_questions,
+    read_run,
+    read_run_config,
+    select_questions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -133,10 +140,12 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
     refuse_unjudged_models(spec.judging, spec.judges, spec.models)
     check_adaptive_design(spec.judging, spec.judges)
     name = derive_run_name(tree, spec)
+    saved = read_run_config(Path(tree["results"]) / name)
+    date = saved.get("template_date") or current_timestamp()[:10]
     require_one_of(tree["cache"], CACHE_MODES, "cache")
     _check_rating(tree["rating"], judging)
     return Settings(
-        run=replace(spec, name=name),
+        run=replace(spec, name=name).with_template_date(str(date)),
         results=Path(tree["results"]),
         cache=tree["cache"],
         audit=build_audit_spec(tree["audit"]),
@@ -173,7 +182,8 @@ def load_model_spec(
     """
     tree = compose_config([f"models=[{name}]", *overrides], config_dir)
     key, conf = next(iter(tree["models"].items()))
-    return build_model_spec(conf, f"models.{key}")
+    spec = build_model_spec(conf, f"models.{key}")
+    return replace(spec, template_date=current_timestamp()[:10])
 
 
 def _load_questions(conf: Mapping[str, Any]) -> tuple[Question, ...]:

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 JUDGE_MODES = ("live", "batch")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
+_ANY_DATE = "2026-01-01"
+"""The day with which a template is tried."""
+
 
 def build_audit_spec(conf: Mapping[str, Any]) -> AuditSpec:
     """Return the specification of an audit.
@@ -165,7 +168,7 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
     for name, price in prices.items():
         require_at_least(price, 0, f"{place}.prices.{name}")
     if conf["template"] not in (None, TOKENIZER_TEMPLATE):
-        _check_template(conf["template"], f"{place}.template")
+        _check_template(conf["template"], conf["template_options"], f"{place}.template")
     if conf["retired"] is not None and not _DAY.fullmatch(conf["retired"]):
         msg = f"{place}.retired={conf['retired']}: must be a day, as YYYY-MM-DD"
         raise ConfigError(msg)
@@ -201,10 +204,11 @@ def _add_list_prices(spec: ModelSpec) -> ModelSpec:
     return spec if found is None else replace(spec, prices=replace(found, batch=spec.prices.batch))
 
 
-def _check_template(template: str, place: str) -> None:
+def _check_template(template: str, options: Mapping[str, Any], place: str) -> None:
     """Refuse a chat template that fails on a conversation of two turns."""
+    messages = build_conversation(("question", "question"), ("answer",))
     try:
-        render_chat_template(template, build_conversation(("question", "question"), ("answer",)))
+        render_chat_template(template, messages, options=options, date=_ANY_DATE)
     except ConfigError as error:
         msg = f"{place}: {error}"
         raise ConfigError(msg) from error

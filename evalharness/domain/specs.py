@@ -64,6 +64,7 @@ class ModelSpec:
         thinks: whether the model usually writes a thought before its reply.
         retired: the day on which the model's provider ends it, as YYYY-MM-DD.
         successor: the name of the model that takes its place.
+        template_date: the day that chat templates write, in ISO 8601; a run fixes it.
         default_fields: the fields of `sampling` that the user did not set. A server that refuses
             one of them is asked without it; any other is never left out.
     """
@@ -85,6 +86,7 @@ class ModelSpec:
     thinks: bool = field(default=False, metadata=NOT_IN_IDENTITY)
     retired: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
     successor: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
+    template_date: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
     default_fields: tuple[str, ...] = field(default=(), metadata=NOT_IN_IDENTITY)
 
     @property
@@ -213,6 +215,24 @@ class RunSpec:
     suite: SuiteSpec = field(default_factory=SuiteSpec)
     seed: int = 0
     cautions: tuple[str, ...] = ()
+    template_date: str | None = None
+    """The day that chat templates write, in ISO 8601: that on which the run's folder was made."""
+
+    def with_template_date(self, date: str) -> RunSpec:
+        """Return the run with this day in the chat templates of its models and judges.
+
+        Args:
+            date: the day, in ISO 8601.
+        """
+        judges = (
+            replace(judge, model=replace(judge.model, template_date=date)) for judge in self.judges
+        )
+        return replace(
+            self,
+            models=tuple(replace(model, template_date=date) for model in self.models),
+            judges=tuple(judges),
+            template_date=date,
+        )
 
 
 def override_sampling(spec: ModelSpec, sampling: Sampling) -> ModelSpec:

@@ -51,6 +51,7 @@ def build_manifest(
         "command": command,
         "finished": finished,
         "seed": spec.seed,
+        **_describe_template_date(spec),
         "cautions": list(
             dict.fromkeys((*spec.cautions, *imported_cautions, *_weight_change_cautions(models)))
         ),
@@ -142,6 +143,13 @@ def _chat_template(model: ModelSpec) -> str | None:
     if model.template != TOKENIZER_TEMPLATE:
         return model.template
     return read_chat_template(model) if _is_loaded_here(model) else None
+
+
+def _describe_template_date(spec: RunSpec) -> dict[str, str]:
+    """Return the day that the chat templates write; nothing if none of them writes one."""
+    texts = map(_chat_template, (*spec.models, *(judge.model for judge in spec.judges)))
+    is_written = any("strftime_now" in text for text in texts if text is not None)
+    return {"template_date": spec.template_date} if spec.template_date and is_written else {}
 
 
 def _hub_commit(model: ModelSpec) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ _IGNORED_SECTIONS = {
     "questions",
     "cautions",
     "benchmarks",
+    "template_date",  # that of the folder holds
 }
 _IGNORED_SECTIONS |= {"audit", "contamination", "rating"}
 # Sections that may grow: new models and judges are called as well.
@@ -53,6 +54,7 @@ def merge_benchmark_config(
     )
     models = before.get("models", {}) | tree["models"]
     merged = dict(before) | {"models": models, "benchmarks": tree["benchmarks"]}
+    merged |= {"template_date": tree.get("template_date")}
     return merged, folder.questions
 
 

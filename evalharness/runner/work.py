@@ -89,7 +89,12 @@ def complete_run(
     with open_engine(settings.engine) as engine:
         benchmarks = _check_models(spec, stages, engine, frontend)
         with _open_folder(
-            path, settings.tree, spec.questions, stages, only_failed=settings.retry_failed
+            path,
+            # Written before any call, so that a run that ends at any moment goes on with its day.
+            {**settings.tree, "template_date": spec.template_date},
+            spec.questions,
+            stages,
+            only_failed=settings.retry_failed,
         ) as folder:
             spent = sum_spent(spec, folder.answers.values(), folder.judgments.values())
             with open_session(extract_call_settings(settings), spent, engine, frontend) as session:

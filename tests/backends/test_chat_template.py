@@ -208,6 +208,56 @@ def test_a_tokenizers_template_runs_as_in_transformers():
     assert text == '<s>[INST] Hi! [/INST]"<é>"</s>[INST] <Ä> [/INST]reply:\n'
 
 
+# What templates of reasoning models use: the day, options with defaults, tools that are absent,
+# channels, the thought of the last turn only, and marks that open or close the next thought.
+REASONING_LIKE = """\
+{%- set effort = effort if effort is defined else 'medium' %}
+{{- bos_token + '<|start|>system<|message|>Today: ' + strftime_now('%d %B %Y') }}
+{{- '. Effort: ' + effort + '<|end|>' }}
+{%- if tools is defined and tools %}{{ raise_exception('no tools here') }}{% endif %}
+{%- for message in messages %}
+    {%- set thought = message.reasoning_content if message.reasoning_content is string else '' %}
+    {%- if message.role == 'assistant' %}
+        {%- if thought and loop.index0 >= messages | length - 2 %}
+            {{- '<|start|>assistant<|channel|>analysis<|message|>' + message.thinking + '<|end|>' }}
+        {%- endif %}
+        {{- '<|start|>assistant<|channel|>final<|message|>' + message.content + '<|end|>' }}
+    {%- else %}
+        {{- '<|start|>' + message.role + '<|message|>' + message.content + '<|end|>' }}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<|start|>assistant' + ('<think>\\n' if enable_thinking | default(true) else '<think></think>') }}
+{%- endif %}
+"""
+
+
+def test_a_template_reads_the_day_of_the_run_and_its_options():
+    """The same text on every day, and what the options say."""
+    head = "<s><|start|>system<|message|>Today: 09 March 2026. Effort: {}<|end|>"
+    said = "<|start|>user<|message|>Hi!<|end|><|start|>assistant{}"
+
+    plain, chosen = (
+        render_chat_template(REASONING_LIKE, ONE_TURN, **TOKENS, date="2026-03-09", options=options)
+        for options in ({}, {"effort": "high", "enable_thinking": False, "messages": []})
+    )
+
+    assert plain == head.format("medium") + said.format("<think>\n")
+    assert chosen == head.format("high") + said.format("<think></think>")
+
+
+def test_a_template_may_show_earlier_thoughts():
+    """One that does not ask for them does not get them."""
+    thoughts = build_conversation(["Hi!", "Why?", "So?"], ["Hello.", "Ah."], None, ["One.", "Two."])
+    text = render_chat_template(REASONING_LIKE, thoughts, **TOKENS, date="2026-03-09")
+    plain = build_conversation(["Hi!", "Why?", "So?"], ["Hello.", "Ah."])
+
+    assert "analysis<|message|>Two.<|end|>" in text
+    assert "One." not in text
+    template = TEMPLATES["vicuna_v1"]
+    assert render_chat_template(template, thoughts) == render_chat_template(template, plain)
+
+
 @pytest.mark.parametrize("template", [*TEMPLATES.values(), TOKENIZER_LIKE])
 def test_transformers_renders_the_same_text(template):
     """A model served by others is then asked with the same prompt as one that we load."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+import yaml
 
 from evalharness.config import load_settings
 from evalharness.domain import RunStage
@@ -66,3 +71,28 @@ def test_progress_goes_to_the_frontend_that_is_handed_in(tmp_path, monkeypatch):
 
     assert set(announced) == set(STAGES)
     assert {stage: done.count(stage) for stage in STAGES} == announced
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ strftime_now('%d %B') }}: {{ messages[-1].content }}", None]
+)
+def test_the_day_of_a_run_is_that_of_its_folder(tmp_path, monkeypatch, template):
+    """A run that goes on another day asks with the same text; the manifest says where one does."""
+    monkeypatch.chdir(tmp_path)
+    overrides = [*OVERRIDES, *([f'models.vicuna-13b.template="{template}"'] if template else [])]
+    today = datetime.now(UTC).date().isoformat()
+
+    complete_run(load_settings(overrides), STAGES, "none")
+    manifest = json.loads((tmp_path / "results/mine/manifest.json").read_text())
+    path = tmp_path / "results/mine/config.yaml"
+    saved = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(saved | {"template_date": "2026-03-09"}))
+    resumed = load_settings(overrides)
+    complete_run(resumed, STAGES, "none")
+
+    assert saved["template_date"] == today
+    assert manifest.get("template_date") == (today if template else None)
+    models = [*resumed.run.models, *(judge.model for judge in resumed.run.judges)]
+    assert {model.template_date for model in models} == {"2026-03-09"}
+    assert yaml.safe_load(path.read_text())["template_date"] == "2026-03-09"
+    assert load_settings([*overrides[:-1], "run=other"]).run.template_date == today

@@ -42,6 +42,8 @@ def render_prompt_with_tokenizer(
         messages,
         bos_token=tokenizer.bos_token or "",
         eos_token=tokenizer.eos_token or "",
+        options=spec.template_options,
+        date=spec.template_date,
     )
 
 

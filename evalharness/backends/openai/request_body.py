@@ -97,7 +97,12 @@ def _build_prompt(spec: ModelSpec, request: Request, rules: RequestRules) -> dic
         return {}  # a prompt that is sent unchanged
     if get_openai_settings(spec).endpoint == "completions":
         # The server adds the token that begins a text (BOS) itself, so the prompt has none.
-        prompt = render_chat_template(spec.template or "", request.messages)
+        prompt = render_chat_template(
+            spec.template or "",
+            request.messages,
+            options=spec.template_options,
+            date=spec.template_date,
+        )
         return {"prompt": prompt + request.prefill}
     messages = [{"role": each.role, "content": each.content} for each in request.messages]
     return {"messages": _join_system(messages) if rules.system_in_user else messages}

@@ -10,6 +10,7 @@ fails, the page shows no prompt instead of a wrong one.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evalharness.backends import find_backend, render_chat_template
@@ -120,7 +121,10 @@ def read_model_specs(config: RunConfig) -> dict[str, ModelSpec]:
     specs = {}
     for model in config.models.values():
         try:
-            spec = build_model_spec(complete_saved_model(model.tree), "models")
+            spec = replace(
+                build_model_spec(complete_saved_model(model.tree), "models"),
+                template_date=config.tree.get("template_date"),
+            )
         except _UNREADABLE_CONFIG_ERRORS:
             continue
         if spec.template != TOKENIZER_TEMPLATE and find_backend(spec.backend).reads_prompts:
@@ -135,25 +139,36 @@ def make_model_patterns(spec: ModelSpec, turns: int) -> list[str]:
 
 
 def is_exact_pattern(
-    spec: ModelSpec, patterns: Sequence[str], question: Question, replies: Sequence[str]
+    spec: ModelSpec,
+    patterns: Sequence[str],
+    question: Question,
+    replies: Sequence[str],
+    thoughts: Sequence[str | None] = (),
 ) -> bool:
-    """Return whether the filled patterns of a model equal the prompts of this answer."""
+    """Return whether the filled patterns of a model equal the prompts of this answer.
+
+    They do not where its chat template shows earlier thoughts, which patterns do not have.
+    """
     number = min(len(question.turns), len(replies))
     if not number:
         return False
     texts = [text for pair in zip(question.turns, replies, strict=False) for text in pair]
     names = [f"{who}{turn}" for turn in range(1, number + 1) for who in "qr"]
     filled = fill_pattern(patterns[number - 1], dict(zip(names, texts, strict=True)))
-    return filled == _render_model_prompt(spec, texts[: 2 * number - 1])
+    return filled == _render_model_prompt(spec, texts[: 2 * number - 1], thoughts)
 
 
-def _render_model_prompt(spec: ModelSpec, texts: Sequence[str]) -> str:
+def _render_model_prompt(
+    spec: ModelSpec, texts: Sequence[str], thoughts: Sequence[str | None] = ()
+) -> str:
     """Return the prompt of a model; empty if its template does not accept these texts."""
-    messages = build_conversation(texts[::2], texts[1::2], spec.system)
+    messages = build_conversation(texts[::2], texts[1::2], spec.system, thoughts)
     if spec.template is None:
         return _join_messages(messages)
     try:
-        return render_chat_template(spec.template, messages)
+        return render_chat_template(
+            spec.template, messages, options=spec.template_options, date=spec.template_date
+        )
     except ConfigError:
         return ""
 

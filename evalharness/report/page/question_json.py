@@ -97,8 +97,7 @@ def build_answers_json(
                 "reference": render_markdown(turn.reference) if turn.reference else None,
                 "rubric": list(record.question.rubric),
                 "replies": [
-                    _reply_json(data, prompts, record.question, reply, texts)
-                    for reply in turn.replies
+                    _reply_json(data, prompts, record, reply, texts) for reply in turn.replies
                 ],
                 "pairs": [_pair_json(data, pair) for pair in turn.pairs],
             }
@@ -166,10 +165,21 @@ def _replies_by_model(record: QuestionRecord) -> RepliesByModel:
     return texts
 
 
+def _list_thoughts(record: QuestionRecord, reply: ReplyRecord) -> list[str | None]:
+    """Return the thoughts of a model before its replies to all turns of this sample."""
+    author = (reply.model, reply.sample)
+    return [
+        each.turn.reasoning
+        for turn in record.turns
+        for each in turn.replies
+        if each.turn is not None and (each.model, each.sample) == author
+    ]
+
+
 def _reply_json(
     data: PageData,
     prompts: PromptPatterns,
-    question: Question,
+    record: QuestionRecord,
     reply: ReplyRecord,
     texts: RepliesByModel,
 ) -> dict[str, Any]:
@@ -188,7 +198,9 @@ def _reply_json(
         "thought": None if turn is None or not turn.reasoning else describe_thought(turn.usage),
         "meta": None if turn is None else describe_turn_usage(turn),
         "asked": spec is not None
-        and is_exact_pattern(spec, prompts.patterns[spec.name], question, own),
+        and is_exact_pattern(
+            spec, prompts.patterns[spec.name], record.question, own, _list_thoughts(record, reply)
+        ),
         "grades": [
             {
                 "judge": data.judges.index(grade.judge),

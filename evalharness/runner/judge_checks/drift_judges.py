@@ -96,11 +96,13 @@ def _saved_judges(saved: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _build_judges(confs: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, JudgeSpec]:
     shown = bool((config.get("judging") or {}).get("show_reasoning"))
-    judges = [
-        replace(build_judge_spec(conf, place), show_reasoning=shown)
-        for place, conf in confs.items()
-    ]
-    return {judge.name: judge for judge in judges}
+    date = config.get("template_date")
+    judges = {}
+    for place, conf in confs.items():
+        judge = build_judge_spec(conf, place)
+        model = replace(judge.model, template_date=date)
+        judges[judge.name] = replace(judge, model=model, show_reasoning=shown)
+    return judges
 
 
 def _copy_setting(conf: dict[str, Any], path: Sequence[str], source: Mapping[str, Any]) -> None:
