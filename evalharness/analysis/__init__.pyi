@@ -43,6 +43,8 @@ from .leaderboard.rows import ModelPairRow as ModelPairRow
 from .leaderboard.rows import PanelAgreement as PanelAgreement
 from .leaderboard.rows import PanelSummary as PanelSummary
 from .leaderboard.rows import RatingParameter as RatingParameter
+from .leaderboard.served_models import count_served_judges as count_served_judges
+from .leaderboard.served_models import count_served_models as count_served_models
 from .overlap.corpus_search import CorpusSearch as CorpusSearch
 from .overlap.flag_cautions import format_corpus_name as format_corpus_name
 from .overlap.flag_cautions import list_flag_cautions as list_flag_cautions

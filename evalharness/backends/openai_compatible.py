@@ -29,6 +29,7 @@ from evalharness.backends.openai.server_address import (
     find_key,
     find_proxy,
     hide_password,
+    hide_secrets,
     is_private,
     list_address_problems,
     list_key_variables,
@@ -83,7 +84,8 @@ def find_address(spec: ModelSpec) -> ModelAddress:
     """Return the addresses of a model's servers, and what they call the model."""
     urls = list_server_urls(spec)
     name = get_openai_settings(spec).api_name or spec.name
-    return ModelAddress(urls=urls, name=name, is_private=all(map(is_private, urls)))
+    shown = tuple(map(hide_secrets, urls))
+    return ModelAddress(urls=shown, name=name, is_private=all(map(is_private, urls)))
 
 
 def _describe(spec: ModelSpec) -> str:

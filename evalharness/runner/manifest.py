@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalharness.backends import find_backend, find_hub_commit, read_chat_template
+from evalharness.analysis import count_served_judges, count_served_models
+from evalharness.backends import find_address, find_backend, find_hub_commit, read_chat_template
 from evalharness.config import describe_software
 from evalharness.domain import TOKENIZER_TEMPLATE, compute_digest
 from evalharness.runner.usage import sum_benchmark_usage, sum_usage_by_role
@@ -46,7 +47,12 @@ def build_manifest(
         measured["published"] = list(published)
     imported = records.manifest.get("imported", [])
     imported_cautions = (caution for each in imported for caution in each["cautions"])
-    models = {model.name: _model_entry(model, records, "models") for model in spec.models}
+    served = count_served_models(records), count_served_judges(records)
+    models = {
+        model.name: _model_entry(model, records, "models", model.name)
+        | _list_served(served[0], model.name)
+        for model in spec.models
+    }
     return {
         "command": command,
         "finished": finished,
@@ -62,6 +68,7 @@ def build_manifest(
         "models": models,
         "judges": {
             judge.name: _model_entry(judge.model, records, "judges", judge.name)
+            | _list_served(served[1], judge.name)
             | {
                 "reading": judge.reading,
                 "prompts": {
@@ -111,10 +118,8 @@ def write_run_manifest(
     write_chat_templates(folder, texts)
 
 
-def _model_entry(
-    model: ModelSpec, records: RunRecords, role: str, name: str | None = None
-) -> dict[str, Any]:
-    before = records.manifest.get(role, {}).get(name or model.name, {}).get("commits", [])
+def _model_entry(model: ModelSpec, records: RunRecords, role: str, name: str) -> dict[str, Any]:
+    before = records.manifest.get(role, {}).get(name, {}).get("commits", [])
     template = _chat_template(model)
     return {
         "backend": model.backend,
@@ -122,10 +127,22 @@ def _model_entry(
         "revision": model.get_setting("revision"),
         "commits": list(dict.fromkeys((*before, *_hub_commit(model)))),
         "base_url": list(model.get_setting("base_url") or ()),
+        "address": _list_addresses(model),
         "api_name": model.get_setting("api_name"),
         "template": compute_digest(template) if template is not None else None,
         "identity": compute_digest(model.identity()),
     }
+
+
+def _list_addresses(model: ModelSpec) -> list[str]:
+    """Return the addresses that are used, which the environment may have moved."""
+    address = find_address(model)
+    return list(address.urls) if address else []
+
+
+def _list_served(served: Mapping[str, Mapping[str, int]], name: str) -> dict[str, Any]:
+    """Return what a model's server reported to run, with the number of replies, if it did."""
+    return {"served": dict(served[name])} if name in served else {}
 
 
 def _weight_change_cautions(models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -145,6 +145,11 @@ def hide_password(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
+def hide_secrets(url: str) -> str:
+    """Return a URL without a password and without a query, which may hold a key."""
+    return urlsplit(hide_password(url))._replace(query="", fragment="").geturl()
+
+
 def _is_openai_host(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     return host == _OPENAI_HOST or host.endswith(f".{_OPENAI_HOST}")
