@@ -1,4 +1,8 @@
-"""Find the models and judges of a run that cannot be called: weights, a server or a key is missing."""
+"""Find the models and judges of a run that cannot be called.
+
+Weights, a server or a key is missing, the provider has ended the model, or the server does not
+serve it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from evalharness.config import is_sold_by_maker
 from evalharness.domain import describe_retirement, is_retired
 from evalharness.errors import ConfigError
 from evalharness.planner.benchmark_eligibility import refuse_benchmarks_on_nodes
+from evalharness.planner.served_models import find_unserved
 from evalharness.store import current_timestamp
 
 if TYPE_CHECKING:
@@ -53,7 +58,8 @@ def refuse_missing_models(
         engine: where models that take memory would run; None for this process.
 
     Raises:
-        ConfigError: weights, a server or a key are missing; the message says how to give them.
+        ConfigError: weights, a server or a key are missing, or a server does not serve a model;
+            the message says how to give them.
     """
     models = _models_by_name(spec)
     _refuse_missing(models | _judge_models_by_name(spec.judges) if judges else models, engine)
@@ -77,6 +83,13 @@ def _judge_models_by_name(judges: Sequence[JudgeSpec]) -> dict[str, ModelSpec]:
 
 
 def _find_missing(models: Mapping[str, ModelSpec], engine: Engine | None) -> dict[str, str]:
+    """Return why models cannot be called; only those that lack nothing else are looked up in lists."""
+    reasons = _find_lacks(models, engine)
+    return reasons | find_unserved({name: models[name] for name in models if name not in reasons})
+
+
+def _find_lacks(models: Mapping[str, ModelSpec], engine: Engine | None) -> dict[str, str]:
+    """Return which weights, servers and keys are missing, and which models were ended, by name."""
     today = current_timestamp()[:10]
 
     def find_reason(spec: ModelSpec) -> str | None:
@@ -97,21 +110,35 @@ def _explain_retirement(spec: ModelSpec, today: str) -> str | None:
 
 
 def _refuse_missing(models: Mapping[str, ModelSpec], engine: Engine | None) -> None:
-    reasons = _find_missing(models, engine)
-    if not reasons:
-        return
+    lacks = _find_lacks(models, engine)
+    unserved = find_unserved({name: models[name] for name in models if name not in lacks})
+    lines = []
+    if lacks:
+        prefix = _override_prefix(next(iter(lacks)))
+        remedy = (
+            f"give weights ({prefix}.weights=FOLDER), a server ({prefix}.backend=openai_compatible "
+            f"{prefix}.base_url=http://HOST:PORT/v1), or a key (export the variable that "
+            f"{prefix}.api_key_env names)"
+        )
+        lines += [_list_by_reason(lacks), remedy]
+    if unserved:
+        prefix = _override_prefix(next(iter(unserved)))
+        remedy = (
+            f"give a name that the server has ({prefix}.api_name=NAME), another server "
+            f"({prefix}.base_url=URL), or the right key (in the variable that "
+            f"{prefix}.api_key_env names)"
+        )
+        lines += [_list_by_reason(unserved), remedy]
+    if lines:
+        raise ConfigError("\n".join(lines))
+
+
+def _list_by_reason(reasons: Mapping[str, str]) -> str:
+    """Return the names and their reasons in one line; names with the same reason stand together."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in reasons.items():
         by_reason.setdefault(reason, []).append(name)
-    listed = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
-    prefix = _override_prefix(next(iter(reasons)))
-    msg = (
-        f"{listed}\n"
-        f"give weights ({prefix}.weights=FOLDER), a server ({prefix}.backend=openai_compatible "
-        f"{prefix}.base_url=http://HOST:PORT/v1), or a key (export the variable that "
-        f"{prefix}.api_key_env names)"
-    )
-    raise ConfigError(msg)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
 
 
 def _override_prefix(name: str) -> str:

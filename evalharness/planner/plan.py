@@ -1,4 +1,4 @@
-"""Describe what a run would do, and what it would cost, without calling any model."""
+"""Describe what a run would do, and what it would cost, without asking any model."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from evalharness.planner import (
     list_notices,
     plan_benchmarks,
     refuse_benchmarks_on_nodes,
+    refuse_missing_judges,
     refuse_missing_models,
 )
 from evalharness.report import publish_run, summarize_ranking
@@ -130,6 +131,8 @@ def _check_models(
     """Refuse models that cannot be called; return the benchmarks that each can take part in."""
     if RunStage.ANSWER in stages or RunStage.BENCHMARK in stages:
         refuse_missing_models(spec, judges=RunStage.JUDGE in stages, engine=engine)
+    elif RunStage.JUDGE in stages:
+        refuse_missing_judges(spec.judges, engine=engine)
     if RunStage.BENCHMARK not in stages:
         return NO_BENCHMARKS
     plan = plan_benchmarks(spec)

@@ -49,8 +49,8 @@ class Server:
         calls: the calls, in order of arrival.
         refused: those of them that `refuse` refused.
         most_in_flight: the largest number of calls that were open at one time.
-        model_names: the models in the list of `GET /v1/models`, besides those that were called;
-            None for a server that has no such list.
+        model_names: the models in the list of `GET /v1/models`. Without any, those that were called
+            are listed as by a server that answers to any name; None has no such list.
         list_headers: the headers of the requests for that list.
     """
 
@@ -161,7 +161,9 @@ class Server:
         if self.model_names is None:
             raise web.HTTPNotFound
         names = sorted({*self.model_names, *(call.model for call in self.calls)})
-        return json_reply({"object": "list", "data": [{"id": name} for name in names]})
+        owner = "tests" if self.model_names else "llamacpp"
+        entries = [{"id": name, "object": "model", "owned_by": owner} for name in names]
+        return json_reply({"object": "list", "data": entries})
 
     async def _report(self, _request: web.Request) -> web.Response:
         return json_reply(

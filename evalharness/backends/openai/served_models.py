@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _TIMEOUT_S = 5.0
 _NOT_OFFERED = {f"http_{status}" for status in (301, 302, 307, 308, 400, 404, 405, 422, 501)}
 _GOOGLE_PREFIX = "models/"
+_OWNERS_OF_ANY_NAME = {"llamacpp", "sglang", "koboldcpp", "organization_owner"}
+"""What servers that answer to other names than they list write as `owned_by`: llama.cpp, SGLang,
+KoboldCpp, LM Studio (which loads on demand)."""
 
 
 def list_served_models(spec: ModelSpec) -> tuple[str, ...] | None:
@@ -56,6 +59,22 @@ def _read_names(listed: Any) -> tuple[str, ...] | None:
         listed = listed.get("data", listed.get("models"))
     if not isinstance(listed, list):
         return None
+    if _takes_other_names(listed):
+        return None
     named = [each.get("id") or each.get("name") for each in listed if isinstance(each, dict)]
     names = {name.removeprefix(_GOOGLE_PREFIX) for name in named if isinstance(name, str)}
     return tuple(sorted(names)) or None
+
+
+def _takes_other_names(listed: list[Any]) -> bool:
+    """Whether a server answers to names that it does not list, by the owners that it names.
+
+    `transformers serve` loads any repository of the hub, and lists those that it has loaded before
+    with the first part of their name as the owner.
+    """
+    entries = [each for each in listed if isinstance(each, dict)]
+    owners = {str(each.get("owned_by")) for each in entries}
+    loads_from_hub = bool(entries) and all(
+        str(each.get("id")).startswith(f"{each.get('owned_by')}/") for each in entries
+    )
+    return loads_from_hub or bool(owners & _OWNERS_OF_ANY_NAME)
