@@ -62,7 +62,7 @@ def explain_missing(spec: ModelSpec) -> str | None:
         return f"backend vllm reads no GGUF file ({weights.gguf_file}); local_transformers does"
     problems = (
         find_setting_problem(spec),
-        explain_missing_weights(weights),
+        explain_missing_weights(weights, needs_peft=False),
         explain_memory_shortage(weights, weights.folder()),
     )
     return next(filter(None, problems), None)

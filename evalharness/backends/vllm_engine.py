@@ -9,15 +9,16 @@ import os
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from evalharness.backends.local.adapter import read_adapter_rank
 from evalharness.backends.local.memory_check import count_gpus_needed
 from evalharness.backends.local.weights import Weights, load_tokenizer, prepare_weights_folder
 from evalharness.errors import BackendError, ConfigError, ContextLengthError, PermanentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from evalharness.domain import ModelSpec
 
@@ -28,6 +29,8 @@ _ENVIRONMENT_DEFAULTS = {
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # a run has threads, so it must not be forked
 }
 """Environment variables of vLLM; values that are already set are kept."""
+_LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""The ranks that vLLM reserves memory for."""
 _COMPLETE_REASONS = ("stop", "length")
 
 
@@ -40,12 +43,14 @@ class VllmModel:
         tokenizer: of the model.
         sampling_params: creates vLLM's sampling parameters.
         end_ids: tokens that end a reply by the checkpoint.
+        adapter: vLLM's description of the LoRA adapter that replies are made with; None without one.
     """
 
     engine: Any
     tokenizer: Any
     sampling_params: Callable[..., Any]
     end_ids: frozenset[int]
+    adapter: Any = None
 
 
 def load_vllm_model(spec: ModelSpec) -> VllmModel:
@@ -80,13 +85,34 @@ def _begin(spec: ModelSpec, weights: Weights, folder: Path | None, tokenizer: An
         tensor_parallel_size=count_gpus_needed(weights, folder),
         generation_config="vllm",  # not the defaults of the checkpoint
         use_tqdm_on_load=False,
+        **_describe_adapter_limits(weights),
     )
     return VllmModel(
         engine=AsyncLLM.from_engine_args(arguments),
         tokenizer=tokenizer,
         sampling_params=partial(SamplingParams, output_kind=RequestOutputKind.FINAL_ONLY),
         end_ids=read_end_token_ids(folder or weights.folder()),  # downloaded by now
+        adapter=_describe_adapter(weights),
     )
+
+
+def _describe_adapter_limits(weights: Weights) -> dict[str, Any]:
+    """Return the arguments of vLLM for weights with a LoRA adapter; empty without one."""
+    if not weights.adapter:
+        return {}
+    rank = read_adapter_rank(weights.adapter)
+    allowed = next((size for size in _LORA_RANKS if size >= rank), rank)
+    return {"enable_lora": True, "max_loras": 1, "max_lora_rank": allowed}
+
+
+def _describe_adapter(weights: Weights) -> Any:
+    """Return vLLM's description of a LoRA adapter; None without one."""
+    if not weights.adapter:
+        return None
+    from vllm.lora.request import LoRARequest
+
+    folder = Path(weights.adapter).expanduser()
+    return LoRARequest("adapter", 1, str(folder) if folder.is_dir() else weights.adapter)
 
 
 def read_end_token_ids(folder: Path | None) -> frozenset[int]:
@@ -147,7 +173,9 @@ class VllmEngine:
         final = None
         try:
             params = loaded.sampling_params(**sampling)
-            async for output in loaded.engine.generate(prompt, params, str(next(self._numbers))):
+            number = str(next(self._numbers))
+            adapter = {"lora_request": loaded.adapter} if loaded.adapter is not None else {}
+            async for output in loaded.engine.generate(prompt, params, number, **adapter):
                 final = output
         except (BackendError, asyncio.CancelledError):
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from evalharness.cli.arguments import Verb, add_config_dir
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from evalharness.config import Provider
+
 _GROUPS = {
     "models": "models",
     "judges": "judge",
@@ -21,14 +24,23 @@ _GROUPS = {
 }
 """By what a user can list: the group of the configuration."""
 
+_PROVIDERS = "providers"
+_OTHER_NAMES = """\
+models (and judges) are also named PROVIDER/MODEL, hf/ORG/NAME for weights of the hub, ./FOLDER,
+./BASE+./ADAPTER, and by what a server or the hub calls a listed one; NAME?SETTING=VALUE is a variant."""
+
 
 def print_choices(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Print the choices in a group of the configuration, and return the exit code."""
-    parser.add_argument("what", choices=list(_GROUPS))
+    parser.epilog = _OTHER_NAMES
+    parser.add_argument("what", choices=[*_GROUPS, _PROVIDERS])
     add_config_dir(parser)
     given = parser.parse_intermixed_args(arguments)
-    from evalharness.config import describe_choice, list_choices
+    from evalharness.config import describe_choice, list_choices, list_providers
 
+    if given.what == _PROVIDERS:
+        print_lines(map(_describe_provider, list_providers(given.config_dir)))
+        return OK
     group = _GROUPS[given.what]
     print_lines(
         f"{name:32} {describe_choice(group, name, given.config_dir)}".rstrip()
@@ -37,8 +49,16 @@ def print_choices(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> 
     return OK
 
 
+def _describe_provider(provider: Provider) -> str:
+    """Return a provider's name, address, and the variable of its key, with whether it is set."""
+    key = provider.api_key_env
+    state = "no key" if key is None else f"{key} ({'set' if os.environ.get(key) else 'not set'})"
+    address = str(provider.base_url or "").replace("${oc.env:", "${")
+    return f"{provider.name:12} {address:58} {state}"
+
+
 VERB = Verb(
     name="list",
-    summary="What can be named in overrides: models, judges, prompts, questions, benchmarks.",
+    summary="What can be named in overrides: models, judges, providers, prompts, questions, benchmarks.",
     run=print_choices,
 )

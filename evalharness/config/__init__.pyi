@@ -4,7 +4,6 @@ from .api_keys import load_env_file as load_env_file
 from .api_keys import redact as redact
 from .composition import compose_config as compose_config
 from .composition import describe_choice as describe_choice
-from .composition import find_resource_folder as find_resource_folder
 from .composition import list_choices as list_choices
 from .composition import quote_override_value as quote_override_value
 from .corpus import Corpus as Corpus
@@ -12,10 +11,15 @@ from .corpus import read_corpus_setting as read_corpus_setting
 from .engine import build_engine_spec as build_engine_spec
 from .list_prices import is_sold_by_maker as is_sold_by_maker
 from .model_schema import ModelConf as ModelConf
+from .names.job_models import JobModels as JobModels
+from .names.job_models import plan_job_models as plan_job_models
+from .names.providers import Provider as Provider
+from .names.providers import list_providers as list_providers
 from .plan_targets import build_plan_targets as build_plan_targets
 from .published_scores import PublishedScore as PublishedScore
 from .published_scores import published_scores_content as published_scores_content
 from .published_scores import read_published_scores as read_published_scores
+from .resource_folders import find_resource_folder as find_resource_folder
 from .saved_run import iterate_settings as iterate_settings
 from .saved_run import list_neutral_names as list_neutral_names
 from .saved_run import resolve_run_folder as resolve_run_folder

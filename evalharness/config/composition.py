@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalharness.config.api_keys import refuse_keys_in_config, refuse_keys_in_overrides
 from evalharness.config.benchmark_suite import custom_suite_overrides
+from evalharness.config.completion.judge_defaults import complete_judge
+from evalharness.config.completion.user_settings import (
+    depends_on_files,
+    find_user_settings,
+    iterate_model_places,
+    list_composed_files,
+)
 from evalharness.config.messages import explain_hydra_error, refuse_unknown_keys
+from evalharness.config.names.catalogue import describe_entry, read_entry
+from evalharness.config.names.named_overrides import lend_nodes, name_models_in_overrides
+from evalharness.config.resource_folders import (
+    find_config_file,
+    find_first_comment,
+    find_resource_folder,
+    list_config_files,
+)
 from evalharness.config.schema import RootConf
 from evalharness.config.secret_headers import refuse_written_headers, resolve_config
 from evalharness.domain import describe_retirement
@@ -16,7 +30,12 @@ from evalharness.errors import ConfigError
 from evalharness.store import current_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from evalharness.config.completion.user_settings import ComposedFile, UserSettings
+    from evalharness.config.names.catalogue import CatalogueEntry
+    from evalharness.config.names.named_overrides import NamedOverrides
 
 _OPEN_SETTINGS = {"extra_body", "headers", "template_options"}  # they may have any keys
 
@@ -32,29 +51,44 @@ def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> 
         ConfigError: an override or a file is wrong; the message names it, with close matches.
     """
     refuse_keys_in_overrides(overrides)
+    if config_dir is not None and not config_dir.is_dir():
+        msg = f"--config-dir {config_dir}: there is no such folder"
+        raise ConfigError(msg)
+    named = name_models_in_overrides(overrides, config_dir)
     arguments = [
-        argument for override in overrides for argument in _expand_override(override, config_dir)
+        argument
+        for override in named.overrides
+        for argument in _expand_override(override, config_dir)
     ]
     if config_dir is not None:
-        if not config_dir.is_dir():
-            msg = f"--config-dir {config_dir}: there is no such folder"
-            raise ConfigError(msg)
         place = quote_override_value(f"file://{config_dir.resolve()}")
         arguments.append(f"hydra.searchpath=[{place}]")
-    tree = _compose_with_hydra(arguments, config_dir)
+    lists_files = config_dir is not None or depends_on_files(named)
+    with lend_nodes(named.nodes):
+        tree, composed = _compose_with_hydra(arguments, config_dir, lists_files=lists_files)
     refuse_unknown_keys(tree)
     refuse_keys_in_config(tree)
     refuse_written_headers(tree)
-    _apply_overrides_to_categories(tree, overrides)
+    user = find_user_settings(named, composed, config_dir)
+    _apply_overrides_to_categories(tree, user.overrides)
+    _complete_judges(tree, user, _EntryFinder(named, composed, config_dir))
+    for place, conf in iterate_model_places(tree):
+        conf["default_fields"] = user.list_default_fields(place)
     return tree
 
 
-def _compose_with_hydra(arguments: list[str], config_dir: Path | None) -> dict[str, Any]:
-    """Return the configuration that Hydra composes; translate its errors."""
+def _compose_with_hydra(
+    arguments: list[str], config_dir: Path | None, *, lists_files: bool
+) -> tuple[dict[str, Any], tuple[ComposedFile, ...]]:
+    """Return the configuration that Hydra composes, and its files; translate Hydra's errors.
+
+    The list of files takes as long as composing, so it is empty unless it is wanted.
+    """
     from hydra import compose, initialize_config_dir
     from hydra.core.config_store import ConfigStore
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
+    from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
 
     folder = str(find_resource_folder("conf").resolve())
@@ -65,20 +99,52 @@ def _compose_with_hydra(arguments: list[str], config_dir: Path | None) -> dict[s
             warnings.simplefilter("ignore")
             with initialize_config_dir(folder, version_base="1.3"):
                 config = compose("config", overrides=arguments)
+                composed: tuple[ComposedFile, ...] = ()
+                if lists_files:
+                    loader = GlobalHydra.instance().config_loader()
+                    listed = loader.compute_defaults_list("config", arguments, RunMode.RUN)
+                    composed = list_composed_files(listed.defaults)
         tree = resolve_config(config)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(
             explain_hydra_error(error, lambda group: list_choices(group, config_dir))
         ) from error
-    return tree
+    return tree, composed
+
+
+class _EntryFinder:
+    """Finds what the file of a composed model says."""
+
+    def __init__(
+        self, named: NamedOverrides, composed: Sequence[ComposedFile], config_dir: Path | None
+    ) -> None:
+        self._named = named
+        self._composed = composed
+        self._config_dir = config_dir
+
+    def __call__(self, place: str) -> CatalogueEntry | None:
+        """Return what the file of the model at a dotted path says; None where it has none."""
+        found = None
+        for each in self._composed:
+            if each.group != "models" or each.package != place:
+                continue
+            if node := self._named.nodes.get(("models", each.option)):
+                says_where = "weights" in node or "api_name" in node  # a variant says nothing
+                found = describe_entry(each.option, node) if says_where else found
+            elif path := find_config_file("models", each.option, self._config_dir):
+                found = read_entry(path)
+        return found
+
+
+def _complete_judges(tree: dict[str, Any], user: UserSettings, find_entry: _EntryFinder) -> None:
+    tree["judge"] = complete_judge(tree["judge"], "judge", user, find_entry)
+    for key, conf in tree["panel"].items():
+        tree["panel"][key] = complete_judge(conf, f"panel.{key}", user, find_entry)
 
 
 def list_choices(group: str, config_dir: Path | None = None) -> tuple[str, ...]:
     """Return the names that an override can choose in a group (`models`, `judge`, ...)."""
-    folders = [find_resource_folder("conf"), *([config_dir] if config_dir else [])]
-    return tuple(
-        sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
-    )
+    return tuple(path.stem for path in list_config_files(group, config_dir))
 
 
 def describe_choice(group: str, name: str, config_dir: Path | None = None) -> str:
@@ -87,8 +153,7 @@ def describe_choice(group: str, name: str, config_dir: Path | None = None) -> st
     The day on which a model's provider ends it is added, for models and for judges.
     """
     lines = _read_choice(group, name, config_dir)
-    comments = (line[1:].strip() for line in lines if line[:1] == "#")
-    title = next((text for text in comments if not text.startswith("@package")), "")
+    title = find_first_comment(lines)
     model = _find_values(lines, "- /models@model")
     if group == "judge" and model:
         lines = _read_choice("models", model[0], config_dir)
@@ -101,9 +166,8 @@ def describe_choice(group: str, name: str, config_dir: Path | None = None) -> st
 
 def _read_choice(group: str, name: str, config_dir: Path | None) -> list[str]:
     """Return the lines of a configuration file; none where there is no such file."""
-    folders = [*([config_dir] if config_dir else []), find_resource_folder("conf")]
-    files = (folder / group / f"{name}.yaml" for folder in folders)
-    return next((path.read_text().splitlines() for path in files if path.is_file()), [])
+    path = find_config_file(group, name, config_dir)
+    return path.read_text().splitlines() if path else []
 
 
 def _find_values(lines: Sequence[str], key: str) -> list[str]:
@@ -113,13 +177,6 @@ def _find_values(lines: Sequence[str], key: str) -> list[str]:
         for line in lines
         if line.strip().startswith(f"{key}:")
     ]
-
-
-def find_resource_folder(name: str) -> Path:
-    """Return the folder `conf` or `questions`, in the installed package or at the top of a checkout."""
-    package = Path(__file__).parents[1]
-    inside = package / name
-    return inside if inside.is_dir() else package.parent / name
 
 
 def quote_override_value(text: str) -> str:
@@ -141,21 +198,17 @@ def _expand_override(override: str, config_dir: Path | None) -> list[str]:
         return [f"+experiment={value}"]
     if bare == "questions" and (value.endswith(".jsonl") or "/" in value):
         return ["questions=file", f"questions.path={quote_override_value(value)}"]
-    if bare == "judge" and value.startswith("[") and value.endswith("]"):
-        first, *others = [name.strip() for name in value[1:-1].split(",")]
-        return [f"judge={first}", *(f"+judge@panel.{name}={name}" for name in others)]
     if bare == "benchmarks" and value not in list_choices(bare, config_dir):
         return custom_suite_overrides(value)
     return [override]
 
 
-def _apply_overrides_to_categories(tree: Mapping[str, Any], overrides: Sequence[str]) -> None:
+def _apply_overrides_to_categories(tree: Mapping[str, Any], paths: Collection[str]) -> None:
     """Apply an override such as `models.NAME.sampling.temperature=0` to every category too."""
-    keys = {override.partition("=")[0].lstrip("+") for override in overrides}
     for name, model in tree["models"].items():
         place = f"models.{name}.sampling"
         for category, own in model["sampling"]["by_category"].items():
             for field in own:
                 specific = f"{place}.by_category.{category}.{field}"
-                if f"{place}.{field}" in keys and specific not in keys:
+                if f"{place}.{field}" in paths and specific not in paths:
                     own[field] = None

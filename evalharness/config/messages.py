@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from functools import cache
+from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from evalharness.config import schema
 from evalharness.config.schema import RootConf
@@ -39,9 +40,18 @@ def explain_hydra_error(error: Exception, choices: Callable[[str], Sequence[str]
         where = re.search(r"In '([^']+)'", _chained_text(error))
         file = f"{where[1]}.yaml: " if where else ""
         return f"{file}unknown key {key!r}{suggest_close_match(key, fields)}"
-    if found := re.search(r"Missing mandatory value: (\S+)", _chained_text(error)):
-        return f"{found[1]}: a value is needed"
-    return _first_line_with_reason(error)
+    return _explain_missing_value(error) or _first_line_with_reason(error)
+
+
+def _explain_missing_value(error: Exception) -> str | None:
+    """Return which value or environment variable is missing, or None."""
+    if found := re.search(r"Environment variable '(\w+)' not found", str(error)):
+        return (
+            f"{found[1]} is not set, and a model that was named reads it: export it, or put a line "
+            f"{found[1]}=VALUE in .env"
+        )
+    found = re.search(r"Missing mandatory value: (\S+)", _chained_text(error))
+    return f"{found[1]}: a value is needed" if found else None
 
 
 def refuse_unknown_keys(tree: Mapping[str, Any]) -> None:
@@ -71,7 +81,7 @@ def _explain_unknown_key(key: str, path: Sequence[str] | None = None) -> str | N
             fields = _field_names(kind)
             if part not in fields:
                 return f"{key}: unknown key {part!r}{suggest_close_match(part, fields)}"
-            kind = _strip_optional(get_type_hints(kind)[part])
+            kind = _strip_optional(_resolve_types(cast("Any", kind))[part])
         elif get_origin(kind) is dict:
             kind = _strip_optional(get_args(kind)[1])
         elif kind is Any:
@@ -79,6 +89,11 @@ def _explain_unknown_key(key: str, path: Sequence[str] | None = None) -> str | N
         else:
             return f"{key}: {part!r} is inside a plain value"
     return None
+
+
+@cache
+def _resolve_types(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _strip_optional(hint: Any) -> Any:

@@ -16,6 +16,9 @@ from evalharness.backends import is_tuple_type, list_setting_types
 RUN_SEED = "run"
 """The value of `sampling.seed` that derives a seed for random sampling from the run's."""
 
+NOT_IN_RUN_NAME = {"in_run_name": False}
+"""The `metadata` of a setting on which the default name of a run does not depend."""
+
 UNSET_BY_DEFAULT = {"unset_by_default": True}
 """The `metadata` of a setting that counts as not set where it has its default, which is not empty."""
 
@@ -71,10 +74,13 @@ class CommonModelConf:
     prices: PricesConf = field(default_factory=PricesConf)
     concurrency: Optional[int] = None  # the largest number of calls in flight
     batch: bool = False  # through the server's batch endpoint; judge.mode sets it
-    thinks: bool = False  # usually writes a thought before its reply
     # The day on which its provider ends it, as YYYY-MM-DD, and the name of what takes its place.
     retired: Optional[str] = field(default=None, metadata=NOT_IN_RUN_NAME)
     successor: Optional[str] = field(default=None, metadata=NOT_IN_RUN_NAME)
+    # Whether it usually writes a thought before its reply.
+    thinks: bool = field(default=False, metadata=NOT_IN_RUN_NAME)
+    # The fields of `sampling` that the user did not set; composing fills it in.
+    default_fields: list[str] = field(default_factory=list, metadata=NOT_IN_RUN_NAME)
 
 
 def _add_backend_settings(common: type) -> type:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
@@ -43,13 +44,18 @@ def derive_run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
         words.append(tree["questions"]["name"])
         content = {key: value for key, value in tree.items() if key not in _NOT_IN_RUN_NAME}
         key = compute_digest(list_set_values(content, RootConf))[:8]
-        return f"{'_'.join(words).replace('/', '-')}_{key}"
+        return f"{_make_folder_name('_'.join(words))}_{key}"
     if not is_folder_name(name):
         msg = (
             f"run={escape_to_one_line(name)}: must be the name of one folder in {tree['results']}/"
         )
         raise ConfigError(msg)
     return str(name)
+
+
+def _make_folder_name(text: str) -> str:
+    """Return a text as a part of a folder's name: other characters than plain ones become -."""
+    return re.sub(r"[^\w.+@-]+", "-", text).strip("-.") or "run"
 
 
 def list_set_values(conf: Mapping[str, Any], kind: type) -> dict[str, Any]:

@@ -36,11 +36,21 @@ class PromptConf:
 
 
 @dataclass
+class JudgeSamplingConf:
+    """How a judge is sampled where the user and its model's file leave it open."""
+
+    temperature: Optional[float] = 0.0
+    max_tokens: Optional[int] = 1024
+    thinking_max_tokens: int = 16384  # at least, for a model that thinks
+
+
+@dataclass
 class JudgeConf:
     """A judge: a model, its prompts by kind, and how its decisions are read."""
 
-    name: str = MISSING
+    name: Optional[str] = None  # null: its model's
     model: ModelConf = field(default_factory=ModelConf)
+    sampling: JudgeSamplingConf = field(default_factory=JudgeSamplingConf)
     prompts: dict[str, PromptConf] = field(default_factory=dict)
     reading: str = "text"  # text | json | probabilities
     mode: str = "live"  # live | batch
@@ -221,4 +231,6 @@ def complete_saved_model(conf: Mapping[str, Any]) -> dict[str, Any]:
 
 def complete_saved_judge(conf: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored judge, with the defaults of settings that are newer than the run."""
-    return asdict(JudgeConf()) | dict(conf) | {"model": complete_saved_model(conf["model"])}
+    completed = asdict(JudgeConf()) | dict(conf) | {"model": complete_saved_model(conf["model"])}
+    completed.pop("sampling")  # a saved judge has its sampling in its model
+    return completed

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalharness.config.benchmark_suite import build_suite_spec
-from evalharness.config.composition import compose_config, find_resource_folder
+from evalharness.config.composition import compose_config
 from evalharness.config.corpus import read_corpus_setting
 from evalharness.config.engine import build_engine_spec
 from evalharness.config.judgments import build_judging_spec, refuse_unjudged_models
 from evalharness.config.plan_targets import build_plan_targets
+from evalharness.config.resource_folders import find_resource_folder
 from evalharness.config.run_name import derive_run_name
 from evalharness.config.saved_run import add_imported_models, names_imported_run
 from evalharness.config.specs import (

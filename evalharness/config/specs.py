@@ -191,6 +191,7 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         thinks=conf["thinks"],
         retired=conf["retired"],
         successor=conf["successor"],
+        default_fields=tuple(conf["default_fields"]),
     )
     return spec if spec.prices.is_known else _add_list_prices(spec)
 

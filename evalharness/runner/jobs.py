@@ -9,12 +9,16 @@ that launched the jobs then judges their answers. The same command continues job
 from __future__ import annotations
 
 import importlib.util
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalharness.backends import JobArray, LauncherSettings, run_job_array
-from evalharness.config import find_resource_folder, load_settings, quote_override_value
+from evalharness.config import (
+    find_resource_folder,
+    load_settings,
+    plan_job_models,
+    quote_override_value,
+)
 from evalharness.domain import RunStage
 from evalharness.errors import ConfigError
 from evalharness.planner import refuse_missing_judges
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from evalharness.config import Settings
+    from evalharness.config import JobModels, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +75,18 @@ def launch_jobs(request: JobRequest, *, print_notice: Callable[[str], None]) -> 
             a job was lost.
     """
     hydra = [each for each in request.overrides if each.lstrip("+~").startswith("hydra")]
-    models, others = _split_models([each for each in request.overrides if each not in hydra])
-    overrides = [f"+models=[{','.join(models.values())}]", *others]
+    jobs, others = _split_models(
+        [each for each in request.overrides if each not in hydra], request.config_dir
+    )
+    overrides = [f"+models=[{','.join(job.value for job in jobs)}]", *others]
     settings = load_settings(overrides, request.config_dir)
     _refuse_unready(settings, hydra, request.stages)
     folder = settings.folder.resolve()
-    shards = [locate_shard(folder, name) for name in models]
+    shards = [locate_shard(folder, job.label) for job in jobs]
+    names = {key: conf["name"] for key, conf in settings.tree["models"].items()}
     commands = [
-        _job_command(names, shard, others, request.flags)
-        for shard, names in zip(shards, models.values(), strict=True)
+        _job_command(job, shard, [*others, *_rename_models(job, names)], request.flags)
+        for job, shard in zip(jobs, shards, strict=True)
     ]
     logs = folder / SHARDS_FOLDER / ".jobs"
     launcher = LauncherSettings(
@@ -92,24 +99,20 @@ def launch_jobs(request: JobRequest, *, print_notice: Callable[[str], None]) -> 
     return RemainingWork(
         overrides=[*_drop_overrides(overrides, "run"), f"run={settings.run.name}"],
         stages=[RunStage.JUDGE] if RunStage.JUDGE in request.stages else [],
-        problems=_describe_job_failures(models, failures),
+        problems=_describe_job_failures([job.label for job in jobs], failures),
     )
 
 
-def _split_models(overrides: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the models of each job by a name for its shard, and all other overrides."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
+def _split_models(
+    overrides: Sequence[str], config_dir: Path | None
+) -> tuple[tuple[JobModels, ...], list[str]]:
+    """Return the models of each job, and all other overrides."""
     swept = [each for each in overrides if each.partition("=")[0].lstrip("+") == "models"]
     if len(swept) != 1:
         msg = "-m runs one job a model: name them as '+models=[vicuna-13b],[alpaca-7b]'"
         raise ConfigError(msg)
-    override = OverridesParser.create().parse_override(swept[0])
-    value = swept[0].partition("=")[2]
-    texts = list(override.sweep_string_iterator()) if override.is_sweep_override() else [value]
-    groups = [text.strip("[] ").replace(" ", "") for text in texts]
-    by_name = {re.sub(r"[^\w.-]+", "+", group): group for group in groups}
-    return by_name, [each for each in overrides if each not in swept]
+    jobs = plan_job_models(swept[0].partition("=")[2], config_dir)
+    return jobs, [each for each in overrides if each not in swept]
 
 
 def _refuse_unready(
@@ -131,20 +134,22 @@ def _refuse_unready(
 
 
 def _job_command(
-    models: str, shard: Path, overrides: Sequence[str], flags: Sequence[str]
+    job: JobModels, shard: Path, overrides: Sequence[str], flags: Sequence[str]
 ) -> list[str]:
-    """Return the arguments of the job that answers for these models (`a,b`) into a shard."""
-    own = _drop_overrides(_job_overrides(overrides, models.split(",")), "run", "results")
+    """Return the arguments of the job that answers for these models into a shard."""
+    own = _drop_overrides(job.select_overrides(overrides), "run", "results")
     results = f"results={quote_override_value(str(shard))}"
-    return ["answer", f"+models=[{models}]", *own, results, f"run={SHARD_RUN_NAME}", *flags]
+    return ["answer", f"+models=[{job.value}]", *own, results, f"run={SHARD_RUN_NAME}", *flags]
 
 
-def _job_overrides(overrides: Sequence[str], models: Sequence[str]) -> list[str]:
-    """Return the overrides without those of models that the job does not run."""
+def _rename_models(job: JobModels, names: Mapping[str, str]) -> list[str]:
+    """Return overrides with which a job names its models as the whole run does.
+
+    Models of equal names get longer ones where they meet, and in a job they may not meet.
+    """
     return [
-        each
-        for each in overrides
-        if not each.lstrip("+~").startswith("models.") or each.split(".")[1] in models
+        f"models.{key}.name={quote_override_value(name)}"
+        for key, name in job.list_renamed(names).items()
     ]
 
 
@@ -152,7 +157,7 @@ def _drop_overrides(overrides: Sequence[str], *keys: str) -> list[str]:
     return [each for each in overrides if each.partition("=")[0].lstrip("+") not in keys]
 
 
-def _describe_job_failures(models: Mapping[str, str], failures: Sequence[str]) -> tuple[str, ...]:
+def _describe_job_failures(models: Sequence[str], failures: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         f"job {name}: {reason}" for name, reason in zip(models, failures, strict=True) if reason
     )

@@ -50,12 +50,14 @@ class Engine:
         self.model_config = SimpleNamespace(max_model_len=128)
         self.output_handler = None
         self.asked = []
+        self.adapters = []
         self.closed = False
         self._reply = reply
 
-    async def generate(self, prompt, params, request_id):
+    async def generate(self, prompt, params, request_id, lora_request=None):
         """Yield a part and then the whole."""
         assert prompt["type"] == "token"
+        self.adapters.append(lora_request)
         self.asked.append((prompt["prompt_token_ids"], params, request_id))
         reply = self._reply(prompt["prompt_token_ids"])
         if isinstance(reply, Exception):
@@ -75,10 +77,14 @@ def _said(text="Aloha!  ", token_ids=(7, 8, 9), finish_reason="stop", prompt_log
     return SimpleNamespace(outputs=[reply], prompt_logprobs=prompt_logprobs)
 
 
-def _ask(spec, tokenizer, reply, *requests):
+def _ask(spec, tokenizer, reply, *requests, adapter=None):
     engine = Engine(reply)
     loaded = VllmModel(
-        engine=engine, tokenizer=tokenizer, sampling_params=dict, end_ids=frozenset({5})
+        engine=engine,
+        tokenizer=tokenizer,
+        sampling_params=dict,
+        end_ids=frozenset({5}),
+        adapter=adapter,
     )
     backend = VllmBackend(spec, lambda _spec: loaded)
 
@@ -88,6 +94,16 @@ def _ask(spec, tokenizer, reply, *requests):
         return found
 
     return asyncio.run(work()), engine
+
+
+def test_every_request_names_the_adapter(spec, tokenizer):
+    """The engine loads an adapter beside the weights, and each request says that it is wanted."""
+    asked = request("Hi", sampling=Sampling(max_tokens=20))
+
+    (_,), with_one = _ask(spec, tokenizer, lambda _tokens: _said(), asked, adapter="lora")
+    (_,), without = _ask(spec, tokenizer, lambda _tokens: _said(), asked)
+
+    assert (with_one.adapters, without.adapters) == (["lora"], [None])
 
 
 def test_text_is_asked_for_by_tokens_and_drawn_as_the_request_says(spec, tokenizer):

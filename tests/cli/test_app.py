@@ -181,6 +181,21 @@ def test_list_shows_what_can_be_named(capsys, what, name):
     assert len(line.split()) > 1
 
 
+def test_list_shows_the_providers_and_whether_their_keys_are_set(capsys, monkeypatch):
+    """With the variable's name, and never its value."""
+    monkeypatch.setenv("GROQ_API_KEY", "gsk_very-secret")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    assert main(["list", "providers"]) == 0
+
+    said = capsys.readouterr().out
+    lines = {row.split()[0]: row.split(maxsplit=2)[1:] for row in said.splitlines()}
+    assert lines["openai"] == ["https://api.openai.com/v1", "OPENAI_API_KEY (not set)"]
+    assert lines["groq"][1] == "GROQ_API_KEY (set)"
+    assert lines["ollama"] == ["http://127.0.0.1:11434/v1", "no key"]
+    assert "very-secret" not in said
+
+
 @pytest.mark.parametrize("what", ["models", "judges"])
 def test_list_says_what_is_retired(capsys, what):
     """A model that its provider has ended is shown with its day and its successor."""

@@ -150,6 +150,35 @@ def _questions():
     return [question.question_id for question in settings.run.questions]
 
 
+def test_names_of_any_kind_are_swept(tmp_path):
+    """Two providers' models of one id, of which one is a variant: three jobs, three candidates."""
+    providers = tmp_path / "own/providers"
+    providers.mkdir(parents=True)
+    for name in ("lab", "shop"):
+        (providers / f"{name}.yaml").write_text("backend: scripted\n")
+
+    done = _run(
+        tmp_path,
+        "-m",
+        "models=lab/zz.1,shop/zz.1,lab/zz.1?temperature=1",
+        "models.lab/zz.1.system=hi",
+        *SETTINGS[2:],
+        "run=r",
+        "--config-dir",
+        "own",
+    )
+
+    records = read_run(tmp_path / "results/r")
+    assert done.returncode == 0, done.stderr
+    assert sorted({answer.model for answer in records.answers}) == [
+        "lab/zz.1",
+        "shop/zz.1",
+        "zz.1 (temperature=1)",
+    ]
+    assert len(records.answers) == 6
+    assert records.failures == ()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

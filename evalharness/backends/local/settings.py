@@ -17,6 +17,7 @@ class WeightsSettings:
 
     Attributes:
         weights: a folder, a hub id, or `embedded`.
+        adapter: a folder or a hub id of a LoRA adapter for these weights.
         revision: of the hub's repository.
         gguf_file: a file inside `weights`.
         dtype: of the weights in memory.
@@ -26,6 +27,7 @@ class WeightsSettings:
     """
 
     weights: str | None = None
+    adapter: str | None = None
     revision: str | None = None
     gguf_file: str | None = None
     dtype: str | None = None

@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from evalharness.backends.local.adapter import (
+    brings_tokenizer,
+    explain_missing_adapter,
+    merge_adapter,
+)
 from evalharness.backends.local.embedded_model import (
     EMBEDDED_MODEL,
     explain_missing_embedded_model,
@@ -42,6 +47,7 @@ class Weights:
     """Weights, and how they are held in memory; models with equal values share them."""
 
     name: str
+    adapter: str | None
     revision: str | None
     gguf_file: str | None
     dtype: str | None
@@ -55,6 +61,7 @@ class Weights:
         settings = get_weights_settings(spec)
         return cls(
             name=settings.weights or "",
+            adapter=settings.adapter,
             revision=settings.revision,
             gguf_file=settings.gguf_file,
             dtype=settings.dtype,
@@ -81,11 +88,20 @@ def find_setting_problem(spec: ModelSpec) -> str | None:
     return None
 
 
-def explain_missing_weights(weights: Weights) -> str | None:
-    """Return what prevents loading the weights, or None; imports nothing heavy."""
+def explain_missing_weights(weights: Weights, *, needs_peft: bool = True) -> str | None:
+    """Return what prevents loading the weights, or None; imports nothing heavy.
+
+    Args:
+        weights: the weights.
+        needs_peft: whether peft loads their adapter, if they have one.
+    """
     for library in ("torch", "transformers"):
         if importlib.util.find_spec(library) is None:
             return f"{library} is not installed: pip install 'evalharness[local]'"
+    if weights.adapter and (
+        problem := explain_missing_adapter(weights.adapter, needs_peft=needs_peft)
+    ):
+        return problem
     if weights.name == EMBEDDED_MODEL:
         return explain_missing_embedded_model()
     folder = weights.folder()
@@ -125,8 +141,12 @@ def load_tokenizer(weights: Weights) -> Any:
     """
     from transformers import AutoTokenizer
 
+    arguments = _build_loading_arguments(weights)
+    if weights.adapter and brings_tokenizer(weights.adapter):  # which may have new tokens
+        folder = str(Path(weights.adapter).expanduser())
+        arguments |= {"pretrained_model_name_or_path": folder, "revision": "main"}
     with _translate_loading_errors(weights), _hide_progress_bars():
-        return AutoTokenizer.from_pretrained(**_build_loading_arguments(weights))
+        return AutoTokenizer.from_pretrained(**arguments)
 
 
 def load_model(weights: Weights) -> Any:
@@ -154,6 +174,9 @@ def load_model(weights: Weights) -> Any:
             **attention,
             **_build_loading_arguments(weights),
         )
+        if weights.adapter:
+            size = len(load_tokenizer(weights)) if brings_tokenizer(weights.adapter) else 0
+            model = merge_adapter(model, weights.adapter, size)
     return model.eval()
 
 

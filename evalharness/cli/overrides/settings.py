@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 _OVERRIDES_HELP = """\
 overrides are Hydra's, for example:
-  '+models=[vicuna-13b,alpaca-7b]'   which models (quote the brackets)
-  judge=gpt-6-luna                   which judge
+  models=vicuna-13b,alpaca-7b        which models: names of `list models`, or
+  models=openai/gpt-6-luna           PROVIDER/MODEL (`list providers`), hf/ORG/NAME,
+  models=./out/checkpoint-*          ./FOLDER, ./BASE+./ADAPTER; NAME?SETTING=VALUE
+  judge=gpt-6-luna                   which judge, by any such name
   questions=mt|general|quick|PATH    which questions; questions.limit=N for fewer
   judging=graded|pairwise|both       what is judged; chain|random|adaptive for fewer
   benchmarks=openllm_v1|TASK|DIR     standard benchmarks; benchmarks.limit=N for a part
   models.vicuna-13b.backend=openai_compatible models.vicuna-13b.base_url=http://HOST:8000/v1
   run=NAME                           the folder in results/
-`python -m evalharness list models` shows what can be named."""
+`python -m evalharness list models` (judges, providers, ...) shows what can be named."""
 
 
 def add_against(parser: argparse.ArgumentParser) -> None:

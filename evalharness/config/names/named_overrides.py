@@ -1,0 +1,212 @@
+"""Replace the names in overrides by choices that Hydra knows.
+
+A name that is no file becomes a node, which Hydra composes as if it were one. So the order of
+models, overrides of their settings, and `models@judge.model=NAME` work alike for both.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evalharness.config.names.resolution import ModelNames, refuse_repeats, tell_names_apart
+from evalharness.config.names.written_name import split_names
+from evalharness.config.resource_folders import find_config_file, list_config_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from evalharness.config.names.model_choice import ModelChoice
+
+_MODEL_OF_JUDGE = re.compile(r"\+{0,2}models@((?:judge|panel\.[^.]+)\.model)")
+_SECTION = re.compile(r"([+~]{0,2})(models|panel)\.(.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedOverrides:
+    """Overrides in which all names are choices of Hydra's.
+
+    Attributes:
+        overrides: the overrides, in their order.
+        models: the models that `models=` names.
+        nodes: the nodes to be stored, by group and name of the choice.
+        users: the paths that the user set in a node, by the option of a model.
+    """
+
+    overrides: tuple[str, ...]
+    models: tuple[ModelChoice, ...]
+    nodes: Mapping[tuple[str, str], Mapping[str, Any]]
+    users: Mapping[str, Sequence[str]]
+
+
+class _Replacement:
+    """The names of one command, as they are found from override to override."""
+
+    def __init__(self, config_dir: Path | None) -> None:
+        self.config_dir = config_dir
+        self.names = ModelNames(config_dir)
+        self.models: tuple[ModelChoice, ...] = ()
+        self.nodes: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self.users: dict[str, Sequence[str]] = {}
+        self.panel: dict[str, str] = {}
+
+    def keep(self, choice: ModelChoice) -> ModelChoice:
+        """Note the nodes of a choice; one that is a base only never replaces a named one."""
+        if choice.node is not None:
+            self.nodes["models", choice.option] = choice.node
+            self.users[choice.option] = choice.users
+        base = choice.base
+        while base is not None:
+            if base.node is not None:
+                self.nodes.setdefault(("models", base.option), base.node)
+                self.users.setdefault(base.option, base.users)
+            base = base.base
+        return choice
+
+    def name_models(self, value: str, place: str) -> str:
+        """Return the value of `models=` as a list of options."""
+        found = [each for text in split_names(value) for each in self.names.resolve(text, place)]
+        refuse_repeats(found, place)
+        self.models = tuple(map(self.keep, tell_names_apart(found)))
+        return f"[{','.join(choice.option for choice in self.models)}]"
+
+    def name_judge(self, text: str) -> tuple[str, str]:
+        """Return the option of the group `judge` that a name stands for, and its key in a panel."""
+        for option in (text, text.replace(".", "_")):
+            if find_config_file("judge", option, self.config_dir):
+                self.panel |= dict.fromkeys((text, option), option)
+                return option, option
+        choice = self.keep(self.names.resolve_one(text, "judge"))
+        is_taken = find_config_file("judge", choice.option, self.config_dir)
+        option = f"{choice.option}__model" if is_taken else choice.option
+        self.nodes["judge", option] = _describe_judge(choice)
+        self.panel |= dict.fromkeys((text, *choice.spellings), choice.option)
+        return option, choice.option
+
+    def name_judges(self, value: str) -> list[str]:
+        """Return the overrides for one judge, or for a panel."""
+        first, *others = [self.name_judge(text) for text in split_names(value)]
+        return [f"judge={first[0]}", *(f"+judge@panel.{key}={option}" for option, key in others)]
+
+
+def name_models_in_overrides(
+    overrides: Sequence[str], config_dir: Path | None = None
+) -> NamedOverrides:
+    """Return overrides with the names of models and judges replaced by choices of Hydra's.
+
+    Args:
+        overrides: the overrides, as a user writes them.
+        config_dir: the user's own configuration files.
+
+    Raises:
+        ConfigError: a name means no model, or several.
+    """
+    found = _Replacement(config_dir)
+    named = [part for override in overrides for part in _replace_choice(override, found)]
+    spellings = list_spellings(found.models, config_dir)
+    return NamedOverrides(
+        overrides=tuple(_replace_key(override, spellings, found.panel) for override in named),
+        models=found.models,
+        nodes=found.nodes,
+        users=found.users,
+    )
+
+
+def _replace_choice(override: str, found: _Replacement) -> list[str]:
+    """Return an override that chooses models or judges with options in place of names."""
+    key, equals, value = override.partition("=")
+    bare = key.lstrip("+")
+    is_empty = value.strip() in ("", "[]", "null") or key.startswith("~")
+    if not equals or is_empty:
+        return [override]
+    if bare == "models" and not value.strip().startswith("{"):
+        return [f"models={found.name_models(value, 'models')}"]
+    if bare == "judge" and not value.strip().startswith("{"):
+        return found.name_judges(value)
+    if place := _MODEL_OF_JUDGE.fullmatch(key):
+        choice = found.names.resolve_one(split_names(value)[0], f"models@{place[1]}")
+        return [f"{key}={found.keep(choice).option}"]
+    return [override]
+
+
+def list_spellings(
+    choices: Sequence[ModelChoice], config_dir: Path | None = None
+) -> dict[str, str]:
+    """Return the keys of models by all their spellings; those of these models win."""
+    stems = [path.stem for path in list_config_files("models", config_dir)]
+    spellings = {stem.replace("_", "."): stem for stem in stems if "_" in stem}
+    for choice in choices:
+        spellings |= dict.fromkeys(choice.spellings, choice.option)
+    return spellings | {stem: stem for stem in stems}
+
+
+def replace_model_key(override: str, spellings: Mapping[str, str]) -> str:
+    """Return an override of a model's setting with the model's key in place of its name.
+
+    Args:
+        override: the override; other ones stay as they are.
+        spellings: the keys by the names that overrides may use.
+    """
+    return _replace_key(override, spellings, {})
+
+
+def _replace_key(override: str, models: Mapping[str, str], panel: Mapping[str, str]) -> str:
+    """Return an override of one model's setting with the model's key in place of its name.
+
+    A name may hold dots, slashes and `=`, so it ends where the longest known spelling ends.
+    """
+    section = _SECTION.fullmatch(override)
+    if section is None:
+        return override
+    known = models if section[2] == "models" else panel
+    spelling = _find_longest_start(section[3], known)
+    if spelling is None:
+        return override
+    rest = section[3][len(spelling) :]
+    return f"{section[1]}{section[2]}.{known[spelling]}{rest}"
+
+
+def _find_longest_start(text: str, spellings: Iterable[str]) -> str | None:
+    starts = [
+        spelling
+        for spelling in spellings
+        if text.startswith(spelling) and text[len(spelling) :][:1] in (".", "=", "")
+    ]
+    return max(starts, key=len, default=None)
+
+
+def _describe_judge(choice: ModelChoice) -> dict[str, Any]:
+    """Return the node of a judge that is asked with the usual prompts."""
+    return {
+        "defaults": [
+            {"/models@model": choice.option},
+            {"/prompts@prompts.graded": "graded"},
+            {"/prompts@prompts.pairwise": "pairwise"},
+            "_self_",
+        ]
+    }
+
+
+@contextmanager
+def lend_nodes(nodes: Mapping[tuple[str, str], Mapping[str, Any]]) -> Iterator[None]:
+    """Lend nodes to Hydra, which composes them as files of the same group and name.
+
+    Hydra's store belongs to the whole process, so it is left as it was.
+
+    Args:
+        nodes: what the files would hold, by group and name of the choice.
+    """
+    from hydra.core.config_store import ConfigStore
+
+    store = ConfigStore.instance()
+    for (group, option), node in nodes.items():
+        package = f"models.{option}" if group == "models" else None
+        store.store(name=option, node=dict(node), group=group, package=package)
+    try:
+        yield
+    finally:
+        for group, option in nodes:
+            store.repo[group].pop(f"{option}.yaml", None)
