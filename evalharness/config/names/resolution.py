@@ -16,8 +16,8 @@ from evalharness.config.names.catalogue import (
     read_catalogue,
     read_entry,
 )
+from evalharness.config.names.close_names import explain_unknown_name
 from evalharness.config.names.families import guess_family
-from evalharness.config.names.misspelling import explain_unknown_name
 from evalharness.config.names.model_choice import ModelChoice
 from evalharness.config.names.providers import find_provider
 from evalharness.config.names.weights_folders import (
