@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import re
 import socket
@@ -26,12 +27,18 @@ from evalharness.backends.local.embedded_model import (
     prepare_embedded_folder,
 )
 from evalharness.backends.local.settings import get_weights_settings
+from evalharness.backends.local.tokenizer_defaults import (
+    describe_token_change,
+    find_older_defaults,
+)
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evalharness.domain import ModelSpec
+
+_log = logging.getLogger(__name__)
 
 WEIGHT_DTYPES = ("float32", "float16", "bfloat16")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -134,7 +141,7 @@ def prepare_weights_folder(weights: Weights) -> Path | None:
 
 
 def load_tokenizer(weights: Weights) -> Any:
-    """Load the tokenizer.
+    """Load the tokenizer, which encodes as its checkpoint meant it.
 
     Raises:
         ConfigError: it cannot be loaded.
@@ -143,10 +150,25 @@ def load_tokenizer(weights: Weights) -> Any:
 
     arguments = _build_loading_arguments(weights)
     if weights.adapter and brings_tokenizer(weights.adapter):  # which may have new tokens
-        folder = str(Path(weights.adapter).expanduser())
-        arguments |= {"pretrained_model_name_or_path": folder, "revision": "main"}
+        adapter = str(Path(weights.adapter).expanduser())
+        arguments |= {"pretrained_model_name_or_path": adapter, "revision": "main"}
     with _translate_loading_errors(weights), _hide_progress_bars():
-        return AutoTokenizer.from_pretrained(**arguments)
+        tokenizer = AutoTokenizer.from_pretrained(**arguments)
+        folder = _find_tokenizer_folder(weights)
+        if folder is None or weights.gguf_file is not None:
+            return tokenizer
+        if older := find_older_defaults(tokenizer, folder):
+            tokenizer = AutoTokenizer.from_pretrained(**arguments, **older)
+        if change := describe_token_change(tokenizer, folder):
+            _log.warning("%s: %s", weights.name, change)
+    return tokenizer
+
+
+def _find_tokenizer_folder(weights: Weights) -> Path | None:
+    """Return the folder that the tokenizer was loaded from, which is downloaded by now."""
+    if weights.adapter and brings_tokenizer(weights.adapter):
+        return Path(weights.adapter).expanduser()
+    return weights.folder()
 
 
 def load_model(weights: Weights) -> Any:
