@@ -31,6 +31,9 @@ class Batches:
         has_one: set with the first batch.
         ends_as: the state in which batches end.
         tears: whether the last line of an output is truncated.
+        failures: the statuses with which the next uploads are refused.
+        page_size: the most batches on a page of their list; None for a server that always sends
+            the whole list, and does not say whether there is more.
     """
 
     def __init__(self, calls: list[Call], reply: Callable[[Call], web.Response]) -> None:
@@ -38,6 +41,8 @@ class Batches:
         self.has_one = asyncio.Event()
         self.ends_as = "completed"
         self.tears = False
+        self.page_size: int | None = 100
+        self.failures: list[int] = []
         self._calls = calls
         self._reply = reply
         self._files: dict[str, bytes] = {}
@@ -53,6 +58,8 @@ class Batches:
             application.router.add_get(f"{base}/batches/{{batch}}", self._get)
 
     async def _upload(self, request: web.Request) -> web.Response:
+        if self.failures:
+            return json_reply({"error": {"message": "busy"}}, status=self.failures.pop(0))
         form = await request.post()
         if form["purpose"] != "batch":
             return json_reply({"error": {"message": "purpose must be batch"}}, status=400)
@@ -98,10 +105,16 @@ class Batches:
         self._calls.append(call)
         return call
 
-    async def _list(self, _request: web.Request) -> web.Response:
-        return json_reply(
-            {"object": "list", "data": [self._batch_json(name) for name in self._batches]}
-        )
+    async def _list(self, request: web.Request) -> web.Response:
+        """List a page of the batches, the latest first."""
+        names = list(reversed(self._batches))
+        if self.page_size is None:
+            return json_reply({"object": "list", "data": list(map(self._batch_json, names))})
+        after = request.query.get("after")
+        rest = names[names.index(after) + 1 :] if after else names
+        page = rest[: min(int(request.query.get("limit", 20)), self.page_size)]
+        content = {"object": "list", "data": [self._batch_json(name) for name in page]}
+        return json_reply(content | {"has_more": len(page) < len(rest)})
 
     async def _get(self, request: web.Request) -> web.Response:
         name = request.match_info["batch"]

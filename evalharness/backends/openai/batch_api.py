@@ -1,4 +1,7 @@
-"""Create, find, poll and read batches at the batch endpoints of OpenAI and Azure."""
+"""Create, find, poll and read batches at the batch endpoints of OpenAI and Azure.
+
+The `openai` package sends the requests; the attempts and the waits between them are ours.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,27 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
 import msgspec
 
 from evalharness.backends.openai.backoff import draw_backoff_s
 from evalharness.backends.openai.completion_reply import read_completion
 from evalharness.backends.openai.connection import ServerConnection, is_success
-from evalharness.backends.openai.request_body import build_batch_endpoint, build_batch_url
+from evalharness.backends.openai.openai_package import open_async_client, translate_error
+from evalharness.backends.openai.request_body import build_batch_endpoint
+from evalharness.backends.openai.request_headers import list_secrets
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    import openai
+
     from evalharness.domain import Completion, ModelSpec, Request
 
 FINAL_BATCH_STATUSES = frozenset({"completed", "failed", "expired", "cancelled"})
 _TOKEN_FIELD = "evalharness"  # noqa: S105 - the name of a field
+_PAGE_SIZE = 100
 T = TypeVar("T")
 
 
@@ -61,14 +68,6 @@ class BatchStatus(msgspec.Struct):
         return f": {'; '.join(said[:3])}" if said else ""
 
 
-class _BatchList(msgspec.Struct):
-    data: list[BatchStatus] = []
-
-
-class _UploadedFile(msgspec.Struct):
-    id: str
-
-
 class _BatchResponse(msgspec.Struct):
     status_code: int
     body: msgspec.Raw = msgspec.Raw(b"null")
@@ -95,10 +94,14 @@ class BatchApi:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._spec = spec
-        self._base_url = base_url
-        self._proxy = proxy
         self._sleep = sleep
-        self._connection = ServerConnection(spec, key)
+        self._connection = ServerConnection(spec, key)  # for the words of failures
+        self._secrets = list_secrets(spec, key)
+        timeout_s = get_openai_settings(spec).timeout_s
+        self._open = partial(
+            open_async_client, spec, base_url, key=key, proxy=proxy, timeout_s=timeout_s
+        )
+        self._client: openai.AsyncOpenAI | None = None
 
     def line(self, key: str, body: Mapping[str, Any]) -> bytes:
         """Return a request as a line of a batch's file."""
@@ -112,40 +115,42 @@ class BatchApi:
         Raises:
             BackendError: the server refuses it.
         """
-        file = await self._retry(
-            lambda: self._ask("POST", "files", _UploadedFile, _make_upload_form(lines))
-        )
-        wanted = {
-            "input_file_id": file.id,
+        file = ("batch.jsonl", lines, "application/jsonl")
+        uploaded = await self._ask(lambda api: api.files.create(file=file, purpose="batch"))
+        wanted: dict[str, Any] = {
+            "input_file_id": _get_id(uploaded),
             "endpoint": build_batch_endpoint(self._spec),
             "completion_window": "24h",
             "metadata": {_TOKEN_FIELD: token},
         }
         tried: list[str] = []
 
-        async def make() -> str:
+        async def make(api: openai.AsyncOpenAI) -> str:
             # A batch whose creation seemed to fail may exist all the same; it must not be created twice.
-            if tried and (found := await self._find_batch(token)):
+            if tried and (found := await _find_batch(api, token)):
                 return found
             tried.append(token)
-            made = await self._ask("POST", "batches", BatchStatus, msgspec.json.encode(wanted))
-            return made.id
+            return _get_id(await api.batches.create(**wanted))
 
-        return await self._retry(make)
+        return await self._ask(make)
 
     async def find(self, token: str) -> str | None:
         """Return the id of the batch that was made with a token, or None."""
-        return await self._retry(lambda: self._find_batch(token))
+        return await self._ask(lambda api: _find_batch(api, token))
 
     async def status(self, batch: str) -> BatchStatus:
         """Return the status of a batch."""
-        return await self._retry(lambda: self._ask("GET", f"batches/{batch}", BatchStatus))
+
+        async def read(api: openai.AsyncOpenAI) -> BatchStatus:
+            return _read_status(await api.batches.retrieve(batch))
+
+        return await self._ask(read)
 
     async def replies(self, status: BatchStatus) -> dict[str, BatchReply]:
         """Return the reply lines of an ended batch, by the key of their request."""
         found: dict[str, BatchReply] = {}
         for file in filter(None, (status.error_file_id, status.output_file_id)):
-            content = await self._retry(partial(self._send, "GET", f"files/{file}/content"))
+            content = (await self._ask(lambda api, file=file: api.files.content(file))).content  # type: ignore[misc]
             for line in content.splitlines():
                 # A broken line loses one request only: it counts as missing.
                 with suppress(msgspec.DecodeError, UnicodeDecodeError):
@@ -174,20 +179,17 @@ class BatchApi:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connection.close()
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
 
-    async def _find_batch(self, token: str) -> str | None:
-        listed = await self._ask("GET", "batches", _BatchList)
-        named = (one.id for one in listed.data if (one.metadata or {}).get(_TOKEN_FIELD) == token)
-        return next(named, None)
-
-    async def _retry(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Return the result of `ask`, with retries while they may succeed."""
+    async def _ask(self, call: Callable[[openai.AsyncOpenAI], Awaitable[T]]) -> T:
+        """Return the result of a call to the server, with retries while they may succeed."""
         attempts = 0
         while True:
             attempts += 1
             try:
-                return await ask()
+                return await self._attempt(call)
             except TransientError as error:
                 error.attempts = attempts
                 if attempts == get_openai_settings(self._spec).max_attempts:
@@ -195,37 +197,51 @@ class BatchApi:
                 pause_s = draw_backoff_s(error)
             await self._sleep(pause_s or 0.0)
 
-    async def _ask(self, method: str, path: str, kind: type[T], data: Any = None) -> T:
-        return _decode(await self._send(method, path, data), kind)
+    async def _attempt(self, call: Callable[[openai.AsyncOpenAI], Awaitable[T]]) -> T:
+        import openai
 
-    async def _send(self, method: str, path: str, data: Any = None) -> bytes:
-        status, headers, content = await self._connection.send(
-            build_batch_url(self._spec, self._base_url, path),
-            method=method,
-            data=data() if callable(data) else data,
-            headers={"Content-Type": "application/json"} if isinstance(data, bytes) else None,
-            proxy=self._proxy,
-        )
-        if not is_success(status):
-            raise self._connection.refusal(status, headers, content)
-        return content
-
-
-def _make_upload_form(lines: bytes) -> Callable[[], aiohttp.FormData]:
-    """Return a function that builds the upload form of a file; each attempt needs a new form."""
-
-    def form() -> aiohttp.FormData:
-        fields = aiohttp.FormData()
-        fields.add_field("purpose", "batch")
-        fields.add_field("file", lines, filename="batch.jsonl", content_type="application/jsonl")
-        return fields
-
-    return form
+        if self._client is None:
+            self._client = await asyncio.to_thread(self._open)
+        try:
+            return await call(self._client)
+        except openai.APIStatusError as error:
+            reply = error.response
+            failure = self._connection.refusal(reply.status_code, reply.headers, reply.content)
+        except openai.OpenAIError as error:
+            failure = translate_error(error, self._secrets)
+        except (msgspec.ValidationError, AttributeError) as error:
+            # The package takes any JSON, and text, for what was asked.
+            message = f"not what a batch endpoint sends: {error}"
+            failure = TransientError(message, reason="bad_reply")
+        raise failure from None
 
 
-def _decode(content: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        message = f"not what a batch endpoint sends: {error}"
-        raise TransientError(message, reason="bad_reply") from error
+async def _find_batch(api: openai.AsyncOpenAI, token: str) -> str | None:
+    """Return the id of the batch with a token, on whichever page of the list it is."""
+    seen: set[str] = set()
+    async for batch in api.batches.list(limit=_PAGE_SIZE):
+        status = _read_status(batch)
+        if (status.metadata or {}).get(_TOKEN_FIELD) == token:
+            return status.id
+        if status.id in seen:  # a server without pages sends its whole list again
+            return None
+        seen.add(status.id)
+    return None
+
+
+def _read_status(batch: Any) -> BatchStatus:
+    """Return a batch as a record of ours.
+
+    Raises:
+        msgspec.ValidationError: it lacks what a batch has.
+    """
+    return msgspec.convert(batch.model_dump(), BatchStatus)
+
+
+def _get_id(created: Any) -> str:
+    """Return the id of what a server created.
+
+    Raises:
+        msgspec.ValidationError: it has none.
+    """
+    return msgspec.convert(created.id, str)

@@ -14,11 +14,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from evalharness.backends.openai.error_reply import make_http_error, summarize_error_reply
 from evalharness.backends.openai.request_headers import build_request_headers
-from evalharness.backends.openai.server_address import find_key, find_proxy
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.errors import BackendError, PermanentError, TransientError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import openai
 
     from evalharness.domain import ModelSpec
@@ -28,66 +29,80 @@ _ACCOUNT_FIELDS = ("OpenAI-Organization", "OpenAI-Project")
 _KEY_FIELDS = ("Authorization", "api-key")
 
 
-def open_client(spec: ModelSpec, base_url: str, *, timeout_s: float) -> openai.OpenAI:
+def open_client(
+    spec: ModelSpec, base_url: str, *, key: str | None, proxy: str | None, timeout_s: float
+) -> openai.OpenAI:
     """Return a client of one of a model's servers; it makes a single attempt at each request.
 
     Args:
         spec: the model.
         base_url: the server.
+        key: the server's key, or None.
+        proxy: the proxy of the server, or None.
         timeout_s: of a request.
     """
     import openai
 
-    own = build_request_headers(spec, find_key(spec))
+    own = build_request_headers(spec, key)
 
     def set_headers(request: Any) -> None:
         _set_headers(request, own)
 
     return openai.OpenAI(
         http_client=openai.DefaultHttpxClient(
-            **_transport_options(base_url), event_hooks={"request": [set_headers]}
+            **_transport_options(proxy), event_hooks={"request": [set_headers]}
         ),
         **_client_options(spec, base_url, timeout_s),
     )
 
 
-def open_async_client(spec: ModelSpec, base_url: str, *, timeout_s: float) -> openai.AsyncOpenAI:
+def open_async_client(
+    spec: ModelSpec, base_url: str, *, key: str | None, proxy: str | None, timeout_s: float
+) -> openai.AsyncOpenAI:
     """Return an asynchronous client of one of a model's servers, as `open_client` does."""
     import openai
 
-    own = build_request_headers(spec, find_key(spec))
+    own = build_request_headers(spec, key)
 
     async def set_headers(request: Any) -> None:
         _set_headers(request, own)
 
     return openai.AsyncOpenAI(
         http_client=openai.DefaultAsyncHttpxClient(
-            **_transport_options(base_url), event_hooks={"request": [set_headers]}
+            **_transport_options(proxy), event_hooks={"request": [set_headers]}
         ),
         **_client_options(spec, base_url, timeout_s),
     )
 
 
-def translate_error(error: openai.OpenAIError, secret: str | None) -> BackendError:
-    """Return an error of the package as one of ours, without the key and without its cause."""
+def translate_error(error: openai.OpenAIError, secrets: Sequence[str]) -> BackendError:
+    """Return an error of the package as one of ours, without its cause.
+
+    Args:
+        error: the error.
+        secrets: what must not be shown, such as the key.
+    """
     import openai
 
     if isinstance(error, openai.APIStatusError):
         reply = error.response
-        said = summarize_error_reply(reply.content, secret)
+        content = reply.content
+        for secret in secrets:
+            content = content.replace(secret.encode(), b"***")
+        said = summarize_error_reply(content, None)
         return make_http_error(reply.status_code, reply.headers, said)
     if isinstance(error, openai.APITimeoutError):
         return TransientError("no whole reply in time", reason="timeout")
     cause = error.__cause__ or error
     words = str(cause) or type(cause).__name__
-    if secret:
+    for secret in secrets:
         words = words.replace(secret, "***")
-    if isinstance(error, openai.APIConnectionError):
-        if isinstance(cause.__cause__, ssl.SSLCertVerificationError) or "CERTIFICATE" in words:
-            message = f"the server cannot be trusted: {words}; SSL_CERT_FILE names your authority"
-            return PermanentError(message, reason="certificate")
-        return TransientError(f"the connection failed: {words}", reason="connection")
-    return TransientError(words, reason="bad_reply")
+    if not isinstance(error, openai.APIConnectionError):
+        return TransientError(words, reason="bad_reply")
+    if "CERTIFICATE_VERIFY_FAILED" in words:
+        message = f"the server cannot be trusted: {words}; SSL_CERT_FILE names your own authority"
+        return PermanentError(message, reason="certificate")
+    return TransientError(f"the connection failed: {words}", reason="connection")
 
 
 def _client_options(spec: ModelSpec, base_url: str, timeout_s: float) -> dict[str, Any]:
@@ -106,9 +121,9 @@ def _client_options(spec: ModelSpec, base_url: str, timeout_s: float) -> dict[st
     }
 
 
-def _transport_options(base_url: str) -> dict[str, Any]:
+def _transport_options(proxy: str | None) -> dict[str, Any]:
     return {
-        "proxy": find_proxy(base_url),
+        "proxy": proxy,
         "trust_env": False,  # it would read passwords from ~/.netrc
         "follow_redirects": False,
         "verify": ssl.create_default_context(),

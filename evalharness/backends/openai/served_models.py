@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.backends.openai.openai_package import open_client, translate_error
-from evalharness.backends.openai.server_address import find_key, list_server_urls
+from evalharness.backends.openai.request_headers import list_secrets
+from evalharness.backends.openai.server_address import find_key, find_proxy, list_server_urls
 from evalharness.backends.openai.settings import get_openai_settings
 
 if TYPE_CHECKING:
@@ -39,11 +40,12 @@ def list_served_models(spec: ModelSpec) -> tuple[str, ...] | None:
     if get_openai_settings(spec).api_version:
         return None
     url = list_server_urls(spec)[0]
-    with open_client(spec, url, timeout_s=_TIMEOUT_S) as client:
+    key, proxy = find_key(spec), find_proxy(url)
+    with open_client(spec, url, key=key, proxy=proxy, timeout_s=_TIMEOUT_S) as client:
         try:
             content = client.models.with_raw_response.list().http_response.content
         except openai.OpenAIError as error:
-            failure = translate_error(error, find_key(spec))
+            failure = translate_error(error, list_secrets(spec, key))
             if failure.reason in _NOT_OFFERED:
                 return None
             raise failure from None

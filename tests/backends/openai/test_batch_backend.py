@@ -25,14 +25,14 @@ def key(monkeypatch):
 
 
 @asynccontextmanager
-async def batching(server: Server, journal, **settings):
+async def batching(server: Server, journal, *, place: str = "", **settings):
     """Give a model that is asked in batches, and that never really waits."""
 
     async def at_once(_seconds: float) -> None:
         await asyncio.sleep(0)
 
     url = server.root if "api_version" in settings else server.url
-    spec = model(url, batch=True, **settings)
+    spec = model(url + place, batch=True, **settings)
     backend = connect_batch(spec, journal, sleep=at_once)
     try:
         yield backend
@@ -143,6 +143,45 @@ async def test_a_batch_is_found_again_by_who_comes_after_a_kill(tmp_path, knows_
     assert len(server.calls) == 7
 
 
+@pytest.mark.parametrize("page_size", [1, 2, None])
+async def test_a_lost_batch_is_found_on_whichever_page_of_the_list(tmp_path, page_size):
+    """A team's account has hundreds of batches; a server without pages is not asked for ever."""
+    journal = tmp_path / "batches.jsonl"
+    async with Server() as server:
+        async with batching(server, journal) as backend:
+            asking = asyncio.create_task(_ask(backend, 3))
+            await server.batches.has_one.wait()
+            first = journal.read_bytes().splitlines(keepends=True)[0]
+            asking.cancel()
+            with suppress(asyncio.CancelledError):
+                await asking
+        for number in range(4):
+            async with batching(server, tmp_path / f"{number}.jsonl") as backend:
+                await _ask(backend, 1)
+        journal.write_bytes(first)
+        server.batches.page_size = page_size
+
+        async with batching(server, journal) as backend:
+            found = await _ask(backend, 3)
+        journal.write_bytes(first.replace(b'"token":"', b'"token":"another'))
+        async with batching(server, journal) as backend:
+            await _ask(backend, 1)
+
+    assert all(completion.text for completion in found)
+    assert server.batches.created == 1 + 4 + 1
+    assert len(server.calls) == 3 + 4 + 1
+
+
+async def test_a_busy_batch_endpoint_is_asked_again(tmp_path):
+    """The attempts and waits are ours, not the package's."""
+    async with Server() as server, batching(server, tmp_path / "batches.jsonl") as backend:
+        server.batches.failures = [503, 429, 500]
+        found = await _ask(backend, 2)
+
+    assert all(completion.text for completion in found)
+    assert server.batches.created == 1
+
+
 async def test_a_batch_whose_replies_are_taken_is_closed(tmp_path):
     """The same question asked later on purpose is asked anew."""
     async with Server() as server:
@@ -157,9 +196,8 @@ async def test_a_server_without_batches_is_told_at_once(tmp_path):
     """The server's own words, for every call."""
     async with (
         Server() as server,
-        batching(server, tmp_path / "batches.jsonl") as backend,
+        batching(server, tmp_path / "batches.jsonl", place="/elsewhere") as backend,
     ):
-        backend._api._base_url = f"{server.root}/elsewhere"
         found = await _ask(backend, 3)
 
     assert {type(each) for each in found} == {PermanentError}
