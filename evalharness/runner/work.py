@@ -24,7 +24,6 @@ from evalharness.planner import (
     refuse_missing_judges,
     refuse_missing_models,
 )
-from evalharness.report import publish_run, summarize_ranking
 from evalharness.runner.calls.session import extract_call_settings, open_session
 from evalharness.runner.frontend import SILENT_FRONTEND
 from evalharness.runner.manifest import write_run_manifest
@@ -113,6 +112,8 @@ def complete_run(
             failures = tuple(folder.failures.values())
     records = read_run(path)
     write_run_manifest(path, spec, records, command=command, published=_published_scores(spec))
+    from evalharness.report import publish_run, summarize_ranking  # slow to import
+
     board = publish_run(path, settings.corpus, progress=frontend.show_scan)
     finding = summarize_ranking(board).sentence
     if RunStage.JUDGE in stages and uses_adaptive_pairs(spec):

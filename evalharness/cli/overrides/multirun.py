@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from evalharness.cli.terminal.output import print_problems
 from evalharness.domain import RunStage
-from evalharness.runner import JobRequest, launch_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +34,8 @@ def run_requested_jobs(arguments: Sequence[str], stages: Sequence[str]) -> Remai
     run_stages = [RunStage(stage) for stage in stages]
     if not set(_FLAGS) & set(arguments):
         return RemainingCommand(arguments=arguments, stages=run_stages)
+    from evalharness.runner import JobRequest, launch_jobs
+
     given = _parse_arguments(arguments)
     flags = ["--config-dir", str(given.config_dir)] if given.config_dir else []
     flags += ["--retry-failed"] if given.retry_failed else []
