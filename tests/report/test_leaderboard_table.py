@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from builders import a_leaderboard, a_run
@@ -44,6 +44,8 @@ FIELDS = [
     "unscored",
     "failed",
     "truncated",
+    "empty",
+    "empty_by_cause",
     "corrected_rank",
     "corrected_rank_low",
     "corrected_rank_high",
@@ -88,6 +90,10 @@ def test_an_absent_figure_is_null_and_never_zero():
 def test_records_survive_json():
     """Records are equal after a round trip; JSON has no NaN."""
     records = a_run()
+    empty = tuple(replace(turn, text="") for turn in records.answers[0].turns)
+    records = replace(
+        records, answers=(replace(records.answers[0], turns=empty), *records.answers[1:])
+    )
     found = list_leaderboard_records(build_leaderboard(records, settle_battles(records.games)))
 
     assert json.loads(json.dumps(found, allow_nan=False)) == found

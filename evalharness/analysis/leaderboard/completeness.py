@@ -67,7 +67,7 @@ def count_completeness(
             unscored=unscored[model],
             failed=failed[model] + _count_missing_answers(records, model),
             truncated=truncated[model],
-            empty=empty.get(model, {}),
+            empty=dict(empty.get(model, {})),
         )
         for model in list_models(records, battles)
     }
