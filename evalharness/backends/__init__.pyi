@@ -24,6 +24,7 @@ from .local.weights import is_url_reachable as is_url_reachable
 from .local.weights_origin import find_hub_commit as find_hub_commit
 from .local.weights_origin import read_chat_template as read_chat_template
 from .local_transformers import render_local_prompt as render_local_prompt
+from .openai.refusals.learned_rules import LearnedRules as LearnedRules
 from .recorded import build_recorded_conf as build_recorded_conf
 from .scripted import ScriptedBackend as ScriptedBackend
 from .settings import build_backend_settings as build_backend_settings

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from evalharness.backends.openai.refusals.learned_rules import LearnedRules
     from evalharness.domain import Backend, Message, ModelSpec
 
 
@@ -55,6 +56,22 @@ class BatchConnector(Protocol):
         Args:
             spec: the model.
             journal: a file that keeps what was sent.
+        """
+        ...
+
+
+class RuledConnector(Protocol):
+    """Connects a model with what the servers of a run are known to refuse."""
+
+    def __call__(
+        self, spec: ModelSpec, rules: LearnedRules, *, journal: Path | None = None
+    ) -> Backend:
+        """Return the model, ready to be asked.
+
+        Args:
+            spec: the model.
+            rules: what was learned so far; the model adds to it.
+            journal: for calls through the batch endpoint, a file that keeps what was sent.
         """
         ...
 
@@ -97,6 +114,8 @@ class BackendDefinition:
         find_benchmark_access: returns what standard benchmarks may use of the model.
         estimate_call_s: returns the seconds that a call usually takes for a number of completion
             tokens; None where nobody can say.
+        connect_with_rules: connects with what the servers of a run are known to refuse; None where
+            requests are the same for every server. Raises `ConfigError` as `connect` does.
         connect_batch: connects through a batch endpoint; None where there is none.
         render_prompt: returns the exact text of a prompt for a template that comes with the
             model's tokenizer; None where the backend has no tokenizer.
@@ -118,6 +137,7 @@ class BackendDefinition:
     name_memory: Callable[[ModelSpec], str | None] = _return_none
     find_benchmark_access: Callable[[ModelSpec], ModelAccess] = _return_text_access
     estimate_call_s: Callable[[ModelSpec, float], float | None] = _return_unknown_duration
+    connect_with_rules: RuledConnector | None = None
     connect_batch: BatchConnector | None = None
     render_prompt: Callable[[ModelSpec, Sequence[Message]], str] | None = None
     list_key_variables: Callable[[ModelSpec], tuple[str, ...]] = _list_no_variables

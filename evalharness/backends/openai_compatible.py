@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from evalharness.backends.definition import BackendDefinition, ModelAddress
+from evalharness.backends.openai.refusals.learned_rules import LearnedRules
 from evalharness.backends.openai.request_headers import list_header_problems, list_header_variables
 from evalharness.backends.openai.served_models import list_served_models
 from evalharness.backends.openai.server_address import (
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
+    from evalharness.backends.openai.client import OpenAIClient
     from evalharness.domain import Backend, ModelSpec
 
 # An endpoint of 2024: half a second to the first token, then 60 tokens a second.
@@ -97,13 +99,15 @@ def connect(
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
-) -> Backend:
+    rules: LearnedRules | None = None,
+) -> OpenAIClient:
     """Return the model, ready for calls.
 
     Args:
         spec: the model.
         sleep: waits before a request is made; tests pass a function that only records the waits.
         clock: returns the time in seconds, including the time in `sleep`.
+        rules: what the servers of the run are known to refuse; None shares nothing.
 
     Raises:
         ConfigError: a setting is wrong, or the key is not in the environment.
@@ -113,11 +117,22 @@ def connect(
     if problem := next(_find_setting_problems(spec), None):
         raise ConfigError(problem)
     proxies = {url: find_proxy(url) for url in list_server_urls(spec)}
-    return OpenAIClient(spec, proxies=proxies, key=find_key(spec), sleep=sleep, clock=clock)
+    return OpenAIClient(
+        spec,
+        proxies=proxies,
+        key=find_key(spec),
+        sleep=sleep,
+        clock=clock,
+        rules=(rules or LearnedRules()).open(spec),
+    )
 
 
 def connect_batch(
-    spec: ModelSpec, journal: Path, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    spec: ModelSpec,
+    journal: Path,
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    rules: LearnedRules | None = None,
 ) -> Backend:
     """Return the model, ready for calls through its server's batch endpoint.
 
@@ -125,6 +140,7 @@ def connect_batch(
         spec: the model.
         journal: a file that records what was sent.
         sleep: waits before a server is polled again.
+        rules: what the servers of the run are known to refuse; None shares nothing.
 
     Raises:
         ConfigError: a setting is wrong, or the key is not in the environment.
@@ -134,9 +150,29 @@ def connect_batch(
 
     if problem := next(_find_setting_problems(spec), None):
         raise ConfigError(problem)
+    rules = rules or LearnedRules()
     url = list_server_urls(spec)[0]
     api = BatchApi(spec, url, proxy=find_proxy(url), key=find_key(spec), sleep=sleep)
-    return BatchBackend(spec, api, journal, sleep=sleep)
+    live = connect(spec, sleep=sleep, rules=rules)
+    return BatchBackend(spec, api, journal, live=live, rules=rules.open(spec), sleep=sleep)
+
+
+def connect_with_rules(
+    spec: ModelSpec, rules: LearnedRules, *, journal: Path | None = None
+) -> Backend:
+    """Return the model, ready for calls, in batches if there is a journal.
+
+    Args:
+        spec: the model.
+        rules: what the servers of the run are known to refuse.
+        journal: a file that records what was sent in batches.
+
+    Raises:
+        ConfigError: a setting is wrong, or the key is not in the environment.
+    """
+    if journal is None:
+        return connect(spec, rules=rules)
+    return connect_batch(spec, journal, rules=rules)
 
 
 def _find_setting_problems(spec: ModelSpec) -> Iterator[str]:
@@ -188,6 +224,7 @@ BACKEND = BackendDefinition(
     find_benchmark_access=find_benchmark_access,
     estimate_call_s=estimate_call_s,
     connect_batch=connect_batch,
+    connect_with_rules=connect_with_rules,
     list_key_variables=_list_secret_variables,
     describe=_describe,
     find_address=find_address,

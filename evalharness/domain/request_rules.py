@@ -49,24 +49,24 @@ class RequestRules:
         }
 
     def describe(self) -> tuple[str, ...]:
-        """Return what the server is sent instead, in a few words for each rule."""
+        """Return how requests differ: `without seed`, `with the probabilities of 5 tokens`, ..."""
         return tuple(self._iterate_changes())
 
     def _iterate_changes(self) -> Iterator[str]:
         for name in self.left_out:
             yield f"without {name}"
         for name, new_name in self.renamed.items():
-            yield f"{name} as {new_name}"
+            yield f"with {name} as {new_name}"
         if self.max_tokens is not None:
-            yield f"max_tokens of at most {self.max_tokens}"
+            yield f"with max_tokens of at most {self.max_tokens}"
         if self.top_logprobs is not None:
-            yield f"the probabilities of {self.top_logprobs} tokens"
+            yield f"with the probabilities of {self.top_logprobs} tokens"
         if self.response_format == "json_object":
-            yield "JSON without its schema"
+            yield "with a request for JSON without its schema"
         elif self.response_format is not None:
-            yield "no reply format"
+            yield "without a reply format"
         if self.system_in_user:
-            yield "the system message inside the first user message"
+            yield "with the system message inside the first user message"
 
 
 def list_request_rules(manifest: Mapping[str, Any], role: str) -> dict[str, RequestRules]:

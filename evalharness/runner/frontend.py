@@ -43,7 +43,7 @@ class Frontend:
     Attributes:
         show_progress: opens a display of the progress and of the cost that the meter counts.
         run_coroutine: runs a coroutine to its end; sets the stop signal when the user interrupts.
-        print_notice: shows a line of text before the first call is made.
+        print_notice: shows a line of text, before the first call or between calls.
         show_scan: opens a display of how much of a corpus was read.
     """
 

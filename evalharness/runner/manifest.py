@@ -8,6 +8,7 @@ from evalharness.analysis import count_served_judges, count_served_models
 from evalharness.backends import find_address, find_backend, find_hub_commit, read_chat_template
 from evalharness.config import describe_software
 from evalharness.domain import TOKENIZER_TEMPLATE, compute_digest
+from evalharness.runner.calls.rule_record import REQUEST_RULES
 from evalharness.runner.usage import sum_benchmark_usage, sum_usage_by_role
 from evalharness.store import (
     current_timestamp,
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evalharness.domain import ModelSpec, RunRecords, RunSpec
+
+_KEPT = ("imported", REQUEST_RULES)
 
 
 def build_manifest(
@@ -36,7 +39,7 @@ def build_manifest(
 
     Args:
         spec: what was run.
-        records: what the folder holds; the imports in its manifest are kept.
+        records: what the folder holds; the imports and what servers refused are kept.
         command: the command that repeats it.
         finished: the time, in ISO 8601.
         benchmarks: the settings behind each benchmark result, by model and benchmark.
@@ -46,6 +49,7 @@ def build_manifest(
     if published:
         measured["published"] = list(published)
     imported = records.manifest.get("imported", [])
+    kept = {name: records.manifest[name] for name in _KEPT if records.manifest.get(name)}
     imported_cautions = (caution for each in imported for caution in each["cautions"])
     served = count_served_models(records), count_served_judges(records)
     models = {
@@ -84,7 +88,7 @@ def build_manifest(
         "usage": sum_usage_by_role(spec, records.answers, records.judgments)
         | sum_benchmark_usage(spec, benchmarks or {}),
         **measured,
-    } | ({"imported": imported} if imported else {})
+    } | kept
 
 
 def write_run_manifest(

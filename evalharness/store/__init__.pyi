@@ -26,6 +26,8 @@ from .jsonl import read_records as read_records
 from .jsonl import replace_file as replace_file
 from .jsonl import write_records as write_records
 from .manifest_files import current_timestamp as current_timestamp
+from .manifest_files import read_manifest as read_manifest
+from .manifest_files import update_manifest as update_manifest
 from .manifest_files import write_chat_templates as write_chat_templates
 from .manifest_files import write_manifest as write_manifest
 from .question_files import read_questions as read_questions

@@ -24,6 +24,17 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
     _write_json(folder / MANIFEST_FILE, content)
 
 
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a run's folder; empty if there is none yet."""
+    path = folder / MANIFEST_FILE
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def update_manifest(folder: Path, content: Mapping[str, Any]) -> None:
+    """Replace some entries of the manifest of a run's folder, and keep the others."""
+    write_manifest(folder, {**read_manifest(folder), **content})
+
+
 def write_chat_templates(folder: Path, texts: Mapping[str, str]) -> None:
     """Write the chat templates of a run, by digest; write no file if there are none."""
     if texts:

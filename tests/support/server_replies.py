@@ -214,6 +214,10 @@ def _text(call: Call, messages: list[Message]) -> str:
     seed, form = call.body.get("seed"), call.body.get("response_format")
     if form is None:
         return make_reply(call.model, messages, seed)
+    if form["type"] == "json_object":
+        is_grade = any('"score"' in message.content for message in messages)
+        decision = {"score": 7} if is_grade else {"verdict": "A"}
+        return msgspec.json.encode({"reasons": "It is clear."} | decision).decode()
     return make_structured_reply(call.model, messages, form["json_schema"]["schema"], seed)
 
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from evalharness.backends.openai.backoff import draw_backoff_s
-from evalharness.backends.openai.completion_reply import read_completion
 from evalharness.backends.openai.connection import ServerConnection, is_success
 from evalharness.backends.openai.openai_package import open_async_client, translate_error
 from evalharness.backends.openai.request_body import build_batch_endpoint
 from evalharness.backends.openai.request_headers import list_secrets
+from evalharness.backends.openai.responses_api import choose_reader
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.errors import PermanentError, TransientError
 
@@ -172,10 +172,15 @@ class BatchApi:
         if not is_success(reply.response.status_code):
             raise self._connection.refusal(reply.response.status_code, {}, content)
         try:
-            return replace(read_completion(content, request), batch=True)
+            read = choose_reader(self._spec)
+            return replace(read(content, request), batch=True)
         except msgspec.MsgspecError as error:
             words = f"not a completion: {error}: {self._connection.words(content)}"
             raise TransientError(words, reason="bad_reply") from None
+
+    def scrub_content(self, content: bytes) -> bytes:
+        """Return a server's reply without secrets."""
+        return self._connection.scrub_content(content)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -25,7 +25,8 @@ from evalharness.backends.openai.batch_api import (
     BatchReply,
     BatchStatus,
 )
-from evalharness.backends.openai.request_body import build_request_body
+from evalharness.backends.openai.connection import is_success
+from evalharness.backends.openai.request_body import list_sent_fields
 from evalharness.backends.wait_log import WAIT_LOG
 from evalharness.domain import compute_digest
 from evalharness.errors import BackendError, PermanentError
@@ -34,7 +35,10 @@ from evalharness.store import RecordAppender, read_records
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
+    from typing import Any
 
+    from evalharness.backends.openai.client import OpenAIClient
+    from evalharness.backends.openai.refusals.learned_rules import ModelRules
     from evalharness.domain import Completion, ModelSpec, Request
 
 # OpenAI's limits, a little below.
@@ -64,6 +68,7 @@ class _PendingRequest:
     request: Request
     future: asyncio.Future[Completion]
     taken: bool = False
+    body: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -86,15 +91,35 @@ class BatchBackend:
         api: BatchApi,
         journal: Path,
         *,
+        live: OpenAIClient,
+        rules: ModelRules,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Resume the batches of the journal that are not closed."""
+        """Resume the batches of the journal that are not closed.
+
+        Args:
+            spec: the model.
+            api: the batches of its server.
+            journal: records what was sent.
+            live: sends the first request of its kind, so that what the server refuses is learned
+                before a whole batch is refused.
+            rules: what the server is known to refuse.
+            sleep: waits before a server is polled again.
+        """
         self._spec = spec
+        self._live = live
+        self._rules = rules
         self._api = api
         self._sleep = sleep
         self._pending: dict[str, _PendingRequest] = {}
         self._unsent: list[str] = []
-        self._batches = list(_read_open_batches(journal, spec.name))
+        entries = _read_journal(journal, spec.name)
+        self._was_sent = bool(entries)
+        self._batches = [
+            _SubmittedBatch(entry.token, frozenset(entry.keys), entry.batch)
+            for entry in entries
+            if not entry.closed
+        ]
         self._journal = RecordAppender(journal)
         self._worker: asyncio.Task[None] | None = None
 
@@ -104,6 +129,8 @@ class BatchBackend:
         Raises:
             BackendError: the batch failed, or its line for this request.
         """
+        if not self._was_sent and (first := await self._live.complete_first(request)):
+            return first
         key = compute_digest([self._spec.identity(), request.key_content()])
         waiting = self._pending.get(key)
         if waiting is None:
@@ -127,6 +154,7 @@ class BatchBackend:
             if sent.has_ended and all(self._pending[key].taken for key in sent.asked):
                 self._record(JournalEntry(token=sent.token, model=self._spec.name, closed=True))
         self._journal.close()
+        await self._live.close()
         await self._api.close()
 
     async def _run_worker(self) -> None:
@@ -180,7 +208,9 @@ class BatchBackend:
         lines: list[bytes] = []
         size = 0
         for key in keys:
-            line = self._api.line(key, build_request_body(self._spec, self._pending[key].request))
+            waiting = self._pending[key]
+            waiting.body = self._rules.build_body(waiting.request)
+            line = self._api.line(key, waiting.body)
             if part and (len(part) == MAX_BATCH_REQUESTS or size + len(line) > MAX_BATCH_BYTES):
                 yield part, b"".join(lines)
                 part, lines, size = [], [], 0
@@ -216,17 +246,30 @@ class BatchBackend:
     def _complete_requests(
         self, sent: _SubmittedBatch, status: BatchStatus, replies: Mapping[str, BatchReply]
     ) -> None:
-        for key in sent.asked:
+        for key in tuple(sent.asked):
             waiting = self._pending[key]
             if waiting.future.done():
+                continue
+            body = waiting.body or self._rules.build_body(waiting.request)
+            if key in replies and self._teaches(replies[key], body, waiting.request):
+                sent.asked.discard(key)
+                self._unsent.append(key)
                 continue
             try:
                 if key not in replies:
                     words = f"batch {sent.batch} is {status.status}, without it{status.words}"
                     raise PermanentError(words, reason=f"batch_{status.status}")
-                waiting.future.set_result(self._api.completion(replies[key], waiting.request))
+                completion = self._api.completion(replies[key], waiting.request)
+                waiting.future.set_result(replace(completion, sent=list_sent_fields(body)))
             except BackendError as error:
                 _set_failure(waiting, error)
+
+    def _teaches(self, reply: BatchReply, body: Mapping[str, Any], request: Request) -> bool:
+        """Learn from a refused line; return whether the request would be another one now."""
+        if reply.response is None or is_success(reply.response.status_code):
+            return False
+        content = self._api.scrub_content(bytes(reply.response.body))
+        return self._rules.learn(reply.response.status_code, content, body, request)
 
     def _record(self, entry: JournalEntry) -> None:
         self._journal.append(entry)
@@ -237,13 +280,11 @@ def _set_failure(waiting: _PendingRequest, error: BaseException) -> None:
     waiting.future.exception()  # retrieved, as no task may await it any more
 
 
-def _read_open_batches(journal: Path, model: str) -> Iterator[_SubmittedBatch]:
-    """Yield the open batches of a journal."""
+def _read_journal(journal: Path, model: str) -> list[JournalEntry]:
+    """Return the batches of a model in a journal, each as its last lines say."""
     entries: dict[str, JournalEntry] = {}
     for line in read_records(journal, JournalEntry):
         known = entries.setdefault(line.token, line)
         known.batch = line.batch or known.batch
         known.closed = line.closed or known.closed
-    for entry in entries.values():
-        if entry.model == model and not entry.closed:
-            yield _SubmittedBatch(entry.token, frozenset(entry.keys), entry.batch)
+    return [entry for entry in entries.values() if entry.model == model]

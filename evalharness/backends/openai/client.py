@@ -22,7 +22,6 @@ from evalharness.backends.openai.concurrency_limiter import ConcurrencyLimiter
 from evalharness.backends.openai.connection import ServerConnection, is_success, timeout
 from evalharness.backends.openai.load_balancer import LoadBalancer
 from evalharness.backends.openai.rate_limiter import RateLimiter
-from evalharness.backends.openai.refusals.learned_rules import LearnedRules
 from evalharness.backends.openai.refusals.refused_fields import explain_kept_field
 from evalharness.backends.openai.request_body import build_request_url, list_sent_fields
 from evalharness.backends.openai.responses_api import choose_reader
@@ -60,7 +59,7 @@ class OpenAIClient:
         key: str | None,
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float],
-        rules: ModelRules | None = None,
+        rules: ModelRules,
     ) -> None:
         """Prepare for calls; no connection is opened before the first request.
 
@@ -83,7 +82,7 @@ class OpenAIClient:
         self._rate_limiters = {url: RateLimiter() for url in self._proxies}
         self._rate_locks = {url: asyncio.Lock() for url in self._proxies}
         self._breaker = CircuitBreaker(self._settings.give_up_after)
-        self._rules = rules or LearnedRules().open(spec)
+        self._rules = rules
         self._read = choose_reader(spec)
 
     async def complete(self, request: Request) -> Completion:

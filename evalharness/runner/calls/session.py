@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +12,16 @@ from evalharness.config import RedactingBackend
 from evalharness.errors import ConfigError
 from evalharness.runner.calls.budget import BudgetMeter, MeteredBackend
 from evalharness.runner.calls.gc_threshold import raise_gc_threshold
+from evalharness.runner.calls.rule_record import open_rule_record
 from evalharness.store import CACHE_FILE, CachedBackend, CompletionCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from evalharness.backends import Engine
+    from evalharness.backends import Engine, LearnedRules
     from evalharness.config import Settings
-    from evalharness.domain import Backend, Budget, ModelSpec
+    from evalharness.domain import Backend, Budget, JudgeSpec, ModelSpec
     from evalharness.runner.frontend import Frontend
     from evalharness.runner.progress import Progress
     from evalharness.runner.usage import Spent
@@ -38,6 +39,8 @@ class CallSettings:
         cache: how the shared cache is used: `on`, `off`, or `read` (read only).
         budget: what all calls may cost.
         judge_models: the models of the judges; their calls take precedence.
+        named_models: the models by role (`models`, `judges`) and by the name that the run has for
+            them; what their servers refuse is recorded under it.
         combines_calls: whether a record may need several calls. Then replies are also cached in the
             run's folder, even if the shared cache is not written.
     """
@@ -47,6 +50,7 @@ class CallSettings:
     cache: str
     budget: Budget
     judge_models: Sequence[ModelSpec] = ()
+    named_models: Mapping[str, Mapping[str, ModelSpec]] = field(default_factory=dict)
     combines_calls: bool = False
 
 
@@ -59,9 +63,20 @@ def extract_call_settings(settings: Settings) -> CallSettings:
         cache=settings.cache,
         budget=settings.budget,
         judge_models=[judge.model for judge in judges],
+        named_models=name_models(settings.run.models, judges),
         combines_calls=any(judge.repairs for judge in judges)
         or bool(settings.run.suite.benchmarks),
     )
+
+
+def name_models(
+    models: Sequence[ModelSpec], judges: Sequence[JudgeSpec]
+) -> dict[str, dict[str, ModelSpec]]:
+    """Return the models of a run by role and name, as its manifest has them."""
+    return {
+        "models": {model.name: model for model in models},
+        "judges": {judge.name: judge.model for judge in judges},
+    }
 
 
 class Session:
@@ -126,10 +141,11 @@ def open_session(
     stop = StopSignal()
     meter = BudgetMeter(settings.budget, stop, calls=spent.calls, usd=spent.usd)
     caches = list(_open_caches(settings))
+    rules = open_rule_record(settings.folder, settings.named_models, frontend.print_notice)
 
     def connect(spec: ModelSpec) -> Backend:
         connect_directly = partial(
-            _connect_directly, spec, settings.folder / BATCH_JOURNAL_FILE, engine
+            _connect_directly, spec, settings.folder / BATCH_JOURNAL_FILE, engine, rules
         )
         backend: Backend = RedactingBackend(LazyBackend(connect_directly), spec)
         backend = MeteredBackend(backend, meter, spec, is_judge=spec in settings.judge_models)
@@ -145,9 +161,14 @@ def open_session(
             cache.close()
 
 
-def _connect_directly(spec: ModelSpec, journal: Path, engine: Engine) -> Backend:
+def _connect_directly(
+    spec: ModelSpec, journal: Path, engine: Engine, rules: LearnedRules
+) -> Backend:
+    backend = find_backend(spec.backend)
+    if backend.connect_with_rules is not None:
+        return backend.connect_with_rules(spec, rules, journal=journal if spec.batch else None)
     if spec.batch:
-        connect_batch = find_backend(spec.backend).connect_batch
+        connect_batch = backend.connect_batch
         if connect_batch is None:
             msg = f"models.{spec.name}.batch=true: {spec.backend} has no batch endpoint"
             raise ConfigError(msg)

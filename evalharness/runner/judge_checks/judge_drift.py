@@ -19,7 +19,7 @@ from evalharness.errors import ConfigError
 from evalharness.judge import ProbeResult
 from evalharness.planner import refuse_missing_judges
 from evalharness.report import publish_run, read_drift_report, write_drift_report
-from evalharness.runner.calls.session import CallSettings, open_session
+from evalharness.runner.calls.session import CallSettings, name_models, open_session
 from evalharness.runner.frontend import SILENT_FRONTEND
 from evalharness.runner.judge_checks.audit import describe_probe_failures
 from evalharness.runner.judge_checks.drift_judges import (
@@ -151,6 +151,7 @@ def prepare_drift_check(
             cache="off",
             budget=build_budget(tree["budget"], models),
             judge_models=models,
+            named_models=name_models((), judges),
             combines_calls=any(judge.repairs for judge in judges),
         ),
         engine=build_engine_spec(tree["engine"]),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from endpoint_model import KEY, KEY_VARIABLE, model, request
 from server import Behavior, Server
+from server_rules import SERVER_RULES
 
 from evalharness.backends.openai_compatible import connect, connect_batch
 from evalharness.errors import BackendError, PermanentError
@@ -22,6 +24,9 @@ def key(monkeypatch):
     """Every test has a key that must not be seen anywhere."""
     monkeypatch.setenv(KEY_VARIABLE, KEY)
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
+
+
+BATCHED = "batch /v1/chat/completions"
 
 
 @asynccontextmanager
@@ -56,6 +61,8 @@ async def test_what_is_asked_together_is_one_batch(tmp_path):
 
     assert server.batches.created == 1
     assert len(server.calls) == 20 + 1
+    assert [call.path for call in server.calls[:2]] == ["/v1/chat/completions", BATCHED]
+    assert [completion.batch for completion in batched] == [False] + [True] * 19
     assert batched[7].text == alone.text
     assert len({completion.text for completion in batched}) == 20
     assert batched[7].prompt_tokens == alone.prompt_tokens
@@ -98,13 +105,14 @@ async def test_a_batch_that_ends_badly_is_everybodys_failure(tmp_path, ends_as):
     """Nothing waits for replies that will never come."""
     async with Server() as server:
         server.batches.ends_as = ends_as
-        server.batches._choose = lambda _call: Behavior.OK
         async with batching(server, tmp_path / "batches.jsonl") as backend:
             found = await _ask(backend, 3)
 
     if ends_as == "failed":
-        assert {each.reason for each in found} == {"batch_failed"}
-        assert "Enqueued token limit" in str(found[0])
+        first, *others = found  # the first request is a live call
+        assert first.text
+        assert {each.reason for each in others} == {"batch_failed"}
+        assert "Enqueued token limit" in str(others[0])
     else:  # what was done until then is kept
         assert all(each.text for each in found)
 
@@ -140,7 +148,7 @@ async def test_a_batch_is_found_again_by_who_comes_after_a_kill(tmp_path, knows_
 
     assert all(completion.text for completion in found)
     assert server.batches.created == 2  # the second has what is new
-    assert len(server.calls) == 7
+    assert len(server.calls) == 7 + 1  # the live call of the first session was not kept
 
 
 @pytest.mark.parametrize("page_size", [1, 2, None])
@@ -200,8 +208,10 @@ async def test_a_server_without_batches_is_told_at_once(tmp_path):
     ):
         found = await _ask(backend, 3)
 
-    assert {type(each) for each in found} == {PermanentError}
-    assert {each.reason for each in found} == {"http_404"}
+    first, *others = found  # the first request is a live call
+    assert first.text
+    assert {type(each) for each in others} == {PermanentError}
+    assert {each.reason for each in others} == {"http_404"}
 
 
 async def test_no_file_is_larger_than_servers_take(tmp_path, monkeypatch):
@@ -222,3 +232,64 @@ async def test_the_key_is_in_no_journal_and_no_error(tmp_path):
 
     assert server.calls[0].headers["Authorization"].endswith(KEY)
     assert KEY not in journal.read_text() + "".join(map(repr, found))
+
+
+async def test_what_a_live_call_learns_holds_for_the_batch(tmp_path):
+    """A batch of 50,000 refused lines would cost a day."""
+    settings = {"default_fields": ("temperature", "max_tokens")}
+    async with (
+        Server(refuse=SERVER_RULES["openai_reasoning"]) as server,
+        batching(server, tmp_path / "batches.jsonl", **settings) as backend,
+    ):
+        found = await _ask(backend, 4)
+
+    assert all(completion.text for completion in found)
+    assert len(server.refused) == 2
+    assert server.batches.created == 1
+    assert {completion.sent for completion in found} == {("max_completion_tokens",)}
+
+
+async def test_a_rule_that_only_the_batch_endpoint_has_is_learned_from_its_lines(tmp_path):
+    """The refused lines are sent once more, in a batch of their own."""
+
+    def refuse(body):
+        return SERVER_RULES["anthropic"](body) if len(server.calls) > 1 else None
+
+    settings = {"default_fields": ("temperature",)}
+    async with (
+        Server(refuse=refuse) as server,
+        batching(server, tmp_path / "batches.jsonl", **settings) as backend,
+    ):
+        found = await _ask(backend, 4)
+
+    assert all(completion.text for completion in found)
+    assert [completion.sent for completion in found[1:]] == [("max_tokens",)] * 3
+    assert server.batches.created == 2
+
+
+async def test_a_server_that_takes_batches_only_is_asked_in_one_batch(tmp_path):
+    """Deployments for batches refuse live calls; the first request then goes with the others."""
+
+    def choose(call):
+        return Behavior.OK if call.path == BATCHED else Behavior.NOT_FOUND
+
+    async with (
+        Server(choose) as server,
+        batching(server, tmp_path / "batches.jsonl") as backend,
+    ):
+        found = await _ask(backend, 4)
+
+    assert all(completion.batch for completion in found)
+    assert (server.batches.created, len(server.calls)) == (1, 5)
+
+
+async def test_a_model_whose_batches_are_known_is_sent_no_live_call_again(tmp_path):
+    """What is cheaper in a batch stays in a batch."""
+    async with Server() as server:
+        for number in range(2):
+            async with batching(server, tmp_path / "batches.jsonl") as backend:
+                await asyncio.gather(
+                    *[backend.complete(request(f"{number}, {each}")) for each in range(3)]
+                )
+
+    assert Counter(call.path for call in server.calls) == {"/v1/chat/completions": 1, BATCHED: 5}

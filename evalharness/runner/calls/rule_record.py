@@ -1,0 +1,69 @@
+"""Record what servers refuse in a run's manifest as soon as it is learned, and report it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalharness.backends import LearnedRules
+from evalharness.domain import list_request_rules
+from evalharness.store import read_manifest, update_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from evalharness.domain import ModelSpec, RequestRules
+
+REQUEST_RULES = "request_rules"
+
+
+def open_rule_record(
+    folder: Path,
+    named: Mapping[str, Mapping[str, ModelSpec]],
+    print_notice: Callable[[str], None],
+) -> LearnedRules:
+    """Return the rules in the manifest of a run's folder; later ones are added to it at once.
+
+    A run that is killed right after a refusal does not pay for it again.
+
+    Args:
+        folder: the run's folder.
+        named: the models that are called, by role (`models` or `judges`) and name.
+        print_notice: shows a line for each rule.
+    """
+
+    def record(spec: ModelSpec) -> None:
+        _write_rules(folder, named, rules)
+        if found := rules.find(spec):
+            print_notice(f"{_find_name(named, spec)}: {_describe(found)}")
+
+    rules = LearnedRules(record)
+    manifest = read_manifest(folder)
+    for role, models in named.items():
+        for name, known in list_request_rules(manifest, role).items():
+            if name in models:
+                rules.restore(models[name], known)
+    return rules
+
+
+def _write_rules(
+    folder: Path, named: Mapping[str, Mapping[str, ModelSpec]], rules: LearnedRules
+) -> None:
+    content = dict(read_manifest(folder).get(REQUEST_RULES) or {})
+    for role, models in named.items():
+        found = {name: rules.find(spec) for name, spec in models.items()}
+        known = {name: each.to_tree() for name, each in found.items() if each is not None}
+        if known:
+            content[role] = dict(content.get(role) or {}) | known
+    update_manifest(folder, {REQUEST_RULES: content})
+
+
+def _find_name(named: Mapping[str, Mapping[str, ModelSpec]], spec: ModelSpec) -> str:
+    """Return the name under which a model is known in the run."""
+    names = (name for models in named.values() for name, own in models.items() if own == spec)
+    return next(names, spec.name)
+
+
+def _describe(rules: RequestRules) -> str:
+    last = f' (the server: "{rules.said[-1]}")' if rules.said else ""
+    return f"requests go {', '.join(rules.describe())} from now on{last}"
