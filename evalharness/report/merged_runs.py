@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evalharness.config import iterate_settings, list_neutral_names
-from evalharness.domain import RunConfig
+from evalharness.domain import RunConfig, list_request_rules
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -241,6 +241,19 @@ def _without_duplicates(rows: Iterable[_MergedRow], key: Any) -> tuple[_MergedRo
     return tuple(kept.values())
 
 
+def _merged_request_rules(runs: Sequence[RunRecords]) -> dict[str, Any]:
+    """Return what servers refused in any of the runs; without an entry if none did."""
+    merged = {
+        role: {
+            name: rules.to_tree()
+            for run in runs
+            for name, rules in list_request_rules(run.manifest, role).items()
+        }
+        for role in ("models", "judges")
+    }
+    return {"request_rules": merged} if any(merged.values()) else {}
+
+
 def _merged_manifest(runs: Sequence[RunRecords], shared: int) -> dict[str, Any]:
     cautions = [caution for run in runs for caution in run.manifest.get("cautions") or ()]
     left_out = [
@@ -261,6 +274,7 @@ def _merged_manifest(runs: Sequence[RunRecords], shared: int) -> dict[str, Any]:
             for run in runs
             for role, usage in (run.manifest.get("usage") or {}).items()
         },
+        **_merged_request_rules(runs),
         "joined": {
             "runs": [
                 {

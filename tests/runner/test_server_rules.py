@@ -14,7 +14,7 @@ from server_rules import SERVER_RULES
 
 from evalharness.config import load_settings
 from evalharness.domain import RunStage
-from evalharness.runner import complete_run
+from evalharness.runner import Frontend, complete_run
 
 CANDIDATE, JUDGE = "candidate-1", "judge-1"
 DEFAULTS = ("temperature", "top_p", "max_tokens", "seed")
@@ -120,6 +120,26 @@ def test_each_server_is_asked_what_it_takes(row, reading, mode):
         assert bool(rules) == bool(count)
     assert not any(path.startswith("batch") for _, path in refused)
     assert batches == (mode == "batch")
+
+
+def test_what_was_refused_is_said_where_the_results_are():
+    """On the terminal as it is learned, on the page, and as a caution beside the figures."""
+    notices = []
+    with serve_in_background(_server("anthropic")) as server:
+        outcome = complete_run(
+            _settings(server.url),
+            STAGES,
+            "evalharness run",
+            frontend=Frontend(print_notice=notices.append),
+        )
+
+    caution = "vicuna-13b was asked without temperature, which its server does not take"
+    assert any(caution in line for line in outcome.cautions)
+    assert sum("requests go without temperature" in line for line in notices) >= 1
+    assert "`temperature` is deprecated for this model" in notices[0]
+    page = (RUN / "report.html").read_text()
+    assert 'id="requests"' in page
+    assert "`temperature` is deprecated for this model" in page
 
 
 def test_a_run_that_goes_on_pays_for_no_refusal_again():

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 from evalharness.analysis.judge_health.drift_report import list_drift_cautions
 from evalharness.analysis.judge_health.health_text import list_health_cautions
 from evalharness.analysis.leaderboard.completeness import count_empty_turns
+from evalharness.analysis.leaderboard.refused_sampling import (
+    list_refused_judge_cautions,
+    list_refused_model_cautions,
+)
 from evalharness.analysis.leaderboard.served_models import (
     list_served_judge_cautions,
     list_served_model_cautions,
@@ -68,6 +72,8 @@ def collect_cautions(
         *_label("answers", _list_empty_cautions(records)),
         *_label("answers", list_served_model_cautions(records)),
         *_label("judge", list_served_judge_cautions(records)),
+        *_label("answers", list_refused_model_cautions(records)),
+        *_label("judge", list_refused_judge_cautions(records)),
         *table,
         *_label("audit", (each for card in health for each in list_health_cautions(card))),
         *_label("drift", (each for report in drift for each in list_drift_cautions(report))),
