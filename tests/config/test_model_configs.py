@@ -112,3 +112,14 @@ def test_successors_can_be_named(models):
     successors = {model["successor"] for model in models.values() if model["retired"]}
     assert successors
     assert [names[each] for each in successors] == [None] * len(successors)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((CONF / "models").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_a_model_that_is_sampled_as_a_thinker_is_marked_as_one(path):
+    """A judge on such a model keeps its own sampling, and has room for the thought."""
+    text = path.read_text(encoding="utf-8")
+
+    if "/sampling@sampling: reasoning" in text:
+        assert "thinks: true" in text
