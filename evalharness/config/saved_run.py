@@ -114,7 +114,7 @@ def iterate_settings(tree: Any, prefix: tuple[str, ...]) -> Iterator[tuple[tuple
 
 def list_neutral_names() -> frozenset[str]:
     """Return the settings of models and judges that change no text: speed, access, prices."""
-    return list_neutral_settings() | list_neutral_fields(ModelSpec) | {"mode", "caution"}
+    return list_neutral_settings() | list_neutral_fields(ModelSpec) | {"mode", "caution", "trial"}
 
 
 def _drop_other_settings(conf: Mapping[str, Any]) -> Mapping[str, Any]:

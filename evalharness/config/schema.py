@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from omegaconf import MISSING
 
-from evalharness.config.model_schema import ModelConf
+from evalharness.config.model_schema import NOT_IN_RUN_NAME, ModelConf
 from evalharness.config.saved_run import upgrade_saved_model
 from evalharness.domain import DEFAULT_RATING
 
@@ -56,6 +56,8 @@ class JudgeConf:
     mode: str = "live"  # live | batch
     repairs: int = 0  # 1: ask once more for a verdict that cannot be read
     caution: Optional[str] = None
+    # Whether a judge behind an endpoint is asked for one verdict before answers are paid for.
+    trial: bool = field(default=True, metadata=NOT_IN_RUN_NAME)
 
 
 @dataclass

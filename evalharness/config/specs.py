@@ -119,6 +119,7 @@ def build_judge_spec(conf: Mapping[str, Any], place: str) -> JudgeSpec:
         reading=Reading(conf["reading"]),
         repairs=conf["repairs"],
         caution=conf["caution"],
+        trial=conf["trial"],
     )
 
 

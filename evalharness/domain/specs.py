@@ -166,6 +166,8 @@ class JudgeSpec:
     prompts: Mapping[JudgmentKind, JudgePrompt]
     reading: Reading = Reading.TEXT
     repairs: int = 0
+    trial: bool = True
+    """Whether a judge behind an endpoint is asked for one verdict before anything is paid for."""
     caution: str | None = None
     """A caution shown with every result of this judge, for example that it is too weak to trust."""
     show_reasoning: bool = False

@@ -13,15 +13,16 @@ from evalharness.runner.usage import sum_benchmark_usage, sum_usage_by_role
 from evalharness.store import (
     current_timestamp,
     describe_benchmark_results,
+    read_trials,
     write_chat_templates,
     write_manifest,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from evalharness.domain import ModelSpec, RunRecords, RunSpec
+    from evalharness.domain import Judgment, ModelSpec, RunRecords, RunSpec
 
 _KEPT = ("imported", REQUEST_RULES)
 
@@ -34,6 +35,7 @@ def build_manifest(
     finished: str,
     benchmarks: Mapping[str, Any] | None = None,
     published: Sequence[Mapping[str, Any]] = (),
+    trials: Iterable[Judgment] = (),
 ) -> dict[str, Any]:
     """Return the manifest.
 
@@ -44,6 +46,7 @@ def build_manifest(
         finished: the time, in ISO 8601.
         benchmarks: the settings behind each benchmark result, by model and benchmark.
         published: published scores of the models.
+        trials: the trial verdicts of its judges.
     """
     measured: dict[str, Any] = {"benchmarks": benchmarks} if benchmarks else {}
     if published:
@@ -85,7 +88,7 @@ def build_manifest(
             }
             for judge in spec.judges
         },
-        "usage": sum_usage_by_role(spec, records.answers, records.judgments)
+        "usage": sum_usage_by_role(spec, records.answers, records.judgments, trials)
         | sum_benchmark_usage(spec, benchmarks or {}),
         **measured,
     } | kept
@@ -115,6 +118,7 @@ def write_run_manifest(
         finished=current_timestamp(),
         benchmarks=describe_benchmark_results(folder),
         published=published,
+        trials=read_trials(folder).values(),
     )
     write_manifest(folder, content)
     models = (*spec.models, *(judge.model for judge in spec.judges))

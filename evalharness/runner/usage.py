@@ -24,9 +24,14 @@ class Spent:
     usd: float = 0.0
 
 
-def sum_spent(spec: RunSpec, answers: Iterable[Answer], judgments: Iterable[Judgment]) -> Spent:
-    """Return what the answers and judgments of a run have cost."""
-    by_role = sum_usage_by_role(spec, answers, judgments).values()
+def sum_spent(
+    spec: RunSpec,
+    answers: Iterable[Answer],
+    judgments: Iterable[Judgment],
+    trials: Iterable[Judgment] = (),
+) -> Spent:
+    """Return what the answers, judgments and trial verdicts of a run have cost."""
+    by_role = sum_usage_by_role(spec, answers, judgments, trials).values()
     return Spent(
         calls=sum(role["calls"] for role in by_role),
         usd=sum(role["usd"] or 0.0 for role in by_role),
@@ -34,7 +39,10 @@ def sum_spent(spec: RunSpec, answers: Iterable[Answer], judgments: Iterable[Judg
 
 
 def sum_usage_by_role(
-    spec: RunSpec, answers: Iterable[Answer], judgments: Iterable[Judgment]
+    spec: RunSpec,
+    answers: Iterable[Answer],
+    judgments: Iterable[Judgment],
+    trials: Iterable[Judgment] = (),
 ) -> dict[str, dict[str, Any]]:
     """Return calls, tokens and US dollars by role, and in each role by model.
 
@@ -47,11 +55,15 @@ def sum_usage_by_role(
     judges: dict[str, list[Usage]] = {judge.name: [] for judge in spec.judges}
     for judgment in judgments:
         judges.setdefault(judgment.judge, []).append(judgment.usage)
+    tried: dict[str, list[Usage]] = {}
+    for trial in trials:
+        tried.setdefault(trial.judge, []).append(trial.usage)
     models = {model.name: model for model in spec.models}
     judge_models = {judge.name: judge.model for judge in spec.judges}
     return {
         "candidates": _usage_by_model(candidates, models),
         "judges": _usage_by_model(judges, judge_models),
+        **({"trials": _usage_by_model(tried, judge_models)} if tried else {}),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from evalharness.backends import open_engine
@@ -26,14 +27,15 @@ from evalharness.planner import (
 )
 from evalharness.runner.calls.session import extract_call_settings, open_session
 from evalharness.runner.frontend import SILENT_FRONTEND
+from evalharness.runner.judge_checks.trial_verdicts import try_judges
 from evalharness.runner.manifest import write_run_manifest
 from evalharness.runner.pipeline import run_pipeline
 from evalharness.runner.resume import merge_benchmark_config, refuse_run_conflict
 from evalharness.runner.usage import sum_spent
-from evalharness.store import RunFolder, merge_shards, read_run
+from evalharness.store import RunFolder, merge_shards, read_run, read_trials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from evalharness.backends import Engine
@@ -90,15 +92,21 @@ def complete_run(
         benchmarks = _check_models(spec, stages, engine, frontend)
         with _open_folder(
             path,
-            # Written before any call, so that a run that ends at any moment goes on with its day.
+            # Written before any answer, so that a run that ends at any moment goes on with its day.
             {**settings.tree, "template_date": spec.template_date},
             spec.questions,
             stages,
             only_failed=settings.retry_failed,
-        ) as folder:
-            spent = sum_spent(spec, folder.answers.values(), folder.judgments.values())
+        ) as (folder, write_config):
+            spent = sum_spent(
+                spec,
+                folder.answers.values(),
+                folder.judgments.values(),
+                read_trials(path).values(),
+            )
             with open_session(extract_call_settings(settings), spent, engine, frontend) as session:
-                work = run_pipeline(
+                pipeline = partial(
+                    run_pipeline,
                     spec,
                     folder,
                     stages=stages,
@@ -108,7 +116,9 @@ def complete_run(
                     benchmarks=benchmarks,
                     models_at_once=settings.engine.models_at_once,
                 )
-                session.run(work)
+                judges = spec.judges if RunStage.JUDGE in stages else ()
+                trials = try_judges(judges, spec.judging, folder, session.connect_uncached)
+                session.run(_run_in_order(trials, write_config, pipeline))
             failures = tuple(folder.failures.values())
     records = read_run(path)
     write_run_manifest(path, spec, records, command=command, published=_published_scores(spec))
@@ -124,6 +134,17 @@ def complete_run(
         problems=(*session.describe_budget_end(), *_describe_failures(failures, path)),
         interrupted=session.was_interrupted,
     )
+
+
+async def _run_in_order(
+    trials: Coroutine[Any, Any, None],
+    write_config: Callable[[], None],
+    pipeline: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
+    """Try the judges, write the configuration that they were not refused with, and run."""
+    await trials
+    write_config()
+    await pipeline()
 
 
 def _check_models(
@@ -150,8 +171,11 @@ def _open_folder(
     stages: Sequence[RunStage],
     *,
     only_failed: bool,
-) -> Iterator[RunFolder]:
-    """Open the run's folder for writing, after checking that its content fits the settings."""
+) -> Iterator[tuple[RunFolder, Callable[[], None]]]:
+    """Open the run's folder for writing, after checking that its content fits the settings.
+
+    The second value writes the settings into it: once nothing can refuse them any more.
+    """
     with RunFolder.open(path) as folder:
         if set(stages) == {RunStage.BENCHMARK}:
             tree, questions = merge_benchmark_config(folder, tree, questions)
@@ -159,8 +183,7 @@ def _open_folder(
             refuse_run_conflict(folder, tree, questions)
         merge_shards(folder)
         _refuse_nothing_to_do(folder, stages, only_failed=only_failed)
-        folder.write_config(tree, questions)
-        yield folder
+        yield folder, partial(folder.write_config, tree, questions)
 
 
 def _refuse_nothing_to_do(

@@ -41,3 +41,6 @@ from .run_folder import VOTES_FILE as VOTES_FILE
 from .run_folder import RunFolder as RunFolder
 from .run_folder import read_run as read_run
 from .run_folder import read_run_config as read_run_config
+from .trial_files import TRIALS_FILE as TRIALS_FILE
+from .trial_files import add_trial as add_trial
+from .trial_files import read_trials as read_trials

@@ -70,7 +70,7 @@ def read_run(folder: Path) -> RunRecords:
     if not (folder / CONFIG_FILE).is_file():
         msg = f"{folder}: there is no run here (no {CONFIG_FILE})"
         raise ConfigError(msg)
-    answers, judgments = _read_answers(folder), _read_judgments(folder / JUDGMENTS_FILE)
+    answers, judgments = _read_answers(folder), read_judgments(folder / JUDGMENTS_FILE)
     manifest_path = folder / MANIFEST_FILE
     return RunRecords(
         name=folder.resolve().name,
@@ -113,7 +113,7 @@ class RunFolder:
         self.path = path
         self._lock = lock
         self.answers = _read_answers(path)
-        self.judgments = _read_judgments(path / JUDGMENTS_FILE)
+        self.judgments = read_judgments(path / JUDGMENTS_FILE)
         self.failures = _read_failures(path, self.answers, self.judgments)
         self.votes = _read_votes(path / VOTES_FILE)
         self.questions: Sequence[Question] = read_records(path / QUESTIONS_FILE, Question)
@@ -257,7 +257,12 @@ def _read_votes(path: Path) -> dict[str, Vote]:
     return {vote.digest: vote for vote in read_records(path, Vote)}
 
 
-def _read_judgments(path: Path) -> dict[str, Judgment]:
+def read_judgments(path: Path) -> dict[str, Judgment]:
+    """Return the judgments of a file by digest.
+
+    Raises:
+        InputError: the file is damaged.
+    """
     judgments: dict[str, Judgment] = {}
     for number, line in read_numbered_records(path, dict[str, Any], drop_incomplete_line=True):
         kind = _JUDGMENT_KINDS.get(line.get("kind", ""))

@@ -123,18 +123,23 @@ def test_ordinary_words_stay_as_they_are():
     assert escape_to_one_line(text) == text
 
 
-@pytest.mark.parametrize("watched", [False, True])
-def test_a_servers_words_cannot_forge_a_line_or_command_the_terminal(tmp_path, watched):
+@pytest.mark.parametrize(
+    ("watched", "trial", "ended"), [(False, "false", 1), (True, "false", 1), (False, "true", 2)]
+)
+def test_a_servers_words_cannot_forge_a_line_or_command_the_terminal(
+    tmp_path, watched, trial, ended
+):
     """An error of a server is shown on one line, also next to progress bars."""
     with serving("--behaviors", ",".join(["forging"] * 400)) as url:
         arguments = [*command(url), "questions.limit=1", "judge.model.max_attempts=1"]
+        arguments.append(f"judge.trial={trial}")
         seen, code = (
             _run_on_terminal(arguments, tmp_path)
             if watched
             else _run_without_terminal(arguments, tmp_path)
         )
 
-    assert code == 1
+    assert code == ended
     assert b"owned" in seen
     assert b"\x1b]0;owned" not in seen
     assert b"\nevalharness: all is well" not in seen

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from readme_run import ANSWER_CALLS, JUDGE_CALLS, LIMIT, calls, environment, run
+from readme_run import ALL_CALLS, LIMIT, calls, environment, run
 from server import serving
 
 from evalharness.store import read_run
@@ -21,7 +21,7 @@ def test_a_run_makes_a_leaderboard_and_each_call_once(tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "report: results/mine/report.html"
-    assert sum(asked.values()) == ANSWER_CALLS + JUDGE_CALLS
+    assert sum(asked.values()) == ALL_CALLS
     assert max(asked.values()) == 1
     rows = json.loads((tmp_path / "results/mine/leaderboard.json").read_text())
     assert {row["model"] for row in rows} == {"vicuna-13b", "alpaca-7b"}

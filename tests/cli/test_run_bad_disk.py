@@ -9,10 +9,10 @@ import sys
 
 import pytest
 from readme_run import (
+    ALL_CALLS,
     ANSWER_CALLS,
     FILES,
     IN_FLIGHT,
-    JUDGE_CALLS,
     SLOWLY,
     calls,
     command,
@@ -68,7 +68,7 @@ def test_a_full_disk_loses_only_calls_in_flight(own_disk, tmp_path, size, cache)
     assert "No space left on device" in done.stderr
     assert "the same command resumes" in done.stderr
     assert "Traceback" not in done.stderr
-    once = ANSWER_CALLS + JUDGE_CALLS
+    once = ALL_CALLS
     assert (
         once <= asked <= once + 2 * IN_FLIGHT
     )  # and the replies that arrived and could not be written
@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_asked(own
     assert said[-2:] == ["cache: 0", str(ANSWER_CALLS)]
     assert "cannot be written (Read-only file system); choose results=FOLDER" in done.stderr
     assert "Traceback" not in done.stderr
-    assert asked == ANSWER_CALLS + JUDGE_CALLS
+    assert asked == ALL_CALLS
 
 
 def test_a_clock_that_goes_back_changes_nothing(tmp_path):
@@ -125,4 +125,4 @@ def test_a_clock_that_goes_back_changes_nothing(tmp_path):
         asked = calls(url)
 
     assert codes == [0, 0]
-    assert (sum(asked.values()), max(asked.values())) == (ANSWER_CALLS + JUDGE_CALLS, 1)
+    assert (sum(asked.values()), max(asked.values())) == (ALL_CALLS, 1)

@@ -16,6 +16,7 @@ from server import serving
 from evalharness.cli import main
 
 LIMIT = 4
+TRIAL = 1  # the judge's verdict before the first answer, live in both modes
 ANSWERS, JUDGMENTS = 2 * LIMIT * 2, LIMIT * 2 * 4
 
 
@@ -33,6 +34,7 @@ def _arguments(url: str, *overrides: str) -> list[str]:
         f"models=[{','.join(models)}]",
         *(f"models.{name}.backend=openai_compatible" for name in models),
         *(f"models.{name}.base_url={url}/v1" for name in models),
+        "judge=gpt-4",
         f"judge.model.base_url={url}/v1",
         "judge.model.prices={input: 1, output: 4}",
         f"questions.limit={LIMIT}",
@@ -58,7 +60,7 @@ def test_a_batch_judges_as_single_calls_do_for_half_the_price(tmp_path):
         resumed = json.loads((batch / "manifest.json").read_text())["usage"]
 
     assert counts["batches"] == 1
-    assert counts["total"] == after["total"] == 2 * (ANSWERS + JUDGMENTS)
+    assert counts["total"] == after["total"] == 2 * (TRIAL + ANSWERS + JUDGMENTS)
     assert (live / "leaderboard.json").read_bytes() == (batch / "leaderboard.json").read_bytes()
     assert usage[0]["judges"]["prompt_tokens"] == usage[1]["judges"]["prompt_tokens"]
     # The first request of a batch is a live call, at the full price.
@@ -96,7 +98,7 @@ def test_a_run_killed_between_sending_and_collecting_sends_nothing_twice(tmp_pat
 
     assert judgments == b""
     assert counts["batches"] == 1
-    assert counts["total"] == ANSWERS + JUDGMENTS
+    assert counts["total"] == TRIAL + ANSWERS + JUDGMENTS
     assert (tmp_path / "results/mine/judgments.jsonl").read_bytes().count(b"\n") == JUDGMENTS
 
 

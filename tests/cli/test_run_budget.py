@@ -10,6 +10,7 @@ from server import serving
 
 from evalharness.cli import main
 
+TRIAL = 1  # the judge's verdict before the first answer
 ANSWERS, JUDGMENTS = 2 * 4 * 2, 4 * 2 * 4  # two models, four questions, two turns
 
 
@@ -64,7 +65,7 @@ def test_a_budget_of_calls_is_not_exceeded_and_a_larger_one_resumes_the_run(tmp_
     assert "interrupted" not in said.err
     assert page.lower().startswith("<!doctype html>")
     assert not (tmp_path / "results/mine/failures.jsonl").read_text()
-    assert sum(asked.values()) == ANSWERS + JUDGMENTS
+    assert sum(asked.values()) == TRIAL + ANSWERS + JUDGMENTS
     assert max(asked.values()) == 1
 
 
@@ -88,7 +89,7 @@ def test_a_budget_of_minutes_ends_the_run(tmp_path, capsys):
         asked = sum(_asked(url).values())
 
     manifest = _manifest(tmp_path)
-    kept = manifest["usage"]["candidates"]["calls"] + manifest["usage"]["judges"]["calls"]
+    kept = sum(role["calls"] for role in manifest["usage"].values())
     assert "stopped: budget.minutes=0.01 are over" in capsys.readouterr().err
     assert kept == asked < ANSWERS + JUDGMENTS
 

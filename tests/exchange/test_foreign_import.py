@@ -226,7 +226,7 @@ def test_imported_answers_are_judged_by_a_server(foreign, tmp_path):
     with serving() as url:
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "evalharness", "judge", "run=mine", "judge=gpt-4o"),
+                *(sys.executable, "-m", "evalharness", "judge", "run=mine", "judge=gpt-6-luna"),
                 f"judge.model.base_url={url}/v1",
             ],
             cwd=tmp_path,
@@ -247,7 +247,7 @@ def test_imported_answers_are_judged_by_a_server(foreign, tmp_path):
     ]
     assert (done.returncode, problems) == (0, [])
     records = read_run(tmp_path / "results/mine")
-    made = [row for row in records.judgments if row.judge == "gpt-4o"]
+    made = [row for row in records.judgments if row.judge == "gpt-6-luna"]
     turns, models, orders = 4, 2, 2
     assert len(made) == turns * models + turns * orders
     assert len(records.manifest["imported"]) == 1

@@ -35,6 +35,7 @@ def _continue(tmp_path, *overrides: str, base=BASE) -> None:
         "judge.model.api_key_env=OTHER_KEY",
         "judge.model.timeout_s=10",
         "judging.panel=rater",
+        "judge.trial=false",
         "rating=davidson",
     ],
 )

@@ -177,13 +177,18 @@ def _count_calls(url: str) -> int:
 
 def _count_stored(folder: Path, cache: str) -> int:
     """Return the number of stored completions."""
+    mine = folder / "results/mine"
+    trials = len(set(_complete_lines(mine / "trials.jsonl")))  # asked past the cache
     if cache == "cache=on":
         file = folder / "results/completions.sqlite"
-        return _count_rows(file) if file.exists() else 0
-    mine = folder / "results/mine"
+        return trials + (_count_rows(file) if file.exists() else 0)
     answers = {row.digest: row for row in read_records(mine / "answers.jsonl", Answer)}
-    return sum(len(answer.turns) for answer in answers.values()) + sum(
-        len(set(_complete_lines(mine / name))) for name in ("judgments.jsonl", "probes.jsonl")
+    return (
+        trials
+        + sum(len(answer.turns) for answer in answers.values())
+        + sum(
+            len(set(_complete_lines(mine / name))) for name in ("judgments.jsonl", "probes.jsonl")
+        )
     )
 
 

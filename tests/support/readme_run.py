@@ -15,6 +15,8 @@ KEY = "sk-a-key-that-nobody-may-see"
 LIMIT = 8
 ANSWER_CALLS = 2 * LIMIT * 2
 JUDGE_CALLS = LIMIT * 2 * (2 + 2)
+TRIAL_CALLS = 1  # the judge's verdict before the first answer
+ALL_CALLS = TRIAL_CALLS + ANSWER_CALLS + JUDGE_CALLS
 FILES = ("answers.jsonl", "judgments.jsonl", "failures.jsonl", "leaderboard.json")
 SLOWLY = tuple(
     f"{place}.concurrency=2" for place in ("models.vicuna-13b", "models.alpaca-7b", "judge.model")
@@ -89,9 +91,9 @@ def without_time(path) -> list[str]:
 
 
 def records(folder) -> int:
-    """Return the numbers of stored answer turns and judgments."""
+    """Return the numbers of stored answer turns and judgments, the trial's among them."""
     return sum(
         (folder / name).read_bytes().count(b"\n")
-        for name in ("answers.jsonl", "judgments.jsonl")
+        for name in ("answers.jsonl", "judgments.jsonl", "trials.jsonl")
         if (folder / name).exists()
     )

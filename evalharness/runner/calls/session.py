@@ -84,18 +84,21 @@ class Session:
 
     Attributes:
         connect: returns the backend of a model.
+        connect_uncached: returns the backend of a model, past all caches.
         progress: shows the work that is done.
     """
 
     def __init__(
         self,
         connect: Callable[[ModelSpec], Backend],
+        connect_uncached: Callable[[ModelSpec], Backend],
         progress: Progress,
         meter: BudgetMeter,
         stop: StopSignal,
         frontend: Frontend,
     ) -> None:
         self.connect = connect
+        self.connect_uncached = connect_uncached
         self.progress = progress
         self._meter = meter
         self._stop = stop
@@ -143,7 +146,10 @@ def open_session(
     caches = list(_open_caches(settings))
     rules = open_rule_record(settings.folder, settings.named_models, frontend.print_notice)
 
-    def connect(spec: ModelSpec) -> Backend:
+    def connect_uncached(spec: ModelSpec) -> Backend:
+        return connect(spec, ())
+
+    def connect(spec: ModelSpec, caches: Sequence[CompletionCache] = caches) -> Backend:
         connect_directly = partial(
             _connect_directly, spec, settings.folder / BATCH_JOURNAL_FILE, engine, rules
         )
@@ -155,7 +161,7 @@ def open_session(
 
     try:
         with frontend.show_progress(meter) as progress:
-            yield Session(connect, progress, meter, stop, frontend)
+            yield Session(connect, connect_uncached, progress, meter, stop, frontend)
     finally:
         for cache in caches:
             cache.close()

@@ -16,7 +16,7 @@ from evalharness.runner.frontend import SILENT_FRONTEND
 from evalharness.runner.judge_checks.probe_replies import run_audit_probes
 from evalharness.runner.resume import refuse_run_conflict
 from evalharness.runner.usage import sum_spent
-from evalharness.store import RunFolder
+from evalharness.store import RunFolder, read_trials
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,12 @@ def audit_judges(settings: Settings, *, frontend: Frontend = SILENT_FRONTEND) ->
         refuse_missing_judges(spec.judges, engine=engine)
         with RunFolder.open(path) as folder:
             refuse_run_conflict(folder, settings.tree, spec.questions)
-            spent = sum_spent(spec, folder.answers.values(), folder.judgments.values())
+            spent = sum_spent(
+                spec,
+                folder.answers.values(),
+                folder.judgments.values(),
+                read_trials(path).values(),
+            )
             with open_session(extract_call_settings(settings), spent, engine, frontend) as session:
                 work = run_audit_probes(
                     spec,
