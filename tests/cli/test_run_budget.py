@@ -31,6 +31,8 @@ def _run(url: str, *overrides: str) -> int:
             *(f"models.{name}.base_url={url}/v1" for name in models),
             "judge=gpt-4",
             f"judge.model.base_url={url}/v1",
+            "judge.model.prices.input=30",
+            "judge.model.prices.output=60",
             "judge.model.sampling.max_tokens=100",
             "questions.limit=4",
             "run=mine",
