@@ -55,7 +55,14 @@ class Behavior(StrEnum):
     ECHO_KEY = "echo_key"  # a good reply that contains the key
     FOR_FIRST = "for_first"  # a judge that prefers the first place, and grades everyone 9
     NOISY = "noisy"  # a judge with another verdict every time
+    THINKS_APART = "thinks_apart"  # a thought in a field of its own, as servers with a parser send
+    THINKS_INSIDE = "thinks_inside"  # the same thought in the text, between marks
+    THINKS_UNOPENED = "thinks_unopened"  # the same where the prompt opened it: only its end is seen
     NEEDS_NEWER_LIMIT = "needs_newer_limit"  # refuses max_tokens, as reasoning models do
+
+
+THOUGHT = "Is B the better one, [[B]]? Or a [[1]]? As an AI made by OpenAI, I must weigh it."
+"""A thought that would change verdicts, grades, lengths and flags if it were read as an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +81,8 @@ def reply(behavior: Behavior, call: Call) -> web.Response:
     """Return the reply of the server."""
     if behavior is Behavior.NEEDS_NEWER_LIMIT and "max_tokens" not in call.body:
         behavior = Behavior.OK
+    if behavior in _THINKING:
+        return json_reply(_thoughtful_completion(behavior, call))
     if behavior in (Behavior.FOR_FIRST, Behavior.NOISY):
         return json_reply(_biased_completion(behavior, call))
     return _error(behavior, call) if behavior in _ERRORS else _faulty_completion(behavior, call)
@@ -144,6 +153,21 @@ def _faulty_completion(behavior: Behavior, call: Call) -> web.Response:
             page = f"<html>Sign in, {call.headers.get('Authorization')}</html>"
             return web.Response(text=page, content_type="text/html")
     return json_reply(completion)
+
+
+_THINKING = (Behavior.THINKS_APART, Behavior.THINKS_INSIDE, Behavior.THINKS_UNOPENED)
+
+
+def _thoughtful_completion(behavior: Behavior, call: Call) -> dict[str, Any]:
+    """Return a chat completion with a thought before the reply."""
+    completion = completion_of(call)
+    message = completion["choices"][0]["message"]
+    opening = "<think>\n" if behavior is Behavior.THINKS_INSIDE else ""
+    if behavior is Behavior.THINKS_APART:
+        message |= {"reasoning_content": THOUGHT, "content": f"\n\n{message['content']}"}
+    else:
+        message["content"] = f"{opening}{THOUGHT}\n</think>\n\n{message['content']}"
+    return completion
 
 
 def _biased_completion(behavior: Behavior, call: Call) -> dict[str, Any]:

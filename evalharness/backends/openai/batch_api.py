@@ -16,9 +16,9 @@ import msgspec
 from evalharness.backends.openai.backoff import draw_backoff_s
 from evalharness.backends.openai.connection import ServerConnection, is_success
 from evalharness.backends.openai.openai_package import open_async_client, translate_error
+from evalharness.backends.openai.replies.reader import choose_reader
 from evalharness.backends.openai.request_body import build_batch_endpoint
 from evalharness.backends.openai.request_headers import list_secrets
-from evalharness.backends.openai.responses_api import choose_reader
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.errors import PermanentError, TransientError
 
@@ -94,6 +94,7 @@ class BatchApi:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._spec = spec
+        self._read = choose_reader(spec)
         self._sleep = sleep
         self._connection = ServerConnection(spec, key)  # for the words of failures
         self._secrets = list_secrets(spec, key)
@@ -172,8 +173,7 @@ class BatchApi:
         if not is_success(reply.response.status_code):
             raise self._connection.refusal(reply.response.status_code, {}, content)
         try:
-            read = choose_reader(self._spec)
-            return replace(read(content, request), batch=True)
+            return replace(self._read(content, request), batch=True)
         except msgspec.MsgspecError as error:
             words = f"not a completion: {error}: {self._connection.words(content)}"
             raise TransientError(words, reason="bad_reply") from None

@@ -23,8 +23,8 @@ from evalharness.backends.openai.connection import ServerConnection, is_success,
 from evalharness.backends.openai.load_balancer import LoadBalancer
 from evalharness.backends.openai.rate_limiter import RateLimiter
 from evalharness.backends.openai.refusals.refused_fields import explain_kept_field
+from evalharness.backends.openai.replies.reader import choose_reader
 from evalharness.backends.openai.request_body import build_request_url, list_sent_fields
-from evalharness.backends.openai.responses_api import choose_reader
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.backends.stoppable_backend import mark_in_flight
 from evalharness.backends.wait_log import WAIT_LOG

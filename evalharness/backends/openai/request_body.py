@@ -91,19 +91,26 @@ def list_sent_fields(body: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(name for name in _SENT_FIELDS if name in body)
 
 
+def render_prompt(spec: ModelSpec, request: Request) -> str:
+    """Return the text of a prompt for an endpoint that continues texts.
+
+    The server adds the token that begins a text (BOS) itself, so the prompt has none.
+    """
+    prompt = render_chat_template(
+        spec.template or "",
+        request.messages,
+        options=spec.template_options,
+        date=spec.template_date,
+    )
+    return prompt + request.prefill
+
+
 def _build_prompt(spec: ModelSpec, request: Request, rules: RequestRules) -> dict[str, Any]:
     """Return the conversation, as messages or as the text that the template makes of them."""
     if isinstance(request, BenchmarkRequest) and request.prompt is not None:
         return {}  # a prompt that is sent unchanged
     if get_openai_settings(spec).endpoint == "completions":
-        # The server adds the token that begins a text (BOS) itself, so the prompt has none.
-        prompt = render_chat_template(
-            spec.template or "",
-            request.messages,
-            options=spec.template_options,
-            date=spec.template_date,
-        )
-        return {"prompt": prompt + request.prefill}
+        return {"prompt": render_prompt(spec, request)}
     messages = [{"role": each.role, "content": each.content} for each in request.messages]
     return {"messages": _join_system(messages) if rules.system_in_user else messages}
 

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.backends.openai.completion_reply import read_completion
 from evalharness.backends.openai.replies.option_probabilities import option_probabilities
-from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.domain import Completion, Role
 from evalharness.errors import PermanentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from evalharness.domain import ModelSpec, Request
+    from evalharness.domain import Request
 
 _MIN_OUTPUT_TOKENS = 16  # the API refuses fewer
 _NEW_NAMES = {"max_tokens": "max_output_tokens", "max_completion_tokens": "max_output_tokens"}
@@ -89,11 +87,6 @@ class _ResponseReply(msgspec.Struct):
 
 
 _decode_reply = msgspec.json.Decoder(_ResponseReply).decode
-
-
-def choose_reader(spec: ModelSpec) -> Callable[[bytes, Request], Completion]:
-    """Return the function that reads the replies of a model's endpoint."""
-    return read_response if get_openai_settings(spec).endpoint == "responses" else read_completion
 
 
 def convert_to_responses_body(body: Mapping[str, Any]) -> dict[str, Any]:

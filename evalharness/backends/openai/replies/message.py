@@ -41,7 +41,8 @@ def read_message(message: Mapping[str, Any]) -> ReplyMessage:
     refusal = message.get(_REFUSAL) or "".join(_iterate_refusals(message.get("content")))
     if not text and isinstance(refusal, str) and refusal:
         return ReplyMessage(text=refusal, reasoning=reasoning, is_refusal=True)
-    return ReplyMessage(text=text, reasoning=reasoning)
+    # Servers that cut the thought out leave the white space after it.
+    return ReplyMessage(text=text.lstrip() if reasoning else text, reasoning=reasoning)
 
 
 def _find_reasoning(message: Mapping[str, Any]) -> str | None:
