@@ -79,7 +79,9 @@ class CommonModelConf:
     successor: Optional[str] = field(default=None, metadata=NOT_IN_RUN_NAME)
     # Whether it usually writes a thought before its reply.
     thinks: bool = field(default=False, metadata=NOT_IN_RUN_NAME)
-    # The fields of `sampling` that the user did not set; composing fills it in.
+    # Composing fills in the next two. The key that `api_key_env` names belongs to another server:
+    withholds_key: bool = field(default=False, metadata=NOT_IN_RUN_NAME)
+    # The fields of `sampling` that the user did not set.
     default_fields: list[str] = field(default_factory=list, metadata=NOT_IN_RUN_NAME)
 
 

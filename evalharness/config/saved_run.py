@@ -6,12 +6,12 @@ A folder into which answers were imported defines its own models and questions, 
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalharness.backends import list_backends, list_neutral_settings, list_setting_names
-from evalharness.config.model_schema import RUN_SEED, CommonModelConf
+from evalharness.config.model_schema import RUN_SEED, CommonModelConf, ModelConf
 from evalharness.domain import ModelSpec, list_neutral_fields
 from evalharness.store import ANSWERS_FILE, read_run_config
 
@@ -92,7 +92,7 @@ def _read_imported_models(results: str, run: str | None) -> dict[str, Any]:
     folder = Path(results, run)
     saved = read_run_config(folder)
     models = {
-        name: upgrade_saved_model(conf)
+        name: asdict(ModelConf()) | upgrade_saved_model(conf)
         for name, conf in (saved.get("models") or {}).items()
         if conf.get("answers") == str(folder / ANSWERS_FILE)
     }

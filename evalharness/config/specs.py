@@ -173,6 +173,8 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
     if conf["retired"] is not None and not _DAY.fullmatch(conf["retired"]):
         msg = f"{place}.retired={conf['retired']}: must be a day, as YYYY-MM-DD"
         raise ConfigError(msg)
+    if conf["withholds_key"]:
+        conf = dict(conf) | {"api_key_env": None}
     check_other_settings(conf["backend"], conf, place)
     spec = ModelSpec(
         name=conf["name"],

@@ -21,11 +21,12 @@ _ADDRESSES = ("base_url", "api_base")
 def forget_keys_of_other_servers(
     tree: Mapping[str, Any], user: UserSettings, config_dir: Path | None
 ) -> None:
-    """Drop the name of a key's variable from models that the user sends to another server.
+    """Mark the models that the user sends to another server, which is not sent their key.
 
     A model of a provider, or of a file of ours, names its provider's key. If the user sets another
     `base_url` alone, that key is not for it: the user names the server's own in `api_key_env`.
-    Azure's address is always the user's.
+    Azure's address is always the user's. The name of the variable stays in the configuration, so
+    that the default name of a run stays, too.
 
     Args:
         tree: the composed configuration, which is changed.
@@ -43,7 +44,7 @@ def forget_keys_of_other_servers(
             for url in (conf[name] if isinstance(conf[name], list) else [conf[name]])
         }
         if hosts and not hosts <= _list_homes(variable, config_dir):
-            conf["api_key_env"] = None
+            conf["withholds_key"] = True
 
 
 def _list_homes(variable: str, config_dir: Path | None) -> set[str]:

@@ -47,6 +47,8 @@ def choose_judges(
     confs = copy.deepcopy(_saved_judges(saved))
     for key in keys:
         section, _, path = key.partition(".")
+        if path.startswith("sampling."):  # the judge's defaults, which stand in its model
+            path = f"model.{path}"
         if section == "judge" and path:
             _copy_setting(confs["judge"], path.split("."), tree["judge"])
     return list(_build_judges(confs, saved).values())
