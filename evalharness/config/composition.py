@@ -16,7 +16,7 @@ from evalharness.config.completion.user_settings import (
     list_composed_files,
 )
 from evalharness.config.messages import explain_hydra_error, refuse_unknown_keys
-from evalharness.config.names.catalogue import describe_entry, read_entry
+from evalharness.config.names.catalogue import read_entry
 from evalharness.config.names.named_overrides import lend_nodes, name_models_in_overrides
 from evalharness.config.resource_folders import (
     find_config_file,
@@ -65,7 +65,7 @@ def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> 
         place = quote_override_value(f"file://{config_dir.resolve()}")
         arguments.append(f"hydra.searchpath=[{place}]")
     lists_files = config_dir is not None or depends_on_files(named)
-    with lend_nodes(named.nodes):
+    with lend_nodes(named):
         tree, composed = _compose_with_hydra(arguments, config_dir, lists_files=lists_files)
     refuse_unknown_keys(tree)
     refuse_keys_in_config(tree)
@@ -128,12 +128,11 @@ class _EntryFinder:
         """Return what the file of the model at a dotted path says; None where it has none."""
         found = None
         for each in self._composed:
-            if each.group != "models" or each.package != place:
+            if each.choice[0] != "models" or each.package != place:
                 continue
-            if node := self._named.nodes.get(("models", each.option)):
-                says_where = "weights" in node or "api_name" in node  # a variant says nothing
-                found = describe_entry(each.option, node) if says_where else found
-            elif path := find_config_file("models", each.option, self._config_dir):
+            if each.choice in self._named.nodes:
+                found = self._named.homes.get(each.choice[1])
+            elif path := find_config_file(*each.choice, self._config_dir):
                 found = read_entry(path)
         return found
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 def find_resource_folder(name: str) -> Path:
@@ -31,6 +33,35 @@ def list_config_files(group: str, config_dir: Path | None = None) -> tuple[Path,
     folders = [*([config_dir] if config_dir else []), find_resource_folder("conf")]
     found = {path.stem: path for folder in folders for path in (folder / group).glob("*.yaml")}
     return tuple(found[name] for name in sorted(found))
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """Return the content of a configuration file; empty if it is no mapping in YAML.
+
+    What is wrong with a file is reported when it is composed.
+    """
+    from omegaconf import OmegaConf  # reads as Hydra does: 1e-3 is a number, a day is text
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except (OSError, yaml.YAMLError, OmegaConfBaseException):
+        return {}
+    return dict(content) if isinstance(content, dict) else {}  # type: ignore[arg-type]
+
+
+def list_leaf_paths(content: Any, prefix: str = "") -> Iterator[str]:
+    """Yield the dotted paths of all values in nested mappings.
+
+    Args:
+        content: the mappings.
+        prefix: the path of `content` itself.
+    """
+    if isinstance(content, dict) and content:
+        for key, value in content.items():
+            yield from list_leaf_paths(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix
 
 
 def find_first_comment(lines: Sequence[str]) -> str:

@@ -9,9 +9,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from evalharness.config.resource_folders import find_config_file, find_resource_folder
+from evalharness.config.resource_folders import (
+    find_config_file,
+    find_resource_folder,
+    list_leaf_paths,
+    read_config_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -39,6 +42,12 @@ class ComposedFile:
     group: str
     option: str
     package: str
+
+    @property
+    def choice(self) -> tuple[str, str]:
+        """The top group and the rest, as names with slashes are chosen in files."""
+        top, _, rest = f"{self.group}/{self.option}".lstrip("/").partition("/")
+        return top, rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +106,9 @@ def find_user_settings(
         overrides.update(_list_override_paths(override, config_dir))
     files = set[str]()
     for each in composed:
-        if each.group == "models" and ("models", each.option) in named.nodes:
-            overrides.update(_join(each.package, path) for path in named.users[each.option])
+        if each.choice[0] == "models" and each.choice in named.nodes:
+            paths = named.users[each.choice[1]]
+            overrides.update(_join(each.package, path) for path in paths)
         elif config_dir is not None and _is_users(each, config_dir):
             files.update(_list_file_paths(config_dir, each))
     return UserSettings(overrides=frozenset(overrides), files=frozenset(files))
@@ -112,9 +122,9 @@ def _list_override_paths(override: str, config_dir: Path | None) -> Iterator[str
     if at:
         path = find_config_file(group, value.strip(), config_dir) if group == "sampling" else None
         if path is not None:
-            yield from _list_leaf_paths(_read_yaml(path), package)
+            yield from list_leaf_paths(read_config_file(path), package)
     elif value.lstrip().startswith("{"):
-        yield from _list_leaf_paths(_parse_mapping(override), bare)
+        yield from list_leaf_paths(_parse_mapping(override), bare)
     else:
         yield bare
 
@@ -136,25 +146,9 @@ def _is_users(each: ComposedFile, config_dir: Path) -> bool:
 
 
 def _list_file_paths(config_dir: Path, each: ComposedFile) -> Iterator[str]:
-    content = _read_yaml(config_dir / each.group / f"{each.option}.yaml")
-    if isinstance(content, dict):
-        own = {key: value for key, value in content.items() if key != _NOT_CONTENT}
-        yield from _list_leaf_paths(own, each.package)
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError):  # composing reports it
-        return {}
-
-
-def _list_leaf_paths(content: Any, prefix: str) -> Iterator[str]:
-    if isinstance(content, dict) and content:
-        for key, value in content.items():
-            yield from _list_leaf_paths(value, _join(prefix, str(key)))
-    else:
-        yield prefix
+    content = read_config_file(config_dir / each.group / f"{each.option}.yaml")
+    own = {key: value for key, value in content.items() if key != _NOT_CONTENT}
+    yield from list_leaf_paths(own, each.package)
 
 
 def _join(prefix: str, path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -28,6 +28,7 @@ class CatalogueEntry:
         weights: a hub id or a folder.
         api_name: what the server calls the model.
         base_url: the address of the server.
+        path: the file; None for the content of a node.
     """
 
     option: str
@@ -35,6 +36,7 @@ class CatalogueEntry:
     weights: str | None = None
     api_name: str | None = None
     base_url: Any = None
+    path: Path | None = None
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -47,7 +49,7 @@ class CatalogueEntry:
 def read_entry(path: Path) -> CatalogueEntry:
     """Return what a model's file says, read without composing it."""
     facts = {key: _read_scalar(value) for key, value in _FACTS.findall(path.read_text())}
-    return describe_entry(path.stem, facts)
+    return replace(describe_entry(path.stem, facts), path=path)
 
 
 def describe_entry(option: str, facts: Mapping[str, Any]) -> CatalogueEntry:

@@ -11,14 +11,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evalharness.config.names.names_in_files import list_experiment_names, list_names_in_file
 from evalharness.config.names.resolution import ModelNames, refuse_repeats, tell_names_apart
 from evalharness.config.names.written_name import split_names
-from evalharness.config.resource_folders import find_config_file, list_config_files
+from evalharness.config.resource_folders import (
+    find_config_file,
+    list_config_files,
+    read_config_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from evalharness.config.names.catalogue import CatalogueEntry
     from evalharness.config.names.model_choice import ModelChoice
 
 _MODEL_OF_JUDGE = re.compile(r"\+{0,2}models@((?:judge|panel\.[^.]+)\.model)")
@@ -34,12 +40,16 @@ class NamedOverrides:
         models: the models that `models=` names.
         nodes: the nodes to be stored, by group and name of the choice.
         users: the paths that the user set in a node, by the option of a model.
+        packages: where nodes stand whose name does not tell it, as `nodes` has them.
+        homes: where the models of nodes are, by their options.
     """
 
     overrides: tuple[str, ...]
     models: tuple[ModelChoice, ...]
     nodes: Mapping[tuple[str, str], Mapping[str, Any]]
     users: Mapping[str, Sequence[str]]
+    packages: Mapping[tuple[str, str], str]
+    homes: Mapping[str, CatalogueEntry]
 
 
 class _Replacement:
@@ -52,18 +62,18 @@ class _Replacement:
         self.nodes: dict[tuple[str, str], Mapping[str, Any]] = {}
         self.users: dict[str, Sequence[str]] = {}
         self.panel: dict[str, str] = {}
+        self.in_files: list[ModelChoice] = []
+        self.packages: dict[tuple[str, str], str] = {}
+        self.homes: dict[str, CatalogueEntry] = {}
+        self.scanned: set[tuple[str, str]] = set()
 
     def keep(self, choice: ModelChoice) -> ModelChoice:
-        """Note the nodes of a choice; one that is a base only never replaces a named one."""
+        """Note the node of a choice."""
         if choice.node is not None:
             self.nodes["models", choice.option] = choice.node
             self.users[choice.option] = choice.users
-        base = choice.base
-        while base is not None:
-            if base.node is not None:
-                self.nodes.setdefault(("models", base.option), base.node)
-                self.users.setdefault(base.option, base.users)
-            base = base.base
+            if choice.home is not None:
+                self.homes[choice.option] = choice.home
         return choice
 
     def name_models(self, value: str, place: str) -> str:
@@ -78,6 +88,7 @@ class _Replacement:
         for option in (text, text.replace(".", "_")):
             if find_config_file("judge", option, self.config_dir):
                 self.panel |= dict.fromkeys((text, option), option)
+                self.scan_file("judge", option)
                 return option, option
         choice = self.keep(self.names.resolve_one(text, "judge"))
         is_taken = find_config_file("judge", choice.option, self.config_dir)
@@ -85,6 +96,37 @@ class _Replacement:
         self.nodes["judge", option] = _describe_judge(choice)
         self.panel |= dict.fromkeys((text, *choice.spellings), choice.option)
         return option, choice.option
+
+    def name_in_file(self, group: str, text: str) -> None:
+        """Make a name in a file's list of defaults a choice of Hydra's, as it is written.
+
+        Args:
+            group: `models` or `judge`.
+            text: the name.
+        """
+        if find_config_file(group, text, self.config_dir):
+            self.scan_file(group, text)
+        elif group == "judge":
+            option, _ = self.name_judge(text)
+            file = find_config_file(group, option, self.config_dir)
+            node = read_config_file(file) if file else self.nodes[group, option]
+            self.nodes[group, text] = node
+            self.packages[group, text] = group
+        else:
+            model = self.keep(self.names.resolve_one(text, group)).add_spelling(text)
+            self.in_files.append(model)
+            self.nodes[group, text] = model.read_content()
+            self.users[text] = model.users
+            if model.home is not None:
+                self.homes[text] = model.home
+            self.packages[group, text] = f"models.{model.option}"
+
+    def scan_file(self, group: str, name: str) -> None:
+        """Find the names in a file of the user's, and in those that it names in turn."""
+        if (group, name) not in self.scanned:
+            self.scanned.add((group, name))
+            for chosen, text in list_names_in_file(group, name, self.config_dir):
+                self.name_in_file(chosen, text)
 
     def name_judges(self, value: str) -> list[str]:
         """Return the overrides for one judge, or for a panel."""
@@ -105,13 +147,17 @@ def name_models_in_overrides(
         ConfigError: a name means no model, or several.
     """
     found = _Replacement(config_dir)
+    for group, text in list_experiment_names(overrides, config_dir):
+        found.name_in_file(group, text)
     named = [part for override in overrides for part in _replace_choice(override, found)]
-    spellings = list_spellings(found.models, config_dir)
+    spellings = list_spellings([*found.in_files, *found.models], config_dir)
     return NamedOverrides(
         overrides=tuple(_replace_key(override, spellings, found.panel) for override in named),
         models=found.models,
         nodes=found.nodes,
         users=found.users,
+        packages=found.packages,
+        homes=found.homes,
     )
 
 
@@ -191,22 +237,29 @@ def _describe_judge(choice: ModelChoice) -> dict[str, Any]:
 
 
 @contextmanager
-def lend_nodes(nodes: Mapping[tuple[str, str], Mapping[str, Any]]) -> Iterator[None]:
-    """Lend nodes to Hydra, which composes them as files of the same group and name.
+def lend_nodes(named: NamedOverrides) -> Iterator[None]:
+    """Lend the nodes to Hydra, which composes them as files of the same group and name.
 
     Hydra's store belongs to the whole process, so it is left as it was.
 
     Args:
-        nodes: what the files would hold, by group and name of the choice.
+        named: the overrides and their nodes.
     """
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
-    for (group, option), node in nodes.items():
-        package = f"models.{option}" if group == "models" else None
-        store.store(name=option, node=dict(node), group=group, package=package)
+    for (group, option), node in named.nodes.items():
+        # A name with slashes is a choice in a group inside the group.
+        folder, _, name = f"{group}/{option}".rpartition("/")
+        own = f"models.{option}" if group == "models" else None
+        package = named.packages.get((group, option), own)
+        store.store(name=name, node=dict(node), group=folder, package=package)
     try:
         yield
     finally:
-        for group, option in nodes:
-            store.repo[group].pop(f"{option}.yaml", None)
+        for group, option in named.nodes:
+            *folders, name = f"{group}/{option}".split("/")
+            inner = store.repo
+            for folder in folders:
+                inner = inner[folder]
+            inner.pop(f"{name}.yaml", None)

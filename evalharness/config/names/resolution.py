@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from evalharness.config.names.catalogue import (
     CatalogueEntry,
+    describe_entry,
     find_alias,
     find_served_entry,
     read_catalogue,
@@ -30,7 +31,11 @@ from evalharness.config.names.weights_folders import (
     write_path,
 )
 from evalharness.config.names.written_name import make_key, parse_written_name
-from evalharness.config.resource_folders import find_config_file
+from evalharness.config.resource_folders import (
+    find_config_file,
+    list_leaf_paths,
+    read_config_file,
+)
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -73,7 +78,7 @@ class ModelNames:
             ConfigError: there is no such model, or the name can mean several.
         """
         if path := find_config_file("models", text, self._config_dir):
-            return (_choose_file(read_entry(path), text),)
+            return (self._choose_file(read_entry(path), text),)
         written = parse_written_name(text, place)
         found = self._resolve_base(written.base, place)
         if not written.settings:
@@ -102,7 +107,7 @@ class ModelNames:
 
     def _resolve_base(self, text: str, place: str) -> tuple[ModelChoice, ...]:
         if path := find_config_file("models", text, self._config_dir):
-            return (_choose_file(read_entry(path), text),)
+            return (self._choose_file(read_entry(path), text),)
         base, plus, adapter = text.rpartition("+")
         if plus and is_path(adapter) and not Path(text).expanduser().is_dir():
             on = self._resolve_base(base, place)
@@ -113,7 +118,7 @@ class ModelNames:
         if is_path(text):
             return _resolve_path(text, place)
         if entry := find_alias(text, self.entries, place):
-            return (_choose_file(entry, text),)
+            return (self._choose_file(entry, text),)
         return (self._resolve_remote(text, place).add_spelling(text),)
 
     def _resolve_remote(self, text: str, place: str) -> ModelChoice:
@@ -128,18 +133,21 @@ class ModelNames:
             msg = f"{place}={text}: the model is missing; write {provider_name}/MODEL"
             raise ConfigError(msg)
         if entry := find_served_entry(provider.base_url, model_id, self.entries):
-            return _choose_file(entry, text)
+            return self._choose_file(entry, text)
         return _choose_served(provider, model_id)
 
-
-def _choose_file(entry: CatalogueEntry, text: str) -> ModelChoice:
-    spellings = (entry.option, entry.name, entry.option.replace("_", "."), text)
-    return ModelChoice(
-        option=entry.option,
-        name=entry.name,
-        long_name=entry.name,
-        spellings=tuple(dict.fromkeys(spellings)),
-    )
+    def _choose_file(self, entry: CatalogueEntry, text: str) -> ModelChoice:
+        spellings = (entry.option, entry.name, entry.option.replace("_", "."), text)
+        is_users = bool(entry.path and self._config_dir and self._config_dir in entry.path.parents)
+        return ModelChoice(
+            option=entry.option,
+            name=entry.name,
+            long_name=entry.name,
+            spellings=tuple(dict.fromkeys(spellings)),
+            path=entry.path,
+            users=_list_paths(read_config_file(entry.path)) if entry.path and is_users else (),
+            home=entry,
+        )
 
 
 def _choose_served(provider: Provider, model_id: str) -> ModelChoice:
@@ -153,6 +161,7 @@ def _choose_served(provider: Provider, model_id: str) -> ModelChoice:
         spellings=(make_key(written), model_id, written),
         node=node,
         users=_list_paths(provider.settings) if provider.is_users else (),
+        home=describe_entry(make_key(written), node),
     )
 
 
@@ -186,10 +195,9 @@ def _resolve_path(text: str, place: str) -> tuple[ModelChoice, ...]:
     )
 
 
-def _list_paths(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the paths of the settings of a provider, those of sampling one by one."""
-    sampling = settings.get("sampling") or {}
-    return (*settings, *(f"sampling.{name}" for name in sampling))
+def _list_paths(content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the paths of the settings in the file of a model or a provider."""
+    return tuple(list_leaf_paths({key: content[key] for key in content if key != "defaults"}))
 
 
 def refuse_repeats(choices: Sequence[ModelChoice], place: str) -> None:

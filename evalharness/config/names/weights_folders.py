@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalharness.config.names.catalogue import describe_entry
 from evalharness.config.names.families import guess_family, usually_thinks
 from evalharness.config.names.model_choice import ModelChoice
 from evalharness.config.names.written_name import make_key
@@ -103,11 +104,13 @@ def describe_weights(
     """
     thinks = usually_thinks(model_id)
     option = make_key("_".join(str(value) for value in settings.values() if value))
+    home = describe_entry(option, {**settings, "name": name})
     return ModelChoice(
         option=option,
         name=name,
         long_name=long_name,
         spellings=(option, name, long_name),
+        home=home,
         node={
             "defaults": [
                 {"/template@_here_": "tokenizer"},

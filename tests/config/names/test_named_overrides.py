@@ -172,6 +172,18 @@ def test_any_model_may_judge_under_its_own_name():
     assert set(one.prompts) == set(other.prompts)
 
 
+def test_a_variant_may_judge_and_extends_files_and_nodes():
+    """Of a configured model or a provider's, as the judge or as a judge's model."""
+    (judge,) = load_settings(["models=vicuna-13b", "judge=openai/zz?temperature=0.4"]).run.judges
+    (other,) = load_settings(
+        ["models=vicuna-13b", "models@judge.model=gpt-4.1?temperature=0.3&system=be brief"]
+    ).run.judges
+
+    assert (judge.name, judge.model.sampling.temperature) == ("zz (temperature=0.4)", 0.4)
+    assert (other.model.sampling.temperature, other.model.system) == (0.3, "be brief")
+    assert other.model.settings.api_name == "gpt-4.1"
+
+
 def test_the_model_of_a_judge_is_named_the_same_way():
     """And a file of conf/judge keeps its other settings."""
     (judge,) = load_settings(["models=vicuna-13b", "models@judge.model=google/gemini-9"]).run.judges
@@ -209,6 +221,47 @@ def test_a_provider_of_the_users_is_named_like_ours(tmp_path):
     assert model.settings.base_url == ("http://lab:8000/v1",)
     assert model.sampling.temperature == 0.4
     assert model.default_fields == ("top_p", "max_tokens", "seed")
+
+
+def test_the_users_files_name_models_the_same_way(tmp_path, monkeypatch):
+    """An experiment that a team shares, and a judge with prompts of its own."""
+    monkeypatch.chdir(tmp_path)
+    _folder(tmp_path / "my-tune")
+    for place, text in (
+        (
+            "experiment/ours.yaml",
+            (
+                "# @package _global_\ndefaults:\n"
+                "  - override /models: [openai/zz, gpt-4.1, ./my-tune, 'openai/zz?temperature=0.1']\n"
+                "  - override /judge: strict\n"
+            ),
+        ),
+        (
+            "judge/strict.yaml",
+            (
+                "defaults:\n  - /models@model: anthropic/yy\n  - /prompts@prompts.graded: rubric\n"
+                "  - /prompts@prompts.pairwise: pairwise\n  - _self_\n"
+            ),
+        ),
+    ):
+        path = tmp_path / "own" / place
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+
+    run = load_settings(["experiment=ours", "models.openai/zz.system=hi"], tmp_path / "own").run
+
+    assert [model.name for model in run.models] == [
+        "zz",
+        "gpt-4.1",
+        "my-tune",
+        "zz (temperature=0.1)",
+    ]
+    assert run.models[0].system == "hi"
+    assert "temperature" not in run.models[3].default_fields
+    assert (run.judges[0].name, run.judges[0].model.settings.api_key_env) == (
+        "yy",
+        "ANTHROPIC_API_KEY",
+    )
 
 
 @pytest.mark.parametrize(
