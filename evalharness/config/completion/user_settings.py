@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 SAMPLING_FIELDS = ("temperature", "top_p", "max_tokens", "seed")
 _NOT_CONTENT = "defaults"
-_OTHER_SERVER = re.compile(
-    r"\+{0,2}(?:(?:judge|panel\.[^.]+)\.model|models\..+)\.(base_url|api_name)="
-)
+_OTHER_SERVER = re.compile(r"\+{0,2}(judge|panel\.[^.]+)\.model\.(base_url|api_name)=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +83,7 @@ class UserSettings:
 def depends_on_files(named: NamedOverrides) -> bool:
     """Return whether it matters, without files of the user's, which files take part.
 
-    It does for variants, and for a model in whose place another server or model answers.
+    It does for variants, and for a judge in whose place another server or model answers.
     """
     has_variant = any(named.users.values())
     return has_variant or any(map(_OTHER_SERVER.match, named.overrides))
