@@ -114,7 +114,9 @@ def iterate_settings(tree: Any, prefix: tuple[str, ...]) -> Iterator[tuple[tuple
 
 def list_neutral_names() -> frozenset[str]:
     """Return the settings of models and judges that change no text: speed, access, prices."""
-    return list_neutral_settings() | list_neutral_fields(ModelSpec) | {"mode", "caution", "trial"}
+    notes = {own.name for own in fields(ModelConf) if not own.metadata.get("in_run_name", True)}
+    own = list_neutral_settings() | list_neutral_fields(ModelSpec)
+    return own | notes | {"mode", "caution", "trial"}
 
 
 def _drop_other_settings(conf: Mapping[str, Any]) -> Mapping[str, Any]:

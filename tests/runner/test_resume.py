@@ -34,6 +34,7 @@ def _continue(tmp_path, *overrides: str, base=BASE) -> None:
         "models.vicuna-13b.prices.input=3",
         "judge.model.api_key_env=OTHER_KEY",
         "judge.model.timeout_s=10",
+        "models.vicuna-13b.sampling.max_tokens=1024",  # set by the user now, to what it was
         "judging.panel=rater",
         "judge.trial=false",
         "rating=davidson",
