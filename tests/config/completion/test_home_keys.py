@@ -55,7 +55,8 @@ def test_the_same_holds_for_models(tmp_path):
 
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "mine.yaml").write_text(
-        "defaults:\n  - /sampling@sampling: mt_bench\n  - _self_\nname: mine\n"
+        "# @package models.mine\ndefaults:\n  - /sampling@sampling: mt_bench\n  - _self_\n"
+        "name: mine\n"
         "backend: openai_compatible\nbase_url: https://gateway.example/v1\napi_key_env: OPENAI_API_KEY\n"
     )
     settings = load_settings(["models=[mine]"], config_dir=tmp_path)
