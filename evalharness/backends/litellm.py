@@ -28,8 +28,9 @@ from evalharness.errors import BackendError, ConfigError, ContextLengthError, Tr
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
 
-    from evalharness.backends.openai.refusals.learned_rules import FirstCall
+    from evalharness.backends.openai.refusals.learned_rules import FirstCall, LearnedRules
     from evalharness.domain import Backend, Completion, ModelSpec, Request
 
 _FIRST_TOKEN_S = 0.5
@@ -96,9 +97,12 @@ def estimate_call_s(_spec: ModelSpec, completion_tokens: float) -> float:
 
 
 def list_key_variables(spec: ModelSpec) -> tuple[str, ...]:
-    """Return the variable that holds the model's key, if the settings name one."""
-    variable = _get_settings(spec).api_key_env
-    return (variable,) if variable else ()
+    """Return the variables that hold the model's key and secret headers, as the settings name them."""
+    from evalharness.backends.openai.request_headers import list_header_variables
+
+    settings = _get_settings(spec)
+    key = (settings.api_key_env,) if settings.api_key_env else ()
+    return (*key, *list_header_variables(settings.headers))
 
 
 def connect(
@@ -106,6 +110,7 @@ def connect(
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
+    rules: LearnedRules | None = None,
 ) -> Backend:
     """Return the model, ready for calls.
 
@@ -113,13 +118,31 @@ def connect(
         spec: the model.
         sleep: waits before a request is made.
         clock: returns the time in seconds, including the time in `sleep`.
+        rules: what the servers of the run are known to refuse; None shares nothing.
 
     Raises:
         ConfigError: the package is not installed, or a key is not in the environment.
     """
     if problem := explain_missing(spec):
         raise ConfigError(problem)
-    return LiteLLMBackend(spec, sleep=sleep, clock=clock)
+    return LiteLLMBackend(spec, sleep=sleep, clock=clock, rules=rules)
+
+
+def connect_with_rules(
+    spec: ModelSpec, rules: LearnedRules, *, journal: Path | None = None
+) -> Backend:
+    """Return the model, ready for calls.
+
+    Args:
+        spec: the model.
+        rules: what the servers of the run are known to refuse.
+        journal: of batches, which there are none.
+
+    Raises:
+        ConfigError: the package is not installed, or a key is not in the environment.
+    """
+    del journal
+    return connect(spec, rules=rules)
 
 
 class LiteLLMBackend:
@@ -131,15 +154,18 @@ class LiteLLMBackend:
         *,
         sleep: Callable[[float], Awaitable[None]],
         clock: Callable[[], float],
+        rules: LearnedRules | None = None,
     ) -> None:
         """Prepare for calls, and import the package."""
         from evalharness.backends.openai.circuit_breaker import CircuitBreaker
         from evalharness.backends.openai.concurrency_limiter import ConcurrencyLimiter
-        from evalharness.backends.openai.refusals.learned_rules import LearnedRules
+        from evalharness.backends.openai.refusals.learned_rules import LearnedRules as Rules
 
         self._settings = _get_settings(spec)
         self._package = _import_package()
-        self._rules = LearnedRules().open(_describe_as_openai(spec, self._settings))
+        self._rules = (rules or Rules()).open(
+            spec, built_as=_describe_as_openai(spec, self._settings)
+        )
         self._options = _list_options(self._settings)
         self._breaker = CircuitBreaker(self._settings.give_up_after)
         self._concurrency = ConcurrencyLimiter(spec.max_concurrency)
@@ -173,7 +199,7 @@ class LiteLLMBackend:
                 if self._has_learned(error, body, request):
                     attempts -= 1
                     continue
-                turn.settle(body)
+                turn.settle()
                 error.attempts = attempts
                 wait_s = draw_backoff_s(error) if attempts < self._settings.max_attempts else None
                 if wait_s is None or self._clock() + wait_s >= deadline:
@@ -181,7 +207,7 @@ class LiteLLMBackend:
                     raise
                 await self._sleep(wait_s)
             else:
-                turn.settle(body)
+                turn.settle()
                 self._breaker.record_success()
                 return replace(completion, attempts=attempts)
 
@@ -276,5 +302,6 @@ BACKEND = BackendDefinition(
     check_settings=check_litellm_settings,
     explain_missing=explain_missing,
     estimate_call_s=estimate_call_s,
+    connect_with_rules=connect_with_rules,
     list_key_variables=list_key_variables,
 )

@@ -126,10 +126,10 @@ class OpenAIClient:
                 failure = failure or error  # what went wrong before says more
             except BackendError as error:
                 failure = error
-                turn.settle(body)
+                turn.settle()
             else:
                 self._breaker.record_success()
-                turn.settle(body)
+                turn.settle()
                 return completion
             finally:
                 self._concurrency.release()

@@ -171,14 +171,13 @@ def _connect_directly(
     spec: ModelSpec, journal: Path, engine: Engine, rules: LearnedRules
 ) -> Backend:
     backend = find_backend(spec.backend)
+    if spec.batch and backend.connect_batch is None:
+        msg = f"models.{spec.name}.batch=true: {spec.backend} has no batch endpoint"
+        raise ConfigError(msg)
     if backend.connect_with_rules is not None:
         return backend.connect_with_rules(spec, rules, journal=journal if spec.batch else None)
-    if spec.batch:
-        connect_batch = backend.connect_batch
-        if connect_batch is None:
-            msg = f"models.{spec.name}.batch=true: {spec.backend} has no batch endpoint"
-            raise ConfigError(msg)
-        return connect_batch(spec, journal)
+    if spec.batch and backend.connect_batch is not None:
+        return backend.connect_batch(spec, journal)
     return engine.connect(spec)
 
 

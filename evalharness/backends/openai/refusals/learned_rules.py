@@ -7,11 +7,11 @@ is sent until the first one succeeded, or failed for a reason that teaches nothi
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from evalharness.backends.openai.refusals.refused_fields import learn_rules, restrict_rules
 from evalharness.backends.openai.request_body import build_request_body
-from evalharness.backends.openai.settings import OpenAISettings
 from evalharness.domain import RequestRules, Role, compute_digest
 
 if TYPE_CHECKING:
@@ -35,9 +35,10 @@ class _SharedRules:
 class FirstCall:
     """The turn of a call: it goes alone until it is settled, or had no need to from the start."""
 
-    def __init__(self, shared: _SharedRules, *, is_alone: bool) -> None:
+    def __init__(self, shared: _SharedRules, kind: Hashable, *, is_alone: bool) -> None:
         self.is_alone = is_alone
         self._shared = shared
+        self._kind = kind
 
     def __enter__(self) -> Self:
         return self
@@ -45,10 +46,10 @@ class FirstCall:
     def __exit__(self, *exception: object) -> None:
         self._end()
 
-    def settle(self, body: Mapping[str, Any]) -> None:
-        """Let requests of the same kind as this body go at the same time from now on."""
+    def settle(self) -> None:
+        """Let requests of the same kind go at the same time from now on."""
         if self.is_alone:
-            self._shared.settled.add(_describe_kind(body))
+            self._shared.settled.add(self._kind)
             self._end()
 
     def _end(self) -> None:
@@ -60,9 +61,7 @@ class FirstCall:
 class ModelRules:
     """What is known of a model at its servers, as far as it concerns one configuration of it."""
 
-    def __init__(
-        self, spec: ModelSpec, shared: _SharedRules, report: Callable[[ModelSpec], None]
-    ) -> None:
+    def __init__(self, spec: ModelSpec, shared: _SharedRules, report: Callable[[], None]) -> None:
         self._spec = spec
         self._shared = shared
         self._report = report
@@ -78,16 +77,17 @@ class ModelRules:
     async def take_turn(self, request: Request) -> FirstCall:
         """Wait while another call of the model goes alone, unless calls of this kind were answered.
 
-        A kind is the set of fields that a request has. So a judge that asks for JSON is not
-        taken for known because a candidate without a schema was answered.
+        Requests of a kind have the same fields. So a judge that asks for JSON is not taken for
+        known because a candidate without a schema was answered.
         """
-        if self._is_settled(request):
-            return FirstCall(self._shared, is_alone=False)
+        kind = _describe_kind(self._spec, request)
+        if kind in self._shared.settled:
+            return FirstCall(self._shared, kind, is_alone=False)
         await self._shared.lone_call.acquire()
-        if self._is_settled(request):  # by the call that went before
+        if kind in self._shared.settled:  # by the call that went before
             self._shared.lone_call.release()
-            return FirstCall(self._shared, is_alone=False)
-        return FirstCall(self._shared, is_alone=True)
+            return FirstCall(self._shared, kind, is_alone=False)
+        return FirstCall(self._shared, kind, is_alone=True)
 
     def learn(self, status: int, content: bytes, body: Mapping[str, Any], request: Request) -> bool:
         """Learn from a refusal; return whether the request would be another one now.
@@ -102,11 +102,8 @@ class ModelRules:
         learned = learn_rules(status, content, body, before, self._spec, request)
         if learned is not None:
             self._shared.rules = learned
-            self._report(self._spec)
+            self._report()
         return self.build_body(request) != body
-
-    def _is_settled(self, request: Request) -> bool:
-        return _describe_kind(self.build_body(request)) in self._shared.settled
 
 
 class LearnedRules:
@@ -125,32 +122,44 @@ class LearnedRules:
         self._known: dict[str, _SharedRules] = {}
         self._report = report or _ignore
 
-    def open(self, spec: ModelSpec) -> ModelRules:
-        """Return what is known of a model, to read and to extend."""
+    def open(self, spec: ModelSpec, *, built_as: ModelSpec | None = None) -> ModelRules:
+        """Return what is known of a model, to read and to extend.
+
+        Args:
+            spec: the model.
+            built_as: the model with settings of this backend, where it has those of another one
+                whose requests are built here.
+        """
         shared = self._known.setdefault(_identify(spec), _SharedRules())
-        return ModelRules(spec, shared, self._report)
+        return ModelRules(built_as or spec, shared, partial(self._report, spec))
 
     def find(self, spec: ModelSpec) -> RequestRules | None:
         """Return the rules that a model follows; None if there are none."""
-        if not isinstance(spec.settings, OpenAISettings):
-            return None
         known = self._known.get(_identify(spec))
         rules = restrict_rules(known.rules, spec) if known else RequestRules()
         return rules if rules.describe() else None
 
     def restore(self, spec: ModelSpec, rules: RequestRules) -> None:
         """Add the rules that an earlier session learned."""
-        if not isinstance(spec.settings, OpenAISettings):
-            return
         shared = self._known.setdefault(_identify(spec), _SharedRules())
         shared.rules = _join(shared.rules, rules)
 
 
-def _describe_kind(body: Mapping[str, Any]) -> Hashable:
+def _describe_kind(spec: ModelSpec, request: Request) -> Hashable:
     """Return what a server may refuse in a request: its fields, its format, a system message."""
-    form = body.get("response_format") or (body.get("text") or {}).get("format") or {}
-    has_system = any(message["role"] == Role.SYSTEM for message in body.get("messages", ()))
-    return frozenset(body), form.get("type"), has_system
+    sampling = request.sampling
+    sampled = (sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.seed)
+    return (
+        type(request),
+        bool(request.options),
+        request.schema is None,
+        bool(request.messages) and request.messages[0].role is Role.SYSTEM,
+        tuple(value is None for value in sampled),
+        bool(spec.stop),
+        getattr(request, "continuation", None) is None,
+        spec.get_setting("response_format"),
+        spec.get_setting("top_logprobs"),
+    )
 
 
 def _ignore(_spec: ModelSpec) -> None:

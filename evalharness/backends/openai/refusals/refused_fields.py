@@ -149,7 +149,7 @@ def restrict_rules(rules: RequestRules, spec: ModelSpec) -> RequestRules:
 
     Models with the same server share what was learned, but not their settings.
     """
-    settings, sampling = get_openai_settings(spec), spec.sampling
+    sampling = spec.sampling
     droppable = {name for name in spec.default_fields if _may_send(spec, name)} | {"stop"}
     sent = {name for name in _SAMPLING_FIELDS if _may_send(spec, name)} | {"max_tokens"}
     is_shorter = sampling.max_tokens is not None and "max_tokens" in droppable
@@ -158,8 +158,8 @@ def restrict_rules(rules: RequestRules, spec: ModelSpec) -> RequestRules:
         left_out=tuple(name for name in rules.left_out if name in droppable),
         renamed={name: new for name, new in rules.renamed.items() if name in sent},
         max_tokens=rules.max_tokens if is_shorter else None,
-        top_logprobs=None if settings.top_logprobs else rules.top_logprobs,
-        response_format=None if settings.response_format else rules.response_format,
+        top_logprobs=None if spec.get_setting("top_logprobs") else rules.top_logprobs,
+        response_format=None if spec.get_setting("response_format") else rules.response_format,
     )
 
 
