@@ -128,20 +128,10 @@ def connect(
     return LiteLLMBackend(spec, sleep=sleep, clock=clock, rules=rules)
 
 
-def connect_with_rules(
+def _connect_with_rules(
     spec: ModelSpec, rules: LearnedRules, *, journal: Path | None = None
 ) -> Backend:
-    """Return the model, ready for calls.
-
-    Args:
-        spec: the model.
-        rules: what the servers of the run are known to refuse.
-        journal: of batches, which there are none.
-
-    Raises:
-        ConfigError: the package is not installed, or a key is not in the environment.
-    """
-    del journal
+    del journal  # of batches, which there are none
     return connect(spec, rules=rules)
 
 
@@ -302,6 +292,6 @@ BACKEND = BackendDefinition(
     check_settings=check_litellm_settings,
     explain_missing=explain_missing,
     estimate_call_s=estimate_call_s,
-    connect_with_rules=connect_with_rules,
+    connect_with_rules=_connect_with_rules,
     list_key_variables=list_key_variables,
 )
