@@ -100,7 +100,7 @@ def connect(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
     rules: LearnedRules | None = None,
-) -> OpenAIClient:
+) -> Backend:
     """Return the model, ready for calls.
 
     Args:
@@ -112,19 +112,10 @@ def connect(
     Raises:
         ConfigError: a setting is wrong, or the key is not in the environment.
     """
-    from evalharness.backends.openai.client import OpenAIClient
+    from evalharness.backends.openai.replies.split_options import SplitOptionBackend
 
-    if problem := next(_find_setting_problems(spec), None):
-        raise ConfigError(problem)
-    proxies = {url: find_proxy(url) for url in list_server_urls(spec)}
-    return OpenAIClient(
-        spec,
-        proxies=proxies,
-        key=find_key(spec),
-        sleep=sleep,
-        clock=clock,
-        rules=(rules or LearnedRules()).open(spec),
-    )
+    client = _open_client(spec, rules or LearnedRules(), sleep=sleep, clock=clock)
+    return SplitOptionBackend(client, is_text=get_openai_settings(spec).endpoint == "completions")
 
 
 def connect_batch(
@@ -153,7 +144,7 @@ def connect_batch(
     rules = rules or LearnedRules()
     url = list_server_urls(spec)[0]
     api = BatchApi(spec, url, proxy=find_proxy(url), key=find_key(spec), sleep=sleep)
-    live = connect(spec, sleep=sleep, rules=rules)
+    live = _open_client(spec, rules, sleep=sleep, clock=time.monotonic)
     return BatchBackend(spec, api, journal, live=live, rules=rules.open(spec), sleep=sleep)
 
 
@@ -173,6 +164,28 @@ def connect_with_rules(
     if journal is None:
         return connect(spec, rules=rules)
     return connect_batch(spec, journal, rules=rules)
+
+
+def _open_client(
+    spec: ModelSpec,
+    rules: LearnedRules,
+    *,
+    sleep: Callable[[float], Awaitable[None]],
+    clock: Callable[[], float],
+) -> OpenAIClient:
+    """Return the client of a model's servers.
+
+    Raises:
+        ConfigError: a setting is wrong, or the key is not in the environment.
+    """
+    from evalharness.backends.openai.client import OpenAIClient
+
+    if problem := next(_find_setting_problems(spec), None):
+        raise ConfigError(problem)
+    proxies = {url: find_proxy(url) for url in list_server_urls(spec)}
+    return OpenAIClient(
+        spec, proxies=proxies, key=find_key(spec), sleep=sleep, clock=clock, rules=rules.open(spec)
+    )
 
 
 def _find_setting_problems(spec: ModelSpec) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from evalharness.backends.openai.error_reply import CONTENT_FILTER, INSUFFICIENT_QUOTA
+from evalharness.backends.openai.replies.option_probabilities import AmbiguousOptionError
 from evalharness.errors import BackendError, ContextLengthError, PermanentError
 
 # A refusal of these kinds may be due to its request, if others were served before.
@@ -72,7 +73,9 @@ class CircuitBreaker:
         self._message = reason
 
     def _concerns_one_request(self, error: BackendError) -> bool:
-        if isinstance(error, ContextLengthError) or error.reason == CONTENT_FILTER:
+        if isinstance(error, (ContextLengthError, AmbiguousOptionError)):
+            return True
+        if error.reason == CONTENT_FILTER:
             return True
         return self._has_served and error.reason in _MAYBE_OF_ONE_REQUEST
 

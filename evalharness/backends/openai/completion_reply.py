@@ -7,6 +7,7 @@ completion that was paid for is not thrown away for the form of a number.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,7 +15,10 @@ import msgspec
 from evalharness.backends.openai.error_reply import make_http_error, summarize_error
 from evalharness.backends.openai.replies.echo_scores import read_continuation_score
 from evalharness.backends.openai.replies.message import ReplyMessage, read_message
-from evalharness.backends.openai.replies.option_probabilities import read_option_probabilities
+from evalharness.backends.openai.replies.option_probabilities import (
+    AmbiguousOptionError,
+    read_option_probabilities,
+)
 from evalharness.backends.openai.replies.usage import read_usage
 from evalharness.domain import BenchmarkRequest, Completion, split_reasoning
 from evalharness.errors import BackendError, TransientError
@@ -79,7 +83,7 @@ def read_completion(content: bytes, request: Request, *, opened: bool | None = N
     message = _read_choice(choice, request, opened=opened)
     usage = read_usage(reply.usage)
     score = read_continuation_score(choice.logprobs, request)
-    return Completion(
+    completion = Completion(
         text=message.text,
         reasoning=message.reasoning,
         finish_reason="refusal" if message.is_refusal else finish_reason,
@@ -87,13 +91,18 @@ def read_completion(content: bytes, request: Request, *, opened: bool | None = N
         completion_tokens=usage.completion_tokens,
         cached_tokens=usage.cached_tokens,
         reasoning_tokens=usage.reasoning_tokens,
-        option_probabilities=(
-            read_option_probabilities(choice.logprobs, request.options) if request.options else None
-        ),
         log_probability=score[0] if score else None,
         is_likeliest=score[1] if score else None,
         served=reply.served,
     )
+    if not request.options:
+        return completion
+    try:
+        found = read_option_probabilities(choice.logprobs, request.options)
+    except AmbiguousOptionError as error:
+        error.completion = completion
+        raise
+    return replace(completion, option_probabilities=found)
 
 
 def _read_choice(

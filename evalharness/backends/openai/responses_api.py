@@ -7,11 +7,15 @@ every request has its whole conversation.
 from __future__ import annotations
 
 from codecs import BOM_UTF8
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.backends.openai.replies.option_probabilities import option_probabilities
+from evalharness.backends.openai.replies.option_probabilities import (
+    AmbiguousOptionError,
+    option_probabilities,
+)
 from evalharness.domain import Completion, Role
 from evalharness.errors import PermanentError
 
@@ -134,7 +138,7 @@ def read_response(content: bytes, request: Request) -> Completion:
     usage = reply.usage or _ResponseUsage()
     read = usage.input_tokens_details or _InputDetails()
     thought = usage.output_tokens_details or _OutputDetails()
-    return Completion(
+    completion = Completion(
         text="".join(part.text or part.refusal or "" for part in parts),
         reasoning="\n\n".join(_iterate_thoughts(reply)) or None,
         finish_reason=_finish_reason(reply, parts),
@@ -142,9 +146,15 @@ def read_response(content: bytes, request: Request) -> Completion:
         completion_tokens=usage.output_tokens,
         cached_tokens=read.cached_tokens,
         reasoning_tokens=thought.reasoning_tokens,
-        option_probabilities=_read_options(parts, request) if request.options else None,
         served=reply.model,
     )
+    if not request.options:
+        return completion
+    try:
+        return replace(completion, option_probabilities=_read_options(parts, request))
+    except AmbiguousOptionError as error:
+        error.completion = completion
+        raise
 
 
 def _flatten_format(form: Mapping[str, Any]) -> dict[str, Any]:
