@@ -8,6 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,7 @@ def split_reasoning(text: str, *, opened: bool | None = None) -> ReasoningSplit:
             prompt is unknown: a closing mark without an opening one then ends a thought if it is
             set off as models set it off, and not quoted or part of a sentence.
     """
-    if not opened and not _MAY_HOLD_MARK.search(text):
+    if not opened and not _ANY_MARK.search(text):
         return ReasoningSplit(text=text)
     if _HARMONY_START.match(text):
         return _split_channels(text)
@@ -75,21 +80,16 @@ _REPLY_END = re.compile(
     r"(?:<\|close\|>response<\|sep\|>|<\|END_(?:RESPONSE|TEXT)\|>)(?:<\|end_of_msg\|>)?\s*\Z"
 )
 
-_MAY_HOLD_MARK = re.compile(r"think|thought|channel\|", re.IGNORECASE)
+# Most texts hold none of the marks, and are not searched for each of them.
+_ANY_MARK = re.compile(
+    "|".join([*(mark for kind in _KINDS for mark in kind), r"<\|channel\|>"]), re.IGNORECASE
+)
 
-# A mark between quotes or backticks is mentioned, it delimits nothing.
-_QUOTES = "[`'\"]"
+_QUOTES = "`'\""
 _OPENINGS = [re.compile(rf"\s*{opening}", re.IGNORECASE) for opening, _ in _KINDS]
-_INNER_OPENINGS = [re.compile(rf"(?<!{_QUOTES}){opening}", re.IGNORECASE) for opening, _ in _KINDS]
-_CLOSINGS = [
-    re.compile(rf"(?<!{_QUOTES}){closing}|{closing}(?!{_QUOTES})", re.IGNORECASE)
-    for _, closing in _KINDS
-]
-# Models close a thought on a line of its own, or without a space before the mark and after it.
-_SET_OFF_CLOSINGS = [
-    re.compile(rf"(?:(?<![^\n])|(?<=\S)){closing}(?=\s*?\n|\s*\Z|[\w\[*#|<$])", re.IGNORECASE)
-    for _, closing in _KINDS
-]
+_INNER_OPENINGS = [re.compile(opening, re.IGNORECASE) for opening, _ in _KINDS]
+_CLOSINGS = [re.compile(closing, re.IGNORECASE) for _, closing in _KINDS]
+_SET_OFF_END = re.compile(r"\s*?\n|\s*\Z|[\w\[*#|<$]")
 
 _CHANNEL = r"<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>"
 _HARMONY_START = re.compile(rf"\s*(?:<\|start\|>assistant[^<]*)?{_CHANNEL}")
@@ -135,13 +135,14 @@ def _match_opening(text: str, position: int) -> tuple[int, int] | None:
 
 def _find_end(text: str, begin: int, kind: int) -> re.Match[str] | None:
     """Return the mark that closes a thought: its first, or a later one if the thought is nested."""
-    end = _CLOSINGS[kind].search(text, begin)
+    end = next(_find_marks(_CLOSINGS[kind], text, begin), None)
     if end is None:
         return None
-    nested = sum(1 for _ in _INNER_OPENINGS[kind].finditer(text, begin, end.start()))
-    for _ in range(nested):
-        later = _SET_OFF_CLOSINGS[kind].search(text, end.end())
-        if later is None or _INNER_OPENINGS[kind].search(text, end.end(), later.start()):
+    nested = sum(
+        1 for mark in _find_marks(_INNER_OPENINGS[kind], text, begin) if mark.start() < end.start()
+    )
+    for later in islice(_find_set_off_ends(text, end.end(), kind), nested):
+        if next(_find_marks(_INNER_OPENINGS[kind], text[: later.start()], end.end()), None):
             break
         end = later
     return end
@@ -151,17 +152,37 @@ def _find_lone_end(text: str, *, opened: bool) -> re.Match[str] | None:
     """Return the first closing mark of a thought that has no opening mark in the text."""
     ends = [
         end
-        for kind, closing in enumerate(_CLOSINGS if opened else _SET_OFF_CLOSINGS)
-        if (end := closing.search(text)) is not None
-        and (opened or _is_lone(text[: end.start()], kind))
+        for kind, closing in enumerate(_CLOSINGS)
+        for end in islice(
+            _find_marks(closing, text, 0) if opened else _find_set_off_ends(text, 0, kind), 1
+        )
+        if opened or _is_lone(text[: end.start()], kind)
     ]
     return min(ends, key=lambda end: end.start(), default=None)
 
 
+def _find_marks(mark: re.Pattern[str], text: str, begin: int) -> Iterator[re.Match[str]]:
+    """Yield the marks that are not between quotes or backticks, which only mention them."""
+    for found in mark.finditer(text, begin):
+        around = (text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1])
+        if not all(each and each in _QUOTES for each in around):
+            yield found
+
+
+def _find_set_off_ends(text: str, begin: int, kind: int) -> Iterator[re.Match[str]]:
+    """Yield the closing marks that stand as models write them.
+
+    They stand on a line of their own, or without a space before them and after them.
+    """
+    for end in _find_marks(_CLOSINGS[kind], text, begin):
+        before = text[end.start() - 1 : end.start()] if end.start() else "\n"
+        if (before == "\n" or not before.isspace()) and _SET_OFF_END.match(text, end.end()):
+            yield end
+
+
 def _is_lone(before: str, kind: int) -> bool:
     """Whether no mark opened what is closed here, and no code block is open."""
-    opening = re.compile(_KINDS[kind][0], re.IGNORECASE)
-    return opening.search(before) is None and before.count("```") % 2 == 0
+    return _INNER_OPENINGS[kind].search(before) is None and before.count("```") % 2 == 0
 
 
 def _split_channels(text: str, first: str | None = None) -> ReasoningSplit:
