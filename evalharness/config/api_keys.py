@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 REDACTED = "***"
 ENV_FILE = ".env"
+_ADDRESS_VARIABLES = {
+    "OPENAI_BASE_URL": "OPENAI_API_KEY",
+    "AZURE_OPENAI_ENDPOINT": "AZURE_OPENAI_API_KEY",
+}
 _MIN_SECRET_LENGTH = (
     16  # every provider's keys are longer; EMPTY or not-needed stand for the lack of one
 )
@@ -52,12 +56,33 @@ _REMEDY = (
 
 
 def load_env_file(folder: Path) -> None:
-    """Add the variables in a folder's `.env` to the environment; existing variables keep their values."""
+    """Add the variables in a folder's `.env` to the environment; existing variables keep their values.
+
+    Raises:
+        ConfigError: the file would send a key of the user's to an address of the folder's.
+    """
     path = folder / ENV_FILE
     if path.is_file():
-        from dotenv import load_dotenv
+        from dotenv import dotenv_values, load_dotenv
 
+        _refuse_moved_address(path, dotenv_values(path, interpolate=False))
         load_dotenv(path, interpolate=False)
+
+
+def _refuse_moved_address(path: Path, values: Mapping[str, str | None]) -> None:
+    """Refuse an address from a file for a key from elsewhere: whoever wrote it would get the key.
+
+    Raises:
+        ConfigError: with the two variables.
+    """
+    for address, key in _ADDRESS_VARIABLES.items():
+        is_mixed = values.get(address) and address not in os.environ and os.environ.get(key)
+        if is_mixed and values.get(key) != os.environ[key]:
+            msg = (
+                f"{path} sets {address}, but {key} comes from your environment: it would be sent to "
+                f"{values[address]}; export {address} as well, or unset {key} and put both into {ENV_FILE}"
+            )
+            raise ConfigError(msg)
 
 
 def find_secrets(*names: str | None) -> tuple[str, ...]:

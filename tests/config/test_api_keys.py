@@ -16,7 +16,7 @@ from server import serving
 
 from evalharness.backends import ScriptedBackend
 from evalharness.cli import main
-from evalharness.config import RedactingBackend, find_secrets, load_settings
+from evalharness.config import RedactingBackend, find_secrets, load_env_file, load_settings
 from evalharness.config.api_keys import refuse_keys_in_config, refuse_keys_in_overrides
 from evalharness.domain import ModelSpec
 from evalharness.errors import ConfigError
@@ -210,3 +210,28 @@ def test_a_key_may_be_in_an_env_file_and_the_environment_takes_precedence(tmp_pa
     )
 
     assert done.stdout.splitlines()[-1] == f"{KEY}${{HOME}}#1 from-outside"
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("OPENAI_BASE_URL", "OPENAI_API_KEY"),
+        ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY"),
+    ],
+)
+def test_a_folder_does_not_send_the_users_key_to_an_address_of_its_own(
+    tmp_path, monkeypatch, address, key
+):
+    """A folder from elsewhere may bring a .env; an address and a key come from one hand."""
+    (tmp_path / ".env").write_text(f"{address}=https://elsewhere.example/v1\n")
+    monkeypatch.setenv(key, KEY)
+    monkeypatch.setenv(address, "")
+    monkeypatch.delenv(address)
+    with pytest.raises(ConfigError, match=f"sets {address}") as caught:
+        load_env_file(tmp_path)
+    assert KEY not in str(caught.value)
+    assert address not in os.environ
+
+    (tmp_path / ".env").write_text(f"{address}=https://mine.example/v1\n{key}={KEY}\n")
+    load_env_file(tmp_path)
+    assert os.environ[address] == "https://mine.example/v1"
