@@ -236,9 +236,10 @@ def completion_of(call: Call) -> dict[str, Any]:
 
 def _text(call: Call, messages: list[Message]) -> str:
     seed, form = call.body.get("seed"), call.body.get("response_format")
-    if form is None:
+    asks_for_json = any('"reasons"' in message.content for message in messages)
+    if form is None and not asks_for_json:
         return make_reply(call.model, messages, seed)
-    if form["type"] == "json_object":
+    if form is None or form["type"] == "json_object":
         is_grade = any('"score"' in message.content for message in messages)
         decision = {"score": 7} if is_grade else {"verdict": "A"}
         return msgspec.json.encode({"reasons": "It is clear."} | decision).decode()

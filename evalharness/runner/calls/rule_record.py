@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from evalharness.backends import LearnedRules
@@ -9,12 +10,13 @@ from evalharness.domain import list_request_rules
 from evalharness.store import read_manifest, update_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from evalharness.domain import ModelSpec, RequestRules
+    from evalharness.domain import ModelSpec
 
 REQUEST_RULES = "request_rules"
+_LONGEST_QUOTE = 160
 
 
 def open_rule_record(
@@ -31,11 +33,16 @@ def open_rule_record(
         named: the models that are called, by role (`models` or `judges`) and name.
         print_notice: shows a line for each rule.
     """
+    reported: set[tuple[str, str]] = set()
 
     def record(spec: ModelSpec) -> None:
         _write_rules(folder, named, rules)
-        if found := rules.find(spec):
-            print_notice(f"{_find_name(named, spec)}: {_describe(found)}")
+        found, name = rules.find(spec), _find_name(named, spec)
+        changes = found.describe() if found else ()
+        new = [each for each in changes if (name, each) not in reported]
+        reported.update((name, each) for each in new)
+        if found and new:
+            print_notice(f"{name}: {_describe(new, found.said)}")
 
     rules = LearnedRules(record)
     manifest = read_manifest(folder)
@@ -64,6 +71,6 @@ def _find_name(named: Mapping[str, Mapping[str, ModelSpec]], spec: ModelSpec) ->
     return next(names, spec.name)
 
 
-def _describe(rules: RequestRules) -> str:
-    last = f' (the server: "{rules.said[-1]}")' if rules.said else ""
-    return f"requests go {', '.join(rules.describe())} from now on{last}"
+def _describe(changes: Sequence[str], said: Sequence[str]) -> str:
+    words = shorten(said[-1], _LONGEST_QUOTE, placeholder="...") if said else "nothing"
+    return f'requests go {", ".join(changes)} from now on (the server said: "{words}")'
