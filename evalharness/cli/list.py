@@ -51,8 +51,10 @@ def print_choices(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> 
 
 def _describe_provider(provider: Provider) -> str:
     """Return a provider's name, address, and the variable of its key, with whether it is set."""
-    key = provider.api_key_env
+    key, backend = provider.api_key_env, provider.settings.get("backend")
     state = "no key" if key is None else f"{key} ({'set' if os.environ.get(key) else 'not set'})"
+    if backend is not None and key is None:
+        state = f"the keys that the backend {backend} reads"
     address = str(provider.base_url or "").replace("${oc.env:", "${")
     return f"{provider.name:12} {address:58} {state}"
 

@@ -5,7 +5,6 @@ from .api_keys import redact as redact
 from .composition import compose_config as compose_config
 from .composition import describe_choice as describe_choice
 from .composition import list_choices as list_choices
-from .composition import quote_override_value as quote_override_value
 from .corpus import Corpus as Corpus
 from .corpus import read_corpus_setting as read_corpus_setting
 from .engine import build_engine_spec as build_engine_spec
@@ -15,6 +14,7 @@ from .names.job_models import JobModels as JobModels
 from .names.job_models import plan_job_models as plan_job_models
 from .names.providers import Provider as Provider
 from .names.providers import list_providers as list_providers
+from .names.written_name import quote_override_value as quote_override_value
 from .plan_targets import build_plan_targets as build_plan_targets
 from .published_scores import PublishedScore as PublishedScore
 from .published_scores import published_scores_content as published_scores_content

@@ -18,6 +18,7 @@ from evalharness.config.completion.user_settings import (
 from evalharness.config.messages import explain_hydra_error, refuse_unknown_keys
 from evalharness.config.names.catalogue import read_entry
 from evalharness.config.names.named_overrides import lend_nodes, name_models_in_overrides
+from evalharness.config.names.written_name import quote_override_value
 from evalharness.config.resource_folders import (
     find_config_file,
     find_first_comment,
@@ -178,12 +179,6 @@ def _find_values(lines: Sequence[str], key: str) -> list[str]:
         for line in lines
         if line.strip().startswith(f"{key}:")
     ]
-
-
-def quote_override_value(text: str) -> str:
-    """Return a text quoted and escaped as the value of an override."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _expand_override(override: str, config_dir: Path | None) -> list[str]:

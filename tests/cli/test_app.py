@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -194,6 +195,26 @@ def test_list_shows_the_providers_and_whether_their_keys_are_set(capsys, monkeyp
     assert lines["groq"][1] == "GROQ_API_KEY (set)"
     assert lines["ollama"] == ["http://127.0.0.1:11434/v1", "no key"]
     assert "very-secret" not in said
+
+
+def test_models_of_three_providers_without_keys_are_refused_at_once(capsys, monkeypatch):
+    """Each variable is named, those of candidates and of the judge; nothing is made or asked."""
+    variables = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY")
+    for variable in variables:
+        monkeypatch.delenv(variable, raising=False)
+
+    code = main(
+        [
+            "run",
+            "models=[openai/gpt-6-luna,anthropic/claude-haiku-5-5]",
+            "judge=google/gemini-4-argon",
+        ]
+    )
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert all(f"{variable} is not set" in said for variable in variables)
+    assert not Path("results").exists()
 
 
 @pytest.mark.parametrize("what", ["models", "judges"])

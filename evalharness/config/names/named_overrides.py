@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalharness.config.names.names_in_files import list_experiment_names, list_names_in_file
 from evalharness.config.names.resolution import ModelNames, refuse_repeats, tell_names_apart
-from evalharness.config.names.written_name import split_names
+from evalharness.config.names.written_name import quote_override_value, split_names
 from evalharness.config.resource_folders import (
     find_config_file,
     list_config_files,
@@ -152,7 +152,10 @@ def name_models_in_overrides(
     named = [part for override in overrides for part in _replace_choice(override, found)]
     spellings = list_spellings([*found.in_files, *found.models], config_dir)
     return NamedOverrides(
-        overrides=tuple(_replace_key(override, spellings, found.panel) for override in named),
+        overrides=tuple(
+            _replace_baseline(_replace_key(override, spellings, found.panel), spellings, found)
+            for override in named
+        ),
         models=found.models,
         nodes=found.nodes,
         users=found.users,
@@ -213,6 +216,16 @@ def _replace_key(override: str, models: Mapping[str, str], panel: Mapping[str, s
         return override
     rest = section[3][len(spelling) :]
     return f"{section[1]}{section[2]}.{known[spelling]}{rest}"
+
+
+def _replace_baseline(override: str, spellings: Mapping[str, str], found: _Replacement) -> str:
+    """Return an override of the baseline with the name in tables, whatever name it has."""
+    key, _, value = override.partition("=")
+    if key.lstrip("+") != "judging.baseline":
+        return override
+    option = spellings.get(value.strip("'\""))
+    names = [choice.name for choice in found.models if choice.option == option]
+    return f"{key}={quote_override_value(names[0])}" if names else override
 
 
 def _find_longest_start(text: str, spellings: Iterable[str]) -> str | None:

@@ -88,6 +88,12 @@ def make_key(text: str) -> str:
     return re.sub(r"[^\w-]+", "_", text, flags=re.ASCII).strip("_") or "model"
 
 
+def quote_override_value(text: str) -> str:
+    """Return a text quoted and escaped as the value of an override."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
 def _find_setting_path(key: str, place: str) -> str:
     """Return the path of a setting in a model's configuration; `temperature` is in `sampling`."""
     sampling = [own.name for own in fields(SamplingConf)]

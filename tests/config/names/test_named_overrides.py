@@ -147,6 +147,16 @@ def test_a_setting_is_overridden_by_any_name_of_the_model(spelling):
     assert model.system == "hi"
 
 
+@pytest.mark.parametrize("baseline", ["gpt-4.1", "gpt-4_1", "openai/gpt-4.1"])
+def test_the_baseline_is_any_name_of_a_model(baseline):
+    """What is kept is the name in tables."""
+    settings = load_settings(
+        ["models=openai/gpt-4.1,vicuna-13b", f"judging.baseline={baseline}", "judge=scripted"]
+    )
+
+    assert settings.run.judging.baseline == settings.run.models[0].name == "gpt-4.1"
+
+
 def test_two_providers_of_one_model_are_told_apart(monkeypatch):
     """By their names, where the ids alone are equal."""
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com")
