@@ -128,6 +128,27 @@ def test_text_is_asked_for_by_tokens_and_drawn_as_the_request_says(spec, tokeniz
     assert engine.closed
 
 
+@pytest.mark.parametrize("thinks", [True, False])
+def test_a_thought_is_apart_from_vllms_text_and_stop_texts_do_not_end_it(spec, tokenizer, thinks):
+    """Its text lacks special tokens, so its tokens are read."""
+    text = "<think>A greeting, USER: maybe.</think>\n\nAloha! USER: more"
+    tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+    spec = replace(spec, stop=("USER:",), thinks=thinks)
+
+    (completion,), engine = _ask(
+        spec,
+        tokenizer,
+        lambda _tokens: _said(text, tuple(tokens)),
+        request("Hi", sampling=Sampling(max_tokens=80)),
+    )
+
+    assert (completion.text, completion.reasoning) == ("Aloha!", "A greeting, USER: maybe.")
+    assert completion.reasoning_tokens is not None
+    assert 0 < completion.reasoning_tokens < len(tokens)
+    ((_, params, _),) = engine.asked
+    assert params["stop"] == ([] if thinks else ["USER:"])
+
+
 def test_options_are_read_after_the_prompt_and_multiplied(spec, tokenizer):
     """The probability of an option of several tokens is the product of theirs."""
     asked = request("Which?", options=("[[A]]", "[[B]]"))
