@@ -83,14 +83,33 @@ class _Replacement:
         self.models = tuple(map(self.keep, tell_names_apart(found)))
         return f"[{','.join(choice.option for choice in self.models)}]"
 
-    def name_judge(self, text: str) -> tuple[str, str]:
-        """Return the option of the group `judge` that a name stands for, and its key in a panel."""
-        for option in (text, text.replace(".", "_")):
-            if find_config_file("judge", option, self.config_dir):
+    def name_judges(self, texts: Sequence[str]) -> list[tuple[str, str]]:
+        """Return for each name the option of the group `judge`, and its key in a panel.
+
+        A file of `conf/judge` wins over a model of that name.
+        """
+        files = {text: self._find_judge_file(text) for text in texts}
+        models = [text for text in texts if files[text] is None]
+        choices = tell_names_apart([self.names.resolve_one(text, "judge") for text in models])
+        by_text = dict(zip(models, map(self.keep, choices), strict=True))
+        named = []
+        for text in texts:
+            option = files[text]
+            if option is None:
+                named.append(self._describe_judge(text, by_text[text]))
+            else:
                 self.panel |= dict.fromkeys((text, option), option)
                 self.scan_file("judge", option)
-                return option, option
-        choice = self.keep(self.names.resolve_one(text, "judge"))
+                named.append((option, option))
+        return named
+
+    def _find_judge_file(self, text: str) -> str | None:
+        options = (text, text.replace(".", "_"))
+        found = (each for each in options if find_config_file("judge", each, self.config_dir))
+        return next(found, None)
+
+    def _describe_judge(self, text: str, choice: ModelChoice) -> tuple[str, str]:
+        """Note the node of a judge that is a model with the usual prompts."""
         is_taken = find_config_file("judge", choice.option, self.config_dir)
         option = f"{choice.option}__model" if is_taken else choice.option
         self.nodes["judge", option] = _describe_judge(choice)
@@ -107,7 +126,7 @@ class _Replacement:
         if find_config_file(group, text, self.config_dir):
             self.scan_file(group, text)
         elif group == "judge":
-            option, _ = self.name_judge(text)
+            ((option, _),) = self.name_judges([text])
             file = find_config_file(group, option, self.config_dir)
             node = read_config_file(file) if file else self.nodes[group, option]
             self.nodes[group, text] = node
@@ -127,11 +146,6 @@ class _Replacement:
             self.scanned.add((group, name))
             for chosen, text in list_names_in_file(group, name, self.config_dir):
                 self.name_in_file(chosen, text)
-
-    def name_judges(self, value: str) -> list[str]:
-        """Return the overrides for one judge, or for a panel."""
-        first, *others = [self.name_judge(text) for text in split_names(value)]
-        return [f"judge={first[0]}", *(f"+judge@panel.{key}={option}" for option, key in others)]
 
 
 def name_models_in_overrides(
@@ -174,7 +188,8 @@ def _replace_choice(override: str, found: _Replacement) -> list[str]:
     if bare == "models" and not value.strip().startswith("{"):
         return [f"models={found.name_models(value, 'models')}"]
     if bare == "judge" and not value.strip().startswith("{"):
-        return found.name_judges(value)
+        first, *others = found.name_judges(split_names(value))
+        return [f"judge={first[0]}", *(f"+judge@panel.{key}={option}" for option, key in others)]
     if place := _MODEL_OF_JUDGE.fullmatch(key):
         choice = found.names.resolve_one(split_names(value)[0], f"models@{place[1]}")
         return [f"{key}={found.keep(choice).option}"]

@@ -51,6 +51,8 @@ def choose_judges(
             path = f"model.{path}"
         if section == "judge" and path:
             _copy_setting(confs["judge"], path.split("."), tree["judge"])
+    if "judge.model.base_url" in keys and "judge.model.api_key_env" not in keys:
+        confs["judge"]["model"]["withholds_key"] = _is_moved(saved, confs["judge"])
     return list(_build_judges(confs, saved).values())
 
 
@@ -94,6 +96,16 @@ def _saved_judges(saved: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     found = {"judge": saved["judge"]} if saved.get("judge") else {}
     found |= {f"panel.{name}": conf for name, conf in (saved.get("panel") or {}).items()}
     return {place: complete_saved_judge(conf) for place, conf in found.items()}
+
+
+def _is_moved(saved: Mapping[str, Any], judge: Mapping[str, Any]) -> bool:
+    """Return whether a judge is asked at another server than in the run, whose key is not for it."""
+    was, now = saved["judge"]["model"].get("base_url"), judge["model"]["base_url"]
+    addresses = [
+        {str(each).rstrip("/") for each in (value if isinstance(value, list) else [value])}
+        for value in (was, now)
+    ]
+    return not addresses[1] <= addresses[0]
 
 
 def _build_judges(confs: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, JudgeSpec]:

@@ -166,6 +166,15 @@ def test_two_providers_of_one_model_are_told_apart(monkeypatch):
     assert [model.name for model in models] == ["azure/zz", "openai/zz"]
 
 
+def test_two_providers_of_one_judge_are_told_apart(monkeypatch):
+    """As candidates are."""
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com")
+
+    judges = load_settings(["models=vicuna-13b", "judge=[azure/zz,openai/zz,gpt-4.1]"]).run.judges
+
+    assert [judge.name for judge in judges] == ["azure/zz", "openai/zz", "gpt-4.1"]
+
+
 def test_any_model_may_judge_under_its_own_name():
     """A configured model, a provider's, and a panel of both."""
     one, other = load_settings(
