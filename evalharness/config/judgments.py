@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from evalharness.backends import find_address
 from evalharness.domain import JudgingSpec, PairDesign, PanelRule, require_at_least, require_one_of
 from evalharness.errors import ConfigError
 from evalharness.judge import find_own_family_models
@@ -67,6 +68,46 @@ def refuse_unjudged_models(
             f"{', '.join(unjudged)}; add a judge of another one, judge=[...]"
         )
         raise ConfigError(msg)
+
+
+def list_self_judging_cautions(
+    judging: JudgingSpec, judges: Sequence[JudgeSpec], models: Sequence[ModelSpec]
+) -> tuple[str, ...]:
+    """Return a sentence for each judge that is one of the models that it judges.
+
+    A judge that has a caution of its own is not to be trusted in any case.
+    """
+    cautions = []
+    for judge in judges:
+        excluded = find_own_family_models(judge, models, judging)
+        own = [
+            model.name
+            for model in models
+            if model.name not in excluded and _is_same_model(judge.model, model)
+        ]
+        if own and not judge.caution:
+            cautions.append(
+                f"The judge {judge.name} is the same model as {', '.join(own)}, which it judges; "
+                "models tend to prefer their own answers."
+            )
+    return tuple(cautions)
+
+
+def _is_same_model(one: ModelSpec, other: ModelSpec) -> bool:
+    """Whether two models have the same weights, or the same name on the same servers."""
+    addresses = [find_address(each) for each in (one, other)]
+    weights = [each.get_setting("weights") for each in (one, other)]
+    adapters = [each.get_setting("adapter") for each in (one, other)]
+    if adapters[0] != adapters[1]:
+        return False
+    if weights[0] is not None and weights[0] == weights[1]:
+        return all(address is None for address in addresses)
+    names = [address.name if address else None for address in addresses]
+    if all(addresses):
+        urls = [set(address.urls) for address in addresses if address]
+        return names[0] == names[1] and bool(urls[0] & urls[1])
+    served, loaded = names[0] or names[1], weights[0] if addresses[1] else weights[1]
+    return served is not None and "/" in served and served == loaded
 
 
 def _build_panel_rule(value: str) -> PanelRule:

@@ -63,7 +63,7 @@ class CommonModelConf:
     """The settings of every model, with any backend."""
 
     name: str = MISSING
-    family: Optional[str] = None
+    family: Any = None  # a name, or a list of them
     backend: str = MISSING
     system: Optional[str] = None
     template: Optional[str] = None  # Jinja text, or `tokenizer`

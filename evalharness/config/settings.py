@@ -10,7 +10,11 @@ from evalharness.config.benchmark_suite import build_suite_spec
 from evalharness.config.composition import compose_config
 from evalharness.config.corpus import read_corpus_setting
 from evalharness.config.engine import build_engine_spec
-from evalharness.config.judgments import build_judging_spec, refuse_unjudged_models
+from evalharness.config.judgments import (
+    build_judging_spec,
+    list_self_judging_cautions,
+    refuse_unjudged_models,
+)
 from evalharness.config.plan_targets import build_plan_targets
 from evalharness.config.resource_folders import find_resource_folder
 from evalharness.config.run_name import derive_run_name
@@ -136,6 +140,7 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
             *tree["cautions"],
             *list_design_cautions(judging),
             *(judge.caution for judge in judges if judge.caution),
+            *list_self_judging_cautions(judging, judges, models),
         ),
     )
     refuse_unjudged_models(spec.judging, spec.judges, spec.models)

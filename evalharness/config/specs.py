@@ -180,7 +180,7 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         name=conf["name"],
         backend=conf["backend"],
         settings=build_backend_settings(conf["backend"], conf, place),
-        family=conf["family"],
+        family=_build_family(conf["family"], place),
         system=conf["system"],
         template=conf["template"],
         template_options=dict(conf["template_options"]),
@@ -197,6 +197,19 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         default_fields=tuple(conf["default_fields"]),
     )
     return spec if spec.prices.is_known else _add_list_prices(spec)
+
+
+def _build_family(value: Any, place: str) -> str | tuple[str, ...] | None:
+    """Return a family, or several; one in a list is the same as its name.
+
+    Raises:
+        ConfigError: the value is neither a name nor a list of names.
+    """
+    names = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) and name for name in names):
+        msg = f"{place}.family={value}: must be a name, or a list of names"
+        raise ConfigError(msg)
+    return tuple(names) if len(names) > 1 else next(iter(names), None)
 
 
 def _add_list_prices(spec: ModelSpec) -> ModelSpec:

@@ -21,14 +21,14 @@ class SavedModel:
 
     Attributes:
         name: the name in tables.
-        family: the model's family.
+        families: the families that the model belongs to.
         api_name: the server's name for the model.
         prices: the prices of its tokens.
         tree: all settings, as saved.
     """
 
     name: str
-    family: str | None = None
+    families: frozenset[str] = frozenset()
     api_name: str | None = None
     prices: Prices = field(default_factory=Prices)
     tree: Mapping[str, Any] = field(default_factory=dict)
@@ -115,11 +115,17 @@ def _decode_model(conf: Any, place: str, default_name: str = "") -> SavedModel:
     tree = conf if isinstance(conf, Mapping) else {}
     return SavedModel(
         name=_get_text(tree, "name") or default_name,
-        family=_get_text(tree, "family"),
+        families=_get_families(tree),
         api_name=_get_text(tree, "api_name"),
         prices=_convert(_get_section(tree, "prices"), Prices, f"{place}.prices"),
         tree=tree,
     )
+
+
+def _get_families(tree: Mapping[str, Any]) -> frozenset[str]:
+    value = tree.get("family")
+    names = value if isinstance(value, (list, tuple)) else [value]
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _decode_judge(tree: Mapping[str, Any], place: str) -> SavedJudge:

@@ -12,7 +12,7 @@ from evalharness.domain.prices import Prices
 from evalharness.domain.vocabulary import JudgmentKind, PairDesign, PanelRule, Question, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from evalharness.domain.calls import Usage
 
@@ -48,7 +48,8 @@ class ModelSpec:
         name: the name in tables.
         backend: the name of the backend that calls the model.
         settings: the backend's own settings, an instance of the dataclass that it declares.
-        family: the family that the model belongs to.
+        family: the family that the model belongs to; several for a model that was distilled from
+            one into the weights of another.
         system: a system message before every conversation.
         template: Jinja text (the prompt exactly as the model was trained), the word `tokenizer`
             (the tokenizer's own chat template), or None if the server applies one.
@@ -72,7 +73,7 @@ class ModelSpec:
     name: str
     backend: str
     settings: Any = field(default=None, metadata=NOT_IN_IDENTITY)  # `identity` adds its fields
-    family: str | None = None
+    family: str | tuple[str, ...] | None = None
     system: str | None = None
     template: str | None = None
     template_options: Mapping[str, Any] = field(default_factory=dict)
@@ -88,6 +89,11 @@ class ModelSpec:
     successor: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
     template_date: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
     default_fields: tuple[str, ...] = field(default=(), metadata=NOT_IN_IDENTITY)
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The families that the model belongs to; empty if none is known."""
+        return list_families(self.family)
 
     @property
     def max_concurrency(self) -> int:
@@ -235,6 +241,13 @@ class RunSpec:
             judges=tuple(judges),
             template_date=date,
         )
+
+
+def list_families(family: str | Sequence[str] | None) -> frozenset[str]:
+    """Return the families that a configured value names: one, several, or none."""
+    if family is None:
+        return frozenset()
+    return frozenset((family,) if isinstance(family, str) else family)
 
 
 def override_sampling(spec: ModelSpec, sampling: Sampling) -> ModelSpec:

@@ -41,11 +41,13 @@ def find_own_family_models(
 ) -> frozenset[str]:
     """Return the names of the models of a judge's own family, which the judge does not judge.
 
+    One common family is enough: a distilled model has those of its weights and of its teacher.
+
     The set is empty when the settings do not exclude them, or when the judge has no family.
     """
-    if not judging.exclude_own_family or judge.model.family is None:
+    if not judging.exclude_own_family:
         return frozenset()
-    return frozenset(model.name for model in models if model.family == judge.model.family)
+    return frozenset(model.name for model in models if model.families & judge.model.families)
 
 
 def check_adaptive_design(judging: JudgingSpec, judges: Sequence[JudgeSpec]) -> None:

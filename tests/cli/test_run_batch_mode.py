@@ -63,7 +63,7 @@ def test_a_batch_judges_as_single_calls_do_for_half_the_price(tmp_path):
     assert counts["total"] == after["total"] == 2 * (TRIAL + ANSWERS + JUDGMENTS)
     assert (live / "leaderboard.json").read_bytes() == (batch / "leaderboard.json").read_bytes()
     assert usage[0]["judges"]["prompt_tokens"] == usage[1]["judges"]["prompt_tokens"]
-    assert usage[1]["judges"]["usd"] == pytest.approx(usage[0]["judges"]["usd"] / 2)
+    assert usage[1]["judges"]["usd"] == pytest.approx(usage[0]["judges"]["usd"] / 2, abs=1e-6)
     assert resumed["judges"]["usd"] == usage[1]["judges"]["usd"]
 
 

@@ -33,13 +33,13 @@ def test_what_was_saved_is_decoded():
     config = RunConfig.from_tree(TREE)
 
     assert list(config.models) == ["vicuna-13b", "koala-13b"]
-    assert config.models["vicuna-13b"].family == "llama"
+    assert config.models["vicuna-13b"].families == {"llama"}
     assert config.models["vicuna-13b"].prices == Prices(input=1.0, output=2.0)
     assert [(judge.name, judge.place) for judge in config.judges] == [
         ("gpt-4", "judge"),
         ("claude", "panel.second"),
     ]
-    assert config.judges[0].model.family == "gpt"
+    assert config.judges[0].model.families == {"gpt"}
     assert config.judges[0].reading is Reading.JSON
     assert config.judges[0].prompts == ("single-v1", "pair-v2")
     assert config.judging.pairs is PairDesign.ADAPTIVE

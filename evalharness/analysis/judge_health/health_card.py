@@ -101,12 +101,12 @@ def _measure_rates(
     games = [game for game in records.games if game.judge == judge.name]
     probed_rows = [judgment for judgment in probed if judgment.judgment.judge == judge.name]
     judgment_by_digest = {judgment.digest: judgment for judgment in judgments}
-    families = {model.name: model.family for model in spec.models}
+    families = {model.name: model.families for model in spec.models}
     rates = [measure_unscored(judgments)]
     if games:
         rates += [*measure_position_rates(games), measure_ties(games)]
         rates.append(measure_length_bias(games, _reply_lengths(records)))
-        preference = measure_family_preference(judge.name, judge.model.family, families, records)
+        preference = measure_family_preference(judge.name, judge.model.families, families, records)
         rates += [preference] if preference else []
         rates += measure_label_agreement(judge.name, records, spec.seed)
     rates.append(

@@ -28,14 +28,17 @@ if TYPE_CHECKING:
 
 
 def measure_family_preference(
-    judge: str, family: str | None, families: Mapping[str, str | None], records: RunRecords
+    judge: str,
+    own: frozenset[str],
+    families: Mapping[str, frozenset[str]],
+    records: RunRecords,
 ) -> JudgeRate | None:
     """Return how much more a judge favors its own family than the reference does.
 
     The reference is people's votes, or else the run's other judges. Returns None if no model
     belongs to the judge's family.
     """
-    if family is None or family not in families.values():
+    if not any(own & each for each in families.values()):
         return None
     battles = settle_battles(records.games)
     judge_points = _mean_points(battle for battle in battles if battle.judge == judge)
@@ -46,7 +49,12 @@ def measure_family_preference(
         (other_points, "the run's other judges"),
     ):
         rows = [
-            (judge_points[key], reference[key], families.get(key[2]) == family, key[0])
+            (
+                judge_points[key],
+                reference[key],
+                bool(own & families.get(key[2], frozenset())),
+                key[0],
+            )
             for key in sorted(judge_points.keys() & reference.keys())
         ]
         if len({is_own_family for _, _, is_own_family, _ in rows}) > 1:

@@ -15,11 +15,15 @@ def list_excluded_families(records: RunRecords) -> tuple[str, ...]:
         return ()
     notes = []
     for judge in config.judges:
-        family = judge.model.family
-        own = [model.name for model in config.models.values() if family and model.family == family]
+        families = judge.model.families
+        own = [model for model in config.models.values() if model.families & families]
         if own:
+            common = (
+                families.intersection(*[model.families & families for model in own]) or families
+            )
             notes.append(
-                f"The judge {judge.name} gave no judgment about {', '.join(own)}, which "
-                f"is of its own family ({family})."
+                f"The judge {judge.name} gave no judgment about "
+                f"{', '.join(model.name for model in own)}, which "
+                f"is of its own family ({', '.join(sorted(common))})."
             )
     return tuple(notes)

@@ -219,7 +219,7 @@ def _flag_identity_claims(run_texts: RunTexts, models: Mapping[str, SavedModel])
     for claim in find_identity_claims((number, run_texts.texts[number].text) for number in numbers):
         text = run_texts.texts[claim.text]
         model = models.get(str(text.model))
-        names = [text.model, *((model.family, model.api_name) if model else ())]
+        names = [text.model, *((*model.families, model.api_name) if model else ())]
         is_own = claim.family in find_families(names)
         yield Flag(
             kind=FlagKind.NAMES_ITSELF if is_own else FlagKind.NAMES_ANOTHER,
