@@ -26,6 +26,7 @@ from evalharness.backends.openai.batch_api import (
     BatchStatus,
 )
 from evalharness.backends.openai.connection import is_success
+from evalharness.backends.openai.refusals.refused_fields import explain_refusal
 from evalharness.backends.openai.request_body import list_sent_fields
 from evalharness.backends.wait_log import WAIT_LOG
 from evalharness.domain import compute_digest
@@ -262,6 +263,9 @@ class BatchBackend:
                 completion = self._api.completion(replies[key], waiting.request)
                 waiting.future.set_result(replace(completion, sent=list_sent_fields(body)))
             except BackendError as error:
+                if key in replies and (response := replies[key].response):
+                    words = explain_refusal(bytes(response.body), body, self._spec)
+                    error.args = (f"{error}{words}",)
                 _set_failure(waiting, error)
 
     def _teaches(self, reply: BatchReply, body: Mapping[str, Any], request: Request) -> bool:

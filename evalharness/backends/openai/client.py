@@ -22,7 +22,7 @@ from evalharness.backends.openai.concurrency_limiter import ConcurrencyLimiter
 from evalharness.backends.openai.connection import ServerConnection, is_success, timeout
 from evalharness.backends.openai.load_balancer import LoadBalancer
 from evalharness.backends.openai.rate_limiter import RateLimiter
-from evalharness.backends.openai.refusals.refused_fields import explain_kept_field
+from evalharness.backends.openai.refusals.refused_fields import explain_refusal
 from evalharness.backends.openai.replies.reader import choose_reader
 from evalharness.backends.openai.request_body import build_request_url, list_sent_fields
 from evalharness.backends.openai.settings import get_openai_settings
@@ -286,7 +286,7 @@ class OpenAIClient:
         if self._rules.learn(status, content, body, request):
             return _RequestChangedError()
         if isinstance(error, PermanentError):
-            error.args = (f"{error}{explain_kept_field(content, body, self._spec)}",)
+            error.args = (f"{error}{explain_refusal(content, body, self._spec)}",)
         return error
 
 

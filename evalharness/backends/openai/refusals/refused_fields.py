@@ -11,9 +11,11 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from evalharness.backends.openai.error_reply import make_http_error
 from evalharness.backends.openai.refusals.sentences import iterate_sentences
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.domain import BenchmarkRequest, Role
+from evalharness.errors import ContextLengthError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +38,7 @@ _NEW_NAMES = {"max_tokens": "max_completion_tokens", "seed": "random_seed"}
 _FORMATS = {"json_schema": "json_object", "json_object": "text"}
 _USUAL_TOP_LOGPROBS = 5
 _LONGEST_SAID = 300
+_RESPONSES_ONLY = re.compile(r"v1/responses|responses api", re.IGNORECASE)
 _REFUSED = re.compile(
     r"unsupported|unknown|unrecogni[sz]ed|unexpected|unavailable|invalid|deprecated|removed|forbidden"
     r"|incompatible|disabled|restricted|not permitted|not allowed|not available|not accepted|not valid"
@@ -103,6 +106,8 @@ def learn_rules(
         request: the request from which the body was built.
     """
     lesson = _Lesson(content, body, spec)
+    if isinstance(make_http_error(status, {}, lesson.text), ContextLengthError):
+        return None  # it concerns this conversation, whatever fields it names
     if status == _TEMPLATE_FAILURE:
         steps: tuple[_Step, ...] = (_move_system_message,)
     elif status in _TEACHING_STATUSES:
@@ -121,9 +126,13 @@ def learn_rules(
     return replace(learned, said=(*rules.said, said))
 
 
-def explain_kept_field(content: bytes, body: Mapping[str, Any], spec: ModelSpec) -> str:
-    """Return which setting of the user a refusal names, and how to leave it out; else no text."""
+def explain_refusal(content: bytes, body: Mapping[str, Any], spec: ModelSpec) -> str:
+    """Return which setting of the user a refusal names, and what to set instead; else no text."""
     lesson, settings = _Lesson(content, body, spec), get_openai_settings(spec)
+    if settings.endpoint == "chat" and _RESPONSES_ONLY.search(lesson.text):
+        return f"; set endpoint=responses for {spec.name}"
+    if "logprobs" in body and "echo" not in body and lesson.find_refusal("logprobs"):
+        return "; judge with reading=text or reading=json"
     for name in _SAMPLING_FIELDS:
         sent = lesson.find_sent_name(name)
         if sent and name not in spec.default_fields and lesson.find_refusal(sent, name):

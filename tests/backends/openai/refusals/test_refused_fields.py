@@ -10,7 +10,7 @@ from endpoint_model import model, request
 from server_rules import SERVER_RULES
 
 from evalharness.backends.openai.refusals.refused_fields import (
-    explain_kept_field,
+    explain_refusal,
     learn_rules,
     restrict_rules,
 )
@@ -106,7 +106,7 @@ def test_a_field_of_the_user_teaches_nothing_and_the_message_says_how_to_leave_i
 
     assert learn_rules(status, said, body, rules, spec, CHAT) is None
     name = "seed" if row in ("google", "mistral") else "temperature"
-    assert f"{name}=null leaves it out" in explain_kept_field(said, body, spec)
+    assert f"{name}=null leaves it out" in explain_refusal(said, body, spec)
 
 
 def test_a_seed_is_sent_under_the_name_that_the_server_gives():
@@ -125,6 +125,13 @@ def test_a_seed_is_sent_under_the_name_that_the_server_gives():
     [
         (400, "The model is overloaded"),
         (400, "top_k is not supported"),
+        (
+            400,
+            (
+                "'max_tokens' or 'max_completion_tokens' is too large: 1024. This model's maximum context "
+                "length is 2048 tokens and your request has 1800 input tokens."
+            ),
+        ),
         (400, "Invalid value in the prompt"),
         (400, "Your temperature setting was applied"),
         (403, "temperature is not supported"),
@@ -190,3 +197,20 @@ def test_benchmarks_drop_the_stop_texts_that_a_server_refuses():
     assert (
         learn_rules(400, said, build_request_body(spec, CHAT), RequestRules(), spec, CHAT) is None
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "remedy"),
+    [
+        ("This model is only supported in v1/responses.", CHAT, "set endpoint=responses"),
+        ("'logprobs' is not supported with this model.", OPTIONS, "judge with reading=text"),
+        ("The server is sorry.", CHAT, ""),
+    ],
+)
+def test_a_refusal_that_cannot_be_avoided_has_its_remedy(said, asked, remedy):
+    """A model over another endpoint, or without probabilities, needs a setting of the user."""
+    content = msgspec.json.encode({"error": {"message": said}})
+    words = explain_refusal(content, build_request_body(_spec(), asked), _spec())
+
+    assert remedy in words
+    assert bool(words) == bool(remedy)
