@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from textwrap import shorten
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalharness.backends import LearnedRules
-from evalharness.domain import list_request_rules
+from evalharness.domain import compute_digest, list_request_rules
 from evalharness.store import read_manifest, update_manifest
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def open_rule_record(
         named: the models that are called, by role (`models` or `judges`) and name.
         print_notice: shows a line for each rule.
     """
+    manifest = read_manifest(folder)
+    named = {role: _list_same(manifest, role, models) for role, models in named.items()}
     reported: set[tuple[str, str]] = set()
 
     def record(spec: ModelSpec) -> None:
@@ -45,12 +47,26 @@ def open_rule_record(
             print_notice(f"{name}: {_describe(new, found.said)}")
 
     rules = LearnedRules(record)
-    manifest = read_manifest(folder)
     for role, models in named.items():
         for name, known in list_request_rules(manifest, role).items():
             if name in models:
                 rules.restore(models[name], known)
     return rules
+
+
+def _list_same(
+    manifest: Mapping[str, Any], role: str, models: Mapping[str, ModelSpec]
+) -> dict[str, ModelSpec]:
+    """Return the models that are what the manifest has under their names, or that are new there.
+
+    A check of a judge's drift may ask another model under the name of the judge.
+    """
+    known = {name: each.get("identity") for name, each in (manifest.get(role) or {}).items()}
+    return {
+        name: spec
+        for name, spec in models.items()
+        if known.get(name) in (None, compute_digest(spec.identity()))
+    }
 
 
 def _write_rules(
