@@ -121,6 +121,8 @@ def _read_choice(
     if message.reasoning is not None or message.is_refusal:
         return message
     split = split_reasoning(message.text, opened=opened)
+    if split.text is message.text:
+        return message
     return ReplyMessage(text=split.text, reasoning=split.reasoning)
 
 

@@ -35,10 +35,13 @@ def read_message(message: Mapping[str, Any]) -> ReplyMessage:
     thought may also stand in a field (`reasoning_content`, `reasoning`) or in a list
     (`reasoning_details`, OpenRouter). A refusal has a field of its own.
     """
-    parts = tuple(_iterate_parts(message.get("content"), in_thought=False))
+    content, reasoning = message.get("content"), _find_reasoning(message)
+    if isinstance(content, str) and content and not reasoning:  # the usual form
+        return ReplyMessage(text=content)
+    parts = tuple(_iterate_parts(content, in_thought=False))
     text = "".join(words for words, in_thought in parts if not in_thought)
-    reasoning = _find_reasoning(message) or _join(words for words, is_in in parts if is_in)
-    refusal = message.get(_REFUSAL) or "".join(_iterate_refusals(message.get("content")))
+    reasoning = reasoning or _join(words for words, in_thought in parts if in_thought)
+    refusal = message.get(_REFUSAL) or "".join(_iterate_refusals(content))
     if not text and isinstance(refusal, str) and refusal:
         return ReplyMessage(text=refusal, reasoning=reasoning, is_refusal=True)
     # Servers that cut the thought out leave the white space after it.
@@ -50,8 +53,10 @@ def _find_reasoning(message: Mapping[str, Any]) -> str | None:
     for name in _REASONING_FIELDS:
         if isinstance(told := message.get(name), str) and told.strip():
             return told.strip()
-    details = _iterate_parts(message.get("reasoning_details"), in_thought=True)
-    return _join(words for words, _ in details)
+    details = message.get("reasoning_details")
+    if not details:
+        return None
+    return _join(words for words, _ in _iterate_parts(details, in_thought=True))
 
 
 def _iterate_parts(content: Any, *, in_thought: bool) -> Iterator[tuple[str, bool]]:

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+_READ_DETAILS = ("prompt_tokens_details", "input_tokens_details")
+_WRITTEN_DETAILS = ("completion_tokens_details", "output_tokens_details")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyUsage:
@@ -34,14 +37,8 @@ def read_usage(usage: Any) -> ReplyUsage:
         return ReplyUsage()
     prompt = _find_count(usage, "prompt_tokens", "input_tokens")
     completion = _find_count(usage, "completion_tokens", "output_tokens")
-    cached = _find_count(usage, "cached_tokens", "prompt_cache_hit_tokens")
-    for name in ("prompt_tokens_details", "input_tokens_details"):
-        found = _find_count(_get_mapping(usage, name), "cached_tokens")
-        cached = cached if found is None else found
-    reasoning = _find_count(usage, "reasoning_tokens")
-    for name in ("completion_tokens_details", "output_tokens_details"):
-        found = _find_count(_get_mapping(usage, name), "reasoning_tokens")
-        reasoning = reasoning if found is None else found
+    cached = _find_part(usage, _READ_DETAILS, "cached_tokens", "prompt_cache_hit_tokens")
+    reasoning = _find_part(usage, _WRITTEN_DETAILS, "reasoning_tokens")
     total = _find_count(usage, "total_tokens")
     if prompt is not None and completion is not None and total is not None:
         uncounted = total - prompt - completion
@@ -55,15 +52,22 @@ def read_usage(usage: Any) -> ReplyUsage:
     )
 
 
-def _get_mapping(usage: dict[str, Any], name: str) -> dict[str, Any]:
-    found = usage.get(name)
-    return found if isinstance(found, dict) else {}
+def _find_part(usage: dict[str, Any], details: tuple[str, ...], *names: str) -> int | None:
+    """Return a part of a count, from the details where a server sends them."""
+    for name in details:
+        if isinstance(inner := usage.get(name), dict):
+            found = _find_count(inner, *names)
+            if found is not None:
+                return found
+    return _find_count(usage, *names)
 
 
 def _find_count(usage: dict[str, Any], *names: str) -> int | None:
     """Return the first of these fields that is a count; it may be written as 10, 10.0 or "10"."""
     for name in names:
         value = usage.get(name)
+        if type(value) is int and value >= 0:
+            return value
         if isinstance(value, bool) or not isinstance(value, (int, float, str)):
             continue
         try:
