@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -94,17 +95,16 @@ def find_alias(text: str, entries: Sequence[CatalogueEntry], place: str) -> Cata
 def find_served_entry(
     base_url: Any, model_id: str, entries: Sequence[CatalogueEntry]
 ) -> CatalogueEntry | None:
-    """Return the model that has this id at this address, or None."""
-    return next(
-        (
-            entry
-            for entry in entries
-            if isinstance(entry.base_url, str)
-            and entry.base_url.rstrip("/") == str(base_url).rstrip("/")
-            and (entry.api_name or entry.name) == model_id
-        ),
-        None,
-    )
+    """Return the model that has this id, or else this name, at this address; None if none has."""
+    here = [
+        entry
+        for entry in entries
+        if isinstance(entry.base_url, str)
+        and entry.base_url.rstrip("/") == str(base_url).rstrip("/")
+    ]
+    by_id = (entry for entry in here if (entry.api_name or entry.name) == model_id)
+    by_name = (entry for entry in here if entry.name == model_id)
+    return next(chain(by_id, by_name), None)
 
 
 def _iterate_matches(
