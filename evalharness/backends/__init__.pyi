@@ -17,6 +17,7 @@ from .engines.settings import LOCAL_ENGINE as LOCAL_ENGINE
 from .engines.settings import RAY_ENGINE as RAY_ENGINE
 from .engines.settings import EngineSpec as EngineSpec
 from .lazy_backend import LazyBackend as LazyBackend
+from .litellm_address import LITELLM_SCHEME as LITELLM_SCHEME
 from .local.prompt_tokens import render_prompt_with_tokenizer as render_prompt_with_tokenizer
 from .local.weights import explain_hub_unavailable as explain_hub_unavailable
 from .local.weights import find_hub_cache as find_hub_cache

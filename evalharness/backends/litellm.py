@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.backends.definition import BackendDefinition
+from evalharness.backends.litellm_address import find_address
 from evalharness.backends.openai.settings import OpenAISettings
 from evalharness.backends.stoppable_backend import mark_in_flight
 from evalharness.domain import NOT_IN_IDENTITY, require_above_zero, require_at_least
@@ -294,4 +295,5 @@ BACKEND = BackendDefinition(
     estimate_call_s=estimate_call_s,
     connect_with_rules=_connect_with_rules,
     list_key_variables=list_key_variables,
+    find_address=find_address,
 )

@@ -9,10 +9,21 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from evalharness.backends import LITELLM_SCHEME
 from evalharness.domain import Prices, PriceTier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_PROVIDERS_OF_LITELLM = {
+    "bedrock": "aws",
+    "vertex_ai": "google",
+    "gemini": "google",
+    "together_ai": "together",
+    "fireworks_ai": "fireworks",
+    "xai": "x-ai",
+}
+"""Providers that LiteLLM calls by other names than `genai-prices`."""
 
 _OTHER_HOSTS = {"azure", "aws", "cloudflare", "databricks", "github-copilot", "openrouter"}
 """Providers of other makers' models, which end them on days of their own."""
@@ -62,10 +73,13 @@ def _find_model(url: str, model: str) -> Any:
     """Return what the package says about a model at an address; None if it knows neither."""
     from genai_prices import Usage, calc_price
 
+    usage = Usage(input_tokens=1, output_tokens=1)
+    provider = url.removeprefix(LITELLM_SCHEME)
     try:
-        return calc_price(
-            Usage(input_tokens=1, output_tokens=1), model_ref=model, provider_api_url=url
-        )
+        if provider != url:
+            provider = _PROVIDERS_OF_LITELLM.get(provider, provider)
+            return calc_price(usage, model_ref=model, provider_id=provider)
+        return calc_price(usage, model_ref=model, provider_api_url=url)
     except (LookupError, ValueError):
         return None
 

@@ -85,3 +85,21 @@ def test_prices_change_no_key():
 
     assert priced.prices != unpriced.prices
     assert priced.identity() == unpriced.identity()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_known"),
+    [
+        ("anthropic/claude-sonnet-5-5", True),
+        ("vertex_ai/gemini-4-argon", True),
+        ("gpt-6-luna", True),
+        ("bedrock/no-such-model", False),
+    ],
+)
+def test_a_model_behind_litellm_has_the_price_of_its_provider(name, is_known):
+    """The provider stands before the name, and not in an address."""
+    backend = ("models.gpt-6-luna.backend=litellm", f"models.gpt-6-luna.api_name={name}")
+    own = "models.gpt-6-luna.api_base=http://127.0.0.1:4000"
+
+    assert _prices_of(*backend).is_known == is_known
+    assert not _prices_of(*backend, own).is_known
