@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from evalharness.backends.openai.azure_tokens import find_token_provider
 from evalharness.backends.openai.error_reply import make_http_error, summarize_error_reply
 from evalharness.backends.openai.request_headers import build_request_headers, list_secrets
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.errors import BackendError, PermanentError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from evalharness.domain import ModelSpec
 
@@ -29,6 +31,7 @@ class ServerConnection:
         self._secrets = list_secrets(spec, key)
         self._timeout = timeout(get_openai_settings(spec).timeout_s)
         self._session: aiohttp.ClientSession | None = None
+        self._find_token = find_token_provider(spec) if key is None else None
 
     async def send(
         self,
@@ -47,6 +50,8 @@ class ServerConnection:
             PermanentError: the server's certificate cannot be verified.
         """
         limit = within or self._timeout
+        if self._find_token is not None:
+            headers = {**(headers or {}), **await self._build_login_header(self._find_token)}
         try:
             async with self._opened().request(
                 method,
@@ -73,6 +78,21 @@ class ServerConnection:
             message = self.scrubbed(f"the connection failed: {error or type(error).__name__}")
             # Without the cause, whose repr may contain the headers of the request and so the key.
             raise TransientError(message, reason="connection") from None
+
+    async def _build_login_header(self, find_token: Callable[[], str]) -> dict[str, str]:
+        """Return the header with a token of the user's login.
+
+        Raises:
+            PermanentError: there is none.
+        """
+        try:
+            token = await asyncio.to_thread(find_token)
+        except Exception as error:  # noqa: BLE001 - the edge: the login may fail in any way
+            message = f"no token of Azure's Active Directory: {str(error).partition(chr(10))[0]}"
+            raise PermanentError(message, reason="azure_login") from None
+        if token not in self._secrets:
+            self._secrets = (*self._secrets, token)
+        return {"Authorization": f"Bearer {token}"}
 
     def refusal(self, status: int, headers: Mapping[str, str], content: bytes) -> BackendError:
         """Return the error for a status that is no success, with a remedy if there is one."""

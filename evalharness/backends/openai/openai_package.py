@@ -8,10 +8,12 @@ must not reach another.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from evalharness.backends.openai.azure_tokens import find_token_provider
 from evalharness.backends.openai.error_reply import make_http_error, summarize_error_reply
 from evalharness.backends.openai.request_headers import build_request_headers
 from evalharness.backends.openai.settings import get_openai_settings
@@ -44,9 +46,12 @@ def open_client(
     import openai
 
     own = build_request_headers(spec, key)
+    find_token = find_token_provider(spec) if key is None else None
 
     def set_headers(request: Any) -> None:
         _set_headers(request, own)
+        if find_token is not None:
+            request.headers["Authorization"] = f"Bearer {find_token()}"
 
     return openai.OpenAI(
         http_client=openai.DefaultHttpxClient(
@@ -63,9 +68,12 @@ def open_async_client(
     import openai
 
     own = build_request_headers(spec, key)
+    find_token = find_token_provider(spec) if key is None else None
 
     async def set_headers(request: Any) -> None:
         _set_headers(request, own)
+        if find_token is not None:
+            request.headers["Authorization"] = f"Bearer {await asyncio.to_thread(find_token)}"
 
     return openai.AsyncOpenAI(
         http_client=openai.DefaultAsyncHttpxClient(

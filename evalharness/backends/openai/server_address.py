@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from evalharness.backends.openai.azure_tokens import has_azure_login
 from evalharness.backends.openai.settings import get_openai_settings
 
 if TYPE_CHECKING:
@@ -99,11 +100,12 @@ def _list_key_problems(spec: ModelSpec, place: str, urls: tuple[str, ...]) -> It
     variable, key = find_key_variable(spec), find_key(spec)
     if variable is None:
         return  # a server that no key was named for
-    if key is None:
+    has_login = not get_openai_settings(spec).api_key_env and has_azure_login(spec)
+    if key is None and not has_login:
         if get_openai_settings(spec).api_key_env or not all(map(is_private, urls)):
             yield f"{variable} is not set; {place} needs it in the environment"
         return
-    if not key.isascii() or not key.isprintable():
+    if key and (not key.isascii() or not key.isprintable()):
         yield (
             f"the key in {variable} has a line break or another character that no key has; "
             "copy it again"
