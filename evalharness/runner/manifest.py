@@ -118,7 +118,7 @@ def write_run_manifest(
         finished=current_timestamp(),
         benchmarks=describe_benchmark_results(folder),
         published=published,
-        trials=read_trials(folder).values(),
+        trials=read_trials(folder),
     )
     write_manifest(folder, content)
     models = (*spec.models, *(judge.model for judge in spec.judges))

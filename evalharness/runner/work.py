@@ -102,7 +102,7 @@ def complete_run(
                 spec,
                 folder.answers.values(),
                 folder.judgments.values(),
-                read_trials(path).values(),
+                read_trials(path),
             )
             with open_session(extract_call_settings(settings), spent, engine, frontend) as session:
                 pipeline = partial(

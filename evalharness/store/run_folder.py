@@ -38,7 +38,7 @@ from evalharness.store.jsonl import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Self
 
@@ -263,7 +263,15 @@ def read_judgments(path: Path) -> dict[str, Judgment]:
     Raises:
         InputError: the file is damaged.
     """
-    judgments: dict[str, Judgment] = {}
+    return {judgment.digest: judgment for judgment in iterate_judgments(path)}
+
+
+def iterate_judgments(path: Path) -> Iterator[Judgment]:
+    """Yield the judgments of a file in their order.
+
+    Raises:
+        InputError: the file is damaged.
+    """
     for number, line in read_numbered_records(path, dict[str, Any], drop_incomplete_line=True):
         kind = _JUDGMENT_KINDS.get(line.get("kind", ""))
         if kind is None:
@@ -273,8 +281,7 @@ def read_judgments(path: Path) -> dict[str, Judgment]:
             judgment: Judgment = msgspec.convert(line, kind)
         except msgspec.ValidationError as error:
             raise InputError(str(error), path=path, line=number) from error
-        judgments[judgment.digest] = judgment
-    return judgments
+        yield judgment
 
 
 def _read_config(path: Path) -> RunConfig:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalharness.store.jsonl import write_records
-from evalharness.store.run_folder import read_judgments
+from evalharness.store.jsonl import RecordAppender
+from evalharness.store.run_folder import iterate_judgments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 TRIALS_FILE = "trials.jsonl"
 
 
-def read_trials(folder: Path) -> dict[str, Judgment]:
-    """Return the trial verdicts of a run's folder, by digest.
+def read_trials(folder: Path) -> tuple[Judgment, ...]:
+    """Return the trial verdicts of a run's folder in their order; later ones may repeat a digest.
 
     Raises:
         InputError: the file is damaged.
     """
-    return read_judgments(folder / TRIALS_FILE)
+    return tuple(iterate_judgments(folder / TRIALS_FILE))
 
 
 def add_trial(folder: Path, judgment: Judgment) -> None:
     """Add a trial verdict to those of a run's folder."""
-    kept = read_trials(folder) | {judgment.digest: judgment}
-    write_records(folder / TRIALS_FILE, sorted(kept.values(), key=lambda row: row.digest))
+    appender = RecordAppender(folder / TRIALS_FILE)
+    try:
+        appender.append(judgment)
+    finally:
+        appender.close()

@@ -68,7 +68,7 @@ def audit_judges(settings: Settings, *, frontend: Frontend = SILENT_FRONTEND) ->
                 spec,
                 folder.answers.values(),
                 folder.judgments.values(),
-                read_trials(path).values(),
+                read_trials(path),
             )
             with open_session(extract_call_settings(settings), spent, engine, frontend) as session:
                 work = run_audit_probes(

@@ -1,9 +1,9 @@
 """Ask each judge behind an endpoint for one verdict on a fixed pair, before answers are paid for.
 
 The pair is shown with the judge's own prompts, and the reply is read as configured. So a wrong
-name, key or field, or a reading that the server does not offer, costs one call and not a run. A
-verdict is kept in the run's folder and counted in its usage. A judge that has one there, or that
-has judged in this run, is not asked again.
+name, key or field, or a reading that the server does not offer, costs one call and not a run.
+Every reply is kept in the run's folder and counted in its usage. A judge that gave a verdict there,
+or that has judged in this run, is not asked again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evalharness.backends import find_address
-from evalharness.domain import Answer, AnswerTurn, JudgmentKind, Question, escape_to_one_line
+from evalharness.domain import (
+    Answer,
+    AnswerTurn,
+    JudgmentKind,
+    Question,
+    Reading,
+    escape_to_one_line,
+)
 from evalharness.errors import BackendError, ConfigError, PermanentError, RunStoppedError
 from evalharness.judge import JudgmentRequest, UnscoredReason
 from evalharness.runner.judgment import request_judgment
@@ -60,19 +67,14 @@ async def try_judges(
     Raises:
         ConfigError: a server refuses the request, or no verdict can be read from the reply.
     """
-    kept = read_trials(folder.path)
+    passed = {row.digest for row in read_trials(folder.path) if row.unscored is None}
     known = {row.judge for row in folder.judgments.values()}
     requests = [
         _build_request(judge, judging)
         for judge in judges
         if judge.trial and judge.name not in known and find_address(judge.model) is not None
     ]
-    earlier = [
-        _explain_unreadable(request.judge, kept[request.digest()])
-        for request in requests
-        if request.digest() in kept
-    ]
-    missing = [request for request in requests if request.digest() not in kept]
+    missing = [request for request in requests if request.digest() not in passed]
     backends = [connect(request.judge.model) for request in missing]
     try:
         asked = await _await_all(
@@ -82,7 +84,7 @@ async def try_judges(
     finally:
         for backend in backends:
             await backend.close()
-    if refusals := list(filter(None, (*earlier, *asked))):
+    if refusals := list(filter(None, asked)):
         raise ConfigError("\n".join(refusals))
 
 
@@ -136,9 +138,10 @@ def _explain_unreadable(judge: JudgeSpec, judgment: Judgment) -> str | None:
         )
     shown = escape_to_one_line(judgment.reply[-_MAX_SHOWN_CHARS:])
     said = f"no verdict can be read from its trial reply ({judgment.unscored}): {shown!r}"
-    return _describe_refusal(
-        judge, said, "choose another judge or prompt, judge.reading=json or judge.repairs=1"
-    )
+    others = [] if judge.reading is Reading.JSON else ["judge.reading=json"]
+    others += [] if judge.repairs or judge.reading is Reading.PROBABILITIES else ["judge.repairs=1"]
+    choices = " or ".join(["another judge or prompt", *others])
+    return _describe_refusal(judge, said, f"the same command asks once more; or choose {choices}")
 
 
 def _describe_refusal(judge: JudgeSpec, said: str, remedy: str = "") -> str:

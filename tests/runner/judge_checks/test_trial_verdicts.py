@@ -120,14 +120,21 @@ async def test_a_reading_that_the_server_does_not_offer_is_refused(tmp_path):
         assert _count(server)[0] == 0
 
 
-async def test_an_unreadable_verdict_is_refused_again_without_another_call(tmp_path):
-    """The same request would be paid for twice."""
+async def test_an_unreadable_verdict_is_asked_for_once_more_by_the_same_command(tmp_path):
+    """A draw may have been bad, or the server mended; every call is counted."""
     async with Server(_judge_only(Behavior.EMPTY)) as server:
         for _ in range(2):
             with pytest.raises(ConfigError, match="its trial reply was empty"):
                 await _complete(server, tmp_path)
 
-        assert _count(server) == (0, 1)
+        assert _count(server) == (0, 2)
+    async with Server() as server:
+        await _complete(server, tmp_path)
+        await _complete(server, tmp_path)
+
+        assert _count(server) == (ANSWERS, JUDGMENTS + 1)
+    manifest = json.loads((tmp_path / "mine/manifest.json").read_text())
+    assert manifest["usage"]["trials"]["calls"] == 3
 
 
 async def test_the_user_can_go_on_without_a_trial(tmp_path):
