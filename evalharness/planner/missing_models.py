@@ -97,7 +97,12 @@ def _find_lacks(models: Mapping[str, ModelSpec], engine: Engine | None) -> dict[
 
     with ThreadPoolExecutor(max_workers=_MAX_THREADS) as threads:
         reasons = dict(zip(models, threads.map(find_reason, models.values()), strict=True))
-    return {name: reason for name, reason in reasons.items() if reason is not None}
+    return {
+        # Backends know the models of judges as models only.
+        name: reason.replace(f"models.{models[name].name}", _override_prefix(name))
+        for name, reason in reasons.items()
+        if reason is not None
+    }
 
 
 def _explain_retirement(spec: ModelSpec, today: str) -> str | None:

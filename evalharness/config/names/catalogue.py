@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -95,16 +94,21 @@ def find_alias(text: str, entries: Sequence[CatalogueEntry], place: str) -> Cata
 def find_served_entry(
     base_url: Any, model_id: str, entries: Sequence[CatalogueEntry]
 ) -> CatalogueEntry | None:
-    """Return the model that has this id, or else this name, at this address; None if none has."""
+    """Return the model that has this id, or else this name, at this address; None if none has.
+
+    Among several with this id it is the one whose name is the id too. If there is none, they are
+    variants with settings of their own, and none of them is meant.
+    """
     here = [
         entry
         for entry in entries
         if isinstance(entry.base_url, str)
         and entry.base_url.rstrip("/") == str(base_url).rstrip("/")
     ]
-    by_id = (entry for entry in here if (entry.api_name or entry.name) == model_id)
-    by_name = (entry for entry in here if entry.name == model_id)
-    return next(chain(by_id, by_name), None)
+    by_id = [entry for entry in here if (entry.api_name or entry.name) == model_id]
+    if len(by_id) == 1:
+        return by_id[0]
+    return next((entry for entry in [*by_id, *here] if entry.name == model_id), None)
 
 
 def _iterate_matches(

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evalharness.config.names.names_in_files import list_experiment_names, list_names_in_file
-from evalharness.config.names.resolution import ModelNames, refuse_repeats, tell_names_apart
+from evalharness.config.names.resolution import (
+    ModelNames,
+    refuse_repeats,
+    separate_options,
+    tell_names_apart,
+)
 from evalharness.config.names.written_name import quote_override_value, split_names
 from evalharness.config.resource_folders import (
     find_config_file,
@@ -80,7 +85,7 @@ class _Replacement:
         """Return the value of `models=` as a list of options."""
         found = [each for text in split_names(value) for each in self.names.resolve(text, place)]
         refuse_repeats(found, place)
-        self.models = tuple(map(self.keep, tell_names_apart(found)))
+        self.models = tuple(map(self.keep, tell_names_apart(separate_options(found))))
         return f"[{','.join(choice.option for choice in self.models)}]"
 
     def name_judges(self, texts: Sequence[str]) -> list[tuple[str, str]]:

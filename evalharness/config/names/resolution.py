@@ -6,6 +6,7 @@ file (`gpt-4.1`, a hub id, a server's name), weights of the hub (`hf/ORG/NAME`),
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -206,17 +207,41 @@ def refuse_repeats(choices: Sequence[ModelChoice], place: str) -> None:
     Raises:
         ConfigError: a model is named twice.
     """
-    options = [choice.option for choice in choices]
-    for choice in choices:
-        if options.count(choice.option) > 1:
+    models = [_identify(choice) for choice in choices]
+    for choice, model in zip(choices, models, strict=True):
+        if models.count(model) > 1:
             ways = dict.fromkeys(
                 spelling
-                for each in choices
-                if each.option == choice.option
+                for each, other in zip(choices, models, strict=True)
+                if other == model
                 for spelling in each.spellings[-1:]
             )
             msg = f"{place}: names {choice.name} twice ({', '.join(ways)}); name it once"
             raise ConfigError(msg)
+
+
+def _identify(choice: ModelChoice) -> Any:
+    """Return what is equal for two names of one model: its settings, whose folders are resolved."""
+    if choice.node is None:
+        return choice.option
+    settings = dict(choice.node) | {"name": None}
+    for place in ("weights", "adapter"):
+        if is_path(str(settings.get(place) or "")):
+            settings[place] = str(Path(settings[place]).expanduser().resolve())
+    return settings
+
+
+def separate_options(choices: Sequence[ModelChoice]) -> tuple[ModelChoice, ...]:
+    """Return models that have different keys, also where ids differ in signs that no key has."""
+    separate: list[ModelChoice] = []
+    for choice in choices:
+        others = {other.option for other in separate if other.node != choice.node}
+        option, number = choice.option, 1
+        while option in others:
+            number += 1
+            option = f"{choice.option}_{number}"
+        separate.append(choice if option == choice.option else replace(choice, option=option))
+    return tuple(separate)
 
 
 def tell_names_apart(choices: Sequence[ModelChoice]) -> tuple[ModelChoice, ...]:

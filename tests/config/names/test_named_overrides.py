@@ -320,3 +320,33 @@ def test_a_folder_without_a_model_is_refused_before_anything_starts(tmp_path):
         ConfigError, match=r"holds no model \(config.json is missing\); its folders"
     ):
         load_settings([f"models={tmp_path}/out"])
+
+
+def test_a_users_variant_of_a_model_is_not_what_its_plain_id_means(tmp_path):
+    """Its file has the id, but a name and settings of its own."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/aaa-low.yaml").write_text(
+        "# @package models.aaa-low\nname: aaa-low\nbackend: openai_compatible\n"
+        "base_url: https://api.openai.com/v1\napi_name: gpt-6-luna\nreasoning_effort: low\n"
+    )
+
+    (model,) = load_settings(["models=openai/gpt-6-luna", "judge=scripted"], tmp_path).run.models
+
+    assert (model.name, model.settings.reasoning_effort) == ("gpt-6-luna", None)
+
+
+def test_ids_that_differ_in_signs_that_no_key_has_are_two_models():
+    """A dot and an underscore, a slash, or letters that a key cannot have."""
+    settings = load_settings(["models=[openai/a.b,openai/a_b,openai/ü,openai/ö]", "judge=scripted"])
+
+    assert [model.name for model in settings.run.models] == ["a.b", "a_b", "ü", "ö"]
+    assert len(settings.tree["models"]) == 4
+
+
+def test_one_folder_under_two_names_is_one_model(tmp_path, monkeypatch):
+    """It would be compared with itself."""
+    monkeypatch.chdir(tmp_path)
+    _folder(tmp_path / "base")
+
+    with pytest.raises(ConfigError, match=r"twice \(\./base, .*/base\); name it once"):
+        load_settings([f"models=[./base,{tmp_path}/base]", "judge=scripted"])
