@@ -101,6 +101,7 @@ def _count_rules(tree):
         ("anthropic", "text", "batch"),
         ("google", "text", "batch"),
         ("mistral", "json", "batch"),
+        ("literal_values", "json", "live"),
     ],
 )
 def test_each_server_is_asked_what_it_takes(row, reading, mode):

@@ -120,6 +120,34 @@ def _mistral(body: dict[str, Any]) -> Refusal | None:
     return (422, {"detail": detail}) if detail else None
 
 
+def _mistral_nested(body: dict[str, Any]) -> Refusal | None:
+    if (refusal := _mistral(body)) is None:
+        return None
+    status, content = refusal
+    return status, {"object": "error", "message": content, "type": "invalid_request_error"}
+
+
+def _literal_values(body: dict[str, Any]) -> Refusal | None:
+    """Refuse as FastAPI does, which names the place in the request and the values there."""
+    if any(message["role"] == "system" for message in body["messages"]):
+        place, values = ["messages", 0, "role"], "'user' or 'assistant'"
+    elif body.get("response_format", {}).get("type") == "json_schema":
+        place, values = ["response_format", "type"], "'text' or 'json_object'"
+    elif "temperature" in body:
+        place, values = ["temperature", "none"], "None"
+    else:
+        return None
+    said = {"type": "literal_error", "loc": ["body", *place], "msg": f"Input should be {values}"}
+    return 422, {"detail": [said]}
+
+
+def _reply_range(body: dict[str, Any]) -> Refusal | None:
+    if body.get("max_tokens", 0) <= 300:
+        return None
+    message = "Invalid max_tokens value, the valid range of max_tokens is [1, 300]"
+    return 400, {"error": {"message": message, "type": "invalid_request_error", "param": None}}
+
+
 def _few_logprobs(body: dict[str, Any]) -> Refusal | None:
     if body.get("top_logprobs", 0) <= 5:
         return None
@@ -189,6 +217,9 @@ SERVER_RULES: dict[str, Callable[[dict[str, Any]], Refusal | None]] = {
     "google": _google,
     "google_open_weights": _google_open_weights,
     "mistral": _mistral,
+    "mistral_nested": _mistral_nested,
+    "literal_values": _literal_values,
+    "reply_range": _reply_range,
     "deepseek": _json_without_schema,
     "openrouter": _anything,
     "vllm": _anything,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from evalharness.backends.openai.refusals.sentences import iterate_messages
 from evalharness.errors import ContextLengthError, PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ _CONTEXT_LENGTH_MESSAGE = re.compile(
 _REQUEST_TOO_LARGE_MESSAGE = re.compile(
     r"request too large for|(?:tokens|message size) must be reduced", re.IGNORECASE
 )
+# That the reply may not be as long, whatever else is said of the context window.
+_REPLY_LENGTH_MESSAGE = re.compile(
+    r"max_(?:completion_|output_)?tokens\W+(?:(?:must|should) be (?:at most|<=|less than)"
+    r"|(?:is )?too large for model)",
+    re.IGNORECASE,
+)
+_CONVERSATION = re.compile(r"prompt|input|messages|context length", re.IGNORECASE)
 # That waiting does not help, by a code or type, and in words, which some servers also use where it does.
 _NO_CREDIT_CODE = re.compile(
     r"insufficient_(?:quota|balance|credits?|funds)|billing_(?:hard_limit_reached|not_active)"
@@ -100,16 +108,22 @@ def _find_message(said: Any) -> str | None:
             kind
         ):
             return f"{message} ({kind})"
+        case {"error": {"message": str(message), "metadata": {"raw": str(raw)}}}:
+            return _join_messages([message, raw])  # a router quotes the server behind it
         case (
             {"error": {"message": str(message)}}
             | {"error": str(message)}
             | {"message": str(message)}
             | {"detail": str(message)}
-            | {"detail": [{"msg": str(message)}, *_]}
-            | {"error": {"message": {"detail": [{"msg": str(message)}, *_]}}}
         ):
-            return message
-    return None
+            return _join_messages(message)
+    return _join_messages(said)
+
+
+def _join_messages(said: Any) -> str | None:
+    """Return the messages of any form, each with the field that it is about; None without one."""
+    texts = dict.fromkeys(str(message) for message in iterate_messages(said))
+    return "; ".join(filter(None, texts)) or None
 
 
 def make_http_error(status: int, headers: Mapping[str, str], said: str) -> BackendError:
@@ -145,6 +159,8 @@ def _exceeds_context(status: int, said: str) -> bool:
     """Whether a refusal says that the conversation is too long, for the model or for the account."""
     if _REQUEST_TOO_LARGE_MESSAGE.search(said):
         return True
+    if _REPLY_LENGTH_MESSAGE.search(said) and not _CONVERSATION.search(said):
+        return False
     is_general = status in _NOT_FOR_CONTEXT_STATUSES
     return not is_general and bool(_CONTEXT_LENGTH_MESSAGE.search(said))
 

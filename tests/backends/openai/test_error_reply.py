@@ -58,7 +58,19 @@ def test_a_wait_may_be_a_date():
             b'[{"error": {"code": 400, "message": "Unknown name seed", "status": "X"}}]',
             "Unknown name seed",
         ),
-        (b'{"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs"}]}', "Extra inputs"),
+        (b'{"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs"}]}', "seed: Extra inputs"),
+        (
+            b'{"message": {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs"}]}}',
+            "seed: Extra inputs",
+        ),
+        (
+            b'{"detail": [{"loc": ["body", "a", "type"], "msg": "Wrong"}, {"msg": "Bad"}]}',
+            "a.type: Wrong; Bad",
+        ),
+        (
+            b'{"error": {"message": "Failed", "metadata": {"raw": "{\\"message\\": \\"Long\\"}"}}}',
+            "Failed; Long",
+        ),
         (
             b'{"error": {"message": "Pay", "type": "insufficient_quota"}}',
             "Pay (insufficient_quota)",

@@ -155,6 +155,7 @@ def _describe_kind(spec: ModelSpec, request: Request) -> Hashable:
         request.schema is None,
         bool(request.messages) and request.messages[0].role is Role.SYSTEM,
         tuple(value is None for value in sampled),
+        spec.default_fields,  # a refusal of the user's field says nothing of a sibling's
         bool(spec.stop),
         getattr(request, "continuation", None) is None,
         spec.get_setting("response_format"),

@@ -11,8 +11,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from evalharness.backends.openai.error_reply import make_http_error
-from evalharness.backends.openai.refusals.sentences import iterate_sentences
+from evalharness.backends.openai.error_reply import (
+    CONTENT_FILTER,
+    INSUFFICIENT_QUOTA,
+    make_http_error,
+)
+from evalharness.backends.openai.refusals.bounds import find_bound
+from evalharness.backends.openai.refusals.lesson import RefusalLesson, is_named
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.domain import BenchmarkRequest, Role
 from evalharness.errors import ContextLengthError
@@ -22,69 +27,18 @@ if TYPE_CHECKING:
 
     from evalharness.domain import ModelSpec, Request, RequestRules
 
-    _Step = Callable[["_Lesson", RequestRules], RequestRules]
+    _Step = Callable[[RefusalLesson, RequestRules], RequestRules]
 
 _TEACHING_STATUSES = (400, 422)
+_OTHER_REASONS = (CONTENT_FILTER, INSUFFICIENT_QUOTA)
 _TEMPLATE_FAILURE = 500  # of llama.cpp, where the model's own template raises
-_OUR_NAMES = {
-    "max_completion_tokens": "max_tokens",
-    "max_output_tokens": "max_tokens",
-    "random_seed": "seed",
-    "text.format": "response_format",
-    "reasoning.effort": "reasoning_effort",
-}
 _SAMPLING_FIELDS = ("temperature", "top_p", "max_tokens", "seed")
 _NEW_NAMES = {"max_tokens": "max_completion_tokens", "seed": "random_seed"}
 _FORMATS = {"json_schema": "json_object", "json_object": "text"}
 _USUAL_TOP_LOGPROBS = 5
+_SHORTEST_REPLY = 16  # a smaller bound was misread: no model is served with it
 _LONGEST_SAID = 300
 _RESPONSES_ONLY = re.compile(r"v1/responses|responses api", re.IGNORECASE)
-_REFUSED = re.compile(
-    r"unsupported|unknown|unrecogni[sz]ed|unexpected|unavailable|invalid|deprecated|removed|forbidden"
-    r"|incompatible|disabled|restricted|not permitted|not allowed|not available|not accepted|not valid"
-    r"|not enabled|not implemented|no longer|cannot|can't|can not|must (?:be|not)|should be|extra inputs"
-    r"|(?:do(?:es)?(?: not|n't)|not|n't)\s+(?:\w+\s+)?(?:support|accept|allow)|only the default"
-    r"|exceed|too (?:large|high|many|long|big)|at most|less than|maximum|only (?:one|supports?|accepts?)",
-    re.IGNORECASE,
-)
-_BOUND = re.compile(
-    r"(?:less than or equal to|at most|up to|<=|maximum(?: allowed)?(?: value)?(?: of| is|:)?"
-    r"|between \d+ and|max(?:imum)?\D{0,40}?|> )\s*(\d+)",
-    re.IGNORECASE,
-)
-_SYSTEM_ROLE = re.compile(
-    r"system (?:role|message|prompt|instruction)s?\W*(?:\w+\W+){0,3}?(?:not|un|disabled|only)"
-    r"|(?:not|n't|un)\s*support\w*[^.]{0,40}\bsystem\b|role\W[^.]*\bsystem\b|\bsystem\b[^.]*\brole"
-    r"|developer instruction is not enabled|roles must alternate",
-    re.IGNORECASE,
-)
-_FORMAT_NAMES = re.compile(
-    r"response[_ ]format|json[_ ]schema|structured[_ ]outputs?|text\.format", re.IGNORECASE
-)
-
-
-class _Lesson:
-    """A refusal, with the request that was refused."""
-
-    def __init__(self, content: bytes, body: Mapping[str, Any], spec: ModelSpec) -> None:
-        self.body = body
-        self.spec = spec
-        self.settings = get_openai_settings(spec)
-        self.sentences = list(iterate_sentences(content))
-        self.text = " ".join(self.sentences)
-
-    def find_refusal(self, *names: str) -> str | None:
-        """Return the sentence that refuses a field under one of its names, or None."""
-        for sentence in self.sentences:
-            named = any(_is_named(name, sentence) for name in names)
-            if named and (_REFUSED.search(sentence) or sentence in names):
-                return sentence
-        return None
-
-    def find_sent_name(self, field: str) -> str | None:
-        """Return the name under which the request has one of our fields, or None."""
-        names = (field, *(new for new, ours in _OUR_NAMES.items() if ours == field))
-        return next((name for name in names if name in self.body), None)
 
 
 def learn_rules(
@@ -105,9 +59,10 @@ def learn_rules(
         spec: the model; its `default_fields` are the only sampling fields that are left out.
         request: the request from which the body was built.
     """
-    lesson = _Lesson(content, body, spec)
-    if isinstance(make_http_error(status, {}, lesson.text), ContextLengthError):
-        return None  # it concerns this conversation, whatever fields it names
+    lesson = RefusalLesson(content, body, spec)
+    error = make_http_error(status, {}, lesson.text)
+    if isinstance(error, ContextLengthError) or error.reason in _OTHER_REASONS:
+        return None  # it concerns this conversation or account, whatever fields it names
     if status == _TEMPLATE_FAILURE:
         steps: tuple[_Step, ...] = (_move_system_message,)
     elif status in _TEACHING_STATUSES:
@@ -128,10 +83,11 @@ def learn_rules(
 
 def explain_refusal(content: bytes, body: Mapping[str, Any], spec: ModelSpec) -> str:
     """Return which setting of the user a refusal names, and what to set instead; else no text."""
-    lesson, settings = _Lesson(content, body, spec), get_openai_settings(spec)
+    lesson, settings = RefusalLesson(content, body, spec), get_openai_settings(spec)
     if settings.endpoint == "chat" and _RESPONSES_ONLY.search(lesson.text):
         return f"; set endpoint=responses for {spec.name}"
-    if "logprobs" in body and "echo" not in body and lesson.find_refusal("logprobs"):
+    counts = () if settings.top_logprobs else ("top_logprobs",)
+    if "logprobs" in body and "echo" not in body and lesson.find_refusal("logprobs", *counts):
         return "; judge with reading=text or reading=json"
     for name in _SAMPLING_FIELDS:
         sent = lesson.find_sent_name(name)
@@ -180,27 +136,27 @@ def _may_send(spec: ModelSpec, name: str) -> bool:
     return any(getattr(each, name) is not None for each in samplings)
 
 
-def _rename_field(lesson: _Lesson, rules: RequestRules) -> RequestRules:
+def _rename_field(lesson: RefusalLesson, rules: RequestRules) -> RequestRules:
     for name, new_name in _NEW_NAMES.items():
         sentence = lesson.find_refusal(name) if name in lesson.body else None
-        if sentence and name not in rules.renamed and _is_named(new_name, lesson.text):
+        if sentence and name not in rules.renamed and is_named(new_name, lesson.text):
             rules = replace(rules, renamed={**rules.renamed, name: new_name})
     return rules
 
 
-def _shorten_reply(lesson: _Lesson, rules: RequestRules) -> RequestRules:
+def _shorten_reply(lesson: RefusalLesson, rules: RequestRules) -> RequestRules:
     """Learn the longest reply that the server allows, if the length was our default."""
     name = lesson.find_sent_name("max_tokens")
     if name is None or "max_tokens" not in lesson.spec.default_fields:
         return rules
-    if not lesson.find_refusal(name, "max_tokens"):
+    sentence = lesson.find_refusal(name, "max_tokens") or lesson.find_reply_length()
+    if sentence is None:
         return rules
-    bounds = [int(bound) for bound in _BOUND.findall(lesson.text)]
-    fitting = [bound for bound in bounds if 0 < bound < lesson.body[name]]
-    return replace(rules, max_tokens=max(fitting)) if fitting else rules
+    bound = _find_bound(lesson, sentence, lesson.body[name], _SHORTEST_REPLY)
+    return rules if bound is None else replace(rules, max_tokens=bound)
 
 
-def _leave_out_defaults(lesson: _Lesson, rules: RequestRules) -> RequestRules:
+def _leave_out_defaults(lesson: RefusalLesson, rules: RequestRules) -> RequestRules:
     """Leave out the refused fields that the user did not set.
 
     A server that takes `temperature` or `top_p`, but not both, loses `top_p`.
@@ -215,7 +171,7 @@ def _leave_out_defaults(lesson: _Lesson, rules: RequestRules) -> RequestRules:
         if not sentence:
             continue
         rules = _leave_out(rules, name)
-        if name == "top_p" and _is_named("temperature", sentence):
+        if name == "top_p" and is_named("temperature", sentence):
             break
     return rules
 
@@ -226,38 +182,41 @@ def _leave_out(rules: RequestRules, name: str) -> RequestRules:
     return replace(rules, left_out=(*rules.left_out, name))
 
 
-def _lower_top_logprobs(lesson: _Lesson, rules: RequestRules) -> RequestRules:
-    sent = lesson.body.get("top_logprobs", lesson.body.get("logprobs"))
+def _lower_top_logprobs(lesson: RefusalLesson, rules: RequestRules) -> RequestRules:
+    name = "top_logprobs" if "top_logprobs" in lesson.body else "logprobs"
+    sent = lesson.body.get(name)
     if type(sent) is not int or lesson.settings.top_logprobs is not None or "echo" in lesson.body:
         return rules
     sentence = lesson.find_refusal("top_logprobs", "logprobs")
     if not sentence or sent <= 1:
         return rules
-    bounds = [int(bound) for bound in _BOUND.findall(sentence)]
-    fitting = [bound for bound in bounds if 0 < bound < sent]
-    allowed = max(fitting, default=_USUAL_TOP_LOGPROBS)
+    allowed = _find_bound(lesson, sentence, sent, smallest=1)
+    if allowed is None and not lesson.find_refusal(name):
+        return rules  # no probabilities at all
+    allowed = allowed or _USUAL_TOP_LOGPROBS
     return replace(rules, top_logprobs=allowed) if allowed < sent else rules
 
 
-def _simplify_format(lesson: _Lesson, rules: RequestRules) -> RequestRules:
+def _find_bound(lesson: RefusalLesson, sentence: str, sent: int, smallest: int) -> int | None:
+    """Return the largest number that a refusal allows, by the sentence about the field at first."""
+    return find_bound(sentence, sent, smallest) or find_bound(lesson.text, sent, smallest)
+
+
+def _simplify_format(lesson: RefusalLesson, rules: RequestRules) -> RequestRules:
     """Ask for JSON without its schema, and next for no format at all."""
     text = lesson.body.get("text") or {}
     form = (lesson.body.get("response_format") or text.get("format") or {}).get("type")
     if form not in _FORMATS or lesson.settings.response_format is not None:
         return rules
-    for sentence in lesson.sentences:
-        if _FORMAT_NAMES.search(sentence) and _REFUSED.search(sentence):
-            return replace(rules, response_format=_FORMATS[form])
-    return rules
+    return replace(rules, response_format=_FORMATS[form]) if lesson.refuses_format() else rules
 
 
-def _move_system_message(lesson: _Lesson, rules: RequestRules) -> RequestRules:
+def _move_system_message(lesson: RefusalLesson, rules: RequestRules) -> RequestRules:
     messages = lesson.body.get("messages") or ()
     has_system = any(message["role"] == Role.SYSTEM for message in messages)
     if not has_system or "instructions" in lesson.body or rules.system_in_user:
         return rules
-    is_named = any(_SYSTEM_ROLE.search(sentence) for sentence in lesson.sentences)
-    return replace(rules, system_in_user=True) if is_named else rules
+    return replace(rules, system_in_user=True) if lesson.refuses_system_message() else rules
 
 
 _STEPS: tuple[_Step, ...] = (
@@ -268,7 +227,3 @@ _STEPS: tuple[_Step, ...] = (
     _move_system_message,
     _leave_out_defaults,
 )
-
-
-def _is_named(name: str, text: str) -> bool:
-    return re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", text) is not None

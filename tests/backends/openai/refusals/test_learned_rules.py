@@ -150,6 +150,23 @@ async def test_connections_share_rules_but_each_keeps_the_fields_of_its_user():
     assert rules.find(_spec(server.url)).left_out == ("temperature", "top_p")
 
 
+async def test_a_refusal_of_the_users_field_does_not_let_a_sibling_go_at_once():
+    """The configuration that failed for good says nothing of one whose field can be left out."""
+    async with Server(refuse=SERVER_RULES["anthropic"], latency_s=0.02) as server:
+        rules = LearnedRules()
+        strict = connect(replace(_spec(server.url), default_fields=("top_p",)), rules=rules)
+        failed = await _ask(strict, 1)
+        before = len(server.refused)
+        free = connect(_spec(server.url), rules=rules)
+        found = await _ask(free, 30)
+        for backend in (strict, free):
+            await backend.close()
+
+    assert isinstance(failed[0], BackendError)
+    assert all(each.text for each in found)
+    assert len(server.refused) - before <= 2
+
+
 async def test_a_model_that_thinks_longer_is_another_model():
     """With other settings the same server may take what it refuses otherwise."""
     async with Server(refuse=SERVER_RULES["anthropic"]) as server:
