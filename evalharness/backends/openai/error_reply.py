@@ -92,7 +92,7 @@ def _extract_message(content: bytes) -> str:
     content = content.removeprefix(BOM_UTF8)
     try:
         said = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return content.decode(errors="replace")
     return _find_message(said) or content.decode(errors="replace")
 

@@ -48,10 +48,8 @@ _REPLY_LENGTH = re.compile(
     r"|max(?:Output|Completion|New)?Tokens",
 )
 _OTHER_LETTERS = re.compile(r"[^\W\d_a-zA-Z]")
-# A text in quotes may be one of ours, whatever words it has.
-_QUOTED_TEXT = re.compile(
-    r"""(?<!\w)(["'`])(?:(?!\1).)*?\s(?:(?!\1).)*?\s(?:(?!\1).)*\1(?!\w)""", re.DOTALL
-)
+_QUOTED = re.compile(r"""(?<!\w)(["'`])((?:(?!\1).){1,2000})\1(?!\w)""", re.DOTALL)
+_LONGEST_NAMES = 2  # words; a longer text in quotes may be one of ours
 
 
 class RefusalLesson:
@@ -136,7 +134,7 @@ def _is_refused(names: tuple[str, ...], text: str, *, is_general: bool) -> bool:
         is_general: whether the refusal names no other field of the request. If so, a name in quotes
             does, or one in a sentence in another language than English.
     """
-    text = _QUOTED_TEXT.sub(" ", text)
+    text = _QUOTED.sub(_drop_text, text)
     for name in names:
         if (found := _find_name(name, text)) is None:
             continue
@@ -146,6 +144,10 @@ def _is_refused(names: tuple[str, ...], text: str, *, is_general: bool) -> bool:
         if is_general and (is_quoted or _OTHER_LETTERS.search(text)):
             return True
     return False
+
+
+def _drop_text(quoted: re.Match[str]) -> str:
+    return quoted[0] if len(quoted[2].split()) <= _LONGEST_NAMES else " "
 
 
 def _name_as_ours(name: str) -> str:

@@ -37,6 +37,7 @@ _PATH_PART = re.compile(r"[A-Za-z_]\w*|\d+")
 _BARE_PATH = re.compile(r"[a-z]\w*(?:\.\w+|\[\d+\])*")
 _NESTED_START = re.compile(r"[\[(]?\{[\"']")
 _LONGEST_NESTED = 50_000
+_LONGEST_READ = 20_000  # characters; a page of HTML is longer
 
 
 class RefusalSentence(NamedTuple):
@@ -62,11 +63,13 @@ def iterate_sentences(content: bytes) -> Iterator[RefusalSentence]:
     """Yield the sentences of a refusal."""
     try:
         said = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         said = content.decode(errors="replace")
     for text, path in iterate_messages(said):
         place = path
-        for part in filter(None, (part.strip() for part in _SENTENCE_END.split(text))):
+        for part in filter(
+            None, (part.strip() for part in _SENTENCE_END.split(text[:_LONGEST_READ]))
+        ):
             if not path and _BARE_PATH.fullmatch(part):
                 place = _parse_path(part)  # a field on a line of its own, before what is wrong
             yield RefusalSentence(part, place)
@@ -120,7 +123,7 @@ def _iterate_nested(text: str, path: tuple[str, ...]) -> list[RefusalSentence]:
 def _decode(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         pass
     try:
         return ast.literal_eval(text)

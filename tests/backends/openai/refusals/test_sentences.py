@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from evalharness.backends.openai.error_reply import summarize_error_reply
 from evalharness.backends.openai.refusals.sentences import iterate_sentences
 
 EXTRA = {"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs", "input": "i"}
@@ -72,3 +73,12 @@ def test_a_sentence_without_the_name_of_its_field_is_quoted_with_it():
     texts = [str(sentence) for sentence in iterate_sentences(content)]
 
     assert texts == ["response_format.type: Input should be 'text'", "The seed is unknown"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" * 5000, b'{"message":' * 5000, b"\xff [{'a", b"", b"null"]
+)
+def test_a_reply_that_is_no_structure_is_no_crash(content):
+    """The failure of the call is what the user is to see."""
+    assert len(list(iterate_sentences(content))) <= 1
+    assert summarize_error_reply(content, None) is not None
