@@ -23,8 +23,7 @@ def list_refused_model_cautions(records: RunRecords) -> Iterator[str]:
 
 def list_refused_judge_cautions(records: RunRecords) -> Iterator[str]:
     """Yield a sentence for each judge whose server takes no temperature, or cut its replies."""
-    judgments = (*records.graded, *records.games)
-    cut = Counter(each.judge for each in judgments if each.finish_reason is not None)
+    cut = Counter(each.judge for each in records.judgments if each.finish_reason is not None)
     return _iterate_sentences(records, "judges", "judgments", cut)
 
 

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import re
 
-_NUMBER = r"(?<![\w.\-/])(\d+)(?!\w|[.\-/]\w)"
+_NUMBER = r"(?<![A-Za-z0-9_.\-/])(\d+)(?![A-Za-z0-9_]|[.\-/][A-Za-z0-9_])"
 _THOUSANDS = re.compile(r"(?<![\w.,\[])(\d{1,3})((?:[,_]\d{3})+)(?![\w,])")
 _MARKS = re.compile(r"[`'\"*]+(\d+)[`'\"*]+")
-_FIELD_NAME = re.compile(r"\bmax_\w*tokens?\w*|\bmax\w*Tokens\w*")
+_FIELD_NAME = re.compile(r"\bmax_[A-Za-z_]*tokens?[A-Za-z_]*|\bmax[A-Za-z]*Tokens[A-Za-z]*")
 _RANGE = re.compile(
     r"[\[(]\s*\d+\s*(?:,|;|\.\.\.?|-|\u2013|~|to)\s*(?P<listed>\d+)\s*(?P<open>\))?"
-    r"|\b(?:between|from|range|in|of|:)\s+\d+\s*(?:\(?(?:inclusive|exclusive)\)?\s*)?"
-    r"(?:and|to|through|\.\.\.?|-|\u2013|~)\s*(?P<worded>\d+)(?!\w)(?:\s*\(?(?P<exclusive>exclusive))?"
-    r"|(?<![\w.\-])\d+\s*(?:\.\.\.?|\u2013|~|<=?|≤)\s*(?:\w+\s*(?:<=|≤)\s*)?(?P<dotted>\d+)(?!\w)",
+    r"|(?:\b(?:between|from|range|in|of|are|is|:)\s+|为\s*)\d+\s*(?:\(?(?:inclusive|exclusive)\)?\s*)?"
+    r"(?:and|to|through|到|\.\.\.?|-|\u2013|~)\s*(?P<worded>\d+)(?!\w)(?:\s*\(?(?P<exclusive>exclusive))?"
+    r"|(?<![\w.\-])\d+\s*(?:\.\.\.?=?|\u2013|~|<=?|≤)\s*(?:\w+\s*(?:<=|≤)\s*)?(?P<dotted>\d+)(?!\w)",
     re.IGNORECASE,
 )
 _MORE = r"(?:greater|larger|higher|more|bigger) than(?! or equal)"
 _AT_MOST = re.compile(
-    rf"(?:(?:less|lower|smaller) than or equal to|at most|up to|<=|≤|exceeds?|above|beyond"
+    rf"(?:(?:less|lower|smaller) than or equal(?: to)?|at most|only supports?|supports? only|up to"
+    rf"|<=|≤|exceeds?|above|beyond|\bno longer than|caps? at|\ble['\"]?:|不能超过|不超过|不大于|最大值?为?"
     rf"|\b(?:not|n't|cannot|never|no) (?:be )?{_MORE}|(?<!be ){_MORE}|(?<!be )>"
     rf"|\b(?:max(?:imum)?|limit(?:ed)?|cap(?:ped)?|upper bound)\b(?:(?!minimum|at least)\D){{0,60}}?)"
     rf"[\s:(]*{_NUMBER}",
+    re.IGNORECASE,
+)
+_OR_LESS = re.compile(
+    rf"{_NUMBER}\s+(?:\w+\s+)?(?:or|and) (?:less|fewer|lower|below|under|smaller)"
+    rf"|{_NUMBER} (?:tokens )?max\b",
     re.IGNORECASE,
 )
 _LESS = re.compile(
@@ -44,5 +50,6 @@ def find_bound(text: str, sent: int, smallest: int) -> int | None:
         bounds.append(last - 1 if found["open"] or found["exclusive"] else last)
     text = _RANGE.sub("#", text)  # its lower end is no bound
     bounds += [int(number) for number in _AT_MOST.findall(text)]
+    bounds += [int(one or other) for one, other in _OR_LESS.findall(text)]
     bounds += [int(number) - 1 for number in _LESS.findall(text)]
     return max((bound for bound in bounds if smallest <= bound < sent), default=None)

@@ -36,6 +36,11 @@ _SAMPLING_FIELDS = ("temperature", "top_p", "max_tokens", "seed")
 _NEW_NAMES = {"max_tokens": "max_completion_tokens", "seed": "random_seed"}
 _FORMATS = {"json_schema": "json_object", "json_object": "text"}
 _USUAL_TOP_LOGPROBS = 5
+_NO_FIELD = re.compile(
+    r"unsupported|(?:not|n't) (?:\w+ )?(?:support|allow|permit|available|enabled|accept)"
+    r"|unknown|unrecogni[sz]ed|unexpected|extra (?:inputs|fields)",
+    re.IGNORECASE,
+)
 _SHORTEST_REPLY = 16  # a smaller bound was misread: no model is served with it
 _LONGEST_SAID = 300
 _RESPONSES_ONLY = re.compile(r"v1/responses|responses api", re.IGNORECASE)
@@ -191,9 +196,11 @@ def _lower_top_logprobs(lesson: RefusalLesson, rules: RequestRules) -> RequestRu
     if not sentence or sent <= 1:
         return rules
     allowed = _find_bound(lesson, sentence, sent, smallest=1)
-    if allowed is None and not lesson.find_refusal(name):
-        return rules  # no probabilities at all
-    allowed = allowed or _USUAL_TOP_LOGPROBS
+    if allowed is None:
+        is_for_number = is_named(str(sent), sentence)
+        if not is_for_number and (not lesson.find_refusal(name) or _NO_FIELD.search(sentence)):
+            return rules  # no number of them is taken
+        allowed = _USUAL_TOP_LOGPROBS
     return replace(rules, top_logprobs=allowed) if allowed < sent else rules
 
 
