@@ -19,12 +19,15 @@ from evalharness.domain import (
     JudgmentKind,
     Question,
     Reading,
+    RequestRules,
     escape_to_one_line,
+    is_refusal_reason,
+    list_request_rules,
 )
 from evalharness.errors import BackendError, ConfigError, PermanentError, RunStoppedError
 from evalharness.judge import JudgmentRequest, UnscoredReason
 from evalharness.runner.judgment import request_judgment
-from evalharness.store import add_trial, read_trials
+from evalharness.store import add_trial, read_manifest, read_trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -122,21 +125,28 @@ async def _try_judge(request: JudgmentRequest, folder: RunFolder, backend: Backe
     except BackendError:  # the server may be back in a moment; the run waits for it as usual
         return None
     add_trial(folder.path, judgment)
-    return _explain_unreadable(request.judge, judgment)
+    rules = list_request_rules(read_manifest(folder.path), "judges").get(request.judge.name)
+    return _explain_unreadable(request.judge, judgment, rules or RequestRules())
 
 
-def _explain_unreadable(judge: JudgeSpec, judgment: Judgment) -> str | None:
+def _explain_unreadable(judge: JudgeSpec, judgment: Judgment, rules: RequestRules) -> str | None:
     """Return why a reply gives no verdict; None if it does."""
     if judgment.unscored is None:
         return None
+    shown = escape_to_one_line(judgment.reply[-_MAX_SHOWN_CHARS:])
+    if is_refusal_reason(judgment.finish_reason):
+        said = f"it refused to judge the trial pair: {shown!r} ({judgment.finish_reason})"
+        return _describe_refusal(judge, said, "choose another judge or prompt")
     place = "judge.model.sampling.max_tokens"
+    if judgment.unscored == UnscoredReason.TRUNCATED and rules.max_tokens is not None:
+        said = f"its trial reply was cut at {rules.max_tokens} tokens, the most its server allows"
+        return _describe_refusal(judge, said, "choose another judge, or let it think less")
     if judgment.unscored in (UnscoredReason.TRUNCATED, UnscoredReason.EMPTY):
         said = "cut" if judgment.unscored == UnscoredReason.TRUNCATED else "empty"
         limit = judge.model.sampling.max_tokens
         return _describe_refusal(
             judge, f"its trial reply was {said} ({place}={limit})", f"raise {place}"
         )
-    shown = escape_to_one_line(judgment.reply[-_MAX_SHOWN_CHARS:])
     said = f"no verdict can be read from its trial reply ({judgment.unscored}): {shown!r}"
     others = [] if judge.reading is Reading.JSON else ["judge.reading=json"]
     others += [] if judge.repairs or judge.reading is Reading.PROBABILITIES else ["judge.repairs=1"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import pytest
 from server import Server
@@ -108,6 +109,43 @@ async def test_a_judge_that_cannot_judge_is_refused_before_answers_are_paid_for(
     assert not (tmp_path / "mine/config.yaml").exists()
     async with Server() as server:
         await _complete(server, tmp_path, "judge.model.sampling.max_tokens=900")
+
+
+def _judge_replies(longest=None, **message):
+    """Return how a server refuses the judge's request for a longer reply, or answers it."""
+
+    def reply(body):
+        if body["model"] != JUDGE:
+            return None
+        if longest is not None and body["max_tokens"] > longest:
+            said = f"the valid range of max_tokens is [1, {longest}]"
+            return 400, {"error": {"message": said}}
+        own = {"role": "assistant", "content": None, **message}
+        finish = "stop" if longest is None else "length"
+        return 200, {"choices": [{"index": 0, "message": own, "finish_reason": finish}]}
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (
+            _judge_replies(refusal="I can't help."),
+            'refused to judge the trial pair: "I can\'t help."',
+        ),
+        (_judge_replies(20, content="Well"), "cut at 20 tokens, the most its server allows"),
+    ],
+)
+async def test_a_trial_that_more_tokens_would_not_mend_does_not_propose_them(
+    tmp_path, reply, words
+):
+    """A model that refuses is not cut, and a server's limit cannot be raised here."""
+    async with Server(refuse=reply) as server:
+        with pytest.raises(ConfigError, match=re.escape(words)) as refusal:
+            await _complete(server, tmp_path)
+
+    assert "raise" not in str(refusal.value)
 
 
 async def test_a_reading_that_the_server_does_not_offer_is_refused(tmp_path):
