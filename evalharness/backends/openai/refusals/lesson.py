@@ -10,7 +10,7 @@ from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.domain import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from evalharness.backends.openai.refusals.sentences import RefusalSentence
     from evalharness.domain import ModelSpec
@@ -60,7 +60,7 @@ class RefusalLesson:
         self.spec = spec
         self.settings = get_openai_settings(spec)
         self.sentences = list(iterate_sentences(content))
-        self.text = " ".join(str(sentence) for sentence in self.sentences)
+        self.text = " ".join(dict.fromkeys(_iterate_texts(self.sentences)))
         self._sent = {_name_as_ours(name) for name in body}
 
     def find_refusal(self, *names: str) -> str | None:
@@ -114,6 +114,14 @@ class RefusalLesson:
         """Return our name of the request's field that the form of a refusal names, or None."""
         names = [_name_as_ours(part) for part in sentence.path]
         return next((name for name in names if name in self._sent), None)
+
+
+def _iterate_texts(sentences: Sequence[RefusalSentence]) -> Iterator[str]:
+    """Yield the sentences; the first of several about one place begins with it."""
+    place: tuple[str, ...] = ()
+    for sentence in sentences:
+        yield sentence.text if sentence.path == place else str(sentence)
+        place = sentence.path
 
 
 def is_named(name: str, text: str) -> bool:

@@ -143,3 +143,20 @@ def test_a_number_is_lowered_to_what_the_server_allows(said, asked, expected):
 def test_a_refusal_for_another_reason_teaches_nothing(said):
     """Our texts in quotes, a filter, an empty account and a long conversation may name a field."""
     assert _learn(_error(said)) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (_error("Not with this model. Leave it out.", "seed"),
+         "seed: Not with this model. Leave it out."),
+        ({"error": {"message": "seed is unknown", "details": [{"description": "seed is unknown"}]}},
+         "seed is unknown"),
+    ],
+)  # fmt: skip
+def test_what_the_server_said_is_quoted_once_with_the_field(content, said):
+    """The words are on the terminal, on the page and in the manifest."""
+    spec = replace(model("http://127.0.0.1/v1"), sampling=SAMPLING, default_fields=DEFAULTS)
+    body, reply = build_request_body(spec, CHAT), json.dumps(content).encode()
+
+    assert learn_rules(400, reply, body, RequestRules(), spec, CHAT).said == (said,)
