@@ -35,9 +35,9 @@ _ADDRESS_VARIABLES = {
     "OPENAI_BASE_URL": "OPENAI_API_KEY",
     "AZURE_OPENAI_ENDPOINT": "AZURE_OPENAI_API_KEY",
 }
-_MIN_SECRET_LENGTH = (
-    16  # every provider's keys are longer; EMPTY or not-needed stand for the lack of one
-)
+# Every provider's keys are longer; EMPTY or not-needed stand for the lack of one.
+_MIN_SECRET_LENGTH = 12
+_SERVERS_WORDS = ("text", "reasoning", "finish_reason", "served")  # in a completion
 _NAMES_A_SECRET = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 _LOOKS_LIKE_KEY = re.compile(
     r"(?<![A-Za-z0-9])(?:"
@@ -154,11 +154,11 @@ class RedactingBackend:
         except BackendError as error:
             error.args = tuple(redact(str(word), self._hidden) for word in error.args)
             raise
-        text, thought = completion.text, completion.reasoning
-        if any(secret in text or secret in (thought or "") for secret in self._hidden):
-            thought = redact(thought, self._hidden) if thought else thought
-            return replace(completion, text=redact(text, self._hidden), reasoning=thought)
-        return completion
+        said = {name: getattr(completion, name) for name in _SERVERS_WORDS}
+        clean: dict[str, Any] = {
+            name: redact(words, self._hidden) for name, words in said.items() if words
+        }
+        return completion if clean.items() <= said.items() else replace(completion, **clean)
 
     async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
         """Return the result of `work` with the backend's model, which is loaded on this machine."""

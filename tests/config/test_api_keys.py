@@ -10,11 +10,13 @@ import sys
 import time
 
 import pytest
-from endpoint_model import request
+from endpoint_model import model, request
 from readme_run import KEY, calls, command, environment, run
-from server import serving
+from server import Server, serving
+from server_replies import Behavior
 
 from evalharness.backends import ScriptedBackend
+from evalharness.backends.openai_compatible import connect
 from evalharness.cli import main
 from evalharness.config import RedactingBackend, find_secrets, load_env_file, load_settings
 from evalharness.config.api_keys import refuse_keys_in_config, refuse_keys_in_overrides
@@ -180,6 +182,26 @@ async def test_a_reply_is_changed_only_where_it_holds_the_key_that_was_sent(monk
     completion = await backend.complete(request())
 
     assert completion.text == "*** and internationalization, not-needed"
+
+
+async def test_no_field_of_a_reply_keeps_a_key_or_a_secret_header(monkeypatch):
+    """Servers echo what they were sent in texts, thoughts, and the name of what they ran."""
+    monkeypatch.setenv("GATE_KEY", KEY)
+    monkeypatch.setenv("GATE_HEADER", "header-secret")
+    async with Server(lambda _: Behavior.ECHO_KEY) as server:
+        spec = model(
+            server.url,
+            api_key_env="GATE_KEY",
+            headers={"Authorization": "Bearer ${oc.env:GATE_HEADER}", "X-Key": KEY[:5]},
+        )
+        backend = RedactingBackend(connect(spec), spec)
+        completion = await backend.complete(request())
+        await backend.close()
+
+    assert completion.text.startswith("You sent Bearer ***.")
+    assert completion.reasoning == "You sent Bearer ***."
+    assert completion.served is not None
+    assert completion.served.startswith("model-1 You sent Bearer ***.")
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,9 @@ def _faulty_completion(behavior: Behavior, call: Call) -> web.Response:
         case Behavior.NO_LOGPROBS:
             choice["logprobs"] = None
         case Behavior.ECHO_KEY:
-            said[field] = f"You sent {call.headers.get('Authorization')}. {said[field]}"
+            echo = f"You sent {call.headers.get('Authorization')}."
+            said[field] = f"{echo} {said[field]}"
+            said["reasoning_content"], completion["model"] = echo, f"model-1 {echo}"
         case Behavior.HALF_JSON:
             text = msgspec.json.encode(completion).decode()
             return web.Response(text=text[: len(text) // 2], content_type="application/json")

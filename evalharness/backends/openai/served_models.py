@@ -50,9 +50,12 @@ def list_served_models(spec: ModelSpec) -> tuple[str, ...] | None:
                 return None
             raise failure from None
     try:
-        return _read_names(msgspec.json.decode(content))
+        names = _read_names(msgspec.json.decode(content))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    # A server may list what it was sent, and the names are shown.
+    secrets = list_secrets(spec, key)
+    return names and tuple(name for name in names if not any(each in name for each in secrets))
 
 
 def _read_names(listed: Any) -> tuple[str, ...] | None:

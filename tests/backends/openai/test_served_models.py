@@ -56,6 +56,11 @@ async def test_a_server_is_asked_what_it_serves_and_sent_its_own_key_only():
     assert "OpenAI-Organization" not in headers
 
 
+async def test_a_name_that_holds_the_key_is_not_shown():
+    """A server that echoes what it was sent would have it in messages."""
+    assert await _list_from({"data": [{"id": "a"}, {"id": f"b {KEY}"}]}) == ("a",)
+
+
 async def test_a_server_without_a_key_is_sent_none(monkeypatch):
     """Neither OpenAI's key nor a made-up one goes to a stranger."""
     monkeypatch.delenv(KEY_VARIABLE)
