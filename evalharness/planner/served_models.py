@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _MAX_THREADS = 16
 _MAX_SHOWN = 6
 _REFUSED_KEY = "http_401"
-_RESTRICTED_KEY = re.compile(r"scope|permission", re.IGNORECASE)
+# The key may be right all the same: it may not read lists, or the list wants it in another header.
+_UNPROVEN_REFUSAL = re.compile(r"scope|permission|x-api-key", re.IGNORECASE)
 _VARIANT = re.compile(r"[-@:](latest|\d)", re.IGNORECASE)
 
 
@@ -56,7 +57,7 @@ def _ask_server(spec: ModelSpec) -> tuple[str, ...] | BackendError | None:
     try:
         return list_names(spec) if list_names else None
     except BackendError as error:
-        is_refusal = error.reason == _REFUSED_KEY and not _RESTRICTED_KEY.search(str(error))
+        is_refusal = error.reason == _REFUSED_KEY and not _UNPROVEN_REFUSAL.search(str(error))
         return error if is_refusal else None
 
 

@@ -111,6 +111,7 @@ async def test_servers_that_take_other_names_refuse_none(entries):
     [
         (401, "Incorrect API key provided", True),
         (401, "You have insufficient permissions. Missing scopes: api.model.read", False),
+        (401, "x-api-key header is required", False),
         (403, "Your key may not list models", False),
         (500, "broken", False),
         (404, "no such page", False),

@@ -53,6 +53,7 @@ class Behavior(StrEnum):
     REDIRECT = "redirect"
     FORGING = "forging"  # an error whose text has commands for a terminal
     ECHO_KEY = "echo_key"  # a good reply that contains the key
+    REFUSAL = "refusal"  # the model will not answer, in a field of its own
     FOR_FIRST = "for_first"  # a judge that prefers the first place, and grades everyone 9
     NOISY = "noisy"  # a judge with another verdict every time
     THINKS_APART = "thinks_apart"  # a thought in a field of its own, as servers with a parser send
@@ -144,6 +145,8 @@ def _faulty_completion(behavior: Behavior, call: Call) -> web.Response:
             completion["choices"] = []
         case Behavior.NO_LOGPROBS:
             choice["logprobs"] = None
+        case Behavior.REFUSAL:
+            said[field], said["refusal"] = None, "I cannot judge these."
         case Behavior.ECHO_KEY:
             echo = f"You sent {call.headers.get('Authorization')}."
             said[field] = f"{echo} {said[field]}"

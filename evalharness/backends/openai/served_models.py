@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 5.0
 _NOT_OFFERED = {f"http_{status}" for status in (301, 302, 307, 308, 400, 404, 405, 422, 501)}
+_ANTHROPIC_HOST = "api.anthropic.com"
 _GOOGLE_PREFIX = "models/"
 _OWNERS_OF_ANY_NAME = {"llamacpp", "sglang", "koboldcpp", "organization_owner"}
 """What servers that answer to other names than they list write as `owned_by`: llama.cpp, SGLang,
@@ -43,7 +45,8 @@ def list_served_models(spec: ModelSpec) -> tuple[str, ...] | None:
     key, proxy = find_key(spec), find_proxy(url)
     with open_client(spec, url, key=key, proxy=proxy, timeout_s=_TIMEOUT_S) as client:
         try:
-            content = client.models.with_raw_response.list().http_response.content
+            listing = client.models.with_raw_response.list(**build_list_options(url, key))
+            content = listing.http_response.content
         except openai.OpenAIError as error:
             failure = translate_error(error, list_secrets(spec, key))
             if failure.reason in _NOT_OFFERED:
@@ -58,9 +61,27 @@ def list_served_models(spec: ModelSpec) -> tuple[str, ...] | None:
     return names and tuple(name for name in names if not any(each in name for each in secrets))
 
 
+def build_list_options(url: str, key: str | None) -> dict[str, Any]:
+    """Return what a server's request for its list has besides the usual fields.
+
+    Anthropic's list is of its own protocol: it wants the key in another header, and a version
+    (https://docs.claude.com/en/api/models-list).
+
+    Args:
+        url: the server.
+        key: its key, or None.
+    """
+    if urlsplit(url).hostname != _ANTHROPIC_HOST or key is None:
+        return {}
+    headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
+    return {"extra_headers": headers, "extra_query": {"limit": "1000"}}
+
+
 def _read_names(listed: Any) -> tuple[str, ...] | None:
     """Return the names in a list of models, in any of the forms that servers send."""
     if isinstance(listed, dict):
+        if listed.get("has_more"):  # names of later pages would be missing
+            return None
         listed = listed.get("data", listed.get("models"))
     if not isinstance(listed, list):
         return None

@@ -11,7 +11,7 @@ from endpoint_model import KEY, KEY_VARIABLE, model
 from server import Server
 
 from evalharness.backends import find_backend
-from evalharness.backends.openai.served_models import list_served_models
+from evalharness.backends.openai.served_models import build_list_options, list_served_models
 from evalharness.errors import PermanentError, TransientError
 
 
@@ -54,6 +54,20 @@ async def test_a_server_is_asked_what_it_serves_and_sent_its_own_key_only():
     [headers] = server.list_headers
     assert headers["Authorization"] == f"Bearer {KEY}"
     assert "OpenAI-Organization" not in headers
+
+
+async def test_a_list_of_several_pages_proves_nothing():
+    """The name may be on a later page."""
+    assert await _list_from({"data": [{"id": "a"}], "has_more": True}) is None
+    assert await _list_from({"data": [{"id": "a"}], "has_more": False}) == ("a",)
+
+
+def test_anthropics_list_has_the_key_in_its_own_header():
+    """It refuses the header that its completions take; no other server is sent it."""
+    sent = build_list_options("https://api.anthropic.com/v1", KEY)
+
+    assert sent["extra_headers"] == {"x-api-key": KEY, "anthropic-version": "2023-06-01"}
+    assert build_list_options("https://api.anthropic.com.example.com/v1", KEY) == {}
 
 
 async def test_a_name_that_holds_the_key_is_not_shown():

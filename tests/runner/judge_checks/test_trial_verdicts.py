@@ -91,6 +91,7 @@ async def test_a_judge_is_asked_once_before_any_answer_and_not_again_on_resume(t
         (Behavior.UNAUTHORIZED, "refuses a trial verdict"),
         (Behavior.BAD_REQUEST, "temperature must be at most 2"),
         (Behavior.EMPTY, "its trial reply was empty"),
+        (Behavior.REFUSAL, "it refused to judge the trial pair: 'I cannot judge these.'"),
     ],
 )
 async def test_a_judge_that_cannot_judge_is_refused_before_answers_are_paid_for(
