@@ -48,8 +48,6 @@ _REPLY_LENGTH = re.compile(
     r"|max(?:Output|Completion|New)?Tokens",
 )
 _OTHER_LETTERS = re.compile(r"[^\W\d_a-zA-Z]")
-_QUOTED = re.compile(r"""(?<!\w)(["'`])((?:(?!\1).){1,2000})\1(?!\w)""", re.DOTALL)
-_LONGEST_NAMES = 2  # words; a longer text in quotes may be one of ours
 
 
 class RefusalLesson:
@@ -142,7 +140,6 @@ def _is_refused(names: tuple[str, ...], text: str, *, is_general: bool) -> bool:
         is_general: whether the refusal names no other field of the request. If so, a name in quotes
             does, or one in a sentence in another language than English.
     """
-    text = _QUOTED.sub(_drop_text, text)
     for name in names:
         if (found := _find_name(name, text)) is None:
             continue
@@ -152,10 +149,6 @@ def _is_refused(names: tuple[str, ...], text: str, *, is_general: bool) -> bool:
         if is_general and (is_quoted or _OTHER_LETTERS.search(text)):
             return True
     return False
-
-
-def _drop_text(quoted: re.Match[str]) -> str:
-    return quoted[0] if len(quoted[2].split()) <= _LONGEST_NAMES else " "
 
 
 def _name_as_ours(name: str) -> str:

@@ -175,6 +175,8 @@ def _leave_out_defaults(lesson: RefusalLesson, rules: RequestRules) -> RequestRu
         sentence = lesson.find_refusal(sent, name)
         if not sentence:
             continue
+        if name == "max_tokens" and lesson.body[sent] == 1 and re.search(r"\d", sentence):
+            continue  # the one token of a reading of probabilities, not the length of replies
         rules = _leave_out(rules, name)
         if name == "top_p" and is_named("temperature", sentence):
             break

@@ -38,6 +38,8 @@ _BARE_PATH = re.compile(r"[a-z]\w*(?:\.\w+|\[\d+\])*")
 _NESTED_START = re.compile(r"[\[(]?\{[\"']")
 _LONGEST_NESTED = 50_000
 _LONGEST_READ = 20_000  # characters; a page of HTML is longer
+_QUOTED = re.compile(r"""(?<!\w)(["'`])((?:(?!\1).){1,2000})\1(?!\w)""", re.DOTALL)
+_LONGEST_NAMES = 2  # words; a longer text in quotes may be one of ours
 
 
 class RefusalSentence(NamedTuple):
@@ -65,14 +67,17 @@ def iterate_sentences(content: bytes) -> Iterator[RefusalSentence]:
         said = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         said = content.decode(errors="replace")
-    for text, path in iterate_messages(said):
-        place = path
-        for part in filter(
-            None, (part.strip() for part in _SENTENCE_END.split(text[:_LONGEST_READ]))
-        ):
+    for message, path in iterate_messages(said):
+        place, text = path, _QUOTED.sub(_drop_text, message[:_LONGEST_READ])
+        for part in filter(None, (part.strip() for part in _SENTENCE_END.split(text))):
             if not path and _BARE_PATH.fullmatch(part):
                 place = _parse_path(part)  # a field on a line of its own, before what is wrong
             yield RefusalSentence(part, place)
+
+
+def _drop_text(quoted: re.Match[str]) -> str:
+    mark, text = quoted.groups()
+    return quoted[0] if len(text.split()) <= _LONGEST_NAMES else f"{mark}...{mark}"
 
 
 def iterate_messages(said: Any, path: tuple[str, ...] = ()) -> Iterator[RefusalSentence]:

@@ -120,6 +120,7 @@ def test_a_field_that_the_words_refuse_is_left_out(said):
         ("You are not allowed to request logprobs from this model.", OPTIONS, None),
         ("Unsupported parameter: 'top_logprobs' is not supported.", OPTIONS, None),
         ("'top_logprobs' does not support 20 with this model.", OPTIONS, {"top_logprobs": 5}),
+        ("max_tokens: the valid range is [16, 8192]", OPTIONS, None),
         ("Invalid value for top_logprobs", OPTIONS, {"top_logprobs": 5}),
         ("messages.0.role: only 'user' and 'assistant' roles are supported", CHAT,
          {"system_in_user": True}),
@@ -134,6 +135,7 @@ def test_a_number_is_lowered_to_what_the_server_allows(said, asked, expected):
     "said",
     [
         "Your prompt contains invalid text: 'the temperature is unknown'",
+        "Could not parse 'temperature is not supported; seed forbidden'",
         "The prompt was flagged as unsafe: temperature is not allowed",
         "max_tokens is too high: you requested up to 16384, and this requires more credits",
         "max_tokens must be at most 200: the prompt has 1848 of a context length of 2048 tokens",
