@@ -32,10 +32,10 @@ def complete_judge(
     model = dict(conf["model"])
     model["sampling"] = _choose_sampling(conf, place, user)
     judge["model"] = model
-    answers = model["name"]
-    if _is_overridden(place, user):
+    answers, entry = model["name"], find_entry(f"{place}.model")
+    if _is_overridden(model, place, user, entry):
         answers = model.get("api_name") or answers
-        _forget_other_model(model, place, user, find_entry(f"{place}.model"))
+        _forget_other_model(model, place, user, entry)
     judge["name"] = conf["name"] or answers
     return judge
 
@@ -66,10 +66,17 @@ def _leave_room(length: int, own: Mapping[str, Any], context_length: int | None)
     return max(length, room)
 
 
-def _is_overridden(place: str, user: UserSettings) -> bool:
-    """Return whether overrides put another model or server in the place of the configured one."""
+def _is_overridden(
+    model: Mapping[str, Any], place: str, user: UserSettings, entry: CatalogueEntry | None
+) -> bool:
+    """Return whether overrides put another model or server in the place of the configured one.
+
+    What a file of the user's sets counts as an override, but it is the configured one.
+    """
     paths = (f"{place}.model.base_url", f"{place}.model.api_name")
-    return any(path in user.overrides for path in paths)
+    is_set = any(path in user.overrides for path in paths)
+    where = (model["base_url"], model["api_name"])
+    return is_set and (entry is None or where != (entry.base_url, entry.api_name))
 
 
 def _forget_other_model(

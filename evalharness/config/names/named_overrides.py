@@ -204,11 +204,21 @@ def _replace_choice(override: str, found: _Replacement) -> list[str]:
 def list_spellings(
     choices: Sequence[ModelChoice], config_dir: Path | None = None
 ) -> dict[str, str]:
-    """Return the keys of models by all their spellings; those of these models win."""
+    """Return the keys of models by all their spellings; those of these models win.
+
+    A spelling that two of them have means neither.
+    """
     stems = [path.stem for path in list_config_files("models", config_dir)]
     spellings = {stem.replace("_", "."): stem for stem in stems if "_" in stem}
+    options: dict[str, set[str]] = {}
     for choice in choices:
-        spellings |= dict.fromkeys(choice.spellings, choice.option)
+        for spelling in choice.spellings:
+            options.setdefault(spelling, set()).add(choice.option)
+    for spelling, owners in options.items():
+        if len(owners) == 1:
+            spellings |= dict.fromkeys([spelling], *owners)
+        else:
+            spellings.pop(spelling, None)
     return spellings | {stem: stem for stem in stems}
 
 

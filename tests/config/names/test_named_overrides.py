@@ -350,3 +350,41 @@ def test_one_folder_under_two_names_is_one_model(tmp_path, monkeypatch):
 
     with pytest.raises(ConfigError, match=r"twice \(\./base, .*/base\); name it once"):
         load_settings([f"models=[./base,{tmp_path}/base]", "judge=scripted"])
+
+
+@pytest.fixture
+def own_providers(tmp_path):
+    """Two providers of the user's own, which serve models of the same names."""
+    (tmp_path / "providers").mkdir()
+    for number, name in enumerate(("lab", "lab2")):
+        (tmp_path / f"providers/{name}.yaml").write_text(
+            f"base_url: http://127.0.0.1:{9 + number}/v1\n"
+        )
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("written", "names"),
+    [
+        ("lab/j?temperature=0.1", ["j (temperature=0.1)"]),
+        ("[lab/j?temperature=0.1,lab/j]", ["j (temperature=0.1)", "j"]),
+        ("[lab/j,lab2/j]", ["lab/j", "lab2/j"]),
+    ],
+)
+def test_judges_of_the_users_own_providers_are_named_like_candidates(own_providers, written, names):
+    """The address in a provider's file is no other server."""
+    judges = load_settings(["models=alpaca-7b", f"judge={written}"], own_providers).run.judges
+
+    assert [judge.name for judge in judges] == names
+
+
+def test_a_name_that_two_models_have_sets_neither(own_providers):
+    """One of them would be asked with other settings, unseen."""
+    models = "models=[lab/a,lab2/a]"
+
+    with pytest.raises(ConfigError, match=r"models\.a"):
+        load_settings([models, "judge=scripted", "models.a.top_k=1"], own_providers)
+    with pytest.raises(ConfigError, match=r"models\.a"):
+        load_settings(
+            [models, "judge=scripted", "models.a.sampling.temperature=0.3"], own_providers
+        )
