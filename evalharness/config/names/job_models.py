@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalharness.config.names.named_overrides import list_spellings, replace_model_key
 from evalharness.config.names.resolution import ModelNames
+from evalharness.config.names.spellings import list_spellings, replace_model_key
 from evalharness.config.names.weights_folders import expand_path
 from evalharness.config.names.written_name import split_jobs
 

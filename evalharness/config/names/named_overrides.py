@@ -18,22 +18,21 @@ from evalharness.config.names.resolution import (
     separate_options,
     tell_names_apart,
 )
+from evalharness.config.names.spellings import list_spellings, replace_key
 from evalharness.config.names.written_name import quote_override_value, split_names
 from evalharness.config.resource_folders import (
     find_config_file,
-    list_config_files,
     read_config_file,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from evalharness.config.names.catalogue import CatalogueEntry
     from evalharness.config.names.model_choice import ModelChoice
 
 _MODEL_OF_JUDGE = re.compile(r"\+{0,2}models@((?:judge|panel\.[^.]+)\.model)")
-_SECTION = re.compile(r"([+~]{0,2})(models|panel)\.(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +171,7 @@ def name_models_in_overrides(
     spellings = list_spellings([*found.in_files, *found.models], config_dir)
     return NamedOverrides(
         overrides=tuple(
-            _replace_baseline(_replace_key(override, spellings, found.panel), spellings, found)
+            _replace_baseline(replace_key(override, spellings, found.panel), spellings, found)
             for override in named
         ),
         models=found.models,
@@ -201,53 +200,6 @@ def _replace_choice(override: str, found: _Replacement) -> list[str]:
     return [override]
 
 
-def list_spellings(
-    choices: Sequence[ModelChoice], config_dir: Path | None = None
-) -> dict[str, str]:
-    """Return the keys of models by all their spellings; those of these models win.
-
-    A spelling that two of them have means neither.
-    """
-    stems = [path.stem for path in list_config_files("models", config_dir)]
-    spellings = {stem.replace("_", "."): stem for stem in stems if "_" in stem}
-    options: dict[str, set[str]] = {}
-    for choice in choices:
-        for spelling in choice.spellings:
-            options.setdefault(spelling, set()).add(choice.option)
-    for spelling, owners in options.items():
-        if len(owners) == 1:
-            spellings |= dict.fromkeys([spelling], *owners)
-        else:
-            spellings.pop(spelling, None)
-    return spellings | {stem: stem for stem in stems}
-
-
-def replace_model_key(override: str, spellings: Mapping[str, str]) -> str:
-    """Return an override of a model's setting with the model's key in place of its name.
-
-    Args:
-        override: the override; other ones stay as they are.
-        spellings: the keys by the names that overrides may use.
-    """
-    return _replace_key(override, spellings, {})
-
-
-def _replace_key(override: str, models: Mapping[str, str], panel: Mapping[str, str]) -> str:
-    """Return an override of one model's setting with the model's key in place of its name.
-
-    A name may hold dots, slashes and `=`, so it ends where the longest known spelling ends.
-    """
-    section = _SECTION.fullmatch(override)
-    if section is None:
-        return override
-    known = models if section[2] == "models" else panel
-    spelling = _find_longest_start(section[3], known)
-    if spelling is None:
-        return override
-    rest = section[3][len(spelling) :]
-    return f"{section[1]}{section[2]}.{known[spelling]}{rest}"
-
-
 def _replace_baseline(override: str, spellings: Mapping[str, str], found: _Replacement) -> str:
     """Return an override of the baseline with the name in tables, whatever name it has."""
     key, _, value = override.partition("=")
@@ -256,15 +208,6 @@ def _replace_baseline(override: str, spellings: Mapping[str, str], found: _Repla
     option = spellings.get(value.strip("'\""))
     names = [choice.name for choice in found.models if choice.option == option]
     return f"{key}={quote_override_value(names[0])}" if names else override
-
-
-def _find_longest_start(text: str, spellings: Iterable[str]) -> str | None:
-    starts = [
-        spelling
-        for spelling in spellings
-        if text.startswith(spelling) and text[len(spelling) :][:1] in (".", "=", "")
-    ]
-    return max(starts, key=len, default=None)
 
 
 def _describe_judge(choice: ModelChoice) -> dict[str, Any]:
