@@ -26,6 +26,8 @@ from .local.weights_origin import find_hub_commit as find_hub_commit
 from .local.weights_origin import read_chat_template as read_chat_template
 from .local_transformers import render_local_prompt as render_local_prompt
 from .openai.refusals.learned_rules import LearnedRules as LearnedRules
+from .openai.server_address import find_origin as find_origin
+from .openai.server_address import is_azure_address as is_azure_address
 from .recorded import build_recorded_conf as build_recorded_conf
 from .scripted import ScriptedBackend as ScriptedBackend
 from .settings import build_backend_settings as build_backend_settings

@@ -26,6 +26,7 @@ from .saved_run import resolve_run_folder as resolve_run_folder
 from .saved_run import upgrade_saved_config as upgrade_saved_config
 from .schema import complete_saved_judge as complete_saved_judge
 from .schema import complete_saved_model as complete_saved_model
+from .secret_headers import REFERENCE_START as REFERENCE_START
 from .settings import Settings as Settings
 from .settings import add_default_overrides as add_default_overrides
 from .settings import load_model_spec as load_model_spec

@@ -9,6 +9,7 @@ from evalharness.config.api_keys import refuse_keys_in_config, refuse_keys_in_ov
 from evalharness.config.benchmark_suite import custom_suite_overrides
 from evalharness.config.completion.home_keys import forget_keys_of_other_servers
 from evalharness.config.completion.judge_defaults import complete_judge
+from evalharness.config.completion.setting_layers import list_setting_layers
 from evalharness.config.completion.user_settings import (
     depends_on_files,
     find_user_settings,
@@ -74,7 +75,9 @@ def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> 
     user = find_user_settings(named, composed, config_dir)
     _apply_overrides_to_categories(tree, user.overrides)
     _complete_judges(tree, user, _EntryFinder(named, composed, config_dir))
-    forget_keys_of_other_servers(tree, user, config_dir)
+    places = [place for place, _ in iterate_model_places(tree)]
+    layers = list_setting_layers(named, composed, places, config_dir)
+    forget_keys_of_other_servers(tree, layers, config_dir)
     for place, conf in iterate_model_places(tree):
         conf["default_fields"] = user.list_default_fields(place)
     return tree

@@ -11,6 +11,7 @@ from evalharness.backends import (
     check_other_settings,
     find_address,
     find_backend,
+    is_azure_address,
     render_chat_template,
 )
 from evalharness.config.list_prices import find_list_prices
@@ -174,7 +175,7 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         msg = f"{place}.retired={conf['retired']}: must be a day, as YYYY-MM-DD"
         raise ConfigError(msg)
     if conf["withholds_key"]:
-        conf = dict(conf) | {"api_key_env": None}
+        conf = dict(conf) | {"api_key_env": _find_other_key(conf)}
     check_other_settings(conf["backend"], conf, place)
     spec = ModelSpec(
         name=conf["name"],
@@ -197,6 +198,17 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         default_fields=tuple(conf["default_fields"]),
     )
     return spec if spec.prices.is_known else _add_list_prices(spec)
+
+
+def _find_other_key(conf: Mapping[str, Any]) -> str | None:
+    """Return what stands in the place of a key that is withheld.
+
+    None leaves the choice to the backend, which knows Azure by `api_version` too; a server in
+    Azure's place is sent no key at all, and an empty name says so.
+    """
+    urls = conf["base_url"] if isinstance(conf["base_url"], list) else [conf["base_url"]]
+    is_azure = all(url and is_azure_address(url) for url in urls)
+    return "" if conf["api_version"] and not is_azure else None
 
 
 def _build_family(value: Any, place: str) -> str | tuple[str, ...] | None:

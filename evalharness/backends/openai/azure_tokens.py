@@ -21,7 +21,7 @@ _SCOPE = "https://cognitiveservices.azure.com/.default"
 
 def has_azure_login(spec: ModelSpec) -> bool:
     """Whether tokens may be had for a model: it is Azure's, and has a token or the package."""
-    if not spec.get_setting("api_version"):
+    if not spec.get_setting("api_version") or spec.get_setting("api_key_env") == "":
         return False
     return bool(os.environ.get(_TOKEN_VARIABLE, "").strip()) or _is_installed()
 

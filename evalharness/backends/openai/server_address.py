@@ -31,6 +31,7 @@ _AZURE_HOSTS = (".openai.azure.com", ".services.ai.azure.com", ".cognitiveservic
 _ACCOUNT_HEADERS = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
 _PRIVATE_NAMES = (".localhost", ".local", ".internal")
 _NUMERIC_NAME = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)\.?", re.IGNORECASE)
+_PORTS = {"http": 80, "https": 443}
 _SOCKS_SCHEMES = ("socks", "socks4", "socks4a", "socks5", "socks5h")
 
 
@@ -50,9 +51,9 @@ def list_key_variables(spec: ModelSpec) -> tuple[str, ...]:
 def find_key_variable(spec: ModelSpec) -> str | None:
     """Return the variable that holds the key of a model's servers; None if they are sent no key."""
     settings, urls = get_openai_settings(spec), list_server_urls(spec)
-    if settings.api_key_env:
-        return settings.api_key_env
-    if settings.api_version or all(map(_is_azure, urls)):
+    if settings.api_key_env is not None:
+        return settings.api_key_env or None
+    if settings.api_version or all(map(is_azure_address, urls)):
         return AZURE_KEY_VARIABLE
     return OPENAI_KEY_VARIABLE if is_openai(spec) else None
 
@@ -118,6 +119,19 @@ def _list_key_problems(spec: ModelSpec, place: str, urls: tuple[str, ...]) -> It
             )
 
 
+def find_origin(url: str) -> str:
+    """Return the scheme, the host and the port of a URL: what tells one server from another.
+
+    Other ports of a host may be other people's servers.
+    """
+    parts = urlsplit(url)
+    try:
+        port = parts.port or _PORTS.get(parts.scheme)
+    except ValueError:  # it is no number, which connecting reports
+        return url
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
 def is_private(url: str) -> bool:
     """Whether a URL is on this machine or in its private network, where keys are not usual."""
     host = (urlsplit(url).hostname or "").removesuffix(".")
@@ -157,7 +171,8 @@ def _is_openai_host(url: str) -> bool:
     return host == _OPENAI_HOST or host.endswith(f".{_OPENAI_HOST}")
 
 
-def _is_azure(url: str) -> bool:
+def is_azure_address(url: str) -> bool:
+    """Whether a URL is at one of Azure's own hosts."""
     return (urlsplit(url).hostname or "").endswith(_AZURE_HOSTS)
 
 

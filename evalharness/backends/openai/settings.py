@@ -37,7 +37,7 @@ class OpenAISettings:
             server says that it allows fewer.
         response_format: how a reply in JSON is requested: `json_schema`, `json_object` or `text`;
             None means the first of these that the server takes.
-        api_key_env: the environment variable that holds the key; never the key.
+        api_key_env: the environment variable that holds the key; never the key. An empty name: no key.
         timeout_s: of an attempt.
         total_timeout_s: of a call with all its attempts and the waits between them.
         max_attempts: of a call.

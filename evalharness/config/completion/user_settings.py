@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 SAMPLING_FIELDS = ("temperature", "top_p", "max_tokens", "seed")
 _NOT_CONTENT = "defaults"
-_OTHER_SERVER = re.compile(r"\+{0,2}(judge|panel\.[^.]+)\.model\.(base_url|api_name)=")
+_OTHER_SERVER = re.compile(
+    r"\+{0,2}(judge|panel\.[^.]+)\.model\.api_name=|.*(base_url|api_base)", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ class UserSettings:
 def depends_on_files(named: NamedOverrides) -> bool:
     """Return whether it matters, without files of the user's, which files take part.
 
-    It does for variants, and for a judge in whose place another server or model answers.
+    It does for variants, for another address, and for a judge in whose place another model answers.
     """
     has_variant = any(named.users.values())
     return has_variant or any(map(_OTHER_SERVER.match, named.overrides))
@@ -101,7 +103,7 @@ def find_user_settings(
     """
     overrides = set[str]()
     for override in named.overrides:
-        overrides.update(_list_override_paths(override, config_dir))
+        overrides.update(list_override_paths(override, config_dir))
     files = set[str]()
     for each in composed:
         if each.choice[0] == "models" and each.choice in named.nodes:
@@ -112,8 +114,13 @@ def find_user_settings(
     return UserSettings(overrides=frozenset(overrides), files=frozenset(files))
 
 
-def _list_override_paths(override: str, config_dir: Path | None) -> Iterator[str]:
-    """Yield the paths that an override sets; a choice of a sampling sets all that its file has."""
+def list_override_paths(override: str, config_dir: Path | None) -> Iterator[str]:
+    """Yield the paths that an override sets; a choice of a sampling sets all that its file has.
+
+    Args:
+        override: the override.
+        config_dir: the user's own configuration files.
+    """
     key, _, value = override.partition("=")
     bare = key.lstrip("+~")
     group, at, package = bare.partition("@")

@@ -28,6 +28,7 @@ class ModelChoice:
         node: what the file would hold; None where there is one.
         users: the paths of settings in `node` that the user set.
         home: where the model is; for a variant, without the settings of its own.
+        layers: of a variant, what its model's node or file holds, and the settings of its own.
     """
 
     option: str
@@ -38,6 +39,7 @@ class ModelChoice:
     node: Mapping[str, Any] | None = None
     users: tuple[str, ...] = ()
     home: CatalogueEntry | None = None
+    layers: tuple[Mapping[str, Any], ...] = ()
 
     def add_spelling(self, text: str) -> ModelChoice:
         """Return the choice, known by one more name."""
@@ -84,4 +86,5 @@ class ModelChoice:
             spellings=(option, name),
             users=(*self.users, *settings),
             home=self.home,
+            layers=(self.read_content(), settings),
         )

@@ -46,6 +46,7 @@ class NamedOverrides:
         users: the paths that the user set in a node, by the option of a model.
         packages: where nodes stand whose name does not tell it, as `nodes` has them.
         homes: where the models of nodes are, by their options.
+        variants: what the models of variants hold, and their own settings, by their options.
     """
 
     overrides: tuple[str, ...]
@@ -54,6 +55,7 @@ class NamedOverrides:
     users: Mapping[str, Sequence[str]]
     packages: Mapping[tuple[str, str], str]
     homes: Mapping[str, CatalogueEntry]
+    variants: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 class _Replacement:
@@ -69,16 +71,22 @@ class _Replacement:
         self.in_files: list[ModelChoice] = []
         self.packages: dict[tuple[str, str], str] = {}
         self.homes: dict[str, CatalogueEntry] = {}
+        self.variants: dict[str, Sequence[Mapping[str, Any]]] = {}
         self.scanned: set[tuple[str, str]] = set()
 
     def keep(self, choice: ModelChoice) -> ModelChoice:
         """Note the node of a choice."""
         if choice.node is not None:
             self.nodes["models", choice.option] = choice.node
-            self.users[choice.option] = choice.users
-            if choice.home is not None:
-                self.homes[choice.option] = choice.home
+            self._note_origin(choice.option, choice)
         return choice
+
+    def _note_origin(self, option: str, choice: ModelChoice) -> None:
+        self.users[option] = choice.users
+        if choice.home is not None:
+            self.homes[option] = choice.home
+        if choice.layers:
+            self.variants[option] = choice.layers
 
     def name_models(self, value: str, place: str) -> str:
         """Return the value of `models=` as a list of options."""
@@ -139,9 +147,7 @@ class _Replacement:
             model = self.keep(self.names.resolve_one(text, group)).add_spelling(text)
             self.in_files.append(model)
             self.nodes[group, text] = model.read_content()
-            self.users[text] = model.users
-            if model.home is not None:
-                self.homes[text] = model.home
+            self._note_origin(text, model)
             self.packages[group, text] = f"models.{model.option}"
 
     def scan_file(self, group: str, name: str) -> None:
@@ -179,6 +185,7 @@ def name_models_in_overrides(
         users=found.users,
         packages=found.packages,
         homes=found.homes,
+        variants=found.variants,
     )
 
 

@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from evalharness.config import build_judge_spec, complete_saved_judge
+from evalharness.config import REFERENCE_START, build_judge_spec, complete_saved_judge
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def choose_judges(
             path = f"model.{path}"
         if section == "judge" and path:
             _copy_setting(confs["judge"], path.split("."), tree["judge"])
-    if "judge.model.base_url" in keys and "judge.model.api_key_env" not in keys:
-        confs["judge"]["model"]["withholds_key"] = _is_moved(saved, confs["judge"])
+    if "judge.model.base_url" in keys and _is_moved(saved, confs["judge"]):
+        _forget_secrets(confs["judge"]["model"], keys)
     return list(_build_judges(confs, saved).values())
 
 
@@ -106,6 +106,17 @@ def _is_moved(saved: Mapping[str, Any], judge: Mapping[str, Any]) -> bool:
         for value in (was, now)
     ]
     return not addresses[1] <= addresses[0]
+
+
+def _forget_secrets(model: dict[str, Any], keys: Sequence[str]) -> None:
+    """Keep from another server the key and the secret headers that no override names."""
+    if "judge.model.api_key_env" not in keys:
+        model["withholds_key"] = True
+    model["headers"] = {
+        header: value
+        for header, value in model["headers"].items()
+        if REFERENCE_START not in value or f"judge.model.headers.{header}" in keys
+    }
 
 
 def _build_judges(confs: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, JudgeSpec]:

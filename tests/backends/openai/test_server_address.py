@@ -7,10 +7,12 @@ from aiohttp import web
 from endpoint_model import backend_of, model, request
 from server import Server
 
+from evalharness.backends.openai.azure_tokens import has_azure_login
 from evalharness.backends.openai.request_body import build_request_url
 from evalharness.backends.openai.server_address import (
     find_key,
     find_key_variable,
+    find_origin,
     find_proxy,
     is_private,
     list_address_problems,
@@ -158,6 +160,30 @@ def test_a_key_is_not_sent_unencrypted_over_the_internet(url):
 def test_a_key_is_sent_inside_the_own_network_and_encrypted(url):
     """A server of the team's own usually has no certificate."""
     assert not list(list_address_problems(model(url, api_key_env="OPENAI_API_KEY")))
+
+
+def test_an_empty_name_of_a_key_is_no_key(monkeypatch):
+    """Not even Azure's, where `api_version` alone would mean it; nor a login there."""
+    monkeypatch.setenv("AZURE_OPENAI_AD_TOKEN", "token-of-azure")
+    azure = model("http://127.0.0.1:1", api_version="2024-10-21")
+    none = model("http://127.0.0.1:1", api_version="2024-10-21", api_key_env="")
+
+    assert (find_key(azure), find_key(none)) == ("azure-key", None)
+    assert (has_azure_login(azure), has_azure_login(none)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://API.openai.com/v1", "https://api.openai.com:443"),
+        ("http://127.0.0.1:8000/v1/", "http://127.0.0.1:8000"),
+        ("http://host/a", "http://host:80"),
+        ("http://host:many/a", "http://host:many/a"),
+    ],
+)
+def test_a_server_is_a_scheme_a_host_and_a_port(url, origin):
+    """A port that is no number is reported elsewhere."""
+    assert find_origin(url) == origin
 
 
 def test_a_server_without_a_key_may_be_anywhere():

@@ -23,6 +23,21 @@ def test_the_runs_judge_keeps_its_own_key_at_home():
     assert named.settings.api_key_env == "OPENAI_API_KEY"
 
 
+def test_the_runs_judge_keeps_its_secret_headers_at_home():
+    """As it keeps its key; what is no secret goes along."""
+    header = "judge.model.headers.X-Gateway='${oc.env:GATE_HEAD}'"
+    title = "judge.model.headers.X-Title=eval"
+    saved = compose_config(["models=vicuna-13b", "judge=claude-sonnet-5-5", header, title])
+    for overrides, expected in [
+        ([], {"X-Gateway", "X-Title"}),
+        ([OTHER], {"X-Title"}),
+        ([OTHER, header], {"X-Gateway", "X-Title"}),
+    ]:
+        tree = compose_config(["models=vicuna-13b", *overrides])
+        (judge,) = choose_judges(saved, tree, overrides)
+        assert set(judge.model.settings.headers) == expected
+
+
 def test_a_default_of_judges_changes_the_model():
     """A saved judge has its sampling in its model."""
     assert _choose("judge.sampling.max_tokens=77").sampling.max_tokens == 77
