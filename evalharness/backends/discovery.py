@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import logging
 import pkgutil
+import sys
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -16,6 +17,7 @@ from evalharness.errors import ConfigError, suggest_close_match
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from importlib.metadata import EntryPoint
 
     from evalharness.backends.definition import ModelAddress
     from evalharness.domain import ModelAccess, ModelSpec
@@ -37,13 +39,15 @@ def find_backend(name: str) -> BackendDefinition:
     own = list_own_backends()
     if name in own:
         return own[name]
-    for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
+    for point in _list_entry_points():
+        if point.name != name:
+            continue
         try:
             return _get_definition(point.load())
         except Exception as error:  # the edge: third-party code may raise anything on import
             msg = f"the backend {name!r} ({point.value}) cannot be loaded: {error}"
             raise ConfigError(msg) from error
-    known = [*own, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))]
+    known = [*own, *(point.name for point in _list_entry_points())]
     msg = f"there is no backend {name!r}"
     raise ConfigError(msg + suggest_close_match(name, known))
 
@@ -51,7 +55,7 @@ def find_backend(name: str) -> BackendDefinition:
 def list_backends() -> dict[str, BackendDefinition]:
     """Return all backends that can be loaded, by name; our own come first."""
     found = dict(list_own_backends())
-    for point in entry_points(group=ENTRY_POINT_GROUP):
+    for point in _list_entry_points():
         if point.name in found:
             continue
         try:
@@ -90,6 +94,16 @@ def find_benchmark_access(spec: ModelSpec) -> ModelAccess:
         ConfigError: there is no such backend.
     """
     return find_backend(spec.backend).find_benchmark_access(spec)
+
+
+def _list_entry_points() -> tuple[EntryPoint, ...]:
+    """Return the backends of other packages; the metadata of all packages is read once."""
+    return _read_entry_points(tuple(sys.path))
+
+
+@cache
+def _read_entry_points(_path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=ENTRY_POINT_GROUP))
 
 
 def _get_definition(loaded: Any) -> BackendDefinition:
