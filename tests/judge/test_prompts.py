@@ -362,11 +362,11 @@ def test_short_prompts_add_few_words(name):
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_judges_decide_greedily(name):
-    """A judge decides greedily, independent of its model's sampling as a candidate."""
+    """A judge decides greedily, unless it thinks: such models refuse a temperature, or need theirs."""
     judge = load_settings([f"judge={name}", "questions=general"]).run.judges[0]
 
-    assert judge.name == name
-    assert judge.model.sampling.temperature == 0
+    assert judge.name == name.replace("_", ".")
+    assert judge.model.sampling.temperature == (None if judge.model.thinks else 0)
     assert judge.model.sampling.top_p is None
     assert not judge.model.sampling_by_category
     assert {kind: prompt.kind for kind, prompt in judge.prompts.items()} == {

@@ -221,14 +221,16 @@ def refuse_repeats(choices: Sequence[ModelChoice], place: str) -> None:
 
 
 def _identify(choice: ModelChoice) -> Any:
-    """Return what is equal for two names of one model: its settings, whose folders are resolved."""
+    """Return what is equal for two names of one model; a folder is one however it is written."""
     if choice.node is None:
         return choice.option
     settings = dict(choice.node) | {"name": None}
-    for place in ("weights", "adapter"):
-        if is_path(str(settings.get(place) or "")):
-            settings[place] = str(Path(settings[place]).expanduser().resolve())
-    return settings
+    folders = {
+        place: str(Path(settings[place]).expanduser().resolve())
+        for place in ("weights", "adapter")
+        if is_path(str(settings.get(place) or ""))
+    }
+    return settings | folders if folders else (choice.option, choice.name)
 
 
 def separate_options(choices: Sequence[ModelChoice]) -> tuple[ModelChoice, ...]:
