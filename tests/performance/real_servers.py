@@ -198,6 +198,7 @@ def try_server(name: str, venv: Path, port: int, folder: Path) -> None:
             f"judge.model.api_name='{model}'",
         ]
         common = [*candidates, "questions=quick", "questions.limit=2", "judge=embedded", *judge]
+        common.append("judge.trial=false")  # so small a model often says no verdict
         for reading, *settings in (
             ("text", "judge.reading=text", "judge.model.sampling.max_tokens=64"),
             ("probabilities",),
