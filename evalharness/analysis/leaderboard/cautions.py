@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from evalharness.analysis.judge_health.drift_report import list_drift_cautions
 from evalharness.analysis.judge_health.health_text import list_health_cautions
 from evalharness.analysis.leaderboard.completeness import count_empty_turns
-from evalharness.analysis.leaderboard.refused_sampling import (
+from evalharness.analysis.leaderboard.refused_fields import (
     list_refused_judge_cautions,
     list_refused_model_cautions,
 )
