@@ -46,18 +46,6 @@ def find_list_prices(url: str, model: str) -> Prices | None:
     return Prices(**_read_prices(prices, 0), tiers=tiers)
 
 
-@lru_cache(maxsize=256)
-def find_list_context_length(url: str, model: str) -> int | None:
-    """Return the context length of a provider's model in tokens; None where it is not known.
-
-    Args:
-        url: the address of the provider.
-        model: what the provider calls the model.
-    """
-    found = _find_model(url, model)
-    return None if found is None else found.model.context_window
-
-
 def is_sold_by_maker(url: str, model: str) -> bool:
     """Whether an address is that of the model's own maker, and not of another host.
 
