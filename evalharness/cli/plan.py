@@ -42,6 +42,6 @@ def print_plan(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int
 
 VERB = Verb(
     name="plan",
-    summary="What a run would do, and what is missing for it; asks no model.",
+    summary="What a run would do, and what it lacks; asks servers for their list of models only.",
     run=print_plan,
 )

@@ -47,7 +47,7 @@ def _explain_missing_value(error: Exception) -> str | None:
     """Return which value or environment variable is missing, or None."""
     if found := re.search(r"Environment variable '(\w+)' not found", str(error)):
         return (
-            f"{found[1]} is not set, and a model that was named reads it: export it, or put a line "
+            f"{found[1]} is not set, but a model that you named needs it: export it, or add the line "
             f"{found[1]}=VALUE in .env"
         )
     found = re.search(r"Missing mandatory value: (\S+)", _chained_text(error))

@@ -164,7 +164,7 @@ def _refuse_empty(folder: Path, place: str) -> None:
         raise ConfigError(msg)
     if _find_model_file(folder) is None and not any(folder.expanduser().glob("*.gguf")):
         checkpoints = any(_find_model_file(inside) for inside in folder.expanduser().glob("*/"))
-        remedy = f"; its folders do: {place}/*" if checkpoints else ""
+        remedy = f", but its folders do: write {place}/*" if checkpoints else ""
         msg = f"{place}: the folder holds no model ({_MODEL_FILE} is missing){remedy}"
         raise ConfigError(msg)
 

@@ -150,15 +150,20 @@ def _explain_unreadable(judge: JudgeSpec, judgment: Judgment, rules: RequestRule
     said = f"no verdict can be read from its trial reply ({judgment.unscored}): {shown!r}"
     others = [] if judge.reading is Reading.JSON else ["judge.reading=json"]
     others += [] if judge.repairs or judge.reading is Reading.PROBABILITIES else ["judge.repairs=1"]
-    choices = " or ".join(["another judge or prompt", *others])
-    return _describe_refusal(judge, said, f"the same command asks once more; or choose {choices}")
+    choices = ", ".join(["another judge or prompt", *others])
+    return _describe_refusal(
+        judge, said, f"run the same command to ask again, or try one of: {choices}"
+    )
 
 
 def _describe_refusal(judge: JudgeSpec, said: str, remedy: str = "") -> str:
     address = find_address(judge.model)
     place = f" ({address.name} at {address.urls[0]})" if address else ""
-    remedy = remedy or "set judge.model.api_name, base_url, api_key_env or the refused field right"
+    remedy = (
+        remedy
+        or "correct judge.model.api_name, judge.model.base_url, judge.model.api_key_env or the refused setting"
+    )
     return (
         f"judge {judge.name}{place}: {said}\n"
-        f"no answer was asked for; {remedy}, or go on without this check (judge.trial=false)"
+        f"no answers were requested; {remedy}, or skip this check (judge.trial=false)"
     )

@@ -317,7 +317,7 @@ def test_a_folder_without_a_model_is_refused_before_anything_starts(tmp_path):
     _folder(tmp_path / "out/checkpoint-1")
 
     with pytest.raises(
-        ConfigError, match=r"holds no model \(config.json is missing\); its folders"
+        ConfigError, match=r"holds no model \(config.json is missing\), but its folders"
     ):
         load_settings([f"models={tmp_path}/out"])
 
