@@ -122,5 +122,5 @@ class ContextLengthError(PermanentError):
 
 def suggest_close_match(word: str, allowed: Sequence[str]) -> str:
     """Return `; did you mean ...?`, or an empty text when no allowed word is similar."""
-    close = difflib.get_close_matches(word, allowed, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(str(word), allowed, n=3, cutoff=0.5)
     return f"; did you mean {' or '.join(close)}?" if close else ""

@@ -102,7 +102,7 @@ class AnswerTurn:
 class Answer:
     """A model's replies to the turns of a question; unfinished while turns are missing.
 
-    `digest` is the key of the request (model identity, turns, sample), not of the text.
+    `digest` is the key of the request (model identity, question, sample), not of the text.
     """
 
     question_id: str

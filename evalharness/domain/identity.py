@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 NOT_IN_IDENTITY = {"in_identity": False}
 """The `metadata` of a dataclass field that changes speed, price or access, but no text."""
 
+NOT_IN_NAMES = {**NOT_IN_IDENTITY, "in_run_name": False}
+"""The same for a field on which the default name of a run does not depend either."""
+
 
 def list_set_fields(record: Any) -> dict[str, Any]:
     """Return the fields of a dataclass that are part of a key, nested records as dicts.

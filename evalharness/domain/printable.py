@@ -1,4 +1,4 @@
-"""Escape third-party text: control characters for the terminal and logs, formulas for CSV files."""
+"""Escape third-party text for the terminal and logs, for Markdown, and for CSV files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ from typing import Any
 
 # From OWASP, "CSV injection"; the last four are the fullwidth forms of = + - @.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+CONTROL_TO_SPACE: dict[int, str] = {
+    **dict.fromkeys((*range(32), *range(127, 160), *range(0x2028, 0x202F)), " "),
+    **dict.fromkeys(range(0x2066, 0x206A), " "),
+}
+"""A translation of control characters, among them those of writing direction, to spaces."""
+
+_MARKDOWN_ESCAPES: dict[int, str] = {
+    **CONTROL_TO_SPACE,
+    **str.maketrans({letter: f"\\{letter}" for letter in "\\|`*[]"}),
+    **str.maketrans({"<": "&lt;", "&": "&amp;"}),
+}
 
 
 def escape_to_one_line(text: str) -> str:
@@ -25,6 +37,11 @@ def escape_to_one_line(text: str) -> str:
 def escape_lines(text: str) -> str:
     """Return the text with its line breaks kept and each line escaped by `escape_to_one_line`."""
     return "\n".join(map(escape_to_one_line, text.split("\n")))
+
+
+def escape_markdown(text: str) -> str:
+    """Return text escaped for one line of Markdown, where it is shown unchanged."""
+    return text.translate(_MARKDOWN_ESCAPES)
 
 
 def escape_formula(cell: Any) -> Any:

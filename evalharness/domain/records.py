@@ -52,6 +52,12 @@ class GradedJudgment:
         return (self.model,)
 
     @property
+    def task_key(self) -> tuple[object, ...]:
+        """What was judged, by whom and with which prompt; one judgment of it counts."""
+        place = (self.question_id, self.turn, self.sample)
+        return (self.kind, self.judge, self.prompt, *place, self.models)
+
+    @property
     def mass(self) -> float | None:
         """The total probability of the options, where probabilities were read."""
         return _total_probability(self.probabilities)
@@ -97,6 +103,12 @@ class PairwiseJudgment:
         """The judged models, in the order shown."""
         return (self.model_a, self.model_b)
 
+    @property
+    def task_key(self) -> tuple[object, ...]:
+        """What was judged, in which order, by whom and with which prompt; one game of it counts."""
+        place = (self.question_id, self.turn, self.sample)
+        return (self.kind, self.judge, self.prompt, *place, self.models)
+
     def is_swap_of(self, other: PairwiseJudgment) -> bool:
         """Whether the two games differ only in the order of the answers."""
         return (self.question_id, self.turn, self.judge, self.prompt, self.sample) == (
@@ -136,7 +148,8 @@ class Vote:
     A vote is not a game: the answers were shown in one order only. `winner` is None when
     `unscored` gives a reason; `label` is the source's own label if it holds more than the winner;
     `preference` is the probability that `model_b` is better; `scores` are the scores of `model_a`
-    and `model_b`.
+    and `model_b`; `lengths` are the characters of the judged texts where these are not the run's
+    answers.
     """
 
     question_id: str
@@ -151,6 +164,7 @@ class Vote:
     label: str | None = None
     preference: float | None = None
     scores: tuple[float, float] | None = None
+    lengths: tuple[int, int] | None = None
     reply: str = ""
     digest: str
 
@@ -220,7 +234,8 @@ class RunRecords:
     """The records of a run's folder.
 
     `config` is the configuration of the run and `manifest` holds versions, hashes, seeds and usage
-    as plain JSON-like content. `samples` are the first examples of each benchmark.
+    as plain JSON-like content. `samples` are the first examples of each benchmark. `superseded` is the
+    number of judgments that do not count, because the folder holds a later one of the same task.
     """
 
     name: str
@@ -234,6 +249,7 @@ class RunRecords:
     samples: tuple[BenchmarkSample, ...] = ()
     config: RunConfig = field(default_factory=RunConfig)
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    superseded: int = 0
 
     @property
     def judgments(self) -> tuple[Judgment, ...]:

@@ -23,6 +23,7 @@ class SavedModel:
         name: the name in tables.
         families: the families that the model belongs to.
         api_name: the server's name for the model.
+        thinks: whether it usually writes a thought before its reply.
         prices: the prices of its tokens.
         tree: all settings, as saved.
     """
@@ -30,6 +31,7 @@ class SavedModel:
     name: str
     families: frozenset[str] = frozenset()
     api_name: str | None = None
+    thinks: bool = False
     prices: Prices = field(default_factory=Prices)
     tree: Mapping[str, Any] = field(default_factory=dict)
 
@@ -43,7 +45,8 @@ class SavedJudge:
         place: its key in the configuration, `judge` or `panel.NAME`.
         model: the model that judges.
         reading: how its decisions are read; None for a reading that this version does not know.
-        prompts: the names of its prompts.
+        prompts: the names of its prompts by the kind of judgment.
+        repairs: the number of repair requests after an unreadable reply.
         tree: all settings, as saved.
     """
 
@@ -51,7 +54,8 @@ class SavedJudge:
     place: str
     model: SavedModel
     reading: Reading | None = None
-    prompts: tuple[str, ...] = ()
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    repairs: int = 0
     tree: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -111,12 +115,49 @@ class RunConfig:
         )
 
 
+_SECTIONS = (
+    *("models", "panel", "judge", "questions", "judging", "benchmarks", "engine", "budget"),
+    *("plan", "audit", "contamination"),
+)
+
+
+def check_config_sections(tree: Mapping[str, Any]) -> None:
+    """Refuse settings whose sections are no sections, or whose cautions are no list of texts.
+
+    Args:
+        tree: the settings, as plain JSON-like content.
+
+    Raises:
+        ValueError: the message names the setting.
+    """
+    sections = {name: tree.get(name) for name in _SECTIONS}
+    for name in ("models", "panel"):
+        named = _get_section(tree, name)
+        sections |= {f"{name}.{key}": conf for key, conf in named.items()}
+    for place, judge in [("judge", tree.get("judge")), *_get_section(tree, "panel").items()]:
+        if isinstance(judge, Mapping):
+            sections |= {f"{place}.{name}": judge.get(name) for name in ("model", "prompts")}
+    for place, section in sections.items():
+        if section is not None and not isinstance(section, Mapping):
+            msg = f"{place}: keys with values are expected, not {_name_type(section)}"
+            raise ValueError(msg)
+    cautions = tree.get("cautions")
+    if cautions is not None and not isinstance(cautions, list):
+        msg = f"cautions: a list of sentences is expected, not {_name_type(cautions)}"
+        raise ValueError(msg)
+
+
+def _name_type(value: Any) -> str:
+    return f"a {type(value).__name__} ({str(value)[:40]!r})"
+
+
 def _decode_model(conf: Any, place: str, default_name: str = "") -> SavedModel:
     tree = conf if isinstance(conf, Mapping) else {}
     return SavedModel(
         name=_get_text(tree, "name") or default_name,
         families=_get_families(tree),
         api_name=_get_text(tree, "api_name"),
+        thinks=tree.get("thinks") is True,
         prices=_convert(_get_section(tree, "prices"), Prices, f"{place}.prices"),
         tree=tree,
     )
@@ -130,15 +171,18 @@ def _get_families(tree: Mapping[str, Any]) -> frozenset[str]:
 
 def _decode_judge(tree: Mapping[str, Any], place: str) -> SavedJudge:
     reading = _get_text(tree, "reading")
-    prompts = _get_section(tree, "prompts")
+    prompts, repairs = _get_section(tree, "prompts"), tree.get("repairs")
     return SavedJudge(
         name=_get_text(tree, "name") or "",
         place=place,
         model=_decode_model(tree.get("model"), f"{place}.model"),
         reading=Reading(reading) if reading in set(Reading) else None,
-        prompts=tuple(
-            name for kind in prompts if (name := _get_text(_get_section(prompts, kind), "name"))
-        ),
+        prompts={
+            str(kind): name
+            for kind in prompts
+            if (name := _get_text(_get_section(prompts, kind), "name"))
+        },
+        repairs=repairs if type(repairs) is int else 0,
         tree=tree,
     )
 

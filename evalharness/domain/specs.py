@@ -68,6 +68,8 @@ class ModelSpec:
         template_date: the day that chat templates write, in ISO 8601; a run fixes it.
         default_fields: the fields of `sampling` that the user did not set. A server that refuses
             one of them is asked without it; any other is never left out.
+        fingerprint: a digest of what the model's files hold, such as weights or recorded answers;
+            None where it has none, or where they are not on this machine.
     """
 
     name: str
@@ -89,6 +91,7 @@ class ModelSpec:
     successor: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
     template_date: str | None = field(default=None, metadata=NOT_IN_IDENTITY)
     default_fields: tuple[str, ...] = field(default=(), metadata=NOT_IN_IDENTITY)
+    fingerprint: str | None = None
 
     @property
     def families(self) -> frozenset[str]:

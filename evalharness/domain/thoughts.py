@@ -7,6 +7,7 @@ begins with it or where the prompt opened it: marks inside a reply are text like
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -138,12 +139,13 @@ def _find_end(text: str, begin: int, kind: int) -> re.Match[str] | None:
     end = next(_find_marks(_CLOSINGS[kind], text, begin), None)
     if end is None:
         return None
-    nested = sum(
-        1 for mark in _find_marks(_INNER_OPENINGS[kind], text, begin) if mark.start() < end.start()
-    )
-    for later in islice(_find_set_off_ends(text, end.end(), kind), nested):
-        if next(_find_marks(_INNER_OPENINGS[kind], text[: later.start()], end.end()), None):
-            break
+    openings = _INNER_OPENINGS[kind]
+    nested = sum(1 for _ in _find_marks(openings, text, begin, end.start()))
+    if not nested:
+        return end
+    next_opening = next(_find_marks(openings, text, end.end()), None)
+    limit = len(text) if next_opening is None else next_opening.start()
+    for later in islice(_find_set_off_ends(text, end.end(), kind, limit), nested):
         end = later
     return end
 
@@ -161,20 +163,24 @@ def _find_lone_end(text: str, *, opened: bool) -> re.Match[str] | None:
     return min(ends, key=lambda end: end.start(), default=None)
 
 
-def _find_marks(mark: re.Pattern[str], text: str, begin: int) -> Iterator[re.Match[str]]:
+def _find_marks(
+    mark: re.Pattern[str], text: str, begin: int, limit: int = sys.maxsize
+) -> Iterator[re.Match[str]]:
     """Yield the marks that are not between quotes or backticks, which only mention them."""
-    for found in mark.finditer(text, begin):
+    for found in mark.finditer(text, begin, limit):
         around = (text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1])
         if not all(each and each in _QUOTES for each in around):
             yield found
 
 
-def _find_set_off_ends(text: str, begin: int, kind: int) -> Iterator[re.Match[str]]:
+def _find_set_off_ends(
+    text: str, begin: int, kind: int, limit: int = sys.maxsize
+) -> Iterator[re.Match[str]]:
     """Yield the closing marks that stand as models write them.
 
     They stand on a line of their own, or without a space before them and after them.
     """
-    for end in _find_marks(_CLOSINGS[kind], text, begin):
+    for end in _find_marks(_CLOSINGS[kind], text, begin, limit):
         before = text[end.start() - 1 : end.start()] if end.start() else "\n"
         if (before == "\n" or not before.isspace()) and _SET_OFF_END.match(text, end.end()):
             yield end

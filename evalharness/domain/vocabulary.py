@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 DEFAULT_RATING = "bradley_terry"
 """The rating model of a run that does not set one."""
 
+LABELLED_SIDES = frozenset({"output_1", "output_2", "response_A", "response_B"})
+"""The names of the two places of labelled pairs (LLMBar, JudgeBench), which are no models."""
+
 
 def compute_digest(content: Any) -> str:
     """Return the first 32 hex digits of the SHA-256 of JSON-like content.

@@ -41,7 +41,7 @@ def test_what_was_saved_is_decoded():
     ]
     assert config.judges[0].model.families == {"gpt"}
     assert config.judges[0].reading is Reading.JSON
-    assert config.judges[0].prompts == ("single-v1", "pair-v2")
+    assert config.judges[0].prompts == {"graded": "single-v1", "pairwise": "pair-v2"}
     assert config.judging.pairs is PairDesign.ADAPTIVE
     assert config.judging.panel is PanelRule.RATER
     assert (config.judging.turns, config.question_set, config.seed) == ((1,), "mt_bench", 7)
