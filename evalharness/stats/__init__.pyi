@@ -58,9 +58,9 @@ from .battles.connectivity import format_model_group as format_model_group
 from .battles.connectivity import require_connected_models as require_connected_models
 from .battles.count_arrays import count_comparisons as count_comparisons
 from .battles.counts import BattleCounts as BattleCounts
+from .battles.win_rate_difference import compare_win_rates as compare_win_rates
 from .battles.win_rates import WinRate as WinRate
 from .battles.win_rates import build_win_rate_matrix as build_win_rate_matrix
-from .battles.win_rates import compare_win_rates as compare_win_rates
 from .battles.win_rates import measure_pair_win_rates as measure_pair_win_rates
 from .battles.win_rates import measure_win_rates as measure_win_rates
 from .design.adaptive_pairs import estimate_adaptive_strengths as estimate_adaptive_strengths
@@ -87,23 +87,32 @@ from .estimation.rating_model import find_rating_model as find_rating_model
 from .estimation.rating_model import list_rating_models as list_rating_models
 from .intervals.always_valid import always_valid_boundary as always_valid_boundary
 from .intervals.always_valid import choose_boundary_rho as choose_boundary_rho
+from .intervals.detectable_departure import (
+    minimum_detectable_departure as minimum_detectable_departure,
+)
 from .intervals.detectable_effect import MinimumDetectableEffect as MinimumDetectableEffect
 from .intervals.detectable_effect import (
     minimum_detectable_difference as minimum_detectable_difference,
 )
 from .intervals.differences import DifferenceTest as DifferenceTest
 from .intervals.differences import NonInferiority as NonInferiority
+from .intervals.differences import bound_differences as bound_differences
+from .intervals.differences import compare_means as compare_means
 from .intervals.differences import t_test_difference as t_test_difference
 from .intervals.estimates import IntervalEstimate as IntervalEstimate
 from .intervals.estimates import critical_value as critical_value
+from .intervals.mean_scores import SCORE_DIFFERENCE_RANGE as SCORE_DIFFERENCE_RANGE
+from .intervals.mean_scores import SCORE_RANGE as SCORE_RANGE
 from .intervals.mean_scores import GradeArrays as GradeArrays
 from .intervals.mean_scores import average_scores as average_scores
 from .intervals.mean_scores import estimate_score_covariance as estimate_score_covariance
+from .intervals.mean_scores import estimate_score_influence as estimate_score_influence
 from .intervals.mean_scores import find_common_items as find_common_items
 from .intervals.mean_scores import paired_score_difference as paired_score_difference
 from .intervals.means import ClusteredMean as ClusteredMean
 from .intervals.means import clustered_mean as clustered_mean
 from .intervals.means import clustered_proportion as clustered_proportion
+from .intervals.means import covariance_from_influence as covariance_from_influence
 from .intervals.means import wilson_interval as wilson_interval
 from .intervals.multiple_comparisons import MultipleTestCorrection as MultipleTestCorrection
 from .intervals.multiple_comparisons import PairTests as PairTests
@@ -112,6 +121,7 @@ from .intervals.multiple_comparisons import compare_all_pairs as compare_all_pai
 from .intervals.multiple_comparisons import (
     estimate_better_probabilities as estimate_better_probabilities,
 )
+from .intervals.question_means import QuestionMeans as QuestionMeans
 from .intervals.rank_correlation import RankCorrelation as RankCorrelation
 from .intervals.rank_correlation import kendall_tau as kendall_tau
 from .intervals.rank_correlation import spearman as spearman

@@ -13,6 +13,7 @@ import numpy as np
 from evalharness.errors import BattlesError
 from evalharness.stats.estimation.sandwich import sum_by_cluster
 from evalharness.stats.intervals.estimates import critical_value
+from evalharness.stats.intervals.means import clustered_proportion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementEstimate:
     """An agreement statistic with the percentile interval of a bootstrap of the questions.
+
+    The interval is wider where the share of equal votes of so few questions is less certain.
 
     Attributes:
         value: the statistic; NaN if it is not defined, because chance alone would always agree.
@@ -100,15 +103,20 @@ def bootstrap_agreement(
     """Return a statistic of the summed tables, without replicates in which it is not defined."""
     critical_value(level, 2)  # refuses a level outside 0..1
     number, size, _ = tables.shape
+    # Sorted, so that the draws do not depend on the order of the votes.
+    tables = tables[np.lexsort(tables.reshape(number, -1).T)]
     total: FloatArray = tables.sum(axis=0)
     drawn = rng.multinomial(number, np.full(number, 1 / number), size=replicates)
     sampled = (drawn @ tables.reshape(number, -1)).reshape(-1, size, size)
     replicated = statistic(sampled)
     defined = replicated[~np.isnan(replicated)]
     has_spread = number > 1 and len(defined) > 1
-    low, high = (
-        np.quantile(defined, [(1 - level) / 2, (1 + level) / 2]) if has_spread else (np.nan,) * 2
-    )
+    low, high = np.nan, np.nan
+    if has_spread:
+        low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+        guards = _guard_statistic(tables, statistic, level)
+        # Rounding moves no agreement above 1.
+        low, high = np.fmin(low, guards[0]), min(np.fmax(high, guards[1]), 1.0)
     return AgreementEstimate(
         value=float(statistic(total)),
         standard_error=float(defined.std(ddof=1)) if has_spread else np.nan,
@@ -120,6 +128,30 @@ def bootstrap_agreement(
         level=level,
         replicates=len(defined),
     )
+
+
+def _guard_statistic(tables: FloatArray, statistic: Statistic, level: float) -> FloatArray:
+    """Return a statistic at both ends of the interval of the share of equal votes.
+
+    A bootstrap of a few questions, or of questions that agree, shows too little of what may happen.
+    The summed table is mixed with one of the same margins without equal votes, and with one of equal
+    votes only, until its share of equal votes is at the ends of the interval.
+    """
+    weights = sum_tables(tables)
+    held = weights > 0
+    shares = observed_share(tables[held])
+    agreed = clustered_proportion(shares, np.arange(len(shares)), weight=weights[held], level=level)
+    total: FloatArray = tables.sum(axis=0) / weights.sum()
+    rows, columns = total.sum(axis=1), total.sum(axis=0)
+    apart = np.outer(rows, columns)
+    np.fill_diagonal(apart, 0.0)
+    apart /= max(float(apart.sum()), np.finfo(float).tiny)
+    equal = np.diag((rows + columns) / 2)
+    value, ends = agreed.value, []
+    for bound, other, span in ((agreed.low, apart, value), (agreed.high, equal, 1 - value)):
+        part = abs(bound - value) / span if span > 0 else 0.0
+        ends.append((1 - part) * total + part * other)
+    return statistic(np.array(ends))
 
 
 def observed_share(table: FloatArray) -> FloatArray:

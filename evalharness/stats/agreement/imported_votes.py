@@ -6,6 +6,7 @@ The figures allow a comparison of an import with its published source.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,16 +62,27 @@ class PreferenceRate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelAccuracy:
-    """The share of a judge's readable verdicts that agree with the gold label.
+    """How often a judge finds the gold label.
 
-    `both` is the share of pairs, judged in both orders, in which both verdicts agree with it.
+    Attributes:
+        judge: the judge.
+        accuracy: the share of games whose verdict is the label; an unreadable one is wrong (LLMBar).
+        games: the number of games.
+        unread: the number of games without a readable verdict.
+        both: the share of pairs, judged in both orders, in which both verdicts are the label.
+        net: the share of pairs with more right than wrong verdicts over their orders (JudgeBench).
+        pairs: the number of pairs.
+        two_order_pairs: the number of pairs that were judged in both orders.
     """
 
     judge: str
     accuracy: float
     games: int
+    unread: int
     both: float | None
+    net: float
     pairs: int
+    two_order_pairs: int
 
 
 def sum_pair_scores(votes: Iterable[Vote]) -> tuple[PairScoreTotals, ...]:
@@ -103,7 +115,7 @@ def measure_preference_rates(votes: Iterable[Vote]) -> tuple[PreferenceRate, ...
 def measure_label_accuracy(
     games: Iterable[PairwiseJudgment], votes: Iterable[Vote]
 ) -> tuple[LabelAccuracy, ...]:
-    """Return the accuracy of every judge against gold labels.
+    """Return the accuracy of every judge against gold labels, as LLMBar and JudgeBench count.
 
     Args:
         games: the judges' games.
@@ -115,13 +127,13 @@ def measure_label_accuracy(
         if vote.judge == GOLD_JUDGE and vote.winner in (Winner.MODEL_A, Winner.MODEL_B)
         for side, model in ((Winner.MODEL_A, vote.model_a), (Winner.MODEL_B, vote.model_b))
     }
-    by_judge: dict[str, dict[tuple[object, ...], list[bool]]] = {}
+    by_judge: dict[str, dict[tuple[object, ...], list[_LabelMatch]]] = {}
     for game in games:
         first_is_better = labels.get((game.question_id, game.model_a))
-        if first_is_better is not None and game.verdict is not None:
-            is_correct = game.verdict is (Verdict.A if first_is_better else Verdict.B)
+        if first_is_better is not None:
             pair = (game.question_id, game.turn, game.sample, game.prompt)
-            by_judge.setdefault(game.judge, {}).setdefault(pair, []).append(is_correct)
+            match = _match_label(game.verdict, first_is_better=first_is_better)
+            by_judge.setdefault(game.judge, {}).setdefault(pair, []).append(match)
     return tuple(
         _measure_accuracy(judge, list(pairs.values())) for judge, pairs in by_judge.items()
     )
@@ -159,13 +171,37 @@ def _measure_rate(key: tuple[str, str, str], votes: Sequence[Vote]) -> Preferenc
     )
 
 
-def _measure_accuracy(judge: str, pairs: Sequence[Sequence[bool]]) -> LabelAccuracy:
-    verdicts = [is_correct for pair in pairs for is_correct in pair]
-    both_correct = [all(pair) for pair in pairs if len(pair) > 1]
+class _LabelMatch(Enum):
+    """Whether a verdict is the label."""
+
+    RIGHT = auto()
+    WRONG = auto()
+    TIE = auto()
+    UNREAD = auto()
+
+
+def _match_label(verdict: Verdict | None, *, first_is_better: bool) -> _LabelMatch:
+    """Return whether a verdict on two answers names the better one."""
+    if verdict is None:
+        return _LabelMatch.UNREAD
+    if verdict is Verdict.TIE:
+        return _LabelMatch.TIE
+    is_right = (verdict is Verdict.A) == first_is_better
+    return _LabelMatch.RIGHT if is_right else _LabelMatch.WRONG
+
+
+def _measure_accuracy(judge: str, pairs: Sequence[Sequence[_LabelMatch]]) -> LabelAccuracy:
+    matches = [match for pair in pairs for match in pair]
+    in_both_orders = [pair for pair in pairs if len(pair) > 1]
+    both = sum(set(pair) == {_LabelMatch.RIGHT} for pair in in_both_orders)
+    net = sum(pair.count(_LabelMatch.RIGHT) > pair.count(_LabelMatch.WRONG) for pair in pairs)
     return LabelAccuracy(
         judge=judge,
-        accuracy=sum(verdicts) / len(verdicts),
-        games=len(verdicts),
-        both=sum(both_correct) / len(both_correct) if both_correct else None,
-        pairs=len(both_correct),
+        accuracy=matches.count(_LabelMatch.RIGHT) / len(matches),
+        games=len(matches),
+        unread=matches.count(_LabelMatch.UNREAD),
+        both=both / len(in_both_orders) if in_both_orders else None,
+        net=net / len(pairs),
+        pairs=len(pairs),
+        two_order_pairs=len(in_both_orders),
     )

@@ -14,8 +14,10 @@ from scipy.special import bdtr, ndtri
 
 from evalharness.errors import BattlesError
 from evalharness.stats.battles.comparisons import BattleOutcome
+from evalharness.stats.intervals.bounded_means import guard_interval
 from evalharness.stats.intervals.estimates import IntervalEstimate, critical_value
 from evalharness.stats.intervals.means import clustered_mean, clustered_proportion, wilson_interval
+from evalharness.stats.intervals.question_means import QuestionMeans
 from evalharness.stats.ratings.covariates import bradley_terry_with_covariates
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray
     from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.estimation.fitted_ratings import FittedRatings
+
+_EFFECT_RANGE = (-1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,15 +190,17 @@ def _estimate_effect(
 ) -> IntervalEstimate:
     """Return the mean of values -1, 0 and 1; independent values have a trinomial variance."""
     if cluster is not None:
-        mean = clustered_mean(values, cluster, level=level)
+        mean = clustered_mean(values, cluster, level=level, scale=_EFFECT_RANGE)
         return IntervalEstimate(
             value=mean.value, standard_error=mean.standard_error, low=mean.low, high=mean.high
         )
     value, error = float(values.mean()), float(values.std()) / math.sqrt(len(values))
     reach = _normal_quantile(level) * error
-    return IntervalEstimate(
-        value=value, standard_error=error, low=value - reach, high=value + reach
-    )
+    low, high = value - reach, value + reach
+    if np.ptp(values) == 0:  # equal values show no spread
+        pairs = QuestionMeans.from_values(values, np.ones(len(values)), _EFFECT_RANGE)
+        low, high = guard_interval(pairs, low, high, error, level=level)
+    return IntervalEstimate(value=value, standard_error=error, low=low, high=high)
 
 
 def _normal_quantile(level: float) -> float:

@@ -22,7 +22,8 @@ from evalharness.stats.estimation.sandwich import (
     sum_by_cluster,
 )
 from evalharness.stats.intervals.estimates import IntervalEstimate, critical_value
-from evalharness.stats.intervals.means import ClusteredMean
+from evalharness.stats.intervals.mean_scores import SCORE_RANGE
+from evalharness.stats.intervals.means import ClusteredMean, estimate_from_influence
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -100,7 +101,7 @@ def fit_rater_model(
 def estimate_adjusted_means(
     raters: RaterModelFit, model: IntArray, chosen: npt.NDArray[np.bool_], size: int
 ) -> tuple[tuple[ClusteredMean, ...], FloatArray]:
-    """Return each model's mean score over the chosen answers, and the means' covariance.
+    """Return each model's mean score over the chosen answers, and each question's influence on it.
 
     Both include the error of the severities, which matters where judges graded different models.
 
@@ -117,22 +118,17 @@ def estimate_adjusted_means(
     np.add.at(severity_weight, own, raters.share[chosen] / counts[own][:, None])
     deviations = -raters.influence @ severity_weight.T
     np.add.at(deviations, (raters.question[chosen], own), (score - means[own]) / counts[own])
-    covariance = _cluster_correction(len(deviations)) * deviations.T @ deviations
-    errors = np.sqrt(np.diag(covariance))
-    reach = critical_value(raters.level, len(deviations)) * errors
     estimates = tuple(
-        ClusteredMean(
-            value=float(means[place]),
-            standard_error=float(errors[place]),
-            low=float(means[place] - reach[place]),
-            high=float(means[place] + reach[place]),
-            count=int(counts[place]),
-            clusters=len(deviations),
+        estimate_from_influence(
+            float(means[place]),
+            deviations[:, place],
+            int(counts[place]),
             level=raters.level,
+            scale=SCORE_RANGE,
         )
         for place in range(size)
     )
-    return estimates, covariance
+    return estimates, deviations
 
 
 def _noise_variances(values: FloatArray) -> FloatArray:

@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from evalharness.errors import BattlesError
+from evalharness.stats.intervals.bounded_means import guard_interval
 from evalharness.stats.intervals.estimates import critical_value
+from evalharness.stats.intervals.question_means import QuestionMeans
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from evalharness.stats.arrays import FloatArray
+
+_PREFERENCE_RANGE = (-2.0, 2.0)
+"""The smallest and the largest possible difference of two differences of points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,16 +89,21 @@ def measure_self_preference(
     means = np.array([excess[~own].mean(), excess[own].mean()])
     weight = np.where(own, 1 / own.sum(), -1 / (~own).sum())
     codes, member = np.unique(np.asarray(cluster), return_inverse=True)
-    sums = np.bincount(member, weight * (excess - means[own.astype(np.int64)]))
+    deviations = weight * (excess - means[own.astype(np.int64)])
+    sums: FloatArray = np.bincount(member, deviations).astype(np.float64)
     clusters = len(codes)
     correction = clusters / (clusters - 1) if clusters > 1 else math.nan
     value, error = float(means[1] - means[0]), math.sqrt(correction * float(sums @ sums))
     reach = critical_value(level, clusters) * error
+    low, high = value - reach, value + reach
+    if clusters > 1:
+        questions = QuestionMeans.from_influence(value, sums, _PREFERENCE_RANGE)
+        low, high = guard_interval(questions, low, high, error, level=level)
     return SelfPreference(
         value=value,
         standard_error=error,
-        low=value - reach,
-        high=value + reach,
+        low=low,
+        high=high,
         own=float(means[1]),
         other=float(means[0]),
         own_count=int(own.sum()),

@@ -58,13 +58,17 @@ class CellCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BattleBatch:
-    """Columns of battles; a cell is a combination of two models and an outcome."""
+    """Columns of battles; a cell is a combination of two models and an outcome.
+
+    A row with a count stands for as many battles, each with the row's weight.
+    """
 
     first: EncodedColumn
     second: EncodedColumn
     outcome: EncodedColumn
     weight: FloatArray | None
     question: Codes | None
+    count: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.first.codes)
@@ -103,16 +107,18 @@ def count_batch(batch: BattleBatch) -> CellCounts:
     if dense > max(_MAX_DENSE_CELLS, len(batch)):
         cells, place = np.unique(batch.cells(), return_inverse=True)
         size = len(cells)
-    number = np.zeros(size, dtype=np.int64)
+    number = np.zeros(size, dtype=np.int64 if batch.count is None else np.float64)
     weight, square = np.zeros((2, size if batch.weight is not None else 0))
     for start in range(0, len(batch), _BATTLES_PER_CHUNK):
         piece = slice(start, start + _BATTLES_PER_CHUNK)
         where = batch.cells(piece) if place is None else place[piece]
-        number += np.bincount(where, minlength=size)
+        count = None if batch.count is None else batch.count[piece]
+        number += np.bincount(where, count, size)
         if batch.weight is not None:
             weights = batch.weight[piece]
-            weight += np.bincount(where, weights, size)
-            square += np.bincount(where, weights**2, size)
+            total = weights if count is None else weights * count
+            weight += np.bincount(where, total, size)
+            square += np.bincount(where, total * weights, size)
     filled = np.flatnonzero(number)
     filled_number = number[filled].astype(np.float64)
     rank = np.cumsum(number > 0, dtype=np.int32) - 1
@@ -131,6 +137,8 @@ def _question_cells(batch: BattleBatch, rank: Codes, place: IntArray | None) -> 
         return None
     column = rank[batch.cells() if place is None else place]
     weight = np.ones(len(column)) if batch.weight is None else batch.weight
+    if batch.count is not None:
+        weight = weight * batch.count
     row = batch.question.astype(np.int32)
     return coo_array(csr_array((weight, (row, column))))
 
@@ -160,25 +168,25 @@ def check_lengths(batch: BattleBatch) -> None:
         BattlesError: the lengths differ.
     """
     columns = (batch.first.codes, batch.second.codes, batch.outcome.codes)
-    optional = (batch.weight, batch.question)
+    optional = (batch.weight, batch.question, batch.count)
     shapes = {column.shape for column in (*columns, *optional) if column is not None}
     if len(shapes) > 1 or columns[0].ndim != 1:
         msg = f"the arrays of the battles have different lengths: {sorted(shapes)}"
         raise BattlesError(msg)
 
 
-def keep_positive_weights(batch: BattleBatch, weights: FloatArray) -> BattleBatch:
-    """Return a batch without the battles of weight 0.
+def keep_positive_rows(batch: BattleBatch) -> BattleBatch:
+    """Return a batch without the rows of weight 0 or count 0.
 
     Raises:
         BattlesError: a weight is negative or not finite.
     """
-    is_valid = np.isfinite(weights) & (weights >= 0)
-    if not is_valid.all():
-        place = int(np.flatnonzero(~is_valid)[0])
-        msg = f"battle {place} has weight {weights[place]}: weights are numbers from 0 up"
-        raise BattlesError(msg)
-    kept = weights > 0
+    kept = np.ones(len(batch), dtype=np.bool_)
+    if batch.weight is not None:
+        require_valid_weights(batch.weight)
+        kept &= batch.weight > 0
+    if batch.count is not None:
+        kept &= batch.count > 0
     if kept.all():
         return batch
     columns = (batch.first, batch.second, batch.outcome)
@@ -187,6 +195,24 @@ def keep_positive_weights(batch: BattleBatch, weights: FloatArray) -> BattleBatc
         first=first,
         second=second,
         outcome=outcome,
-        weight=weights[kept],
+        weight=None if batch.weight is None else batch.weight[kept],
         question=None if batch.question is None else batch.question[kept],
+        count=None if batch.count is None else batch.count[kept],
     )
+
+
+def require_valid_weights(weights: FloatArray, start: int = 0) -> None:
+    """Check that the weights of battles are finite numbers from 0 up.
+
+    Args:
+        weights: the weight of each battle.
+        start: the number of the first of these battles.
+
+    Raises:
+        BattlesError: a weight is negative or not finite; the message has the battle's number.
+    """
+    invalid = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if invalid.size:
+        place = int(invalid[0])
+        msg = f"battle {start + place} has weight {weights[place]}: weights are numbers from 0 up"
+        raise BattlesError(msg)

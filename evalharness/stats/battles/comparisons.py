@@ -155,13 +155,15 @@ def build_comparisons_from_battles(battles: Sequence[Battle]) -> Comparisons:
     """
     models = sorted({model for battle in battles for model in (battle.model_a, battle.model_b)})
     place = {model: number for number, model in enumerate(models)}
-    questions: dict[str, int] = {}
+    # Sorted, so that random draws for questions do not depend on the order of the battles.
+    ids = sorted({battle.question_id for battle in battles})
+    questions = {question_id: number for number, question_id in enumerate(ids)}
     return build_comparisons(
         models,
         [place[battle.model_a] for battle in battles],
         [place[battle.model_b] for battle in battles],
         [OUTCOME_BY_WINNER[battle.winner] for battle in battles],
-        question=[questions.setdefault(battle.question_id, len(questions)) for battle in battles],
+        question=[questions[battle.question_id] for battle in battles],
     )
 
 

@@ -99,13 +99,56 @@ def merge_pair_orders(counts: BattleCounts) -> BattleCounts:
     )
 
 
-def rename_models(counts: BattleCounts, names: Sequence[str]) -> BattleCounts:
-    """Return counts with other names of the models, sorted by these names."""
+def sort_counts(counts: BattleCounts, names: Sequence[str]) -> BattleCounts:
+    """Return counts in an order that does not depend on the order of the battles.
+
+    Random draws for models, pairs and questions are then the same for the same battles. Questions
+    have no names here: those with different battles are in the order of a random projection of
+    their battles, and those with the same battles are interchangeable.
+
+    Args:
+        counts: the counts.
+        names: the names of the models, which are sorted.
+    """
     order = sorted(range(len(names)), key=lambda place: names[place])
     place = np.argsort(order)
+    first, second = place[counts.first], place[counts.second]
+    pairs = np.lexsort((second, first))
+    by_question = counts.by_question
+    if by_question is not None:
+        new_row = np.argsort(pairs)
+        columns = new_row[by_question.indices // _OUTCOMES] * _OUTCOMES
+        columns += by_question.indices % _OUTCOMES
+        by_question = csr_array(
+            (by_question.data, columns, by_question.indptr), shape=by_question.shape
+        )
+        projection = by_question @ np.random.default_rng(0).random(by_question.shape[1])
+        by_question = by_question[np.argsort(projection, kind="stable")]
     return replace(
         counts,
         models=tuple(names[old] for old in order),
-        first=place[counts.first],
-        second=place[counts.second],
+        first=first[pairs],
+        second=second[pairs],
+        number=counts.number[pairs],
+        weight=counts.weight[pairs],
+        square=counts.square[pairs],
+        by_question=by_question,
+    )
+
+
+def normalize_weights(counts: BattleCounts) -> BattleCounts:
+    """Return counts with weights whose sum is the effective number of battles (Kish 1965).
+
+    Equal weights become 1. The variance of the scores can then be compared with the information,
+    and a penalty means the same whatever the unit of the weights.
+    """
+    total, square = float(counts.weight.sum()), float(counts.square.sum())
+    if total == square:
+        return counts
+    scale = total / square
+    return replace(
+        counts,
+        weight=scale * counts.weight,
+        square=scale**2 * counts.square,
+        by_question=None if counts.by_question is None else scale * counts.by_question,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +19,11 @@ from evalharness.stats.battles.battle_batch import (
     check_lengths,
     count_batch,
     encode_integers,
-    keep_positive_weights,
+    keep_positive_rows,
 )
 from evalharness.stats.battles.comparisons import BattleOutcome
 from evalharness.stats.battles.counts import BattleCounts
+from evalharness.stats.battles.weight_range import WeightRange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ class BattleTally:
     """Counts battles batch by batch, for files that are larger than memory."""
 
     _parts: list[CellCounts] = field(default_factory=list)
+    _weights: WeightRange = field(default_factory=WeightRange)
 
     def add(
         self,
@@ -68,6 +70,7 @@ class BattleTally:
         *,
         weight: FloatArray | None = None,
         question: Codes | None = None,
+        count: FloatArray | None = None,
     ) -> None:
         """Count a batch of encoded columns; each column may have different codes.
 
@@ -75,12 +78,19 @@ class BattleTally:
             BattlesError: the columns differ in length, or a weight is invalid.
         """
         batch = BattleBatch(
-            first=first, second=second, outcome=outcome, weight=weight, question=question
+            first=first,
+            second=second,
+            outcome=outcome,
+            weight=weight,
+            question=question,
+            count=count,
         )
         check_lengths(batch)
-        if weight is not None:
-            batch = keep_positive_weights(batch, weight)
+        if weight is not None or count is not None:
+            batch = keep_positive_rows(batch)
         if len(batch):
+            if batch.weight is not None:
+                batch = replace(batch, weight=self._weights.rescale(batch.weight))
             self._parts.append(count_batch(batch))
 
     def counts(self, models: Sequence[str]) -> BattleCounts:

@@ -11,8 +11,8 @@ from scipy.sparse import csc_array
 from evalharness.errors import BattlesError
 from evalharness.stats.battles.comparisons import OUTCOME_POINTS
 from evalharness.stats.battles.count_arrays import ensure_counts
-from evalharness.stats.intervals.differences import t_test_difference
 from evalharness.stats.intervals.means import clustered_share_interval
+from evalharness.stats.intervals.question_means import QuestionMeans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
     from evalharness.stats.battles.comparisons import Comparisons
     from evalharness.stats.battles.counts import BattleCounts
-    from evalharness.stats.intervals.differences import DifferenceTest
+
+_SHARES = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ def measure_win_rates(
         BattlesError: the baseline has no battle.
     """
     counts = ensure_counts(battles)
-    opponent = None if baseline is None else _model_index(counts.models, baseline)
+    opponent = None if baseline is None else find_model_index(counts.models, baseline)
     cells = _ModelCells.from_counts(counts)
     found = (
         _measure_win_rate(cells, place, opponent, level) for place in range(len(counts.models))
@@ -102,42 +103,6 @@ def measure_pair_win_rates(
     return tuple(rate for rate in rates if rate is not None)
 
 
-def compare_win_rates(
-    comparisons: Comparisons, model: str, other: str, *, level: float = 0.95
-) -> DifferenceTest:
-    """Return the difference of two models' win rates against all others, with its test.
-
-    Both models answer the same questions, so the test uses each question's influence on the
-    difference.
-
-    Args:
-        comparisons: the battles, as arrays.
-        model: the first model.
-        other: the model with the win rate that is subtracted.
-        level: the interval's level.
-
-    Raises:
-        BattlesError: one of the models has no battle.
-    """
-    rates, influences = [], np.zeros(comparisons.clusters)
-    cluster = np.unique(comparisons.cluster, return_inverse=True)[1]
-    for sign, name in ((1.0, model), (-1.0, other)):
-        place = _model_index(comparisons.models, name)
-        first, second = comparisons.first == place, comparisons.second == place
-        weight = comparisons.weight * (first | second)
-        if not weight.any():
-            msg = f"{name} fought no battle"
-            raise BattlesError(msg)
-        points = np.where(first, comparisons.points, 1 - comparisons.points)
-        rate = float(weight @ points / weight.sum())
-        rates.append(rate)
-        influences += sign * np.bincount(cluster, weight * (points - rate)) / weight.sum()
-    number = comparisons.clusters
-    correction = number / (number - 1) if number > 1 else np.nan
-    error = float(np.sqrt(correction * (influences @ influences)))
-    return t_test_difference(rates[0] - rates[1], error, number, level=level)
-
-
 def build_win_rate_matrix(comparisons: Comparisons) -> FloatArray:
     """Return the win rates of models (rows) against others (columns); NaN if they never met."""
     size = len(comparisons.models)
@@ -152,7 +117,16 @@ def build_win_rate_matrix(comparisons: Comparisons) -> FloatArray:
     return matrix
 
 
-def _model_index(models: Sequence[str], model: str) -> int:
+def find_model_index(models: Sequence[str], model: str) -> int:
+    """Return the number of a model.
+
+    Args:
+        models: the names of all models.
+        model: the name of the model.
+
+    Raises:
+        BattlesError: the model is in no battle.
+    """
     if model in models:
         return models.index(model)
     msg = f"{model!r} is in no battle; the models are {', '.join(models)}"
@@ -195,10 +169,11 @@ def _measure_win_rate(
     if not number.any():
         return None
     share = float(weight @ OUTCOME_POINTS / weight.sum())
-    squares, clusters = _sum_squared_residuals(cells, first, second, share)
+    questions, squares = _sum_questions(cells, first, second, share)
+    clusters = round(float(questions.count.sum()))
     correction = clusters / (clusters - 1) if clusters > 1 else np.nan
     error = float(np.sqrt(correction * squares) / weight.sum())
-    low, high = clustered_share_interval(share, error, clusters, level)
+    low, high = clustered_share_interval(share, error, clusters, level, questions)
     losses, ties, wins = (int(each) for each in number)
     return WinRate(
         model=counts.models[model],
@@ -215,10 +190,10 @@ def _measure_win_rate(
     )
 
 
-def _sum_squared_residuals(
+def _sum_questions(
     cells: _ModelCells, first: IntArray, second: IntArray, share: float
-) -> tuple[float, int]:
-    """Return the sum over clusters of squared residuals of a model's points, and their number.
+) -> tuple[QuestionMeans, float]:
+    """Return a model's win rate on each cluster, and the sum of their squared residuals.
 
     Args:
         cells: the counts.
@@ -228,17 +203,22 @@ def _sum_squared_residuals(
     """
     counts = cells.counts
     if cells.by_question is None:
-        square = counts.square[first].sum(axis=0) + counts.square[second, ::-1].sum(axis=0)
-        number = counts.number[first].sum() + counts.number[second].sum()
-        return float(square @ (OUTCOME_POINTS - share) ** 2), int(number)
+        square, number, weight = (
+            (table[first].sum(axis=0) + table[second, ::-1].sum(axis=0)).astype(np.float64)
+            for table in (counts.square, counts.number, counts.weight)
+        )
+        average = np.divide(weight, number, out=np.zeros_like(weight), where=number > 0)
+        questions = QuestionMeans.from_values(OUTCOME_POINTS, average, _SHARES, count=number)
+        return questions, float(square @ (OUTCOME_POINTS - share) ** 2)
     outcomes = len(OUTCOME_POINTS)
     columns = np.concatenate([first, second])[:, None] * outcomes + np.arange(outcomes)
-    residual = np.concatenate(
-        [
-            np.tile(OUTCOME_POINTS - share, len(first)),
-            np.tile(1 - OUTCOME_POINTS - share, len(second)),
-        ]
+    points = np.concatenate(
+        [np.tile(OUTCOME_POINTS, len(first)), np.tile(1 - OUTCOME_POINTS, len(second))]
     )
     by_question = cells.by_question[:, columns.ravel()]
-    clusters = int(np.count_nonzero(by_question.sum(axis=1)))
-    return float(np.sum((by_question @ residual) ** 2)), clusters
+    sums: FloatArray = by_question @ points
+    weights: FloatArray = np.asarray(by_question.sum(axis=1), dtype=np.float64)
+    met = weights > 0
+    values: FloatArray = sums[met] / weights[met]
+    questions = QuestionMeans.from_values(values, weights[met], _SHARES)
+    return questions, float(np.sum((weights[met] * (values - share)) ** 2))

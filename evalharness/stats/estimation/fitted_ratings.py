@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy.special import stdtrit
 
 from evalharness.stats.intervals.always_valid import always_valid_boundary
+from evalharness.stats.intervals.differences import t_test_difference
 from evalharness.stats.intervals.estimates import IntervalEstimate, critical_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from evalharness.stats.arrays import FloatArray, IntArray
+    from evalharness.stats.estimation.contrast_bounds import ContrastBounds
+    from evalharness.stats.intervals.differences import DifferenceTest
 
 ELO_PER_NAT = 400 / math.log(10)
 """Rating points of one natural-log unit: 400 points are odds of ten to one."""
@@ -22,13 +27,15 @@ ELO_PER_NAT = 400 / math.log(10)
 MEAN_RATING = 1000.0
 
 _MIN_ERROR = 1e-9  # an anchor's rating has no error
+_SMALLEST_QUANTILE = 1e-9  # a difference with a p value of 1 has an error beyond all others
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FittedRatings:
     """Ratings of models; arrays follow the order of `models`.
 
-    Covariance and intervals are NaN if there is a single cluster.
+    Covariance and intervals are NaN if there is a single cluster. An end of an interval is infinite
+    if the battles bound it on one side only, or on none: the interval is open.
 
     Attributes:
         method: the title of the rating model.
@@ -48,6 +55,7 @@ class FittedRatings:
         anchor_rating: the rating of the anchor, or the mean.
         mixture: if given (see `choose_boundary_rho`), the intervals of ratings and of their
             differences are always-valid: they hold for any stopping rule.
+        bounds: widens intervals where the questions are few.
         settings: other settings of the fit, by name: the `k` of online Elo, for example.
     """
 
@@ -67,6 +75,7 @@ class FittedRatings:
     anchor: str | None
     anchor_rating: float
     mixture: float | None = None
+    bounds: ContrastBounds | None = None
     settings: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -97,12 +106,59 @@ class FittedRatings:
     @property
     def low(self) -> FloatArray:
         """The lower ends of the intervals of `ratings`."""
-        return self.ratings - self._half_widths(self.standard_errors)
+        return self._rating_ends[0]
 
     @property
     def high(self) -> FloatArray:
         """The upper ends of the intervals of `ratings`."""
-        return self.ratings + self._half_widths(self.standard_errors)
+        return self._rating_ends[1]
+
+    @cached_property
+    def difference_errors(self) -> FloatArray:
+        """The errors of all differences of ratings, in a fixed design.
+
+        With many questions these are the standard errors. With few they are larger: Student's test
+        of a difference with this error has the p value of `test_difference`.
+        """
+        size = len(self.models)
+        first, second = np.triu_indices(size, 1)
+        contrasts = np.eye(size)[first] - np.eye(size)[second]
+        errors = np.zeros((size, size))
+        errors[first, second] = self._errors(contrasts)
+        if self.bounds is not None and self.clusters > 1:
+            p_values = self.bounds.compute_p_values(contrasts)
+            quantiles = np.maximum(-stdtrit(self.clusters - 1, p_values / 2), _SMALLEST_QUANTILE)
+            gaps = ELO_PER_NAT * np.abs(contrasts @ self.strengths)
+            errors[first, second] = np.maximum(errors[first, second], gaps / quantiles)
+        return errors + errors.T
+
+    def widen(
+        self, contrasts: FloatArray, low: FloatArray, high: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the ends of intervals of contrasts of strengths, widened where questions are few.
+
+        Args:
+            contrasts: the contrasts, one per row.
+            low: the lower ends, in rating points.
+            high: the upper ends, in rating points.
+        """
+        if self.bounds is None or self.clusters == 1:
+            return low, high
+        sides = np.repeat([1.0, -1.0], len(contrasts))
+        ends = np.append(low, high) / ELO_PER_NAT
+        widened = self.bounds.widen(np.tile(contrasts, (2, 1)), ends, sides, self.level)
+        return tuple(ELO_PER_NAT * np.stack(np.split(widened, 2)))
+
+    def widen_ratings(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the ends of intervals of `ratings`, widened where questions are few.
+
+        Args:
+            low: the lower ends, by model.
+            high: the upper ends, by model.
+        """
+        origin = self.anchor_rating
+        ends = self.widen(self._centering_matrix, low - origin, high - origin)
+        return ends[0] + origin, ends[1] + origin
 
     @property
     def critical(self) -> float:
@@ -116,8 +172,12 @@ class FittedRatings:
             model: the name of the model.
         """
         place = self.models.index(model)
-        variance = self.rating_covariance[place, place]
-        return self._estimate(float(self.ratings[place]), float(variance))
+        return IntervalEstimate(
+            value=float(self.ratings[place]),
+            standard_error=float(self.standard_errors[place]),
+            low=float(self.low[place]),
+            high=float(self.high[place]),
+        )
 
     def contrast(self, model: str, other: str) -> IntervalEstimate:
         """Return the rating of `model` minus that of `other`, from the full covariance.
@@ -126,12 +186,34 @@ class FittedRatings:
             model: the name of the first model.
             other: the name of the model that is subtracted.
         """
-        direction = np.zeros(len(self.models))
-        direction[self.models.index(model)] += ELO_PER_NAT
-        direction[self.models.index(other)] -= ELO_PER_NAT
-        size = len(self.models)
-        variance = direction @ self.covariance[:size, :size] @ direction
-        return self._estimate(float(direction @ self.strengths), float(variance))
+        direction = self.difference_direction(model, other)
+        value = float(ELO_PER_NAT * direction @ self.strengths)
+        error = self._errors(direction[None])
+        reach = self._half_widths(error)
+        low, high = self.widen(direction[None], value - reach, value + reach)
+        return IntervalEstimate(
+            value=value,
+            standard_error=float(error[0]),
+            low=float(low[0]),
+            high=float(high[0]),
+        )
+
+    def test_difference(self, model: str, other: str) -> DifferenceTest:
+        """Return the rating of `model` minus that of `other`, tested.
+
+        Args:
+            model: the name of the first model.
+            other: the name of the model that is subtracted.
+        """
+        estimate = self.contrast(model, other)
+        tested = t_test_difference(
+            estimate.value, estimate.standard_error, self.clusters, level=self.level
+        )
+        p_value = tested.p_value
+        if self.bounds is not None and self.clusters > 1:
+            bound = self.bounds.compute_p_values(self.difference_direction(model, other)[None])
+            p_value = max(p_value, float(bound[0]))
+        return replace(tested, low=estimate.low, high=estimate.high, p_value=p_value)
 
     def parameter(self, name: str) -> IntervalEstimate:
         """Return one of `parameters` with its interval.
@@ -159,18 +241,35 @@ class FittedRatings:
         origin: FloatArray = np.eye(size) - weights
         return origin
 
+    @cached_property
+    def _rating_ends(self) -> tuple[FloatArray, FloatArray]:
+        reach = self._half_widths(self.standard_errors)
+        return self.widen_ratings(self.ratings - reach, self.ratings + reach)
+
+    def difference_direction(self, model: str, other: str) -> FloatArray:
+        """Return the contrast of strengths of `model` minus `other`.
+
+        Args:
+            model: the name of the first model.
+            other: the name of the model that is subtracted.
+        """
+        direction = np.zeros(len(self.models))
+        direction[self.models.index(model)] += 1
+        direction[self.models.index(other)] -= 1
+        return direction
+
+    def _errors(self, contrasts: FloatArray) -> FloatArray:
+        """Return the standard errors of contrasts of strengths, in rating points."""
+        size = len(self.models)
+        covariance = self.covariance[:size, :size]
+        variances = np.einsum("ct,tu,cu->c", contrasts, covariance, contrasts)
+        # keeps NaN, ignores negative rounding errors
+        errors: FloatArray = ELO_PER_NAT * np.sqrt(np.maximum(variances, 0.0))
+        return errors
+
     def _half_widths(self, errors: FloatArray) -> FloatArray:
         """Return the half-widths of intervals on the rating scale."""
         if self.mixture is None:
             return self.critical * errors
         information = (ELO_PER_NAT / np.maximum(errors, _MIN_ERROR)) ** 2
         return always_valid_boundary(information, alpha=1 - self.level, rho=self.mixture) * errors
-
-    def _estimate(self, value: float, variance: float) -> IntervalEstimate:
-        error = float(
-            np.sqrt(np.maximum(variance, 0.0))
-        )  # keeps NaN, ignores negative rounding errors
-        reach = float(self._half_widths(np.array(error)))
-        return IntervalEstimate(
-            value=value, standard_error=error, low=value - reach, high=value + reach
-        )

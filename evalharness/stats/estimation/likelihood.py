@@ -6,7 +6,7 @@ A model of outcomes gives the probabilities of a win, a tie and a loss at a diff
 The covariance is V = B^-1 M B^-1 with B the information and M = G/(G-1) sum_q S_q S_q', where S_q
 is the score of all battles of question q. It is valid if judgments of one question are dependent,
 and if ties make the likelihood a quasi-likelihood. Intervals use Student's t with G-1 degrees of
-freedom.
+freedom, and `contrast_bounds` widens them where the questions are few.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from scipy.sparse import csr_array, diags_array, hstack
 from evalharness.errors import SeparationError
 from evalharness.stats.battles.connectivity import require_determined_ratings
 from evalharness.stats.battles.count_arrays import ensure_counts
+from evalharness.stats.battles.counts import merge_pair_orders, normalize_weights
 from evalharness.stats.blas_threads import limit_blas_threads
+from evalharness.stats.estimation.contrast_bounds import ContrastBounds
 from evalharness.stats.estimation.fitted_ratings import MEAN_RATING, FittedRatings
 from evalharness.stats.estimation.newton import maximize_by_newton
 from evalharness.stats.estimation.pair_matrices import (
@@ -33,6 +35,7 @@ from evalharness.stats.estimation.sandwich import (
     common_level_direction,
     floor_at_information,
     generalized_inverse,
+    require_resolved_weights,
 )
 from evalharness.stats.intervals.estimates import critical_value
 
@@ -93,15 +96,19 @@ def fit_ratings(
         ConvergenceError: the fit did not converge.
         ValueError: an argument is out of its range.
     """
-    counts = ensure_counts(battles)
-    _check_arguments(counts.models, penalty=penalty, anchor=anchor)
+    counts = normalize_weights(ensure_counts(battles))
+    if not model.has_position:
+        counts = merge_pair_orders(counts)
+    _check_arguments(counts.models, penalty=penalty, anchor=anchor, anchor_rating=anchor_rating)
     critical_value(level, 2)  # refuses a level outside 0..1 before any work
     require_determined_ratings(counts, finite=penalty == 0)
     size = len(counts.models)
     with limit_blas_threads(size):
         best, iterations = maximize_likelihood(counts, model, penalty, max_iterations)
+        require_resolved_weights(counts, best.information)
         inverse = _invert_information(best.information, size)
-        covariance = inverse @ _score_variance(counts, best, penalty) @ inverse
+        products = _score_cross_products(counts, best.terms.score)
+        covariance = inverse @ _score_variance(counts, best, products, penalty) @ inverse
     return FittedRatings(
         method=model.name,
         models=counts.models,
@@ -118,10 +125,23 @@ def fit_ratings(
         penalty=penalty,
         anchor=anchor,
         anchor_rating=anchor_rating,
+        bounds=ContrastBounds(
+            counts=counts,
+            model=model,
+            coefficients=best.coefficients,
+            inverse=inverse,
+            score_products=products,
+            has_prior=penalty > 0,
+        ),
     )
 
 
-def _check_arguments(models: Sequence[str], *, penalty: float, anchor: str | None) -> None:
+def _check_arguments(
+    models: Sequence[str], *, penalty: float, anchor: str | None, anchor_rating: float
+) -> None:
+    if not np.isfinite(anchor_rating):
+        msg = f"anchor_rating is a finite number, not {anchor_rating}"
+        raise ValueError(msg)
     if not 0 <= penalty < np.inf:
         msg = f"a penalty is a number from 0 up, not {penalty}"
         raise ValueError(msg)
@@ -228,7 +248,9 @@ def _invert_information(information: FloatArray, size: int) -> FloatArray:
     return generalized_inverse(information, common_level_direction(size, len(information)))
 
 
-def _score_variance(counts: BattleCounts, best: _LikelihoodPoint, penalty: float) -> FloatArray:
+def _score_variance(
+    counts: BattleCounts, best: _LikelihoodPoint, products: FloatArray, penalty: float
+) -> FloatArray:
     """Return the clustered variance of the score, with G/(G-1); NaN for a single cluster.
 
     Residuals underestimate the variance if a model won every battle (the case for a penalty), if
@@ -238,7 +260,7 @@ def _score_variance(counts: BattleCounts, best: _LikelihoodPoint, penalty: float
     number, size = counts.clusters, len(counts.models)
     if number == 1:
         return np.full_like(best.information, np.nan)
-    variance = number / (number - 1) * _score_cross_products(counts, best.terms.score)
+    variance = number / (number - 1) * products
     if penalty == 0 and number >= size and _is_determined(variance, best, size):
         return variance
     return floor_at_information(
@@ -247,13 +269,15 @@ def _score_variance(counts: BattleCounts, best: _LikelihoodPoint, penalty: float
 
 
 def _is_determined(variance: FloatArray, best: _LikelihoodPoint, size: int) -> bool:
-    """Return whether the scores vary in every direction except the common level of strengths."""
+    """Return whether the scores vary in every direction except the common level of strengths.
+
+    The variance is compared with the information in each direction, because battles of small
+    weight give little of both.
+    """
     level = common_level_direction(size, len(variance))
-    scale = float(np.abs(best.information).max())
+    fixed = float(np.abs(best.information).max()) * (level @ level.T)
     try:
-        np.linalg.cholesky(
-            variance + scale * (level @ level.T - ZERO_VARIANCE_SHARE * np.eye(len(variance)))
-        )
+        np.linalg.cholesky(variance + fixed - ZERO_VARIANCE_SHARE * (best.information + fixed))
     except np.linalg.LinAlgError:
         return False
     return True

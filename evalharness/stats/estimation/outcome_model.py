@@ -36,12 +36,15 @@ class OutcomeModel:
         name: the name of the rating model, for `FittedRatings.method`.
         parameters: the names of the parameters other than strengths.
         start: the values that Newton's method starts from, one for each parameter.
+        has_position: whether a parameter depends on which model of a pair is first.
         terms: a function of strength differences and parameters that returns the log-likelihoods.
+            Parameters are one vector, or one row for each difference.
     """
 
     name: str
     parameters: tuple[str, ...]
     start: tuple[float, ...]
+    has_position: bool
     terms: Callable[[FloatArray, FloatArray], OutcomeTerms]
 
 

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
+from evalharness.errors import BattlesError
+
 if TYPE_CHECKING:
     from evalharness.stats.arrays import FloatArray, IntArray
+    from evalharness.stats.battles.counts import BattleCounts
+
+_SMALLEST_WEIGHT_SHARE = 1e-5
+"""Weights in this range cannot make a rating rest on rounding, so that nothing is computed."""
+
+_SMALLEST_INFORMATION_SHARE = 1e-7
+"""Below this share, the variance of the scores in a direction is lost in rounding."""
 
 
 def generalized_inverse(information: FloatArray, null: FloatArray) -> FloatArray:
@@ -26,6 +35,32 @@ def generalized_inverse(information: FloatArray, null: FloatArray) -> FloatArray
     undetermined = null @ null.T
     inverse: FloatArray = np.linalg.inv(information + scale * undetermined) - undetermined / scale
     return inverse
+
+
+def require_resolved_weights(counts: BattleCounts, information: FloatArray) -> None:
+    """Check that the weights of the battles determine all ratings beyond rounding errors.
+
+    Args:
+        counts: the battles.
+        information: the information of the strengths, followed by the parameters.
+
+    Raises:
+        BattlesError: some models are tied to the others only by battles of negligible weight.
+    """
+    weight = counts.weight[counts.weight > 0]
+    if weight.min() > _SMALLEST_WEIGHT_SHARE * weight.max():
+        return
+    level = common_level_direction(len(counts.models), len(information))
+    fixed = float(np.abs(information).max()) * (level @ level.T)
+    values = np.linalg.eigvalsh(information + fixed)
+    if values[0] < _SMALLEST_INFORMATION_SHARE * values[-1]:
+        msg = (
+            "the weights of the battles differ so much that some ratings would rest on rounding: "
+            f"those of a pair and outcome sum to {weight.min() / weight.max():.1g} of another's. "
+            "Leave out the battles of negligible weight, or the models that only they tie to the "
+            "others"
+        )
+        raise BattlesError(msg)
 
 
 def common_level_direction(size: int, total: int) -> FloatArray:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import stdtr, stdtrit
 
-from evalharness.stats.intervals.detectable_effect import minimum_detectable_difference
+from evalharness.stats.intervals.bounded_means import guard_interval, guard_p_value
 from evalharness.stats.intervals.estimates import critical_value
+from evalharness.stats.intervals.question_means import QuestionMeans
+
+if TYPE_CHECKING:
+    from evalharness.stats.arrays import FloatArray
 
 _POWER = 0.8
 
@@ -83,32 +88,42 @@ class DifferenceTest:
 
 
 def t_test_difference(
-    value: float, standard_error: float, clusters: int, *, level: float
+    value: float,
+    standard_error: float,
+    clusters: int,
+    *,
+    level: float,
+    questions: QuestionMeans | None = None,
+    scale: tuple[float, float] | None = None,
 ) -> DifferenceTest:
     """Return a difference with its test: Student's t with clusters - 1 degrees of freedom.
 
-    If all clusters have the same difference, their spread does not measure the error, and the sign
-    test is used: 2^(1 - clusters) is the probability of such agreement between equals. The interval
-    then has width zero, and is NaN unless this probability is below 1 - level.
+    If the scale is known, the interval and the p value are those of the guard of `bounded_means`
+    where that is more careful, so they hold from two questions on. Without a scale, nothing bounds
+    the error of a difference that is the same on all questions: the interval is infinite.
 
     Args:
         value: the difference.
         standard_error: the standard error, clustered by question.
         clusters: the number of clusters of the standard error.
         level: the interval's level.
+        questions: the difference on each question, with the scale of differences.
+        scale: the smallest and the largest possible difference, if there is no difference for each
+            question.
     """
     if clusters < 2:  # noqa: PLR2004 - a spread needs two
         low = high = p_value = detectable = math.nan
-    elif standard_error <= np.finfo(float).eps * abs(value):
-        p_value = 2.0 ** (1 - clusters) if value else 1.0
-        low = high = value if p_value <= 1 - level or not value else math.nan
-        detectable = math.nan
     else:
-        reach = critical_value(level, clusters) * standard_error
-        low, high = value - reach, value + reach
-        p_value = 2 * float(stdtr(clusters - 1, -abs(value) / standard_error))
-        found = minimum_detectable_difference(standard_error, clusters, level=level, power=_POWER)
-        detectable = found.difference
+        if questions is None and scale is not None:
+            questions = QuestionMeans.from_moments(value, standard_error, clusters, scale)
+        low, high, p_value = _test_by_spread(value, standard_error, clusters, level)
+        if questions is not None:
+            low, high = guard_interval(questions, low, high, standard_error, level=level)
+            p_value = guard_p_value(questions, 0.0, p_value, standard_error, level=level)
+        elif low == high:
+            low, high, p_value = -math.inf, math.inf, 1.0
+        reach = max(value - low, high - value)
+        detectable = reach + float(stdtrit(clusters - 1, _POWER)) * standard_error
     return DifferenceTest(
         value=value,
         standard_error=standard_error,
@@ -120,3 +135,61 @@ def t_test_difference(
         level=level,
         power=_POWER,
     )
+
+
+def compare_means(
+    values: FloatArray,
+    influence: FloatArray,
+    pair: tuple[int, int],
+    scale: tuple[float, float],
+    *,
+    level: float,
+) -> DifferenceTest:
+    """Return the difference of two means that rest on the same questions, with its test.
+
+    Args:
+        values: the means.
+        influence: the influence of each question (row) on each mean (column).
+        pair: the numbers of the two means; the second is subtracted.
+        scale: the smallest and the largest possible difference.
+        level: the interval's level.
+    """
+    first, second = pair
+    value = float(values[first] - values[second])
+    of_question = influence[:, first] - influence[:, second]
+    number = len(of_question)
+    correction = number / (number - 1) if number > 1 else math.nan
+    error = math.sqrt(correction * float(of_question @ of_question))
+    questions = QuestionMeans.from_influence(value, of_question, scale)
+    return t_test_difference(value, error, number, level=level, questions=questions)
+
+
+def bound_differences(
+    values: FloatArray, influence: FloatArray, scale: tuple[float, float], *, level: float
+) -> FloatArray:
+    """Return the lower bounds of all differences of means (row minus column); 0 on the diagonal.
+
+    Args:
+        values: the means.
+        influence: the influence of each question (row) on each mean (column).
+        scale: the smallest and the largest possible difference.
+        level: the intervals' level.
+    """
+    size = len(values)
+    bounds = np.zeros((size, size))
+    for first in range(size):
+        for second in range(first + 1, size):
+            found = compare_means(values, influence, (first, second), scale, level=level)
+            bounds[first, second], bounds[second, first] = found.low, -found.high
+    return bounds
+
+
+def _test_by_spread(
+    value: float, standard_error: float, clusters: int, level: float
+) -> tuple[float, float, float]:
+    """Return the t interval and p value; without any spread, the value alone and 0."""
+    if standard_error <= np.finfo(float).eps * abs(value):
+        return value, value, 0.0
+    reach = critical_value(level, clusters) * standard_error
+    p_value = 2 * float(stdtr(clusters - 1, -abs(value) / standard_error))
+    return value - reach, value + reach, p_value

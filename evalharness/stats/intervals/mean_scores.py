@@ -11,12 +11,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalharness.stats.intervals.means import ClusteredMean, clustered_mean
+from evalharness.stats.intervals.means import (
+    ClusteredMean,
+    clustered_mean,
+    covariance_from_influence,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from evalharness.stats.arrays import FloatArray, IntArray
+
+SCORE_RANGE = (1.0, 10.0)
+"""The smallest and the largest possible score."""
+SCORE_DIFFERENCE_RANGE = (SCORE_RANGE[0] - SCORE_RANGE[1], SCORE_RANGE[1] - SCORE_RANGE[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,11 +84,32 @@ def average_scores(grades: GradeArrays, *, level: float = 0.95) -> tuple[Cluster
     for place in range(len(grades.models)):
         own = grades.model == place
         found.append(
-            clustered_mean(grades.score[own], grades.question[own], level=level)
+            clustered_mean(grades.score[own], grades.question[own], level=level, scale=SCORE_RANGE)
             if own.any()
             else None
         )
     return tuple(found)
+
+
+def estimate_score_influence(grades: GradeArrays) -> FloatArray:
+    """Return the influence of each question (row) on each model's mean score (column).
+
+    Influences sum to 0 over the questions; their products sum to the covariance of the means.
+
+    Args:
+        grades: the grades to average, at least one per model.
+    """
+    size = len(grades.models)
+    codes, question = np.unique(grades.question, return_inverse=True)
+    counts = np.bincount(grades.model, minlength=size)
+    means = np.bincount(grades.model, grades.score, minlength=size) / counts
+    influence = np.zeros((len(codes), size))
+    np.add.at(
+        influence,
+        (question, grades.model),
+        (grades.score - means[grades.model]) / counts[grades.model],
+    )
+    return influence
 
 
 def estimate_score_covariance(grades: GradeArrays) -> FloatArray:
@@ -92,19 +121,7 @@ def estimate_score_covariance(grades: GradeArrays) -> FloatArray:
     Args:
         grades: the grades to average, at least one per model.
     """
-    size = len(grades.models)
-    codes, question = np.unique(grades.question, return_inverse=True)
-    counts = np.bincount(grades.model, minlength=size)
-    means = np.bincount(grades.model, grades.score, minlength=size) / counts
-    deviations = np.zeros((len(codes), size))
-    np.add.at(
-        deviations,
-        (question, grades.model),
-        (grades.score - means[grades.model]) / counts[grades.model],
-    )
-    number = len(codes)
-    correction = number / (number - 1) if number > 1 else np.nan
-    return correction * deviations.T @ deviations
+    return covariance_from_influence(estimate_score_influence(grades))
 
 
 def paired_score_difference(
@@ -130,6 +147,7 @@ def paired_score_difference(
         [own[item][0] - others[item][0] for item in items],
         [own[item][1] for item in items],
         level=level,
+        scale=SCORE_DIFFERENCE_RANGE,
     )
 
 

@@ -60,6 +60,7 @@ def compare_all_pairs(
     estimates: FloatArray,
     covariance: FloatArray,
     *,
+    errors: FloatArray | None = None,
     correction: MultipleTestCorrection = MultipleTestCorrection.HOLM,
     level: float = 0.95,
     degrees_of_freedom: float = np.inf,
@@ -69,6 +70,8 @@ def compare_all_pairs(
     Args:
         estimates: one number for each model.
         covariance: the covariance of the estimates.
+        errors: the error of each difference of row minus column, such as
+            `FittedRatings.difference_errors`; by default, that of the covariance.
         correction: Holm 1979 bounds the probability of any false rejection by 1 - level, Benjamini
             & Hochberg 1995 the expected share of false rejections.
         level: 1 minus the bound on the error rate.
@@ -80,9 +83,8 @@ def compare_all_pairs(
     if not 0 < level < 1:
         msg = f"a level lies between 0 and 1, not {level}"
         raise ValueError(msg)
-    p_values = 2 * _upper_tail(
-        np.abs(_standardize_differences(estimates, covariance)), degrees_of_freedom
-    )
+    standardized = _standardize_differences(estimates, covariance, errors)
+    p_values = 2 * _upper_tail(np.abs(standardized), degrees_of_freedom)
     pairs = np.triu_indices(len(estimates), 1)
     adjusted = np.ones_like(p_values)
     adjusted[pairs] = _ADJUSTMENTS[correction](p_values[pairs])
@@ -102,7 +104,11 @@ def compare_all_pairs(
 
 
 def estimate_better_probabilities(
-    estimates: FloatArray, covariance: FloatArray, *, degrees_of_freedom: float = np.inf
+    estimates: FloatArray,
+    covariance: FloatArray,
+    *,
+    errors: FloatArray | None = None,
+    degrees_of_freedom: float = np.inf,
 ) -> FloatArray:
     """Return the probability that each model (row) is better than each other, given the data.
 
@@ -113,12 +119,15 @@ def estimate_better_probabilities(
     Args:
         estimates: one number for each model.
         covariance: the covariance of the estimates.
+        errors: the error of each difference of row minus column, such as
+            `FittedRatings.difference_errors`; by default, that of the covariance.
         degrees_of_freedom: clusters - 1 for a clustered covariance.
 
     Raises:
         ValueError: the covariance is not finite.
     """
-    return _upper_tail(-_standardize_differences(estimates, covariance), degrees_of_freedom)
+    standardized = _standardize_differences(estimates, covariance, errors)
+    return _upper_tail(-standardized, degrees_of_freedom)
 
 
 def adjust_holm(p_values: npt.ArrayLike) -> FloatArray:
@@ -136,15 +145,22 @@ def adjust_holm(p_values: npt.ArrayLike) -> FloatArray:
     return adjusted
 
 
-def _standardize_differences(estimates: FloatArray, covariance: FloatArray) -> FloatArray:
-    """Return differences divided by their standard errors; 0 if models differ only by rounding."""
+def _standardize_differences(
+    estimates: FloatArray, covariance: FloatArray, errors: FloatArray | None
+) -> FloatArray:
+    """Return differences divided by their errors; 0 for rounding and for an error of 0 or infinity.
+
+    Errors apply in the direction of the difference: row minus column where it is positive.
+    """
     if not np.all(np.isfinite(covariance)):
         msg = "comparing models needs a finite covariance: one question alone decides nothing"
         raise ValueError(msg)
-    differences, errors = compute_gaps(estimates), compute_difference_errors(covariance)
-    certain = np.copysign(np.inf, differences)
-    standardized: FloatArray = np.divide(differences, errors, out=certain, where=errors > 0)
-    standardized[differences == 0] = 0.0
+    differences, plain = compute_gaps(estimates), compute_difference_errors(covariance)
+    given = plain if errors is None else np.maximum(errors, plain)
+    directed = np.where(differences > 0, given, given.T)
+    standardized: FloatArray = np.divide(
+        differences, directed, out=np.zeros_like(differences), where=directed > 0
+    )
     return standardized
 
 

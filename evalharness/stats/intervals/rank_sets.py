@@ -5,6 +5,10 @@ A pair is decided when its difference exceeds c standard errors, with c the quan
 Shaikh & Wilhelm 2024, Review of Economic Studies 91; Klein, Wright & Wieczorek 2020). Overlaps of
 single intervals have no such guarantee.
 
+A difference without error is not decided: with few questions a spread of zero is a matter of chance.
+Errors that hold for few questions may be given apart from the covariance; they decide, while the
+covariance gives the correlations of the differences and so the quantile.
+
 The step-down method is sharper with the same guarantee (Romano & Wolf 2005, Econometrica 73): c is
 computed again for the undecided pairs, until a step decides no more pairs.
 """
@@ -15,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -54,6 +59,7 @@ def rank_sets(
     covariance: FloatArray,
     rng: np.random.Generator,
     *,
+    errors: FloatArray | None = None,
     level: float = 0.95,
     degrees_of_freedom: float = np.inf,
     draws: int = 20_000,
@@ -65,6 +71,8 @@ def rank_sets(
         estimates: one number for each model.
         covariance: the covariance of the estimates; only differences of models matter.
         rng: draws the normal (or, with finite degrees of freedom, Student) vectors.
+        errors: the error of each difference of row minus column, such as
+            `FittedRatings.difference_errors`; by default, that of the covariance.
         level: the probability that all sets contain the true ranks.
         degrees_of_freedom: clusters - 1 for a clustered covariance.
         draws: the number of vectors to draw.
@@ -76,17 +84,22 @@ def rank_sets(
     if not np.all(np.isfinite(covariance)):
         msg = "rank sets need a finite covariance: one question alone leaves all ranks open"
         raise ValueError(msg)
-    errors = compute_difference_errors(covariance)
+    plain = compute_difference_errors(covariance)
     drawn = _draw_vectors(covariance, rng, degrees_of_freedom, draws)
-    undecided = errors > _ROUNDING * np.max(errors, initial=0.0)
-    above = (compute_gaps(estimates) > 0) & ~undecided  # differences without error
-    critical = reach = _critical_value(drawn, errors, undecided, level)
-    while (decided := undecided & (compute_gaps(estimates) > reach * errors)).any():
+    varies = plain > _ROUNDING * np.max(plain, initial=0.0)
+    errors = np.where(varies, plain, np.inf) if errors is None else np.maximum(errors, plain)
+    alone = student_quantile((1 + level) / 2, degrees_of_freedom)
+    gaps = compute_gaps(estimates)
+    undecided = ~np.eye(len(estimates), dtype=np.bool_)
+    above = np.zeros_like(undecided)
+    critical = reach = _critical_value(drawn, plain, undecided & varies, level)
+    # One comparison has an exact quantile, below which the largest of several cannot be.
+    while (decided := undecided & (gaps > 0) & (gaps > max(reach, alone) * errors)).any():
         above |= decided
         undecided &= ~decided
         if not stepdown:
             break
-        reach = _critical_value(drawn, errors, undecided, level)
+        reach = _critical_value(drawn, plain, undecided & varies, level)
     return RankSets(
         rank=rank_estimates(estimates),
         low=1 + above.sum(axis=0),
@@ -127,6 +140,13 @@ def compute_difference_errors(covariance: FloatArray) -> FloatArray:
     """
     variances = np.diag(covariance)
     return np.sqrt(np.maximum(variances[:, None] + variances - 2 * covariance, 0.0))
+
+
+def student_quantile(probability: float, degrees_of_freedom: float) -> float:
+    """Return a quantile of Student's t, or of the normal distribution for infinite degrees."""
+    if np.isinf(degrees_of_freedom):
+        return float(ndtri(probability))
+    return float(stdtrit(degrees_of_freedom, probability))
 
 
 def _draw_vectors(

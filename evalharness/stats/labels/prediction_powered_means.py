@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalharness.errors import BattlesError
+from evalharness.stats.intervals.bounded_means import guard_interval
 from evalharness.stats.intervals.estimates import IntervalEstimate, critical_value
 from evalharness.stats.intervals.means import (
     ClusteredMean,
     clustered_mean,
     clustered_share_interval,
 )
+from evalharness.stats.intervals.question_means import QuestionMeans
 from evalharness.stats.labels.influence import (
     GroupedValues,
     LabelSaving,
@@ -87,13 +89,22 @@ class PredictionPoweredMeans:
         """The standard errors of `values`."""
         return np.sqrt(np.diag(self.covariance))
 
-    def estimate(self, group: int) -> IntervalEstimate:
-        """Return a group's mean with its interval."""
+    def estimate(self, group: int, scale: tuple[float, float] | None = None) -> IntervalEstimate:
+        """Return a group's mean with its interval.
+
+        Args:
+            group: the number of the group.
+            scale: the smallest and the largest possible value. With it, the interval holds from two
+                questions on and stays in the scale.
+        """
         value, error = float(self.values[group]), float(self.standard_errors[group])
-        reach = critical_value(self.level, int(self.clusters[group])) * error
-        return IntervalEstimate(
-            value=value, standard_error=error, low=value - reach, high=value + reach
-        )
+        clusters = int(self.clusters[group])
+        reach = critical_value(self.level, clusters) * error
+        low, high = value - reach, value + reach
+        if scale is not None and clusters > 1:
+            questions = QuestionMeans.from_moments(value, error, clusters, scale)
+            low, high = guard_interval(questions, low, high, error, level=self.level)
+        return IntervalEstimate(value=value, standard_error=error, low=low, high=high)
 
     def share(self, group: int) -> IntervalEstimate:
         """Return a group's mean of values in 0..1 with Wilson's interval, which stays in 0..1.

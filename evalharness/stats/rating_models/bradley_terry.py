@@ -66,11 +66,11 @@ def bradley_terry(
 
 
 def _bradley_terry_terms(difference: FloatArray, parameters: FloatArray) -> OutcomeTerms:
-    linear = difference + parameters.sum()
+    linear = difference + parameters.sum(axis=-1)
     log_win = -np.logaddexp(0.0, -linear)
     log_loss = log_win - linear
     probability = np.exp(log_win)
-    coordinates = (len(difference), 3, 1 + len(parameters))
+    coordinates = (len(difference), 3, 1 + parameters.shape[-1])
     score = np.broadcast_to((OUTCOME_POINTS - probability[:, None])[:, :, None], coordinates)
     information = (probability * np.exp(log_loss))[:, None, None, None]
     return OutcomeTerms(
@@ -81,10 +81,14 @@ def _bradley_terry_terms(difference: FloatArray, parameters: FloatArray) -> Outc
 
 
 PLAIN_MODEL = OutcomeModel(
-    name="Bradley-Terry", parameters=(), start=(), terms=_bradley_terry_terms
+    name="Bradley-Terry", parameters=(), start=(), has_position=False, terms=_bradley_terry_terms
 )
 POSITION_MODEL = OutcomeModel(
-    name="Bradley-Terry", parameters=("delta",), start=(0.0,), terms=_bradley_terry_terms
+    name="Bradley-Terry",
+    parameters=("delta",),
+    start=(0.0,),
+    has_position=True,
+    terms=_bradley_terry_terms,
 )
 
 RATING_MODEL = RatingModel(

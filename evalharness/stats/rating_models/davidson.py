@@ -71,6 +71,7 @@ def davidson(
         name="Davidson",
         parameters=("log_nu", "log_gamma")[: 1 + position],
         start=(math.log(2 * ties / decided), 0.0)[: 1 + position],
+        has_position=position,
         terms=_davidson_terms,
     )
     return fit_ratings(
@@ -85,8 +86,8 @@ def davidson(
 
 
 def _davidson_terms(difference: FloatArray, parameters: FloatArray) -> OutcomeTerms:
-    features = _FEATURES[:, : 1 + len(parameters)]
-    linear = np.outer(difference, features[:, 0]) + features[:, 1:] @ parameters
+    features = _FEATURES[:, : 1 + parameters.shape[-1]]
+    linear = np.outer(difference, features[:, 0]) + parameters @ features[:, 1:].T
     log_probability = linear - np.logaddexp.reduce(linear, axis=1, keepdims=True)
     probability = np.exp(log_probability)
     score = features - (probability @ features)[:, None, :]

@@ -73,6 +73,7 @@ def rao_kupper(
         parameters=("eta", "delta")[: 1 + position],
         # between equals, P(tie) = tanh(eta / 2)
         start=(2 * math.atanh(ties / (ties + decided)), 0.0)[: 1 + position],
+        has_position=position,
         terms=_rao_kupper_terms,
     )
     return fit_ratings(
@@ -90,12 +91,14 @@ def _rao_kupper_terms(difference: FloatArray, parameters: FloatArray) -> Outcome
     """Return the terms; the probability of a tie is (e^(2 eta) - 1) P(first) P(second)."""
     first = _logistic_terms(difference, parameters, _FIRST_MARGIN)
     second = _logistic_terms(difference, parameters, _SECOND_MARGIN)
-    eta = parameters[0]
-    coordinates = 1 + len(parameters)
-    score, information = np.zeros(coordinates), np.zeros((coordinates, coordinates))
-    log_ratio = math.log(math.expm1(2 * eta)) if eta > 0 else math.nan
-    score[1] = 2 / -math.expm1(-2 * eta) if eta > 0 else math.nan
-    information[1, 1] = score[1] ** 2 * math.exp(-2 * eta)
+    eta = parameters[..., 0]
+    eta = np.where(eta > 0, eta, np.nan)
+    coordinates = 1 + parameters.shape[-1]
+    score = np.zeros((*eta.shape, coordinates))
+    information = np.zeros((*eta.shape, coordinates, coordinates))
+    log_ratio = np.log(np.expm1(2 * eta))
+    score[..., 1] = 2 / -np.expm1(-2 * eta)
+    information[..., 1, 1] = score[..., 1] ** 2 * np.exp(-2 * eta)
     return OutcomeTerms(
         log_probability=np.stack(
             [
@@ -121,8 +124,8 @@ def _logistic_terms(
     difference: FloatArray, parameters: FloatArray, margin: FloatArray
 ) -> OutcomeTerms:
     """Return the terms of a logistic probability, without the axis of outcomes."""
-    slope = margin[: 1 + len(parameters)]
-    linear = slope[0] * difference + slope[1:] @ parameters
+    slope = margin[: 1 + parameters.shape[-1]]
+    linear = slope[0] * difference + parameters @ slope[1:]
     log_probability = -np.logaddexp(0.0, -linear)
     miss = np.exp(-np.logaddexp(0.0, linear))
     return OutcomeTerms(

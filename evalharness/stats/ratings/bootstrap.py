@@ -7,13 +7,15 @@ Bayesian bootstrap (Rubin 1981, Annals of Statistics 9) gives each question, or 
 weight instead, so that no question is left out.
 
 Intervals are expanded percentile intervals (Hesterberg 2015, The American Statistician 69). For a
-mean, their quantiles give the interval with G/(G-1) and Student's t.
+mean, their quantiles give the interval with G/(G-1) and Student's t. Intervals of ratings and of
+their differences are widened where the questions are few, as those of `FittedRatings` are.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +23,8 @@ from scipy.special import ndtr
 
 from evalharness.errors import BattlesError, DisconnectedError, SeparationError
 from evalharness.stats.battles.count_arrays import ensure_counts
+from evalharness.stats.battles.counts import normalize_weights
+from evalharness.stats.estimation.fitted_ratings import ELO_PER_NAT
 from evalharness.stats.estimation.likelihood import ZERO_VARIANCE_SHARE
 from evalharness.stats.intervals.estimates import IntervalEstimate, critical_value
 from evalharness.stats.rating_models.bradley_terry import PLAIN_MODEL, bradley_terry
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
     from evalharness.stats.estimation.fitted_ratings import FittedRatings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class BootstrapRatings:
     """Ratings of bootstrap replicates.
 
@@ -73,14 +77,12 @@ class BootstrapRatings:
     @property
     def low(self) -> FloatArray:
         """The lower ends of the intervals of the ratings, by model."""
-        low: FloatArray = self.interval_ends(self.ratings)[0]
-        return low
+        return self._rating_ends[0]
 
     @property
     def high(self) -> FloatArray:
         """The upper ends of the intervals of the ratings, by model."""
-        high: FloatArray = self.interval_ends(self.ratings)[1]
-        return high
+        return self._rating_ends[1]
 
     def contrast(self, model: str, other: str) -> IntervalEstimate:
         """Return the rating of `model` minus that of `other`.
@@ -89,9 +91,15 @@ class BootstrapRatings:
             model: the name of the first model.
             other: the name of the model that is subtracted.
         """
-        places = [self.fitted.models.index(name) for name in (model, other)]
-        gaps = self.ratings[:, places[0]] - self.ratings[:, places[1]]
-        return self._estimate(self.fitted.contrast(model, other).value, gaps)
+        direction = self.fitted.difference_direction(model, other)
+        plain = self._estimate(
+            ELO_PER_NAT * float(direction @ self.fitted.strengths),
+            ELO_PER_NAT * self.strengths @ direction,
+        )
+        low, high = self.fitted.widen(
+            direction[None], np.array([plain.low]), np.array([plain.high])
+        )
+        return replace(plain, low=float(low[0]), high=float(high[0]))
 
     def parameter(self, name: str) -> IntervalEstimate:
         """Return one of the parameters with its interval.
@@ -100,6 +108,11 @@ class BootstrapRatings:
             name: a key of `parameters`.
         """
         return self._estimate(self.fitted.parameters[name], self.parameters[name])
+
+    @cached_property
+    def _rating_ends(self) -> tuple[FloatArray, FloatArray]:
+        low, high = self.interval_ends(self.ratings)
+        return self.fitted.widen_ratings(low, high)
 
     def _estimate(self, value: float, values: FloatArray) -> IntervalEstimate:
         clusters = self.fitted.clusters
@@ -156,7 +169,7 @@ def bootstrap(
         msg = f"a bootstrap needs at least two replicates, not {replicates}"
         raise ValueError(msg)
     resampling = ResamplingScheme(resampling)
-    counts = ensure_counts(battles)
+    counts = normalize_weights(ensure_counts(battles))
     fitted = method(counts)
     if fitted.method == PLAIN_MODEL.name and not fitted.parameters:
         strengths = fit_replicates(counts, fitted, rng, replicates, resampling, threads)
@@ -209,7 +222,7 @@ def _fit_one_by_one(
     fits, unbounded = [], []
     for weight in weights:
         try:
-            fits.append(method(replace(counts, weight=weight, by_question=None)))
+            fits.append(method(replace(counts, weight=weight, square=weight, by_question=None)))
         except (DisconnectedError, SeparationError) as error:
             unbounded.append(str(error))
     require_finite_replicates(unbounded, replicates)

@@ -1,7 +1,8 @@
 """Return ratings and win rates of a table of battles as DataFrames, for notebooks.
 
 Battles have the columns `model_a`, `model_b` and `winner` (`model_a`, `model_b` or `tie`), and
-optionally `question_id` (intervals are then clustered by question) and `weight`. They are a pandas
+optionally `question_id` (intervals are then clustered by question), `weight` (the importance of a
+battle; only ratios matter) and `count` (the number of equal battles in a row). They are a pandas
 DataFrame, an Arrow table, or counts (`evalharness.count_battles` returns the counts of files). The
 `attrs` of a result include its method, level and clusters.
 """
@@ -22,6 +23,11 @@ from evalharness.stats.estimation.fitted_ratings import MEAN_RATING
 from evalharness.stats.estimation.rating_model import find_rating_model
 from evalharness.stats.rating_models.elo import fit_elo
 from evalharness.stats.ratings.bootstrap import BootstrapRatings, bootstrap
+from evalharness.stats.ratings.frame_arguments import (
+    require_level,
+    require_number,
+    require_whole_number,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,6 +70,10 @@ def rate(  # noqa: PLR0913 - settings that a notebook passes by name
         DisconnectedError: the battles do not connect all models (a ValueError).
         SeparationError: a rating is infinite; give a penalty (a ValueError).
     """
+    level = require_level(level)
+    penalty = require_number("penalty", penalty)
+    anchor_rating = require_number("anchor_rating", anchor_rating)
+    seed = require_whole_number("seed", seed, 0)
     model = find_rating_model(method)
     _require_known_name("interval", interval, _INTERVAL_NAMES)
     if method == "elo":
@@ -116,6 +126,12 @@ def rate_online(
     Raises:
         BattlesError: the table is invalid, or the battles are counts, which have no order.
     """
+    level = require_level(level)
+    k, start = require_number("k", k), require_number("start", start)
+    if k <= 0:
+        msg = f"k is a number above 0, not {k:g}"
+        raise BattlesError(msg)
+    orders, seed = require_whole_number("orders", orders, 1), require_whole_number("seed", seed, 0)
     if isinstance(battles, BattleCounts):
         msg = "online Elo plays battles in order, and counted battles have none: give the table"
         raise BattlesError(msg)
@@ -151,6 +167,7 @@ def win_rates(
     Raises:
         BattlesError: the table is invalid, or the baseline is in no battle.
     """
+    level = require_level(level)
     rates = measure_win_rates(count_battle_table(battles), baseline, level=level)
     table = pd.DataFrame(
         {

@@ -72,6 +72,7 @@ def draw_cell_weights(
     weight, square = counts.weight.ravel(), counts.square.ravel()
     scale = np.divide(square, weight, out=np.zeros_like(weight), where=weight > 0)
     size = np.divide(weight, scale, out=np.zeros_like(weight), where=weight > 0)
+    size = np.round(size, 9)  # draws do not depend on the rounding of the unit of the weights
     draw = rng.poisson if resampling is ResamplingScheme.MULTINOMIAL else rng.standard_gamma
     return scale[:, None] * draw(size, (number, len(size))).T.astype(np.float64)
 
@@ -188,7 +189,7 @@ def _compiled_draw_loop(pairs: BattleCounts) -> _Draw | None:
     pair, outcome = np.nonzero(pairs.weight)
     weight, square = pairs.weight[pair, outcome], pairs.square[pair, outcome]
     scale = square / weight
-    if (made := build_alias_tables(weight / scale)) is None:
+    if (made := build_alias_tables(np.round(weight / scale, 9))) is None:
         return None
 
     def draw(rng: np.random.Generator, number: int) -> _Replicates:
@@ -254,7 +255,7 @@ def _refit_by_newton(
     for place in unfinished:
         won, total = drawn.won[:, place], drawn.weight[:, place]
         weight = np.stack([total - won, np.zeros_like(won), won], axis=1)
-        replicate = replace(pairs, weight=weight, by_question=None)
+        replicate = replace(pairs, weight=weight, square=weight, by_question=None)
         try:
             strengths[place] = bradley_terry(replicate, penalty=fitted.penalty).strengths
         except (DisconnectedError, SeparationError) as error:

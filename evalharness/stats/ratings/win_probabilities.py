@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy.special import expit
 
+from evalharness.stats.estimation.fitted_ratings import ELO_PER_NAT
 from evalharness.stats.intervals.rank_sets import compute_difference_errors, compute_gaps
 
 if TYPE_CHECKING:
@@ -40,12 +42,18 @@ def estimate_win_probabilities(ratings: FittedRatings) -> WinProbabilities:
         ratings: the fit; its level is also the level of the intervals.
     """
     size = len(ratings.models)
-    differences = compute_gaps(ratings.strengths)
-    reach = ratings.critical * compute_difference_errors(ratings.covariance[:size, :size])
+    first, second = np.triu_indices(size, 1)
+    differences = compute_gaps(ratings.ratings)
+    reach = ratings.critical * compute_difference_errors(ratings.rating_covariance)
+    low, high = differences - reach, differences + reach
+    low[first, second], high[first, second] = ratings.widen(
+        np.eye(size)[first] - np.eye(size)[second], low[first, second], high[first, second]
+    )
+    low[second, first], high[second, first] = -high[first, second], -low[first, second]
     return WinProbabilities(
         models=ratings.models,
-        value=expit(differences),
-        low=expit(differences - reach),
-        high=expit(differences + reach),
+        value=expit(differences / ELO_PER_NAT),
+        low=expit(low / ELO_PER_NAT),
+        high=expit(high / ELO_PER_NAT),
         level=ratings.level,
     )

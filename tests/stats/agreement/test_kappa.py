@@ -259,3 +259,22 @@ def test_missing_ratings_are_refused_where_they_cannot_be_used():
         krippendorff_alpha([[1, math.nan], [math.nan, 2]], range(2), rng())
     with pytest.raises(ValueError, match="level"):
         observed_agreement(paired([0, 1], [0, 1]), rng(), level=95)
+
+
+def test_the_bootstrap_does_not_depend_on_the_order_of_the_questions():
+    """The same votes with the same seed give the same interval."""
+    random = np.random.default_rng(1)
+    left, question = random.integers(0, 3, 200), random.integers(0, 40, 200)
+    right = np.where(random.random(200) < 0.6, left, random.integers(0, 3, 200))
+    order = random.permutation(200)
+    renamed = random.permutation(40)[question]
+
+    plain = cohen_kappa(
+        PairedVotes(left=left, right=right, question=question), np.random.default_rng(0)
+    )
+    shuffled = cohen_kappa(
+        PairedVotes(left=left[order], right=right[order], question=renamed[order]),
+        np.random.default_rng(0),
+    )
+
+    assert (shuffled.low, shuffled.high) == pytest.approx((plain.low, plain.high))

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from evalharness.errors import DisconnectedError
-from evalharness.stats import estimate_adjusted_means, fit_rater_model
+from evalharness.stats import covariance_from_influence, estimate_adjusted_means, fit_rater_model
 
 SEVERITY = np.array([0.5, -0.2, -0.3])
 NOISE = np.array([0.4, 1.0, 1.6])
@@ -42,9 +42,10 @@ def test_intervals_cover_as_often_as_stated():
     covered = []
     for _ in range(200):
         raters = fit_rater_model(simulate(rng, spares=True), QUESTION)
-        means, covariance = estimate_adjusted_means(
+        means, influence = estimate_adjusted_means(
             raters, MODEL, np.ones(len(MODEL), dtype=bool), 4
         )
+        covariance = covariance_from_influence(influence)
         error = np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
         difference = means[0].value - means[1].value
         covered.append(

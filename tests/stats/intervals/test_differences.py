@@ -61,18 +61,39 @@ def test_a_larger_allowance_never_turns_not_worse_into_worse():
     ]
 
 
-def test_three_questions_that_agree_are_no_certainty():
-    """Their spread is zero; between equals they would agree one time in four."""
-    few, many = (t_test_difference(1.0, 0.0, number, level=0.95) for number in (3, 12))
+@pytest.mark.parametrize("number", [2, 3, 5])
+@pytest.mark.parametrize("value", [0.0, 1.0, -2.0])
+def test_a_few_questions_that_agree_decide_nothing(number, value):
+    """Their spread is zero, and the next question may show anything."""
+    found = t_test_difference(value, 0.0, number, level=0.95, scale=(-9.0, 9.0))
+    unseen = 1 - 0.03 ** (1 / number)
 
-    assert few.p_value == 0.25
-    assert few.decide_non_inferiority() is NonInferiority.CANNOT_TELL
-    assert many.p_value == pytest.approx(2**-11)
-    assert many.decide_non_inferiority() is NonInferiority.NOT_WORSE
-    assert (
-        t_test_difference(-1.0, 0.0, 12, level=0.95).decide_non_inferiority()
-        is NonInferiority.WORSE
+    assert found.low == pytest.approx(value - unseen * (value + 9))
+    assert found.high == pytest.approx(value + unseen * (9 - value))
+    assert found.decide_non_inferiority() is NonInferiority.CANNOT_TELL
+    assert found.p_value > 0.05
+    assert found.detectable == max(value - found.low, found.high - value)
+
+
+def test_many_questions_that_agree_decide():
+    """A point on each of 80 questions is more than one lost question could undo."""
+    better, worse = (
+        t_test_difference(value, 0.0, 80, level=0.95, scale=(-9.0, 9.0)) for value in (1.0, -1.0)
     )
+
+    assert better.low == pytest.approx(1 - 10 * (1 - 0.055 ** (1 / 80)))
+    assert better.p_value == pytest.approx(0.9**80 / 1.1)
+    assert better.decide_non_inferiority() is NonInferiority.NOT_WORSE
+    assert worse.decide_non_inferiority() is NonInferiority.WORSE
+
+
+def test_without_a_scale_questions_that_agree_leave_the_interval_open():
+    """Nothing shows the error, and nothing bounds it."""
+    found = t_test_difference(1.0, 0.0, 12, level=0.95)
+
+    assert (found.low, found.high, found.p_value) == (-math.inf, math.inf, 1.0)
+    assert found.decide_non_inferiority() is NonInferiority.CANNOT_TELL
+    assert found.required_clusters() == math.inf
 
 
 def test_one_question_decides_nothing():
@@ -99,7 +120,7 @@ def test_an_invalid_drop_is_refused(drop):
 
 def test_between_two_models_a_win_rates_difference_is_twice_the_lead():
     """One's rate is the other's complement: a paired t test of twice the points minus one."""
-    outcomes = [WON, WON, TIE, LOST, WON, WON, TIE, WON, LOST, WON]
+    outcomes = 9 * [WON, WON, TIE, LOST, WON, TIE, TIE, LOST]
     found = compare_win_rates(
         battles(*[("a", "b", outcome, q) for q, outcome in enumerate(outcomes)]), "a", "b"
     )

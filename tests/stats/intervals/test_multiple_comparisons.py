@@ -70,13 +70,27 @@ def test_correlated_models_are_separated_sooner():
     assert compare_all_pairs(np.array([0.0, 1.0]), together).above[1, 0]
 
 
-def test_differences_by_rounding_decide_nothing():
-    """Two models that are one and the same have no variance between them either."""
+def test_differences_by_rounding_or_without_error_decide_nothing():
+    """A spread of zero is a matter of chance, however large the difference is."""
     same = compare_all_pairs(np.array([1000.0, 1000.0 + 1e-10]), np.ones((2, 2)))
     apart = compare_all_pairs(np.array([1000.0, 1001.0]), np.ones((2, 2)))
 
-    assert same.p_values[0, 1] == 1
-    assert apart.above[1, 0]
+    assert same.p_values[0, 1] == apart.p_values[0, 1] == 1
+    assert not apart.above.any()
+
+
+def test_errors_in_one_direction_decide():
+    """The error of the better minus the worse counts; an open interval decides nothing."""
+    estimates, covariance = np.array([0.0, 4.0]), np.eye(2) / 2
+    closed = compare_all_pairs(estimates, covariance, errors=np.array([[0, np.inf], [1.5, 0]]))
+    opened = compare_all_pairs(estimates, covariance, errors=np.array([[0, 1.5], [np.inf, 0]]))
+
+    assert closed.p_values[0, 1] == closed.p_values[1, 0] == pytest.approx(0.00766, abs=1e-5)
+    assert closed.above[1, 0]
+    assert opened.p_values[0, 1] == 1
+    assert estimate_better_probabilities(
+        estimates, covariance, errors=np.full((2, 2), np.inf)
+    ).tolist() == [[0.5, 0.5], [0.5, 0.5]]
 
 
 def test_few_questions_widen_the_critical_value():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from numpy.testing import assert_allclose
 
@@ -102,6 +104,137 @@ def test_weights_count():
     assert_allclose(weighted[repeated.index], repeated)
 
 
+def many(questions=60, battles=400):
+    """Return battles of four models, some on the same question."""
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 4, battles)
+    names = np.array(["alpaca", "koala", "llama", "vicuna"])
+    return pd.DataFrame(
+        {
+            "model_a": names[first],
+            "model_b": names[(first + rng.integers(1, 4, battles)) % 4],
+            "winner": rng.choice(["model_a", "model_b", "tie"], battles, p=[0.5, 0.4, 0.1]),
+            "question_id": rng.integers(0, questions, battles),
+        }
+    )
+
+
+@pytest.mark.parametrize("columns", [[], ["question_id"]])
+@pytest.mark.parametrize("unit", [1e-9, 3.0, 1e-300, 1e300, 5e-324])
+def test_only_the_ratios_of_weights_matter(unit, columns):
+    """Any unit gives the ratings, intervals and replicates of the unit 1."""
+    plain = many()[["model_a", "model_b", "winner", *columns]]
+    weighted = plain.assign(weight=unit)
+
+    assert_allclose(rate(weighted), rate(plain))
+    assert_allclose(rate(weighted, penalty=0.25), rate(plain, penalty=0.25))
+    assert_allclose(rate(weighted, interval="bootstrap"), rate(plain, interval="bootstrap"))
+    assert_allclose(win_rates(weighted), win_rates(plain))
+    assert_allclose(rate(weighted.head(60), "elo"), rate(plain.head(60), "elo"))
+
+
+@pytest.mark.parametrize("share", [1e-2, 1e-4, 1e-6])
+def test_a_light_model_keeps_the_interval_of_its_battles(share):
+    """The number of questions differs a little, and with it the intervals by a point."""
+    plain = many()
+    is_light = plain[["model_a", "model_b"]].eq("vicuna").any(axis=1)
+    light = rate(plain.assign(weight=np.where(is_light, share, 1.0)), anchor="koala")
+    alone = rate(plain[~is_light], anchor="koala")
+
+    assert_allclose(light.drop("vicuna")[["low", "high"]], alone[["low", "high"]], atol=1.5)
+    assert light.high["vicuna"] - light.low["vicuna"] < 150
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([1e-20, 1e20, 1, 1], r"go from 1e-20 to 1e\+20.*within a factor of 1e\+12"),
+        ([1e-300, 1e300, 1, 1], "lost in rounding"),
+    ],
+)
+@pytest.mark.parametrize("function", [rate, win_rates, rate_online])
+def test_weights_that_are_too_far_apart_are_refused(function, weight, message):
+    """Sums of such weights hold the heaviest battle only."""
+    battles = pd.DataFrame(
+        {"model_a": list("aabb"), "model_b": list("bbaa"), "winner": ["model_a", "model_b"] * 2}
+    )
+
+    with pytest.raises(BattlesError, match=message):
+        function(battles.assign(weight=weight))
+
+
+def test_a_rating_that_rests_on_negligible_weights_is_refused():
+    """The rounding of the other battles is larger than these."""
+    plain = many()
+    is_light = plain[["model_a", "model_b"]].eq("vicuna").any(axis=1)
+
+    with pytest.raises(BattlesError, match="would rest on rounding"):
+        rate(plain.assign(weight=np.where(is_light, 1e-9, 1.0)))
+
+
+@pytest.mark.parametrize("columns", [[], ["question_id"]])
+def test_a_count_is_as_many_rows_and_a_weight_is_not(columns):
+    """Aggregated battles have the intervals and numbers of the single ones."""
+    plain = many()[["model_a", "model_b", "winner", *columns]]
+    counted = plain.value_counts().reset_index()
+
+    for function in (rate, win_rates, lambda table: rate(table, interval="bootstrap")):
+        assert_allclose(function(counted), function(plain))
+    assert rate(counted).attrs["clusters"] == rate(plain).attrs["clusters"]
+    assert rate(counted, "elo").battles.sum() == 2 * len(plain)
+    weighted = rate(counted.rename(columns={"count": "weight"}))
+    assert_allclose(weighted.rating, rate(plain).rating)
+    assert weighted.battles.sum() == 2 * len(counted)
+
+
+@pytest.mark.parametrize("count", [1.5, -1, 1e30, np.inf])
+def test_a_count_that_is_no_number_of_battles_is_refused(count):
+    """What is no whole number is a weight."""
+    with pytest.raises(BattlesError, match="row 0 has count"):
+        rate(table(count=count))
+
+
+@pytest.mark.parametrize(
+    ("method", "columns"),
+    [
+        ("bradley_terry", []),
+        ("bradley_terry", ["question_id"]),
+        ("bradley_terry", ["weight"]),
+        ("davidson", ["question_id", "weight"]),
+    ],
+)
+def test_a_bootstrap_does_not_depend_on_the_order_of_the_rows(method, columns):
+    """The same seed and the same battles give the same intervals."""
+    weight = np.random.default_rng(1).choice([0.3, 1.0, 2.0], 400)
+    plain = many().assign(weight=weight)[["model_a", "model_b", "winner", *columns]]
+    shuffled = plain.sample(frac=1, random_state=5)
+
+    found = rate(plain, method, interval="bootstrap", position=method == "davidson")
+    again = rate(shuffled, method, interval="bootstrap", position=method == "davidson")
+
+    assert_allclose(again.loc[found.index], found, rtol=1e-12)
+
+
+@pytest.mark.parametrize("function", [rate, win_rates, rate_online])
+@pytest.mark.parametrize("battles", ["b.csv", Path("b.csv"), [{"model_a": "a"}], None, {"a": [1]}])
+def test_what_is_no_table_is_refused_with_the_remedy(function, battles):
+    """Files are counted first."""
+    with pytest.raises(BattlesError, match=r"not \w+: count_battles\(path\) reads files"):
+        function(battles)
+
+
+def test_a_frame_of_another_library_is_read():
+    """Polars and others hand their columns over as Arrow does."""
+
+    class Frame:
+        columns = ("model_a", "model_b", "winner", "question_id")
+
+        def __arrow_c_stream__(self, requested_schema=None):
+            return pa.Table.from_pandas(many()).__arrow_c_stream__(requested_schema)
+
+    pd.testing.assert_frame_equal(rate(Frame()), rate(many()))
+
+
 def test_elo_depends_on_its_order_and_on_nothing_else():
     """The same seed gives the same intervals; reversed rows give other ratings."""
     pd.testing.assert_frame_equal(rate(table(), "elo", seed=3), rate(table(), "elo", seed=3))
@@ -146,12 +279,40 @@ def test_bad_tables_are_refused(function, battles, message):
         ({"anchor": "vicunia"}, "did you mean vicuna"),
         ({"method": "elo", "penalty": 0.1}, "no anchor, penalty"),
         ({"interval": "bootstrp"}, "did you mean bootstrap"),
+        ({"interval": None}, "no interval None"),
+        ({"method": 3}, "no rating method 3"),
+        ({"anchor": 3}, "anchor 3 is in no battle"),
+        ({"anchor_rating": float("nan")}, "anchor_rating is a finite number, not nan"),
+        ({"anchor_rating": "1114"}, "anchor_rating is a finite number, not '1114'"),
+        ({"anchor_rating": 10**400}, "anchor_rating is a finite number, not 1000"),
+        ({"method": "elo", "anchor_rating": "1114"}, "anchor_rating is a finite number"),
+        ({"level": "0.95"}, "level is a finite number, not '0.95'"),
+        ({"level": 95}, "not 95: 95% is 0.95"),
+        ({"penalty": None}, "penalty is a finite number, not None"),
+        ({"seed": -1}, "seed is a whole number from 0 up, not -1"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):
     """The message names what there is."""
     with pytest.raises(BattlesError, match=message):
         rate(table(), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"k": 0}, "k is a number above 0, not 0"),
+        ({"k": "4"}, "k is a finite number, not '4'"),
+        ({"start": float("inf")}, "start is a finite number, not inf"),
+        ({"orders": 0}, "orders is a whole number from 1 up, not 0"),
+        ({"orders": 2.5}, "orders is a whole number from 1 up, not 2.5"),
+        ({"seed": "a"}, "seed is a whole number from 0 up, not 'a'"),
+    ],
+)
+def test_bad_arguments_of_online_elo_are_refused(arguments, message):
+    """The message names the argument and what is right."""
+    with pytest.raises(BattlesError, match=message):
+        rate_online(table(), **arguments)
 
 
 def test_bootstrap_intervals_say_how_they_were_made():
@@ -217,7 +378,9 @@ def test_separation_and_disconnection_are_errors_with_a_remedy():
     with pytest.raises(SeparationError, match=r"vicuna won every battle.*penalty"):
         rate(table(winner="model_a")[:3])
     held = rate(table(winner="model_a").iloc[[0, 1, 2, 7]], penalty=0.25)
-    assert np.isfinite(held).all(axis=None)
+    assert np.isfinite(held["rating"]).all()
+    assert held["high"].isna().sum() == 0
+    assert (held.loc["vicuna", "high"], held.loc["koala", "low"]) == (np.inf, -np.inf)  # open
     assert held.attrs["penalty"] == 0.25
 
     apart = pd.DataFrame({"model_a": ["a", "c"], "model_b": ["b", "d"], "winner": "tie"})
