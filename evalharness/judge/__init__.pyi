@@ -47,3 +47,4 @@ from .tasks import list_design_cautions as list_design_cautions
 from .tasks import list_graded_tasks as list_graded_tasks
 from .tasks import list_pair_tasks as list_pair_tasks
 from .tasks import list_showings as list_showings
+from .work_order import order_questions as order_questions

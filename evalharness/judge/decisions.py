@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalharness.domain import Reading
+from evalharness.domain import Reading, is_complete_reason, split_reasoning
 from evalharness.judge.reply_json import read_score_from_json, read_verdict_from_json
 from evalharness.judge.reply_text import (
     read_score_from_probabilities,
@@ -67,6 +67,25 @@ def read_verdict(
         return read_verdict_from_probabilities(probabilities)
     read = read_verdict_from_json if reading is Reading.JSON else read_verdict_from_text
     return read(text, finish_reason)
+
+
+def select_conclusion(
+    text: str, *, finish_reason: str | None, has_thought: bool, thinks: bool
+) -> str:
+    """Return the text that holds the decision; none if the reply was cut inside a thought.
+
+    A server that does not separate thoughts may have opened it in the prompt, so that a reply of a
+    thinking judge that was cut before its end shows no mark.
+
+    Args:
+        text: the last reply.
+        finish_reason: why it ended.
+        has_thought: whether the server separated a thought from it.
+        thinks: whether the judge usually writes a thought before its reply.
+    """
+    is_cut = not is_complete_reason(finish_reason)
+    in_thought = thinks and not (has_thought or split_reasoning(text).reasoning)
+    return "" if is_cut and in_thought else text
 
 
 def join_replies(texts: Sequence[str]) -> str:

@@ -17,9 +17,14 @@ from evalharness.domain import (
     Role,
     compute_digest,
     is_complete_reason,
-    split_reasoning,
 )
-from evalharness.judge.decisions import join_replies, join_thoughts, read_score, read_verdict
+from evalharness.judge.decisions import (
+    join_replies,
+    join_thoughts,
+    read_score,
+    read_verdict,
+    select_conclusion,
+)
 from evalharness.judge.prompts import (
     build_reply_schema,
     describe_json_form,
@@ -180,15 +185,12 @@ def needs_repair(request: JudgmentRequest, judgment: Judgment) -> bool:
 
 
 def _select_conclusion(request: JudgmentRequest, last: Completion) -> str:
-    """Return the text that holds the decision; none if the reply was cut inside a thought.
-
-    A server that does not separate thoughts may have opened it in the prompt, so that a reply of a
-    thinking judge that was cut before its end shows no mark.
-    """
-    cut = not is_complete_reason(last.finish_reason)
-    split = split_reasoning(last.text)
-    in_thought = request.judge.model.thinks and not (last.reasoning or split.reasoning)
-    return "" if cut and in_thought else last.text
+    return select_conclusion(
+        last.text,
+        finish_reason=last.finish_reason,
+        has_thought=bool(last.reasoning),
+        thinks=request.judge.model.thinks,
+    )
 
 
 def _name_cut(last: Completion) -> str | None:

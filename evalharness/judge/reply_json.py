@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TypeVar
 
 import msgspec
@@ -27,7 +28,7 @@ _VERDICT_BY_NAME: dict[str, VerdictStrength] = {
     "B>>A": (Verdict.B, 2),
 }
 _CODE_FENCE = "```"
-_OPENING_FENCES = (_CODE_FENCE, f"{_CODE_FENCE}json")
+_OBJECT_START = re.compile(r'\{\s*"')
 
 
 class _ScoreReply(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,8 +47,9 @@ _JsonReply = TypeVar("_JsonReply", _ScoreReply, _VerdictReply)
 def read_score_from_json(reply: str, finish_reason: str | None = "stop") -> ScoreDecision:
     """Return the score of a JSON reply.
 
-    The reply must be the object of `build_reply_schema`, alone or in the last fenced block; any
-    other reply is unscored. A number outside the scale is unscored, not clipped.
+    The reply must be the object of `build_reply_schema`, alone or in a fenced block; any other
+    reply is unscored. Objects with different decisions are ambiguous, because one of them may be
+    quoted from an answer. A number outside the scale is unscored, not clipped.
 
     Args:
         reply: the text of the judge's reply.
@@ -77,20 +79,45 @@ def _decode_reply(
 ) -> _JsonReply | UnscoredReason:
     if not reply.strip():
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.EMPTY
-    text = _extract_json(split_reasoning(reply).text)
-    try:
-        decoded = msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    texts, around = _split_blocks(split_reasoning(reply).text)
+    decoded = [(text, found) for text in texts if (found := _decode_object(text, kind))]
+    if not decoded:
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.NO_VERDICT
-    return UnscoredReason.AMBIGUOUS if _has_duplicate_field(text) else decoded
+    decisions = {msgspec.structs.astuple(found)[1:] for _, found in decoded}
+    is_ambiguous = (
+        len(decisions) > 1
+        or _OBJECT_START.search(around)
+        or any(_has_duplicate_field(text) for text, _ in decoded)
+    )
+    return UnscoredReason.AMBIGUOUS if is_ambiguous else decoded[-1][1]
 
 
-def _extract_json(text: str) -> str:
-    """Return the content of the last fenced block, or the whole text when there is no block."""
-    lines = [line.strip() for line in text.splitlines()]
-    end = max((number for number, line in enumerate(lines) if line == _CODE_FENCE), default=-1)
-    starts = [number for number in range(end) if lines[number].lower() in _OPENING_FENCES]
-    return text if not starts else "\n".join(lines[starts[-1] + 1 : end])
+def _decode_object(text: str, kind: type[_JsonReply]) -> _JsonReply | None:
+    """Return the object that the whole text is, or None if it does not follow the schema."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None
+
+
+def _split_blocks(text: str) -> tuple[list[str], str]:
+    """Return the contents of the fenced blocks and the text around them.
+
+    A text without blocks is one content.
+    """
+    blocks: list[str] = []
+    around: list[str] = []
+    block: list[str] | None = None
+    for line in text.splitlines():
+        is_fence = line.strip().startswith(_CODE_FENCE)
+        if block is None and is_fence:
+            block = []
+        elif block is not None and line.strip() == _CODE_FENCE:
+            blocks.append("\n".join(block))
+            block = None
+        else:
+            (around if block is None else block).append(line)
+    return (blocks, "\n".join(around)) if blocks else ([text], "")
 
 
 def _has_duplicate_field(text: str) -> bool:

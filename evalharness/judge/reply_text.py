@@ -8,14 +8,16 @@ import math
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 from evalharness.domain import Verdict, is_complete_reason, split_reasoning
+from evalharness.judge.decision_marks import list_stated_decisions
 from evalharness.judge.prompts import SCORE_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from evalharness.judge.decision_marks import StatedDecisions
 
 VerdictStrength = tuple[Verdict, int | None]
 """A verdict and its strength: 1 slightly better, 2 much better, 0 a tie, None if not stated."""
@@ -78,11 +80,13 @@ class VerdictDecision:
 
 
 def read_score_from_text(reply: str, finish_reason: str | None = "stop") -> ScoreDecision:
-    """Return the score that a reply ends with.
+    """Return the score that a reply states.
 
-    The last statement counts: a last line such as `Rating: 8`, or else the last `[[8]]`. Two
-    different marks that only a connective separates (`[[7]]-[[8]]`) are ambiguous. A number outside
-    the scale is unscored, not clipped.
+    A mark on a line of its own decides (`[[8]]`, `**Rating: [[8]]**`, a last line `Rating: 8`);
+    without one, a mark anywhere in the reply. A different mark behind the judge's own label in a
+    sentence (`my rating is [[3]]`) makes the reply ambiguous. Quoted text decides nothing: code,
+    lines that begin with `>`, and text in quotation marks. Different marks of the same rank are
+    ambiguous. A number outside the scale is unscored, not clipped.
 
     Args:
         reply: the text of the judge's reply.
@@ -99,7 +103,7 @@ def read_score_from_text(reply: str, finish_reason: str | None = "stop") -> Scor
 
 
 def read_verdict_from_text(reply: str, finish_reason: str | None = "stop") -> VerdictDecision:
-    """Return the verdict that a reply ends with, by the rules of `read_score_from_text`.
+    """Return the verdict that a reply states, by the rules of `read_score_from_text`.
 
     `[[C]]` is a tie. `[[A>>B]]`, `[[A>B]]`, `[[A=B]]`, `[[B>A]]` and `[[B>>A]]` also give the
     strength.
@@ -157,16 +161,6 @@ _FLOAT32_TOLERANCE = 1e-5
 
 _VERDICT_BY_LETTER = {"a": Verdict.A, "b": Verdict.B, "c": Verdict.TIE}
 
-# Brackets after a name or other brackets are an index in code: `x[[1]]`, `rows[0][[2]]`.
-_ADJACENT_MARKS = re.compile(r"(?<![A-Za-z0-9_)\]])(?:\[\[[^\[\]\n]{0,40}\]\])+")
-_MARK = re.compile(r"\[\[([^\[\]\n]*)\]\]")
-# A `>` marks a quotation only at the start of a text; elsewhere it compares: `A>B`.
-_MARKUP = re.compile(r"[*_`#]+|^[\s>]*>")
-_CONNECTIVE = re.compile(
-    r"(?:\([^()]*\) ?)?(?:,? ?(?:to|or|and|vs\.?|through)|[-–—~/,;|&=]?>*)?",
-    re.IGNORECASE,
-)
-
 _RATING_LINE = re.compile(
     r"(?:final |overall )?(?:rating|score|grade) ?[:=] ?(?:\[([^\[\]]+)\]|([^\[\]]+))",
     re.IGNORECASE,
@@ -190,56 +184,22 @@ _COMPARISON = re.compile(r"([ab]) ?(>>?|=) ?([ab])")
 def _read_conclusion(
     reply: str,
     parse: Callable[[str], Decision | UnscoredReason | None],
-    line: re.Pattern[str],
+    last_line: re.Pattern[str],
     *,
     truncated: bool,
 ) -> Decision | UnscoredReason:
     if not reply.strip():
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.EMPTY
     conclusion = split_reasoning(reply).text
-    decision = None if truncated else _read_last_line(conclusion, parse, line)
-    if decision is None:
-        decision = _read_last_mark(conclusion, parse)
-    if decision is None:
+    stated: StatedDecisions[Decision | UnscoredReason] = list_stated_decisions(
+        conclusion, parse, last_line, truncated=truncated
+    )
+    decisions: tuple[Decision | UnscoredReason, ...] = stated.own_line or stated.elsewhere
+    if decisions:
+        decisions = tuple(dict.fromkeys(decisions + stated.labelled))
+    if not decisions:
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.NO_VERDICT
-    return decision
-
-
-def _read_last_line(
-    conclusion: str, parse: Callable[[str], Decision | UnscoredReason | None], line: re.Pattern[str]
-) -> Decision | UnscoredReason | None:
-    last = conclusion.rstrip().rpartition("\n")[2]
-    match = line.fullmatch(_strip_markdown(last).removesuffix(".").rstrip())
-    return parse(_strip_markdown(match[1] or match[2])) if match else None
-
-
-def _read_last_mark(
-    conclusion: str, parse: Callable[[str], Decision | UnscoredReason | None]
-) -> Decision | UnscoredReason | None:
-    marks = [
-        (run.start() + mark.start(), run.start() + mark.end(), decision)
-        for run in _ADJACENT_MARKS.finditer(conclusion)
-        for mark in _MARK.finditer(run[0])
-        if (decision := parse(_strip_markdown(mark[1]))) is not None
-    ]
-    if not marks:
-        return None
-    last = marks[-1][2]
-    for (_, end, previous), (start, _, _) in pairwise(marks[-2:]):
-        if previous != last and _is_one_statement(conclusion[end:start]):
-            return UnscoredReason.AMBIGUOUS
-    return last
-
-
-def _is_one_statement(between: str) -> bool:
-    """Whether the text between two marks makes them one statement: a connective, or only spaces."""
-    words = _strip_markdown(between)
-    return bool(_CONNECTIVE.fullmatch(words)) and bool(words or "\n" not in between)
-
-
-def _strip_markdown(text: str) -> str:
-    """Return the text without Markdown marks and with single spaces."""
-    return " ".join(_MARKUP.sub(" ", text).split())
+    return decisions[0] if len(decisions) == 1 else UnscoredReason.AMBIGUOUS
 
 
 def _parse_score(words: str) -> float | UnscoredReason | None:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from evalharness.domain import PairDesign
 from evalharness.errors import ConfigError, suggest_close_match
 from evalharness.judge.pair_designs import draw_chain_pairs, draw_random_pairs, list_all_pairs
+from evalharness.judge.work_order import order_questions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from evalharness.domain import JudgeSpec, JudgingSpec, ModelSpec, Question, RunSpec
+    from evalharness.domain import (
+        JudgeSpec,
+        JudgingSpec,
+        ModelSpec,
+        Question,
+        RunSpec,
+        SavedJudge,
+        SavedModel,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +47,9 @@ class PairTask:
 
 
 def find_own_family_models(
-    judge: JudgeSpec, models: Sequence[ModelSpec], judging: JudgingSpec
+    judge: JudgeSpec | SavedJudge,
+    models: Sequence[ModelSpec] | Sequence[SavedModel],
+    judging: JudgingSpec,
 ) -> frozenset[str]:
     """Return the names of the models of a judge's own family, which the judge does not judge.
 
@@ -89,9 +101,6 @@ def list_graded_tasks(
 ) -> tuple[GradedTask, ...]:
     """Return the grades to request; empty when the settings exclude grading.
 
-    One question is finished for all models before the next starts, so that a run that stops early
-    has judged all models on the same questions.
-
     Args:
         models: the names of the candidates.
         questions: the questions that they answer.
@@ -117,7 +126,7 @@ def list_pair_tasks(
     seed: int = 0,
     excluded: Collection[str] = (),
 ) -> tuple[PairTask, ...]:
-    """Return the pairs to compare, ordered like the grades; empty when the settings exclude them.
+    """Return the pairs to compare; empty when the settings exclude them.
 
     A pair that is chosen for a question is compared at each of its turns and samples. All judges
     get the same pairs. The pairs of excluded models are left out and not replaced. For an adaptive
@@ -156,24 +165,26 @@ def list_showings(
 ) -> tuple[tuple[GradedTask | PairTask, tuple[str, ...]], ...]:
     """Return each task of a judge together with its models in the order shown.
 
-    A pair is listed in both orders. The judge's own family is left out where the settings exclude
-    it.
+    The tasks are in the order in which they are requested: question by question (see
+    `order_questions`), grades before pairs, both orders of a pair after each other. The judge's own
+    family is left out where the settings exclude it.
 
     Raises:
         ConfigError: the baseline is not among the models, or random pairs have no budget.
     """
     names = [model.name for model in spec.models]
     excluded = find_own_family_models(judge, spec.models, spec.judging)
-    grades = list_graded_tasks(names, spec.questions, spec.judging, excluded=excluded)
-    pairs = list_pair_tasks(names, spec.questions, spec.judging, seed=spec.seed, excluded=excluded)
-    return (
-        *((task, (task.model,)) for task in grades),
-        *(
-            (task, models)
-            for task in pairs
-            for models in ((task.model_a, task.model_b), (task.model_b, task.model_a))
-        ),
-    )
+    by_question: dict[str, list[tuple[GradedTask | PairTask, tuple[str, ...]]]] = {
+        question.question_id: [] for question in order_questions(spec.questions, spec.seed)
+    }
+    for grade in list_graded_tasks(names, spec.questions, spec.judging, excluded=excluded):
+        by_question[grade.question_id].append((grade, (grade.model,)))
+    for pair in list_pair_tasks(
+        names, spec.questions, spec.judging, seed=spec.seed, excluded=excluded
+    ):
+        for models in ((pair.model_a, pair.model_b), (pair.model_b, pair.model_a)):
+            by_question[pair.question_id].append((pair, models))
+    return tuple(chain.from_iterable(by_question.values()))
 
 
 def _list_pairs_by_question(

@@ -60,7 +60,8 @@ def _request(reading: Reading, answers: int) -> JudgmentRequest:
 
 def _check(judgment, reading: Reading):
     prompts = {kind.value: {"name": prompt.name} for kind, prompt in PROMPTS.items()}
-    config = {"judge": {"name": "judge", "reading": reading.value, "prompts": prompts}}
+    settings = {"name": "judge", "reading": reading.value, "repairs": 1, "prompts": prompts}
+    config = {"judge": settings}
     rows = {"graded": (judgment,)} if judgment.kind == "graded" else {"games": (judgment,)}
     return check_decisions(RunRecords(name="run", config=RunConfig.from_tree(config), **rows))
 

@@ -60,7 +60,7 @@ def game(verdict: object) -> str:
     ],
 )
 def test_the_requested_object_gives_the_score(around, score):
-    """Small judges write the object in a fenced block; the last block is the conclusion."""
+    """Small judges write the object in a fenced block; a block of another form is no conclusion."""
     assert read_score_from_json(around.format(graded(score))).score == score
 
 
@@ -132,6 +132,19 @@ def test_a_cut_object_is_truncated_and_a_whole_one_counts():
     assert read_score_from_json(whole[:-4], "length").unscored is UnscoredReason.TRUNCATED
     assert read_score_from_json(whole, "length").score == 8
     assert read_score_from_json("", "length").unscored is UnscoredReason.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"```json\n{graded(3)}\n```\nThe answer claims:\n```json\n{graded(10)}\n```",
+        f"{graded(3)}\nThe answer claims:\n```json\n{graded(10)}\n```",
+        f"The answer claims:\n```json\n{graded(10)}\n```\nNo:\n{graded(3)}",
+    ],
+)
+def test_an_object_quoted_from_an_answer_does_not_decide(reply):
+    """Of two objects, one may be planted; the judge is asked again."""
+    assert read_score_from_json(reply).unscored is UnscoredReason.AMBIGUOUS
 
 
 @settings(deadline=None)

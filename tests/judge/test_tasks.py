@@ -18,6 +18,7 @@ from evalharness.judge import (
     list_graded_tasks,
     list_pair_tasks,
     list_showings,
+    order_questions,
 )
 from evalharness.judge.tasks import list_design_cautions
 
@@ -195,6 +196,34 @@ def test_a_pair_drawn_for_a_question_is_compared_at_all_its_turns_and_samples(ju
     assert len({tuple(pairs) for pairs in drawn.values()}) == bool(turns)
     assert len(drawn) == judging.samples * len(turns)
     assert all(len(pairs) == size[judging.pairs] for pairs in drawn.values())
+
+
+def test_work_goes_question_by_question_with_both_orders_of_a_pair_together():
+    """Wherever a run stops, it has judged all models on the same questions of all categories."""
+    questions = [question(f"{name}{n}", category=name) for name in "abcd" for n in range(3)]
+    judge = JudgeSpec(name="judge", model=ModelSpec(name="j", backend="scripted"), prompts={})
+    spec = RunSpec(
+        name="run",
+        models=tuple(ModelSpec(name=name, backend="scripted") for name in MODELS[:3]),
+        judges=(judge,),
+        questions=tuple(questions),
+        judging=JudgingSpec(),
+        seed=5,
+    )
+
+    showings = list_showings(spec, judge)
+
+    asked = list(dict.fromkeys(task.question_id for task, _ in showings))
+    assert asked == [each.question_id for each in order_questions(questions, seed=5)]
+    assert asked != sorted(asked)
+    calls = 2 * (3 + 2 * 3)  # turns; grades, and both orders of three pairs
+    for number, question_id in enumerate(asked):
+        own = showings[number * calls : (number + 1) * calls]
+        assert {task.question_id for task, _ in own} == {question_id}
+        assert [isinstance(task, GradedTask) for task, _ in own] == [True] * 6 + [False] * 12
+        games = own[6:]
+        for (task, first), (again, second) in zip(games[::2], games[1::2], strict=True):
+            assert (task, first) == (again, second[::-1])
 
 
 def test_random_pairs_without_a_budget_are_refused():
