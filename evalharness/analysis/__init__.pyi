@@ -20,9 +20,12 @@ from .judge_health.health_measures import HealthMeasure as HealthMeasure
 from .judge_health.health_measures import JudgeHealth as JudgeHealth
 from .judge_health.health_text import format_health_card as format_health_card
 from .judge_health.health_text import format_measure_bound as format_measure_bound
+from .judge_health.health_text import format_measure_detectable as format_measure_detectable
 from .judge_health.health_text import format_measure_interval as format_measure_interval
+from .judge_health.health_text import format_measure_status as format_measure_status
 from .judge_health.health_text import format_measure_value as format_measure_value
 from .judge_health.health_text import list_health_cautions as list_health_cautions
+from .judge_health.labelled_sets import LabelledSetAccuracy as LabelledSetAccuracy
 from .judge_health.repeated_judgments import RepeatedJudgment as RepeatedJudgment
 from .judgment_matrix import PANEL as PANEL
 from .label_correction.corrected_rows import CORRECTED_KINDS as CORRECTED_KINDS
@@ -33,6 +36,9 @@ from .label_correction.corrected_rows import LabelCorrection as LabelCorrection
 from .leaderboard.build import build_leaderboard as build_leaderboard
 from .leaderboard.cautions import Caution as Caution
 from .leaderboard.cautions import collect_cautions as collect_cautions
+from .leaderboard.cautions import list_run_cautions as list_run_cautions
+from .leaderboard.planned_work import STAGES as STAGES
+from .leaderboard.planned_work import STOPPED as STOPPED
 from .leaderboard.rank_variants import RankReversal as RankReversal
 from .leaderboard.rank_variants import RankRobustness as RankRobustness
 from .leaderboard.rank_variants import RankVariant as RankVariant
@@ -43,6 +49,9 @@ from .leaderboard.rows import ModelPairRow as ModelPairRow
 from .leaderboard.rows import PanelAgreement as PanelAgreement
 from .leaderboard.rows import PanelSummary as PanelSummary
 from .leaderboard.rows import RatingParameter as RatingParameter
+from .leaderboard.run_progress import RunProgress as RunProgress
+from .leaderboard.run_progress import WorkShare as WorkShare
+from .leaderboard.run_progress import measure_run_progress as measure_run_progress
 from .leaderboard.served_models import count_served_judges as count_served_judges
 from .leaderboard.served_models import count_served_models as count_served_models
 from .overlap.corpus_search import CorpusSearch as CorpusSearch

@@ -49,7 +49,7 @@ def compare_on_benchmarks(
 
     Differences are paired if the examples of both models are known and reproduce both figures.
     Otherwise the examples are treated as independent, which is conservative if both models find the
-    same examples hard.
+    same examples hard. Figures from 0 to 1 have intervals that hold on few examples too.
 
     Args:
         scores: the scores of the run.
@@ -81,7 +81,11 @@ def compare_on_benchmarks(
         if paired_count
         else (f"the mean over {len(differences):,} benchmarks, their examples taken as independent")
     )
-    return t_test_difference(value, error, fewest_examples, level=level), basis
+    in_unit_interval = all(
+        0 <= scores[key].value <= 1 for scores in (first, second) for key in shared
+    )
+    scale = (-1.0, 1.0) if in_unit_interval and math.isfinite(error) else None
+    return t_test_difference(value, error, fewest_examples, level=level, scale=scale), basis
 
 
 def _headline_scores(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from evalharness.analysis.comparison.benchmark_difference import compare_on_benchmarks
+from evalharness.analysis.comparison.common_opponents import (
+    list_common_battles,
+    select_common_battles,
+)
 from evalharness.analysis.estimates.human_labels import exclude_label_checks
 from evalharness.analysis.estimates.panel import (
     assemble_panel,
@@ -19,12 +20,12 @@ from evalharness.analysis.estimates.panel import (
 )
 from evalharness.analysis.estimates.ratings import find_run_rating_model, fit_ratings
 from evalharness.analysis.estimates.scores import estimate_scores
+from evalharness.analysis.judge_health.labelled_sets import find_labelled_sides
 from evalharness.errors import ConfigError, suggest_close_match
 from evalharness.stats import (
     DifferenceTest,
     build_comparisons_from_battles,
     compare_win_rates,
-    t_test_difference,
 )
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def compare_models(
     """Return the difference between two models of a run, by one figure.
 
     Ratings use all battles of the run. Scores use the questions that were graded for both models.
-    Win rates use the battles of either model. Benchmarks are compared example by example if
+    Win rates use the battles against opponents that both models met under the same judge, and
+    those between the two. Benchmarks are compared example by example if
     `examples` has the values of both. Several judges are combined as in the leaderboard.
 
     Args:
@@ -96,6 +98,7 @@ def compare_models(
         ConfigError: a model is not in the run, or the run does not have this figure of both.
     """
     _require_known_models(records, battles, model, other)
+    _refuse_labelled_sides(records, model, other)
     to_rank = exclude_label_checks(records, battles)
     comparisons: dict[ComparisonMetric, _MetricComparison] = {
         ComparisonMetric.RATING: _compare_ratings,
@@ -110,11 +113,27 @@ def compare_models(
             return ModelComparison(
                 model=model, other=other, metric=name, difference=difference, basis=basis
             )
+    if metric is ComparisonMetric.WIN_RATE and _have_battles(to_rank.battles, (model, other)):
+        msg = (
+            f"{model} and {other} met no common opponent under the same judge, so that their win "
+            "rates are not comparable: take --metric rating, or judge both against one baseline"
+        )
+        raise ConfigError(msg)
     figure = metric.replace("_", " ") if metric else "rating, score, win rate or benchmark"
     msg = (
         f"the run has no {figure} of both {model} and {other}: judge them, or take another --metric"
     )
     raise ConfigError(msg)
+
+
+def _refuse_labelled_sides(records: RunRecords, model: str, other: str) -> None:
+    """Refuse places of a labelled set, which are no models."""
+    if {model, other} <= find_labelled_sides(records):
+        msg = (
+            f"{model} and {other} are places in a labelled set, not models, so there is nothing to "
+            "compare; the page shows how often each judge finds the label"
+        )
+        raise ConfigError(msg)
 
 
 def _compare_ratings(
@@ -134,14 +153,10 @@ def _compare_ratings(
         )
     if ratings is None or not set(pair) <= set(ratings.models):
         return None
-    contrast = ratings.contrast(*pair)
     direct_battles = sum({battle.model_a, battle.model_b} == set(pair) for battle in battles)
     prior = f", with a small prior ({ratings.penalty})" if ratings.penalty else ""
     basis = f"{ratings.method} ratings{prior}; {len(battles):,} battles, {direct_battles:,} between the two"
-    return (
-        t_test_difference(contrast.value, contrast.standard_error, ratings.clusters, level=level),
-        basis,
-    )
+    return ratings.test_difference(*pair), basis
 
 
 def _compare_scores(
@@ -159,15 +174,9 @@ def _compare_scores(
     )
     if not set(pair) <= set(scores.means):
         return None
-    positions = [list(scores.means).index(name) for name in pair]
-    direction = np.zeros(len(scores.means))
-    direction[positions] = 1.0, -1.0
-    means = [scores.means[name] for name in pair]
-    variance = float(direction @ scores.covariance @ direction)
-    error = math.sqrt(max(variance, 0.0)) if not math.isnan(variance) else math.nan
     return (
-        t_test_difference(means[0].value - means[1].value, error, scores.questions, level=level),
-        f"scores of {means[0].count:,} answers of each, graded for both",
+        scores.compare(*pair, level=level),
+        f"scores of {scores.means[pair[0]].count:,} answers of each, graded for both",
     )
 
 
@@ -175,16 +184,24 @@ def _compare_win_rates(
     records: RunRecords, battles: Sequence[Battle], pair: tuple[str, str], level: float
 ) -> tuple[DifferenceTest, str] | None:
     """Return the difference of win rates with its basis, or None without battles of both."""
-    panel = assemble_panel(records, tuple(battles))
-    settled = battles if panel is None else panel.battles
-    compared_models = {name for battle in settled for name in (battle.model_a, battle.model_b)}
-    if not set(pair) <= compared_models:
+    # The judges of a panel become one, so common opponents are found before it is assembled.
+    same_judges = list_common_battles(battles, pair)
+    panel = assemble_panel(records, same_judges)
+    common = select_common_battles(same_judges if panel is None else panel.battles, pair)
+    if common is None:
         return None
-    battles_of_pair = [battle for battle in settled if {battle.model_a, battle.model_b} & set(pair)]
-    return (
-        compare_win_rates(build_comparisons_from_battles(battles_of_pair), *pair, level=level),
-        f"win rates in {len(battles_of_pair):,} battles of either",
-    )
+    left_out = sum(bool(set(pair) & set(battle.models)) for battle in battles) - len(same_judges)
+    basis = f"win rates in {len(common.comparisons.first):,} battles of either"
+    if common.opponents:
+        others = "1 opponent" if common.opponents == 1 else f"{common.opponents:,} opponents"
+        basis += f", against {others} of both"
+    if left_out:
+        basis += f"; {left_out:,} against others or before other judges are left out"
+    return compare_win_rates(common.comparisons, *pair, level=level), basis
+
+
+def _have_battles(battles: Sequence[Battle], pair: tuple[str, str]) -> bool:
+    return set(pair) <= {name for battle in battles for name in battle.models}
 
 
 def _compare_benchmarks(

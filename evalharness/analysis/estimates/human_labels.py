@@ -1,11 +1,12 @@
-"""Separate people's labels that check a judge from the judgments that are ranked."""
+"""Separate labels that check a judge, people's or gold, from the judgments that are ranked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from evalharness.stats import is_human_judge
+from evalharness.analysis.judge_health.labelled_sets import find_labelled_sides
+from evalharness.stats import GOLD_JUDGE, is_human_judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +25,8 @@ class RecordsToRank:
     table that is neither the judge's nor people's.
 
     Attributes:
-        records: the run without people's grades of answers that a judge graded.
-        battles: the battles without people's votes on battles that a judge settled.
+        records: the run without labels of answers that a judge graded.
+        battles: the battles without labels of battles that a judge settled.
         notes: sentences on what was excluded.
     """
 
@@ -35,34 +36,55 @@ class RecordsToRank:
 
 
 def exclude_label_checks(records: RunRecords, battles: Sequence[Battle]) -> RecordsToRank:
-    """Return a run without people's votes and grades that a judge also gave.
+    """Return a run without the votes and grades of people, and gold labels, that a judge also gave.
 
-    People's judgments without a judge's counterpart are kept.
+    Labels without a judge's counterpart are kept. Pairs of a labelled set are excluded: their sides
+    are places in a file, not models that could be ranked.
     """
-    settled_by_judges = {
-        battle_key(battle) for battle in battles if not is_human_judge(battle.judge)
-    }
-    kept_battles = tuple(
-        battle
-        for battle in battles
-        if not is_human_judge(battle.judge) or battle_key(battle) not in settled_by_judges
-    )
-    judge_grades = tuple(grade for grade in records.graded if not is_human_judge(grade.judge))
-    excluded_grades = len(records.graded) - len(judge_grades) if judge_grades else 0
+    records, battles = _exclude_labelled_pairs(records, battles)
+    settled = {battle_key(battle) for battle in battles if not _is_label(battle.judge)}
+
+    def is_excluded(battle: Battle) -> bool:
+        return _is_label(battle.judge) and battle_key(battle) in settled
+
+    labels = [grade for grade in records.graded if _is_label(grade.judge)]
+    excluded_grades = labels if len(labels) < len(records.graded) else []
+    judge_grades = tuple(grade for grade in records.graded if not _is_label(grade.judge))
     return RecordsToRank(
         records=replace(records, graded=judge_grades) if excluded_grades else records,
-        battles=kept_battles,
+        battles=tuple(battle for battle in battles if not is_excluded(battle)),
         notes=(
             *_excluded_labels_note(
-                len(battles) - len(kept_battles),
+                [battle.judge for battle in battles if is_excluded(battle)],
                 "vote",
                 "battles that the judge settled too",
                 "ratings and win rates",
             ),
             *_excluded_labels_note(
-                excluded_grades, "grade", "answers beside the judge's", "scores"
+                [grade.judge for grade in excluded_grades],
+                "grade",
+                "answers beside the judge's",
+                "scores",
             ),
         ),
+    )
+
+
+def _is_label(judge: str) -> bool:
+    return is_human_judge(judge) or judge == GOLD_JUDGE
+
+
+def _exclude_labelled_pairs(
+    records: RunRecords, battles: Sequence[Battle]
+) -> tuple[RunRecords, Sequence[Battle]]:
+    sides = find_labelled_sides(records)
+    if not sides:
+        return records, battles
+    games = tuple(game for game in records.games if not sides.issuperset(game.models))
+    votes = tuple(vote for vote in records.votes if not sides.issuperset(vote.models))
+    return (
+        replace(records, games=games, votes=votes),
+        [each for each in battles if not sides.issuperset((each.model_a, each.model_b))],
     )
 
 
@@ -72,9 +94,14 @@ def battle_key(battle: Battle) -> BattleKey:
     return battle.question_id, battle.turn, battle.sample, first, second
 
 
-def _excluded_labels_note(number: int, noun: str, where: str, figures: str) -> tuple[str, ...]:
-    """Return a sentence on excluded labels, or nothing without any."""
-    if not number:
+def _excluded_labels_note(
+    judges: Sequence[str], noun: str, where: str, figures: str
+) -> tuple[str, ...]:
+    """Return a sentence on excluded labels of these judges, or nothing without any."""
+    if not judges:
         return ()
-    labels = f"{number} {noun} of people is" if number == 1 else f"{number} {noun}s of people are"
+    sources = ["people"] if any(map(is_human_judge, judges)) else []
+    sources += ["gold labels"] if GOLD_JUDGE in judges else []
+    whose, number = " and ".join(sources), len(judges)
+    labels = f"{number} {noun} of {whose} is" if number == 1 else f"{number} {noun}s of {whose} are"
     return (f"{labels} on {where}: they check and correct it, and are no part of the {figures}.",)

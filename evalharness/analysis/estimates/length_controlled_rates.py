@@ -1,7 +1,9 @@
 """Estimate length-controlled win rates, against the baseline of a run or against all other models.
 
-Against a baseline the estimate is AlpacaEval's (Dubois et al. 2024, arXiv:2404.04475). Against all
-models, one Bradley-Terry model has the length difference as a covariate. A separate fit per model
+Against a baseline the estimate has two of the three terms of AlpacaEval's (Dubois et al. 2024,
+arXiv:2404.04475): the model and the lengths, fitted for each model by itself. AlpacaEval also has a
+term for the difficulty of each instruction, which it fits over its whole leaderboard, and a penalty
+on the coefficients. Imported preferences are against a baseline as well: that of their judge. Against all models, one Bradley-Terry model has the length difference as a covariate. A separate fit per model
 would attribute the strength of verbose opponents to their length.
 """
 
@@ -24,7 +26,7 @@ from evalharness.stats import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalharness.domain import Battle, RunRecords
+    from evalharness.domain import Battle, RunRecords, Vote
     from evalharness.stats import Comparisons, FittedRatings
 
 AnswerValue = TypeVar("AnswerValue")
@@ -38,10 +40,12 @@ def estimate_length_controlled_win_rates(
     """Return length-controlled win rates by model; empty without answers.
 
     The length of an answer is the number of characters of all replies that the judge saw. A model
-    without a finite fit is left out.
+    without a finite fit is left out, and so is one with preferences against several baselines.
     """
     baseline = records.config.judging.baseline
     lengths = measure_answer_lengths(records)
+    if baseline is None and is_baseline_import(records):
+        return _rates_of_preferences(records.votes, lengths)
     if baseline is None:
         return _rates_against_all(battles, lengths)
     games_by_model: dict[str, list[tuple[float, int, int, str]]] = {}
@@ -59,6 +63,38 @@ def estimate_length_controlled_win_rates(
                 (points, games, baseline_length, battle.question_id)
             )
     rates = {model: _rate_against_baseline(games) for model, games in games_by_model.items()}
+    return {model: rate for model, rate in rates.items() if rate is not None}
+
+
+def is_baseline_import(records: RunRecords) -> bool:
+    """Return whether all judgments of a run are imported preferences against a baseline."""
+    return (
+        bool(records.votes)
+        and not records.games
+        and all(vote.preference is not None or vote.winner is None for vote in records.votes)
+        and any(vote.preference is not None for vote in records.votes)
+    )
+
+
+def _rates_of_preferences(
+    votes: Sequence[Vote], lengths: Mapping[ReplyKey, int]
+) -> dict[str, float]:
+    """Return the rates of models whose preferences are of one judge against one baseline."""
+    games_by_model: dict[str, list[tuple[float, int, int, str]]] = {}
+    sources: dict[str, set[tuple[str, str]]] = {}
+    for vote in votes:
+        unit = (vote.question_id, vote.sample, vote.turn)
+        known = (lengths.get((vote.model_a, *unit)), lengths.get((vote.model_b, *unit)))
+        baseline_length, length = vote.lengths or known
+        if vote.preference is not None and length is not None and baseline_length is not None:
+            sources.setdefault(vote.model_b, set()).add((vote.judge, vote.model_a))
+            game = (vote.preference, length, baseline_length, vote.question_id)
+            games_by_model.setdefault(vote.model_b, []).append(game)
+    rates = {
+        model: _rate_against_baseline(games)
+        for model, games in games_by_model.items()
+        if len(sources[model]) == 1
+    }
     return {model: rate for model, rate in rates.items() if rate is not None}
 
 

@@ -239,7 +239,7 @@ def _severity_adjusted_scores(
     models = tuple(scores.means)
     items = [(unit.question_id, unit.turn, unit.sample) for unit in grades.units]
     graded_models = Counter(items)
-    means, covariance = estimate_adjusted_means(
+    means, influence = estimate_adjusted_means(
         fit,
         np.array([models.index(unit.models[0]) for unit in grades.units], dtype=np.int64),
         np.array([graded_models[item] == len(models) for item in items]),
@@ -248,6 +248,6 @@ def _severity_adjusted_scores(
     return replace(
         scores,
         means=dict(zip(models, means, strict=True)),
-        covariance=covariance,
+        influence=influence,
         questions=len(fit.influence),
     )

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalharness.stats import rank_estimates, rank_sets
+from evalharness.stats import critical_value, rank_estimates, rank_sets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.analysis.estimates.ratings import BattleEstimates
     from evalharness.analysis.estimates.scores import ScoreEstimates
-    from evalharness.stats import FloatArray
+    from evalharness.stats import FittedRatings, FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +42,36 @@ def rank_models(
 ) -> dict[str, RankRange]:
     """Return the ranks of the models, by rating or else by score; empty without either."""
     if battle_estimates.ratings is not None:
-        models = battle_estimates.ratings.models
-        estimates, covariance = (
-            battle_estimates.ratings.ratings,
-            battle_estimates.ratings.rating_covariance,
-        )
-        clusters = battle_estimates.ratings.clusters
-    elif score_estimates.means:
-        models = tuple(score_estimates.means)
-        estimates = np.array([mean.value for mean in score_estimates.means.values()])
-        covariance, clusters = score_estimates.covariance, score_estimates.questions
-    else:
+        return rank_by_ratings(battle_estimates.ratings, rng, level)
+    if not score_estimates.means:
         return {}
-    return rank_by_estimates(models, estimates, covariance, clusters, rng, level)
+    means = np.array([mean.value for mean in score_estimates.means.values()])
+    clusters = score_estimates.questions
+    reach = means[:, None] - means - score_estimates.bound_differences(level)
+    return rank_by_estimates(
+        tuple(score_estimates.means),
+        means,
+        score_estimates.covariance,
+        clusters,
+        rng,
+        level,
+        errors=reach / critical_value(level, clusters),
+    )
+
+
+def rank_by_ratings(
+    ratings: FittedRatings, rng: np.random.Generator, level: float
+) -> dict[str, RankRange]:
+    """Return the ranks of models by their ratings; see `rank_by_estimates`."""
+    return rank_by_estimates(
+        ratings.models,
+        ratings.ratings,
+        ratings.rating_covariance,
+        ratings.clusters,
+        rng,
+        level,
+        errors=ratings.difference_errors,
+    )
 
 
 def rank_by_estimates(
@@ -64,6 +81,8 @@ def rank_by_estimates(
     clusters: int,
     rng: np.random.Generator,
     level: float,
+    *,
+    errors: FloatArray | None = None,
 ) -> dict[str, RankRange]:
     """Return the ranks of models by estimates.
 
@@ -76,11 +95,19 @@ def rank_by_estimates(
         clusters: the number of questions that they rest on.
         rng: the random numbers of the rank sets' simulation.
         level: the level of the rank sets.
+        errors: the error of each difference (see `rank_sets`).
     """
     if not np.all(np.isfinite(covariance)):
         ranked = zip(models, rank_estimates(estimates).tolist(), strict=True)
         return {model: RankRange(rank=rank) for model, rank in ranked}
-    sets = rank_sets(estimates, covariance, rng, level=level, degrees_of_freedom=clusters - 1)
+    sets = rank_sets(
+        estimates,
+        covariance,
+        rng,
+        errors=errors,
+        level=level,
+        degrees_of_freedom=clusters - 1,
+    )
     bounds = zip(sets.rank.tolist(), sets.low.tolist(), sets.high.tolist(), strict=True)
     beaten_by_model = [
         frozenset(models[index] for index in np.flatnonzero(row).tolist()) for row in sets.above

@@ -9,9 +9,13 @@ import numpy as np
 
 from evalharness.analysis.label_numbers import number_labels
 from evalharness.stats import (
+    SCORE_DIFFERENCE_RANGE,
     GradeArrays,
     average_scores,
-    estimate_score_covariance,
+    bound_differences,
+    compare_means,
+    covariance_from_influence,
+    estimate_score_influence,
     find_common_items,
 )
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from evalharness.domain import GradedJudgment, Question, RunRecords
-    from evalharness.stats import ClusteredMean, FloatArray
+    from evalharness.stats import ClusteredMean, DifferenceTest, FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,7 +32,8 @@ class ScoreEstimates:
 
     Attributes:
         means: the mean scores by model.
-        covariance: the covariance of `means`, in the same order.
+        influence: the influence of each question (row) on each mean (column), in the order of
+            `means`.
         questions: the number of questions that they rest on.
         by_turn: the mean scores by model and turn.
         by_category: the mean scores by model and category.
@@ -36,11 +41,34 @@ class ScoreEstimates:
     """
 
     means: Mapping[str, ClusteredMean] = field(default_factory=dict)
-    covariance: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    influence: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
     questions: int = 0
     by_turn: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     by_category: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def covariance(self) -> FloatArray:
+        """The covariance of `means`, in the same order."""
+        return covariance_from_influence(self.influence)
+
+    def bound_differences(self, level: float) -> FloatArray:
+        """Return the lower bounds of all differences of `means`, row minus column."""
+        values = np.array([mean.value for mean in self.means.values()])
+        return bound_differences(values, self.influence, SCORE_DIFFERENCE_RANGE, level=level)
+
+    def compare(self, model: str, other: str, *, level: float) -> DifferenceTest:
+        """Return the difference of two models' means, with its test.
+
+        Args:
+            model: the first model.
+            other: the model with the mean that is subtracted.
+            level: the interval's level.
+        """
+        models = list(self.means)
+        values = np.array([mean.value for mean in self.means.values()])
+        pair = (models.index(model), models.index(other))
+        return compare_means(values, self.influence, pair, SCORE_DIFFERENCE_RANGE, level=level)
 
 
 def estimate_scores(records: RunRecords, *, level: float = 0.95) -> ScoreEstimates:
@@ -64,7 +92,7 @@ def estimate_scores(records: RunRecords, *, level: float = 0.95) -> ScoreEstimat
             for model, mean in zip(grades.models, means, strict=True)
             if mean is not None
         },
-        covariance=estimate_score_covariance(grades),
+        influence=estimate_score_influence(grades),
         questions=questions,
         by_turn=_means_by_turn(common_grades),
         by_category=_means_by_category(common_grades, records.questions),

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalharness.analysis.judge_health.health_measures import (
-    BoundSide,
-    BoundStatus,
-    HealthCard,
-    HealthMeasure,
-    JudgeHealth,
-)
+from evalharness.analysis.judge_health.bounds import compare_with_bound
+from evalharness.analysis.judge_health.health_measures import BoundSide, HealthCard, JudgeHealth
 from evalharness.analysis.judge_health.probe_rates import measure_probe, measure_repeatability
 from evalharness.analysis.judge_health.reference_rates import (
     measure_family_preference,
@@ -82,7 +77,7 @@ def build_health_card(
             JudgeHealth(
                 judge=judge.name,
                 measures=tuple(
-                    _compare_with_bound(rate, thresholds.get(rate.name))
+                    compare_with_bound(rate, *_MEASURE_TITLES[rate.name], thresholds.get(rate.name))
                     for rate in _measure_rates(records, spec, judge, probed)
                 ),
             )
@@ -128,31 +123,3 @@ def _reply_lengths(records: RunRecords) -> dict[tuple[str, str, int, int], int]:
         for answer in records.answers
         for number, reply in enumerate(answer.turns, start=1)
     }
-
-
-def _compare_with_bound(rate: JudgeRate, limit: float | None) -> HealthMeasure:
-    """Return a rate as a measure with its bound."""
-    title, side = _MEASURE_TITLES[rate.name]
-    return HealthMeasure(
-        name=rate.name,
-        title=title,
-        value=rate.value,
-        low=rate.low,
-        high=rate.high,
-        count=rate.count,
-        questions=rate.questions,
-        side=side,
-        bound=limit,
-        status=_bound_status(rate.value, side, limit),
-        note=rate.note,
-    )
-
-
-def _bound_status(value: float | None, side: BoundSide, limit: float | None) -> BoundStatus:
-    """Return how a value compares with its limit."""
-    if value is None:
-        return BoundStatus.UNKNOWN
-    if limit is None:
-        return BoundStatus.UNBOUNDED
-    is_within = value >= limit if side is BoundSide.FLOOR else abs(value) <= limit
-    return BoundStatus.OK if is_within else BoundStatus.MISSED

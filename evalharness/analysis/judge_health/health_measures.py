@@ -9,10 +9,15 @@ CONFIDENCE_LEVEL = 0.95
 
 
 class BoundStatus(StrEnum):
-    """How a rate compares with its bound: within, beyond, without a bound, or rate unknown."""
+    """How a rate compares with its bound.
+
+    The whole interval is within or beyond the bound, or the interval holds the bound, so that the
+    questions are too few to tell. A rate may also have no bound, or be unknown.
+    """
 
     OK = "ok"
     MISSED = "missed"
+    TOO_FEW = "too few to tell"
     UNBOUNDED = "unbounded"
     UNKNOWN = "unknown"
 
@@ -38,8 +43,10 @@ class HealthMeasure:
         questions: the number of questions.
         side: whether the bound is a floor or a ceiling.
         bound: the limit; None without one.
-        status: how the rate compares with it.
+        status: how the interval of the rate compares with it.
         note: a remark for the reader.
+        detectable: the smallest departure from the bound that so many questions find with a
+            probability of 80%; None without a bound, or if they find no departure.
     """
 
     name: str
@@ -53,6 +60,7 @@ class HealthMeasure:
     bound: float | None
     status: BoundStatus
     note: str = ""
+    detectable: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +79,11 @@ class JudgeHealth:
     def missed(self) -> tuple[HealthMeasure, ...]:
         """The measures beyond their bounds."""
         return tuple(each for each in self.measures if each.status is BoundStatus.MISSED)
+
+    @property
+    def undecided(self) -> tuple[HealthMeasure, ...]:
+        """The measures of too few questions to tell whether they are beyond their bounds."""
+        return tuple(each for each in self.measures if each.status is BoundStatus.TOO_FEW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

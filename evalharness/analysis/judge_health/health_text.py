@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from evalharness.analysis.judge_health.health_measures import (
+    BoundSide,
     BoundStatus,
     HealthCard,
     HealthMeasure,
     JudgeHealth,
 )
 
+_RESULTS = {
+    BoundStatus.OK: "passed",
+    BoundStatus.MISSED: "FAILED",
+    BoundStatus.TOO_FEW: "too few to tell",
+}
 _MAX_NAMED_MEASURES = 3
 """The maximum number of measures that a caution names; the card lists all of them."""
 
 
 def list_health_cautions(card: HealthCard) -> tuple[str, ...]:
-    """Return a sentence for each judge with a rate beyond its bound."""
-    return tuple(_judge_caution(judge) for judge in card.judges if judge.missed)
+    """Return a sentence for each judge with rates beyond their bounds, or of too few questions."""
+    failed = [_judge_caution(judge) for judge in card.judges if judge.missed]
+    undecided = [_undecided_caution(judge) for judge in card.judges if judge.undecided]
+    return (*failed, *undecided)
 
 
 def format_health_card(card: HealthCard) -> list[str]:
@@ -48,6 +56,23 @@ def format_measure_bound(measure: HealthMeasure) -> str:
     return f"{measure.side.value} {format_measure_value(measure, measure.bound)}"
 
 
+def format_measure_detectable(measure: HealthMeasure) -> str:
+    """Return the value beyond the bound that so many questions would find, as text."""
+    if measure.bound is None or measure.value is None:
+        return ""
+    if measure.detectable is None:
+        return "would find no departure"
+    is_floor = measure.side is BoundSide.FLOOR
+    found = measure.bound - measure.detectable if is_floor else measure.bound + measure.detectable
+    words = format_measure_value(measure, found)
+    return f"would find {words} or {'less' if is_floor else 'more'}"
+
+
+def format_measure_status(measure: HealthMeasure) -> str:
+    """Return the result of a measure as text, or an empty string without one."""
+    return _RESULTS.get(measure.status, "")
+
+
 def _judge_caution(judge: JudgeHealth) -> str:
     """Return one sentence on the rates of a judge that are beyond their bounds."""
     named = [
@@ -63,6 +88,15 @@ def _judge_caution(judge: JudgeHealth) -> str:
     )
 
 
+def _undecided_caution(judge: JudgeHealth) -> str:
+    """Return one sentence on the rates of a judge that rest on too few questions."""
+    return (
+        f"The audit of judge {judge.judge} has too few questions to tell whether "
+        f"{len(judge.undecided)} of {sum(each.bound is not None for each in judge.measures)} "
+        "rates are within their bounds."
+    )
+
+
 def _format_measure(measure: HealthMeasure) -> str:
     """Return a measure as one line of text."""
     if measure.value is None:
@@ -70,7 +104,12 @@ def _format_measure(measure: HealthMeasure) -> str:
     value = (
         f"{format_measure_value(measure, measure.value):>5} {format_measure_interval(measure):14}"
     )
-    status = {BoundStatus.OK: "ok, ", BoundStatus.MISSED: "MISSED, "}.get(measure.status, "")
-    comparison = f"{status}{format_measure_bound(measure)}"
-    parts = [f"{value} of {measure.count}", comparison, measure.note]
+    status = format_measure_status(measure)
+    comparison = ", ".join(word for word in (status, format_measure_bound(measure)) if word)
+    parts = [
+        f"{value} of {measure.count}",
+        comparison,
+        format_measure_detectable(measure),
+        measure.note,
+    ]
     return "; ".join(word for word in parts if word)

@@ -7,11 +7,12 @@ the judge's own figure. If the labels do not support a figure, a sentence says w
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalharness.analysis.estimates.ranks import RankRange, rank_by_estimates
+from evalharness.analysis.estimates.ranks import RankRange, rank_by_estimates, rank_by_ratings
 from evalharness.analysis.estimates.ratings import fit_ratings
 from evalharness.analysis.judgment_matrix import PANEL
 from evalharness.analysis.known_values import value_and_interval
@@ -31,6 +32,7 @@ from evalharness.analysis.label_correction.labelled_units import collect_judge_l
 from evalharness.domain import DEFAULT_RATING
 from evalharness.errors import EvalHarnessError
 from evalharness.stats import (
+    SCORE_RANGE,
     clustered_mean,
     clustered_proportion,
     find_rating_model,
@@ -175,14 +177,7 @@ def _correct_ratings(
         )
         for model in ratings.models
     }
-    ranks = rank_by_estimates(
-        ratings.models,
-        ratings.ratings,
-        ratings.rating_covariance,
-        ratings.clusters,
-        rng,
-        level,
-    )
+    ranks = rank_by_ratings(ratings, rng, level)
     correction = _build_correction(
         "rating", labelled, figures.values(), corrected.trust, corrected.saving
     )
@@ -209,12 +204,12 @@ def _correct_means(
         level=level,
     )
     is_share, label_counts = kind == "win_rate", labelled.labels_by_model
-    judge_mean = clustered_proportion if is_share else clustered_mean
+    judge_mean = clustered_proportion if is_share else partial(clustered_mean, scale=SCORE_RANGE)
     figures = {}
     for index, model in enumerate(models):
         is_own = judge_rows.group == index
         figures[model] = _build_figure(
-            corrected.share(index) if is_share else corrected.estimate(index),
+            corrected.share(index) if is_share else corrected.estimate(index, SCORE_RANGE),
             judge_mean(judge_rows.value[is_own], judge_rows.question[is_own], level=level),
             label_counts[model],
         )

@@ -10,6 +10,7 @@ import numpy as np
 from evalharness.analysis.estimates.human_labels import exclude_label_checks
 from evalharness.analysis.estimates.panel import assemble_panel
 from evalharness.analysis.estimates.ranks import RankRange
+from evalharness.analysis.judge_health.labelled_sets import measure_labelled_sets
 from evalharness.analysis.known_values import value_and_interval
 from evalharness.analysis.label_correction.correction import (
     correct_by_labels,
@@ -25,6 +26,7 @@ from evalharness.analysis.leaderboard.rows import (
     RatingParameter,
 )
 from evalharness.analysis.leaderboard.run_estimates import estimate_run
+from evalharness.analysis.leaderboard.run_progress import measure_run_progress
 from evalharness.stats import estimate_better_probabilities, find_rating_model
 
 if TYPE_CHECKING:
@@ -59,9 +61,12 @@ def build_leaderboard(
     )
     ranked_battles = to_rank.battles if panel is None else panel.battles
     estimates = estimate_run(to_rank, panel, corrections, level=level, seed=seed)
+    progress = measure_run_progress(records)
     rows = [
         _build_row(model, counts, estimates, collect_benchmark_values(records.benchmarks, model))
-        for model, counts in count_completeness(to_rank.records, ranked_battles).items()
+        for model, counts in count_completeness(
+            to_rank.records, ranked_battles, progress.not_asked_by_model
+        ).items()
     ]
     return Leaderboard(
         rows=tuple(sorted(rows, key=lambda row: (row.rank is None, row.rank))),
@@ -70,12 +75,14 @@ def build_leaderboard(
         method=estimates.battles.method,
         rating=estimates.battles.rating,
         rating_parameters=_list_rating_parameters(estimates.battles),
-        cautions=collect_cautions(records, estimates.cautions),
+        cautions=collect_cautions(records, estimates.cautions, progress=progress),
         panel=estimates.panel,
         corrected=corrections,
         separated=frozenset(
             (model, other) for model, each in estimates.ranges.items() for other in each.above
         ),
+        progress=progress,
+        labelled_sets=measure_labelled_sets(records, level=level),
     )
 
 
@@ -113,6 +120,7 @@ def _build_row(
         graded=counts.graded,
         unscored=counts.unscored,
         failed=counts.failed,
+        not_asked=counts.not_asked,
         truncated=counts.truncated,
         empty=sum(counts.empty.values()),
         empty_by_cause=counts.empty,
@@ -148,7 +156,10 @@ def _build_pair_rows(of_battles: BattleEstimates) -> tuple[ModelPairRow, ...]:
     if ratings is None or ratings.clusters == 1:
         return tuple(_build_pair_row(rate) for rate in of_battles.pairs)
     better = estimate_better_probabilities(
-        ratings.ratings, ratings.rating_covariance, degrees_of_freedom=ratings.clusters - 1
+        ratings.ratings,
+        ratings.rating_covariance,
+        errors=ratings.difference_errors,
+        degrees_of_freedom=ratings.clusters - 1,
     )
     index = {model: position for position, model in enumerate(ratings.models)}
     return tuple(

@@ -18,7 +18,7 @@ from evalharness.analysis.leaderboard.served_models import (
     list_served_model_cautions,
 )
 from evalharness.analysis.overlap.flag_cautions import list_flag_cautions
-from evalharness.domain import EmptyCause
+from evalharness.domain import EmptyCause, describe_name_variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from evalharness.analysis.judge_health.drift_report import DriftReport
     from evalharness.analysis.judge_health.health_measures import HealthCard
     from evalharness.analysis.leaderboard.rank_variants import RankRobustness
+    from evalharness.analysis.leaderboard.run_progress import RunProgress
     from evalharness.analysis.overlap.flag_records import FlagReport
-    from evalharness.domain import RunRecords
+    from evalharness.domain import Judgment, RunRecords, Vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ def collect_cautions(
     drift: Sequence[DriftReport] = (),
     flags: FlagReport | None = None,
     robustness: RankRobustness | None = None,
+    progress: RunProgress | None = None,
 ) -> tuple[Caution, ...]:
     """Return every caution about a run once, in the order in which a reader needs them.
 
@@ -66,9 +68,13 @@ def collect_cautions(
         drift: the drift reports of the run's judges.
         flags: the flags on the run's answers.
         robustness: the ranks under alternative analyses.
+        progress: how much of its work the run has done.
     """
     found = [
+        *_label("run", [progress.caution] if progress and progress.stopped else ()),
         *list_run_cautions(records),
+        *_label("run", _list_name_cautions(records)),
+        *_label("run", _list_superseded_cautions(records)),
         *_label("answers", _list_empty_cautions(records)),
         *_label("answers", list_served_model_cautions(records)),
         *_label("judge", list_served_judge_cautions(records)),
@@ -112,12 +118,34 @@ def list_run_cautions(records: RunRecords) -> tuple[Caution, ...]:
     )
 
 
+def _list_name_cautions(records: RunRecords) -> Iterator[str]:
+    """Yield a sentence for each group of models, or of judges, whose names differ only in case."""
+    judged: list[Judgment | Vote] = [*records.judgments, *records.votes]
+    models = {answer.model for answer in records.answers} | set(records.config.models)
+    models |= {model for each in judged for model in each.models}
+    for sentence in (
+        *describe_name_variants(sorted(models), "models"),
+        *describe_name_variants(sorted({each.judge for each in judged}), "judges"),
+    ):
+        yield f"{sentence}."
+
+
 _EMPTY_DESCRIPTIONS = {
     EmptyCause.THOUGHT_ONLY: (
         "ended inside the thought, before any answer: raise the sampling.max_tokens of this model"
     ),
     EmptyCause.REFUSAL: "were refused by the model or its server",
 }
+
+
+def _list_superseded_cautions(records: RunRecords) -> Iterator[str]:
+    """Yield a sentence on judgments of tasks that were judged again under another digest."""
+    if records.superseded:
+        yield (
+            f"{records.superseded:,} judgments do not count: the run holds a later judgment by the same "
+            "judge and prompt of the same answers in the same order, made with other settings or by "
+            "another release."
+        )
 
 
 def _list_empty_cautions(records: RunRecords) -> Iterator[str]:

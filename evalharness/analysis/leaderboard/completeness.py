@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from evalharness.analysis.leaderboard.planned_work import list_planned_stages
 from evalharness.domain import RunStage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalharness.domain import Answer, Battle, RunRecords
+    from evalharness.domain import Answer, Battle, PairwiseJudgment, RunRecords, Vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +22,9 @@ class ModelCompleteness:
     Attributes:
         battles: settled battles.
         graded: grades with a score.
-        unscored: grades and games that could not be read.
-        failed: failures and missing answers.
+        unscored: grades, games and votes without a result.
+        failed: failures; of imported answers, those that are missing as well.
+        not_asked: answers and judgments that were not asked for before the run stopped.
         truncated: replies that were cut off, by `max_tokens` for example.
         empty: the number of turns without an answer, by their cause.
     """
@@ -32,6 +34,7 @@ class ModelCompleteness:
     unscored: int
     failed: int
     truncated: int
+    not_asked: int = 0
     empty: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -46,15 +49,22 @@ def list_models(records: RunRecords, battles: Sequence[Battle]) -> tuple[str, ..
 
 
 def count_completeness(
-    records: RunRecords, battles: Sequence[Battle]
+    records: RunRecords, battles: Sequence[Battle], not_asked: Mapping[str, int]
 ) -> dict[str, ModelCompleteness]:
-    """Return the counts of every model of a run."""
+    """Return the counts of every model of a run.
+
+    Args:
+        records: the run.
+        battles: its battles.
+        not_asked: the number of answers and judgments that were not asked for yet, by model.
+    """
     battles_by_model = Counter(model for row in battles for model in (row.model_a, row.model_b))
     graded = Counter(row.model for row in records.graded if row.score is not None)
     unscored = Counter(row.model for row in records.graded if row.score is None)
-    for game in records.games:
-        if game.verdict is None:
-            unscored.update((game.model_a, game.model_b))
+    judged: tuple[PairwiseJudgment | Vote, ...] = (*records.games, *records.votes)
+    for each in judged:
+        if each.unscored is not None:
+            unscored.update(each.models)
     truncated = Counter(
         answer.model for answer in records.answers for turn in answer.turns if turn.is_truncated
     )
@@ -67,6 +77,7 @@ def count_completeness(
             unscored=unscored[model],
             failed=failed[model] + _count_missing_answers(records, model),
             truncated=truncated[model],
+            not_asked=not_asked.get(model, 0),
             empty=dict(empty.get(model, {})),
         )
         for model in list_models(records, battles)
@@ -98,13 +109,13 @@ def _count_failures(records: RunRecords) -> Counter[str]:
 
 
 def _count_missing_answers(records: RunRecords, model: str) -> int:
-    """Return the number of questions without a complete answer or a failure of the model.
+    """Return the number of questions to which the imported answers of a model are missing.
 
-    The number is 0 for judgments that were imported without the answers of this model or of any
-    model.
+    The number is 0 for runs that request answers themselves, and for judgments that were imported
+    without the answers of this model.
     """
     models_with_answers = {answer.model for answer in records.answers}
-    if not models_with_answers or model not in {*models_with_answers, *records.config.models}:
+    if RunStage.ANSWER in list_planned_stages(records) or model not in models_with_answers:
         return 0
     accounted_for = {
         answer.question_id for answer in _select_complete_answers(records) if answer.model == model

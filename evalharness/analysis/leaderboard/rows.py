@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from evalharness.analysis.leaderboard.run_progress import RunProgress
 from evalharness.domain import DEFAULT_RATING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from evalharness.analysis.judge_health.labelled_sets import LabelledSetAccuracy
     from evalharness.analysis.label_correction.corrected_rows import CorrectedTable
     from evalharness.analysis.leaderboard.cautions import Caution
     from evalharness.analysis.leaderboard.rank_variants import RankRobustness
@@ -59,6 +61,7 @@ class LeaderboardRow:
     graded: int = field(default=0, metadata=_show_as("Graded", "d"))
     unscored: int = field(default=0, metadata=_show_as("Unscored", "d"))
     failed: int = field(default=0, metadata=_show_as("Failed", "d"))
+    not_asked: int = field(default=0, metadata=_show_as("Not asked yet", "d"))
     truncated: int = field(default=0, metadata=_show_as("Cut off", "d"))
     empty: int = field(default=0, metadata=_show_as("Empty", "d"))
     empty_by_cause: Mapping[str, int] = field(default_factory=dict)
@@ -218,6 +221,8 @@ class Leaderboard:
         corrected: a table for the panel and for each judge with work that people labelled.
         separated: the pairs, better model first, that the rank sets separate.
         robustness: the ranks that alternative analyses give; None if they were not requested.
+        progress: how much of its work the run has done, and whether it stopped before its end.
+        labelled_sets: how often each judge found the label of pairs whose sides are no models.
     """
 
     rows: tuple[LeaderboardRow, ...]
@@ -231,3 +236,5 @@ class Leaderboard:
     corrected: tuple[CorrectedTable, ...] = ()
     separated: frozenset[tuple[str, str]] = frozenset()
     robustness: RankRobustness | None = None
+    progress: RunProgress = field(default_factory=RunProgress)
+    labelled_sets: tuple[LabelledSetAccuracy, ...] = ()

@@ -22,6 +22,7 @@ from evalharness.analysis.estimates.scores import estimate_scores
 from evalharness.analysis.leaderboard.cautions import label_cautions
 from evalharness.analysis.leaderboard.own_family import list_excluded_families
 from evalharness.analysis.leaderboard.panel_judges import caution_about_judges, summarize_panel
+from evalharness.analysis.leaderboard.unscored_judgments import list_unscored_cautions
 from evalharness.domain import DEFAULT_RATING, RunStage
 from evalharness.stats import find_rating_model
 
@@ -93,7 +94,12 @@ def estimate_run(
         cautions=label_cautions(
             ratings=(*of_battles.notes, *_note_correction_method(of_battles, corrections)),
             scores=of_scores.notes,
-            judgments=_caution_about_failed_judgments(records),
+            judgments=(
+                *_caution_about_failed_judgments(records),
+                *list_unscored_cautions(
+                    records, battles, find_run_rating_model(records), level=level
+                ),
+            ),
             judge=list_excluded_families(records),
             panel=(*caution_about_judges(summary), *(summary.remarks if summary else ())),
             labels=to_rank.notes,

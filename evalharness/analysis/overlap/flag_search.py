@@ -172,7 +172,11 @@ def _flag_same_answers(
 
 
 def _flag_same_replies(run_texts: RunTexts) -> Iterator[Flag]:
-    """Yield replies that a model gave to several questions, without single words such as "D"."""
+    """Yield replies that a model gave to several questions, without single words such as "D".
+
+    Questions of equal text are one here: the same reply to them is what one expects.
+    """
+    asked = _list_question_texts(run_texts)
     answers_by_reply: dict[tuple[str | None, int], list[int]] = defaultdict(list)
     for number in run_texts.numbers_of_kind("answer"):
         if run_texts.word_counts[number]:
@@ -180,19 +184,31 @@ def _flag_same_replies(run_texts: RunTexts) -> Iterator[Flag]:
                 run_texts.texts[number].model, int(run_texts.text_hashes[number])
             ].append(int(number))
     for numbers in answers_by_reply.values():
-        question_ids = {run_texts.texts[number].question_id for number in numbers}
+        questions = {
+            asked.get(text.question_id, (text.question_id,))
+            for text in map(run_texts.texts.__getitem__, numbers)
+        }
         words = int(run_texts.word_counts[numbers[0]])
-        if len(question_ids) >= (2 if words >= MIN_ANSWER_WORDS else MIN_SAME_TURNS) and words > 1:
-            questions = f"{len(question_ids)} questions"
+        if len(questions) >= (2 if words >= MIN_ANSWER_WORDS else MIN_SAME_TURNS) and words > 1:
+            source = f"{len(questions)} questions"
             yield from (
                 _build_flag(
                     run_texts,
                     FlagKind.SAME_REPLY,
                     _whole_answer_match(run_texts, each, each),
-                    questions,
+                    source,
                 )
                 for each in numbers
             )
+
+
+def _list_question_texts(run_texts: RunTexts) -> dict[str, tuple[str, ...]]:
+    """Return the turns of each question."""
+    turns: dict[str, list[str]] = defaultdict(list)
+    for number in run_texts.numbers_of_kind("question"):
+        text = run_texts.texts[number]
+        turns[text.question_id].append(text.text)
+    return {question_id: tuple(texts) for question_id, texts in turns.items()}
 
 
 def _flag_empty_answers(run_texts: RunTexts) -> Iterator[Flag]:

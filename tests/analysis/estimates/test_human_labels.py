@@ -82,6 +82,20 @@ def test_votes_on_what_the_judge_settled_do_not_enter_its_table():
     assert without.corrected == ()
 
 
+def test_gold_labels_on_what_the_judge_settled_do_not_enter_its_table_either():
+    """They say how often the judge is right, and are no second judgment of the models."""
+    records = with_votes()
+    records = replace(records, votes=tuple(replace(vote, judge="gold") for vote in records.votes))
+
+    board, without = board_of(records), board_of(replace(records, votes=()))
+
+    assert uncorrected(board) == uncorrected(without)
+    assert any(
+        "72 votes of gold labels are on battles that the judge settled too" in sentence
+        for sentence in sentences(board)
+    )
+
+
 def test_grades_of_people_make_no_panel_and_enter_no_score():
     """A person who graded some answers is not a second judge."""
     records = with_grades()

@@ -69,10 +69,10 @@ def by_name(rows, name):
 def test_a_single_judge_is_no_panel(rule):
     """Under either rule the leaderboard of a single judge is the same."""
     records = a_run(models=4)
-    ruled = replace(
-        records, config=RunConfig.from_tree({**records.config.tree, "judging": {"panel": rule}})
+    before, now = (
+        table(replace(records, config=RunConfig.from_tree({"judging": judging})))
+        for judging in ({"graded": True}, {"graded": True, "panel": rule})
     )
-    before, now = (table(each) for each in (records, ruled))
 
     assert now.panel is None
     assert json.dumps(list_leaderboard_records(now)) == json.dumps(list_leaderboard_records(before))
@@ -116,8 +116,8 @@ def test_weighing_judges_sharpens_the_table():
     )
 
     assert table(panel_run("rater")).method == "judge-aware Bradley-Terry"
-    assert weighed["a"].score_high - weighed["a"].score_low < (
-        plain["a"].score_high - plain["a"].score_low
+    assert weighed["a"].rating_high - weighed["a"].rating_low < (
+        plain["a"].rating_high - plain["a"].rating_low
     )
     assert weighed["a"].rating > weighed["b"].rating > weighed["c"].rating > weighed["d"].rating
     assert {name: row.win_rate for name, row in weighed.items()} == {

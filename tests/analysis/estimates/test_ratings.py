@@ -41,7 +41,10 @@ def test_every_figure_by_rating_is_that_of_the_model_that_the_run_names(name):
     expected = fitted.rating("vicuna-13b")
     pair = board.pairs[0]
     better = estimate_better_probabilities(
-        fitted.ratings, fitted.rating_covariance, degrees_of_freedom=fitted.clusters - 1
+        fitted.ratings,
+        fitted.rating_covariance,
+        errors=fitted.difference_errors,
+        degrees_of_freedom=fitted.clusters - 1,
     )
     place = fitted.models.index
     difference = compare_models(records, battles, "vicuna-13b", "alpaca-7b").difference

@@ -208,7 +208,7 @@ def test_unreadable_games_count_for_both_models():
     assert (rows[VICUNA].unscored, rows[KOALA].unscored) == (1, 1)
 
 
-def test_failures_and_missing_answers_count_once():
+def test_failures_count_once_and_what_was_never_asked_is_no_failure():
     """Koala failed on one question and never got to another; vicuna answered both."""
     records = run_of(
         VICUNA,
@@ -223,7 +223,8 @@ def test_failures_and_missing_answers_count_once():
     )
     rows = by_model(build_leaderboard(records, ()))
 
-    assert (rows[VICUNA].failed, rows[KOALA].failed) == (0, 2)
+    assert (rows[VICUNA].failed, rows[KOALA].failed) == (0, 1)
+    assert (rows[VICUNA].not_asked, rows[KOALA].not_asked) == (0, 1)
 
 
 def test_a_failure_that_a_later_attempt_resolved_does_not_count():

@@ -161,6 +161,22 @@ def test_one_reply_to_several_questions_is_flagged():
     ]
 
 
+def test_one_reply_to_questions_of_equal_text_is_no_flag():
+    """A greedy model says the same when it is asked the same; data sets repeat questions."""
+    asked = {"1": "Add these.", "2": "Add these.", "3": "Multiply these."}
+
+    def list_sources(*question_ids):
+        records = RunRecords(
+            name="run",
+            questions=tuple(question(each, turns=(asked[each],)) for each in question_ids),
+            answers=tuple(answer("one", each, texts=(COPY,)) for each in question_ids),
+        )
+        return [(flag.kind, flag.source) for flag in find_flags(records).flags]
+
+    assert list_sources("1", "2") == []
+    assert list_sources("1", "2", "3") == [(FlagKind.SAME_REPLY, "2 questions")] * 3
+
+
 def test_empty_answers_are_flagged():
     """A judge grades empty answers like any other."""
     found = find_flags(with_texts(a_run(), {("two", "q5", 1): " \n", ("two", "q6", 2): ""}))
