@@ -1,4 +1,8 @@
-"""Cache completions across runs, under a digest of the model and the request."""
+"""Cache completions across runs, under a digest of the model and the request.
+
+Several processes use one file. A file that another process has locked is waited for; one that stays
+locked is done without, and never ends a run.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import sqlite3
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -23,7 +27,10 @@ if TYPE_CHECKING:
 
 CACHE_FILE = "completions.sqlite"
 _DAY_S = 86_400
-_LOCK_TIMEOUT_S = 30  # while another process writes
+_MAX_WAIT_S = 60  # while other processes have the file locked
+_SQLITE_WAIT_S = 1  # of one attempt; SQLite does not wait in every case, as when WAL is switched on
+_RETRY_S = 0.02
+_BUSY_CODES = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _log = logging.getLogger(__name__)
 
 
@@ -38,23 +45,33 @@ class CacheSummary:
 class CompletionCache:
     """A SQLite file of completions; several processes may use it at once."""
 
-    def __init__(self, path: Path, *, writes: bool = True) -> None:
+    def __init__(self, path: Path, *, writes: bool = True, max_wait_s: float = _MAX_WAIT_S) -> None:
         """Open the file, and create it if necessary. Without `writes`, the file is not modified.
 
         Args:
             path: the file.
             writes: whether completions are added.
+            max_wait_s: how long a file that other processes have locked is waited for. After that,
+                a warning is logged once, and no completion is found or stored.
 
         Raises:
             ConfigError: the file cannot be opened, or is not a cache.
         """
         self._path = path
         self._writes = writes
+        self._max_wait_s = max_wait_s
+        self._is_given_up = False
         try:
             if writes:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = _open_writable(path) if writes else _open_readable(path)
+            self._connection = self._wait_while_busy(
+                lambda: _open_writable(path) if writes else _open_readable(path)
+            )
         except (sqlite3.Error, OSError) as error:
+            if _is_busy(error):
+                self._give_up(error)
+                self._connection = sqlite3.connect(":memory:")
+                return
             msg = f"{path}: cannot be used as a cache ({error}); move it away, or say cache=off"
             raise ConfigError(msg) from error
 
@@ -64,12 +81,19 @@ class CompletionCache:
         Raises:
             ConfigError: the file is damaged.
         """
+        if self._is_given_up:
+            return None
         try:
-            row = self._connection.execute(
-                "SELECT completion FROM completions WHERE key = ?", (key,)
-            ).fetchone()
+            row = self._wait_while_busy(
+                lambda: self._connection.execute(
+                    "SELECT completion FROM completions WHERE key = ?", (key,)
+                ).fetchone()
+            )
             return msgspec.json.decode(row[0], type=Completion) if row else None
         except (sqlite3.Error, msgspec.DecodeError) as error:
+            if _is_busy(error):
+                self._give_up(error)
+                return None
             # Treating this as a miss would pay again for every completion in the file.
             msg = f"{self._path}: the cache cannot be read ({error}); move it away, or cache=off"
             raise ConfigError(msg) from error
@@ -80,19 +104,26 @@ class CompletionCache:
         If the file cannot be written (a full disk, for example), a warning is logged once and no
         more completions are stored. The run still keeps its results in its own files.
         """
-        if not self._writes:
+        if not self._writes or self._is_given_up:
             return
+        row = (key, msgspec.json.encode(completion), int(time.time()))
         try:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO completions VALUES (?, ?, ?)",
-                (key, msgspec.json.encode(completion), int(time.time())),
+            self._wait_while_busy(
+                lambda: self._connection.execute(
+                    "INSERT OR REPLACE INTO completions VALUES (?, ?, ?)", row
+                )
             )
         except sqlite3.Error as error:
             self._writes = False
             _log.warning("%s: completions are no longer added (%s)", self._path, error)
 
     def summarize(self) -> CacheSummary:
-        """Return the number of completions and the size of the file."""
+        """Return the number of completions and the size of the file.
+
+        Raises:
+            ConfigError: other processes had the file locked for too long.
+        """
+        self._refuse_locked()
         (count,) = self._connection.execute("SELECT count(*) FROM completions").fetchone()
         pages, size = (
             self._connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -111,11 +142,17 @@ class CompletionCache:
         Raises:
             ConfigError: other processes blocked the write.
         """
+        self._refuse_locked()
+        before = (time.time() - days * _DAY_S,)
         try:
-            dropped = self._connection.execute(
-                "DELETE FROM completions WHERE stored < ?", (time.time() - days * _DAY_S,)
-            ).rowcount
-            self._connection.execute("VACUUM")
+            dropped: int = self._wait_while_busy(
+                lambda: (
+                    self._connection.execute(
+                        "DELETE FROM completions WHERE stored < ?", before
+                    ).rowcount
+                )
+            )
+            self._wait_while_busy(lambda: self._connection.execute("VACUUM"))
         except sqlite3.Error as error:
             msg = f"{self._path}: cannot be pruned ({error}); wait for the runs that use it"
             raise ConfigError(msg) from error
@@ -132,21 +169,68 @@ class CompletionCache:
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
 
+    def _wait_while_busy(self, action: Callable[[], Any]) -> Any:
+        """Return what an action returns, once no other process has the file locked.
+
+        Raises:
+            sqlite3.Error: the file stays locked, or the action fails for another reason.
+        """
+        end = time.monotonic() + self._max_wait_s
+        while True:
+            try:
+                return action()
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or time.monotonic() >= end:
+                    raise
+            time.sleep(_RETRY_S)
+
+    def _give_up(self, error: Exception) -> None:
+        self._is_given_up = True
+        _log.warning(
+            "%s: other processes have the cache locked (%s); the run goes on without it",
+            self._path,
+            error,
+        )
+
+    def _refuse_locked(self) -> None:
+        if self._is_given_up:
+            msg = f"{self._path}: other processes have the cache locked; wait for them"
+            raise ConfigError(msg)
+
+
+def _is_busy(error: Exception) -> bool:
+    """Return whether another process has the file locked; extended codes say why in their high bits."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY_CODES
+
 
 def _open_writable(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S, isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+    connection = sqlite3.connect(path, timeout=_SQLITE_WAIT_S, isolation_level=None)
+    try:
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        if "stored" not in _list_columns(connection):
+            _create_table(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _create_table(connection: sqlite3.Connection) -> None:
+    """Create the table, or add the dates to that of an older file: its completions count as oldest."""
     connection.execute("BEGIN IMMEDIATE")  # two processes may create the file at the same time
     connection.execute(
         "CREATE TABLE IF NOT EXISTS completions "
         "(key TEXT PRIMARY KEY, completion BLOB, stored INTEGER NOT NULL DEFAULT 0)"
     )
-    columns = {row[1] for row in connection.execute("PRAGMA table_info(completions)")}
-    if "stored" not in columns:  # an older file without dates: its completions count as oldest
+    if "stored" not in _list_columns(connection):
         connection.execute("ALTER TABLE completions ADD COLUMN stored INTEGER NOT NULL DEFAULT 0")
     connection.execute("COMMIT")
-    return connection
+
+
+def _list_columns(connection: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in connection.execute("PRAGMA table_info(completions)")}
 
 
 def _open_readable(path: Path) -> sqlite3.Connection:
@@ -156,7 +240,7 @@ def _open_readable(path: Path) -> sqlite3.Connection:
         connection.execute("CREATE TABLE completions (key TEXT, completion BLOB)")
         return connection
     mode = "mode=ro" if os.access(path.parent, os.W_OK) else "mode=ro&immutable=1"
-    return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=_LOCK_TIMEOUT_S)
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=_SQLITE_WAIT_S)
 
 
 class CachedBackend:

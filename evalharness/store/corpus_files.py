@@ -15,6 +15,7 @@ import msgspec
 
 from evalharness.domain import Passage
 from evalharness.errors import ConfigError, InputError
+from evalharness.store.text_files import check_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,6 +60,8 @@ def read_passages(path: Path) -> Iterator[Passage]:
         if kind == ".parquet":
             yield from _batch_documents(path, _read_parquet_documents(path))
             return
+        if path.suffix != ".gz":
+            check_text_file(path)  # other encodings would match nothing, without a word
         opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115
         with opened as file:
             if kind in _RECORD_SUFFIXES:

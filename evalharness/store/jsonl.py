@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from evalharness.errors import InputError
+from evalharness.store.text_files import check_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 Record = TypeVar("Record")
 _SYNC_EVERY_S = 5.0
+_STAGING_NAME = "unpacking"
 
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:
@@ -38,18 +43,22 @@ def read_numbered_records(
 ) -> Iterator[tuple[int, Any]]:
     """Yield line numbers (from 1) and records; nothing if the file does not exist.
 
+    A byte order mark is skipped.
+
     Args:
         path: the file.
         kind: the class of the records.
         drop_incomplete_line: whether an incomplete last line is dropped, as by `read_records`.
 
     Raises:
-        InputError: a line is not JSON, not UTF-8, or not a record of this class.
+        InputError: the file is not UTF-8 text, or a line is not JSON or not a record of this class.
     """
     if not path.exists():
         return
     decoder = msgspec.json.Decoder(kind)
+    text_start = check_text_file(path)
     with path.open("rb") as file:
+        file.seek(text_start)
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
@@ -80,24 +89,54 @@ def write_records(path: Path, records: Iterable[Any]) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Replace a file's content atomically: a reader sees the old or the new content."""
+    with open_replacement(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def open_replacement(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file that takes the place of a file at the end, if no error occurs."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)  # frees the space on a full disk
         raise
 
 
-def remove_stale_temporary_files(folder: Path) -> None:
-    """Remove the temporary files that killed processes left in a folder."""
-    for path in folder.glob(".*.*"):
-        process = path.suffix.removeprefix(".")
-        if process.isdigit() and not _is_alive(int(process)):
-            path.unlink(missing_ok=True)
+@contextmanager
+def make_staging_folder(parent: Path) -> Iterator[Path]:
+    """Make a temporary folder inside another one, and remove it with what is left in it at the end."""
+    remove_stale_temporary_files(parent, _STAGING_NAME)
+    folder = parent / f".{_STAGING_NAME}.{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)  # of a killed process that had the same number
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_stale_temporary_files(folder: Path, name: str | None = None) -> None:
+    """Remove the temporary files and folders that killed processes left in a folder.
+
+    Args:
+        folder: where they are.
+        name: of the file that they were to replace; None for any.
+    """
+    for path in list_temporary_files(folder):
+        is_named = name is None or path.stem == f".{name}"
+        if is_named and not _is_alive(int(path.suffix[1:])):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def list_temporary_files(folder: Path) -> list[Path]:
+    """Return the temporary files and folders in a folder, of processes that live or were killed."""
+    return [path for path in folder.glob(".*.*") if path.suffix[1:].isdigit()]
 
 
 def _is_alive(process: int) -> bool:

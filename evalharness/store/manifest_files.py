@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from evalharness.store.jsonl import replace_file
+from evalharness.store.manifest_shape import read_manifest_object
 from evalharness.store.run_folder import MANIFEST_FILE, TEMPLATES_FILE
 
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a run's folder; empty if there is none yet."""
-    path = folder / MANIFEST_FILE
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    """Return the manifest of a run's folder; empty if there is none yet.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    return read_manifest_object(folder / MANIFEST_FILE)
 
 
 def update_manifest(folder: Path, content: Mapping[str, Any]) -> None:

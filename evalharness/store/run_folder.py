@@ -7,7 +7,6 @@ a fixed order without the replaced records, so that equal runs leave equal files
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,12 +21,12 @@ from evalharness.domain import (
     Judgment,
     PairwiseJudgment,
     Question,
-    RunConfig,
     RunRecords,
     Vote,
 )
 from evalharness.errors import ConfigError, InputError, RunLockedError
 from evalharness.store.benchmark_results import SCORES_FILE, read_benchmark_samples
+from evalharness.store.config_file import CONFIG_FILE, read_checked_config, read_run_config
 from evalharness.store.jsonl import (
     RecordAppender,
     read_numbered_records,
@@ -36,6 +35,8 @@ from evalharness.store.jsonl import (
     replace_file,
     write_records,
 )
+from evalharness.store.manifest_shape import read_manifest_object
+from evalharness.store.model_names import check_model_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -46,10 +47,11 @@ QUESTIONS_FILE = "questions.jsonl"
 ANSWERS_FILE = "answers.jsonl"
 JUDGMENTS_FILE = "judgments.jsonl"
 VOTES_FILE = "votes.jsonl"
+FOREIGN_ROWS_FILE = "foreign.jsonl"
+"""The fields of imported rows that our records do not have; `export` restores them."""
 FAILURES_FILE = "failures.jsonl"
 LOCK_FILE = ".lock"
 _SHOWN_SAMPLES = 25  # per model and benchmark, shown on the page
-CONFIG_FILE = "config.yaml"
 MANIFEST_FILE = "manifest.json"
 TEMPLATES_FILE = "templates.json"
 
@@ -67,34 +69,26 @@ def read_run(folder: Path) -> RunRecords:
         ConfigError: there is no run in this folder.
         InputError: a file in the folder is damaged.
     """
-    if not (folder / CONFIG_FILE).is_file():
+    path = folder / CONFIG_FILE
+    if not path.is_file():
         msg = f"{folder}: there is no run here (no {CONFIG_FILE})"
         raise ConfigError(msg)
     answers, judgments = _read_answers(folder), read_judgments(folder / JUDGMENTS_FILE)
-    manifest_path = folder / MANIFEST_FILE
+    counted = {row.task_key: row for row in judgments.values()}  # the last of each task
     return RunRecords(
         name=folder.resolve().name,
         questions=tuple(read_records(folder / QUESTIONS_FILE, Question)),
         answers=tuple(answers.values()),
-        graded=tuple(row for row in judgments.values() if isinstance(row, GradedJudgment)),
-        games=tuple(row for row in judgments.values() if isinstance(row, PairwiseJudgment)),
+        graded=tuple(row for row in counted.values() if isinstance(row, GradedJudgment)),
+        games=tuple(row for row in counted.values() if isinstance(row, PairwiseJudgment)),
         votes=tuple(_read_votes(folder / VOTES_FILE).values()),
         failures=tuple(_read_failures(folder, answers, judgments).values()),
         benchmarks=tuple(read_records(folder / SCORES_FILE, BenchmarkScore)),
         samples=tuple(read_benchmark_samples(folder, limit=_SHOWN_SAMPLES)),
-        config=_read_config(folder / CONFIG_FILE),
-        manifest=json.loads(manifest_path.read_text()) if manifest_path.exists() else {},
+        config=check_model_names(read_checked_config(path), answers.values(), path),
+        manifest=read_manifest_object(folder / MANIFEST_FILE),
+        superseded=len(judgments) - len(counted),
     )
-
-
-def read_run_config(folder: Path) -> dict[str, Any]:
-    """Return the saved settings of a run's folder; empty if there are none.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    path = folder / CONFIG_FILE
-    return _read_yaml(path) if path.is_file() else {}
 
 
 class RunFolder:
@@ -217,16 +211,19 @@ class RunFolder:
 
 
 def _sort_key(row: _StoredRecord, numbers: Mapping[str, int]) -> tuple[Any, ...]:
-    """Return a sort key that does not depend on when a record was added."""
+    """Return a sort key that does not depend on when a record was added.
+
+    Two judgments of one task keep their order, because the later one counts.
+    """
     number = numbers.get(row.question_id, len(numbers))
     match row:
         case Answer():
             return (row.model, number, row.sample, row.digest)
         case GradedJudgment():
-            return (row.judge, "", number, row.turn, row.model, "", row.sample, row.digest)
+            return (row.judge, "", number, row.turn, row.model, "", row.sample, row.prompt)
         case PairwiseJudgment():
             pair = sorted(row.models)
-            return (row.judge, *pair, number, row.turn, row.model_a, row.sample, row.digest)
+            return (row.judge, *pair, number, row.turn, row.model_a, row.sample, row.prompt)
         case Failure():
             return (row.stage, row.model, number, row.turn or 0, row.key)
 
@@ -273,7 +270,7 @@ def iterate_judgments(path: Path) -> Iterator[Judgment]:
         InputError: the file is damaged.
     """
     for number, line in read_numbered_records(path, dict[str, Any], drop_incomplete_line=True):
-        kind = _JUDGMENT_KINDS.get(line.get("kind", ""))
+        kind = _JUDGMENT_KINDS.get(str(line.get("kind")))
         if kind is None:
             msg = f"kind must be graded or pairwise, not {line.get('kind')!r}"
             raise InputError(msg, path=path, line=number)
@@ -282,19 +279,3 @@ def iterate_judgments(path: Path) -> Iterator[Judgment]:
         except msgspec.ValidationError as error:
             raise InputError(str(error), path=path, line=number) from error
         yield judgment
-
-
-def _read_config(path: Path) -> RunConfig:
-    try:
-        return RunConfig.from_tree(_read_yaml(path))
-    except ValueError as error:
-        raise InputError(str(error), path=path) from error
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        msg = f"not YAML: {str(error).splitlines()[0]}"
-        raise InputError(msg, path=path) from error
-    return dict(content or {})

@@ -170,3 +170,127 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 1_500_000  # kilobytes
+
+
+HEADER = "model_a,model_b,winner,question_id"
+
+
+def write_csv(path, *rows, header=HEADER):
+    """Write rows of a CSV file, as text."""
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def test_names_and_ids_of_a_csv_file_are_text(tmp_path):
+    """Numbers that are written differently are different names, and NA is a name."""
+    path = write_csv(
+        tmp_path / "battles.csv",
+        "1.1,1.10,model_a,01",
+        "1.10,NA,model_a,1",
+        "NA,1.1,model_a,001",
+        "1.1,NA,tie,1.10",
+        "1.10,1.1,tie,1.1",
+    )
+
+    counts = count_battles(path)
+
+    assert counts.models == ("1.1", "1.10", "NA")
+    assert counts.clusters == 5
+
+
+def test_an_id_is_one_question_in_files_of_different_types(tmp_path):
+    """Integers, floats, bytes and text of the same spelling are the same question."""
+    rows = {"model_a": ["a", "b"], "model_b": ["b", "a"], "winner": ["model_a", "tie"]}
+    ids = [[1, 2], ["1", "2"], [1.0, 2.0], [b"1", b"2"], [" 1", "2 "]]
+    files = [tmp_path / f"part-{number}.parquet" for number in range(len(ids))]
+    for file, values in zip(files, ids, strict=True):
+        parquet.write_table(pa.table({**rows, "question_id": values}), file)
+    text = write_csv(tmp_path / "part.csv", "a,b,tie,1", "a,b,tie,2")
+
+    counts = count_battles([*files, text])
+
+    assert (counts.clusters, counts.number.sum()) == (2, 12)
+    mixed = pd.concat([pd.read_parquet(file) for file in files[:3]])
+    assert count_battles(mixed).clusters == 2
+
+
+def test_a_csv_file_whose_types_change_after_its_first_block_is_read(tmp_path):
+    """Ids that begin as numbers, weights that begin as integers, and columns of no interest."""
+    many = ["a,b,model_a,1,1,7", "b,a,model_a,2,1,8"] * 60_000
+    path = write_csv(
+        tmp_path / "battles.csv", *many, "a,b,tie,q7,0.5,x", header=f"{HEADER},weight,comment"
+    )
+
+    counts = count_battles(path)
+
+    assert (counts.clusters, counts.weight.sum()) == (3, 120_000.5)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("a,,tie,1", "1 battles have no model_b, the first at row 1"),
+        ("a,b,tie,", "1 battles have no question_id, the first at row 1"),
+        ("a, ,tie,1", "1 battles have no model_b, the first at row 1"),
+    ],
+)
+def test_an_empty_cell_of_a_csv_file_is_refused(tmp_path, row, said):
+    """No name is a name; the row is named."""
+    path = write_csv(tmp_path / "battles.csv", "a,b,tie,1", row)
+
+    with pytest.raises(BattlesError, match=said):
+        count_battles(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+    """Excel writes one."""
+    path = tmp_path / "battles.csv"
+    path.write_text(f"\ufeff{HEADER}\na,b,tie,1\n", encoding="utf-8")
+
+    assert count_battles(path).models == ("a", "b")
+
+
+def test_a_count_in_a_file_is_as_many_rows(table, tmp_path):
+    """Aggregated battles give the ratings, intervals and numbers of the single ones."""
+    plain = table.drop(columns=["weight", "comment"])
+    counted = plain.value_counts().reset_index()
+    assert len(counted) < len(plain)
+
+    for suffix in (".csv", ".parquet"):
+        path = write(counted, tmp_path / f"counted{suffix}")
+        pd.testing.assert_frame_equal(rate(count_battles(path)), rate(plain))
+
+
+def test_a_csv_file_in_another_encoding_is_refused(tmp_path):
+    """Excel's Unicode text is UTF-16; the remedy is in the message."""
+    path = tmp_path / "battles.csv"
+    path.write_text(f"{HEADER}\na,b,tie,1\n", encoding="utf-16")
+
+    with pytest.raises(InputError, match=r"UTF-16"):
+        count_battles(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "this file is empty"),
+        (
+            "model_a,model_b,winner\na,b,model_a\n\xe9,b,tie\n".encode("latin-1"),
+            "line 3 is not UTF-8",
+        ),
+        (b'model_a,model_b,winner,count\na,b,tie,"1,000"\n', "plain numbers .1000, not 1,000."),
+    ],
+)
+def test_a_damaged_csv_is_refused_with_the_remedy(tmp_path, content, said):
+    """The reader's own words name neither the line nor what to do."""
+    path = tmp_path / "b.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=rf"b\.csv.*{said}"):
+        count_battles(path)
+
+
+def test_no_file_at_all_is_refused():
+    """An empty list is a slip in a pattern."""
+    with pytest.raises(BattlesError, match="no file of battles is given"):
+        count_battles([])

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -156,25 +157,109 @@ def test_a_file_that_is_not_a_cache_is_refused_with_the_remedy(tmp_path):
     assert path.read_text().startswith("this is no database")
 
 
-def test_two_processes_may_add_to_one_cache(tmp_path):
-    """Two concurrent runs share their completions; neither blocks the other."""
+_HAMMERING = """
+import sys
+from pathlib import Path
+from evalharness.domain import Completion
+from evalharness.store import CompletionCache
+for n in range(40):  # opening switches WAL on and makes the table, closing takes WAL away again
+    cache = CompletionCache(Path(sys.argv[1]))
+    cache.put(f"{sys.argv[2]}-{n}", Completion(text="4"))
+    assert cache.get(f"{sys.argv[2]}-{n}") is not None
+    cache.close()
+"""
+
+
+def test_processes_that_open_and_close_one_cache_lose_nothing(tmp_path):
+    """SQLite does not wait by itself where WAL is switched on, and says that the file is locked."""
     path = tmp_path / "completions.sqlite"
-    code = (
-        "import sys; from pathlib import Path; from evalharness.domain import Completion\n"
-        "from evalharness.store import CompletionCache\n"
-        "cache = CompletionCache(Path(sys.argv[1]))\n"
-        "for n in range(300): cache.put(f'{sys.argv[2]}-{n}', Completion(text='4'))\n"
-        "cache.close()"
-    )
     adding = [
-        subprocess.Popen([sys.executable, "-c", code, path, name], stderr=subprocess.PIPE)
-        for name in "abc"
+        subprocess.Popen([sys.executable, "-c", _HAMMERING, path, name], stderr=subprocess.PIPE)
+        for name in "abcd"
     ]
     said = [process.communicate()[1] for process in adding]
     cache = CompletionCache(path)
 
-    assert [process.returncode for process in adding] == [0, 0, 0], said
-    assert cache.summarize().completions == 900
+    assert said == [b""] * 4
+    assert [process.returncode for process in adding] == [0] * 4
+    assert cache.summarize().completions == 160
+    cache.close()
+
+
+@pytest.fixture
+def lock(tmp_path):
+    """Return a function that locks the file as another process does, for so many seconds."""
+    threads = []
+
+    def hold(seconds, *, journal):
+        connection = sqlite3.connect(
+            tmp_path / "completions.sqlite", isolation_level=None, check_same_thread=False
+        )
+        connection.execute(f"PRAGMA journal_mode={journal}")
+        connection.execute("BEGIN EXCLUSIVE")
+        threads.append(threading.Timer(seconds, connection.close))
+        threads[-1].start()
+
+    yield hold
+    for thread in threads:
+        thread.join()
+
+
+def test_a_cache_that_is_locked_when_it_is_opened_is_waited_for(tmp_path, lock, caplog):
+    """Its first process switches WAL on and makes the table under a lock."""
+    lock(0.4, journal="delete")
+    begun = time.monotonic()
+    cache = CompletionCache(tmp_path / "completions.sqlite")
+    cache.put("key", COMPLETION)
+
+    assert time.monotonic() - begun > 0.3
+    assert cache.get("key") == COMPLETION
+    assert caplog.records == []
+    cache.close()
+
+
+def test_a_cache_that_is_locked_while_it_is_used_is_waited_for(cache, lock, caplog):
+    """Another process stores its completions; what is there can be read meanwhile."""
+    cache.put("first", COMPLETION)
+    lock(0.4, journal="wal")
+    begun = time.monotonic()
+    assert cache.get("first") == COMPLETION
+    read = time.monotonic()
+    cache.put("key", COMPLETION)
+
+    assert read - begun < 0.3
+    assert time.monotonic() - begun > 0.3
+    assert cache.get("key") == COMPLETION
+    assert caplog.records == []
+
+
+def test_a_run_goes_on_without_a_cache_that_stays_locked(tmp_path, lock, caplog):
+    """It says so once; the verb that prints or prunes the cache is refused."""
+    lock(1.2, journal="delete")
+    cache = CompletionCache(tmp_path / "completions.sqlite", max_wait_s=0.1)
+    for key in "ab":
+        cache.put(key, COMPLETION)
+        assert cache.get(key) is None
+
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "the run goes on without it" in said
+    for ask in (cache.summarize, lambda: cache.prune(1)):
+        with pytest.raises(ConfigError, match="wait for them"):
+            ask()
+    cache.close()
+
+
+def test_what_cannot_be_stored_is_still_found(tmp_path, lock, caplog):
+    """A cache that stays locked for writing gives what it has, and says once that it adds nothing."""
+    cache = CompletionCache(tmp_path / "completions.sqlite", max_wait_s=0.1)
+    cache.put("first", COMPLETION)
+    lock(2.5, journal="wal")
+    for key in "ab":
+        cache.put(key, COMPLETION)
+
+    assert [cache.get(key) for key in ("first", "a")] == [COMPLETION, None]
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "completions are no longer added" in said
     cache.close()
 
 

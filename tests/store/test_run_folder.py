@@ -188,3 +188,51 @@ def test_a_configuration_with_a_wrong_value_is_refused_with_its_file(tmp_path):
 
     with pytest.raises(InputError, match=r"config\.yaml: judging: .*loudest.*panel"):
         read_run(tmp_path)
+
+
+def test_of_two_judgments_of_one_task_the_later_counts_even_after_rewriting(tmp_path):
+    """Another release, or other settings, made the same game under another digest."""
+    older, later = replace(_game(0), digest="z"), replace(_game(0), digest="a", verdict=Verdict.A)
+    other = replace(_game(0), prompt="other", digest="b")
+    with RunFolder.open(tmp_path) as folder:
+        folder.write_config({}, QUESTIONS)
+        for game in (older, other, later):
+            folder.add_judgment(game)
+
+    for _ in range(2):
+        records = read_run(tmp_path)
+        assert sorted(game.digest for game in records.games) == ["a", "b"]
+        assert records.superseded == 1
+        with RunFolder.open(tmp_path) as folder:
+            assert len(folder.judgments) == 3
+
+
+def test_games_in_other_orders_turns_and_samples_are_other_tasks(tmp_path):
+    """Only an equal judge, prompt, question, turn, sample and order make one task."""
+    game = replace(_game(0), digest="0")
+    changes = (
+        {"model_a": "n", "model_b": "m"},
+        {"turn": 1},
+        {"sample": 1},
+        {"judge": "k"},
+        {"prompt": "other"},
+        {"question_id": "q1"},
+    )
+    games = [game, *(replace(game, digest=str(at), **each) for at, each in enumerate(changes, 1))]
+    with RunFolder.open(tmp_path) as folder:
+        folder.write_config({}, QUESTIONS)
+        for each in games:
+            folder.add_judgment(each)
+
+    assert len(read_run(tmp_path).games) == 7
+    assert read_run(tmp_path).superseded == 0
+
+
+@pytest.mark.parametrize("kind", ["[]", "{}", "null", "3"])
+def test_a_kind_that_is_no_text_is_refused_with_its_line(kind, tmp_path):
+    """A list cannot even be looked up."""
+    _write(tmp_path, [])
+    (tmp_path / "judgments.jsonl").write_text(f'{{"kind": {kind}}}\n')
+
+    with pytest.raises(InputError, match=r"judgments\.jsonl:1: kind must be graded or pairwise"):
+        read_run(tmp_path)
