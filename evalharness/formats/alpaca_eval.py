@@ -7,21 +7,30 @@
 `preference` is 1 if output 1 (the baseline's) is better, 2 if output 2 is better, 1.5 (in old files
 0) for a draw, a number from 1 to 2 for a probability, and null if there is no preference. Only the
 final decision of the annotator is kept, so an annotation is a vote, not a game. The files have no
-question ids: the id of a question is made from its instruction.
+question ids: the id of a question is made from its instruction. A model has the name of its
+generator, or of its folder where several folders share a generator.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from evalharness.domain import Question, Vote, Winner, compute_digest
 from evalharness.errors import ConfigError
 from evalharness.formats.interface import Format
+from evalharness.formats.rows.alpaca_folders import find_model_folder, name_models_by_folder
+from evalharness.formats.rows.alpaca_rows import (
+    DEFAULT_DATASET,
+    PREFER_BASELINE,
+    PREFER_MODEL,
+    AlpacaAnnotation,
+    AlpacaOutput,
+    render_annotation,
+    render_output,
+)
 from evalharness.formats.rows.imported_records import UNSCORED_IN_SOURCE, ImportedRecords
 from evalharness.formats.rows.row_kinds import find_kind, read_rows_of_kind, sort_files_by_kind
-from evalharness.formats.rows.row_reader import convert_row
 from evalharness.formats.rows.row_writer import ExportedFiles, encode_json_array, make_file_name
 from evalharness.formats.rows.unmapped_fields import make_answer_key
 from evalharness.judge import settle_battles
@@ -31,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evalharness.domain import Answer, Battle, PairwiseJudgment, RunRecords
-    from evalharness.formats.rows.imported_records import RowLocation
+    from evalharness.formats.rows.row_location import RowLocation
     from evalharness.formats.rows.row_reader import JsonRow
     from evalharness.formats.rows.unmapped_fields import SourceRows
 
@@ -39,47 +48,34 @@ _FIELDS_BY_KIND = {
     "annotation": {"instruction", "generator_1", "generator_2", "preference"},
     "output": {"instruction", "output", "generator"},
 }
-_DEFAULT_DATASET = "alpaca_eval"
-_PREFER_BASELINE, _PREFER_NEITHER, _PREFER_MODEL = 1.0, 1.5, 2.0
+_GENERATOR_BY_KIND = {"annotation": "generator_2", "output": "generator"}
 _OLD_DRAW = 0.0
 _FAILED = -1.0
 _EVEN = 0.5  # the probability of a draw
 
 
-class _AlpacaOutput(msgspec.Struct):
-    instruction: str
-    output: str
-    generator: str
-    dataset: str = _DEFAULT_DATASET
-    input: str = ""
-
-
-class _AlpacaAnnotation(msgspec.Struct):
-    instruction: str
-    output_1: str
-    generator_1: str
-    output_2: str
-    generator_2: str
-    annotator: str
-    preference: float | None
-    dataset: str = _DEFAULT_DATASET
-    input: str = ""
-
-
-def read_alpaca_eval(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the records in files of outputs and annotations.
+def add_alpaca_eval(paths: Sequence[Path], imported: ImportedRecords) -> None:
+    """Add the records in files of outputs and annotations.
 
     Raises:
         InputError: a file is damaged.
         ConfigError: a path does not exist.
     """
-    imported = ImportedRecords("alpaca-eval")
-    files = sort_files_by_kind(paths, ".json", _classify_row, imported)
+    generators: dict[Path, str] = {}
+
+    def classify_file(row: JsonRow, path: Path) -> str | None:
+        kind = _classify_row(row, path)
+        if kind is not None:
+            generators.setdefault(path, str(row[_GENERATOR_BY_KIND[kind]]))
+        return kind
+
+    files = sort_files_by_kind(paths, ".json", classify_file, imported)
+    folder_names = name_models_by_folder(generators, imported)
     for path in files.get("output", ()):
-        _read_outputs(path, imported)
+        _read_outputs(path, folder_names, imported)
     for path in files.get("annotation", ()):
-        _read_annotations(path, imported)
-    return imported.complete()
+        _read_annotations(path, folder_names, imported)
+    _caution_about_baselines(imported)
 
 
 def render_alpaca_eval(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
@@ -97,16 +93,16 @@ def render_alpaca_eval(records: RunRecords, source: SourceRows) -> dict[str, byt
         texts[answer.model, answer.question_id] = text
         key = make_answer_key(answer.model, answer.question_id)
         name = f"{make_file_name(answer.model)}/model_outputs.json"
-        files.add_row(name, "output", key, _render_output(question, answer.model, text))
+        files.add_row(name, "output", key, render_output(question, answer.model, text))
     votes = (vote for vote in records.votes if vote.turn == 1 and vote.sample == 0)
     for vote in (*votes, *_battles_as_votes(settle_battles(records.games))):
         model, annotator = make_file_name(vote.model_b), make_file_name(vote.judge)
-        rendered = _render_annotation(questions[vote.question_id], vote, texts)
+        rendered = render_annotation(questions[vote.question_id], vote, texts)
         files.add_row(f"{model}/{annotator}/annotations.json", "annotation", vote.digest, rendered)
     return files.encode(encode_json_array)
 
 
-FORMAT = Format(name="alpaca-eval", read_files=read_alpaca_eval, render_files=render_alpaca_eval)
+FORMAT = Format(name="alpaca-eval", add_files=add_alpaca_eval, render_files=render_alpaca_eval)
 
 
 def _index_questions(records: RunRecords) -> dict[str, Question]:
@@ -128,60 +124,101 @@ def _classify_row(row: JsonRow, _path: Path) -> str | None:
     return find_kind(row, _FIELDS_BY_KIND)
 
 
-def _read_outputs(path: Path, imported: ImportedRecords) -> None:
+def _read_outputs(
+    path: Path, folder_names: Mapping[Path, Mapping[str, str]], imported: ImportedRecords
+) -> None:
     models: dict[str, None] = {}
+    new_names = folder_names.get(path, {})
     for location, row in read_rows_of_kind("output", path, _classify_row):
-        parsed = convert_row(row, _AlpacaOutput, location)
+        parsed = imported.read_row(row, AlpacaOutput, location)
         models[parsed.generator] = None
+        model = imported.names.read(new_names.get(parsed.generator, parsed.generator))
         question = _add_question(parsed, imported, location)
-        key = make_answer_key(parsed.generator, question.question_id)
+        key = make_answer_key(model, question.question_id)
         if imported.register_row("output", key, row, location):
-            imported.add_answer(question.question_id, parsed.generator, [parsed.output], location)
-            rendered = _render_output(question, parsed.generator, parsed.output)
+            imported.add_answer(question.question_id, model, [parsed.output], location)
+            rendered = render_output(question, model, parsed.output)
             imported.keep_unmapped_fields("output", key, row, rendered)
-    if path.name == "model_outputs.json":
-        _compare_with_folder(path, path.parent.name, models, imported)
+    if not new_names:
+        _compare_with_folder(path, models, imported)
 
 
-def _read_annotations(path: Path, imported: ImportedRecords) -> None:
+def _read_annotations(
+    path: Path, folder_names: Mapping[Path, Mapping[str, str]], imported: ImportedRecords
+) -> None:
     models: dict[str, None] = {}
     other_outputs: dict[str, int] = {}
+    new_names = folder_names.get(path, {})
     for location, row in read_rows_of_kind("annotation", path, _classify_row):
-        parsed = convert_row(row, _AlpacaAnnotation, location)
+        parsed = imported.read_row(row, AlpacaAnnotation, location, "generator_1", "annotator")
         models[parsed.generator_2] = None
+        parsed.generator_2 = imported.names.read(
+            new_names.get(parsed.generator_2, parsed.generator_2)
+        )
+        if imported.leave_out_self_comparison((parsed.generator_1, parsed.generator_2), location):
+            continue
         question = _add_question(parsed, imported, location)
         vote = _make_vote(parsed, question.question_id, location)
-        if not imported.register_row("annotation", vote.digest, row, location):
+        is_scored = vote.winner is not None
+        if not imported.register_row("annotation", vote.digest, row, location, is_scored=is_scored):
             continue
         outputs = {parsed.generator_1: parsed.output_1, parsed.generator_2: parsed.output_2}
-        for model, text in outputs.items():
-            if not imported.add_answer(question.question_id, model, [text], location):
-                other_outputs[model] = other_outputs.get(model, 0) + 1
+        others = [
+            model
+            for model, text in outputs.items()
+            if not imported.add_answer(question.question_id, model, [text], location)
+        ]
+        if others:
+            vote = replace(vote, lengths=(len(parsed.output_1), len(parsed.output_2)))
+        for model in others:
+            other_outputs[model] = other_outputs.get(model, 0) + 1
         imported.add_vote(vote, location)
         texts = {
             (model, question.question_id): _find_text(imported, model, question.question_id)
             for model in outputs
         }
-        rendered = _render_annotation(question, vote, texts)
+        rendered = render_annotation(question, vote, texts)
         imported.keep_unmapped_fields("annotation", vote.digest, row, rendered)
     for model, number in other_outputs.items():
         reason = f"{number} outputs of {model} are not those of its other files"
-        imported.warnings.append(f"{path}: {reason}; the judgments are of these, not of those")
-    if path.name == "annotations.json":
-        _compare_with_folder(path, path.parent.parent.name, models, imported)
+        imported.warnings.append(
+            f"{path}: {reason}; the judgments, and the lengths in them, are of these"
+        )
+    if not new_names:
+        _compare_with_folder(path, models, imported)
 
 
-def _compare_with_folder(
-    path: Path, folder: str, models: Mapping[str, None], imported: ImportedRecords
-) -> None:
+def _compare_with_folder(path: Path, models: Mapping[str, None], imported: ImportedRecords) -> None:
     """Warn if a folder is named like one model and its file is about another model."""
+    folder = find_model_folder(path)
     if folder and folder not in models:
         reason = f"its generator is {', '.join(models)}, but its folder is named {folder}"
         imported.warnings.append(f"{path}: {reason}; the generator is taken")
 
 
+def _caution_about_baselines(imported: ImportedRecords) -> None:
+    """Add what the win rates are against, and how they differ from AlpacaEval's."""
+    baselines: dict[str, set[str]] = {}
+    for vote in imported.votes.values():
+        baselines.setdefault(vote.model_a, set()).add(vote.judge)
+    if len(baselines) > 1:
+        listed = "; ".join(f"{name} by {', '.join(sorted(baselines[name]))}" for name in baselines)
+        imported.cautions.append(
+            f"These preferences are against several baselines ({listed}): a win rate here mixes "
+            "them. For AlpacaEval's own figure import the folders of one annotator and baseline "
+            "into a run of their own."
+        )
+    elif baselines:
+        imported.cautions.append(
+            f"Win rates are against the baseline {next(iter(baselines))}, and count a preference over a "
+            "half as a win, where AlpacaEval averages preferences. LC win rates average them, with "
+            "terms for the model and the lengths; AlpacaEval's published figure also has a term for the "
+            "difficulty of each instruction and a penalty on the coefficients."
+        )
+
+
 def _add_question(
-    parsed: _AlpacaOutput | _AlpacaAnnotation, imported: ImportedRecords, location: RowLocation
+    parsed: AlpacaOutput | AlpacaAnnotation, imported: ImportedRecords, location: RowLocation
 ) -> Question:
     """Return the question of a row, after adding it if it is new."""
     text = f"{parsed.instruction}\n\n{parsed.input}" if parsed.input else parsed.instruction
@@ -190,13 +227,13 @@ def _add_question(
     if known is not None:
         return known
     question = Question(
-        question_id=question_id, category=parsed.dataset or _DEFAULT_DATASET, turns=(text,)
+        question_id=question_id, category=parsed.dataset or DEFAULT_DATASET, turns=(text,)
     )
     imported.add_question(question, location)
     return question
 
 
-def _make_vote(parsed: _AlpacaAnnotation, question_id: str, location: RowLocation) -> Vote:
+def _make_vote(parsed: AlpacaAnnotation, question_id: str, location: RowLocation) -> Vote:
     preference = _read_preference(parsed.preference, location)
     winner = None
     if preference is not None:
@@ -221,50 +258,15 @@ def _read_preference(preference: float | None, location: RowLocation) -> float |
         return None
     if preference == _OLD_DRAW:
         return _EVEN
-    if not _PREFER_BASELINE <= preference <= _PREFER_MODEL:
+    if not PREFER_BASELINE <= preference <= PREFER_MODEL:
         location.refuse(
             f"unknown preference {preference}: must be from 1 to 2, 0 for a draw, or null"
         )
     return preference - 1
 
 
-def _render_output(question: Question, model: str, text: str) -> dict[str, Any]:
-    return {
-        "instruction": question.turns[0],
-        "dataset": question.category,
-        "output": text,
-        "generator": model,
-    }
-
-
-def _render_annotation(
-    question: Question, vote: Vote, texts: Mapping[tuple[str, str], str]
-) -> dict[str, Any]:
-    return {
-        "instruction": question.turns[0],
-        "output_1": texts.get((vote.model_a, vote.question_id), ""),
-        "generator_1": vote.model_a,
-        "dataset": question.category,
-        "output_2": texts.get((vote.model_b, vote.question_id), ""),
-        "generator_2": vote.model_b,
-        "annotator": vote.judge,
-        "preference": _render_preference(vote),
-    }
-
-
 def _find_text(imported: ImportedRecords, model: str, question_id: str) -> str:
     return imported.answers[model, question_id, 0].turns[0].text
-
-
-def _render_preference(vote: Vote) -> float | None:
-    if vote.preference is not None:
-        return 1 + vote.preference
-    numbers = {
-        Winner.MODEL_A: _PREFER_BASELINE,
-        Winner.TIE: _PREFER_NEITHER,
-        Winner.MODEL_B: _PREFER_MODEL,
-    }
-    return numbers[vote.winner] if vote.winner else None
 
 
 def _battles_as_votes(battles: Sequence[Battle]) -> list[Vote]:

@@ -3,7 +3,9 @@
     {"model_a", "model_b", "winner": "model_a"|"model_b"|"tie"|"tie (bothbad)"|"both_bad",
      "judge"?, "question_id"?, ...}
 
-A person saw the answers once, in one order, so a battle is a vote. All other fields of a row
+A person saw the answers once, in one order, so a battle is a vote, and equal rows are several votes
+unless an id (`id`, `vote_id`, `battle_id`, a session with its order, a judge with a time) says that
+they are one. All other fields of a row
 (conversations, languages, token counts) are restored on export.
 """
 
@@ -13,23 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evalharness.domain import Vote, Winner, compute_digest
+from evalharness.domain import Vote, Winner
 from evalharness.formats.interface import Format
-from evalharness.formats.rows.imported_records import (
-    ImportedRecords,
-    RowLocation,
+from evalharness.formats.rows.row_location import RowLocation
+from evalharness.formats.rows.row_reader import (
+    find_files,
     look_up_label,
+    read_json_rows,
 )
-from evalharness.formats.rows.row_reader import convert_row, find_files, read_json_rows
 from evalharness.formats.rows.row_writer import encode_json_array, find_source_label
+from evalharness.formats.rows.vote_keys import make_vote_keys
 from evalharness.judge import settle_battles
 from evalharness.stats import HUMAN_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from evalharness.domain import Battle, RunRecords
+    from evalharness.formats.rows.imported_records import ImportedRecords
     from evalharness.formats.rows.row_reader import JsonRow
     from evalharness.formats.rows.unmapped_fields import SourceRows
 
@@ -40,8 +44,6 @@ WINNERS = {
     "tie (bothbad)": Winner.TIE,
     "both_bad": Winner.TIE,
 }
-_IDENTIFYING_FIELDS = ("question_id", "id", "evaluation_session_id", "tstamp")
-"""Fields that make equal rows one battle. Without them, equal rows are battles that ended alike."""
 
 
 class _ArenaBattle(msgspec.Struct):
@@ -55,19 +57,18 @@ class _ArenaBattle(msgspec.Struct):
     id: str | int | None = None
 
 
-def read_arena_battles(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the battles in files.
+def add_arena_battles(paths: Sequence[Path], imported: ImportedRecords) -> None:
+    """Add the battles in files.
 
     Raises:
         InputError: a file is damaged, or a winner is unknown.
         ConfigError: a path does not exist.
     """
-    imported = ImportedRecords("arena-battles")
     for path in find_files(paths, ".json", ".jsonl"):
         imported.paths.append(path)
-        for line, row in read_json_rows(path):
-            _add_battle(row, imported, RowLocation(path=path, line=line))
-    return imported.complete()
+        keys = make_vote_keys("battle", (row for _, row in read_json_rows(path)))
+        for (line, row), key in zip(read_json_rows(path), keys, strict=True):
+            _add_battle(row, key, imported, RowLocation(path=path, line=line))
 
 
 def render_arena_battles(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
@@ -82,14 +83,17 @@ def render_arena_battles(records: RunRecords, source: SourceRows) -> dict[str, b
 
 
 FORMAT = Format(
-    name="arena-battles", read_files=read_arena_battles, render_files=render_arena_battles
+    name="arena-battles", add_files=add_arena_battles, render_files=render_arena_battles
 )
 
 
-def _add_battle(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> None:
-    parsed = convert_row(row, _ArenaBattle, location)
+def _add_battle(row: JsonRow, key: str, imported: ImportedRecords, location: RowLocation) -> None:
+    parsed = imported.read_row(
+        row, _ArenaBattle, location, "model_a", "model_b", "judge", "judge_model"
+    )
     winner = look_up_label(WINNERS, parsed.winner, "winner", location)
-    key = _make_battle_key(row, location)
+    if imported.leave_out_self_comparison((parsed.model_a, parsed.model_b), location):
+        return
     if not imported.register_row("battle", key, row, location):
         return
     question_id = parsed.question_id if parsed.question_id is not None else parsed.id
@@ -104,13 +108,6 @@ def _add_battle(row: JsonRow, imported: ImportedRecords, location: RowLocation) 
     )
     imported.add_vote(vote, location)
     imported.keep_unmapped_fields("battle", key, row, _render_vote(vote))
-
-
-def _make_battle_key(row: Mapping[str, Any], location: RowLocation) -> str:
-    """Return the key of a battle, which includes its location if the row does not identify it."""
-    if any(name in row for name in _IDENTIFYING_FIELDS):
-        return compute_digest(["battle", row])
-    return compute_digest(["battle", location.path.name, location.line, row])
 
 
 def _name_judge(parsed: _ArenaBattle) -> str:

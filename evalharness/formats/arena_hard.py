@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalharness.domain import PairwiseJudgment, Question, Verdict, compute_digest
+from evalharness.domain import PairwiseJudgment, Question, Verdict, compute_digest, normalize_name
 from evalharness.formats.interface import Format
 from evalharness.formats.rows.arena_hard_rows import (
     ArenaHardAnswer,
@@ -25,13 +25,9 @@ from evalharness.formats.rows.arena_hard_rows import (
     find_question_id,
     read_replies,
 )
-from evalharness.formats.rows.imported_records import (
-    UNSCORED_IN_SOURCE,
-    ImportedRecords,
-    look_up_label,
-)
+from evalharness.formats.rows.imported_records import UNSCORED_IN_SOURCE, ImportedRecords
 from evalharness.formats.rows.row_kinds import read_rows_of_kind, sort_files_by_kind
-from evalharness.formats.rows.row_reader import convert_row
+from evalharness.formats.rows.row_reader import look_up_label
 from evalharness.formats.rows.row_writer import ExportedFiles, encode_json_lines, make_file_name
 from evalharness.formats.rows.unmapped_fields import make_answer_key, pair_games
 
@@ -40,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evalharness.domain import RunRecords
-    from evalharness.formats.rows.imported_records import RowLocation
+    from evalharness.formats.rows.row_location import RowLocation
     from evalharness.formats.rows.row_reader import JsonRow
     from evalharness.formats.rows.unmapped_fields import SourceRows
 
@@ -62,20 +58,18 @@ _SCORES = {Verdict.A: "A>B", Verdict.TIE: "A=B", Verdict.B: "B>A", None: None}
 _GAMES_PER_ROW = 2
 
 
-def read_arena_hard(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the records in files of questions, answers and judgments of either version.
+def add_arena_hard(paths: Sequence[Path], imported: ImportedRecords) -> None:
+    """Add the records in files of questions, answers and judgments of either version.
 
     Raises:
         InputError: a file is damaged.
         ConfigError: a path does not exist.
     """
-    imported = ImportedRecords("arena-hard")
     readers = {"question": _read_questions, "answer": _read_answers, "games": _read_games}
     files = sort_files_by_kind(paths, ".jsonl", _classify_row, imported)
     for kind, read_file in readers.items():
         for path in files.get(kind, ()):
             read_file(path, imported)
-    return imported.complete()
 
 
 def render_arena_hard(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
@@ -99,7 +93,7 @@ def render_arena_hard(records: RunRecords, source: SourceRows) -> dict[str, byte
     return files.encode(encode_json_lines)
 
 
-FORMAT = Format(name="arena-hard", read_files=read_arena_hard, render_files=render_arena_hard)
+FORMAT = Format(name="arena-hard", add_files=add_arena_hard, render_files=render_arena_hard)
 
 
 def _classify_row(row: JsonRow, _path: Path) -> str | None:
@@ -112,7 +106,7 @@ def _classify_row(row: JsonRow, _path: Path) -> str | None:
 
 def _read_questions(path: Path, imported: ImportedRecords) -> None:
     for location, row in read_rows_of_kind("question", path, _classify_row):
-        parsed = convert_row(row, ArenaHardQuestion, location)
+        parsed = imported.read_row(row, ArenaHardQuestion, location)
         question_id = find_question_id(parsed, location)
         texts = (
             [parsed.prompt]
@@ -126,12 +120,12 @@ def _read_questions(path: Path, imported: ImportedRecords) -> None:
 
 
 def _read_answers(path: Path, imported: ImportedRecords) -> None:
-    model, other_names = path.stem, set()
+    model, other_names = imported.names.read(path.stem), set()
     for location, row in read_rows_of_kind("answer", path, _classify_row):
-        parsed = convert_row(row, ArenaHardAnswer, location)
+        parsed = imported.read_row(row, ArenaHardAnswer, location)
         question_id = find_question_id(parsed, location)
         named_model = parsed.model or parsed.model_id or ""
-        if make_file_name(named_model) != model:
+        if make_file_name(normalize_name(named_model)) != normalize_name(path.stem):
             other_names.add(named_model)
         key = make_answer_key(model, question_id)
         if not imported.register_row("answer", key, row, location):
@@ -143,19 +137,22 @@ def _read_answers(path: Path, imported: ImportedRecords) -> None:
         imported.keep_unmapped_fields("answer", key, row, rendered)
     if other_names:
         reason = f"its model is {', '.join(sorted(other_names))}"
-        imported.warnings.append(f"{path}: {reason}; the file's name, {model}, is taken")
+        imported.warnings.append(f"{path}: {reason}; the file's name, {path.stem}, is taken")
 
 
 def _read_games(path: Path, imported: ImportedRecords) -> None:
     other_names, without_baseline, single_games = set(), 0, 0
     for location, row in read_rows_of_kind("games", path, _classify_row):
-        parsed = convert_row(row, ArenaHardJudgment, location)
-        if make_file_name(parsed.model) != path.stem:
+        parsed = imported.read_row(row, ArenaHardJudgment, location, "model", "judge", "baseline")
+        if make_file_name(normalize_name(row["model"])) != normalize_name(path.stem):
             other_names.add(parsed.model)
-        baseline = parsed.baseline or BASELINE_BEFORE_V2
+        baseline = parsed.baseline or imported.names.read(BASELINE_BEFORE_V2)
+        if imported.leave_out_self_comparison((baseline, parsed.model), location):
+            continue
         question_id = find_question_id(parsed, location)
         key = compute_digest(["games", question_id, parsed.judge, baseline, parsed.model])
-        if not imported.register_row("games", key, row, location):
+        is_scored = all(game and game.score for game in parsed.games)
+        if not imported.register_row("games", key, row, location, is_scored=is_scored):
             continue
         if not 1 <= len(parsed.games) <= _GAMES_PER_ROW:
             location.refuse(f"{len(parsed.games)} games: must be one or two")

@@ -2,7 +2,8 @@
 
 A winner is left, right or tie. A column `worker` (or `rater`) names the person, and `question_id`
 (or `prompt`) names the question; without such a column, every row is a separate question. Other
-columns are kept, and so is the order of the rows, because online Elo depends on it.
+columns are kept, and so is the order of the rows, because online Elo depends on it. An export adds
+two columns of ours, `question_id` and `judge`, so that a later import clusters the same battles.
 """
 
 from __future__ import annotations
@@ -11,54 +12,63 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from evalharness.domain import Vote, Winner, compute_digest, escape_formula, unescape_formula
+import msgspec
+
+from evalharness.domain import Vote, Winner, escape_formula, unescape_formula
 from evalharness.formats.interface import Format
-from evalharness.formats.rows.imported_records import (
-    ImportedRecords,
-    RowLocation,
-    look_up_label,
-)
-from evalharness.formats.rows.row_reader import find_files, read_csv
+from evalharness.formats.rows.row_location import RowLocation
+from evalharness.formats.rows.row_reader import find_files, look_up_label, read_csv
+from evalharness.formats.rows.vote_keys import make_vote_keys
 from evalharness.judge import settle_battles
 from evalharness.stats import HUMAN_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from evalharness.domain import Battle, RunRecords
+    from evalharness.formats.rows.imported_records import ImportedRecords
     from evalharness.formats.rows.unmapped_fields import SourceRows
 
 _WINNERS = {"left": Winner.MODEL_A, "right": Winner.MODEL_B, "tie": Winner.TIE}
 _SIDE_BY_WINNER = {winner: side for side, winner in _WINNERS.items()}
-_PERSON_COLUMNS = ("worker", "rater")
-_QUESTION_COLUMNS = ("question_id", "prompt")
+_UNNAMED_JUDGE = "evalica"
 
 
-def read_evalica(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the comparisons in CSV files.
+class _Comparison(msgspec.Struct):
+    left: str
+    right: str
+    winner: str
+    worker: str = ""
+    rater: str = ""
+    judge: str = ""
+    question_id: str = ""
+    prompt: str = ""
+
+
+def add_evalica(paths: Sequence[Path], imported: ImportedRecords) -> None:
+    """Add the comparisons in CSV files.
 
     Raises:
         InputError: a file is damaged, or a winner is unknown.
         ConfigError: a path does not exist.
     """
-    imported = ImportedRecords("evalica")
     for path in find_files(paths, ".csv"):
         imported.paths.append(path)
-        for number, (line, cells) in enumerate(read_csv(path, ("left", "right", "winner"))):
-            row = {name: unescape_formula(cell) for name, cell in cells.items()}
-            _add_comparison(row, number, imported, RowLocation(path=path, line=line))
-    return imported.complete()
+        keys = make_vote_keys("comparison", (row for _, row in _read_rows(path)))
+        for (line, row), key in zip(_read_rows(path), keys, strict=True):
+            _add_comparison(row, key, imported, RowLocation(path=path, line=line))
 
 
 def render_evalica(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     """Return the settled battles and the votes of a run as one CSV file."""
-    rows = [_render_battle(battle) for battle in settle_battles(records.games)]
-    rows += [
-        source.restore_row("comparison", vote.digest, _render_battle(vote.battle))
-        for vote in records.votes
-        if vote.battle is not None
-    ]
+    rows = [_render_own_battle(battle) for battle in settle_battles(records.games)]
+    for vote in records.votes:
+        if vote.battle is not None and source.has_row("comparison", vote.digest):
+            rendered = _render_battle(vote.battle)
+            rows.append(source.restore_row("comparison", vote.digest, rendered))
+        elif vote.battle is not None:
+            rows.append(_render_own_battle(vote.battle))
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns or ["left", "right", "winner"], lineterminator="\n")
@@ -67,21 +77,30 @@ def render_evalica(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     return {"comparisons.csv": text.getvalue().encode()}
 
 
-FORMAT = Format(name="evalica", read_files=read_evalica, render_files=render_evalica)
+FORMAT = Format(name="evalica", add_files=add_evalica, render_files=render_evalica)
+
+
+def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    for line, cells in read_csv(path, ("left", "right", "winner")):
+        yield line, {name: unescape_formula(cell) for name, cell in cells.items()}
 
 
 def _add_comparison(
-    row: Mapping[str, str], number: int, imported: ImportedRecords, location: RowLocation
+    row: dict[str, str], key: str, imported: ImportedRecords, location: RowLocation
 ) -> None:
-    winner = look_up_label(_WINNERS, row["winner"], "winner", location)
-    key = compute_digest(["comparison", location.path.name, number, row])
-    person = next((row[name] for name in _PERSON_COLUMNS if row.get(name)), None)
-    question = next((row[name] for name in _QUESTION_COLUMNS if row.get(name)), key)
+    parsed = imported.read_row(row, _Comparison, location, "left", "right", "worker", "rater")
+    winner = look_up_label(_WINNERS, parsed.winner, "winner", location)
+    if imported.leave_out_self_comparison((parsed.left, parsed.right), location):
+        return
+    if not imported.register_row("comparison", key, row, location):
+        return
+    person = parsed.worker or parsed.rater
+    judge = imported.names.read(parsed.judge) if parsed.judge else _UNNAMED_JUDGE
     vote = Vote(
-        question_id=question,
-        judge=f"{HUMAN_PREFIX}:{person}" if person else "evalica",
-        model_a=row["left"],
-        model_b=row["right"],
+        question_id=parsed.question_id or parsed.prompt or key,
+        judge=f"{HUMAN_PREFIX}:{person}" if person else judge,
+        model_a=parsed.left,
+        model_b=parsed.right,
         winner=winner,
         digest=key,
     )
@@ -105,3 +124,9 @@ def _render_battle(battle: Battle) -> dict[str, str]:
         "right": battle.model_b,
         "winner": _SIDE_BY_WINNER[battle.winner],
     }
+
+
+def _render_own_battle(battle: Battle) -> dict[str, str]:
+    """Return a battle that was not imported in this format, with the columns of ours."""
+    ours = {"question_id": battle.question_id, "judge": battle.judge}
+    return _render_battle(battle) | ours

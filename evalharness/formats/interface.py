@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalharness.errors import ConfigError, suggest_close_match
+from evalharness.formats.rows.imported_records import ImportedRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from evalharness.domain import RunRecords
-    from evalharness.formats.rows.imported_records import ImportedRecords
     from evalharness.formats.rows.unmapped_fields import SourceRows
 
-    FileReader = Callable[[Sequence[Path]], ImportedRecords]
+    FileReader = Callable[[Sequence[Path], ImportedRecords], None]
     FileRenderer = Callable[[RunRecords, SourceRows], dict[str, bytes]]
 
 
@@ -33,16 +33,36 @@ class Format:
 
     Attributes:
         name: the name that users type.
-        read_files: returns the checked records in files and folders. It writes nothing. It raises
-            InputError if a file is damaged, and ConfigError if a path does not exist or holds
-            nothing of this format.
+        add_files: adds the checked records in files and folders to imported records. It writes
+            nothing. It raises InputError if a file is damaged, and ConfigError if a path does not
+            exist or holds nothing of this format.
         render_files: returns the files that hold a run's records: their contents by their names
             inside a folder. It raises ConfigError if the format cannot hold them.
+        needs_run: whether the records refer to answers that a run must already hold.
     """
 
     name: str
-    read_files: FileReader
+    add_files: FileReader
     render_files: FileRenderer
+    needs_run: bool = False
+
+    def read_files(
+        self, paths: Sequence[Path], renames: Mapping[str, str] | None = None
+    ) -> ImportedRecords:
+        """Return the checked records in files and folders.
+
+        Args:
+            paths: files and folders.
+            renames: the new names of models and judges, by their names in the files.
+
+        Raises:
+            InputError: a file is damaged.
+            ConfigError: a path does not exist, there are no records of this format, or a name
+                that is to be changed is not there.
+        """
+        imported = ImportedRecords(self.name, renames, needs_run=self.needs_run)
+        self.add_files(paths, imported)
+        return imported.complete()
 
 
 def list_formats() -> tuple[str, ...]:

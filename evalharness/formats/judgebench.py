@@ -5,7 +5,8 @@
 
 Both responses of a pair are by one model, so response_A and response_B stand for the two models. A
 gold label is a vote by the judge `gold`. The second judgment is of the swapped order, and its
-decision names the places of that order.
+decision names the places of that order. A judge is the judge model with its method (`judge_name`),
+because one file holds the judgments of one model, and the method is the same for many models.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ import msgspec
 
 from evalharness.domain import PairwiseJudgment, Question, Verdict, Winner, compute_digest
 from evalharness.formats.interface import Format
-from evalharness.formats.rows.imported_records import (
-    UNSCORED_IN_SOURCE,
-    ImportedRecords,
-    RowLocation,
-    look_up_label,
-)
+from evalharness.formats.rows.imported_records import UNSCORED_IN_SOURCE, ImportedRecords
 from evalharness.formats.rows.labelled_pairs import describe_labelled_set, make_gold_vote
-from evalharness.formats.rows.row_reader import convert_row, find_files, read_json_lines
+from evalharness.formats.rows.row_location import RowLocation
+from evalharness.formats.rows.row_reader import (
+    find_files,
+    look_up_label,
+    read_json_lines,
+)
 from evalharness.formats.rows.row_writer import ExportedFiles, encode_json_lines, make_file_name
 from evalharness.formats.rows.unmapped_fields import pair_games
 from evalharness.stats import GOLD_JUDGE
@@ -61,20 +62,20 @@ class _JudgeBenchPair(msgspec.Struct):
     judgments: list[_JudgeBenchJudgment | None] | None = None
 
 
-def read_judgebench(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the pairs in files, their labels, and the judgments on them.
+def add_judgebench(paths: Sequence[Path], imported: ImportedRecords) -> None:
+    """Add the pairs in files, their labels, and the judgments on them.
 
     Raises:
         InputError: a file is damaged.
         ConfigError: a path does not exist.
     """
-    imported = ImportedRecords("judgebench")
     imported.cautions.append(describe_labelled_set(RESPONSES))
     for path in find_files(paths, ".jsonl"):
         imported.paths.append(path)
+        models = (_find_judge_model(row) for _, row in read_json_lines(path))
+        judge_model = next((model for model in models if model), "")
         for line, row in read_json_lines(path):
-            _add_pair(row, imported, RowLocation(path=path, line=line))
-    return imported.complete()
+            _add_pair(row, judge_model, imported, RowLocation(path=path, line=line))
 
 
 def render_judgebench(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
@@ -97,14 +98,29 @@ def render_judgebench(records: RunRecords, source: SourceRows) -> dict[str, byte
     return files.encode(encode_json_lines)
 
 
-FORMAT = Format(name="judgebench", read_files=read_judgebench, render_files=render_judgebench)
+FORMAT = Format(name="judgebench", add_files=add_judgebench, render_files=render_judgebench)
 
 
-def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> None:
-    parsed = convert_row(row, _JudgeBenchPair, location)
+def _find_judge_model(row: JsonRow) -> str:
+    """Return the name of the model that made the judgments of a row; empty if none is given."""
+    judgments = row.get("judgments")
+    for each in judgments if isinstance(judgments, list) else []:
+        judgment = each.get("judgment") if isinstance(each, dict) else None
+        model = judgment.get("judge_model") if isinstance(judgment, dict) else None
+        if isinstance(model, str) and model.strip():
+            return model
+    return ""
+
+
+def _add_pair(
+    row: JsonRow, judge_model: str, imported: ImportedRecords, location: RowLocation
+) -> None:
+    parsed = imported.read_row(row, _JudgeBenchPair, location)
     pair_id = parsed.pair_id
     kind = "pair" if parsed.judgments is None else "games"
-    judge = parsed.judge_name or location.path.stem
+    method = parsed.judge_name or location.path.stem
+    model = _find_judge_model(row) or judge_model
+    judge = imported.names.read(f"{model}/{method}" if model else method)
     key = pair_id if kind == "pair" else compute_digest(["games", pair_id, judge])
     if not imported.register_row(kind, key, row, location):
         return
@@ -120,7 +136,7 @@ def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) ->
     imported.add_gold_vote(make_gold_vote(pair_id, RESPONSES, winner), refusal, location)
     rendered = _render_pair(question, texts, winner)
     if parsed.judgments is not None:
-        games = _make_games(parsed.judgments, pair_id, judge, key, location)
+        games = _make_games(parsed.judgments, pair_id, (judge, method), key, location)
         for game in games:
             imported.add_judgment(game, location)
         rendered |= _render_games(*games)
@@ -130,7 +146,7 @@ def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) ->
 def _make_games(
     judgments: Sequence[_JudgeBenchJudgment | None],
     pair_id: str,
-    judge: str,
+    judge_and_method: tuple[str, str],
     key: str,
     location: RowLocation,
 ) -> tuple[PairwiseJudgment, PairwiseJudgment]:
@@ -141,8 +157,8 @@ def _make_games(
         PairwiseJudgment(
             question_id=pair_id,
             turn=1,
-            judge=judge,
-            prompt="judgebench",
+            judge=judge_and_method[0],
+            prompt=judge_and_method[1],
             model_a=order[0],
             model_b=order[1],
             verdict=look_up_label(
@@ -176,10 +192,12 @@ def _render_pair(
 
 
 def _render_games(first: PairwiseJudgment, second: PairwiseJudgment | None) -> dict[str, Any]:
+    model = first.judge.removesuffix(f"/{first.prompt}")
+    named = {} if model == first.judge else {"judge_model": model}
     return {
-        "judge_name": first.judge,
+        "judge_name": first.prompt if named else first.judge,
         "judgments": [
-            {"judgment": {"response": game.reply}, "decision": _DECISIONS[game.verdict]}
+            {"judgment": {**named, "response": game.reply}, "decision": _DECISIONS[game.verdict]}
             if game
             else None
             for game in (first, second)

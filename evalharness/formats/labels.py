@@ -16,14 +16,10 @@ import msgspec
 
 from evalharness.domain import GradedJudgment, Vote, Winner, compute_digest
 from evalharness.formats.interface import Format
-from evalharness.formats.rows.imported_records import (
-    ImportedRecords,
-    RowLocation,
-    look_up_label,
-)
+from evalharness.formats.rows.row_location import RowLocation
 from evalharness.formats.rows.row_reader import (
-    convert_row,
     find_files,
+    look_up_label,
     read_csv,
     read_json_lines,
 )
@@ -35,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evalharness.domain import RunRecords
+    from evalharness.formats.rows.imported_records import ImportedRecords
     from evalharness.formats.rows.row_reader import JsonRow
     from evalharness.formats.rows.unmapped_fields import SourceRows
 
@@ -60,14 +57,13 @@ class _GradeLabel(msgspec.Struct):
     judge: str = HUMAN_PREFIX
 
 
-def read_labels(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the labels in files.
+def add_labels(paths: Sequence[Path], imported: ImportedRecords) -> None:
+    """Add the labels in files.
 
     Raises:
         InputError: a file is damaged, or a winner is unknown.
         ConfigError: a path does not exist.
     """
-    imported = ImportedRecords("labels", needs_run=True)
     for path in find_files(paths, ".jsonl", ".csv"):
         imported.paths.append(path)
         for line, row in _read_rows(path):
@@ -77,7 +73,6 @@ def read_labels(paths: Sequence[Path]) -> ImportedRecords:
             else:
                 _add_pair(row, imported, location)
     _warn_about_judges(imported)
-    return imported.complete()
 
 
 def render_labels(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
@@ -95,7 +90,7 @@ def render_labels(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     return {"labels.jsonl": encode_json_lines(rows)}
 
 
-FORMAT = Format(name="labels", read_files=read_labels, render_files=render_labels)
+FORMAT = Format(name="labels", add_files=add_labels, render_files=render_labels, needs_run=True)
 
 
 def _warn_about_judges(imported: ImportedRecords) -> None:
@@ -128,7 +123,7 @@ def _read_rows(path: Path) -> Iterator[tuple[int, JsonRow]]:
 
 
 def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> None:
-    parsed = convert_row(row, _PairLabel, location)
+    parsed = imported.read_row(row, _PairLabel, location, "model_a", "model_b", "judge")
     models = (parsed.model_a, parsed.model_b)
     vote = Vote(
         question_id=str(parsed.question_id),
@@ -141,27 +136,14 @@ def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) ->
             ["label", str(parsed.question_id), parsed.turn, parsed.judge, *models]
         ),
     )
-    if imported.register_row("pair", vote.digest, row, location):
-        _refuse_contradiction(vote, imported, location)
+    is_new = imported.register_row("pair", vote.digest, row, location)
+    if is_new and imported.refuse_contradiction(vote, location):
         imported.add_vote(vote, location)
         imported.keep_unmapped_fields("pair", vote.digest, row, _render_pair(vote))
 
 
-def _refuse_contradiction(vote: Vote, imported: ImportedRecords, location: RowLocation) -> None:
-    """Refuse a second vote of a person on a pair, in the other order, with another winner."""
-    better = {Winner.MODEL_A: vote.model_a, Winner.MODEL_B: vote.model_b}
-    pair = sorted((vote.model_a, vote.model_b))
-    key = compute_digest([vote.question_id, vote.turn, vote.judge, *pair])
-    imported.register_row(
-        f"vote of {vote.judge} on this pair",
-        key,
-        {"better": better.get(vote.winner or Winner.TIE, "")},
-        location,
-    )
-
-
 def _add_grade(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> None:
-    parsed = convert_row(row, _GradeLabel, location)
+    parsed = imported.read_row(row, _GradeLabel, location, "model", "judge")
     if not _MIN_SCORE <= parsed.score <= _MAX_SCORE:
         location.refuse(f"score {parsed.score}: must be from 1 to 10")
     grade = GradedJudgment(

@@ -16,14 +16,15 @@ import msgspec
 
 from evalharness.domain import PairwiseJudgment, Question, Verdict, Winner, compute_digest
 from evalharness.formats.interface import Format
-from evalharness.formats.rows.imported_records import (
-    UNSCORED_IN_SOURCE,
-    ImportedRecords,
-    RowLocation,
-    look_up_label,
-)
+from evalharness.formats.rows.imported_records import UNSCORED_IN_SOURCE, ImportedRecords
 from evalharness.formats.rows.labelled_pairs import describe_labelled_set, make_gold_vote
-from evalharness.formats.rows.row_reader import convert_row, find_files, read_json_array
+from evalharness.formats.rows.row_location import RowLocation
+from evalharness.formats.rows.row_reader import (
+    convert_row,
+    find_files,
+    look_up_label,
+    read_json_array,
+)
 from evalharness.formats.rows.row_writer import ExportedFiles, encode_json_array, make_file_name
 from evalharness.formats.rows.unmapped_fields import pair_games
 from evalharness.stats import GOLD_JUDGE
@@ -58,14 +59,13 @@ class _LlmBarGame(msgspec.Struct):
     completion: list[str | None] = []
 
 
-def read_llmbar(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the pairs in files, their labels, and the judgments on them.
+def add_llmbar(paths: Sequence[Path], imported: ImportedRecords) -> None:
+    """Add the pairs in files, their labels, and the judgments on them.
 
     Raises:
         InputError: a file is damaged.
         ConfigError: a path does not exist.
     """
-    imported = ImportedRecords("llmbar")
     imported.cautions.append(describe_labelled_set(OUTPUTS))
     skipped = 0
     for path in find_files(paths, ".json"):
@@ -79,7 +79,6 @@ def read_llmbar(paths: Sequence[Path]) -> ImportedRecords:
         imported.warnings.append(
             f"{skipped} files {_DERIVED_FILE} are not read, as they follow from the results"
         )
-    return imported.complete()
 
 
 def render_llmbar(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
@@ -106,15 +105,15 @@ def render_llmbar(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
     return files.encode(encode_json_array)
 
 
-FORMAT = Format(name="llmbar", read_files=read_llmbar, render_files=render_llmbar)
+FORMAT = Format(name="llmbar", add_files=add_llmbar, render_files=render_llmbar)
 
 
 def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) -> None:
-    parsed = convert_row(row, _LlmBarPair, location)
+    parsed = imported.read_row(row, _LlmBarPair, location)
     pair_id = compute_digest([parsed.input, parsed.output_1, parsed.output_2])[:12]
     kind = "games" if "results" in row else "pair"
     key = (
-        compute_digest(["games", pair_id, _name_judge(location.path)])
+        compute_digest(["games", pair_id, _name_judge(location.path, imported)])
         if kind == "games"
         else pair_id
     )
@@ -134,7 +133,8 @@ def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) ->
     imported.add_gold_vote(make_gold_vote(pair_id, OUTPUTS, winner), refusal, location)
     rendered = _render_pair(question, texts, winner)
     if kind == "games":
-        first, second = _make_games(row, pair_id, key, location)
+        judge = _name_judge(location.path, imported)
+        first, second = _make_games(row, pair_id, judge, key, location)
         imported.add_judgment(first, location)
         imported.add_judgment(second, location)
         rendered |= {"results": [_render_games(first, second)]}
@@ -142,7 +142,7 @@ def _add_pair(row: JsonRow, imported: ImportedRecords, location: RowLocation) ->
 
 
 def _make_games(
-    row: JsonRow, pair_id: str, key: str, location: RowLocation
+    row: JsonRow, pair_id: str, judge: str, key: str, location: RowLocation
 ) -> tuple[PairwiseJudgment, PairwiseJudgment]:
     """Return both games of a pair, which are the last of its results.
 
@@ -154,7 +154,7 @@ def _make_games(
         location.refuse(f"results must end with an object of {' and '.join(_ORDERS)}")
     games = [convert_row(last[order], _LlmBarGame, location) for order in _ORDERS]
     first, second = (
-        _make_game(game, pair_id, game_key, order, verdicts, location)
+        _make_game(game, pair_id, judge, game_key, order, verdicts, location)
         for game, game_key, order, verdicts in zip(
             games,
             (key, compute_digest([key, "swapped"])),
@@ -169,6 +169,7 @@ def _make_games(
 def _make_game(
     game: _LlmBarGame,
     pair_id: str,
+    judge: str,
     key: str,
     order: tuple[str, str],
     verdicts: Mapping[str | None, Verdict | None],
@@ -178,7 +179,7 @@ def _make_game(
     return PairwiseJudgment(
         question_id=pair_id,
         turn=1,
-        judge=_name_judge(location.path),
+        judge=judge,
         prompt=location.path.parent.name,
         model_a=order[0],
         model_b=order[1],
@@ -189,9 +190,11 @@ def _make_game(
     )
 
 
-def _name_judge(path: Path) -> str:
+def _name_judge(path: Path, imported: ImportedRecords) -> str:
     """Return the name of a judge, which is made of the folders of its results."""
-    return f"{path.parent.parent.name or 'judge'}/{path.parent.name or 'prompt'}"
+    return imported.names.read(
+        f"{path.parent.parent.name or 'judge'}/{path.parent.name or 'prompt'}"
+    )
 
 
 def _make_folder_name(game: PairwiseJudgment) -> str:

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalharness.domain import Question
+from evalharness.domain import Question, normalize_name
 from evalharness.formats.interface import Format
-from evalharness.formats.rows.imported_records import ImportedRecords
 from evalharness.formats.rows.mt_bench_judgments import add_grade, add_pair, add_vote
 from evalharness.formats.rows.mt_bench_rows import (
     FIELDS_BY_KIND,
@@ -32,7 +31,6 @@ from evalharness.formats.rows.mt_bench_rows import (
     render_vote_row,
 )
 from evalharness.formats.rows.row_kinds import find_kind, read_rows_of_kind, sort_files_by_kind
-from evalharness.formats.rows.row_reader import convert_row
 from evalharness.formats.rows.row_writer import ExportedFiles, encode_json_lines, make_file_name
 from evalharness.formats.rows.unmapped_fields import make_answer_key, pair_games
 
@@ -41,23 +39,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evalharness.domain import RunRecords
+    from evalharness.formats.rows.imported_records import ImportedRecords
     from evalharness.formats.rows.row_reader import JsonRow
     from evalharness.formats.rows.unmapped_fields import SourceRows
 
 
-def read_mt_bench(paths: Sequence[Path]) -> ImportedRecords:
-    """Return the records in files and folders of MT-bench.
+def add_mt_bench(paths: Sequence[Path], imported: ImportedRecords) -> None:
+    """Add the records in files and folders of MT-bench.
 
     Raises:
         InputError: a file is damaged.
         ConfigError: a path does not exist.
     """
-    imported = ImportedRecords("mt-bench")
     files = sort_files_by_kind(paths, ".jsonl", _classify_row, imported)
     for kind, read_file in _READERS.items():
         for path in files.get(kind, ()):
             read_file(path, imported)
-    return imported.complete()
 
 
 def render_mt_bench(records: RunRecords, source: SourceRows) -> dict[str, bytes]:
@@ -78,7 +75,7 @@ def render_mt_bench(records: RunRecords, source: SourceRows) -> dict[str, bytes]
     return files.encode(encode_json_lines)
 
 
-FORMAT = Format(name="mt-bench", read_files=read_mt_bench, render_files=render_mt_bench)
+FORMAT = Format(name="mt-bench", add_files=add_mt_bench, render_files=render_mt_bench)
 
 
 def _add_judgment_rows(records: RunRecords, source: SourceRows, files: ExportedFiles) -> None:
@@ -117,7 +114,7 @@ def _classify_row(row: JsonRow, path: Path) -> str | None:
 
 def _read_questions(path: Path, imported: ImportedRecords) -> None:
     for location, row in read_rows_of_kind("question", path, _classify_row):
-        parsed = convert_row(row, MtBenchQuestion, location)
+        parsed = imported.read_row(row, MtBenchQuestion, location)
         question = Question(
             question_id=str(parsed.question_id),
             category=parsed.category,
@@ -132,7 +129,7 @@ def _read_questions(path: Path, imported: ImportedRecords) -> None:
 def _read_references(path: Path, imported: ImportedRecords) -> None:
     """Read reference answers into their questions."""
     for location, row in read_rows_of_kind("reference", path, _classify_row):
-        parsed = convert_row(row, MtBenchAnswer, location)
+        parsed = imported.read_row(row, MtBenchAnswer, location)
         key = str(parsed.question_id)
         if not imported.register_row("reference", key, row, location):
             continue
@@ -155,11 +152,11 @@ def _read_references(path: Path, imported: ImportedRecords) -> None:
 
 
 def _read_answers(path: Path, imported: ImportedRecords) -> None:
-    model, other_names = path.stem, set()
+    model, other_names = imported.names.read(path.stem), set()
     for location, row in read_rows_of_kind("answer", path, _classify_row):
-        parsed = convert_row(row, MtBenchAnswer, location)
+        parsed = imported.read_row(row, MtBenchAnswer, location)
         question_id = str(parsed.question_id)
-        if make_file_name(parsed.model_id) != model:
+        if make_file_name(normalize_name(parsed.model_id)) != normalize_name(path.stem):
             other_names.add(parsed.model_id)
         key = make_answer_key(model, question_id)
         if not imported.register_row("answer", key, row, location):
@@ -173,7 +170,7 @@ def _read_answers(path: Path, imported: ImportedRecords) -> None:
         imported.keep_unmapped_fields("answer", key, row, rendered)
     if other_names:
         reason = f"model_id is {', '.join(sorted(other_names))}"
-        imported.warnings.append(f"{path}: {reason}; the file's name, {model}, is taken")
+        imported.warnings.append(f"{path}: {reason}; the file's name, {path.stem}, is taken")
 
 
 def _read_judgments(path: Path, imported: ImportedRecords, kind: str) -> None:

@@ -53,6 +53,19 @@ def test_windows_line_ends_change_nothing(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", FOLDERS)
+def test_a_byte_order_mark_changes_nothing(name, tmp_path):
+    """Spreadsheets and editors of Windows begin a file with one."""
+    plain = read_files(name, write_files(tmp_path / "plain", FOLDERS[name]))
+    folder = write_files(tmp_path / "marked", FOLDERS[name])
+    for path in (path for path in folder.rglob("*.*") if path.is_file()):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+    found = read_files(name, folder)
+
+    assert list_rows(render_files(name, found)) == list_rows(render_files(name, plain))
+
+
+@pytest.mark.parametrize("name", FOLDERS)
 def test_a_cut_file_is_refused_at_its_last_line(name, tmp_path):
     """An interrupted download must not count as a small file."""
     folder = write_files(tmp_path, FOLDERS[name])
@@ -72,7 +85,9 @@ def test_a_cut_file_is_refused_at_its_last_line(name, tmp_path):
     [
         (b"", "is empty"),
         (b" \n\n", "is empty"),
-        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b"\xff\xfe{\x00}\x00", "this file is UTF-16; save it as UTF-8"),
+        (b"{\x00}\x00", "looks like UTF-16LE without a mark"),
+        (b"\x1f\x8b\x08\x00", "this file is gzip, whatever its name says; unpack it first"),
         (b'{"model_a": "\xff\xfe"}\n', ""),
         (b"[" * 100_000, ""),
         (b"[1, 2]", ""),
@@ -81,7 +96,20 @@ def test_a_cut_file_is_refused_at_its_last_line(name, tmp_path):
         (b'{"question_id": 1e999}', ""),
         (b'{"x": ' + b"9" * 5000 + b"}", ""),
     ],
-    ids=("empty", "blank", "mark", "latin", "deep", "list", "null", "binary", "huge", "long"),
+    ids=(
+        "empty",
+        "blank",
+        "utf-16",
+        "utf-16-bare",
+        "gzip",
+        "latin",
+        "deep",
+        "list",
+        "null",
+        "binary",
+        "huge",
+        "long",
+    ),
 )
 def test_a_file_that_is_not_of_the_format_is_refused(name, content, said, tmp_path):
     """The message is one line with the file and the place of the error, not a traceback."""

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from foreign_files import FOLDERS, make_records, read_files, write_files
+from foreign_files import (
+    FOLDERS,
+    list_rows,
+    make_records,
+    read_files,
+    render_files,
+    write_files,
+)
 
 from evalharness.domain import Verdict, Winner
 from evalharness.errors import InputError
+from evalharness.formats import find_format
 from evalharness.formats.rows.imported_records import UNSCORED_IN_SOURCE
 from evalharness.judge import settle_battles
 
@@ -180,12 +188,66 @@ def test_ids_that_were_numbers_are_numbers_again_and_others_are_not(tmp_path):
     ]
 
 
-def test_reviews_must_be_of_the_models_that_their_file_names(tmp_path):
-    """A review file with the name of another pair would count for that pair."""
+def test_the_ids_of_answers_decide_whose_a_review_is(tmp_path):
+    """Published files carry names that differ from those of their answers."""
     files = dict(FOLDERS["vicuna-reviews"])
     files["review/review_bard_vicuna-13b.jsonl"] = files.pop("review/review_gpt35_vicuna-13b.jsonl")
 
-    with pytest.raises(InputError, match="its answers are of gpt35 and vicuna-13b"):
+    imported = read_files("vicuna-reviews", write_files(tmp_path, files))
+
+    assert {vote.models for vote in imported.votes.values()} == {("gpt35", "vicuna-13b")}
+    assert any("its reviews are of gpt35 and vicuna-13b" in line for line in imported.warnings)
+
+
+def test_a_review_of_unknown_answers_is_refused_with_the_rename_that_helps(tmp_path):
+    """Without ids only the user can say that llama is llama-13b."""
+    files = dict(FOLDERS["vicuna-reviews"])
+    rows = files.pop("review/review_gpt35_vicuna-13b.jsonl")
+    files["review/review_gpt_vicuna-13b.jsonl"] = [row | {"answer1_id": "other"} for row in rows]
+    folder = write_files(tmp_path, files)
+
+    with pytest.raises(
+        InputError, match=r"vicuna-13b\.jsonl:1: .*--rename gpt=MODEL, one of gpt35"
+    ):
+        read_files("vicuna-reviews", folder)
+    renamed = find_format("vicuna-reviews").read_files([folder], {"gpt": "gpt35"})
+
+    assert {vote.models for vote in renamed.votes.values()} == {("gpt35", "vicuna-13b")}
+
+
+@pytest.mark.parametrize("ids", [(1, 2, 3), ("gpt-4-0328-default", "gpt-4-0328-generic", 3)])
+def test_the_reviewers_of_several_categories_are_one_judge(tmp_path, ids):
+    """Each category has its own prompt, and all are given to one model."""
+    files = dict(FOLDERS["vicuna-reviews"])
+    (name,) = (name for name in files if name.startswith("review/"))
+    files[name] = [files[name][0] | {"reviewer_id": each} for each in ids]
+    files["reviewer.jsonl"] = [
+        {"reviewer_id": f"gpt-4-0328-{name}", "prompt_id": number, "category": category}
+        for number, (name, category) in enumerate(
+            (("default", "general"), ("coding", "coding"), ("math", "math")), start=1
+        )
+    ]
+
+    imported = read_files("vicuna-reviews", write_files(tmp_path, files))
+
+    assert {vote.judge for vote in imported.votes.values()} == {"gpt-4-0328"}
+    assert list_rows(render_files("vicuna-reviews", imported)) == list_rows(imported.paths)
+
+
+def test_reviewers_by_number_without_their_file_are_said(read_example):
+    """A judge named 1 tells a reader nothing."""
+    imported, _ = read_example("vicuna-reviews")
+
+    assert any("import reviewer.jsonl with the reviews" in line for line in imported.warnings)
+
+
+def test_scores_of_another_scale_are_refused(tmp_path):
+    """85 of a hundred is no score of a ten-point scale."""
+    files = dict(FOLDERS["vicuna-reviews"])
+    (name,) = (name for name in files if name.startswith("review/"))
+    files[name] = [files[name][0] | {"score": [85, 90]}]
+
+    with pytest.raises(InputError, match=r"\.jsonl:1: score \[85"):
         read_files("vicuna-reviews", write_files(tmp_path, files))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +25,13 @@ from evalharness.stats import (
     sum_pair_scores,
 )
 
-TEXTS = {"vicuna-reviews": "vicuna_blog", "mt-bench": "mt_bench", "arena-hard": "arena_hard"}
+TEXTS = {
+    "vicuna-reviews": "vicuna_blog",
+    "mt-bench": "mt_bench",
+    "arena-hard": "arena_hard",
+    "judgebench": "judgebench",
+    "llmbar": "llmbar",
+}
 
 
 @pytest.fixture
@@ -95,17 +102,38 @@ def test_alpaca_eval_gives_its_win_rates(records, model, judge, win_rate, standa
     assert round(100 * rate.standard_error, 4) == standard_error
 
 
-@pytest.mark.parametrize(
-    ("judge", "accuracy", "both"),
-    [("GPT-4/Vanilla", 0.955, 0.93), ("ChatGPT/Vanilla", 0.815, 0.67), ("GPT-4/CoT", 0.945, 0.9)],
-)
-def test_llmbar_gives_its_judges_accuracies(records, judge, accuracy, both):
-    """Means over both orders, and pairs in which both are right, as in its statistics files."""
-    pairs = records("llmbar", "llmbar/Natural")
+@pytest.mark.parametrize("place", ["Natural", "Adversarial/GPTInst", "Adversarial/Neighbor"])
+def test_llmbar_gives_its_judges_accuracies(records, data_file, place):
+    """Every judge's mean over both orders, and pairs right in both, as its statistics files say.
+
+    A verdict that could not be read is wrong: LLaMA2 on GPTInst has one, and 30.43%.
+    """
+    pairs = records("llmbar", f"llmbar/{place}")
+    found = {each.judge: each for each in measure_label_accuracy(pairs.games, pairs.votes)}
+    published = {
+        f"{path.parts[-3]}/{path.parts[-2]}": json.loads(path.read_text())
+        for path in data_file(f"llmbar/{place}").rglob("statistics.json")
+    }
+
+    assert set(found) == set(published)
+    for judge, figures in published.items():
+        for name, value in (
+            ("correct_average", found[judge].accuracy),
+            ("correct_both", found[judge].both),
+        ):
+            percent = float(figures[name].rpartition("= ")[2].rstrip("%"))
+            assert 100 * value == pytest.approx(percent, abs=1e-9)
+
+
+def test_judgebench_gives_its_judges_accuracies_by_its_own_rule(records):
+    """More right than wrong verdicts over both orders; a tie and an unread verdict are neither."""
+    pairs = records("judgebench", "judgebench")
     found = {each.judge: each for each in measure_label_accuracy(pairs.games, pairs.votes)}
 
-    assert (found[judge].accuracy, found[judge].both) == (accuracy, both)
-    assert (found[judge].games, found[judge].pairs) == (200, 100)
+    assert {judge: (round(100 * each.net, 2), each.pairs) for judge, each in found.items()} == {
+        "claude-3-haiku-20240307/arena_hard": (32.22, 270),
+        "internlm/internlm2-7b-reward/reward_model": (59.43, 350),
+    }
 
 
 @pytest.mark.parametrize(

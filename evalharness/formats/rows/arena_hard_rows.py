@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from evalharness.formats.rows.imported_records import RowLocation
+    from evalharness.formats.rows.row_location import RowLocation
 
 
 class ArenaHardText(msgspec.Struct):

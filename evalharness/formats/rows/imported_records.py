@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from evalharness.domain import Answer, AnswerTurn, Question, Vote, compute_digest
-from evalharness.errors import ConfigError, InputError
+from evalharness.domain import Answer, AnswerTurn, Question, Vote, Winner, compute_digest
+from evalharness.errors import ConfigError
+from evalharness.formats.rows.import_remarks import (
+    describe_missing_rows,
+    describe_thoughts,
+    describe_unknown_names,
+)
+from evalharness.formats.rows.imported_names import ImportedNames, describe_imported_variants
+from evalharness.formats.rows.left_out_rows import LeftOutRows
+from evalharness.formats.rows.repeated_rows import RepeatedRows
+from evalharness.formats.rows.row_reader import convert_row
 from evalharness.formats.rows.unmapped_fields import UnmappedFields, is_same_json
-from evalharness.stats import HUMAN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from evalharness.domain import Judgment
-
-Meaning = TypeVar("Meaning")
+    from evalharness.formats.rows.row_location import RowLocation
+    from evalharness.formats.rows.row_reader import JsonRow, Shape
 
 UNSCORED_IN_SOURCE = "unscored_in_source"
 """The reason for a missing score or verdict that the source itself marks as missing."""
 OUT_OF_SCALE = "out_of_scale"
 """The reason for a missing score that is outside the scale."""
 
-_MAX_LISTED = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowLocation:
-    """The file and the line of a row."""
-
-    path: Path
-    line: int
-
-    def refuse(self, message: str) -> NoReturn:
-        """Refuse this row.
-
-        Raises:
-            InputError: always; the message begins with the file and the line.
-        """
-        raise InputError(message, path=self.path, line=self.line)
+_MAX_TURN = 1000
 
 
 class ImportedRecords:
@@ -53,16 +43,24 @@ class ImportedRecords:
         votes: by digest, in the order of their files.
         unmapped_fields: what our records do not have, by kind and key of the row.
         paths: the files that were read.
+        names: the names of models and judges.
+        rows: the number of rows that were read.
+        repeats: the rows that stand twice.
+        left_out: the rows that were left out.
+        locations: the rows of judgments and votes, by digest.
         warnings: sentences that the user who imports the files must know.
         cautions: sentences that a reader of the results must know.
         needs_run: whether the records refer to answers that a run must already hold.
     """
 
-    def __init__(self, name: str, *, needs_run: bool = False) -> None:
+    def __init__(
+        self, name: str, renames: Mapping[str, str] | None = None, *, needs_run: bool = False
+    ) -> None:
         """Begin with no records.
 
         Args:
             name: the name of the format.
+            renames: the new names of models and judges, by their names in the files.
             needs_run: whether the records refer to answers that a run must already hold.
         """
         self.format = name
@@ -75,25 +73,55 @@ class ImportedRecords:
         self.paths: list[Path] = []
         self.warnings: list[str] = []
         self.cautions: list[str] = []
-        self._row_digests: dict[tuple[str, str], bytes] = {}
-        self._repeats: Counter[tuple[Path, str]] = Counter()
+        self.names = ImportedNames(renames or {})
+        self.rows = 0
+        self.repeats = RepeatedRows()
+        self.left_out = LeftOutRows()
+        self.locations: dict[str, RowLocation] = {}
 
-    def register_row(
-        self, kind: str, key: str, row: Mapping[str, Any], location: RowLocation
-    ) -> bool:
-        """Return whether a row is new; a repeated row is counted and must not be added again.
+    def read_row(
+        self, row: JsonRow, shape: type[Shape], location: RowLocation, *names: str
+    ) -> Shape:
+        """Count a row and return it as a record.
+
+        Args:
+            row: the row.
+            shape: the class of the record.
+            location: the place of the row.
+            names: the fields that name a model or a judge.
 
         Raises:
-            InputError: another row has the same key and other content.
+            InputError: a field is missing or of another type.
         """
-        row_digest = bytes.fromhex(compute_digest(row))
-        registered = self._row_digests.setdefault((kind, key), row_digest)
-        if registered is row_digest:
-            return True
-        if registered != row_digest:
-            location.refuse(f"this {kind} stands twice, and not alike; remove the wrong row")
-        self._repeats[location.path, kind] += 1
-        return False
+        self.rows += 1
+        parsed = convert_row(row, shape, location)
+        for name in names:
+            written = getattr(parsed, name)
+            if isinstance(written, str):
+                setattr(parsed, name, self.names.read(written))
+        return parsed
+
+    def register_row(
+        self,
+        kind: str,
+        key: str,
+        row: Mapping[str, Any],
+        location: RowLocation,
+        *,
+        is_scored: bool = True,
+        later_counts: bool = False,
+    ) -> bool:
+        """Return whether a row counts; see `RepeatedRows.register`."""
+        return self.repeats.register(
+            kind, key, row, location, is_scored=is_scored, later_counts=later_counts
+        )
+
+    def leave_out_self_comparison(self, models: Sequence[str], location: RowLocation) -> bool:
+        """Return whether a row compares a model with itself; such a row is left out."""
+        is_own = len(set(models)) < len(models)
+        if is_own:
+            self.left_out.add(f"{models[0]} is set against itself", location)
+        return is_own
 
     def keep_unmapped_fields(
         self, kind: str, key: str, row: Mapping[str, Any], rendered: Mapping[str, Any]
@@ -148,19 +176,42 @@ class ImportedRecords:
         """Add a grade or a game.
 
         Raises:
-            InputError: a name is empty, a model is compared with itself, or the turn is below 1.
+            InputError: a name is empty, a model is compared with itself, or there is no such turn.
         """
-        _refuse_invalid_judgment(judgment, location)
+        self._refuse_invalid_judgment(judgment, location)
         self.judgments[judgment.digest] = judgment
+        self.locations[judgment.digest] = location
 
     def add_vote(self, vote: Vote, location: RowLocation) -> None:
         """Add a vote.
 
         Raises:
-            InputError: a name is empty, a model is compared with itself, or the turn is below 1.
+            InputError: a name is empty, a model is compared with itself, or there is no such turn.
         """
-        _refuse_invalid_judgment(vote, location)
+        self._refuse_invalid_judgment(vote, location)
         self.votes[vote.digest] = vote
+        self.locations[vote.digest] = location
+
+    def drop_judgments(self, *digests: str) -> None:
+        """Drop the judgments and votes with these digests, which a better row replaces."""
+        for digest in digests:
+            self.judgments.pop(digest, None)
+            self.votes.pop(digest, None)
+
+    def refuse_contradiction(self, vote: Vote, location: RowLocation) -> bool:
+        """Return whether a vote of a judge on a pair is the first one, in either order.
+
+        Raises:
+            InputError: the judge preferred the other model in the other order.
+        """
+        better = {Winner.MODEL_A: vote.model_a, Winner.MODEL_B: vote.model_b}
+        pair = [vote.question_id, vote.turn, vote.judge, vote.prompt, *sorted(vote.models)]
+        return self.register_row(
+            f"vote of {vote.judge} on this pair",
+            compute_digest(pair),
+            {"better": better.get(vote.winner or Winner.TIE, "")},
+            location,
+        )
 
     def add_gold_vote(self, vote: Vote, message: str, location: RowLocation) -> None:
         """Add the label of a labelled pair, which several files may repeat.
@@ -177,106 +228,46 @@ class ImportedRecords:
             location.refuse(message)
 
     def complete(self) -> ImportedRecords:
-        """Return these records after adding warnings about repeated and missing rows.
+        """Return these records after adding warnings about repeated, odd and missing rows.
 
         Raises:
-            ConfigError: there are no records.
+            ConfigError: there are no records, or a name that the user renames is not there.
         """
-        for (path, kind), number in self._repeats.items():
-            self.warnings.append(f"{path}: {number} rows ({kind}) stand twice; each counts once")
-        self.warnings += [*self._describe_unknown_names(), *self._describe_missing_rows()]
-        self.warnings += self._describe_thoughts()
+        self.names.refuse_unused_renames()
+        judged = [*self.judgments.values(), *self.votes.values()]
+        models = {answer.model for answer in self.answers.values()}
+        models |= {model for each in judged for model in each.models}
+        self.warnings += [
+            *self.repeats.describe(),
+            *self.left_out.describe(),
+            *self.names.describe_spellings(),
+            *describe_imported_variants(models, {each.judge for each in judged}),
+            *describe_unknown_names(self.questions, self.answers, judged),
+            *describe_missing_rows(self.questions, self.answers, judged),
+            *describe_thoughts(self.answers),
+        ]
         if not (self.questions or self.answers or self.judgments or self.votes):
-            msg = f"nothing of the format {self.format} is in these files"
-            raise ConfigError(msg)
+            problem = "; ".join(
+                (
+                    f"nothing of the format {self.format} is in these files",
+                    *self.left_out.describe(),
+                )
+            )
+            raise ConfigError(problem)
         return self
 
-    def _describe_unknown_names(self) -> list[str]:
-        """Return sentences about judged models without answers, and ids that no question has."""
-        sentences = []
-        answering = {answer.model for answer in self.answers.values()}
-        if answering:
-            judged = dict.fromkeys(
-                model for each in self._judgments_and_votes() for model in each.models
+    def _refuse_invalid_judgment(self, judgment: Judgment | Vote, location: RowLocation) -> None:
+        models = judgment.models
+        if not all(models) or not judgment.judge:
+            location.refuse("the name of a model or of the judge is empty")
+        if len(models) > len(set(models)):
+            location.refuse(f"{models[0]} is set against itself")
+        if judgment.turn < 1:
+            location.refuse(f"turn {judgment.turn}: turns are counted from 1")
+        question = self.questions.get(judgment.question_id)
+        turns = _MAX_TURN if question is None else len(question.turns)
+        if judgment.turn > turns:
+            what = "no question has more than" if question is None else "it has only"
+            location.refuse(
+                f"turn {judgment.turn} of question {judgment.question_id}: {what} {turns}"
             )
-            unknown_models = [model for model in judged if model not in answering]
-            if unknown_models:
-                sentences.append(f"judged, but without answers here: {_list_names(unknown_models)}")
-        if self.questions:
-            ids = [answer.question_id for answer in self.answers.values()]
-            ids += [each.question_id for each in self._judgments_and_votes()]
-            unknown_ids = [name for name in dict.fromkeys(ids) if name not in self.questions]
-            if unknown_ids:
-                sentences.append(f"no question has the id {_list_names(unknown_ids)}")
-        return sentences
-
-    def _describe_thoughts(self) -> list[str]:
-        """Return a sentence about answers that began with the model's thought."""
-        thoughtful = [
-            answer
-            for answer in self.answers.values()
-            if any(turn.reasoning is not None for turn in answer.turns)
-        ]
-        if not thoughtful:
-            return []
-        models = list(dict.fromkeys(answer.model for answer in thoughtful))
-        whose = f"{len(thoughtful)} answers of {_list_names(models)}"
-        return [
-            f"{whose} began with a thought: it is kept as `reasoning`, and judges see the answer only"
-        ]
-
-    def _describe_missing_rows(self) -> list[str]:
-        """Return sentences about missing answers and judgments; people may judge any part."""
-        ids_by_label: dict[str, set[str]] = {}
-        for model, question_id, _ in self.answers:
-            ids_by_label.setdefault(f"{model}: no answer to", set()).add(question_id)
-        for each in self._judgments_and_votes():
-            if not each.judge.startswith(HUMAN_PREFIX):
-                models = " and ".join(sorted(each.models))
-                ids_by_label.setdefault(f"{models}: no judgment of", set()).add(each.question_id)
-        missing_by_label = {
-            label: [key for key in self.questions if key not in ids]
-            for label, ids in ids_by_label.items()
-        }
-        return [
-            f"{label} {len(missing)} of {len(self.questions)} questions ({_list_names(missing)})"
-            for label, missing in missing_by_label.items()
-            if missing
-        ]
-
-    def _judgments_and_votes(self) -> list[Judgment | Vote]:
-        return [*self.judgments.values(), *self.votes.values()]
-
-
-def look_up_label(
-    labels: Mapping[Any, Meaning], label: str | None, name: str, location: RowLocation
-) -> Meaning:
-    """Return the meaning of a label.
-
-    Args:
-        labels: the meanings by label.
-        label: the label of a row.
-        name: the name of its field, for the message.
-        location: the row.
-
-    Raises:
-        InputError: the label is unknown; it is never counted as a tie.
-    """
-    if label not in labels:
-        location.refuse(f"unknown {name} {label!r}: must be one of {', '.join(map(str, labels))}")
-    return labels[label]
-
-
-def _refuse_invalid_judgment(judgment: Judgment | Vote, location: RowLocation) -> None:
-    models = judgment.models
-    if not all(models) or not judgment.judge:
-        location.refuse("the name of a model or of the judge is empty")
-    if len(models) > len(set(models)):
-        location.refuse(f"{models[0]} is set against itself")
-    if judgment.turn < 1:
-        location.refuse(f"turn {judgment.turn}: turns are counted from 1")
-
-
-def _list_names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
-    return ", ".join(names[:_MAX_LISTED]) + more

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalharness.formats.rows.imported_records import RowLocation
+from evalharness.formats.rows.row_location import RowLocation
 from evalharness.formats.rows.row_reader import find_files, read_json_array, read_json_lines
+from evalharness.store import check_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,7 +81,9 @@ def read_rows_of_kind(
 def _read_rows(path: Path) -> Iterator[tuple[int, JsonRow]]:
     """Yield the rows of JSON lines or of a JSON array; a single JSON object has no rows."""
     if path.suffix == ".json":
+        text_start = check_text_file(path)
         with path.open("rb") as file:
+            file.seek(text_start)
             if file.read(_PEEK_BYTES).lstrip().startswith(b"{"):
                 return iter(())
         return read_json_array(path)

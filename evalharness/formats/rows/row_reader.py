@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from evalharness.errors import ConfigError, InputError
-from evalharness.store import read_numbered_records
+from evalharness.store import check_text_file, read_numbered_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from evalharness.formats.rows.imported_records import RowLocation
+    from evalharness.formats.rows.row_location import RowLocation
 
 Shape = TypeVar("Shape")
+Meaning = TypeVar("Meaning")
 JsonRow = dict[str, Any]
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_ID_FIELDS = ("question_id", "id")
 
 
 def find_files(paths: Sequence[Path], *suffixes: str) -> tuple[Path, ...]:
@@ -53,7 +55,6 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, JsonRow]]:
     Raises:
         InputError: the file is empty or cannot be read, or a line is not one JSON object.
     """
-    _refuse_byte_order_mark(path)
     number = 0
     try:
         for number, row in read_numbered_records(path, JsonRow):
@@ -142,31 +143,50 @@ def convert_row(row: JsonRow, shape: type[Shape], location: RowLocation) -> Shap
         InputError: a field is missing or of another type.
     """
     try:
-        return msgspec.convert(row, shape)
+        return msgspec.convert(read_ids(row), shape)
     except msgspec.ValidationError as error:
         raise InputError(str(error), path=location.path, line=location.line) from error
 
 
+def read_ids(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with whole numbers as ids: a table writes integers beside a gap as 1.0."""
+    floats = {
+        name: int(value)
+        for name in _ID_FIELDS
+        if isinstance(value := row.get(name), float) and value.is_integer()
+    }
+    return {**row, **floats}
+
+
+def look_up_label(
+    labels: Mapping[Any, Meaning], label: str | None, name: str, location: RowLocation
+) -> Meaning:
+    """Return the meaning of a label.
+
+    Args:
+        labels: the meanings by label.
+        label: the label of a row.
+        name: the name of its field, for the message.
+        location: the row.
+
+    Raises:
+        InputError: the label is unknown; it is never counted as a tie.
+    """
+    if label not in labels:
+        location.refuse(f"unknown {name} {label!r}: must be one of {', '.join(map(str, labels))}")
+    return labels[label]
+
+
 def _read_content(path: Path) -> bytes:
-    _refuse_byte_order_mark(path)
+    """Return the content of a text file, without a byte order mark."""
+    text_start = check_text_file(path)
     try:
-        content = path.read_bytes()
+        content = path.read_bytes()[text_start:]
     except OSError as error:
         raise InputError(str(error.strerror), path=path) from error
     if not content.strip():
         _refuse_empty(path)
     return content
-
-
-def _refuse_byte_order_mark(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(_BYTE_ORDER_MARK))
-    except OSError as error:
-        raise InputError(str(error.strerror), path=path) from error
-    if start == _BYTE_ORDER_MARK:
-        msg = "begins with a byte order mark; save it as plain UTF-8"
-        raise InputError(msg, path=path, line=1)
 
 
 def _refuse_empty(path: Path) -> None:
@@ -175,8 +195,9 @@ def _refuse_empty(path: Path) -> None:
 
 
 def _begins_with_bracket(path: Path) -> bool:
-    _refuse_byte_order_mark(path)
+    text_start = check_text_file(path)
     with path.open("rb") as file:
+        file.seek(text_start)
         for line in file:
             if line.strip():
                 return line.lstrip().startswith(b"[")

@@ -43,6 +43,10 @@ class SourceRows:
         """Return whether a row was imported."""
         return (kind, key) in self._rows
 
+    def list_keys(self, kind: str) -> list[str]:
+        """Return the keys of the imported rows of a kind."""
+        return [key for own, key in self._rows if own == kind]
+
     def get_fields(self, kind: str, key: str) -> Mapping[str, Any]:
         """Return the unmapped fields of an imported row; no fields if the row was not imported."""
         row = self._rows.get((kind, key))
