@@ -22,6 +22,7 @@ from .local.prompt_tokens import render_prompt_with_tokenizer as render_prompt_w
 from .local.weights import explain_hub_unavailable as explain_hub_unavailable
 from .local.weights import find_hub_cache as find_hub_cache
 from .local.weights import is_url_reachable as is_url_reachable
+from .local.weights_fingerprint import HUB_COMMIT as HUB_COMMIT
 from .local.weights_origin import find_hub_commit as find_hub_commit
 from .local.weights_origin import read_chat_template as read_chat_template
 from .local_transformers import render_local_prompt as render_local_prompt
@@ -30,13 +31,18 @@ from .openai.server_address import find_origin as find_origin
 from .openai.server_address import is_azure_address as is_azure_address
 from .recorded import build_recorded_conf as build_recorded_conf
 from .scripted import ScriptedBackend as ScriptedBackend
+from .scrubber import MIN_SECRET_LENGTH as MIN_SECRET_LENGTH
+from .scrubber import REDACTED as REDACTED
+from .scrubber import Scrubber as Scrubber
 from .settings import build_backend_settings as build_backend_settings
 from .settings import check_other_settings as check_other_settings
 from .settings import is_tuple_type as is_tuple_type
+from .settings import list_nameless_settings as list_nameless_settings
 from .settings import list_neutral_settings as list_neutral_settings
 from .settings import list_setting_names as list_setting_names
 from .settings import list_setting_types as list_setting_types
 from .stoppable_backend import StoppableBackend as StoppableBackend
 from .stoppable_backend import StopSignal as StopSignal
 from .stoppable_backend import mark_in_flight as mark_in_flight
+from .stoppable_backend import watch_attempts as watch_attempts
 from .wait_log import WAIT_LOG as WAIT_LOG

@@ -121,6 +121,10 @@ class BackendDefinition:
             model's tokenizer; None where the backend has no tokenizer.
         list_key_variables: returns the names of the environment variables that may hold the
             model's key, so that it can be removed from texts.
+        compute_fingerprint: returns a digest of what the model's files on this machine hold, which
+            the settings only name: with other content, it is another model. None where it has no
+            such files. It runs before any work, so it takes no longer than seconds. Raises
+            `InputError` for a file that cannot be read as what it should be.
         describe: returns what a model is called in messages (`a chat endpoint`); None stands for
             the backend's name.
         find_address: returns where the model is asked over a network; None where it is not.
@@ -128,6 +132,8 @@ class BackendDefinition:
             returns None where it has no such list. Raises `BackendError` where the key is refused
             or the server cannot be reached. None where the backend has no server.
         reads_prompts: whether models are sent a prompt at all; recorded answers are not.
+        is_self_contained: whether models need no network, no key and no weights, so that settings
+            from others can be used without asking the user.
     """
 
     connect: Callable[[ModelSpec], Backend]
@@ -141,7 +147,9 @@ class BackendDefinition:
     connect_batch: BatchConnector | None = None
     render_prompt: Callable[[ModelSpec, Sequence[Message]], str] | None = None
     list_key_variables: Callable[[ModelSpec], tuple[str, ...]] = _list_no_variables
+    compute_fingerprint: Callable[[ModelSpec], str | None] = _return_none
     describe: Callable[[ModelSpec], str | None] = _return_none
     find_address: Callable[[ModelSpec], ModelAddress | None] = _return_none
     list_served_models: Callable[[ModelSpec], tuple[str, ...] | None] | None = None
     reads_prompts: bool = True
+    is_self_contained: bool = False

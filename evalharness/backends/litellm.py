@@ -5,8 +5,7 @@
 
 The package `litellm` (`pip install evalharness[litellm]`) translates requests and replies, and reads
 each provider's keys from the environment. It asks once; waits and further attempts are ours. A
-parameter that a provider does not take is learned like a server's refusal, and never dropped in
-silence.
+parameter that a provider does not take is learned like a server's refusal, and is not dropped.
 """
 
 from __future__ import annotations
@@ -22,7 +21,9 @@ import msgspec
 
 from evalharness.backends.definition import BackendDefinition
 from evalharness.backends.litellm_address import find_address
+from evalharness.backends.openai.address_check import check_server_address
 from evalharness.backends.openai.settings import OpenAISettings
+from evalharness.backends.scrubber import Scrubber
 from evalharness.backends.stoppable_backend import mark_in_flight
 from evalharness.domain import NOT_IN_IDENTITY, require_above_zero, require_at_least
 from evalharness.errors import BackendError, ConfigError, ContextLengthError, TransientError
@@ -34,10 +35,8 @@ if TYPE_CHECKING:
     from evalharness.backends.openai.refusals.learned_rules import FirstCall, LearnedRules
     from evalharness.domain import Backend, Completion, ModelSpec, Request
 
-_FIRST_TOKEN_S = 0.5
-_TOKENS_PER_SECOND = 60.0
-_NO_KEY = "none"
-_INSTALL = "pip install 'evalharness[litellm]'"
+_FIRST_TOKEN_S, _TOKENS_PER_SECOND = 0.5, 60.0
+_NO_KEY, _INSTALL = "none", "pip install 'evalharness[litellm]'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +79,8 @@ def check_litellm_settings(settings: LiteLLMSettings, place: str) -> None:
         require_at_least(getattr(settings, name), 1, f"{place}.{name}")
     for name in ("timeout_s", "total_timeout_s"):
         require_above_zero(getattr(settings, name), f"{place}.{name}")
+    if settings.api_base:
+        check_server_address(settings.api_base, f"{place}.api_base")
 
 
 def explain_missing(spec: ModelSpec) -> str | None:
@@ -151,12 +152,13 @@ class LiteLLMBackend:
         from evalharness.backends.openai.circuit_breaker import CircuitBreaker
         from evalharness.backends.openai.concurrency_limiter import ConcurrencyLimiter
         from evalharness.backends.openai.refusals.learned_rules import LearnedRules as Rules
+        from evalharness.backends.openai.replies.reader import choose_reader
 
         self._settings = _get_settings(spec)
         self._package = _import_package()
-        self._rules = (rules or Rules()).open(
-            spec, built_as=_describe_as_openai(spec, self._settings)
-        )
+        built_as = _describe_as_openai(spec, self._settings)
+        self._rules = (rules or Rules()).open(spec, built_as=built_as)
+        self._read = choose_reader(built_as, Scrubber())
         self._options = _list_options(self._settings)
         self._breaker = CircuitBreaker(self._settings.give_up_after)
         self._concurrency = ConcurrencyLimiter(spec.max_concurrency)
@@ -203,7 +205,6 @@ class LiteLLMBackend:
                 return replace(completion, attempts=attempts)
 
     async def _ask(self, body: Mapping[str, Any], request: Request) -> Completion:
-        from evalharness.backends.openai.completion_reply import read_completion
         from evalharness.backends.openai.request_body import list_sent_fields
 
         began = time.perf_counter()
@@ -213,7 +214,7 @@ class LiteLLMBackend:
         except Exception as error:  # noqa: BLE001 - the edge: a provider's package raises anything
             raise self._translate(error) from None
         try:
-            completion = read_completion(reply.model_dump_json().encode(), request)
+            completion = self._read(reply.model_dump_json().encode(), request)
         except msgspec.MsgspecError as error:
             message = f"not a completion: {error}"
             raise TransientError(message, reason="bad_reply") from None

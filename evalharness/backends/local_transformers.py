@@ -27,6 +27,7 @@ from evalharness.backends.local.weights import (
     find_setting_problem,
     load_tokenizer,
 )
+from evalharness.backends.local.weights_fingerprint import compute_weights_fingerprint
 from evalharness.backends.shared_resources import SharedResources
 from evalharness.domain import ModelAccess
 from evalharness.errors import ConfigError
@@ -140,6 +141,7 @@ BACKEND = BackendDefinition(
     settings=WeightsSettings,
     explain_missing=explain_missing,
     name_memory=name_memory,
+    compute_fingerprint=compute_weights_fingerprint,
     find_benchmark_access=find_benchmark_access,
     render_prompt=render_local_prompt,
 )

@@ -7,6 +7,9 @@ Our files hold several models, distinguished by `model`. A file of MT-bench hold
 its name identifies (not `model_id`), so all its lines count. Its choices are our samples. If a
 question is answered twice, the later line counts, as in the readers of both formats. A thought at
 the beginning of a text is kept apart, as it is for models that are asked now.
+
+What the file says of a model is part of what the model is: with other answers in it, it is another
+model. Their order, and the answers of other models, make no difference.
 """
 
 from __future__ import annotations
@@ -18,7 +21,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.backends.definition import BackendDefinition
-from evalharness.domain import AnswerTurn, Completion, ModelAccess
+from evalharness.domain import (
+    AnswerTurn,
+    Completion,
+    ModelAccess,
+    compute_digest,
+    list_set_fields,
+)
 from evalharness.errors import ConfigError, InputError, PermanentError
 from evalharness.store import read_numbered_records
 
@@ -26,8 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evalharness.domain import ModelSpec, Request
-
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +79,21 @@ def connect(spec: ModelSpec) -> RecordedBackend:
     """
     if problem := explain_missing(spec):
         raise ConfigError(problem)
-    path, name = Path(spec.get_setting("answers")), spec.get_setting("api_name") or spec.name
-    return RecordedBackend(_read_replies(path, name))
+    return RecordedBackend(_read_model_replies(spec))
+
+
+def compute_fingerprint(spec: ModelSpec) -> str | None:
+    """Return a digest of a model's recorded answers; None if their file is missing.
+
+    Raises:
+        InputError: a line cannot be read, or the file has only answers of other models.
+    """
+    if explain_missing(spec):
+        return None
+    replies = _read_model_replies(spec)
+    return compute_digest(
+        [[*key, list_set_fields(reply)] for key, reply in sorted(replies.items())]
+    )
 
 
 class RecordedBackend:
@@ -124,9 +144,13 @@ class _AnswerLine(msgspec.Struct):
             yield sample, [AnswerTurn(text=text) for text in choice.turns]
 
 
+def _read_model_replies(spec: ModelSpec) -> dict[tuple[str, int, int], Completion]:
+    name = spec.get_setting("api_name") or spec.name
+    return _read_replies(Path(spec.get_setting("answers")), name)
+
+
 def _read_replies(path: Path, model: str) -> dict[tuple[str, int, int], Completion]:
     """Return the completions of a model by question, sample and turn."""
-    _refuse_byte_order_mark(path)
     replies, others = {}, set()
     for number, line in read_numbered_records(path, _AnswerLine):
         if (line.turns is None) == (line.choices is None):
@@ -147,13 +171,6 @@ def _read_replies(path: Path, model: str) -> dict[tuple[str, int, int], Completi
     return replies
 
 
-def _refuse_byte_order_mark(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(len(_BYTE_ORDER_MARK)) == _BYTE_ORDER_MARK:
-            msg = "begins with a byte order mark; save it as plain UTF-8"
-            raise InputError(msg, path=path, line=1)
-
-
 def _find_benchmark_access(_spec: ModelSpec) -> ModelAccess:
     """Return that recorded models cannot be asked anything new."""
     return ModelAccess.NONE
@@ -169,5 +186,7 @@ BACKEND = BackendDefinition(
     explain_missing=explain_missing,
     find_benchmark_access=_find_benchmark_access,
     estimate_call_s=_estimate_call_s,
+    compute_fingerprint=compute_fingerprint,
     reads_prompts=False,
+    is_self_contained=True,
 )

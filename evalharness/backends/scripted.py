@@ -144,4 +144,9 @@ def _estimate_call_s(_spec: ModelSpec, _completion_tokens: float) -> float:
     return 0.0
 
 
-BACKEND = BackendDefinition(connect=connect, estimate_call_s=_estimate_call_s, reads_prompts=False)
+BACKEND = BackendDefinition(
+    connect=connect,
+    estimate_call_s=_estimate_call_s,
+    reads_prompts=False,
+    is_self_contained=True,
+)

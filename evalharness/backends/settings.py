@@ -98,6 +98,16 @@ def list_neutral_settings() -> frozenset[str]:
     )
 
 
+def list_nameless_settings() -> frozenset[str]:
+    """Return the names of all backends' settings on which no default name of a run depends."""
+    return frozenset(
+        own.name
+        for definition in list_backends().values()
+        for own in fields(definition.settings)
+        if not own.metadata.get("in_run_name", True)
+    )
+
+
 def is_tuple_type(kind: Any) -> bool:
     """Whether a type is a tuple, whose setting may be configured as one value or a list."""
     return get_origin(kind) is tuple

@@ -6,7 +6,7 @@ A task that waits (for a slot, a rate limit, another attempt, or a local model) 
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, cast
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
 
 _current_stop: ContextVar[StopSignal | None] = ContextVar("stop", default=None)
+_current_watch: ContextVar[Callable[[], None] | None] = ContextVar("watch", default=None)
 
 
 class StopSignal:
@@ -135,12 +136,28 @@ def mark_in_flight() -> Iterator[None]:
     Raises:
         RunStoppedError: the run is to end, so the call must not be started.
     """
-    stop = _current_stop.get()
-    if stop is None:
+    stop, begin = _current_stop.get(), _current_watch.get() or _do_nothing
+    with nullcontext() if stop is None else stop.mark_in_flight():
+        begin()
         yield
-        return
-    with stop.mark_in_flight():
+
+
+@contextmanager
+def watch_attempts(begin: Callable[[], None]) -> Iterator[None]:
+    """Call a function before each attempt that is made in this context.
+
+    Args:
+        begin: is called inside `mark_in_flight`; an error that it raises prevents the attempt.
+    """
+    token = _current_watch.set(begin)
+    try:
         yield
+    finally:
+        _current_watch.reset(token)
+
+
+def _do_nothing() -> None:
+    """Watch no attempt."""
 
 
 def _current_task() -> asyncio.Task[object]:

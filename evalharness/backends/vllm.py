@@ -37,6 +37,7 @@ from evalharness.backends.local.weights import (
     explain_missing_weights,
     find_setting_problem,
 )
+from evalharness.backends.local.weights_fingerprint import compute_weights_fingerprint
 from evalharness.backends.shared_resources import SharedResources
 from evalharness.backends.vllm_engine import VllmEngine, load_vllm_model
 from evalharness.domain import Completion
@@ -190,4 +191,5 @@ BACKEND = BackendDefinition(
     settings=WeightsSettings,
     explain_missing=explain_missing,
     name_memory=name_memory,
+    compute_fingerprint=compute_weights_fingerprint,
 )

@@ -8,4 +8,5 @@ from .preparation import refuse_unreachable_data as refuse_unreachable_data
 from .progress import BenchmarkProgress as BenchmarkProgress
 from .scores import average_suite as average_suite
 from .scores import normalize_score as normalize_score
+from .task_code import list_task_code as list_task_code
 from .task_index import list_folder_tasks as list_folder_tasks

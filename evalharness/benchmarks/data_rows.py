@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from evalharness.errors import InputError
+from evalharness.store import check_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,6 +121,7 @@ def read_csv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
     Raises:
         InputError: the file is not CSV.
     """
+    check_text_file(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
             yield from enumerate(csv.reader(file, strict=True), start=1)
@@ -134,9 +136,10 @@ def read_text_lines(path: Path) -> list[str]:
     Raises:
         InputError: the file is not UTF-8.
     """
+    check_text_file(path)
     try:
         # Not splitlines(): texts hold separators that only Python takes as line ends.
-        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        return path.read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
         msg = "not UTF-8"
         raise InputError(msg, path=path) from error
@@ -158,8 +161,9 @@ def _read_json_lines(path: Path) -> Iterator[DataRow]:
 
 
 def _read_json(path: Path) -> Iterator[DataRow]:
+    check_text_file(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":  # JSON lines under another name
             yield from _read_json_lines(path)

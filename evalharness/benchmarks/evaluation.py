@@ -12,7 +12,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from datasets.utils import disable_progress_bars
-from lm_eval import evaluator
+from jinja2 import BaseLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+from lm_eval import evaluator, utils
 from lm_eval.tasks import TaskManager
 from lm_eval.utils import handle_non_serializable
 
@@ -61,6 +63,7 @@ def run_lm_eval(
     Raises:
         ConfigError: lm-eval loaded other tasks than those that were prepared.
     """
+    sandbox_templates()
     # lm-eval would describe the machine for seconds in every call; the run's manifest does it once.
     evaluator.add_env_info = lambda _storage: None
     evaluator.get_git_commit_hash = lambda: None
@@ -81,6 +84,17 @@ def run_lm_eval(
         samples=samples,
         task_hashes={name: _hash_task(rows) for name, rows in samples.items()},
     )
+
+
+def sandbox_templates() -> None:
+    """Let lm-eval fill the templates of tasks in a sandbox: Jinja itself lets a template run code."""
+    if isinstance(utils.env, SandboxedEnvironment):
+        return
+    sandbox = SandboxedEnvironment(
+        loader=BaseLoader(), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    sandbox.filters.update(utils.env.filters)
+    utils.env = sandbox
 
 
 def to_plain_json(content: Any) -> Any:

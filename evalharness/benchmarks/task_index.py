@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from evalharness.errors import ConfigError, InputError, suggest_close_match
+from evalharness.store import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -155,17 +156,21 @@ def find_lm_eval_folder() -> Path:
     return Path(next(iter(places))) / "tasks"
 
 
-def read_task_config(path: Path) -> dict[str, Any]:
+def read_task_config(path: Path, including: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return the content of a task's YAML file and the files it includes; functions stay names.
 
+    Args:
+        path: the file.
+        including: the files that include this one.
+
     Raises:
-        InputError: the file is not a task of lm-eval.
+        InputError: the file is not a task of lm-eval, or includes itself.
     """
+    if path.resolve() in including:
+        msg = "this file includes itself"
+        raise InputError(msg, path=path)
     try:
-        content = yaml.load(path.read_bytes(), Loader=_yaml_loader())  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        msg = f"not YAML: {' '.join(str(error).split())}"
-        raise InputError(msg, path=path) from error
+        content = read_yaml(path, _yaml_loader(), allows_repeated_keys=True)
     except FileNotFoundError as error:
         msg = "there is no such file, though a task includes it"
         raise InputError(msg, path=path) from error
@@ -175,7 +180,7 @@ def read_task_config(path: Path) -> dict[str, Any]:
     included: dict[str, Any] = {}
     names = content.pop("include", [])
     for name in [names] if isinstance(names, str) else names:
-        included |= read_task_config(path.parent / name)
+        included |= read_task_config(path.parent / name, (*including, path.resolve()))
     return included | content
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 
 import msgspec
@@ -74,6 +75,32 @@ def test_the_later_of_two_answers_holds(file):
     assert _reply(file, "81").text == "Final."
 
 
+def _fingerprint(path, **settings):
+    return find_backend("recorded").compute_fingerprint(_spec(path, **settings))
+
+
+def test_what_a_file_says_of_a_model_is_what_the_model_is(file):
+    """The order of the lines and other models' answers make no difference, any other text does."""
+    rows = [answer("vicuna-13b", name, texts=("Aloha.", "Bye.")) for name in ("1", "2")]
+    others = [answer("alpaca-7b", "1")]
+
+    def write(*content):
+        file.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in content))
+        return _fingerprint(file)
+
+    before = write(*rows, *others)
+    said = rows[1].turns[0]
+    changed = [
+        dataclasses.replace(rows[1], turns=(dataclasses.replace(said, **new), rows[1].turns[1]))
+        for new in ({"text": "Aloha!"}, {"reasoning": "Hm."}, {"finish_reason": "length"})
+    ]
+
+    assert write(*reversed(rows)) == before
+    assert write(rows[0]) != before
+    assert len({before, *(write(rows[0], row) for row in changed)}) == 4
+    assert _fingerprint(file.with_name("absent")) is None
+
+
 def test_the_thoughts_in_recorded_answers_are_apart(file):
     """Files of other tools hold them in the text."""
     thoughtful = MT_BENCH | {"choices": [{"turns": ["<think>Hm.</think>\n\nAloha.", "Bye."]}]}
@@ -122,11 +149,15 @@ def test_a_line_that_cannot_be_read_is_named(file, content, place):
         _reply(file, "81")
 
 
-def test_a_byte_order_mark_is_refused_by_its_name(file):
-    """Editors that add one do not show it."""
+def test_a_byte_order_mark_is_read_and_utf_16_is_refused_with_the_remedy(file):
+    """Editors that add a mark do not show it."""
     file.write_bytes(b"\xef\xbb\xbf" + json.dumps(MT_BENCH).encode())
+    marked = _reply(file, "81")
+    file.write_bytes(json.dumps(MT_BENCH).encode())
 
-    with pytest.raises(InputError, match="byte order mark"):
+    assert marked == _reply(file, "81")
+    file.write_bytes(json.dumps(MT_BENCH).encode("utf-16"))
+    with pytest.raises(InputError, match="UTF-16; save it as UTF-8"):
         _reply(file, "81")
 
 

@@ -8,9 +8,8 @@ own random generator, so its text does not depend on the rest of the batch.
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,11 +25,13 @@ from evalharness.backends.local.causal_model import (
 from evalharness.backends.local.kv_cache import SPARE_COLUMNS, make_kv_cache
 from evalharness.backends.local.prefix_cache import PrefixCache, prefill_remaining
 from evalharness.backends.local.reply_tokens import DecodedReply, decode_reply
-from evalharness.domain import Completion, Sampling
+from evalharness.domain import Completion
 from evalharness.errors import PermanentError
 
 if TYPE_CHECKING:
     from transformers import DynamicCache
+
+    from evalharness.backends.local.reply_in_progress import ReplyInProgress
 
 _MAX_ROWS = 64
 _MAX_PREFILL_TOKENS = 8192  # tokens, padding included
@@ -40,69 +41,6 @@ _PREFIX_CACHE_SHARE = 0.25
 _MIN_LENGTH_RATIO = 0.9
 # In addition to the bytes of a stop text, for text that decodes only with its neighbors.
 _STOP_WINDOW_EXTRA_TOKENS = 8
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class ReplyInProgress:
-    """A reply that is being generated.
-
-    Attributes:
-        prompt: the tokens before it.
-        sampling: how its tokens are sampled.
-        stops: texts that end it.
-        end_ids: tokens that end it.
-        opened: whether the prompt opened a thought.
-        future: of the completion.
-    """
-
-    prompt: list[int]
-    sampling: Sampling
-    stops: tuple[str, ...]
-    end_ids: frozenset[int]
-    opened: bool = False
-    future: Future[Completion]
-    tokens: list[int] = field(default_factory=list)
-    began: float = field(default_factory=time.perf_counter)
-    generator: torch.Generator = field(default_factory=torch.Generator)
-
-    def __post_init__(self) -> None:
-        if self.sampling.seed is None:
-            self.generator.seed()
-        else:
-            self.generator.manual_seed(self.sampling.seed)
-
-    @property
-    def text(self) -> list[int]:
-        """The prompt and the tokens so far."""
-        return self.prompt + self.tokens
-
-    @property
-    def longest(self) -> int:
-        """The maximum length of prompt and reply, in tokens."""
-        return len(self.prompt) + self.sampling.assumed_max_tokens
-
-    def draw(self, logits: Tensor) -> int:
-        """Sample the next token from logits of shape [vocabulary]."""
-        if self.sampling.temperature == 0:
-            return int(logits.argmax())
-        probabilities = torch.softmax(logits / self.sampling.temperature, dim=-1)
-        if self.sampling.top_p is not None:
-            probabilities = apply_top_p(probabilities, self.sampling.top_p)
-        return int(torch.multinomial(probabilities, 1, generator=self.generator))
-
-
-def apply_top_p(probabilities: Tensor, top_p: float) -> Tensor:
-    """Return the probabilities with zeros outside the nucleus, whose sum reaches `top_p`.
-
-    Source: Holtzman et al. 2020, "The curious case of neural text degeneration".
-    """
-    # Tokens below this probability sum to less than the tail, so they need no sorting.
-    common = (probabilities >= (1 - top_p) / len(probabilities)).nonzero()[:, 0]
-    ranked, order = probabilities[common].sort(descending=True, stable=True)
-    before = ranked.cumsum(dim=-1) - ranked
-    before[0] = -1.0  # the likeliest token is always kept
-    kept = common[order[before < top_p]]
-    return torch.zeros_like(probabilities).index_copy(0, kept, probabilities[kept])
 
 
 class GenerationBatch:
@@ -151,13 +89,19 @@ class GenerationBatch:
         self._logits = torch.empty(0)
 
     def _choose_groups(self) -> list[list[ReplyInProgress]]:
-        """Return the replies that can join now, in groups of similar length, longest first."""
+        """Return the replies that can join now, in groups of similar length, longest first.
+
+        They are the first that wait, those that continue a conversation before the others: so a run
+        is answered in its own order, and what is there when it stops is a sample of its questions.
+        """
         self.waiting = [each for each in self.waiting if not each.future.cancelled()]
         if not self.waiting or len(self._rows) >= self._most_rows:
             return []
         count, width = len(self._rows), max((each.longest for each in self._rows), default=0)
         groups: list[list[ReplyInProgress]] = []
-        for each in sorted(self.waiting, key=lambda each: len(each.text), reverse=True):
+        free = self._most_rows - count
+        first = sorted(self.waiting, key=lambda each: not (each.tokens or each.continues))[:free]
+        for each in sorted(first, key=lambda each: len(each.text), reverse=True):
             wider = max(width, each.longest)
             fits = (
                 count < self._most_rows
@@ -273,7 +217,7 @@ class GenerationBatch:
     def _shrink(self) -> None:
         """Restart with batches of half the size; every reply keeps its tokens."""
         tried = [*self._rows, *self._prefilling]
-        self.waiting += self._rows
+        self.waiting = [*self._rows, *self.waiting]
         self._prefilling = []
         self._clear()
         self._prefixes.clear()

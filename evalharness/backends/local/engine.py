@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from bisect import bisect, insort
+from collections import deque
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _CLOSE_TIMEOUT_S = (
     5.0  # for an interrupted run, which does not wait for weights that are still loading
 )
+_OPTION_WINDOW = 64
+"""Jobs among which the next one is chosen; beyond it, jobs are worked on in the order of the run."""
 _log = logging.getLogger(__name__)
 
 
@@ -115,7 +118,8 @@ class _EngineWorker:
         self._model = CausalModel(module, load_tokenizer(weights))
         self._batch = GenerationBatch(self._model)
         self._scorer = OptionScorer(self._model)
-        self._option_jobs: list[_OptionJob] = []  # sorted by prompt
+        self._option_jobs: list[_OptionJob] = []  # the next ones, sorted by prompt
+        self._later_option_jobs: deque[_OptionJob] = deque()
         self._loan_jobs: list[_LoanJob] = []
         _log.info("loaded %s in %.1f s", weights.name, time.perf_counter() - began)
 
@@ -133,7 +137,7 @@ class _EngineWorker:
                     self._lend(self._loan_jobs.pop(0))
         for writing in self._batch.remove_all():
             writing.future.cancel()
-        for options_job in self._option_jobs:
+        for options_job in (*self._option_jobs, *self._later_option_jobs):
             options_job.future.cancel()
         for loan in self._loan_jobs:
             loan.future.cancel()
@@ -158,12 +162,12 @@ class _EngineWorker:
         Raises:
             ContextLengthError: the conversation does not fit the context of the model.
         """
-        from evalharness.backends.local.batch_generation import ReplyInProgress
         from evalharness.backends.local.prompt_tokens import (
             encode_options,
             encode_prompt,
             find_stop_token_ids,
         )
+        from evalharness.backends.local.reply_in_progress import ReplyInProgress
         from evalharness.backends.local.reply_tokens import prompt_opens_reasoning
 
         if isinstance(job, _LoanJob):
@@ -176,7 +180,8 @@ class _EngineWorker:
             options_job = _OptionJob(
                 prompt=tokens, options=options, texts=request.options, future=job.future
             )
-            insort(self._option_jobs, options_job, key=_get_prompt)
+            self._later_option_jobs.append(options_job)
+            self._fill_option_window()
             return
         tokens, sampling = (
             encode_prompt(spec, model.tokenizer, request),
@@ -190,6 +195,7 @@ class _EngineWorker:
                 stops=spec.stop,
                 end_ids=model.end_ids | find_stop_token_ids(spec, model.tokenizer),
                 opened=prompt_opens_reasoning(model.tokenizer, tokens),
+                continues=request.continues,
                 future=job.future,
             )
         )
@@ -237,7 +243,13 @@ class _EngineWorker:
         nearby = self._option_jobs[max(place - 1, 0) : place + 1]
         options_job = max(nearby, key=lambda each: self._scorer.count_cached(each.prompt))
         self._option_jobs.remove(options_job)
+        self._fill_option_window()
         return options_job
+
+    def _fill_option_window(self) -> None:
+        """Keep the window of the next jobs full, in the order in which they came."""
+        while self._later_option_jobs and len(self._option_jobs) < _OPTION_WINDOW:
+            insort(self._option_jobs, self._later_option_jobs.popleft(), key=_get_prompt)
 
     def _lend(self, loan: _LoanJob) -> None:
         from evalharness.backends.local.matrix_products import use_torch_layers

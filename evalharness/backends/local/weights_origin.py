@@ -26,6 +26,11 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _GGUF_FIELD = "tokenizer.chat_template"
 
 
+def is_commit(revision: str) -> bool:
+    """Return whether a revision is a commit, which never changes."""
+    return bool(_COMMIT.fullmatch(revision))
+
+
 def find_hub_commit(spec: ModelSpec) -> str | None:
     """Return the commit on the hub of downloaded weights; None for other folders."""
     folder = _find_weights_folder(Weights.of(spec))

@@ -15,10 +15,9 @@ import msgspec
 
 from evalharness.backends.openai.backoff import draw_backoff_s
 from evalharness.backends.openai.connection import ServerConnection, is_success
-from evalharness.backends.openai.openai_package import open_async_client, translate_error
+from evalharness.backends.openai.openai_package import open_client, translate_error
 from evalharness.backends.openai.replies.reader import choose_reader
 from evalharness.backends.openai.request_body import build_batch_endpoint
-from evalharness.backends.openai.request_headers import list_secrets
 from evalharness.backends.openai.settings import get_openai_settings
 from evalharness.errors import PermanentError, TransientError
 
@@ -94,13 +93,19 @@ class BatchApi:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._spec = spec
-        self._read = choose_reader(spec)
         self._sleep = sleep
         self._connection = ServerConnection(spec, key)  # for the words of failures
-        self._secrets = list_secrets(spec, key)
+        self._scrubber = self._connection.scrubber
+        self._read = choose_reader(spec, self._scrubber)
         timeout_s = get_openai_settings(spec).timeout_s
         self._open = partial(
-            open_async_client, spec, base_url, key=key, proxy=proxy, timeout_s=timeout_s
+            open_client,
+            spec,
+            base_url,
+            key=key,
+            scrubber=self._scrubber,
+            proxy=proxy,
+            timeout_s=timeout_s,
         )
         self._client: openai.AsyncOpenAI | None = None
 
@@ -119,7 +124,7 @@ class BatchApi:
         file = ("batch.jsonl", lines, "application/jsonl")
         uploaded = await self._ask(lambda api: api.files.create(file=file, purpose="batch"))
         wanted: dict[str, Any] = {
-            "input_file_id": _get_id(uploaded),
+            "input_file_id": self._get_id(uploaded),
             "endpoint": build_batch_endpoint(self._spec),
             "completion_window": "24h",
             "metadata": {_TOKEN_FIELD: token},
@@ -128,22 +133,22 @@ class BatchApi:
 
         async def make(api: openai.AsyncOpenAI) -> str:
             # A batch whose creation seemed to fail may exist all the same; it must not be created twice.
-            if tried and (found := await _find_batch(api, token)):
+            if tried and (found := await self._find(api, token)):
                 return found
             tried.append(token)
-            return _get_id(await api.batches.create(**wanted))
+            return self._get_id(await api.batches.create(**wanted))
 
         return await self._ask(make)
 
     async def find(self, token: str) -> str | None:
         """Return the id of the batch that was made with a token, or None."""
-        return await self._ask(lambda api: _find_batch(api, token))
+        return await self._ask(lambda api: self._find(api, token))
 
     async def status(self, batch: str) -> BatchStatus:
         """Return the status of a batch."""
 
         async def read(api: openai.AsyncOpenAI) -> BatchStatus:
-            return _read_status(await api.batches.retrieve(batch))
+            return self._read_status(await api.batches.retrieve(batch))
 
         return await self._ask(read)
 
@@ -213,40 +218,37 @@ class BatchApi:
             reply = error.response
             failure = self._connection.refusal(reply.status_code, reply.headers, reply.content)
         except openai.OpenAIError as error:
-            failure = translate_error(error, self._secrets)
+            failure = translate_error(error, self._scrubber)
         except (msgspec.ValidationError, AttributeError) as error:
             # The package takes any JSON, and text, for what was asked.
             message = f"not what a batch endpoint sends: {error}"
             failure = TransientError(message, reason="bad_reply")
         raise failure from None
 
+    async def _find(self, api: openai.AsyncOpenAI, token: str) -> str | None:
+        """Return the id of the batch with a token, on whichever page of the list it is."""
+        seen: set[str] = set()
+        async for batch in api.batches.list(limit=_PAGE_SIZE):
+            status = self._read_status(batch)
+            if (status.metadata or {}).get(_TOKEN_FIELD) == token:
+                return status.id
+            if status.id in seen:  # a server without pages sends its whole list again
+                return None
+            seen.add(status.id)
+        return None
 
-async def _find_batch(api: openai.AsyncOpenAI, token: str) -> str | None:
-    """Return the id of the batch with a token, on whichever page of the list it is."""
-    seen: set[str] = set()
-    async for batch in api.batches.list(limit=_PAGE_SIZE):
-        status = _read_status(batch)
-        if (status.metadata or {}).get(_TOKEN_FIELD) == token:
-            return status.id
-        if status.id in seen:  # a server without pages sends its whole list again
-            return None
-        seen.add(status.id)
-    return None
+    def _read_status(self, batch: Any) -> BatchStatus:
+        """Return a batch as a record of ours, without secrets.
 
+        Raises:
+            msgspec.ValidationError: it lacks what a batch has.
+        """
+        return msgspec.convert(self._scrubber.scrub_tree(batch.model_dump()), BatchStatus)
 
-def _read_status(batch: Any) -> BatchStatus:
-    """Return a batch as a record of ours.
+    def _get_id(self, created: Any) -> str:
+        """Return the id of what a server created.
 
-    Raises:
-        msgspec.ValidationError: it lacks what a batch has.
-    """
-    return msgspec.convert(batch.model_dump(), BatchStatus)
-
-
-def _get_id(created: Any) -> str:
-    """Return the id of what a server created.
-
-    Raises:
-        msgspec.ValidationError: it has none.
-    """
-    return msgspec.convert(created.id, str)
+        Raises:
+            msgspec.ValidationError: it has none.
+        """
+        return self._scrubber.scrub(msgspec.convert(created.id, str))

@@ -83,7 +83,7 @@ class OpenAIClient:
         self._rate_locks = {url: asyncio.Lock() for url in self._proxies}
         self._breaker = CircuitBreaker(self._settings.give_up_after)
         self._rules = rules
-        self._read = choose_reader(spec)
+        self._read = choose_reader(spec, self._connection.scrubber)
 
     async def complete(self, request: Request) -> Completion:
         """Return one completion, with retries while they may succeed."""

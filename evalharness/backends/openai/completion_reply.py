@@ -75,9 +75,10 @@ def read_completion(content: bytes, request: Request, *, opened: bool | None = N
         raise msgspec.ValidationError(msg)
     choice = reply.choices[0]
     finish_reason = _read_finish_reason(choice.finish_reason)
-    if choice.error or finish_reason == "error":
+    error = choice.error or (reply.error if _has_words(reply.error) else None)
+    if error or finish_reason == "error":
         # Whatever text there is may break off anywhere.
-        words = summarize_error(choice.error) if choice.error else "no message"
+        words = summarize_error(error) if error else "no message"
         msg = f"the server broke off its reply: {words}"
         raise TransientError(msg, reason="error_in_reply")
     message = _read_choice(choice, request, opened=opened)
@@ -124,6 +125,13 @@ def _read_choice(
     if split.text is message.text:
         return message
     return ReplyMessage(text=split.text, reasoning=split.reasoning)
+
+
+def _has_words(error: Any) -> bool:
+    """Whether an error beside choices says something; some servers always send an empty one."""
+    return bool(
+        error.get("message") if isinstance(error, dict) else isinstance(error, str) and error
+    )
 
 
 def _read_finish_reason(reason: Any) -> str | None:

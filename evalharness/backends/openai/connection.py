@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from evalharness.backends.openai.azure_tokens import find_token_provider
-from evalharness.backends.openai.error_reply import make_http_error, summarize_error_reply
+from evalharness.backends.openai.error_reply import (
+    make_certificate_error,
+    make_http_error,
+    scrub_reply,
+    summarize_error,
+    summarize_error_reply,
+)
+from evalharness.backends.openai.replies.body import (
+    ACCEPTED_ENCODINGS,
+    MAX_REFUSAL_MB,
+    ReplyBody,
+)
 from evalharness.backends.openai.request_headers import build_request_headers, list_secrets
 from evalharness.backends.openai.settings import get_openai_settings
+from evalharness.backends.scrubber import Scrubber
 from evalharness.errors import BackendError, PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -28,8 +40,9 @@ class ServerConnection:
     def __init__(self, spec: ModelSpec, key: str | None) -> None:
         self._spec = spec
         self._headers = build_request_headers(spec, key)
-        self._secrets = list_secrets(spec, key)
+        self.scrubber = Scrubber(list_secrets(spec, key))
         self._timeout = timeout(get_openai_settings(spec).timeout_s)
+        self._max_reply_mb = get_openai_settings(spec).max_reply_mb
         self._session: aiohttp.ClientSession | None = None
         self._find_token = find_token_provider(spec) if key is None else None
 
@@ -47,7 +60,7 @@ class ServerConnection:
 
         Raises:
             TransientError: there was no complete reply.
-            PermanentError: the server's certificate cannot be verified.
+            PermanentError: the server's certificate cannot be verified, or the reply is too large.
         """
         limit = within or self._timeout
         if self._find_token is not None:
@@ -62,7 +75,7 @@ class ServerConnection:
                 allow_redirects=False,
                 timeout=limit,
             ) as response:
-                return response.status, response.headers, await response.read()
+                return response.status, response.headers, await self._read_body(response)
         except aiohttp.ConnectionTimeoutError as error:
             message = f"the connection failed: {error}"
             raise TransientError(message, reason="connection") from None
@@ -70,14 +83,32 @@ class ServerConnection:
             message = str(error) or f"no whole reply within {limit.total:.3g} s"
             raise TransientError(message, reason="timeout") from error
         except aiohttp.ClientConnectorCertificateError as error:
-            message = self.scrubbed(
-                f"the server cannot be trusted: {error}; SSL_CERT_FILE names your own authority"
-            )
-            raise PermanentError(message, reason="certificate") from None
+            raise make_certificate_error(self.scrubbed(str(error))) from None
         except aiohttp.ClientError as error:
-            message = self.scrubbed(f"the connection failed: {error or type(error).__name__}")
+            words = summarize_error(self.scrubbed(str(error) or type(error).__name__))
+            message = f"the connection failed: {words}"
             # Without the cause, whose repr may contain the headers of the request and so the key.
             raise TransientError(message, reason="connection") from None
+
+    async def _read_body(self, response: aiohttp.ClientResponse) -> bytes:
+        """Return the body of a reply within its limit; the words of a refusal are cut at theirs.
+
+        Raises:
+            PermanentError: the body is larger than the limit.
+            TransientError: the body is not in the encoding that the server named.
+        """
+        most, is_refusal = self._max_reply_mb, not is_success(response.status)
+        body = ReplyBody(
+            response.headers.get("Content-Encoding", ""),
+            min(most, MAX_REFUSAL_MB) if is_refusal else most,
+            f"models.{self._spec.name}.max_reply_mb",
+            cuts=is_refusal,
+        )
+        async for chunk in response.content.iter_any():
+            body.add(chunk)
+            if is_refusal and body.is_full:
+                break
+        return body.finish()
 
     async def _build_login_header(self, find_token: Callable[[], str]) -> dict[str, str]:
         """Return the header with a token of the user's login.
@@ -90,8 +121,7 @@ class ServerConnection:
         except Exception as error:  # noqa: BLE001 - the edge: the login may fail in any way
             message = f"no token of Azure's Active Directory: {str(error).partition(chr(10))[0]}"
             raise PermanentError(message, reason="azure_login") from None
-        if token not in self._secrets:
-            self._secrets = (*self._secrets, token)
+        self.scrubber.add(token)
         return {"Authorization": f"Bearer {token}"}
 
     def refusal(self, status: int, headers: Mapping[str, str], content: bytes) -> BackendError:
@@ -106,15 +136,11 @@ class ServerConnection:
 
     def scrub_content(self, content: bytes) -> bytes:
         """Return a server's reply with the key and secret headers removed."""
-        for secret in self._secrets:
-            content = content.replace(secret.encode(), b"***")
-        return content
+        return scrub_reply(self.scrubber, content)
 
     def scrubbed(self, text: str) -> str:
         """Return a text with the key and secret headers removed."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        return self.scrubber.scrub(text)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -128,7 +154,8 @@ class ServerConnection:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),  # the concurrency limiter is the limit
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers=self._headers,
+                headers={"Accept-Encoding": ACCEPTED_ENCODINGS, **self._headers},
+                auto_decompress=False,  # it would unpack a part of any size
             )
         return self._session
 

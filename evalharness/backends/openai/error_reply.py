@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evalharness.backends.openai.refusals.sentences import iterate_messages
+from evalharness.backends.openai.replies.limits import decode_reply
 from evalharness.errors import ContextLengthError, PermanentError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from evalharness.backends.scrubber import Scrubber
     from evalharness.errors import BackendError
 
 MAX_RETRY_AFTER_S = 60.0
 _MAX_QUOTED_CHARACTERS = 300
+_MAX_READ_BYTES = 2**20
 _RETRYABLE_STATUSES = (408, 409, 429)
 INSUFFICIENT_QUOTA = "insufficient_quota"
 CONTENT_FILTER = "content_filter"
@@ -34,7 +37,7 @@ _CONTEXT_LENGTH_MESSAGE = re.compile(
     r"|input tokens? (?:count|exceed)|exceeds? (?:the )?max(?:imum)? (?:length|number of tokens)"
     r"|max(?:imum)?[ _](?:model[ _]len|prompt length|input length)|too many tokens: total"
     r"|token limit|string_above_max_length|range of input length|reduce the length of the (?:mess|inp)"
-    r"|`inputs` (?:tokens|must have less than)|(?:input|prompt) is too big",
+    r"|`?inputs`? (?:tokens|must have less than)|(?:input|prompt) is too big|exceeds? n_ctx",
     re.IGNORECASE,
 )
 _REQUEST_TOO_LARGE_MESSAGE = re.compile(
@@ -62,6 +65,7 @@ _NO_CREDIT_MESSAGE = re.compile(
 _WAIT_MESSAGE = re.compile(
     r"(?:try again|retry) (?:in|after)|retrydelay|per[ _-]?minute", re.IGNORECASE
 )
+_CERTIFICATE_WORDS = re.compile(r"certificate verify failed: [^()]*[^() ]")
 _CONTENT_FILTER_MESSAGE = re.compile(
     r"content_(?:policy_violation|filter)|content management policy|responsibleaipolicy"
     r"|data_?inspection_?failed|invalid_prompt|flagged (?:as|for|by)|usage policy"
@@ -73,6 +77,16 @@ _CONTENT_FILTER_MESSAGE = re.compile(
 def summarize_error_reply(content: bytes, secret: str | None) -> str:
     """Return a server's error message in one line, shortened and without the secret."""
     return _shorten(_extract_message(content), secret)
+
+
+def scrub_reply(scrubber: Scrubber, content: bytes) -> bytes:
+    """Return a refusal without secrets, also where its JSON writes their characters as escapes."""
+    try:
+        said = decode_reply(content.removeprefix(BOM_UTF8))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return scrubber.scrub(content.decode(errors="replace")).encode()
+    clean = scrubber.scrub_tree(said)
+    return content if clean == said else msgspec.json.encode(clean)
 
 
 def summarize_error(error: Any) -> str:
@@ -89,10 +103,10 @@ def _shorten(text: str, secret: str | None) -> str:
 
 def _extract_message(content: bytes) -> str:
     """Return the message in any of the formats that servers use, else the whole text."""
-    content = content.removeprefix(BOM_UTF8)
+    content = content[:_MAX_READ_BYTES].removeprefix(BOM_UTF8)
     try:
-        said = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        said = decode_reply(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return content.decode(errors="replace")
     return _find_message(said) or content.decode(errors="replace")
 
@@ -124,6 +138,16 @@ def _join_messages(said: Any) -> str | None:
     """Return the messages of any form, each with the field that it is about; None without one."""
     texts = dict.fromkeys(str(message) for message in iterate_messages(said))
     return "; ".join(filter(None, texts)) or None
+
+
+def make_certificate_error(words: str) -> BackendError:
+    """Return the error for a server whose certificate cannot be verified, with the remedy."""
+    found = _CERTIFICATE_WORDS.search(words)
+    message = (
+        f"the server cannot be trusted: {found[0] if found else summarize_error(words)}; if it is "
+        "yours, name the file with the certificate of its authority in SSL_CERT_FILE"
+    )
+    return PermanentError(message, reason="certificate")
 
 
 def make_http_error(status: int, headers: Mapping[str, str], said: str) -> BackendError:
@@ -180,7 +204,7 @@ def _parse_retry_after_s(asked: str) -> float:
     """Return the seconds in a number, or until a date; NaN for any other text."""
     try:
         return (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return _parse_number(asked)
 
 

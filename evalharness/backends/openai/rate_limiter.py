@@ -31,6 +31,7 @@ _MIN_DRAINED_SHARE = 0.1  # of a bucket that must be used before its fill rate c
 _MIN_RATE_PER_S = 0.2  # per second, while no request is served
 _BURST_S = 0.05  # of an estimated rate may be sent at once, as sleeps end a little late
 _ROUNDING = 1e-9
+_LONGEST_RESET_S = 400 * 86400.0
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:([\d.]+)ms)?")
 _FIRST_EPOCH_S = 1e9  # larger numbers are moments: no limit lasts for thirty years
 _FIRST_EPOCH_MS = 1e12
@@ -159,7 +160,9 @@ def _set_from_headers(
     limit = _parse_number(headers.get(f"x-ratelimit-limit-{kind}"))
     remaining = _parse_number(headers.get(f"x-ratelimit-remaining-{kind}"))
     reset_s = parse_reset_s(headers.get(f"x-ratelimit-reset-{kind}", ""), headers.get("date"))
-    if not (limit > 0 and reset_s > 0 and limit - remaining >= _MIN_DRAINED_SHARE * limit):
+    if not (1 <= limit < math.inf and 0 < reset_s <= _LONGEST_RESET_S):
+        return False
+    if not _MIN_DRAINED_SHARE * limit <= limit - remaining <= limit:
         return False
     bucket.set((limit - remaining) / reset_s, now, level=remaining, capacity=limit)
     return True
@@ -188,7 +191,7 @@ def parse_reset_s(reset: str, date: str | None = None) -> float:
 def _parse_moment(text: str) -> float:
     """Return a date and time, as HTTP or ISO 8601 write it, in seconds since 1970; else NaN."""
     for parse in (parsedate_to_datetime, datetime.fromisoformat):
-        with suppress(ValueError, TypeError):
+        with suppress(ValueError, TypeError, OverflowError):
             found = parse(text)
             return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
     return math.nan
@@ -199,9 +202,8 @@ def parse_duration_s(duration: str) -> float:
     found = _DURATION.fullmatch(duration.strip())
     if found is None or not any(found.groups()):
         return _parse_number(duration)
-    return math.fsum(
-        float(part) * unit for part, unit in zip(found.groups(), _UNITS_S, strict=True) if part
-    )
+    parts = zip(found.groups(), _UNITS_S, strict=True)
+    return sum(_parse_number(part) * unit for part, unit in parts if part)
 
 
 def _parse_number(text: str | None) -> float:

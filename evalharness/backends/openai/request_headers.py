@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from evalharness.domain import ModelSpec
 
-_MIN_SECRET_LENGTH = 8  # shorter values are ordinary words
 _REFERENCE = re.compile(r"\$\{oc\.env:\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:,([^}]*))?\}")
 
 
@@ -49,9 +48,8 @@ def build_request_headers(spec: ModelSpec, key: str | None) -> dict[str, str]:
 def list_secrets(spec: ModelSpec, key: str | None) -> tuple[str, ...]:
     """Return what a model's servers are sent and must not be shown: the key, and secret headers."""
     headers = get_openai_settings(spec).headers
-    values = [os.environ.get(name, "").strip() for name in list_header_variables(headers)]
-    secrets = [value for value in values if len(value) >= _MIN_SECRET_LENGTH]
-    return tuple(filter(None, (key, *sorted(secrets, key=len, reverse=True))))
+    values = (os.environ.get(name, "").strip() for name in list_header_variables(headers))
+    return tuple(filter(None, (key, *values)))
 
 
 def list_header_variables(headers: Mapping[str, str]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from evalharness.backends.openai.replies.option_probabilities import (
     AmbiguousOptionError,
     option_probabilities,
 )
+from evalharness.backends.openai.replies.usage import read_usage
 from evalharness.domain import Completion, Role
 from evalharness.errors import PermanentError
 
@@ -66,28 +67,13 @@ class _ResponseFailure(msgspec.Struct):
     code: str | None = None
 
 
-class _InputDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _OutputDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class _ResponseUsage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    input_tokens_details: _InputDetails | None = None
-    output_tokens_details: _OutputDetails | None = None
-
-
 class _ResponseReply(msgspec.Struct):
     output: list[_OutputItem]
     status: str = "completed"
     error: _ResponseFailure | None = None
     incomplete_details: _IncompleteDetails | None = None
     model: str | None = None
-    usage: _ResponseUsage | None = None
+    usage: Any = None
 
 
 _decode_reply = msgspec.json.Decoder(_ResponseReply).decode
@@ -135,17 +121,15 @@ def read_response(content: bytes, request: Request) -> Completion:
         raise PermanentError(words, reason=f"response_{failure.code or reply.status}")
     messages = [item for item in reply.output if item.type == "message"]
     parts = [part for item in messages for part in item.content or ()]
-    usage = reply.usage or _ResponseUsage()
-    read = usage.input_tokens_details or _InputDetails()
-    thought = usage.output_tokens_details or _OutputDetails()
+    usage = read_usage(reply.usage)
     completion = Completion(
         text="".join(part.text or part.refusal or "" for part in parts),
         reasoning="\n\n".join(_iterate_thoughts(reply)) or None,
         finish_reason=_finish_reason(reply, parts),
-        prompt_tokens=usage.input_tokens,
-        completion_tokens=usage.output_tokens,
-        cached_tokens=read.cached_tokens,
-        reasoning_tokens=thought.reasoning_tokens,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        cached_tokens=usage.cached_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
         served=reply.model,
     )
     if not request.options:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from evalharness.backends.openai.openai_package import open_client, translate_error
+from evalharness.backends.openai.replies.limits import decode_reply
 from evalharness.backends.openai.request_headers import list_secrets
 from evalharness.backends.openai.server_address import find_key, find_proxy, list_server_urls
 from evalharness.backends.openai.settings import get_openai_settings
+from evalharness.backends.scrubber import Scrubber
+from evalharness.errors import BackendError
 
 if TYPE_CHECKING:
     from evalharness.domain import ModelSpec
@@ -37,28 +41,40 @@ def list_served_models(spec: ModelSpec) -> tuple[str, ...] | None:
     Raises:
         BackendError: the server refuses the key, or cannot be reached.
     """
-    import openai
-
     if get_openai_settings(spec).api_version:
         return None
-    url = list_server_urls(spec)[0]
-    key, proxy = find_key(spec), find_proxy(url)
-    with open_client(spec, url, key=key, proxy=proxy, timeout_s=_TIMEOUT_S) as client:
-        try:
-            listing = client.models.with_raw_response.list(**build_list_options(url, key))
-            content = listing.http_response.content
-        except openai.OpenAIError as error:
-            failure = translate_error(error, list_secrets(spec, key))
-            if failure.reason in _NOT_OFFERED:
-                return None
-            raise failure from None
+    url, key = list_server_urls(spec)[0], find_key(spec)
+    scrubber = Scrubber(list_secrets(spec, key))
     try:
-        names = _read_names(msgspec.json.decode(content))
+        content = asyncio.run(_fetch_list(spec, url, key, scrubber))
+        names = _read_names(decode_reply(content))
+    except BackendError as failure:
+        if failure.reason in _NOT_OFFERED:
+            return None
+        raise
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     # A server may list what it was sent, and the names are shown.
-    secrets = list_secrets(spec, key)
-    return names and tuple(name for name in names if not any(each in name for each in secrets))
+    return names and tuple(name for name in names if scrubber.scrub(name) == name)
+
+
+async def _fetch_list(spec: ModelSpec, url: str, key: str | None, scrubber: Scrubber) -> bytes:
+    """Return a server's list of models as it was sent.
+
+    Raises:
+        BackendError: there is none.
+    """
+    import openai
+
+    proxy = find_proxy(url)
+    async with open_client(
+        spec, url, key=key, scrubber=scrubber, proxy=proxy, timeout_s=_TIMEOUT_S
+    ) as client:
+        try:
+            listing = await client.models.with_raw_response.list(**build_list_options(url, key))
+        except openai.OpenAIError as error:
+            raise translate_error(error, scrubber) from None
+    return listing.http_response.content
 
 
 def build_list_options(url: str, key: str | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from evalharness.backends.openai.address_check import has_valid_port
 from evalharness.backends.openai.azure_tokens import has_azure_login
 from evalharness.backends.openai.settings import get_openai_settings
 
@@ -85,6 +86,9 @@ def list_address_problems(spec: ModelSpec) -> Iterator[str]:
     place, settings, urls = f"models.{spec.name}", get_openai_settings(spec), list_server_urls(spec)
     for url in urls:
         name = f"{place}.base_url" if url in settings.base_url else _OPENAI_ADDRESS_VARIABLE
+        if not has_valid_port(url):
+            yield f"{name} is no address; check its host and port"
+            return
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             yield f"{name} is {hide_password(url)!r}; it should begin with http:// or https://"
     yield from _list_key_problems(spec, place, urls)

@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from evalharness.backends.openai.address_check import check_server_address
+from evalharness.backends.openai.replies.limits import (
+    MAX_BATCH_MB,
+    MAX_REPLY_MB,
+    MAX_REPLY_NESTING,
+    MAX_REPLY_TOKENS,
+)
 from evalharness.domain import (
     NOT_IN_IDENTITY,
+    NOT_IN_NAMES,
     require_above_zero,
     require_at_least,
     require_one_of,
 )
-from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
     from evalharness.domain import ModelSpec
@@ -42,6 +49,10 @@ class OpenAISettings:
         total_timeout_s: of a call with all its attempts and the waits between them.
         max_attempts: of a call.
         give_up_after: calls in a row that failed alike, after which no more are made.
+        max_reply_mb: the most MiB of a reply, after it is unpacked.
+        max_batch_mb: the most MiB of the file of a batch's replies.
+        max_reply_nesting: how many brackets may be open at one place of a reply.
+        max_reply_tokens: the largest count of tokens in a reply that is believed.
     """
 
     base_url: tuple[str, ...] = ()
@@ -58,6 +69,10 @@ class OpenAISettings:
     total_timeout_s: float = field(default=1800.0, metadata=NOT_IN_IDENTITY)
     max_attempts: int = field(default=8, metadata=NOT_IN_IDENTITY)
     give_up_after: int = field(default=8, metadata=NOT_IN_IDENTITY)
+    max_reply_mb: float = field(default=MAX_REPLY_MB, metadata=NOT_IN_NAMES)
+    max_batch_mb: float = field(default=MAX_BATCH_MB, metadata=NOT_IN_NAMES)
+    max_reply_nesting: int = field(default=MAX_REPLY_NESTING, metadata=NOT_IN_NAMES)
+    max_reply_tokens: int = field(default=MAX_REPLY_TOKENS, metadata=NOT_IN_NAMES)
 
 
 def get_openai_settings(spec: ModelSpec) -> OpenAISettings:
@@ -76,14 +91,9 @@ def check_openai_settings(settings: OpenAISettings, place: str) -> None:
         require_one_of(settings.response_format, RESPONSE_FORMATS, f"{place}.response_format")
     if settings.top_logprobs is not None:
         require_at_least(settings.top_logprobs, 1, f"{place}.top_logprobs")
-    for name in ("max_attempts", "give_up_after"):
+    for name in ("max_attempts", "give_up_after", "max_reply_nesting", "max_reply_tokens"):
         require_at_least(getattr(settings, name), 1, f"{place}.{name}")
-    for name in ("timeout_s", "total_timeout_s"):
+    for name in ("timeout_s", "total_timeout_s", "max_reply_mb", "max_batch_mb"):
         require_above_zero(getattr(settings, name), f"{place}.{name}")
     for address in settings.base_url:
-        if not address.startswith(("http://", "https://")):
-            msg = f"{place}.base_url={address}: must start with http:// or https://"
-            raise ConfigError(msg)
-        if "@" in address.split("/")[2]:
-            msg = f"{place}: an address must not hold a password; name a variable in api_key_env"
-            raise ConfigError(msg)
+        check_server_address(address, f"{place}.base_url")

@@ -300,7 +300,7 @@ def test_an_interrupt_ends_the_copies_and_keeps_their_answers(cluster, weights, 
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     kept = {answer.digest: answer for answer in read_run(answers.parent).answers}
-    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=120)
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=400)
 
     after = {answer.digest: answer for answer in read_run(answers.parent).answers}
     assert process.returncode == 130, said

@@ -112,3 +112,23 @@ def test_a_benchmark_gets_the_text_as_it_is():
     asked = BenchmarkRequest(messages=(), sampling=Sampling(), prompt="2 + 2 =")
 
     assert _read({"text": " 4\n", "finish_reason": "stop"}, asked).text == " 4\n"
+
+
+@pytest.mark.parametrize(
+    "error", [{"message": "upstream went away", "code": 502}, "upstream went away"]
+)
+def test_an_error_beside_a_text_says_that_the_text_broke_off(error):
+    """Half an answer is no answer, wherever the error stands."""
+    choice = {"message": {"content": "half"}, "finish_reason": "stop"}
+
+    with pytest.raises(TransientError, match="broke off its reply: upstream went away"):
+        read_completion(msgspec.json.encode({"choices": [choice], "error": error}), request())
+
+
+@pytest.mark.parametrize("error", [None, {}, "", {"message": ""}, {"code": 0, "message": None}, []])
+def test_an_empty_error_beside_a_text_says_nothing(error):
+    """Some servers always send the field."""
+    choice = {"message": {"content": "whole"}, "finish_reason": "stop"}
+    reply = msgspec.json.encode({"choices": [choice], "error": error})
+
+    assert read_completion(reply, request()).text == "whole"

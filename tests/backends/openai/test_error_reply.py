@@ -127,6 +127,8 @@ def test_a_status_is_worth_repeating_or_is_not(status, said, kind):
         (400, "The decoder prompt is longer than the maximum model length of 2048"),  # vLLM
         (400, "The input (9000 tokens) is longer than the model's context length (8192 tokens)"),
         (422, "`inputs` tokens + `max_new_tokens` must be <= 4096"),  # TGI
+        (422, "inputs tokens + max_new_tokens must be <= 4096"),
+        (500, "the prompt of 9000 tokens exceeds n_ctx 4096"),
         (422, "`inputs` must have less than 1024 tokens. Given: 2000"),
         (400, "the request exceeds the available context size, try increasing it"),  # llama.cpp
         (500, "the request exceeds the available context size"),

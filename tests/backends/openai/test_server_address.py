@@ -235,6 +235,16 @@ def test_a_wrong_address_in_the_environment_is_named(monkeypatch):
     assert list_server_urls(model()) == ("api.example.com/v1",)
 
 
+@pytest.mark.parametrize("url", ["http://[::1/v1", "http://host:99999/v1", "http://host:port"])
+def test_an_address_that_cannot_be_taken_apart_is_named(monkeypatch, url):
+    """It was a ValueError, in a thread or not."""
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+
+    assert list(list_address_problems(model())) == [
+        "OPENAI_BASE_URL is no address; check its host and port"
+    ]
+
+
 @pytest.mark.parametrize(
     ("base_url", "settings", "expected"),
     [

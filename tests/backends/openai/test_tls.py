@@ -14,6 +14,7 @@ import pytest
 import trustme
 from endpoint_model import KEY, KEY_VARIABLE, backend_of, model, request
 
+from evalharness.backends.openai.served_models import list_served_models
 from evalharness.errors import PermanentError
 
 BODY = b'{"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}]}'
@@ -61,7 +62,20 @@ async def test_a_server_that_nobody_vouches_for_is_refused_and_never_sees_the_ke
 
     assert not any(heard)
     assert (refusal.value.reason, refusal.value.attempts) == ("certificate", 1)
-    assert "SSL_CERT_FILE" in str(refusal.value)
+    assert str(refusal.value) == (
+        "the server cannot be trusted: certificate verify failed: unable to get local issuer "
+        "certificate; if it is yours, name the file with the certificate of its authority in "
+        "SSL_CERT_FILE"
+    )
+
+
+async def test_a_server_that_nobody_vouches_for_is_not_asked_for_its_models(authority, monkeypatch):
+    """The list is asked for by another client."""
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    async with secured(authority.issue_cert("127.0.0.1")) as (url, heard):
+        with pytest.raises(PermanentError, match=r"certificate verify failed.*SSL_CERT_FILE"):
+            await asyncio.to_thread(list_served_models, model(url))
+    assert not any(heard)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from evalharness.backends.openai.replies.limits import decode_reply, has_deep_nesting
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -64,8 +66,8 @@ class RefusalSentence(NamedTuple):
 def iterate_sentences(content: bytes) -> Iterator[RefusalSentence]:
     """Yield the sentences of a refusal."""
     try:
-        said = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        said = decode_reply(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         said = content.decode(errors="replace")
     for message, path in iterate_messages(said):
         place, text = path, _QUOTED.sub(_drop_text, message[:_LONGEST_READ])
@@ -127,9 +129,11 @@ def _iterate_nested(text: str, path: tuple[str, ...]) -> list[RefusalSentence]:
 
 def _decode(text: str) -> Any:
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return decode_reply(text.encode())
+    except (msgspec.DecodeError, UnicodeError):
         pass
+    if has_deep_nesting(text.encode(errors="replace")):
+        return None
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, RecursionError, MemoryError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +46,14 @@ def read_usage(usage: Any) -> ReplyUsage:
     return ReplyUsage(
         prompt_tokens=prompt,
         completion_tokens=completion,
-        cached_tokens=cached,
-        reasoning_tokens=reasoning,
+        cached_tokens=_drop_larger(cached, prompt),
+        reasoning_tokens=_drop_larger(reasoning, completion),
     )
+
+
+def _drop_larger(part: int | None, whole: int | None) -> int | None:
+    """Return a part of a count; one that is larger than the whole is no part of it."""
+    return None if part is not None and whole is not None and part > whole else part
 
 
 def _find_part(usage: dict[str, Any], details: tuple[str, ...], *names: str) -> int | None:
@@ -68,12 +72,12 @@ def _find_count(usage: dict[str, Any], *names: str) -> int | None:
         value = usage.get(name)
         if type(value) is int and value >= 0:
             return value
-        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        if isinstance(value, bool) or not isinstance(value, (float, str)):
             continue
         try:
             number = float(value)
         except ValueError:
             continue
-        if math.isfinite(number) and number >= 0:
-            return round(number)
+        if number.is_integer() and number >= 0:  # neither infinite nor a fraction
+            return int(number)
     return None

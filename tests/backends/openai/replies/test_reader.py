@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from endpoint_model import model, request
 
+from evalharness.backends import Scrubber
 from evalharness.backends.openai.replies.reader import choose_reader
 
 PLAIN = "{{ messages[0].content }} ASSISTANT:"
@@ -14,7 +15,7 @@ PLAIN = "{{ messages[0].content }} ASSISTANT:"
 def _read(template, text, finish_reason="stop"):
     spec = model("http://127.0.0.1:1/v1", endpoint="completions", template=template)
     choice = {"text": text, "finish_reason": finish_reason}
-    return choose_reader(spec)(msgspec.json.encode({"choices": [choice]}), request())
+    return choose_reader(spec, Scrubber())(msgspec.json.encode({"choices": [choice]}), request())
 
 
 def test_a_thought_that_the_prompt_opened_is_known_without_any_mark():
