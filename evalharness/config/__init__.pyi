@@ -1,6 +1,5 @@
 from .api_keys import RedactingBackend as RedactingBackend
 from .api_keys import find_secrets as find_secrets
-from .api_keys import load_env_file as load_env_file
 from .api_keys import redact as redact
 from .composition import compose_config as compose_config
 from .composition import describe_choice as describe_choice
@@ -8,6 +7,7 @@ from .composition import list_choices as list_choices
 from .corpus import Corpus as Corpus
 from .corpus import read_corpus_setting as read_corpus_setting
 from .engine import build_engine_spec as build_engine_spec
+from .fingerprints import FINGERPRINT as FINGERPRINT
 from .list_prices import is_sold_by_maker as is_sold_by_maker
 from .model_schema import ModelConf as ModelConf
 from .names.job_models import JobModels as JobModels
@@ -36,3 +36,10 @@ from .specs import build_audit_spec as build_audit_spec
 from .specs import build_budget as build_budget
 from .specs import build_judge_spec as build_judge_spec
 from .specs import build_model_spec as build_model_spec
+from .trust.confirmation import NO_TRUST as NO_TRUST
+from .trust.confirmation import TRUST_CODE_OPTION as TRUST_CODE_OPTION
+from .trust.confirmation import TRUST_CONFIG_OPTION as TRUST_CONFIG_OPTION
+from .trust.confirmation import Trust as Trust
+from .trust.env_file import load_env_file as load_env_file
+from .trust.imported_settings import SavedModelSettings as SavedModelSettings
+from .trust.imported_settings import refuse_unconfirmed_settings as refuse_unconfirmed_settings

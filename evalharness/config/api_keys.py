@@ -1,4 +1,4 @@
-"""Read API keys from the environment or `.env`, and keep them out of every file and message.
+"""Keep API keys out of every file and message.
 
 A key in a configuration or an override is refused, because the run folder stores both.
 """
@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from evalharness.backends import find_backend
+from evalharness.backends import MIN_SECRET_LENGTH, REDACTED, Scrubber, find_backend
 from evalharness.config.secret_headers import REFERENCE_START
+from evalharness.config.trust.env_file import ENV_FILE, NAMES_A_SECRET
 from evalharness.errors import BackendError, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
     from typing import Any
 
     from evalharness.domain import (
@@ -29,16 +28,7 @@ if TYPE_CHECKING:
         WorkResult,
     )
 
-REDACTED = "***"
-ENV_FILE = ".env"
-_ADDRESS_VARIABLES = {
-    "OPENAI_BASE_URL": "OPENAI_API_KEY",
-    "AZURE_OPENAI_ENDPOINT": "AZURE_OPENAI_API_KEY",
-}
-# Every provider's keys are longer; EMPTY or not-needed stand for the lack of one.
-_MIN_SECRET_LENGTH = 12
-_SERVERS_WORDS = ("text", "reasoning", "finish_reason", "served")  # in a completion
-_NAMES_A_SECRET = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
+_MIN_REFUSED_LENGTH = 12  # a shorter value of some variable may be a word of a configuration
 _LOOKS_LIKE_KEY = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"(?:sk|pk|rk|xai|pplx|nvapi|tgp|csk)-[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic, xAI, ...
@@ -55,36 +45,6 @@ _REMEDY = (
 )
 
 
-def load_env_file(folder: Path) -> None:
-    """Add the variables in a folder's `.env` to the environment; existing variables keep their values.
-
-    Raises:
-        ConfigError: the file would send a key of the user's to an address of the folder's.
-    """
-    path = folder / ENV_FILE
-    if path.is_file():
-        from dotenv import dotenv_values, load_dotenv
-
-        _refuse_moved_address(path, dotenv_values(path, interpolate=False))
-        load_dotenv(path, interpolate=False)
-
-
-def _refuse_moved_address(path: Path, values: Mapping[str, str | None]) -> None:
-    """Refuse an address from a file for a key from elsewhere: whoever wrote it would get the key.
-
-    Raises:
-        ConfigError: with the two variables.
-    """
-    for address, key in _ADDRESS_VARIABLES.items():
-        is_mixed = values.get(address) and address not in os.environ and os.environ.get(key)
-        if is_mixed and values.get(key) != os.environ[key]:
-            msg = (
-                f"{path} sets {address}, but {key} comes from your environment: it would be sent to "
-                f"{values[address]}; export {address} as well, or unset {key} and put both into {ENV_FILE}"
-            )
-            raise ConfigError(msg)
-
-
 def find_secrets(*names: str | None) -> tuple[str, ...]:
     """Return the keys, tokens and passwords in the environment, longest first.
 
@@ -92,16 +52,13 @@ def find_secrets(*names: str | None) -> tuple[str, ...]:
         names: more variables that hold a key; their names need not look like it.
     """
     return _secret_values(
-        name for name in os.environ if name in names or _NAMES_A_SECRET.search(name)
+        name for name in os.environ if name in names or NAMES_A_SECRET.search(name)
     )
 
 
 def redact(text: str, hidden: Sequence[str]) -> str:
     """Return the text with these keys replaced by asterisks."""
-    for secret in hidden:
-        if secret in text:
-            text = text.replace(secret, REDACTED)
-    return text
+    return Scrubber(hidden).scrub(text)
 
 
 def refuse_keys_in_overrides(overrides: Sequence[str]) -> None:
@@ -114,7 +71,7 @@ def refuse_keys_in_overrides(overrides: Sequence[str]) -> None:
     for override in overrides:
         key, _, value = override.partition("=")
         is_written = value and REFERENCE_START not in value
-        if _holds_secret(override, known) or (is_written and _NAMES_A_SECRET.search(key)):
+        if _holds_secret(override, known) or (is_written and NAMES_A_SECRET.search(key)):
             place = redact(_LOOKS_LIKE_KEY.sub(REDACTED, key), known)
             msg = f"{place}: {_REMEDY}"
             raise ConfigError(msg)
@@ -141,7 +98,8 @@ class RedactingBackend:
     def __init__(self, backend: Backend, spec: ModelSpec) -> None:
         self._backend = backend
         # Only the key that was sent: the values of other variables can be ordinary words.
-        self._hidden = _secret_values(find_backend(spec.backend).list_key_variables(spec))
+        variables = find_backend(spec.backend).list_key_variables(spec)
+        self._scrubber = Scrubber(os.environ.get(name) for name in variables)
 
     async def complete(self, request: Request) -> Completion:
         """Return a completion, as the backend does.
@@ -152,13 +110,9 @@ class RedactingBackend:
         try:
             completion = await self._backend.complete(request)
         except BackendError as error:
-            error.args = tuple(redact(str(word), self._hidden) for word in error.args)
+            self._scrubber.scrub_error(error)
             raise
-        said = {name: getattr(completion, name) for name in _SERVERS_WORDS}
-        clean: dict[str, Any] = {
-            name: redact(words, self._hidden) for name, words in said.items() if words
-        }
-        return completion if clean.items() <= said.items() else replace(completion, **clean)
+        return self._scrubber.scrub_completion(completion)
 
     async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:
         """Return the result of `work` with the backend's model, which is loaded on this machine."""
@@ -173,12 +127,14 @@ def _secret_values(names: Iterable[str]) -> tuple[str, ...]:
     """Return the values of these variables that are long enough for a key, longest first."""
     found = {os.environ.get(name, "").strip() for name in names}
     return tuple(
-        sorted((each for each in found if len(each) >= _MIN_SECRET_LENGTH), key=len, reverse=True)
+        sorted((each for each in found if len(each) >= MIN_SECRET_LENGTH), key=len, reverse=True)
     )
 
 
 def _holds_secret(text: str, known: Sequence[str]) -> bool:
-    return bool(_LOOKS_LIKE_KEY.search(text)) or any(secret in text for secret in known)
+    return bool(_LOOKS_LIKE_KEY.search(text)) or any(
+        len(secret) >= _MIN_REFUSED_LENGTH and secret in text for secret in known
+    )
 
 
 def _is_plausible_variable(text: str) -> bool:

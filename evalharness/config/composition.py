@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from evalharness.config.api_keys import refuse_keys_in_config, refuse_keys_in_overrides
 from evalharness.config.benchmark_suite import custom_suite_overrides
 from evalharness.config.completion.home_keys import forget_keys_of_other_servers
@@ -21,6 +23,8 @@ from evalharness.config.names.catalogue import read_entry
 from evalharness.config.names.named_overrides import lend_nodes, name_models_in_overrides
 from evalharness.config.names.written_name import quote_override_value
 from evalharness.config.resource_folders import (
+    check_config_dir,
+    check_packaged_config,
     find_config_file,
     find_first_comment,
     find_resource_folder,
@@ -28,12 +32,12 @@ from evalharness.config.resource_folders import (
 )
 from evalharness.config.schema import RootConf
 from evalharness.config.secret_headers import refuse_written_headers, resolve_config
-from evalharness.domain import describe_retirement
+from evalharness.domain import describe_retirement, normalize_name
 from evalharness.errors import ConfigError
 from evalharness.store import current_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from evalharness.config.completion.user_settings import ComposedFile, UserSettings
@@ -52,11 +56,21 @@ def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> 
 
     Raises:
         ConfigError: an override or a file is wrong; the message names it, with close matches.
+        InputError: a file is no YAML of plain values.
     """
+    try:
+        return _compose_tree(overrides, config_dir)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        check_packaged_config()
+        raise
+
+
+def _compose_tree(overrides: Sequence[str], config_dir: Path | None) -> dict[str, Any]:
     refuse_keys_in_overrides(overrides)
     if config_dir is not None and not config_dir.is_dir():
         msg = f"--config-dir {config_dir}: there is no such folder"
         raise ConfigError(msg)
+    check_config_dir(config_dir)
     named = name_models_in_overrides(overrides, config_dir)
     arguments = [
         argument
@@ -80,7 +94,17 @@ def compose_config(overrides: Sequence[str], config_dir: Path | None = None) -> 
     forget_keys_of_other_servers(tree, layers, config_dir)
     for place, conf in iterate_model_places(tree):
         conf["default_fields"] = user.list_default_fields(place)
+    for conf in _iterate_named(tree):
+        if isinstance(conf["name"], str):
+            conf["name"] = normalize_name(conf["name"])
     return tree
+
+
+def _iterate_named(tree: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the configurations of all models and judges, which have names in tables."""
+    yield from (conf for _, conf in iterate_model_places(tree))
+    yield tree["judge"]
+    yield from tree["panel"].values()
 
 
 def _compose_with_hydra(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union, get_args, get_origin
 
 from omegaconf import MISSING
 
-from evalharness.backends import is_tuple_type, list_setting_types
+from evalharness.backends import is_tuple_type, list_nameless_settings, list_setting_types
 
 # Hydra reads these annotations at run time and knows Optional[X], not every form of X | None.
 # ruff: noqa: UP007, UP045
@@ -83,12 +83,15 @@ class CommonModelConf:
     withholds_key: bool = field(default=False, metadata=NOT_IN_RUN_NAME)
     # The fields of `sampling` that the user did not set.
     default_fields: list[str] = field(default_factory=list, metadata=NOT_IN_RUN_NAME)
+    # Loading fills in a digest of what the files of its weights or recorded answers hold.
+    fingerprint: Optional[str] = field(default=None, metadata=NOT_IN_RUN_NAME)
 
 
 def _add_backend_settings(common: type) -> type:
     """Return a dataclass with the fields of another one and the settings of all backends."""
+    nameless = list_nameless_settings()
     own = [
-        (name, *_describe_field(kind, default))
+        (name, *_describe_field(kind, default, is_nameless=name in nameless))
         for name, (kind, default) in list_setting_types().items()
     ]
     made = make_dataclass("ModelConf", own, bases=(common,))
@@ -97,11 +100,13 @@ def _add_backend_settings(common: type) -> type:
     return made
 
 
-def _describe_field(kind: Any, default: Any) -> tuple[Any, Any]:
+def _describe_field(kind: Any, default: Any, *, is_nameless: bool) -> tuple[Any, Any]:
     """Return the type and the default with which Hydra can check a setting.
 
     Hydra has no type for "one value or a list", so such a setting is `Any` here and checked later.
     """
+    if is_nameless:
+        return kind, field(default=default, metadata=NOT_IN_RUN_NAME)
     if is_tuple_type(kind):
         return Any, list(default) or None
     if get_origin(kind) in (Union, types.UnionType):

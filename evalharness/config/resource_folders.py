@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+
+from evalharness.store import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,10 +32,48 @@ def find_config_file(group: str, name: str, config_dir: Path | None = None) -> P
 
 
 def list_config_files(group: str, config_dir: Path | None = None) -> tuple[Path, ...]:
-    """Return the files of a group, sorted by the names of their choices."""
+    """Return the files of a group, sorted by the names of their choices.
+
+    Raises:
+        InputError: a file of the user's is no YAML of plain values.
+    """
+    check_config_dir(config_dir)
     folders = [*([config_dir] if config_dir else []), find_resource_folder("conf")]
     found = {path.stem: path for folder in folders for path in (folder / group).glob("*.yaml")}
     return tuple(found[name] for name in sorted(found))
+
+
+def check_config_dir(config_dir: Path | None) -> None:
+    """Refuse files of the user's that are no YAML of plain values, before Hydra reads them.
+
+    Raises:
+        InputError: with the file, the line, and what is wrong.
+    """
+    if config_dir is not None:
+        _check_groups(config_dir)
+
+
+def check_packaged_config() -> None:
+    """Refuse a file of `conf/` that is no YAML of plain values, as it may be after an edit.
+
+    Raises:
+        InputError: with the file, the line, and what is wrong.
+    """
+    _check_groups(find_resource_folder("conf"))
+
+
+def _check_groups(folder: Path) -> None:
+    groups = [path.name for path in find_resource_folder("conf").iterdir() if path.is_dir()]
+    for group in groups:
+        for path in sorted((folder / group).glob("*.yaml")):
+            stat = path.stat()
+            _check_file(path, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+
+
+@cache
+def _check_file(path: Path, _version: tuple[int, int, int]) -> None:
+    """Check a file once, until it is changed."""
+    read_yaml(path)
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from evalharness.backends import list_backends, list_neutral_settings, list_setting_names
 from evalharness.config.model_schema import RUN_SEED, CommonModelConf, ModelConf
 from evalharness.domain import ModelSpec, list_neutral_fields
-from evalharness.store import ANSWERS_FILE, read_run_config
+from evalharness.store import ANSWERS_FILE, QUESTIONS_FILE, read_run_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+_IMPORTED_QUESTIONS = {"name": "imported", "ids": None, "categories": None, "limit": None}
 _MAX_NAME_LENGTH = 200  # characters; file systems accept 255 bytes
 
 
@@ -85,7 +86,8 @@ def _upgrade_judge(conf: Mapping[str, Any]) -> dict[str, Any]:
 def _read_imported_models(results: str, run: str | None) -> dict[str, Any]:
     """Return the imported models and the questions of a run folder; an empty dict if there are none.
 
-    A model is an imported one if its recorded answers are in the run's own folder.
+    A model is an imported one if its recorded answers are in the run's own folder. The questions are
+    those that the folder holds, wherever they came from.
     """
     if run is None or not is_folder_name(run):  # a malformed name is refused later
         return {}
@@ -93,10 +95,17 @@ def _read_imported_models(results: str, run: str | None) -> dict[str, Any]:
     saved = read_run_config(folder)
     models = {
         name: asdict(ModelConf()) | upgrade_saved_model(conf)
-        for name, conf in (saved.get("models") or {}).items()
-        if conf.get("answers") == str(folder / ANSWERS_FILE)
+        for name, conf in _get_mapping(saved, "models").items()
+        if isinstance(conf, dict) and conf.get("answers") == str(folder / ANSWERS_FILE)
     }
-    return {"models": models, "questions": saved["questions"]} if models else {}
+    path = str(folder / QUESTIONS_FILE)
+    questions = _IMPORTED_QUESTIONS | _get_mapping(saved, "questions")
+    return {"models": models, "questions": questions | {"path": path}} if models else {}
+
+
+def _get_mapping(saved: Mapping[str, Any], name: str) -> dict[str, Any]:
+    section = saved.get(name)
+    return section if isinstance(section, dict) else {}
 
 
 def iterate_settings(tree: Any, prefix: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -115,6 +124,7 @@ def iterate_settings(tree: Any, prefix: tuple[str, ...]) -> Iterator[tuple[tuple
 def list_neutral_names() -> frozenset[str]:
     """Return the settings of models and judges that change no text: speed, access, prices."""
     notes = {own.name for own in fields(ModelConf) if not own.metadata.get("in_run_name", True)}
+    notes -= {own.name for own in fields(ModelSpec)}  # which say themselves what is neutral
     own = list_neutral_settings() | list_neutral_fields(ModelSpec)
     return own | notes | {"mode", "caution", "trial"}
 

@@ -10,6 +10,7 @@ from evalharness.config.benchmark_suite import build_suite_spec
 from evalharness.config.composition import compose_config
 from evalharness.config.corpus import read_corpus_setting
 from evalharness.config.engine import build_engine_spec
+from evalharness.config.fingerprints import add_fingerprints
 from evalharness.config.judgments import (
     build_judging_spec,
     list_self_judging_cautions,
@@ -25,6 +26,12 @@ from evalharness.config.specs import (
     build_judge_spec,
     build_model_spec,
 )
+from evalharness.config.trust.confirmation import NO_TRUST
+from evalharness.config.trust.imported_settings import (
+    SavedModelSettings,
+    refuse_unconfirmed_settings,
+)
+from evalharness.config.trust.task_folders import refuse_unconfirmed_code
 from evalharness.domain import (
     DEFAULT_RATING,
     Budget,
@@ -52,6 +59,7 @@ if TYPE_CHECKING:
 
     from evalharness.backends import EngineSpec
     from evalharness.config.corpus import Corpus
+    from evalharness.config.trust.confirmation import Trust
     from evalharness.domain import JudgingSpec
     from evalharness.judge import AuditSpec
 
@@ -112,14 +120,24 @@ def add_default_overrides(overrides: Sequence[str], verb: str) -> list[str]:
     return [DEMO_EXPERIMENT, *completed]
 
 
-def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> Settings:
+def load_settings(
+    overrides: Sequence[str], config_dir: Path | None = None, trust: Trust = NO_TRUST
+) -> Settings:
     """Return the checked settings for these overrides.
+
+    Args:
+        overrides: as `compose_config` takes them.
+        config_dir: a folder with the user's own configuration files.
+        trust: what the user has confirmed of files that came from others.
 
     Raises:
         ConfigError: a key, a name, a type or a value is wrong.
-        InputError: the file of questions is malformed.
+        InputError: the file of questions, or one of recorded answers, is malformed.
     """
-    tree = add_imported_models(compose_config(overrides, config_dir), overrides)
+    composed = compose_config(overrides, config_dir)
+    tree = add_imported_models(composed, overrides)
+    if not trust.config:
+        _refuse_unconfirmed_models(composed, tree)
     models = tuple(build_model_spec(conf, f"models.{key}") for key, conf in tree["models"].items())
     judges = (
         build_judge_spec(tree["judge"], "judge"),
@@ -143,10 +161,14 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
             *list_self_judging_cautions(judging, judges, models),
         ),
     )
+    if not trust.code:
+        refuse_unconfirmed_code(spec.suite.folders, find_resource_folder("conf"))
     refuse_unjudged_models(spec.judging, spec.judges, spec.models)
     check_adaptive_design(spec.judging, spec.judges)
     name = derive_run_name(tree, spec)
-    saved = read_run_config(Path(tree["results"]) / name)
+    folder = Path(tree["results"]) / name
+    saved = read_run_config(folder)
+    spec, tree = add_fingerprints(spec, tree, saved, folder)
     date = saved.get("template_date") or current_timestamp()[:10]
     require_one_of(tree["cache"], CACHE_MODES, "cache")
     _check_rating(tree["rating"], judging)
@@ -160,6 +182,22 @@ def load_settings(overrides: Sequence[str], config_dir: Path | None = None) -> S
         budget=build_budget(tree["budget"], [*models, *(judge.model for judge in judges)]),
         targets=build_plan_targets(tree["plan"]),
         tree=tree | {"run": name},
+    )
+
+
+def _refuse_unconfirmed_models(composed: Mapping[str, Any], tree: Mapping[str, Any]) -> None:
+    """Refuse models of the run's folder that are more than answers that were imported into it.
+
+    Raises:
+        ConfigError: with every address, variable, file and code that they choose.
+    """
+    refuse_unconfirmed_settings(
+        [
+            SavedModelSettings(place=f"models.{key}", conf=conf)
+            for key, conf in tree["models"].items()
+            if key not in composed["models"]
+        ],
+        Path(tree["results"]) / str(tree["run"]),
     )
 
 

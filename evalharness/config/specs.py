@@ -196,6 +196,7 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         retired=conf["retired"],
         successor=conf["successor"],
         default_fields=tuple(conf["default_fields"]),
+        fingerprint=conf["fingerprint"],
     )
     return spec if spec.prices.is_known else _add_list_prices(spec)
 

@@ -18,7 +18,7 @@ from server_replies import Behavior
 from evalharness.backends import ScriptedBackend
 from evalharness.backends.openai_compatible import connect
 from evalharness.cli import main
-from evalharness.config import RedactingBackend, find_secrets, load_env_file, load_settings
+from evalharness.config import RedactingBackend, find_secrets, load_settings
 from evalharness.config.api_keys import refuse_keys_in_config, refuse_keys_in_overrides
 from evalharness.domain import ModelSpec
 from evalharness.errors import ConfigError
@@ -89,7 +89,7 @@ def test_a_bug_shows_its_traceback_without_the_key():
         "import os, sys\n"
         "from evalharness.cli.terminal.exit_codes import exit_code_of\n"
         "def bug(): raise RuntimeError('asked with ' + os.environ['OPENAI_API_KEY'])\n"
-        "sys.exit(exit_code_of(bug))"
+        "sys.exit(exit_code_of(bug, debug=True))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -99,9 +99,9 @@ def test_a_bug_shows_its_traceback_without_the_key():
         check=False,
     )
 
-    assert done.returncode == 1
+    assert done.returncode == 70
     assert "Traceback" in done.stderr
-    assert "asked with ***" in done.stderr
+    assert done.stderr.count("asked with ***") == 2
     assert "a bug in evalharness" in done.stderr
     assert KEY not in done.stderr
 
@@ -213,47 +213,3 @@ def test_ordinary_words_are_not_keys(text, monkeypatch):
 
     refuse_keys_in_overrides([f"run={text}", "models.x.sampling.max_tokens=100"])
     refuse_keys_in_config({"run": text, "api_key_env": "TOGETHER_API_KEY"})
-
-
-def test_a_key_may_be_in_an_env_file_and_the_environment_takes_precedence(tmp_path):
-    """As in other tools. `$` and `#` are part of a key."""
-    (tmp_path / ".env").write_text(f"OPENAI_API_KEY='{KEY}${{HOME}}#1'\nOTHER_KEY=from-the-file\n")
-    code = (
-        "import os, sys; from evalharness.cli import main\n"
-        "main(['list', 'judges']); print(os.environ['OPENAI_API_KEY'], os.environ['OTHER_KEY'])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "OTHER_KEY": "from-outside"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout.splitlines()[-1] == f"{KEY}${{HOME}}#1 from-outside"
-
-
-@pytest.mark.parametrize(
-    ("address", "key"),
-    [
-        ("OPENAI_BASE_URL", "OPENAI_API_KEY"),
-        ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY"),
-    ],
-)
-def test_a_folder_does_not_send_the_users_key_to_an_address_of_its_own(
-    tmp_path, monkeypatch, address, key
-):
-    """A folder from elsewhere may bring a .env; an address and a key come from one hand."""
-    (tmp_path / ".env").write_text(f"{address}=https://elsewhere.example/v1\n")
-    monkeypatch.setenv(key, KEY)
-    monkeypatch.setenv(address, "")
-    monkeypatch.delenv(address)
-    with pytest.raises(ConfigError, match=f"sets {address}") as caught:
-        load_env_file(tmp_path)
-    assert KEY not in str(caught.value)
-    assert address not in os.environ
-
-    (tmp_path / ".env").write_text(f"{address}=https://mine.example/v1\n{key}={KEY}\n")
-    load_env_file(tmp_path)
-    assert os.environ[address] == "https://mine.example/v1"

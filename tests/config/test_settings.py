@@ -242,3 +242,19 @@ def test_the_day_of_a_models_end_is_checked():
     """A day that cannot be compared would never come."""
     with pytest.raises(ConfigError, match=r"models.gpt-4.retired=soon: must be a day"):
         load_settings(["models=[gpt-4]", "models.gpt-4.retired=soon"])
+
+
+def test_names_of_models_and_judges_are_read_in_one_spelling():
+    """Outer spaces and the Unicode form of a name cannot be seen in a table."""
+    overrides = [
+        "models=[vicuna-13b]",
+        "models.vicuna-13b.backend=scripted",
+        "judge=scripted",
+        "models.vicuna-13b.name=' mode\u0300le '",
+        "judge.name='judge '",
+    ]
+
+    settings = load_settings(overrides)
+
+    assert [model.name for model in settings.run.models] == ["mod\u00e8le"]
+    assert [judge.name for judge in settings.run.judges] == ["judge"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from evalharness.config.model_schema import ModelConf
 from evalharness.config.names.families import guess_family, usually_thinks
 from evalharness.config.resource_folders import (
@@ -15,6 +13,7 @@ from evalharness.config.resource_folders import (
     list_config_files,
 )
 from evalharness.errors import ConfigError, suggest_close_match
+from evalharness.store import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,15 +95,11 @@ def read_provider(path: Path, *, is_users: bool = False) -> Provider:
     """Return the provider that a file describes.
 
     Raises:
-        ConfigError: the file is no YAML, or has an unknown setting.
+        ConfigError: the file has an unknown setting.
+        InputError: the file is no YAML.
     """
     place = f"providers/{path.name}"
-    text = path.read_text()
-    try:
-        settings = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        msg = f"{place} cannot be read as YAML: {' '.join(str(error).split())}"
-        raise ConfigError(msg) from error
+    settings = read_yaml(path) or {}
     known = [own.name for own in fields(ModelConf) if own.name not in ("name", "default_fields")]
     if not isinstance(settings, dict):
         msg = f"{place}: must be settings of a model, such as base_url: https://..."
@@ -115,7 +110,7 @@ def read_provider(path: Path, *, is_users: bool = False) -> Provider:
             raise ConfigError(msg)
     return Provider(
         name=path.stem,
-        description=find_first_comment(text.splitlines()),
+        description=find_first_comment(path.read_text(encoding="utf-8").splitlines()),
         settings=settings,
         is_users=is_users,
     )
