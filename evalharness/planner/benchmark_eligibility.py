@@ -135,4 +135,5 @@ def benchmark_digest(model: ModelSpec, prepared: PreparedBenchmark) -> str:
         identity += [model.get_setting("api_name") or model.name]
     if uses_chat_template(model, prepared):
         identity += [model.template, model.system]
-    return compute_digest([identity, model.context_length, prepared.digest])
+    files = [] if model.fingerprint is None else [model.fingerprint]
+    return compute_digest([identity, model.context_length, prepared.digest, *files])

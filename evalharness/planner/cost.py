@@ -51,7 +51,9 @@ class CostEstimate:
         is_price_missing: whether the calls cost money and nobody knows how much.
         usd: US dollars; None without prices.
         usd_at_most: US dollars if all replies are as long as allowed; None without prices.
-        seconds: the time of the missing calls; None for models on this machine and for batches.
+        seconds: the time of the missing calls; None where it is unknown, as of models on this
+            machine and of batches. A sum has the time of the parts whose time is known.
+        is_time_missing: whether the time of the calls, or of some of them, is unknown.
     """
 
     stage: RunStage
@@ -66,6 +68,7 @@ class CostEstimate:
     thought_tokens: float = 0.0
     are_thoughts_assumed: bool = False
     is_price_missing: bool = False
+    is_time_missing: bool = False
 
 
 def estimate_costs(spec: RunSpec, records: RunRecords | None) -> tuple[CostEstimate, ...]:
@@ -209,6 +212,7 @@ def _build_estimate(
     prompt = sum(call.prompt for call in calls)
     completion = sum(call.completion for call in calls)
     thought = sum(call.thought for call in calls)
+    seconds = _duration_s(model, len(calls), completion, used)
     return CostEstimate(
         stage=stage,
         name=name,
@@ -218,7 +222,8 @@ def _build_estimate(
         completion_tokens=completion,
         usd=_sum_usd(model, ((call.prompt, call.completion) for call in calls)),
         usd_at_most=_sum_usd(model, ((call.prompt, call.max_completion) for call in calls)),
-        seconds=_duration_s(model, len(calls), completion, used),
+        seconds=seconds,
+        is_time_missing=seconds is None,
         thought_tokens=thought,
         are_thoughts_assumed=bool(thought) and not any(each.completion_tokens for each in used),
         is_price_missing=is_price_missing(model),
@@ -246,10 +251,12 @@ def _duration_s(
     model: ModelSpec, calls: int, completion: float, used: Sequence[Usage]
 ) -> float | None:
     """Return the time of the calls, made concurrently; None where it cannot be estimated."""
-    usual = find_backend(model.backend).estimate_call_s(model, completion / max(calls, 1))
+    if not calls:
+        return 0.0
+    usual = find_backend(model.backend).estimate_call_s(model, completion / calls)
     if model.batch or usual is None:
         return None
-    if not (calls and usual):
+    if not usual:
         return 0.0
     known = [usage.seconds for usage in used if usage.seconds]
     return calls * (fmean(known) if known else usual) / min(calls, model.max_concurrency)

@@ -27,13 +27,14 @@ def describe_plan(spec: RunSpec, records: RunRecords | None = None) -> list[str]
     """
     turns = sum(len(question.turns) for question in spec.questions)
     estimates = estimate_costs(spec, records)
+    benchmarks = describe_benchmarks(spec)
     lines = [
         f"run       {spec.name}",
         f"questions {len(spec.questions)} with {turns} turns",
         *(_cost_line(_STAGE_LABELS[each.stage], f"{each.name}: ", each) for each in estimates),
-        _cost_line("total", "", _total_cost(estimates)),
+        _cost_line("total", "", _total_cost(estimates)) + _describe_uncounted(benchmarks),
         *_describe_thoughts(estimates),
-        *describe_benchmarks(spec),
+        *benchmarks,
     ]
     if uses_adaptive_pairs(spec):
         lines.append(
@@ -68,13 +69,27 @@ def _cost_line(label: str, name: str, cost: CostEstimate) -> str:
         parts.append(f"about ${cost.usd:.2f} (at most ${cost.usd_at_most:.2f})")
     if cost.is_price_missing:
         parts.append("more at unknown prices" if cost.usd is not None else "price unknown")
-    if cost.seconds:
-        parts.append(f"about {_format_duration(cost.seconds)}")
+    parts += _describe_time(cost)
     return f"{label:9} {name}{', '.join(parts)}"
 
 
+def _describe_uncounted(benchmarks: Sequence[str]) -> str:
+    """Return that the total is without the benchmarks, whose calls are not known before."""
+    has_benchmarks = any(line.startswith("benchmark ") for line in benchmarks)
+    return ", plus benchmarks: calls, tokens, price and time unknown" if has_benchmarks else ""
+
+
+def _describe_time(cost: CostEstimate) -> Iterator[str]:
+    """Yield the time of the calls; of a sum, what is known of it is the least."""
+    if cost.is_time_missing:
+        known = f"at least {_format_duration(cost.seconds)} plus the " if cost.seconds else ""
+        yield f"time {known}unknown"
+    elif cost.seconds:
+        yield f"about {_format_duration(cost.seconds)}"
+
+
 def _total_cost(estimates: Sequence[CostEstimate]) -> CostEstimate:
-    """Return the sum of all estimates. Stages overlap, so the time is the longest of theirs."""
+    """Return the sum of all estimates. Stages overlap, so the time is the longest that is known."""
     priced = [each for each in estimates if each.usd is not None]
     return CostEstimate(
         stage=RunStage.JUDGE,
@@ -87,6 +102,7 @@ def _total_cost(estimates: Sequence[CostEstimate]) -> CostEstimate:
         usd_at_most=sum(each.usd_at_most or 0.0 for each in priced) if priced else None,
         seconds=max((each.seconds or 0.0 for each in estimates), default=0.0),
         is_price_missing=any(each.is_price_missing for each in estimates),
+        is_time_missing=any(each.is_time_missing for each in estimates),
     )
 
 

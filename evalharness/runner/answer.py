@@ -27,9 +27,13 @@ def sampling_for_answer(model: ModelSpec, question: Question, sample: int, seed:
 
 
 def answer_digest(model: ModelSpec, question: Question, sample: int, seed: int) -> str:
-    """Return the key of an answer: the model, the turns, and the sampling that decide its text."""
+    """Return the key of an answer: the model, the question, and the sampling that decides its text.
+
+    The question's id is part of the key: two questions of the same text have their own answers.
+    """
     sampling = sampling_for_answer(model, question, sample, seed)
-    return compute_digest([model.identity(), list(question.turns), sample, sampling.seed])
+    asked = [question.question_id, list(question.turns)]
+    return compute_digest([model.identity(), asked, sample, sampling.seed])
 
 
 async def answer_question(

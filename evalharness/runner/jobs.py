@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from evalharness.backends import JobArray, LauncherSettings, run_job_array
 from evalharness.config import (
+    NO_TRUST,
     find_resource_folder,
     load_settings,
     plan_job_models,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from evalharness.config import JobModels, Settings
+    from evalharness.config import JobModels, Settings, Trust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +41,14 @@ class JobRequest:
         stages: the stages of the run.
         config_dir: the user's own configuration files.
         flags: options of the command that each job takes as well.
+        trust: what the user has confirmed of files that came from others.
     """
 
     overrides: Sequence[str]
     stages: Sequence[RunStage]
     config_dir: Path | None = None
     flags: Sequence[str] = ()
+    trust: Trust = NO_TRUST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,7 @@ def launch_jobs(request: JobRequest, *, print_notice: Callable[[str], None]) -> 
         [each for each in request.overrides if each not in hydra], request.config_dir
     )
     overrides = [f"+models=[{','.join(job.value for job in jobs)}]", *others]
-    settings = load_settings(overrides, request.config_dir)
+    settings = load_settings(overrides, request.config_dir, request.trust)
     _refuse_unready(settings, hydra, request.stages)
     folder = settings.folder.resolve()
     shards = [locate_shard(folder, job.label) for job in jobs]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalharness.analysis import count_served_judges, count_served_models
+from evalharness.analysis import STAGES, STOPPED, count_served_judges, count_served_models
 from evalharness.backends import find_address, find_backend, find_hub_commit, read_chat_template
 from evalharness.config import describe_software
-from evalharness.domain import TOKENIZER_TEMPLATE, compute_digest
+from evalharness.domain import TOKENIZER_TEMPLATE, RunStage, compute_digest
 from evalharness.runner.calls.rule_record import REQUEST_RULES
+from evalharness.runner.calls.session import UNRECORDED_CALLS
 from evalharness.runner.usage import sum_benchmark_usage, sum_usage_by_role
 from evalharness.store import (
     current_timestamp,
     describe_benchmark_results,
+    read_manifest,
     read_trials,
+    update_manifest,
     write_chat_templates,
     write_manifest,
 )
@@ -22,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from evalharness.domain import Judgment, ModelSpec, RunRecords, RunSpec
+    from evalharness.domain import Judgment, ModelSpec, RunRecords, RunSpec, SuiteSpec
 
-_KEPT = ("imported", REQUEST_RULES)
+_KEPT = ("imported", REQUEST_RULES, STAGES, UNRECORDED_CALLS)
 
 
 def build_manifest(
@@ -36,6 +39,7 @@ def build_manifest(
     benchmarks: Mapping[str, Any] | None = None,
     published: Sequence[Mapping[str, Any]] = (),
     trials: Iterable[Judgment] = (),
+    stopped: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the manifest.
 
@@ -47,6 +51,7 @@ def build_manifest(
         benchmarks: the settings behind each benchmark result, by model and benchmark.
         published: published scores of the models.
         trials: the trial verdicts of its judges.
+        stopped: why the work ended before its end, if it did.
     """
     measured: dict[str, Any] = {"benchmarks": benchmarks} if benchmarks else {}
     if published:
@@ -63,6 +68,7 @@ def build_manifest(
     return {
         "command": command,
         "finished": finished,
+        **({STOPPED: "; ".join(stopped)} if stopped else {}),
         "seed": spec.seed,
         **_describe_template_date(spec),
         "cautions": list(
@@ -101,6 +107,7 @@ def write_run_manifest(
     *,
     command: str,
     published: Sequence[Mapping[str, Any]] = (),
+    stopped: Sequence[str] = (),
 ) -> None:
     """Write the manifest of a run and the chat templates that it names by their digests.
 
@@ -110,6 +117,7 @@ def write_run_manifest(
         records: what the folder holds.
         command: the command that repeats the run.
         published: published scores of the models.
+        stopped: why the work ended before its end, if it did.
     """
     content = build_manifest(
         spec,
@@ -119,11 +127,29 @@ def write_run_manifest(
         benchmarks=describe_benchmark_results(folder),
         published=published,
         trials=read_trials(folder),
+        stopped=stopped,
     )
     write_manifest(folder, content)
     models = (*spec.models, *(judge.model for judge in spec.judges))
     texts = {compute_digest(text): text for text in map(_chat_template, models) if text is not None}
     write_chat_templates(folder, texts)
+
+
+def record_run_start(folder: Path, stages: Sequence[RunStage], suite: SuiteSpec) -> None:
+    """Write into the manifest which stages are requested, and that they have no end yet.
+
+    A run that is killed leaves the manifest so, which shows that it is not whole.
+
+    Args:
+        folder: the run's folder.
+        stages: the stages of this session; those of earlier ones are kept.
+        suite: the benchmarks; without any, there is no stage of benchmarks.
+    """
+    known = {*read_manifest(folder).get(STAGES, ()), *stages}
+    if not suite.benchmarks:
+        known -= {RunStage.BENCHMARK}
+    requested = [stage.value for stage in RunStage if stage in known]
+    update_manifest(folder, {"finished": "", STOPPED: "", STAGES: requested})
 
 
 def _model_entry(model: ModelSpec, records: RunRecords, role: str, name: str) -> dict[str, Any]:
@@ -138,6 +164,7 @@ def _model_entry(model: ModelSpec, records: RunRecords, role: str, name: str) ->
         "address": _list_addresses(model),
         "api_name": model.get_setting("api_name"),
         "template": compute_digest(template) if template is not None else None,
+        "fingerprint": model.fingerprint,
         "identity": compute_digest(model.identity()),
     }
 

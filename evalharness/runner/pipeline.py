@@ -20,6 +20,7 @@ from evalharness.judge import (
     PairTask,
     count_calls_beyond_budget,
     list_showings,
+    order_questions,
     uses_adaptive_pairs,
 )
 from evalharness.planner import NO_BENCHMARKS, BenchmarkPlan
@@ -69,7 +70,7 @@ async def run_pipeline(
 ) -> None:
     """Add the missing results to the folder.
 
-    A call that fails becomes a row in the folder's failures, and is repeated by the next run.
+    A call that fails becomes a row in the folder's failures; the next run repeats it.
 
     Args:
         spec: what to run.
@@ -183,17 +184,17 @@ class _PipelineRun:
 
     def _answer_tasks(self, models: Sequence[tuple[ModelSpec, Backend]]) -> Iterator[_Work]:
         """Yield the tasks question by question, so that questions are judged early."""
-        samples = range(self._spec.judging.samples)
-        for question, sample, (model, backend) in product(self._spec.questions, samples, models):
+        spec = self._spec
+        places = product(order_questions(spec.questions, spec.seed), range(spec.judging.samples))
+        for (question, sample), (model, backend) in product(places, models):
             yield self._answer(model, backend, question, sample)
 
     async def _answer(
         self, model: ModelSpec, backend: Backend, question: Question, sample: int
     ) -> None:
         """Request an answer and resolve its future; None or an unfinished answer if it failed."""
-        folder = self._folder
+        folder, failed = self._folder, False
         key = self._answers.key(model, question, sample)
-        failed = False
         try:
             if self._is_requested(key):
                 await answer_question(

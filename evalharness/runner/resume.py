@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalharness.config import iterate_settings, list_neutral_names, upgrade_saved_config
+from evalharness.config import (
+    FINGERPRINT,
+    iterate_settings,
+    list_neutral_names,
+    upgrade_saved_config,
+)
 from evalharness.errors import RunConflictError
 
 if TYPE_CHECKING:
@@ -109,7 +114,16 @@ def _config_differences(
             was is None and not is_now
         ):  # an unset setting that did not exist when the folder was made
             continue
+        if path[-1] == FINGERPRINT:
+            yield f"{'.'.join(path[:-1])}: {_describe_changed_files(path[:-1], new)}"
+            continue
         yield f"{'.'.join(path)} was {_shorten(was)}, now {_shorten(is_now)}"
+
+
+def _describe_changed_files(place: tuple[str, ...], settings: Mapping[Any, Any]) -> str:
+    """Return that the content of a model's files has changed since the run was made."""
+    paths = [settings.get((*place, name)) for name in ("answers", "weights", "adapter")]
+    return f"{' or '.join(filter(None, paths))} holds something else than when the run was made"
 
 
 def _changed_questions(folder: RunFolder, questions: Sequence[Question]) -> Iterator[str]:

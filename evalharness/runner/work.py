@@ -28,7 +28,7 @@ from evalharness.planner import (
 from evalharness.runner.calls.session import extract_call_settings, open_session
 from evalharness.runner.frontend import SILENT_FRONTEND
 from evalharness.runner.judge_checks.trial_verdicts import try_judges
-from evalharness.runner.manifest import write_run_manifest
+from evalharness.runner.manifest import record_run_start, write_run_manifest
 from evalharness.runner.pipeline import run_pipeline
 from evalharness.runner.resume import merge_benchmark_config, refuse_run_conflict
 from evalharness.runner.usage import sum_spent
@@ -118,10 +118,18 @@ def complete_run(
                 )
                 judges = spec.judges if RunStage.JUDGE in stages else ()
                 trials = try_judges(judges, spec.judging, folder, session.connect_uncached)
-                session.run(_run_in_order(trials, write_config, pipeline))
+                start = partial(record_run_start, path, stages, spec.suite)
+                session.run(_run_in_order(trials, write_config, start, pipeline))
             failures = tuple(folder.failures.values())
     records = read_run(path)
-    write_run_manifest(path, spec, records, command=command, published=_published_scores(spec))
+    write_run_manifest(
+        path,
+        spec,
+        records,
+        command=command,
+        published=_published_scores(spec),
+        stopped=session.describe_stop(),
+    )
     from evalharness.report import publish_run, summarize_ranking  # slow to import
 
     board = publish_run(path, settings.corpus, progress=frontend.show_scan)
@@ -139,11 +147,13 @@ def complete_run(
 async def _run_in_order(
     trials: Coroutine[Any, Any, None],
     write_config: Callable[[], None],
+    record_start: Callable[[], None],
     pipeline: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
     """Try the judges, write the configuration that they were not refused with, and run."""
     await trials
     write_config()
+    record_start()
     await pipeline()
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
-from builders import question
+from builders import model_spec, question
 from planned_runs import JUDGE, PRICED, build_model
 
 from evalharness.domain import (
@@ -95,6 +96,32 @@ def _thinking_run(model_tokens: int = 4000) -> RunSpec:
     thinking = build_model("a", prices=PRICED, thinks=True)
     thinking = replace(thinking, sampling=Sampling(max_tokens=model_tokens))
     return replace(SPEC, models=(thinking,), questions=(question("q0"), question("q1")))
+
+
+def test_a_part_whose_time_is_unknown_makes_the_total_unknown():
+    """Nobody knows how long weights on this machine take: the total is at least the rest."""
+    local = replace(JUDGE, model=model_spec("local_transformers", name="judge", weights="embedded"))
+    timed = replace(SPEC, judges=(local,))
+    lines = describe_plan(timed)
+    (judged,), total = [line for line in lines if line.startswith("judgments")], lines[-1]
+
+    assert judged.endswith(" written, time unknown")
+    assert re.search(r", time at least [\d.]+ (s|min|h) plus the unknown$", total)
+    only_local = replace(timed, models=(local.model,))
+    assert describe_plan(only_local)[-1].endswith(" written, time unknown")
+    batch = replace(JUDGE, model=replace(JUDGE.model, batch=True))
+    assert any(
+        line.startswith("total") and line.endswith(" plus the unknown")
+        for line in describe_plan(replace(SPEC, judges=(batch,)))
+    )
+
+
+def test_nothing_left_to_do_takes_no_unknown_time():
+    """A finished part of a local model is no unknown in the total."""
+    local = model_spec("local_transformers", name="a", weights="embedded")
+    spec = replace(SPEC, models=(local,), questions=(), judges=())
+
+    assert "unknown" not in " ".join(describe_plan(spec))
 
 
 def test_thoughts_are_counted_by_an_assumption_that_is_said():

@@ -63,12 +63,41 @@ def test_the_key_of_a_model_stays(model, key):
     assert compute_digest(model.identity()) == key
 
 
+def test_a_fingerprint_is_part_of_every_key_of_a_model():
+    """Other files make another model; without files, nothing changes."""
+    asked = question("q1", category="writing")
+    changed = replace(LOCAL, fingerprint="0a")
+
+    assert changed.identity() == LOCAL.identity() | {"fingerprint": "0a"}
+    assert answer_digest(changed, asked, 1, 7) != answer_digest(LOCAL, asked, 1, 7)
+    judges = [replace(JUDGE, model=model) for model in (LOCAL, changed)]
+    shown = (answer("a", "q1"),)
+    keys = [
+        JudgmentRequest(judge=judge, question=asked, turn=1, answers=shown).digest()
+        for judge in judges
+    ]
+    assert keys[0] != keys[1]
+
+
 def test_the_key_of_an_answer_stays():
     """A later release continues the folder of a run."""
     asked = question("q1", category="writing")
 
-    assert answer_digest(SERVED, asked, 0, 0) == "71d63fbab316b9177be59f64b49124ab"
-    assert answer_digest(LOCAL, asked, 1, 7) == "bdd550de052ba9a16fa3b7acb3b4ecf3"
+    assert answer_digest(SERVED, asked, 0, 0) == "9e23e8430b54c1c4cc60de6200eed7f7"
+    assert answer_digest(LOCAL, asked, 1, 7) == "10accad1c1b41e19aeabc286b26f429d"
+
+
+def test_questions_of_equal_text_have_their_own_keys():
+    """Data sets ask the same question twice, and what was answered to each must stay apart."""
+    one, other = question("q1"), question("q2")
+    keys = {
+        JudgmentRequest(judge=JUDGE, question=asked, turn=1, answers=(answer("a", "q"),)).digest()
+        for asked in (one, other)
+    }
+
+    assert answer_digest(SERVED, one, 0, 0) != answer_digest(SERVED, other, 0, 0)
+    assert answer_digest(LOCAL, one, 0, 0) != answer_digest(LOCAL, other, 0, 0)
+    assert len(keys) == 2
 
 
 def test_the_key_of_a_judgment_stays():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from server import serving
 
 from evalharness.cli.overrides.multirun import run_requested_jobs
 from evalharness.domain import RunStage
@@ -69,18 +69,15 @@ def test_jobs_of_a_queue_write_the_run_that_one_process_writes(tmp_path):
 
 def test_the_same_command_repeats_what_a_job_failed_to_do(tmp_path):
     """The run lists the failures of a job; the same command repeats them."""
-    answers = tmp_path / "answers.jsonl"
-    recorded = ("models.alpaca-7b.backend=recorded", f"models.alpaca-7b.answers={answers}")
     settings = [each for each in SWEPT if each != "models.alpaca-7b.backend=scripted"]
-    lines = [
-        {"question_id": question, "model_id": "alpaca-7b", "choices": [{"turns": ["a", "b"]}]}
-        for question in _questions()
-    ]
-    answers.write_text(json.dumps(lines[0]) + "\n")
-    first = _run(tmp_path, *settings, *recorded, "run=r")
-    failed = read_run(tmp_path / "results/r").failures
-    answers.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    again = _run(tmp_path, *settings, *recorded, "run=r")
+    with serving("--behaviors", "context_length") as url:
+        served = (
+            "models.alpaca-7b.backend=openai_compatible",
+            f"models.alpaca-7b.base_url={url}/v1",
+        )
+        first = _run(tmp_path, *settings, *served, "run=r")
+        failed = read_run(tmp_path / "results/r").failures
+        again = _run(tmp_path, *settings, *served, "run=r")
 
     records = read_run(tmp_path / "results/r")
     assert (first.returncode, again.returncode) == (1, 0), first.stderr + again.stderr

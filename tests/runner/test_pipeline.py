@@ -14,6 +14,7 @@ from evalharness.backends import ScriptedBackend
 from evalharness.backends.scripted import make_reply
 from evalharness.domain import JudgeSpec, JudgingSpec, ModelSpec, Role, RunSpec, RunStage, Sampling
 from evalharness.errors import PermanentError
+from evalharness.judge import order_questions
 from evalharness.runner import plan_load_steps, run_pipeline
 from evalharness.store import RunFolder, read_run
 
@@ -94,6 +95,38 @@ def test_the_same_run_again_asks_nothing(tmp_path):
 
     assert (again.calls(), again.backends) == (0, [])  # not even loaded
     assert (tmp_path / "judgments.jsonl").read_bytes() == before
+
+
+def test_questions_of_equal_text_keep_their_own_answers(tmp_path):
+    """A judge is shown the answer to the question that it judges, and nothing is asked for again."""
+    greedy = [replace(model, sampling=Sampling(temperature=0)) for model in SPEC.models]
+    spec = replace(SPEC, models=tuple(greedy))
+
+    def number_reply(asked, request):
+        return None if asked.name == "judge" else f"{asked.name} on {request.question_id}"
+
+    counter = _run(tmp_path, spec, fail=number_reply)
+    records = read_run(tmp_path)
+    shown = [
+        (request.question_id, request.messages[-1].content)
+        for name, backend in counter.backends
+        for request in backend.requests
+        if name == "judge"
+    ]
+
+    assert counter.calls() == ONCE
+    assert len({question.turns for question in QUESTIONS}) == 1
+    assert all(
+        turn.text == f"{row.model} on {row.question_id}"
+        for row in records.answers
+        for turn in row.turns
+    )
+    assert len(records.answers) == 12
+    for question_id, text in shown:
+        others = [each.question_id for each in QUESTIONS if each.question_id != question_id]
+        assert f" on {question_id}" in text
+        assert not any(f" on {other}" in text for other in others)
+    assert _run(tmp_path, spec, fail=number_reply).calls() == 0
 
 
 def test_a_second_turn_is_asked_with_the_first_reply_before_it(tmp_path):
@@ -243,6 +276,23 @@ def test_an_interrupted_run_continues_where_it_stopped(tmp_path, calls):
     for name in ("answers.jsonl", "judgments.jsonl", "failures.jsonl"):
         whole = (tmp_path / "whole" / name).read_bytes()
         assert (tmp_path / "run" / name).read_bytes() == whole
+
+
+def test_answers_are_asked_for_question_by_question_over_all_categories(tmp_path):
+    """All models of a question come together, and the first questions are of different categories."""
+    questions = tuple(
+        question(f"{name}{n}", category=name, turns=("?",)) for name in "xyz" for n in range(3)
+    )
+    asked = []
+
+    def note(spec, request):
+        asked.append((request.question_id, spec.name))
+
+    _run(tmp_path, replace(SPEC, questions=questions), fail=note, stages=(RunStage.ANSWER,))
+
+    order = [each.question_id for each in order_questions(questions, SPEC.seed)]
+    assert asked == [(question_id, name) for question_id in order for name in "abc"]
+    assert {question_id[0] for question_id in order[:3]} == set("xyz")
 
 
 def test_judging_alone_asks_no_candidate(tmp_path):

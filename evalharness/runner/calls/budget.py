@@ -14,6 +14,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
+from evalharness.backends import watch_attempts
 from evalharness.domain import estimate_max_tokens
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class BudgetMeter:
     """The calls and US dollars of a run so far.
 
     Attributes:
-        calls: the number of calls made.
+        calls: the number of requests made; each attempt counts.
+        unrecorded: those of them without a reply that could be kept.
         usd: their cost, as far as prices are known.
         ended_by: a description of the limit that was reached; None before that.
     """
@@ -48,6 +50,7 @@ class BudgetMeter:
     ) -> None:
         """Start from the calls and dollars that earlier sessions have spent."""
         self.calls = calls
+        self.unrecorded = 0
         self.usd = usd
         self.ended_by: str | None = None
         self._budget = budget
@@ -90,17 +93,31 @@ class BudgetMeter:
         self._reserved += usd
         self._wake()
 
-    def settle(self, reserved: float, *, usd: float, made: bool) -> None:
+    def repeat(self) -> None:
+        """Record a failed attempt of a call in flight before the next one is made.
+
+        Raises:
+            RunStoppedError: the budget does not cover another one.
+        """
+        if self._budget.calls is not None and self.calls + 1 + self._in_flight > self._budget.calls:
+            self._end(f"budget.calls={self._budget.calls} are made")
+            self._stop.raise_if_set()
+        self.calls += 1
+        self.unrecorded += 1
+
+    def settle(self, reserved: float, *, usd: float, asked: bool, replied: bool) -> None:
         """Record the end of a call and its cost.
 
         Args:
             reserved: the most that it could cost, in US dollars.
             usd: what it cost.
-            made: whether the model replied.
+            asked: whether a request was made.
+            replied: whether the model replied.
         """
         self._in_flight -= 1
         self._reserved -= reserved
-        self.calls += made
+        self.calls += asked
+        self.unrecorded += asked and not replied
         self.usd += usd
         self._wake()
 
@@ -152,16 +169,24 @@ class MeteredBackend:
         """
         most = max_call_cost_usd(self._spec, request)
         await self._meter.admit(most, urgent=self._is_judge or request.continues)
-        usd, made = 0.0, False
+        usd, attempts, replied = 0.0, 0, False
+
+        def begin_attempt() -> None:
+            nonlocal attempts
+            if attempts:
+                self._meter.repeat()
+            attempts += 1
+
         try:
-            completion = await self._backend.complete(request)
-            made = True
+            with watch_attempts(begin_attempt):
+                completion = await self._backend.complete(request)
+            replied = True
             known = (
                 completion.prompt_tokens is not None and completion.completion_tokens is not None
             )
             usd = self._spec.usd_for_usage(completion.usage) if known else most
         finally:
-            self._meter.settle(most, usd=usd, made=made)
+            self._meter.settle(most, usd=usd, asked=replied or attempts > 0, replied=replied)
         return completion
 
     async def lend(self, work: Callable[[LoadedModel], WorkResult]) -> WorkResult:

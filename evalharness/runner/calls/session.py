@@ -13,7 +13,13 @@ from evalharness.errors import ConfigError
 from evalharness.runner.calls.budget import BudgetMeter, MeteredBackend
 from evalharness.runner.calls.gc_threshold import raise_gc_threshold
 from evalharness.runner.calls.rule_record import open_rule_record
-from evalharness.store import CACHE_FILE, CachedBackend, CompletionCache
+from evalharness.store import (
+    CACHE_FILE,
+    CachedBackend,
+    CompletionCache,
+    read_manifest,
+    update_manifest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -27,6 +33,8 @@ if TYPE_CHECKING:
     from evalharness.runner.usage import Spent
 
 BATCH_JOURNAL_FILE = "batches.jsonl"
+UNRECORDED_CALLS = "unrecorded_calls"
+"""The entry of a manifest that counts requests without a reply that could be kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +130,10 @@ class Session:
         """Whether the user stopped the work; false when the budget did."""
         return self._stop.is_set and self._meter.ended_by is None
 
+    def describe_stop(self) -> tuple[str, ...]:
+        """Return why the work ended before its end, if it did."""
+        return ("interrupted",) if self.was_interrupted else self.describe_budget_end()
+
     def describe_budget_end(self) -> tuple[str, ...]:
         """Return a sentence if the budget ended the work."""
         if self._meter.ended_by is None:
@@ -142,7 +154,8 @@ def open_session(
         frontend: shows progress and handles interrupts.
     """
     stop = StopSignal()
-    meter = BudgetMeter(settings.budget, stop, calls=spent.calls, usd=spent.usd)
+    unrecorded = read_manifest(settings.folder).get(UNRECORDED_CALLS, 0)
+    meter = BudgetMeter(settings.budget, stop, calls=spent.calls + unrecorded, usd=spent.usd)
     caches = list(_open_caches(settings))
     rules = open_rule_record(settings.folder, settings.named_models, frontend.print_notice)
 
@@ -165,6 +178,9 @@ def open_session(
     finally:
         for cache in caches:
             cache.close()
+        if meter.unrecorded:
+            known = {UNRECORDED_CALLS: unrecorded + meter.unrecorded}
+            update_manifest(settings.folder, known)
 
 
 def _connect_directly(

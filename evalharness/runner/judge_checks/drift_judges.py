@@ -6,11 +6,18 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from evalharness.config import REFERENCE_START, build_judge_spec, complete_saved_judge
+from evalharness.config import (
+    REFERENCE_START,
+    SavedModelSettings,
+    build_judge_spec,
+    complete_saved_judge,
+    refuse_unconfirmed_settings,
+)
 from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from evalharness.domain import JudgePrompt, JudgeSpec
 
@@ -32,7 +39,10 @@ def read_run_judges(config: Mapping[str, Any]) -> dict[str, JudgeSpec]:
 
 
 def choose_judges(
-    saved: Mapping[str, Any], tree: Mapping[str, Any], overrides: Sequence[str]
+    saved: Mapping[str, Any],
+    tree: Mapping[str, Any],
+    overrides: Sequence[str],
+    imported_folder: Path | None = None,
 ) -> list[JudgeSpec]:
     """Return the judges to call: those that overrides choose, else the run's own.
 
@@ -40,6 +50,11 @@ def choose_judges(
         saved: the configuration of the run.
         tree: the configuration that the overrides make.
         overrides: the overrides of the command; `judge.FIELD=` changes a setting of the run's own judge.
+        imported_folder: the folder of a run whose settings need the user's confirmation and do not
+            have it; None for any other run.
+
+    Raises:
+        ConfigError: the run's own judges would choose addresses, variables, files or code.
     """
     keys = [override.partition("=")[0].lstrip("+") for override in overrides]
     if any(key == "judge" or key.startswith(_JUDGE_OVERRIDES) for key in keys):
@@ -53,6 +68,16 @@ def choose_judges(
             _copy_setting(confs["judge"], path.split("."), tree["judge"])
     if "judge.model.base_url" in keys and _is_moved(saved, confs["judge"]):
         _forget_secrets(confs["judge"]["model"], keys)
+    if imported_folder is not None:
+        refuse_unconfirmed_settings(
+            [
+                SavedModelSettings(
+                    place=f"{place}.model", conf=conf["model"], given=frozenset(keys)
+                )
+                for place, conf in confs.items()
+            ],
+            imported_folder,
+        )
     return list(_build_judges(confs, saved).values())
 
 
@@ -88,7 +113,7 @@ def match_judges(
 def changed_model_settings(pair: MatchedJudge) -> list[str]:
     """Return the names of the settings of the judge's model that differ from the run's."""
     was, now = pair.original.model.identity(), pair.current.model.identity()
-    return [name for name in was if was[name] != now[name]]
+    return [name for name in was if was[name] != now.get(name)]
 
 
 def _saved_judges(saved: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from evalharness.analysis import DriftReport, RepeatedJudgment, detect_judge_drift
 from evalharness.backends import open_engine
 from evalharness.config import (
+    NO_TRUST,
     build_audit_spec,
     build_budget,
     build_engine_spec,
@@ -36,7 +37,13 @@ from evalharness.runner.judge_checks.drift_sample import (
 )
 from evalharness.runner.judge_checks.probe_replies import run_probe_tasks
 from evalharness.runner.usage import Spent
-from evalharness.store import RunFolder, current_timestamp, read_records, read_run
+from evalharness.store import (
+    RunFolder,
+    current_timestamp,
+    is_imported_run,
+    read_records,
+    read_run,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
 
     from evalharness.analysis import JudgeDrift
     from evalharness.backends import EngineSpec
+    from evalharness.config import Trust
     from evalharness.domain import JudgeSpec, ModelSpec, RunRecords, Usage
     from evalharness.runner.frontend import Frontend
     from evalharness.runner.judge_checks.drift_judges import MatchedJudge
@@ -112,7 +120,10 @@ class DriftOutcome:
 
 
 def prepare_drift_check(
-    run: str, overrides: Sequence[str], config_dir: Path | None = None
+    run: str,
+    overrides: Sequence[str],
+    config_dir: Path | None = None,
+    trust: Trust = NO_TRUST,
 ) -> DriftCheck:
     """Return the drift check that overrides describe. No judge is called.
 
@@ -120,18 +131,22 @@ def prepare_drift_check(
         run: the run's folder, or its name.
         overrides: the overrides; they can choose judges and change their settings.
         config_dir: the user's own configuration files.
+        trust: what the user has confirmed of the run's settings.
 
     Raises:
-        ConfigError: there is no such run, or its judgments cannot be repeated.
+        ConfigError: there is no such run, its judgments cannot be repeated, or it was imported and
+            its settings are not confirmed.
     """
     tree = compose_config(overrides, config_dir)
     folder = resolve_run_folder(run, tree["results"])
     records = read_run(folder)
-    earlier = read_run_judges(records.config.tree)
+    saved = records.config.tree
+    needs_confirmation = is_imported_run(folder) and not trust.config
+    judges = choose_judges(saved, tree, overrides, folder if needs_confirmation else None)
+    earlier = read_run_judges(saved)
     if not earlier:
         msg = f"{folder}: no judge was asked there, so there is none to ask again"
         raise ConfigError(msg)
-    judges = choose_judges(records.config.tree, tree, overrides)
     against = build_audit_spec(tree["audit"]).against
     pairs = tuple(match_judges(earlier, judges, records.name))
     kept = read_records(folder / DRIFT_FILE, ProbeResult)

@@ -205,7 +205,8 @@ def test_a_judge_that_prefers_the_longer_answer_shows_it(tmp_path):
     card = _card_of(tmp_path, longest)
 
     # It is chance whether the answer to another question is longer, so this is not a defect.
-    assert _missed(card) - {"probe_off_topic"} == {"length", "probe_padded", "probe_shuffled"}
+    assert _missed(card) - {"probe_off_topic"} == {"probe_padded", "probe_shuffled"}
+    assert card["length"].status is BoundStatus.TOO_FEW
     assert (card["probe_padded"].value, card["probe_truncated"].value) == (0.0, 1.0)
     assert card["length"].value > 0.75
     assert card["length"].note == "held finite by a weak prior"
@@ -229,12 +230,11 @@ def test_a_judge_that_changes_its_mind_misses_that_threshold_only(tmp_path):
 
 
 def test_intervals_are_clustered_by_question(tmp_path):
-    """Eight questions that all agree leave Wilson's interval of eight, with Student's t."""
+    """Eight questions that all agree leave the exact interval of eight: 1 - .03^(1/8)."""
     measure = _card_of(tmp_path, always_first)["probe_same"]
-    square = 2.364624**2  # the 97.5% quantile of Student's t with 7 degrees
 
     assert (measure.value, measure.low, measure.questions) == (0.0, 0.0, NUMBER)
-    assert measure.high == pytest.approx(square / (NUMBER + square), abs=1e-5)
+    assert measure.high == pytest.approx(1 - 0.03 ** (1 / NUMBER))
 
 
 def test_a_second_audit_asks_nothing(tmp_path):
