@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from evalharness.backends import build_recorded_conf, find_benchmark_access
 from evalharness.config import build_model_spec, complete_saved_model
-from evalharness.domain import JudgingSpec, ModelAccess, RunRecords, RunSpec
+from evalharness.domain import JudgingSpec, ModelAccess, RunRecords, RunSpec, compute_digest
 from evalharness.errors import ConfigError
 from evalharness.exchange.bundle.restore import restore_bundle
 from evalharness.exchange.bundle.write import BUNDLE_FORMAT
+from evalharness.exchange.import_checks import (
+    check_labels,
+    describe_new_variants,
+    match_known_records,
+    refuse_files_of_earlier_versions,
+)
 from evalharness.exchange.import_outcome import ImportOutcome
 from evalharness.formats import UnmappedFields, find_format
 from evalharness.report import publish_run
@@ -24,8 +30,10 @@ from evalharness.runner import answer_digest, build_manifest
 from evalharness.store import (
     ANSWERS_FILE,
     CONFIG_FILE,
+    FOREIGN_ROWS_FILE,
     QUESTIONS_FILE,
     RunFolder,
+    is_unused_folder,
     read_records,
     read_run,
     write_manifest,
@@ -39,21 +47,28 @@ if TYPE_CHECKING:
     from evalharness.domain import Answer, ModelSpec, Question
     from evalharness.formats import ImportedRecords
 
-FOREIGN_ROWS_FILE = "foreign.jsonl"
-"""The fields of imported rows that our records do not have; `export` restores them."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ImportPlan:
-    """The records that an import writes; they are checked before the folder is changed."""
+    """The records that an import writes; they are checked before the folder is changed.
+
+    `known` is the number of records that the run has already.
+    """
 
     config: Mapping[str, Any]
     models: tuple[ModelSpec, ...]
     questions: tuple[Question, ...]
     answers: tuple[Answer, ...]
+    known: int
 
 
-def import_run_files(name: str, paths: Sequence[Path], folder: Path, command: str) -> ImportOutcome:
+def import_run_files(
+    name: str,
+    paths: Sequence[Path],
+    folder: Path,
+    command: str,
+    renames: Mapping[str, str] | None = None,
+) -> ImportOutcome:
     """Add the files of a format to a run and publish the run.
 
     Args:
@@ -61,19 +76,24 @@ def import_run_files(name: str, paths: Sequence[Path], folder: Path, command: st
         paths: files, and folders of files.
         folder: the folder of the run, which is made if it does not exist.
         command: the command that repeats the import.
+        renames: the new names of models and judges, by their names in the files.
 
     Raises:
-        ConfigError: the format or a path does not exist, or the run has another record with the
-            same name.
+        ConfigError: the format or a path does not exist, the run has another record with the
+            same name, or a name that is to be changed is not there.
         InputError: a file is damaged.
         RunLockedError: another process is writing this run.
     """
     if name == BUNDLE_FORMAT:
+        if renames:
+            msg = "--rename: a bundle is a whole run, whose names stay as they are"
+            raise ConfigError(msg)
         return restore_bundle(paths, folder)
-    imported = find_format(name).read_files(paths)
+    imported = find_format(name).read_files(paths, renames)
     existing_run = _read_existing_run(folder)
     plan = _plan_import(imported, existing_run, folder)
-    entry = _manifest_entry(imported, plan)
+    entry = _manifest_entry(imported, plan, renames or {})
+    refuse_files_of_earlier_versions(entry, existing_run, folder)
     with RunFolder.open(folder) as run:
         run.write_config(plan.config, plan.questions)
         for answer in plan.answers:
@@ -91,7 +111,9 @@ def import_run_files(name: str, paths: Sequence[Path], folder: Path, command: st
     _write_import_manifest(folder, plan, entry, command)
     board = publish_run(folder)
     return ImportOutcome(
-        warnings=tuple(imported.warnings), cautions=tuple(map(str, board.cautions))
+        counts=_describe_counts(entry),
+        warnings=tuple(imported.warnings),
+        cautions=tuple(map(str, board.cautions)),
     )
 
 
@@ -104,7 +126,7 @@ def _read_existing_run(folder: Path) -> RunRecords:
     """Return the records in the folder; they are empty if the folder is new."""
     if (folder / CONFIG_FILE).exists():
         return read_run(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not is_unused_folder(folder):
         msg = f"{folder}: is there already and is no run; choose another --run"
         raise ConfigError(msg)
     return RunRecords(name=folder.name)
@@ -112,7 +134,7 @@ def _read_existing_run(folder: Path) -> RunRecords:
 
 def _plan_import(imported: ImportedRecords, existing_run: RunRecords, folder: Path) -> _ImportPlan:
     if imported.needs_run:
-        _refuse_unknown_labels(imported, existing_run, folder)
+        check_labels(imported, existing_run, folder)
     models = _merge_models(imported, existing_run, folder)
     questions = _merge_questions(imported, existing_run, folder)
     specs = {
@@ -139,11 +161,14 @@ def _plan_import(imported: ImportedRecords, existing_run: RunRecords, folder: Pa
         )
         for answer in imported.answers.values()
     )
-    plan = _ImportPlan(
-        config=config, models=tuple(specs.values()), questions=questions, answers=answers
+    describe_new_variants(imported, existing_run)
+    return _ImportPlan(
+        config=config,
+        models=tuple(specs.values()),
+        questions=questions,
+        answers=answers,
+        known=match_known_records(imported, answers, existing_run, folder),
     )
-    _refuse_overwrites(imported, plan, existing_run, folder)
-    return plan
 
 
 def _merge_models(
@@ -172,7 +197,8 @@ def _is_live(conf: Mapping[str, Any] | None) -> bool:
 def _with_digest(answer: Answer, model: ModelSpec, question: Question | None, seed: int) -> Answer:
     """Return an answer with the digest by which a run finds it."""
     if question is None:  # no run requests an answer to a question that it does not have
-        return replace(answer, digest=f"{answer.model}/{answer.question_id}/{answer.sample}")
+        unasked = compute_digest(["unasked", answer.model, answer.question_id, answer.sample])
+        return replace(answer, digest=unasked)
     key = answer_digest(model, question, answer.sample, seed)
     return replace(answer, digest=key)
 
@@ -195,55 +221,39 @@ def _merge_questions(
     return (*existing_run.questions, *new)
 
 
-def _refuse_unknown_labels(
-    imported: ImportedRecords, existing_run: RunRecords, folder: Path
-) -> None:
-    """Refuse labels of models and questions that the run does not have."""
-    judged = (*existing_run.judgments, *existing_run.votes)
-    if not (existing_run.answers or judged):
-        msg = f"{folder}: no answers are there to be labelled; name the run that holds them"
-        raise ConfigError(msg)
-    models = {answer.model for answer in existing_run.answers}
-    models |= {model for each in judged for model in each.models}
-    ids = {question.question_id for question in existing_run.questions}
-    for label in (*imported.judgments.values(), *imported.votes.values()):
-        unknown = [model for model in label.models if model not in models]
-        if unknown:
-            msg = f"{folder}: there is no model {unknown[0]!r}, which a label names"
-            raise ConfigError(msg)
-        if label.question_id not in ids:
-            msg = f"{folder}: there is no question {label.question_id!r}, which a label names"
-            raise ConfigError(msg)
-
-
-def _refuse_overwrites(
-    imported: ImportedRecords, plan: _ImportPlan, existing_run: RunRecords, folder: Path
-) -> None:
-    """Refuse records that would replace another record with the same key."""
-    existing: dict[str, object] = {answer.digest: answer for answer in existing_run.answers}
-    existing |= {row.digest: row for row in (*existing_run.judgments, *existing_run.votes)}
-    found = (*plan.answers, *imported.judgments.values(), *imported.votes.values())
-    for record in found:
-        if existing.get(record.digest, record) != record:
-            msg = (
-                f"{folder}: holds something else for question {record.question_id} of "
-                f"{getattr(record, 'model', None) or getattr(record, 'judge', '')}; "
-                "choose another --run"
-            )
-            raise ConfigError(msg)
-
-
-def _manifest_entry(imported: ImportedRecords, plan: _ImportPlan) -> dict[str, Any]:
+def _manifest_entry(
+    imported: ImportedRecords, plan: _ImportPlan, renames: Mapping[str, str]
+) -> dict[str, Any]:
     """Return the entry of an import in the manifest."""
     return {
         "format": imported.format,
         "files": {str(path): _sha256(path) for path in imported.paths},
+        **({"renamed": dict(renames)} if renames else {}),
+        "rows": imported.rows,
+        "repeated": imported.repeats.number,
+        "left_out": imported.left_out.number,
+        "known": plan.known,
+        "questions": len(imported.questions),
         "answers": len(plan.answers),
         "judgments": len(imported.judgments),
         "votes": len(imported.votes),
         "warnings": imported.warnings,
         "cautions": imported.cautions,
     }
+
+
+def _describe_counts(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return sentences on what was read, and what of it does not count."""
+    kinds = ("questions", "answers", "judgments", "votes")
+    records = ", ".join(f"{entry[kind]} {kind}" for kind in kinds if entry[kind]) or "nothing"
+    remarks = {
+        "stand twice": entry["repeated"],
+        "are left out": entry["left_out"],
+        "of the records were in the run already": entry["known"],
+    }
+    files = f"{len(entry['files'])} file{'s' if len(entry['files']) != 1 else ''}"
+    read = f"read {entry['rows']} rows of {files}: {records}"
+    return ("; ".join((read, *(f"{number} {what}" for what, number in remarks.items() if number))),)
 
 
 def _sha256(path: Path) -> str:
@@ -259,7 +269,7 @@ def _write_import_manifest(
     earlier = [
         each
         for each in records.manifest.get("imported", ())
-        if (each["format"], each["files"]) != (entry["format"], entry["files"])
+        if any(each.get(name) != entry.get(name) for name in ("format", "files", "renamed"))
     ]
     described = build_manifest(
         RunSpec(

@@ -10,9 +10,11 @@ class ImportOutcome:
     """The outcome of an import.
 
     Attributes:
+        counts: lines on what was read and what of it counts.
         warnings: a line about each kind of content that was left out.
         cautions: what a reader must know before trusting the leaderboard, a line each.
     """
 
+    counts: tuple[str, ...] = ()
     warnings: tuple[str, ...]
     cautions: tuple[str, ...]

@@ -9,11 +9,15 @@ import subprocess
 import sys
 
 import pytest
+from builders import model_spec
 from foreign_files import FOLDERS, encode_rows, list_rows, write_files
 from server import serving
 
 import evalharness
 from evalharness.cli import main
+from evalharness.formats import find_format
+from evalharness.formats.judgebench import RESPONSES
+from evalharness.runner import answer_digest
 from evalharness.store import read_run
 
 MT = FOLDERS["mt-bench"]
@@ -54,6 +58,44 @@ def test_an_imported_run_is_exported_unchanged(name, foreign, tmp_path, capsys):
     given = list_rows([path for path in folder.rglob("*.*") if path.is_file()])
     out = list_rows([path for path in (tmp_path / "out").rglob("*.*") if path.is_file()])
     assert [row for row in given if row not in out] == []
+
+
+def test_questions_of_equal_text_keep_their_answers(tmp_path):
+    """Every answer is imported, exported, and found by a run that judges it."""
+    asked = [MT["question.jsonl"][1] | {"question_id": number} for number in (1, 2)]
+    answers = [
+        MT["model_answer/vicuna-13b.jsonl"][0]
+        | {"question_id": number, "choices": [{"index": 0, "turns": [f"First {number}.", "Then."]}]}
+        for number in (1, 2)
+    ]
+    files = {"question.jsonl": asked, "model_answer/aa.jsonl": answers}
+    folder = write_files(tmp_path / "equal", files)
+
+    _import("mt-bench", folder)
+    assert main(["export", "mt-bench", "mine", "--to", "out"]) == 0
+
+    texts = {
+        row.question_id: row.turns[0].text for row in read_run(tmp_path / "results/mine").answers
+    }
+    assert texts == {"1": "First 1.", "2": "First 2."}
+    given = list_rows(list(folder.rglob("*.jsonl")))
+    out = list_rows(list((tmp_path / "out").rglob("*.jsonl")))
+    assert [row for row in given if row not in out] == []
+    assert main(["judge", "run=mine", "judge=scripted"]) == 0
+    assert len(read_run(tmp_path / "results/mine").graded) == 4
+
+
+def test_no_two_answers_of_judgebench_have_one_key(data_file):
+    """Its 620 pairs hold 92 whose question another pair asks too."""
+    imported = find_format("judgebench").read_files([data_file("judgebench")])
+    models = {name: model_spec("recorded", name=name, answers="x") for name in RESPONSES}
+    keys = {
+        answer_digest(models[each.model], imported.questions[each.question_id], 0, 0)
+        for each in imported.answers.values()
+    }
+
+    assert len({each.turns for each in imported.questions.values()}) < 620
+    assert (len(imported.questions), len(imported.answers), len(keys)) == (620, 1240, 1240)
 
 
 def test_the_manifest_names_the_files_with_their_hashes(foreign, tmp_path):
@@ -157,6 +199,146 @@ def test_another_answer_under_the_same_name_is_refused(foreign, tmp_path, capsys
 
     assert _import("mt-bench", path) == 2
     assert "holds something else for question 81 of alpaca-13b" in capsys.readouterr().err
+
+
+def test_the_same_votes_under_another_name_are_recognized_and_said(foreign, tmp_path, capsys):
+    """Twice the votes would look like twice the evidence."""
+    folder = foreign("evalica")
+    _import("evalica", folder)
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes((folder / "food.csv").read_bytes())
+    capsys.readouterr()
+
+    assert _import("evalica", copy) == 0
+
+    said = capsys.readouterr()
+    assert len(read_run(tmp_path / "results/mine").votes) == 3
+    assert f"{copy}: the run holds all its 3 judgments and votes already" in said.err
+    assert "3 of the records were in the run already" in said.out
+
+
+def test_votes_that_an_earlier_version_imported_are_not_added_again(foreign, tmp_path, capsys):
+    """It knew them by other keys, so that each would count twice."""
+    folder = foreign("evalica")
+    _import("evalica", folder)
+    run = tmp_path / "results/mine"
+    manifest = json.loads((run / "manifest.json").read_text())
+    del manifest["imported"][0]["rows"]
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    votes = [json.loads(line) for line in (run / "votes.jsonl").read_text().splitlines()]
+    old = [json.dumps(vote | {"digest": f"old-{vote['digest']}"}) for vote in votes]
+    (run / "votes.jsonl").write_text("\n".join(old) + "\n")
+
+    assert _import("evalica", folder) == 2
+
+    assert "an earlier version imported these files" in capsys.readouterr().err
+    assert len(read_run(run).votes) == 3
+
+
+def test_what_was_read_and_left_out_is_counted_and_kept(foreign, tmp_path, capsys):
+    """The numbers stand on the terminal and in the manifest."""
+    folder = foreign("evalica")
+    text = (folder / "food.csv").read_text()
+    (folder / "food.csv").write_text(text + "Pizza,Pizza,tie\n")
+    (folder / "copy.csv").write_text(text + "Pizza,Pizza,tie\n")
+
+    _import("evalica", folder)
+
+    counted = "read 8 rows of 2 files: 3 votes; 3 stand twice; 2 are left out"
+    assert counted in capsys.readouterr().out
+    entry = json.loads((tmp_path / "results/mine/manifest.json").read_text())["imported"][0]
+    assert {name: entry[name] for name in ("rows", "repeated", "left_out", "votes")} == {
+        "rows": 8,
+        "repeated": 3,
+        "left_out": 2,
+        "votes": 3,
+    }
+
+
+def test_a_second_run_of_a_judge_replaces_its_missing_results(foreign, tmp_path):
+    """The first run could not read the grade of turn 2."""
+    name = "model_judgment/gpt-4_single.jsonl"
+    folder = foreign("mt-bench")
+    _import("mt-bench", folder)
+    rows = [row | {"score": max(row["score"], 4)} for row in MT[name]]
+    (folder / name).write_text(encode_rows(name, rows))
+
+    assert _import("mt-bench", folder) == 0
+
+    graded = read_run(tmp_path / "results/mine").graded
+    assert [grade.score for grade in graded] == [7, 4]
+
+
+def test_models_and_judges_are_renamed_on_request(foreign, tmp_path, capsys):
+    """The new names are the run's; the export gives the files back as they were."""
+    folder = foreign("mt-bench")
+    options = ("--rename", "alpaca-13b=alpaca", "--rename", "gpt-4=GPT-4 of June")
+
+    assert main(["import", "mt-bench", str(folder), "--run", "mine", *options]) == 0
+    assert main(["export", "mt-bench", "mine", "--to", "out"]) == 0
+
+    records = read_run(tmp_path / "results/mine")
+    assert {answer.model for answer in records.answers} == {"alpaca", "vicuna-13b"}
+    assert {grade.judge for grade in records.graded} == {"GPT-4 of June"}
+    given = list_rows([path for path in folder.rglob("*.*") if path.is_file()])
+    assert list_rows([path for path in (tmp_path / "out").rglob("*.*") if path.is_file()]) == given
+    for wrong in ("alpaca", "=x", "alpaca-13b="):
+        assert main(["import", "mt-bench", str(folder), "--run", "b", "--rename", wrong]) == 2
+    assert "must be OLD=NEW" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ({"question_id": 82, "turn": 3}, "turn 3 of question 82, which has only 2"),
+        ({"turn": 10**20}, ""),
+        ({"score": 85}, "must be from 1 to 10"),
+        ({"model": "Vicuna-13b"}, "--rename Vicuna-13b=MODEL"),
+    ],
+)
+def test_a_label_of_something_that_nobody_saw_is_refused_at_its_line(
+    label, said, foreign, tmp_path, capsys
+):
+    """The line is what the user corrects."""
+    _import("mt-bench", foreign("mt-bench"))
+    good = {"question_id": 81, "model": "vicuna-13b", "score": 7}
+    path = tmp_path / "labels.jsonl"
+    path.write_text(encode_rows(path.name, [good, good | {"judge": "human:bea"} | label]))
+
+    assert _import("labels", path) == 2
+
+    refusal = capsys.readouterr().err
+    assert f"{path}:2: " in refusal
+    assert said in refusal
+
+
+def test_a_label_that_contradicts_an_earlier_import_is_refused(foreign, tmp_path, capsys):
+    """The order of the models hides that one person said both."""
+    _import("mt-bench", foreign("mt-bench"))
+    models = {"model_a": "vicuna-13b", "model_b": "alpaca-13b"}
+    turned = {"model_a": "alpaca-13b", "model_b": "vicuna-13b"}
+    path = tmp_path / "labels.jsonl"
+    codes = []
+    for names, winner in ((models, "model_a"), (turned, "model_b"), (turned, "model_a")):
+        row = {"question_id": 81, "judge": "human:ada", **names, "winner": winner}
+        path.write_text(encode_rows(path.name, [row]))
+        codes.append(_import("labels", path))
+
+    assert codes == [0, 0, 2]
+    assert "human:ada preferred vicuna-13b on this pair" in capsys.readouterr().err
+    votes = read_run(tmp_path / "results/mine").votes
+    assert [vote.judge for vote in votes].count("human:ada") == 1
+
+
+def test_models_of_the_run_in_another_case_are_said(foreign, tmp_path, capsys):
+    """A second import may write the same model otherwise."""
+    _import("evalica", foreign("evalica"))
+    more = tmp_path / "more.csv"
+    more.write_text("left,right,winner\npizza,Sushi,left\n")
+
+    _import("evalica", more)
+
+    assert "Pizza and pizza differ only in case" in capsys.readouterr().err
 
 
 def test_labels_join_the_run_whose_answers_they_label(foreign, tmp_path, capsys):
@@ -324,3 +506,17 @@ def test_a_native_run_is_exported_as_mt_bench(tmp_path):
     assert sorted(str((g.model, g.turn, g.score)) for g in again.graded) == sorted(
         str((g.model, g.turn, g.score)) for g in ours.graded
     )
+
+
+def test_battles_keep_their_questions_through_evalica_s_format(tmp_path):
+    """Without the questions every battle would be its own cluster, and the intervals too narrow."""
+    scripted = ("models.vicuna-13b.backend=scripted", "models.alpaca-7b.backend=scripted")
+    models = "models=[vicuna-13b,alpaca-7b]"
+    main(["run", models, *scripted, "judge=scripted", "questions.limit=8", "run=ours"])
+    main(["export", "evalica", "ours", "--to", "out"])
+    _import("evalica", tmp_path / "out", run="again")
+
+    ours, again = (evalharness.load_run(tmp_path / "results" / run) for run in ("ours", "again"))
+    columns = ["rating", "rating_low", "rating_high", "win_rate", "win_rate_low", "win_rate_high"]
+    assert again.leaderboard[columns].equals(ours.leaderboard[columns])
+    assert again.battles.judge.unique().tolist() == ours.battles.judge.unique().tolist()

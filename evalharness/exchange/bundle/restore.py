@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -20,6 +19,8 @@ from evalharness.store import (
     ANSWERS_FILE,
     CONFIG_FILE,
     QUESTIONS_FILE,
+    make_staging_folder,
+    mark_imported_run,
     read_run,
     replace_file,
     write_records,
@@ -49,8 +50,8 @@ def restore_bundle(paths: Sequence[Path], folder: Path) -> ImportOutcome:
         msg = f"{folder}: is there already; choose another --run"
         raise ConfigError(msg)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".unpacking-", dir=folder.parent) as place:
-        temporary = Path(place, folder.name)
+    with make_staging_folder(folder.parent) as place:
+        temporary = place / folder.name
         unpacked = unpack_bundle(path, temporary)
         changes = list(unpacked.changes())
         if changes:
@@ -58,9 +59,10 @@ def restore_bundle(paths: Sequence[Path], folder: Path) -> ImportOutcome:
             msg = f"{changes[0]}{more}; nothing was imported"
             raise InputError(msg, path=path)
         check = check_unpacked_run(temporary, unpacked)
-        temporary.replace(folder)
-    _relocate_imported_answers(folder)
-    board = publish_run(folder)
+        _relocate_imported_answers(temporary, folder)
+        board = publish_run(temporary)
+        mark_imported_run(temporary, path)
+        temporary.replace(folder)  # last, so that a run that is there is whole
     warnings = []
     if check.differences:
         warnings.append(
@@ -70,13 +72,13 @@ def restore_bundle(paths: Sequence[Path], folder: Path) -> ImportOutcome:
     return ImportOutcome(warnings=tuple(warnings), cautions=tuple(map(str, board.cautions)))
 
 
-def _relocate_imported_answers(folder: Path) -> None:
-    """Change the paths of a run's own answers and questions to its present folder.
+def _relocate_imported_answers(temporary: Path, folder: Path) -> None:
+    """Change the paths of a run's own answers and questions to the folder where it will be.
 
     The configuration of a run of imported answers names the run's own files, and the digests of the
     answers depend on it.
     """
-    records = read_run(folder)
+    records = read_run(temporary)
     config = dict(records.config.tree)
     recorded_folder = Path(str(config.get("results")), str(config.get("run")))
     models = {
@@ -114,9 +116,9 @@ def _relocate_imported_answers(folder: Path) -> None:
     )
     config |= {"models": config["models"] | models, "questions": questions}
     config |= {"run": folder.name, "results": str(folder.parent)}
-    write_records(folder / ANSWERS_FILE, answers)
+    write_records(temporary / ANSWERS_FILE, answers)
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-    replace_file(folder / CONFIG_FILE, text.encode())
+    replace_file(temporary / CONFIG_FILE, text.encode())
 
 
 def _replace_path(

@@ -6,7 +6,7 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from evalharness.exchange.bundle.table_fields import column_of, read_table_fields
+from evalharness.exchange.bundle.table_fields import CAUTIONS, column_of, read_table_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +62,8 @@ class TableComparison:
             return
         yield from self._compare_columns(name, theirs, ours)
         yield from self._compare_fields(name, theirs, ours)
-        yield from self._compare_sentences(name, theirs.sentences, ours.sentences)
+        if (CAUTIONS,) not in ours.columns() - theirs.columns():
+            yield from self._compare_sentences(name, theirs.sentences, ours.sentences)
 
     def _compare_columns(self, name: str, theirs: TableFields, ours: TableFields) -> Iterator[str]:
         for column in sorted(theirs.columns() - ours.columns()):

@@ -23,6 +23,8 @@ FieldPath: TypeAlias = tuple[str | int, ...]
 FieldValue: TypeAlias = str | float | bool | None
 
 _ROW_COUNT = "number of rows"
+CAUTIONS = "cautions"
+"""The entry of a JSON row that holds sentences about the whole table."""
 _MARKDOWN_RULE = re.compile(r"\|( -{3}:? \|)+")
 _LATEX_FRAME = re.compile(
     r"\\(toprule|midrule|bottomrule|end\{tabular\}|begin\{tabular\}\{[lr]*\})"
@@ -66,7 +68,8 @@ def read_table_fields(name: str, text: str) -> TableFields:
         case ".json":
             try:
                 content = json.loads(text, object_pairs_hook=_object_with_unique_keys)
-                return TableFields(fields=dict(_flatten((), content)))
+                sentences = tuple(dict.fromkeys(_take_cautions(content)))
+                return TableFields(fields=dict(_flatten((), content)), sentences=sentences)
             except RecursionError as error:
                 msg = "nested too deeply"
                 raise ValueError(msg) from error
@@ -81,6 +84,15 @@ def read_table_fields(name: str, text: str) -> TableFields:
             return _read_latex(text.splitlines())
     msg = f"{name}: no table has this suffix"
     raise ValueError(msg)
+
+
+def _take_cautions(content: object) -> Iterator[str]:
+    """Yield the cautions of each row, and mark in the row that it had them: they are sentences."""
+    for row in content if isinstance(content, list) else ():
+        if isinstance(row, dict) and isinstance(row.get(CAUTIONS), list):
+            for caution in row[CAUTIONS]:
+                yield str(caution.get("sentence") if isinstance(caution, dict) else caution)
+            row[CAUTIONS] = True
 
 
 def _object_with_unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -23,6 +23,7 @@ from evalharness.exchange.bundle.write import (
     FORMAT_VERSION,
     bundle_signature,
 )
+from evalharness.store import refuse_special_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,8 +57,8 @@ class UnpackedBundle:
                 yield f"{name}: was added after sealing"
             elif sealed[name] != self.hashes[name]:
                 yield f"{name}: was changed after sealing (its SHA-256 is another)"
-        if bundle_signature(sealed) != self.contents["signature"]:
-            yield f"{CONTENTS_FILE}: the signature is not that of the files it lists"
+        if bundle_signature(self.contents) != self.contents["signature"]:
+            yield f"{CONTENTS_FILE}: the signature is not that of what it says"
 
 
 def unpack_bundle(path: Path, folder: Path) -> UnpackedBundle:
@@ -67,6 +68,8 @@ def unpack_bundle(path: Path, folder: Path) -> UnpackedBundle:
         InputError: the file is not a complete bundle that this release can read, or a file in it does not
             belong to a run.
     """
+    if not path.is_dir():
+        refuse_special_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
@@ -165,6 +168,13 @@ def _read_contents(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
 
 def _is_complete(contents: Mapping[str, Any]) -> bool:
-    """Return whether `bundle.json` has all that format 1 requires."""
-    has_keys = contents.keys() >= {"run", "versions", "signature", "files"}
-    return has_keys and all(isinstance(contents[key], dict) for key in ("versions", "files"))
+    """Return whether `bundle.json` has all that every format requires, and nothing else."""
+    names = {"format", "run", "python", "versions", "signature", "files"}
+    if contents.keys() - {"python"} != names - {"python"}:
+        return False
+    texts = [contents["run"], contents["signature"], contents.get("python", "")]
+    for key in ("versions", "files"):
+        if not isinstance(contents[key], dict):
+            return False
+        texts += contents[key].values()
+    return all(isinstance(text, str) for text in texts)

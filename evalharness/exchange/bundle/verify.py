@@ -1,8 +1,9 @@
-"""Verify a bundle offline: check its hashes, parse its decisions again, and recompute its tables.
+"""Verify a bundle offline: check its hashes, derive its decisions again, and recompute its tables.
 
 Hashes show changes after sealing. A person who seals a changed run again can make the hashes fit.
-Therefore each decision is also parsed again from the judge's reply, and each field of the tables is
-recomputed from the decisions.
+Therefore each decision is also derived again from the judge's reply, rows that the configuration
+does not know are differences, and each field of the tables is recomputed from the decisions. A
+person who invents replies as well cannot be found this way; see `ssh_signature`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from evalharness.exchange.bundle.row_check import find_unknown_rows, list_imported_digests
+from evalharness.exchange.bundle.ssh_signature import check_signature
 from evalharness.exchange.bundle.table_comparison import TableComparison
 from evalharness.exchange.bundle.unpack import unpack_bundle
+from evalharness.formats import UnmappedFields
 from evalharness.judge import check_decisions
 from evalharness.report import render_run_tables
-from evalharness.store import read_run
+from evalharness.store import FOREIGN_ROWS_FILE, read_records, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from evalharness.exchange.bundle.unpack import UnpackedBundle
+    from evalharness.judge import DecisionCheck
 
 _REQUIRED_TABLE = "leaderboard.json"
 """The table that bundles of every release have."""
@@ -41,16 +46,21 @@ class BundleCheck:
     differences: tuple[str, ...]
 
 
-def verify_bundle(path: Path, expected: str | None = None) -> BundleCheck:
+def verify_bundle(
+    path: Path, expected: str | None = None, signer: Path | None = None
+) -> BundleCheck:
     """Check that a bundle is unchanged since it was sealed, and that its tables follow from its records.
 
     Args:
         path: the archive.
         expected: its published signature; None if there is none.
+        signer: a file with the public keys of which one must have signed it; None asks for none.
 
     Raises:
+        ConfigError: the signature of a key cannot be checked: `ssh-keygen` or a file is missing.
         InputError: the file is not a bundle that this release can read, or a file in it is damaged.
     """
+    signed = check_signature(path, signer) if signer else None
     with TemporaryDirectory() as place:
         folder = Path(place, "run")
         unpacked = unpack_bundle(path, folder)
@@ -59,7 +69,10 @@ def verify_bundle(path: Path, expected: str | None = None) -> BundleCheck:
     own = unpacked.contents["signature"]
     if expected not in (None, own):
         differences.append(f"the signature is {own}, not {expected}")
-    return replace(check, differences=tuple(differences))
+    if signed and signed.problem:
+        differences.append(signed.problem)
+    checked = (*check.checked, *([f"signed    {signed.owner}"] if signed and signed.owner else []))
+    return replace(check, checked=checked, differences=tuple(differences))
 
 
 def check_unpacked_run(folder: Path, unpacked: UnpackedBundle) -> BundleCheck:
@@ -69,12 +82,13 @@ def check_unpacked_run(folder: Path, unpacked: UnpackedBundle) -> BundleCheck:
         ConfigError, InputError: a file in it cannot be read.
     """
     records = read_run(folder)
-    decisions = check_decisions(records)
+    imported = list_imported_digests(read_records(folder / FOREIGN_ROWS_FILE, UnmappedFields))
+    decisions = check_decisions(records, imported)
     contents = unpacked.contents
     tables = TableComparison(
         is_same_release=contents["versions"].get("evalharness") == version("evalharness")
     )
-    differences = list(decisions.differences)
+    differences = [*decisions.differences, *find_unknown_rows(records, imported)]
     for name, computed in render_run_tables(folder, records).items():
         sealed = _read_sealed_table(folder / name)
         differences += tables.compare_table(name, sealed, computed)
@@ -86,12 +100,19 @@ def check_unpacked_run(folder: Path, unpacked: UnpackedBundle) -> BundleCheck:
             f"bundle    {contents['run']}, sealed with {versions}",
             f"signature {contents['signature']}",
             f"files     {len(unpacked.hashes):,}, each with its hash",
-            f"decisions {decisions.checked:,} of {decisions.total:,} read again from the judge's reply",
+            f"decisions {_describe_decisions(decisions)}",
             f"figures   {tables.figures:,} computed again",
             *_describe_other_release(tables),
         ),
         differences=tuple(differences),
     )
+
+
+def _describe_decisions(check: DecisionCheck) -> str:
+    text = f"{check.checked:,} of {check.total:,} derived again from the judge's reply"
+    if not check.imported:
+        return text
+    return f"{text}; {check.imported:,} imported, which follow other tools' rules, are not"
 
 
 def _read_sealed_table(path: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""Write a run as one archive with the hash of every file and one signature of all hashes.
+"""Write a run as one archive with the hash of every file and one signature of them all.
 
 Equal runs make equal archives: the names are sorted, and no time or owner is stored.
 """
@@ -10,10 +10,11 @@ import json
 import platform
 import zipfile
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalharness.errors import ConfigError
 from evalharness.report import publish_run
+from evalharness.store import BUNDLE_CONTENTS_FILE, open_replacement, remove_stale_temporary_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 BUNDLE_FORMAT = "bundle"
 """The name of our own export format: the whole run as one archive that `verify` checks."""
 
-CONTENTS_FILE = "bundle.json"
+CONTENTS_FILE = BUNDLE_CONTENTS_FILE
 """The file with the hashes, the signature, and the versions that sealed the bundle."""
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """The version of the archive's format; `verify` refuses bundles with a later version."""
 BUNDLED_SUFFIXES = {".jsonl", ".json", ".yaml", ".csv", ".md", ".tex", ".html"}
 _RECORDED_PACKAGES = ("evalharness", "numpy", "scipy")
@@ -43,6 +44,7 @@ def write_bundle(folder: Path, to: Path) -> Path:
         InputError: a file of the run is damaged.
     """
     target = to / f"{folder.resolve().name}.zip"
+    remove_stale_temporary_files(to, target.name)
     if target.exists():
         msg = f"{target}: is there already; choose another folder with --to"
         raise ConfigError(msg)
@@ -50,31 +52,43 @@ def write_bundle(folder: Path, to: Path) -> Path:
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix in BUNDLED_SUFFIXES
+        if path.is_file() and path.suffix in BUNDLED_SUFFIXES and path.name != CONTENTS_FILE
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
-    contents = {
+    contents: dict[str, Any] = {
         "format": FORMAT_VERSION,
         "run": folder.resolve().name,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in _RECORDED_PACKAGES},
-        "signature": bundle_signature(hashes),
         "files": hashes,
     }
+    contents["signature"] = bundle_signature(contents)
     to.mkdir(parents=True, exist_ok=True)
     write_archive(target, {CONTENTS_FILE: json.dumps(contents, indent=2).encode() + b"\n", **files})
     return target
 
 
-def bundle_signature(hashes: Mapping[str, str]) -> str:
-    """Return the SHA-256 of the names and hashes of a bundle's files, sorted by name."""
-    text = json.dumps(dict(sorted(hashes.items())), separators=(",", ":"))
+def bundle_signature(contents: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all that `bundle.json` says: the run, the versions, the files' hashes.
+
+    In format 1 it was that of the names and hashes of the files only.
+
+    Args:
+        contents: the content of `bundle.json`; its own signature is left out.
+    """
+    sealed = {name: value for name, value in contents.items() if name != "signature"}
+    if contents["format"] == 1:
+        sealed = contents["files"]
+    text = json.dumps(sealed, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_archive(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write an archive; its bytes depend on the files only."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+    """Write an archive whole or not at all; its bytes depend on the files only."""
+    with (
+        open_replacement(target) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _FIXED_TIMESTAMP)
             entry.compress_type = zipfile.ZIP_DEFLATED

@@ -47,8 +47,9 @@ def bundle(tmp_path_factory):
 
 
 def contents_of(folder):
-    """Return the files of a folder by name, but for the lock."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    """Return the files of a folder by name, but for the lock and the mark of an import."""
+    ours = {".lock", ".imported"}
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in ours)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
@@ -184,7 +185,7 @@ def test_files_that_were_added_or_taken_are_refused_by_name(bundle, tmp_path):
 
     refused(more, tmp_path, "zz.json: was added after sealing")
     refused(sealed(tmp_path / "less.zip", less), tmp_path, "failures.jsonl: is missing")
-    refused(sealed(tmp_path / "f.zip", fewer), tmp_path, "signature is not that of the files")
+    refused(sealed(tmp_path / "f.zip", fewer), tmp_path, "signature is not that of what it says")
 
 
 @pytest.mark.parametrize(
@@ -270,7 +271,8 @@ def test_figures_that_do_not_follow_are_reported_and_recomputed(bundle, tmp_path
     files["leaderboard.json"] = (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode()
     contents = json.loads(files.pop(CONTENTS_FILE))
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    contents |= {"files": hashes, "signature": bundle_signature(hashes)}
+    contents |= {"files": hashes}
+    contents["signature"] = bundle_signature(contents)
     path = tmp_path / "better.zip"
     write_archive(path, {CONTENTS_FILE: json.dumps(contents).encode(), **files})
     (said,) = restore_bundle([path], tmp_path / "mine").warnings
@@ -278,3 +280,46 @@ def test_figures_that_do_not_follow_are_reported_and_recomputed(bundle, tmp_path
     assert "1 decisions or figures do not follow" in said
     assert "leaderboard.json, row 1, rating" in said
     assert contents_of(tmp_path / "mine") == contents_of(bundle[1])
+
+
+def resealed(path, files):
+    """Write an archive whose hashes and signature fit its files; return its path."""
+    contents = json.loads(files[CONTENTS_FILE])
+    others = {name: content for name, content in files.items() if name != CONTENTS_FILE}
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in others.items()}
+    contents["files"] = hashes
+    contents["signature"] = bundle_signature(contents)
+    write_archive(path, {CONTENTS_FILE: json.dumps(contents).encode(), **others})
+    return path
+
+
+def test_a_configuration_that_swells_is_refused_and_leaves_nothing(bundle, tmp_path):
+    """Nine levels of nine aliases, sealed as they should be."""
+    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    bomb = "\n".join(["a0: &a0 [x, x, x]", *levels, ""]).encode()
+    files = files_of(bundle[0])
+    files["config.yaml"] += bomb
+    path = resealed(tmp_path / "bomb.zip", files)
+    refused(path, tmp_path, r"config\.yaml: its aliases would swell .* to 1,\d+,\d+,\d+ values")
+
+
+def test_an_imported_run_is_known_as_one_and_asks_before_it_calls(bundle, tmp_path, capsys):
+    """Its judge names a server and a variable; the signature says nothing about that."""
+    files = files_of(bundle[0])
+    hostile = b"backend: openai_compatible\n    base_url: http://127.0.0.1:9/v1\n"
+    before, judge = files["config.yaml"].split(b"\njudge:\n")
+    judge = judge.replace(b"backend: scripted\n", hostile, 1)
+    judge = judge.replace(b"api_key_env: null\n", b"api_key_env: HOME\n", 1)
+    judge = judge.replace(b"    base_url: null\n", b"", 1)
+    files["config.yaml"] = b"\njudge:\n".join([before, judge])
+    path = resealed(tmp_path / "hostile.zip", files)
+    folder = tmp_path / "results" / "theirs"
+    assert main(["import", "bundle", str(path), "--run", str(folder)]) == 0
+    capsys.readouterr()
+
+    assert main(["audit", "--against", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert "judge.model.base_url=http://127.0.0.1:9/v1\n" in said
+    assert "judge.model.api_key_env=HOME\n" in said
+    assert main(["audit", "--against", str(folder), "--trust-config"]) == 2
+    assert "judgments to be asked again are not of" in capsys.readouterr().err  # of this judge

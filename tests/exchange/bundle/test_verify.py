@@ -6,16 +6,24 @@ import csv
 import hashlib
 import io
 import json
+import os
 import zipfile
 from itertools import combinations, product
 
 import msgspec
 import pytest
 import yaml
-from builders import question
+from builders import answer, failure, question
 
 from evalharness.cli import main
-from evalharness.domain import GradedJudgment, PairwiseJudgment, Verdict, compute_digest
+from evalharness.domain import (
+    GradedJudgment,
+    PairwiseJudgment,
+    Verdict,
+    Vote,
+    Winner,
+    compute_digest,
+)
 from evalharness.errors import ConfigError, InputError
 from evalharness.exchange import (
     CONTENTS_FILE,
@@ -24,6 +32,7 @@ from evalharness.exchange import (
     write_archive,
     write_bundle,
 )
+from evalharness.exchange.bundle.table_comparison import TableComparison
 from evalharness.report import publish_run
 
 MODELS = [f"model-{number:02}" for number in range(14)]
@@ -78,17 +87,22 @@ def _grade(asked, model):
     )
 
 
-def _lay_out(folder, questions):
+def _lay_out(folder, questions, models=MODELS):
     folder.mkdir(parents=True)
     games = [
         _game(asked, turn, *shown)
         for asked, turn in product(questions, (1, 2))
-        for pair in combinations(MODELS, 2)
+        for pair in combinations(models, 2)
         for shown in (pair, pair[::-1])
     ]
-    grades = [_grade(asked, model) for asked in questions for model in MODELS]
+    grades = [_grade(asked, model) for asked in questions for model in models]
+    answers = [answer(model, asked.question_id) for asked in questions for model in models]
     (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    for name, rows in (("questions", questions), ("judgments", [*games, *grades])):
+    for name, rows in (
+        ("questions", questions),
+        ("answers", answers),
+        ("judgments", [*games, *grades]),
+    ):
         lines = [msgspec.json.encode(row) for row in rows]
         (folder / f"{name}.jsonl").write_bytes(b"\n".join(lines) + b"\n")
     return folder
@@ -101,10 +115,18 @@ def large(tmp_path_factory):
     return write_bundle(_lay_out(top / "large", QUESTIONS), top / "to")
 
 
-@pytest.fixture
-def small(tmp_path):
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
     """Return a bundle of few questions."""
-    return write_bundle(_lay_out(tmp_path / "small", QUESTIONS[:4]), tmp_path / "to")
+    top = tmp_path_factory.mktemp("small")
+    return write_bundle(_lay_out(top / "small", QUESTIONS[:4]), top / "to")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Return a bundle of two models and two questions."""
+    top = tmp_path_factory.mktemp("tiny")
+    return write_bundle(_lay_out(top / "tiny", QUESTIONS[:2], MODELS[:2]), top / "to")
 
 
 def _files(path):
@@ -116,7 +138,8 @@ def _sealed_again(path, files):
     """Write an archive as its maker would, so that every hash fits."""
     contents = json.loads(files.pop(CONTENTS_FILE))
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    contents |= {"files": hashes, "signature": bundle_signature(hashes)}
+    contents |= {"files": hashes}
+    contents["signature"] = bundle_signature(contents)
     write_archive(path, {CONTENTS_FILE: json.dumps(contents).encode(), **files})
     return path
 
@@ -140,7 +163,7 @@ def test_an_untouched_bundle_is_verified(large):
     found = verify_bundle(large)
 
     assert found.differences == ()
-    assert "decisions 31,374 of 31,374 read again from the judge's reply" in found.checked
+    assert "decisions 31,374 of 31,374 derived again from the judge's reply" in found.checked
 
 
 def test_one_flipped_verdict_of_thirty_thousand_is_found_by_its_hash(large, tmp_path):
@@ -180,16 +203,207 @@ def test_a_changed_figure_is_found_when_every_hash_fits(small, tmp_path):
     assert difference.startswith("leaderboard.json, row 1, rating: ")
 
 
-def test_imported_judgments_are_counted_but_not_read_by_our_rules(small, tmp_path):
-    """The prompts of other tools ask for other words."""
-    files = _files(small)
-    files["judgments.jsonl"] = files["judgments.jsonl"].replace(
-        b'"prompt":"graded"', b'"prompt":"single-v1"'
+def _with_rows(files, name, change):
+    """Return the files with the rows of one of them changed by a function."""
+    rows = [json.loads(line) for line in files[name].splitlines()]
+    lines = [json.dumps(row) for row in change(rows)]
+    return files | {name: "".join(f"{line}\n" for line in lines).encode()}
+
+
+def _published_again(files, folder):
+    """Return the files with tables that follow from them, as their forger would make them."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    publish_run(folder)
+    made = {name: (folder / name).read_bytes() for name in files if name != CONTENTS_FILE}
+    return {CONTENTS_FILE: files[CONTENTS_FILE], **made}
+
+
+FORGERIES = {
+    "probabilities": (
+        {"probabilities": {"A": 0.1, "B": 0.8, "tie": 0.1}, "verdict": "B"},
+        "holds probabilities, and judge.reading is text",
+    ),
+    "no verdict": (
+        {"verdict": None, "unscored": "no_verdict"},
+        "kept None (no_verdict), its reply says A",
+    ),
+    "cut": (
+        {"verdict": None, "unscored": "truncated"},
+        "kept None (truncated), its reply says A",
+    ),
+    "low mass": (
+        {"verdict": None, "unscored": "low_mass"},
+        "kept None (low_mass), its reply says A",
+    ),
+    "empty": ({"verdict": None, "unscored": "empty"}, "kept None (empty), its reply says A"),
+    "another verdict": ({"verdict": "B"}, "kept B, its reply says A"),
+    "strength": ({"strength": 2}, "kept strength 2, its reply says None"),
+    "repair": (
+        {"repaired": True, "verdict": "B", "reply": "[[A]]\n--- asked again ---\n[[B]]"},
+        "holds a repaired reply, and judge.repairs is 0",
+    ),
+    "prompt": ({"prompt": "pair-v2"}, "has no judge judge with the pairwise prompt pair-v2"),
+    "prompt of grades": (
+        {"prompt": "graded"},
+        "has no judge judge with the pairwise prompt graded",
+    ),
+    "judge": ({"judge": "gpt-4"}, "has no judge gpt-4 with the pairwise prompt pairwise"),
+    "model": ({"model_b": "zzz"}, "config.yaml has no model zzz"),
+    "question": ({"question_id": "q99"}, "questions.jsonl has no turn 1 of it"),
+    "turn": ({"turn": 3}, "questions.jsonl has no turn 3 of it"),
+    "sample": ({"sample": 1}, "answers.jsonl has no answer 1 of model-00 to turn 1"),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_judgment_is_found_though_hashes_and_tables_were_made_again(
+    forgery, tiny, tmp_path
+):
+    """Whoever seals a bundle again can make hashes and tables fit, but not the replies."""
+    fields, message = FORGERIES[forgery]
+    first = next(
+        number
+        for number, line in enumerate(_files(tiny)["judgments.jsonl"].splitlines())
+        if b'"verdict":"A"' in line
     )
+    files = _with_rows(
+        _files(tiny),
+        "judgments.jsonl",
+        lambda rows: [row | fields if at == first else row for at, row in enumerate(rows)],
+    )
+    files = _published_again(files, tmp_path / "forged")
+    differences = verify_bundle(_sealed_again(tmp_path / "forged.zip", files)).differences
+
+    assert len(differences) == 1
+    assert differences[0].startswith("judgments.jsonl: ")
+    assert message in differences[0]
+
+
+def _without_judge(config):
+    return {key: value for key, value in config.items() if key != "judge"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_without_judge, "config.yaml has no judge judge with the pairwise prompt pairwise"),
+        (
+            lambda config: config | {"judge": config["judge"] | {"reading": "by feel"}},
+            "config.yaml has no reading of judge that this release knows",
+        ),
+        (
+            lambda config: config | {"judge": config["judge"] | {"reading": "json"}},
+            ", its reply says None (no_verdict)",
+        ),
+    ],
+    ids=["no judge", "unknown reading", "another reading"],
+)
+def test_a_judge_that_the_configuration_no_longer_knows_hides_no_judgment(
+    change, message, tiny, tmp_path
+):
+    """Judgments that cannot be derived again are differences, not left out."""
+    config = yaml.safe_dump(change(CONFIG)).encode()
+    files = _published_again(_files(tiny) | {"config.yaml": config}, tmp_path / "forged")
+    differences = verify_bundle(_sealed_again(tmp_path / "forged.zip", files)).differences
+
+    assert len(differences) == 12
+    assert any(message in each for each in differences)
+
+
+ADDED_ROWS = {
+    "failures.jsonl": (
+        failure("zzz", "q00"),
+        "failures.jsonl: config.yaml has no model or judge zzz",
+    ),
+    "votes.jsonl": (
+        Vote(
+            question_id="q00",
+            judge="human:ann",
+            model_a=MODELS[0],
+            model_b=MODELS[1],
+            winner=Winner.MODEL_A,
+            digest="0",
+        ),
+        "votes.jsonl: human:ann on question q00: no file was imported with it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ADDED_ROWS)
+def test_a_row_of_something_that_the_run_does_not_have_is_found(name, tiny, tmp_path):
+    """Answers, failures and votes count in tables as well."""
+    row, message = ADDED_ROWS[name]
+    files = _files(tiny)
+    files[name] = files.get(name, b"") + msgspec.json.encode(row) + b"\n"
+    files = _published_again(files, tmp_path / "forged")
+    (difference,) = verify_bundle(_sealed_again(tmp_path / "forged.zip", files)).differences
+
+    assert message in difference
+
+
+def test_an_answer_of_a_model_that_the_configuration_does_not_have_is_refused(tiny, tmp_path):
+    """Such a run is read by nothing, so its tables cannot be derived either."""
+    files = _files(tiny)
+    files["answers.jsonl"] += msgspec.json.encode(answer("zzz", "q00")) + b"\n"
+
+    with pytest.raises(InputError, match="'zzz' has answers here and no model has that name"):
+        verify_bundle(_sealed_again(tmp_path / "forged.zip", files))
+
+
+def test_imported_judgments_are_counted_but_not_derived_by_our_rules(tiny, tmp_path):
+    """The prompts of other tools ask for other words; the run keeps what it imported."""
+    files = _with_rows(
+        _files(tiny),
+        "judgments.jsonl",
+        lambda rows: [
+            row | {"prompt": "single-v1"} if row["prompt"] == "graded" else row for row in rows
+        ],
+    )
+    grades = [
+        row
+        for line in files["judgments.jsonl"].splitlines()
+        if "score" in (row := json.loads(line))
+    ]
+    kept = [
+        {"format": "mt-bench", "kind": "grade", "key": row["digest"], "fields": {}}
+        for row in grades
+    ]
+    files["foreign.jsonl"] = "".join(f"{json.dumps(row)}\n" for row in kept).encode()
     found = verify_bundle(_sealed_again(tmp_path / "imported.zip", files))
 
     assert found.differences == ()
-    assert "decisions 1,456 of 1,512 read again from the judge's reply" in found.checked
+    assert (
+        "decisions 8 of 12 derived again from the judge's reply; "
+        "4 imported, which follow other tools' rules, are not"
+    ) in found.checked
+
+
+@pytest.mark.parametrize(
+    "changed", [{"run": "best"}, {"versions": {"evalharness": "99"}}, {"python": "4.0"}]
+)
+def test_what_bundle_json_says_of_the_run_is_covered_by_the_signature(changed, tiny, tmp_path):
+    """The run's name and the versions are shown, so they are sealed as well."""
+    files = _files(tiny)
+    contents = json.loads(files[CONTENTS_FILE]) | changed
+    write_archive(tmp_path / "x.zip", files | {CONTENTS_FILE: json.dumps(contents).encode()})
+
+    assert verify_bundle(tmp_path / "x.zip").differences == (
+        "bundle.json: the signature is not that of what it says",
+    )
+
+
+def test_a_bundle_of_format_1_has_its_own_signature(tiny, tmp_path):
+    """An earlier release sealed the names and hashes of the files only."""
+    files = _files(tiny)
+    contents = json.loads(files[CONTENTS_FILE]) | {"format": 1}
+    text = json.dumps(dict(sorted(contents["files"].items())), separators=(",", ":"))
+    contents["signature"] = hashlib.sha256(text.encode()).hexdigest()
+    write_archive(tmp_path / "x.zip", files | {CONTENTS_FILE: json.dumps(contents).encode()})
+
+    assert verify_bundle(tmp_path / "x.zip").differences == ()
 
 
 def test_a_verdict_that_is_called_unreadable_is_found(small, tmp_path):
@@ -201,7 +415,7 @@ def test_a_verdict_that_is_called_unreadable_is_found(small, tmp_path):
     files["judgments.jsonl"] = b"\n".join(lines) + b"\n"
     differences = verify_bundle(_sealed_again(tmp_path / "fewer.zip", files)).differences
 
-    assert "kept None, its reply says" in differences[0]
+    assert "kept None (no_verdict), its reply says" in differences[0]
     assert any(each.startswith("leaderboard.json") for each in differences)
 
 
@@ -248,6 +462,14 @@ def test_equal_runs_make_equal_bundles_and_pages(tmp_path):
     assert (tmp_path / "one/run.zip").read_bytes() == (tmp_path / "other/run.zip").read_bytes()
 
 
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
+    """Nobody may ever write into it."""
+    os.mkfifo(tmp_path / "pipe.zip")
+
+    with pytest.raises(InputError, match="is a pipe, socket or device, not a file"):
+        verify_bundle(tmp_path / "pipe.zip")
+
+
 @pytest.mark.parametrize("name", ["../outside.json", "/etc/outside", "a/../../outside"])
 def test_no_name_leads_out_of_the_archive(name, small, tmp_path):
     """An untrusted archive is unpacked only into a temporary folder."""
@@ -275,9 +497,7 @@ def _without_column(files, *names):
     cells = list(csv.reader(io.StringIO(files["leaderboard.csv"].decode())))
     tables = {
         "leaderboard.json": json.dumps(kept, indent=2, ensure_ascii=False) + "\n",
-        "leaderboard.csv": "".join(
-            f"{','.join(line)}\n" for line in _without_cells(cells, cells[0], names)
-        ),
+        "leaderboard.csv": _render_csv(_without_cells(cells, cells[0], names)),
     }
     for name, separator in (("leaderboard.md", " | "), ("leaderboard.tex", " & ")):
         lines = files[name].decode().splitlines()
@@ -290,6 +510,12 @@ def _without_column(files, *names):
             for line in lines
         )
     return files | {name: text.encode() for name, text in tables.items()}
+
+
+def _render_csv(rows):
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _without_cells(rows, titles, names):
@@ -356,6 +582,21 @@ def test_a_column_that_is_repeated_hides_no_figure(small, tmp_path):
     assert "leaderboard.json: nothing computes the column rank (2)" in differences
 
 
+def test_a_table_without_cautions_is_of_an_older_release_and_no_difference():
+    """Rows of leaderboard.json have had the cautions of the table since they were added to them."""
+    row = {"model": "a", "rating": 1000.0}
+    caution = {"source": "run", "sentence": "STOPPED: 3 of 8 battles"}
+    new = json.dumps([row | {"cautions": [caution]}])
+
+    tables = TableComparison(is_same_release=True)
+    assert list(tables.compare_table("leaderboard.json", json.dumps([row]), new)) == []
+    assert tables.absent == ["leaderboard.json: cautions"]
+    (changed,) = TableComparison(is_same_release=True).compare_table(
+        "leaderboard.json", new.replace("3 of 8", "8 of 8"), new
+    )
+    assert "8 of 8 battles, computed again STOPPED: 3 of 8 battles" in changed
+
+
 def test_the_words_of_another_release_are_no_difference_but_its_figures_are(small, tmp_path):
     """A sentence that is worded better later says nothing about the figures."""
     files = _files(small)
@@ -387,7 +628,7 @@ def test_a_table_that_is_no_table_is_a_difference(small, tmp_path):
     ]
 
 
-@pytest.mark.parametrize(("number", "words"), [(2, "of format 2, and this"), (0, "of format 1")])
+@pytest.mark.parametrize(("number", "words"), [(3, "of format 3, and this"), (0, "of format 2")])
 def test_a_format_that_this_release_does_not_read_is_refused(small, tmp_path, number, words):
     """A later release may seal in another way; its bundles are neither verified nor refuted."""
     files = _files(small)
