@@ -21,12 +21,15 @@ from evalharness.cli.plan import VERB as PLAN
 from evalharness.cli.prompt import VERB as PROMPT
 from evalharness.cli.report import VERB as REPORT
 from evalharness.cli.run import VERB as RUN
-from evalharness.cli.terminal.exit_codes import exit_code_of
+from evalharness.cli.terminal.exit_codes import exit_code_of, prepare_output
+from evalharness.cli.terminal.parser import VerbParser
 from evalharness.cli.verify import VERB as VERIFY
 from evalharness.config import load_env_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+DEBUG_OPTION = "--debug"
 
 VERBS = {
     verb.name: verb
@@ -55,24 +58,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the verb and its arguments; those of the process if None.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    verb = VERBS[_make_parser().parse_args(arguments[:1]).verb]
+    prepare_output()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = DEBUG_OPTION in words
+    words = [word for word in words if word != DEBUG_OPTION]
+    verb = VERBS[_make_parser().parse_args(words[:1]).verb]
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")  # the progress bars of libraries
 
     def command() -> int:
         load_env_file(Path.cwd())
-        return verb.run(verb.make_parser(), arguments[1:])
+        return verb.run(verb.make_parser(), words[1:])
 
-    return exit_code_of(command)
+    return exit_code_of(command, is_decision=verb.is_decision, debug=debug)
 
 
 def _make_parser() -> argparse.ArgumentParser:
     summaries = "\n".join(f"  {verb.name:8} {verb.summary}" for verb in VERBS.values())
-    parser = argparse.ArgumentParser(
+    parser = VerbParser(
         prog="evalharness",
         description="LLM-as-judge evaluation: which model is better, by how much, how sure are we?",
-        epilog=f"verbs:\n{summaries}\n\nevalharness VERB --help tells more",
+        epilog=f"verbs:\n{summaries}\n\nevalharness VERB --help tells more; "
+        f"{DEBUG_OPTION} with any verb prints the traceback of an unexpected error",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="evalharness VERB [...]",
     )

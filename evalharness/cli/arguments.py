@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalharness.cli.terminal.output import print_lines
+from evalharness.cli.terminal.parser import VerbParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,15 +26,17 @@ class Verb:
         summary: its description in the help, in one sentence.
         run: executes the verb; it takes a parser named after the verb, and the arguments, and
             returns the exit code.
+        is_decision: whether its exit codes are decisions, such as worse or not worse.
     """
 
     name: str
     summary: str
     run: Callable[[argparse.ArgumentParser, Sequence[str]], int]
+    is_decision: bool = False
 
     def make_parser(self) -> argparse.ArgumentParser:
         """Return a parser without arguments; its help describes the verb."""
-        return argparse.ArgumentParser(
+        return VerbParser(
             prog=f"evalharness {self.name}",
             description=self.summary,
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -44,6 +47,15 @@ def add_config_dir(parser: argparse.ArgumentParser) -> None:
     """Add the option `--config-dir`: a folder of the user's own configuration files."""
     parser.add_argument(
         "--config-dir", type=Path, metavar="DIR", help="models, judges, ... of your own"
+    )
+
+
+def add_trust_config(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--trust-config`: the settings of an imported run may be used."""
+    parser.add_argument(
+        "--trust-config",
+        action="store_true",
+        help="let an imported run's settings choose addresses, keys, weights, templates",
     )
 
 

@@ -19,10 +19,16 @@ def export_files(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> i
     add_format(parser, "bundle")
     parser.add_argument("run", metavar="RUN", help=RUN_HELP)
     parser.add_argument("--to", required=True, type=Path, metavar="DIR", help="where files go")
+    parser.add_argument(
+        "--sign",
+        type=Path,
+        metavar="KEY",
+        help="for a bundle: your SSH key, which signs it with ssh-keygen (BUNDLE.sig)",
+    )
     given = parser.parse_intermixed_args(arguments)
     from evalharness.exchange import export_run_files
 
-    paths = export_run_files(given.format, resolve_run_folder(given.run), given.to)
+    paths = export_run_files(given.format, resolve_run_folder(given.run), given.to, given.sign)
     print_lines(map(str, paths))
     return OK
 

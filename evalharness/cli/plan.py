@@ -44,4 +44,5 @@ VERB = Verb(
     name="plan",
     summary="What a run would do, and what it lacks; asks servers for their list of models only.",
     run=print_plan,
+    is_decision=True,
 )

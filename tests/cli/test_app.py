@@ -112,7 +112,11 @@ def test_a_run_may_be_called_as_a_folder_of_data_is(tmp_path, capsys):
     assert main(["report", "moved"]) == 0
 
     said = capsys.readouterr().out.splitlines()
-    assert said == [*["report: results/votes/report.html"] * 2, "report: moved/report.html"]
+    assert said == [
+        "read 2 rows of 1 file: 2 votes",
+        *["report: results/votes/report.html"] * 2,
+        "report: moved/report.html",
+    ]
 
 
 def test_other_settings_in_the_same_folder_are_refused(capsys):

@@ -39,20 +39,27 @@ def test_an_audit_finds_the_run_by_its_settings_and_prints_cautions(tmp_path, ca
 
     assert said[0] == "judge scripted"
     assert said[-1] == f"report: results/{folder.name}/report.html"
+    # Neither of two answers beat a text that fits any question; nine of ten should.
     assert (rates["probe_constant"]["count"], rates["probe_constant"]["status"]) == (2, "missed")
+    assert "too few to tell" in {each["status"] for each in rates.values()}
     for name in ("leaderboard.md", "report.html"):
-        assert "Judge scripted is out of bounds in" in (folder / name).read_text()
+        assert "The audit of judge scripted has too few questions" in (folder / name).read_text()
 
 
 def test_an_audit_leaves_the_judgments_as_they_were(tmp_path):
-    """The reply to a probe is not a judgment of a model."""
+    """The reply to a probe is not a judgment of a model; the table gets the audit's cautions only."""
     main(["run", *SCRIPTED, "run=mine"])
     before = (tmp_path / "results/mine/judgments.jsonl").read_bytes()
-    table = (tmp_path / "results/mine/leaderboard.json").read_bytes()
+    table = json.loads((tmp_path / "results/mine/leaderboard.json").read_text())
     main(["audit", *SCRIPTED, "run=mine"])
 
+    after = json.loads((tmp_path / "results/mine/leaderboard.json").read_text())
+    cautions = [
+        (row.pop("cautions"), old.pop("cautions")) for row, old in zip(after, table, strict=True)
+    ]
     assert (tmp_path / "results/mine/judgments.jsonl").read_bytes() == before
-    assert (tmp_path / "results/mine/leaderboard.json").read_bytes() == table
+    assert after == table
+    assert all(caution in new for new, old in cautions for caution in old)
 
 
 def test_without_answers_an_audit_is_refused_and_leaves_nothing(tmp_path, capsys):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import a_run, graded_judgment, question
+from builders import a_run, battle, graded_judgment, question
 from scipy.stats import ttest_rel
 
 from evalharness.analysis import ComparisonMetric, build_leaderboard, compare_models
 from evalharness.cli import main
-from evalharness.domain import BenchmarkResult, BenchmarkScore, RunRecords
+from evalharness.domain import BenchmarkResult, BenchmarkScore, RunRecords, Winner
 from evalharness.errors import ConfigError
 from evalharness.judge import collect_battles
 from evalharness.stats import clustered_mean
@@ -259,7 +259,16 @@ def test_the_command_prints_the_decision_and_returns_its_exit_code(
 
 
 @pytest.mark.parametrize(
-    "options", [["--alpha", "2"], ["--max-drop", "-1"], ["--metric", "elo"], ["--max-drop", "nan"]]
+    "options",
+    [
+        ["--alpha", "2"],
+        ["--max-drop", "-1"],
+        ["--metric", "elo"],
+        ["--max-drop", "nan"],
+        ["--alpha", "1e-17"],
+        ["--alpha", "5%"],
+        ["--max-drop", "abc"],
+    ],
 )
 def test_bad_options_are_refused_with_code_two(capsys, options):
     """Code 2, as for any verb, and never a code that means a result."""
@@ -275,3 +284,105 @@ def test_an_unknown_model_or_run_is_refused_with_code_two(capsys, tmp_path):
     assert "did you mean smollm2-135m-chat" in capsys.readouterr().err
     assert main(["compare", str(tmp_path), *PAIR]) == 2
     assert "there is no run" in capsys.readouterr().err
+
+
+def _winner(first_wins):
+    return Winner.MODEL_A if first_wins else Winner.MODEL_B
+
+
+def _unlike_opponents(judges=("judge", "judge")):
+    """Return battles of one model with a weak opponent and of another with a strong one."""
+    rng = np.random.default_rng(0)
+    return [
+        battle(name, other, str(q), winner=_winner(rng.random() < share), judge=judge)
+        for name, other, share, judge in (
+            ("one", "weak", 0.8, judges[0]),
+            ("two", "strong", 0.2, judges[1]),
+        )
+        for q in range(40)
+    ]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [],
+        [("one", "mid", "first"), ("two", "mid", "second")],
+    ],
+)
+def test_win_rates_against_unlike_opponents_are_refused(more):
+    """60 points between models that met different baselines, or different judges, mean nothing."""
+    battles = _unlike_opponents() + [
+        battle(name, other, "1", judge=judge) for name, other, judge in more
+    ]
+
+    with pytest.raises(ConfigError, match="no common opponent under the same judge"):
+        compare_models(
+            RunRecords(name="r"), battles, "one", "two", metric=ComparisonMetric.WIN_RATE
+        )
+
+
+def test_win_rates_are_compared_within_common_opponents():
+    """Battles with others are left out, and no model gains by meeting a weak one more often."""
+    alike = [
+        battle(name, other, str(q), winner=_winner(other == "weak"))
+        for name in ("one", "two")
+        for other, number in (("weak", 30), ("strong", 10))
+        # Both always beat the weak model and lose to the strong one.
+        for q in range(number if name == "one" else 40 - number)
+    ]
+    apart = [battle("one", "third", str(q)) for q in range(20)]
+
+    found = compare_models(
+        RunRecords(name="r"), alike + apart, "one", "two", metric=ComparisonMetric.WIN_RATE
+    )
+
+    assert found.difference.value == pytest.approx(0, abs=1e-12)
+    assert "in 80 battles of either, against 2 opponents of both; 20 against others" in found.basis
+
+
+def test_a_direct_comparison_of_win_rates_needs_no_third_model():
+    """Battles between the two count for both."""
+    battles = [battle("one", "two", str(q), winner=_winner(q < 30)) for q in range(40)]
+
+    found = compare_models(
+        RunRecords(name="r"), battles, "one", "two", metric=ComparisonMetric.WIN_RATE
+    )
+
+    assert found.difference.value == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("metric", "drop", "code"),
+    [
+        ("win_rate", "2", {1, 3}),
+        ("win_rate", "99", {0, 3}),
+        ("win_rate", "100", {2}),
+        ("win_rate", "200", {2}),
+        ("score", "9", {2}),
+        ("score", "8.9", {0, 3}),
+        ("rating", "200", {0, 1, 3}),
+    ],
+)
+def test_a_drop_is_in_the_unit_that_is_printed(capsys, metric, drop, code):
+    """2 is two points of a hundred; a drop that no model can have would always pass."""
+    pair = ("smollm2-135m-sampled", "smollm2-135m-chat")
+
+    assert main(["compare", EXAMPLE, *pair, "--metric", metric, "--max-drop", drop]) in code
+
+    printed = capsys.readouterr()
+    if code == {2}:
+        assert f"--max-drop {drop}: a drop of the {metric.replace('_', ' ')}" in printed.err
+    else:
+        assert f"by more than {drop}" in printed.out
+
+
+def test_what_no_scale_holds_is_not_called_detectable(tmp_path, monkeypatch, capsys):
+    """Two questions would show a difference of 165 percentage points, which there is not."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "votes.csv").write_text("left,right,winner,question_id\na,b,left,q1\na,b,left,q2\n")
+    main(["import", "evalica", "votes.csv", "--run", "votes"])
+    capsys.readouterr()
+
+    assert main(["compare", "results/votes", "a", "b", "--metric", "win_rate"]) == 3
+    assert "detectable  none: this design is too small" in capsys.readouterr().out

@@ -97,7 +97,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_asked(own
 
     said = done.stdout.partition("asked")[2].splitlines()
     assert said[1] == "run: 2"
-    assert said[2] == "report: 1"
+    assert said[2] == "report: 2"
     assert said[-2:] == ["cache: 0", str(ANSWER_CALLS)]
     assert "cannot be written (Read-only file system); choose results=FOLDER" in done.stderr
     assert "Traceback" not in done.stderr

@@ -71,6 +71,19 @@ def test_a_budget_of_calls_is_not_exceeded_and_a_larger_one_resumes_the_run(tmp_
     assert max(asked.values()) == 1
 
 
+def test_broken_replies_are_calls_in_this_session_and_the_next(tmp_path, capsys):
+    """There were 61 requests, and none was counted."""
+    once = [f"models.{name}.max_attempts=1" for name in ("vicuna-13b", "alpaca-7b")]
+    with serving("--always", "half_json") as url:
+        codes = [_run(url, "budget.calls=4", "judge.trial=false", *once) for _ in range(2)]
+        asked = sum(_asked(url).values())
+
+    assert codes == [1, 1]
+    assert asked == 4
+    assert _manifest(tmp_path)["unrecorded_calls"] == 4
+    assert "stopped: budget.calls=4 are made" in capsys.readouterr().err
+
+
 def test_a_budget_of_dollars_is_not_exceeded(tmp_path, capsys):
     """At the list price of the judge, the cost stays below the limit and comes close to it."""
     with serving() as url:

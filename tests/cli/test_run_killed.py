@@ -12,7 +12,7 @@ from kill_trials import trials
 )
 def test_a_killed_run_continues_and_ends_like_an_uninterrupted_one(tmp_path, chain, cache):
     """After SIGKILL at random moments no reply is lost, no call repeated, and the files are equal."""
-    tally = trials(12, 7, tmp_path, chains=[chain], caches=[cache])
+    tally = trials(8, 7, tmp_path, chains=[chain], caches=[cache])
 
-    assert sum(tally.kills.values()) == 12
+    assert sum(tally.kills.values()) == 8
     assert tally.moments["during calls"] > 0

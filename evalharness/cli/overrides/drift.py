@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalharness.analysis import DriftFinding, format_drift_report
+from evalharness.cli.arguments import add_trust_config
 from evalharness.cli.terminal.exit_codes import OK
 from evalharness.cli.terminal.frontend import make_frontend
 from evalharness.cli.terminal.output import print_lines, print_problems
+from evalharness.config import Trust
 from evalharness.report import PAGE_FILE
 from evalharness.runner import describe_drift_check, prepare_drift_check, run_drift_check
 
@@ -39,8 +41,10 @@ def run_drift_command(
     )
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*")
     parser.add_argument("--config-dir", type=Path, metavar="DIR", help="judges of your own")
+    add_trust_config(parser)
     given = parser.parse_intermixed_args(arguments)
-    check = prepare_drift_check(given.against, given.overrides, given.config_dir)
+    trust = Trust(config=given.trust_config)
+    check = prepare_drift_check(given.against, given.overrides, given.config_dir, trust)
     if only_plan:
         print_lines(describe_drift_check(check))
         return OK

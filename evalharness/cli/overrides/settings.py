@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalharness.cli.arguments import add_config_dir
+from evalharness.cli.arguments import add_config_dir, add_trust_config
 
 if TYPE_CHECKING:
     import argparse
@@ -57,8 +57,12 @@ def parse_settings(
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*")
     parser.add_argument("--cfg", action="store_true", help="show the configuration, do nothing")
     add_config_dir(parser)
+    add_trust_config(parser)
+    parser.add_argument(
+        "--trust-code", action="store_true", help="let a folder of benchmark tasks run its Python"
+    )
     given = parser.parse_intermixed_args(arguments)
-    from evalharness.config import add_default_overrides, compose_config, load_settings
+    from evalharness.config import Trust, add_default_overrides, compose_config, load_settings
 
     overrides = add_default_overrides(given.overrides, verb)
     if given.cfg:
@@ -67,5 +71,6 @@ def parse_settings(
         tree = compose_config(overrides, given.config_dir)
         print(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), end="")
         return None
-    settings = load_settings(overrides, given.config_dir)
+    trust = Trust(config=given.trust_config, code=given.trust_code)
+    settings = load_settings(overrides, given.config_dir, trust)
     return replace(settings, retry_failed=getattr(given, "retry_failed", False))

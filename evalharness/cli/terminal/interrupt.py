@@ -1,6 +1,7 @@
 """Handle Ctrl-C: the first one lets calls in flight finish, the second one ends the process.
 
-SIGTERM, which schedulers send before they kill a process, counts as Ctrl-C.
+SIGTERM, which schedulers send before they kill a process, counts as Ctrl-C. So does SIGHUP, which
+a terminal sends when it closes, unless the process was told to ignore it (`nohup`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from evalharness.backends import StopSignal
 
-_INTERRUPT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_INTERRUPT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SHOW_CURSOR = "\x1b[?25h"  # progress bars hide the cursor
 _log = logging.getLogger(__name__)
 
@@ -56,7 +57,11 @@ def _interrupt_handlers(stop: StopSignal) -> Iterator[None]:
             _exit_immediately()
         loop.call_soon_threadsafe(_request_stop, stop)
 
-    before = {number: signal.signal(number, handle) for number in _INTERRUPT_SIGNALS}
+    before = {
+        number: signal.signal(number, handle)
+        for number in _INTERRUPT_SIGNALS
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+    }
     try:
         yield
     finally:

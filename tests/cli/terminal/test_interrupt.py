@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -22,6 +23,8 @@ from readme_run import (
 )
 from server import serving
 
+from evalharness.backends import StopSignal
+from evalharness.cli.terminal.interrupt import run_interruptible
 from evalharness.store import read_run
 
 
@@ -42,7 +45,7 @@ def _await_calls(process, url, least):
 
 
 @pytest.mark.parametrize(
-    ("number", "cache"), [(signal.SIGINT, "cache=on"), (signal.SIGTERM, "cache=off")]
+    ("number", "cache"), [(signal.SIGINT, "cache=on"), (signal.SIGHUP, "cache=off")]
 )
 def test_an_interrupt_keeps_what_was_asked_and_leaves_a_page(tmp_path, number, cache):
     """Every reply that the server sent is stored, so the next run makes only the other calls."""
@@ -66,6 +69,38 @@ def test_an_interrupt_keeps_what_was_asked_and_leaves_a_page(tmp_path, number, c
     assert finished.returncode == 0
     assert (sum(in_all.values()), max(in_all.values())) == (ALL_CALLS, 1)
     assert len(read_run(folder).judgments) == JUDGE_CALLS
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_of_schedulers_and_terminals_count_as_ctrl_c(number):
+    """Each sets the stop signal, and the work goes on to its own end."""
+    stop = StopSignal()
+
+    async def work():
+        signal.raise_signal(number)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return stop.is_set
+
+    assert run_interruptible(work(), stop) is True
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+
+
+def test_nohup_is_respected():
+    """A process that was told to ignore the end of its terminal goes on asking."""
+    stop = StopSignal()
+
+    async def work():
+        signal.raise_signal(signal.SIGHUP)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return stop.is_set
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_interruptible(work(), stop) is False
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_interrupt_ends_at_once(tmp_path):
