@@ -4,7 +4,9 @@ from .audit_files import read_drift_report as read_drift_report
 from .audit_files import read_health_card as read_health_card
 from .audit_files import write_drift_report as write_drift_report
 from .audit_files import write_health_card as write_health_card
+from .ci_files import append_markdown_error as append_markdown_error
 from .ci_files import append_markdown_summary as append_markdown_summary
+from .ci_files import write_junit_error as write_junit_error
 from .ci_files import write_junit_report as write_junit_report
 from .corpus_scan import CORPUS_SCAN_FILE as CORPUS_SCAN_FILE
 from .corpus_scan import ScanProgress as ScanProgress

@@ -14,6 +14,7 @@ from evalharness.errors import InputError
 from evalharness.store import find_corpus_files, read_passages, replace_file
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -54,12 +55,12 @@ def scan_corpus(
     """
     files = find_corpus_files(corpus.paths)
     search = CorpusSearch(records, corpus.words)
-    states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    states = [(str(file), *_describe_state(file.stat())) for file in files]
     stamp = compute_digest([corpus.words, states, sorted(search.list_text_digests())])
     kept = read_corpus_scan(folder)
     if kept is not None and kept.stamp == stamp:
         return kept
-    size = sum(size for _, size, _ in states)
+    size = sum(size for _, size, *_ in states)
     with (progress or _hide_progress)(size) as advance:
         for file in files:
             for passage in read_passages(file):
@@ -77,6 +78,11 @@ def scan_corpus(
     text = msgspec.json.format(msgspec.json.encode(scan), indent=2)
     replace_file(folder / CORPUS_SCAN_FILE, text + b"\n")
     return scan
+
+
+def _describe_state(state: os.stat_result) -> tuple[int, int, int]:
+    """Return the size and the times of a file; the last one changes even where the others are kept."""
+    return state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
 def read_corpus_scan(folder: Path) -> CorpusScan | None:

@@ -69,5 +69,6 @@ def build_full_leaderboard(
             drift=[each.drift for each in judges if each.drift],
             flags=flags,
             robustness=robustness,
+            progress=board.progress,
         ),
     )

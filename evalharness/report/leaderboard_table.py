@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from evalharness.analysis import CORRECTED_KINDS
+from evalharness.domain import CONTROL_TO_SPACE, escape_markdown
 from evalharness.report.csv_text import render_csv
+from evalharness.report.number_format import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalharness.analysis import CorrectedFigure, CorrectedRow, Leaderboard, LeaderboardRow
+    from evalharness.analysis import (
+        CorrectedFigure,
+        CorrectedRow,
+        LabelledSetAccuracy,
+        Leaderboard,
+        LeaderboardRow,
+    )
 
-# Control characters, line separators, and characters that change the text direction.
-_CONTROL_TO_SPACE = dict.fromkeys((*range(32), *range(127, 160), *range(0x2028, 0x202F)), " ")
-_CONTROL_TO_SPACE |= dict.fromkeys(range(0x2066, 0x206A), " ")
-_MARKDOWN_ESCAPES = _CONTROL_TO_SPACE | str.maketrans(
-    {letter: f"\\{letter}" for letter in "\\|`*[]"} | {"<": "&lt;", "&": "&amp;"}
-)
-_LATEX_ESCAPES = _CONTROL_TO_SPACE | str.maketrans(
+_LATEX_ESCAPES = CONTROL_TO_SPACE | str.maketrans(
     {
         "\\": r"\textbackslash{}",
         "{": r"\{",
@@ -46,6 +50,27 @@ def list_leaderboard_records(leaderboard: Leaderboard) -> list[dict[str, Any]]:
     return [_row_record(row) for row in leaderboard.rows]
 
 
+def render_leaderboard_json(leaderboard: Leaderboard) -> str:
+    """Return the leaderboard as JSON: one object per model, best first.
+
+    A reader may take one row alone, so each row also has the cautions of the leaderboard, and what
+    is there of a run that stopped before its end. An open end of an interval is null.
+    """
+    about = {
+        "stopped": leaderboard.progress.stopped or None,
+        "cautions": [asdict(each) for each in leaderboard.cautions],
+    }
+    records = [
+        {name: _null_if_infinite(value) for name, value in record.items()} | about
+        for record in list_leaderboard_records(leaderboard)
+    ]
+    return json.dumps(records, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _null_if_infinite(value: object) -> object:
+    return None if isinstance(value, float) and math.isinf(value) else value
+
+
 def make_corrected_record(row: CorrectedRow) -> dict[str, Any]:
     """Return a model's corrected figures and the judge's own figures as columns."""
     flat: dict[str, Any] = {
@@ -69,11 +94,12 @@ def make_corrected_record(row: CorrectedRow) -> dict[str, Any]:
 
 
 def render_leaderboard_csv(leaderboard: Leaderboard) -> str:
-    """Return a CSV table with one column per figure.
+    """Return a CSV table with one column per figure; `stopped` says what an unfinished run has.
 
     An apostrophe is put before text that a spreadsheet would run as a formula.
     """
-    records = [_flatten_record(record) for record in list_leaderboard_records(leaderboard)]
+    about = {"stopped": leaderboard.progress.stopped} if leaderboard.progress.stopped else {}
+    records = [_flatten_record(record | about) for record in list_leaderboard_records(leaderboard)]
     columns = list(dict.fromkeys(name for record in records for name in record))
     return render_csv(columns, records)
 
@@ -82,18 +108,18 @@ def render_leaderboard_markdown(leaderboard: Leaderboard) -> str:
     """Return a Markdown table with intervals; method, cautions and robustness follow below it."""
     header, rows = _header_and_cells(leaderboard)
     lines = [
-        _markdown_line([name.translate(_MARKDOWN_ESCAPES) for name in header]),
+        _markdown_line([escape_markdown(name) for name in header]),
         "|".join(["", " --- ", *[" ---: "] * (len(header) - 1), ""]),
-        *(_markdown_line([name.translate(_MARKDOWN_ESCAPES), *figures]) for name, *figures in rows),
+        *(_markdown_line([escape_markdown(name), *figures]) for name, *figures in rows),
     ]
-    notes = [f"\n{note.translate(_MARKDOWN_ESCAPES)}" for note in _footnotes(leaderboard)]
+    notes = [f"\n{escape_markdown(note)}" for note in _footnotes(leaderboard)]
     return "\n".join([*lines, *notes]) + "\n"
 
 
 def render_leaderboard_latex(leaderboard: Leaderboard) -> str:
     """Return a LaTeX tabular (of booktabs) with intervals; method and cautions are comments."""
     header, rows = _header_and_cells(leaderboard)
-    notes = [f"% {note.translate(_CONTROL_TO_SPACE)}" for note in _footnotes(leaderboard)]
+    notes = [f"% {note.translate(CONTROL_TO_SPACE)}" for note in _footnotes(leaderboard)]
     lines = [
         *notes,
         rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
@@ -105,11 +131,6 @@ def render_leaderboard_latex(leaderboard: Leaderboard) -> str:
         r"\end{tabular}",
     ]
     return "\n".join(lines) + "\n"
-
-
-def escape_markdown(text: str) -> str:
-    """Return text escaped for one line of Markdown, where it is shown unchanged."""
-    return text.translate(_MARKDOWN_ESCAPES)
 
 
 def _row_record(row: LeaderboardRow) -> dict[str, Any]:
@@ -169,7 +190,8 @@ def _format_number(value: float | None, form: str) -> str:
 def _format_interval(value: float | None, low: float | None, high: float | None, form: str) -> str:
     if value is None or low is None or high is None:
         return _format_number(value, form)
-    return f"{value:{form}} [{low:{form}}, {high:{form}}]"
+    ends = (OPEN if math.isinf(end) else f"{end:{form}}" for end in (low, high))
+    return f"{value:{form}} [{', '.join(ends)}]"
 
 
 def _footnotes(leaderboard: Leaderboard) -> tuple[str, ...]:
@@ -179,6 +201,7 @@ def _footnotes(leaderboard: Leaderboard) -> tuple[str, ...]:
         _caption(leaderboard),
         *(f"Caution ({each.source}): {each.sentence}" for each in leaderboard.cautions),
         *([] if counted is None else [f"Counted otherwise: {counted.summary}"]),
+        *map(_describe_labelled_set, leaderboard.labelled_sets),
         *(
             f"{_KIND_LABELS[each.kind]} of {table.judge} as people would give them: {each.sentence}"
             for table in leaderboard.corrected
@@ -187,7 +210,17 @@ def _footnotes(leaderboard: Leaderboard) -> tuple[str, ...]:
     )
 
 
+def _describe_labelled_set(each: LabelledSetAccuracy) -> str:
+    unread = f", {each.unscored} of them unreadable" if each.unscored else ""
+    return (
+        f"Accuracy of {each.judge} on {each.labelled_set}: {each.accuracy:.1%} "
+        f"[{each.low:.1%}, {each.high:.1%}] of {each.verdicts} verdicts on {each.pairs} pairs{unread}."
+    )
+
+
 def _caption(leaderboard: Leaderboard) -> str:
+    if leaderboard.labelled_sets and all(row.rank is None for row in leaderboard.rows):
+        return f"No ratings: the sides of labelled pairs are no models. Intervals: {leaderboard.level:.0%}."
     return (
         f"Ratings: {leaderboard.method}. Intervals in brackets: {leaderboard.level:.0%}, "
         "clustered by question; ranks in brackets hold for all models at once."

@@ -1,7 +1,8 @@
 """Merge several runs over the same questions into one run, for one report.
 
 Only the questions that all runs share are kept. A name that means the same answers, or the same
-judge, in several runs is one model or judge. Otherwise the name of the run is added to it.
+judge, in several runs is one model or judge. Otherwise the name of the run is added to it. The order of
+the runs changes nothing: they are merged in the order of their names.
 """
 
 from __future__ import annotations
@@ -10,14 +11,23 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from evalharness.config import iterate_settings, list_neutral_names
+from evalharness.analysis import list_run_cautions, measure_run_progress
+from evalharness.config import iterate_settings
 from evalharness.domain import RunConfig, list_request_rules
 from evalharness.errors import ConfigError
+from evalharness.report.name_conflicts import (
+    describe_conflicting_judges,
+    describe_other_categories,
+    find_conflicting_judges,
+    find_conflicting_models,
+    game_key,
+    grade_key,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from evalharness.domain import Question, RunRecords
+    from evalharness.domain import Failure, Question, RunRecords
 
 _RUN_SPECIFIC_SETTINGS = ("run", "results", "cautions")
 
@@ -29,6 +39,16 @@ class _MergedNames:
     models: Mapping[str, str]
     judges: Mapping[str, str]
 
+    @classmethod
+    def of_run(
+        cls, run: RunRecords, models: Iterable[str], judges: Iterable[str] = ()
+    ) -> _MergedNames:
+        """Add the name of a run to these models and judges."""
+        return cls(
+            models={name: f"{name} ({run.name})" for name in models},
+            judges={name: f"{name} ({run.name})" for name in judges},
+        )
+
     def model(self, name: str) -> str:
         return self.models.get(name, name)
 
@@ -37,21 +57,24 @@ class _MergedNames:
 
 
 def merge_runs(runs: Sequence[RunRecords]) -> RunRecords:
-    """Return several runs merged into one.
+    """Return several runs merged into one, the same for every order of the runs.
+
+    A judge whose judgments of the same answers differ is kept apart as two judges.
 
     Raises:
-        ConfigError: two runs have the same name, the runs have no question in common, or a
-            question has the same identifier but another wording.
+        ConfigError: two runs have the same name, the runs have no question in common, a
+            question has the same identifier but another wording, or gold labels differ.
     """
     _check_distinct_names(runs)
+    runs = sorted(runs, key=lambda run: run.name)
     questions = _common_questions(runs)
     kept = {question.question_id for question in questions}
-    runs = [_only_questions(run, kept) for run in runs]
-    models, judges = (
-        _conflicting_names(runs, _texts_by_model),
-        _conflicting_names(runs, _configs_by_judge),
-    )
-    renamed = [_rename_records(run, _merged_names(run, models, judges)) for run in runs]
+    shared = [_only_questions(run, kept) if questions else run for run in runs]
+    models = find_conflicting_models(shared)
+    renamed = [_rename_records(run, _MergedNames.of_run(run, models)) for run in shared]
+    judges = find_conflicting_judges(renamed)
+    renamed = [_rename_records(run, _MergedNames.of_run(run, (), judges)) for run in renamed]
+    cautions = [*describe_conflicting_judges(judges, runs), *describe_other_categories(runs)]
     return replace(
         renamed[0],
         name=" + ".join(run.name for run in runs),
@@ -60,28 +83,20 @@ def merge_runs(runs: Sequence[RunRecords]) -> RunRecords:
             (answer for run in renamed for answer in run.answers),
             lambda row: (row.model, row.question_id, row.sample),
         ),
-        graded=_without_duplicates(
-            (grade for run in renamed for grade in run.graded),
-            lambda row: (row.judge, row.prompt, row.model, row.question_id, row.turn, row.sample),
-        ),
-        games=_without_duplicates(
-            (game for run in renamed for game in run.games),
-            lambda row: (
-                *(row.judge, row.prompt, row.model_a, row.model_b),
-                *(row.question_id, row.turn, row.sample),
-            ),
-        ),
+        graded=_without_duplicates((row for run in renamed for row in run.graded), grade_key),
+        games=_without_duplicates((row for run in renamed for row in run.games), game_key),
         votes=_without_duplicates(
-            (vote for run in renamed for vote in run.votes), lambda row: row.digest
+            (vote for run in renamed for vote in run.votes),
+            lambda row: (row.judge, *row.models, row.digest),
         ),
-        failures=tuple(failure for run in renamed for failure in run.failures),
+        failures=_open_failures(renamed),
         benchmarks=_without_duplicates(
             (score for run in renamed for score in run.benchmarks), lambda row: row
         ),
         config=_replace_models(
             renamed[0].config, {k: v for run in renamed for k, v in _model_configs(run).items()}
         ),
-        manifest=_merged_manifest(runs, len(questions)),
+        manifest=_merged_manifest(runs, len(questions), cautions),
     )
 
 
@@ -112,7 +127,12 @@ def _check_distinct_names(runs: Sequence[RunRecords]) -> None:
 
 
 def _common_questions(runs: Sequence[RunRecords]) -> tuple[Question, ...]:
-    """Return the questions that all runs share, in the order of the first run."""
+    """Return the questions that all runs share, in the order of the first run.
+
+    They are empty only if no run has questions.
+    """
+    if not any(run.questions for run in runs):
+        return ()  # votes without texts: their rows say what was asked
     first, *others = runs
     other_runs = [(run.name, {each.question_id: each for each in run.questions}) for run in others]
     shared = []
@@ -146,46 +166,11 @@ def _only_questions(run: RunRecords, kept: set[str]) -> RunRecords:
     )
 
 
-def _texts_by_model(run: RunRecords) -> dict[str, dict[Any, Any]]:
-    """Return the texts of each model, by question and sample."""
-    found: dict[str, dict[Any, Any]] = {}
-    for answer in run.answers:
-        texts = [turn.text for turn in answer.turns]
-        found.setdefault(answer.model, {})[answer.question_id, answer.sample] = texts
-    return found
-
-
-def _configs_by_judge(run: RunRecords) -> dict[str, dict[Any, Any]]:
-    """Return the settings that affect the judgments of each judge, by its name."""
-    neutral = list_neutral_names() - {"caution"}  # a caution is of one run's judge
-    return {
-        judge.name: {
-            path: value
-            for path, value in iterate_settings(judge.tree, ())
-            if not neutral & set(path)
-        }
-        for judge in run.config.judges
-    }
-
-
-def _conflicting_names(runs: Sequence[RunRecords], contents_of: Any) -> set[str]:
-    """Return the names that mean different things in the runs that use them."""
-    known_contents: dict[str, dict[Any, Any]] = {}
-    conflicting = set()
-    for run in runs:
-        for name, content in contents_of(run).items():
-            known = known_contents.setdefault(name, {})
-            if any(known.get(key, value) != value for key, value in content.items()):
-                conflicting.add(name)
-            known |= content
-    return conflicting
-
-
-def _merged_names(run: RunRecords, models: set[str], judges: set[str]) -> _MergedNames:
-    return _MergedNames(
-        models={name: f"{name} ({run.name})" for name in models},
-        judges={name: f"{name} ({run.name})" for name in judges},
-    )
+def _open_failures(runs: Sequence[RunRecords]) -> tuple[Failure, ...]:
+    """Return the failures of requests that no run got a result for."""
+    done = {row.digest for run in runs for row in (*run.answers, *run.judgments)}
+    failures = (row for run in runs for row in run.failures if row.key not in done)
+    return _without_duplicates(failures, lambda row: (row.stage, row.key, row.model, row.turn))
 
 
 def _rename_records(run: RunRecords, names: _MergedNames) -> RunRecords:
@@ -254,8 +239,11 @@ def _merged_request_rules(runs: Sequence[RunRecords]) -> dict[str, Any]:
     return {"request_rules": merged} if any(merged.values()) else {}
 
 
-def _merged_manifest(runs: Sequence[RunRecords], shared: int) -> dict[str, Any]:
-    cautions = [caution for run in runs for caution in run.manifest.get("cautions") or ()]
+def _merged_manifest(
+    runs: Sequence[RunRecords], shared: int, own_cautions: Sequence[str]
+) -> dict[str, Any]:
+    cautions = [each.sentence for run in runs for each in list_run_cautions(run)]
+    cautions += own_cautions
     left_out = [
         f"{len(run.questions) - shared} of {run.name}'s {len(run.questions)}"
         for run in runs
@@ -282,6 +270,7 @@ def _merged_manifest(runs: Sequence[RunRecords], shared: int) -> dict[str, Any]:
                     "finished": run.manifest.get("finished") or "",
                     "command": run.manifest.get("command") or "",
                     "questions": len(run.questions),
+                    "stopped": measure_run_progress(run).stopped,
                     "models": sorted({answer.model for answer in run.answers}),
                 }
                 for run in runs

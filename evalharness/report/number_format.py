@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ABSENT = "\N{EN DASH}"
+OPEN = "open"
+"""The end of an interval that the data do not bound."""
+
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -29,9 +32,18 @@ def format_percent(value: float | None, digits: int = 0) -> str:
 
 
 def format_span(low: float | None, high: float | None, digits: int = 0) -> str:
-    """Return an interval as `low to high`, or an en dash if it was not computed."""
+    """Return an interval as `low to high`, or an en dash if it was not computed.
+
+    An infinite end is `open`, and so is an interval of two such ends.
+    """
     if low is None or high is None:
         return ABSENT
+    if math.isinf(low) and math.isinf(high):
+        return OPEN
+    if math.isinf(low):
+        return f"{OPEN} to {format_number(high, digits)}"
+    if math.isinf(high):
+        return f"{format_number(low, digits)} to {OPEN}"
     return f"{format_number(low, digits)} to {format_number(high, digits)}"
 
 

@@ -13,8 +13,8 @@ from evalharness.report.audit_files import read_judge_reports
 from evalharness.report.corpus_scan import read_corpus_scan, scan_corpus
 from evalharness.report.full_leaderboard import build_full_leaderboard, build_run_leaderboard
 from evalharness.report.leaderboard_table import (
-    list_leaderboard_records,
     render_leaderboard_csv,
+    render_leaderboard_json,
     render_leaderboard_latex,
     render_leaderboard_markdown,
 )
@@ -111,6 +111,7 @@ def publish_merged_runs(
     if (to / CONFIG_FILE).exists():
         msg = f"{to}: is a run itself; choose another folder with --to"
         raise ConfigError(msg)
+    folders = sorted(folders, key=lambda folder: folder.name)  # as `merge_runs` orders them
     records = merge_runs([read_run(folder) for folder in folders])
     to.mkdir(parents=True, exist_ok=True)
     judges = [read_judge_reports(folder) for folder in folders]
@@ -160,7 +161,7 @@ def _write_report(
 
 def _render_tables(board: Leaderboard) -> dict[str, str]:
     texts = {
-        "leaderboard.json": _render_json(list_leaderboard_records(board)),
+        "leaderboard.json": render_leaderboard_json(board),
         "leaderboard.csv": render_leaderboard_csv(board),
         "leaderboard.md": render_leaderboard_markdown(board),
         "leaderboard.tex": render_leaderboard_latex(board),

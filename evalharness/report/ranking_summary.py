@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from evalharness.report.number_format import format_list
+from evalharness.report.number_format import format_list, format_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from evalharness.analysis import Leaderboard, LeaderboardRow
+    from evalharness.analysis import LabelledSetAccuracy, Leaderboard, LeaderboardRow
 
 
 MAX_NAMED_MODELS = 3
@@ -35,25 +35,24 @@ def summarize_ranking(leaderboard: Leaderboard) -> RankingSummary:
     """Return the ranking of a leaderboard in one sentence, with its certainty.
 
     A model is ahead of another only if their rank sets do not overlap. Without rank sets, the
-    intervals of ratings, win rates or scores decide.
+    intervals of ratings, win rates or scores decide. The ranking of a run that stopped holds so
+    far, which the sentence says first.
     """
+    summary = _summarize_rows(leaderboard)
+    if not (stopped := leaderboard.progress.stopped):
+        return summary
+    return replace(summary, sentence=f"STOPPED: {stopped}. So far: {summary.sentence}")
+
+
+def _summarize_rows(leaderboard: Leaderboard) -> RankingSummary:
     rows = leaderboard.rows
-    if not rows:
-        return RankingSummary(sentence="No model was evaluated, so there is nothing to rank.")
-    if len(rows) == 1:
-        sentence = f"{rows[0].model} was evaluated alone, so there is nothing to rank."
-        return RankingSummary(sentence=sentence)
     ranges, basis = _rank_ranges(rows)
+    if not ranges and leaderboard.labelled_sets:
+        return RankingSummary(sentence=_describe_accuracy(leaderboard.labelled_sets))
+    if len(rows) <= 1 or not ranges:
+        return RankingSummary(sentence=_explain_missing_ranking(rows))
     with_ranks = {rank_range.model for rank_range in ranges}
     without_ranks = format_list([row.model for row in rows if row.model not in with_ranks])
-    if not ranges and any(row.benchmarks for row in rows) and not any(map(_is_judged, rows)):
-        return RankingSummary(
-            sentence="Benchmarks only: nothing was judged, so no model is ranked."
-        )
-    if not ranges:
-        return RankingSummary(
-            sentence="No figure has an interval, so no model can be called better."
-        )
     if len(ranges) == 1:
         sentence = f"Only {ranges[0].model} could be placed, so there is nothing to rank."
         return RankingSummary(sentence=sentence, basis=basis)
@@ -61,6 +60,17 @@ def summarize_ranking(leaderboard: Leaderboard) -> RankingSummary:
     if without_ranks:
         sentence += f"; {without_ranks} could not be placed"
     return RankingSummary(sentence=f"{sentence}.", basis=basis)
+
+
+def _explain_missing_ranking(rows: Sequence[LeaderboardRow]) -> str:
+    """Return why nothing is ranked."""
+    if not rows:
+        return "No model was evaluated, so there is nothing to rank."
+    if len(rows) == 1:
+        return f"{rows[0].model} was evaluated alone, so there is nothing to rank."
+    if any(row.benchmarks for row in rows) and not any(map(_is_judged, rows)):
+        return "Benchmarks only: nothing was judged, so no model is ranked."
+    return "No figure has an interval, so no model can be called better."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +121,16 @@ def _rank_ranges(rows: Sequence[LeaderboardRow]) -> tuple[list[_PossibleRanks], 
         if ranges:
             return sorted(ranges, key=lambda rank_range: rank_range.best + rank_range.worst), basis
     return [], ""
+
+
+def _describe_accuracy(measured: Sequence[LabelledSetAccuracy]) -> str:
+    """Return which judge finds the labels of a set most often; the sides of its pairs are no models."""
+    best, judges = measured[0], {each.judge for each in measured}
+    finds = "finds the label" if len(judges) == 1 else "finds the label most often of the judges"
+    return (
+        f"Labelled pairs, so no model is ranked: {best.judge} {finds}, in {best.accuracy:.1%} "
+        f"[{best.low:.1%}, {best.high:.1%}] of {format_quantity(best.verdicts, 'verdict')}."
+    )
 
 
 def _is_judged(row: LeaderboardRow) -> bool:

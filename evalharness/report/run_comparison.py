@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalharness.analysis import compare_models
-from evalharness.judge import collect_battles
+from evalharness.errors import ConfigError
+from evalharness.judge import SCORE_SCALE, collect_battles
 from evalharness.report.full_leaderboard import build_run_leaderboard
 from evalharness.report.number_format import format_number, format_quantity, format_span
 from evalharness.stats import NonInferiority
@@ -26,6 +27,14 @@ _UNIT_BY_METRIC = {
 }
 """The factor, the unit and the number of decimals of a difference, by metric."""
 
+_LARGEST_DIFFERENCE = {
+    "score": SCORE_SCALE[-1] - SCORE_SCALE[0],
+    "win_rate": 100.0,
+    "benchmark": 100.0,
+}
+"""The largest difference that a figure can have, in the unit of its differences."""
+
+_MAX_PRINTED_QUESTIONS = 1_000_000
 _MIN_PRINTED_P_VALUE = 1e-4
 
 
@@ -64,11 +73,13 @@ def compare_run_models(
         model: the model in question.
         other: the model that it is compared with.
         metric: the figure that is compared; by default the first one that the run has for both.
-        max_drop: the largest drop that is accepted, in the unit of the figure; rates in 0..1.
+        max_drop: the largest drop that is accepted, in the unit that is printed: rating points,
+            points of score, or percentage points of win rates and benchmarks.
         alpha: 1 minus the level of the interval.
 
     Raises:
-        ConfigError: a model is not in the run, or the run does not have this figure for both.
+        ConfigError: a model is not in the run, the run does not have this figure for both, or no
+            drop can be as large as `max_drop`.
         InputError: a file of the run is damaged.
     """
     records = read_run(folder)
@@ -81,28 +92,42 @@ def compare_run_models(
         level=1 - alpha,
         examples=read_example_values(folder, (model, other)),
     )
+    factor, unit, _ = _UNIT_BY_METRIC[comparison.metric]
+    largest = _LARGEST_DIFFERENCE.get(comparison.metric, math.inf)
+    if not 0 <= max_drop < largest:
+        msg = (
+            f"--max-drop {max_drop:g}: a drop of the {comparison.metric.replace('_', ' ')} is a "
+            f"number of{unit} from 0 to below {largest:g}"
+        )
+        raise ConfigError(msg)
+    board = build_run_leaderboard(folder, records)
     return RunComparison(
         run=records.name,
         comparison=comparison,
-        decision=comparison.difference.decide_non_inferiority(max_drop),
-        lines=_describe_comparison(comparison, max_drop),
-        cautions=tuple(map(str, build_run_leaderboard(folder, records).cautions)),
+        decision=comparison.difference.decide_non_inferiority(max_drop / factor),
+        lines=_describe_comparison(comparison, max_drop, board.progress.stopped),
+        cautions=tuple(map(str, board.cautions)),
     )
 
 
-def _describe_comparison(comparison: ModelComparison, max_drop: float) -> tuple[str, ...]:
+def _describe_comparison(
+    comparison: ModelComparison, max_drop: float, stopped: str
+) -> tuple[str, ...]:
     difference = comparison.difference
     factor, unit, digits = _UNIT_BY_METRIC[comparison.metric]
 
     def amount(value: float) -> str:
         return format_number(factor * value, digits)
 
-    known = not math.isnan(difference.low)
-    interval = (
-        format_span(factor * difference.low, factor * difference.high, digits)
-        if known
-        else "unknown"
-    )
+    is_rounded = round(max_drop, digits) != max_drop
+    drop = f"{max_drop:g}" if is_rounded else format_number(max_drop, digits)
+
+    if math.isnan(difference.low):
+        interval = "unknown"
+    elif math.isinf(difference.low) and math.isinf(difference.high):
+        interval = "open on both sides"
+    else:
+        interval = format_span(factor * difference.low, factor * difference.high, digits)
     p_value = (
         f"p = {difference.p_value:.2g}"
         if difference.p_value >= _MIN_PRINTED_P_VALUE
@@ -110,18 +135,28 @@ def _describe_comparison(comparison: ModelComparison, max_drop: float) -> tuple[
     )
     lines = [
         f"{comparison.model} against {comparison.other}: {comparison.basis}",
-        f"difference  {amount(difference.value)}{unit}, {100 * difference.level:g}% interval {interval}"
+        f"difference  {amount(difference.value)}{unit}, {100 * difference.level:.12g}% interval {interval}"
         + (f", {p_value}" if not math.isnan(difference.p_value) else ""),
         f"rests on    {format_quantity(difference.clusters, _cluster_noun(comparison))}, each a cluster",
     ]
-    if not math.isnan(difference.detectable):
+    largest = _LARGEST_DIFFERENCE.get(comparison.metric, math.inf)
+    if factor * difference.detectable > largest:
+        lines.append("detectable  none: this design is too small for any difference on this scale")
+    elif math.isfinite(difference.detectable):
         lines.append(
             f"detectable  {amount(difference.detectable)}{unit}: the smallest true difference that this "
             f"design finds {100 * difference.power:g}% of the time"
         )
+    decision = _describe_decision(comparison, max_drop, f" by more than {drop}{unit}")
+    return (*lines, f"{decision} (so far; STOPPED: {stopped})" if stopped else decision)
+
+
+def _describe_needed(needed: float) -> str:
+    """Return how many questions would decide about a difference like this one."""
+    if needed > _MAX_PRINTED_QUESTIONS:
+        return "; more than a million questions would, of a difference like it"
     return (
-        *lines,
-        _describe_decision(comparison, max_drop, f" by more than {amount(max_drop)}{unit}"),
+        f"; about {format_quantity(math.ceil(needed), 'question')} would, of a difference like it"
     )
 
 
@@ -131,6 +166,7 @@ def _cluster_noun(comparison: ModelComparison) -> str:
 
 def _describe_decision(comparison: ModelComparison, max_drop: float, allowance: str) -> str:
     difference, drop = comparison.difference, allowance if max_drop else ""
+    max_drop /= _UNIT_BY_METRIC[comparison.metric][0]
     match difference.decide_non_inferiority(max_drop):
         case NonInferiority.NOT_WORSE:
             return f"not worse   {comparison.model} is not worse{drop}: the whole interval says so"
@@ -138,6 +174,5 @@ def _describe_decision(comparison: ModelComparison, max_drop: float, allowance: 
             return f"worse       {comparison.model} is worse{drop}: the whole interval says so"
         case NonInferiority.CANNOT_TELL:
             needed = difference.required_clusters(max_drop)
-            more = f"; about {format_quantity(math.ceil(needed), 'question')} would, of a difference like it"
-            more = more if math.isfinite(needed) else ""
+            more = _describe_needed(needed) if math.isfinite(needed) else ""
             return f"cannot tell at this size whether {comparison.model} is worse{drop}{more}"

@@ -119,7 +119,8 @@ class Run:
 
         Columns: `question_id`, `turn`, `judge`, `prompt`, `model_a`, `model_b`, `sample`, `winner`,
         `unscored` (why there is no winner), `label` (the value in the source), `preference` (the
-        probability that `model_b` is better), `scores` (of both), `reply`, `digest`.
+        probability that `model_b` is better), `scores` (of both), `lengths` (characters of the judged
+        texts, where these are not the run's answers), `reply`, `digest`.
         """
         return make_frame((asdict(vote) for vote in self.records.votes), *list_field_names(Vote))
 
@@ -138,13 +139,14 @@ class Run:
         """One row per model, best first, indexed by `model`.
 
         `attrs["cautions"]` lists what a reader must know before trusting a figure, each with its
-        `source` and `sentence`.
+        `source` and `sentence`. `attrs["stopped"]` says what is there of a run that stopped before
+        its end, and is empty for a whole run.
 
         Columns: `rank`, `rank_low`, `rank_high` (for all models at once), `rating`, `rating_low`,
         `rating_high` (points; 95%), `elo` (online), `win_rate`, `win_rate_low`, `win_rate_high`
         (shares of 1), `length_controlled_win_rate`, `score`, `score_low`, `score_high` (1 to 10),
         `score_by_turn`, `score_by_category` (mappings), `battles`, `graded`, `unscored`, `failed`,
-        `truncated`, `empty` (counts), `empty_by_cause` (a mapping), `corrected_rank`, `corrected_rank_low`, `corrected_rank_high`,
+        `not_asked`, `truncated`, `empty` (counts), `empty_by_cause` (a mapping), `corrected_rank`, `corrected_rank_low`, `corrected_rank_high`,
         `corrected_rating`, `corrected_rating_low`, `corrected_rating_high`,
         `corrected_win_rate`, `corrected_win_rate_low`, `corrected_win_rate_high`,
         `corrected_score`, `corrected_score_low`, `corrected_score_high` (as people would give
@@ -160,9 +162,11 @@ class Run:
 
         Columns: `judge`, `name` (as in `audit.thresholds`), `title`, `value`, `low`, `high`
         (shares of 1), `count`, `questions` (clusters), `side` (whether the bound is a floor or a
-        ceiling), `bound`, `status`, `note`.
+        ceiling), `bound`, `status` (`ok`, `missed` or `too few to tell`), `note`, `detectable` (the
+        smallest departure from the bound that so many questions find).
         """
-        return make_frame(list_health_rows(self.card), "judge", *list_field_names(HealthMeasure))
+        columns = ("judge", *list_field_names(HealthMeasure))
+        return self._with_cautions(make_frame(list_health_rows(self.card), *columns))
 
     @cached_property
     def agreement(self) -> pd.DataFrame:
@@ -174,7 +178,7 @@ class Run:
         import numpy as np
 
         rows = list_agreement_rows(self._settled, np.random.default_rng(0))
-        return make_frame(rows, "judge", "people", "turn", *AGREEMENT_FIGURES)
+        return self._with_cautions(make_frame(rows, "judge", "people", "turn", *AGREEMENT_FIGURES))
 
     @cached_property
     def corrected(self) -> pd.DataFrame:
@@ -202,7 +206,8 @@ class Run:
         `saved` (labels), `half_width` (in the unit of the figure), `sentence` (the reason, if there
         is no figure).
         """
-        return make_frame(list_correction_rows(self.board), "judge", *CORRECTION_COLUMNS)
+        frame = make_frame(list_correction_rows(self.board), "judge", *CORRECTION_COLUMNS)
+        return self._with_cautions(frame)
 
     @cached_property
     def robustness(self) -> pd.DataFrame:
@@ -262,6 +267,7 @@ class Run:
         return tuple(collect_battles(self.records))
 
     def _with_cautions(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame.attrs["stopped"] = self.board.progress.stopped
         frame.attrs["cautions"] = [asdict(each) for each in self.board.cautions]
         return frame
 

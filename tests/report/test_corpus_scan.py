@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from dataclasses import replace
 
 import pyarrow as pa
@@ -152,6 +153,20 @@ def test_the_same_files_are_not_read_again_and_changed_ones_are(tmp_path):
     assert first.finds == ()
     assert len(scan_corpus(run, RECORDS, Corpus(paths=(path,))).finds) == 1
     assert len(scan_corpus(run, RECORDS, Corpus(paths=(path,), words=9)).finds) == 1
+
+
+def test_a_file_that_keeps_its_size_and_its_time_is_read_again(tmp_path):
+    """As a copy that keeps times leaves it: other content, other results."""
+    path, run = tmp_path / "corpus.txt", tmp_path / "run"
+    as_text(path, [COPY.swapcase()[::-1]])
+    assert scan_corpus(run, RECORDS, Corpus(paths=(path,))).finds == ()
+    times = path.stat()
+
+    as_text(path, [COPY])
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    assert path.stat().st_size == times.st_size
+    assert len(scan_corpus(run, RECORDS, Corpus(paths=(path,))).finds) == 1
 
 
 def test_matches_of_an_earlier_answer_are_not_shown(tmp_path):

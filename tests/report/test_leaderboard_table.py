@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from dataclasses import dataclass, field, replace
 
@@ -20,6 +21,7 @@ from evalharness.report import (
     render_leaderboard_latex,
     render_leaderboard_markdown,
 )
+from evalharness.report.leaderboard_table import render_leaderboard_json
 
 FIELDS = [
     "model",
@@ -43,6 +45,7 @@ FIELDS = [
     "graded",
     "unscored",
     "failed",
+    "not_asked",
     "truncated",
     "empty",
     "empty_by_cause",
@@ -202,3 +205,14 @@ def test_an_empty_table_is_still_a_table():
     assert render_leaderboard_csv(empty) == "\n"
     assert render_leaderboard_markdown(empty).startswith("| Model |")
     assert r"\begin{tabular}{l}" in render_leaderboard_latex(empty)
+
+
+def test_an_open_end_is_a_word_in_text_and_infinite_in_numbers():
+    """The data bound the rating on one side; JSON, which has no infinity, has null."""
+    row = LeaderboardRow(model="a", rating=1100.0, rating_low=980.0, rating_high=math.inf)
+    board = Leaderboard(rows=(row,), pairs=(), level=0.95, method="Bradley-Terry")
+
+    assert "| 1100 [980, open] |" in render_leaderboard_markdown(board)
+    assert "1100 [980, open]" in render_leaderboard_latex(board)
+    assert ",1100.0,980.0,inf," in render_leaderboard_csv(board)
+    assert json.loads(render_leaderboard_json(board))[0]["rating_high"] is None

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from builders import a_run, answer, question
+from builders import a_run, a_vote, answer, failure, question
 
 from evalharness.cli import main
-from evalharness.domain import RunConfig, RunRecords
+from evalharness.domain import RunConfig, RunRecords, Verdict, Winner
 from evalharness.errors import ConfigError
 from evalharness.report import merge_runs
 
@@ -89,6 +89,69 @@ def test_a_judge_that_waits_longer_is_the_same_judge():
     )
 
     assert {row.judge for row in joined.graded} == {"gpt-4"}
+
+
+def test_judgments_that_differ_under_one_key_are_kept_apart_in_either_order():
+    """The first run's rows would hide the second's, and the order of the arguments decide."""
+    one = part("one", ["vicuna-13b", "koala-13b"])
+    opposite = {Verdict.A: Verdict.B, Verdict.B: Verdict.A, Verdict.TIE: Verdict.TIE}
+    two = replace(
+        part("two", ["vicuna-13b", "koala-13b"]),
+        games=tuple(replace(game, verdict=opposite[game.verdict]) for game in one.games),
+    )
+
+    joined = merge_runs([one, two])
+
+    assert joined == merge_runs([two, one])
+    assert len(joined.games) == len(one.games) + len(two.games)
+    assert {game.judge for game in joined.games} == {"gpt-4 (one)", "gpt-4 (two)"}
+    assert any("differently in one and two" in each for each in joined.manifest["cautions"])
+
+
+def test_votes_that_differ_under_one_key_are_kept_apart():
+    """A second import of a corrected file must not be hidden by the first."""
+    votes = {
+        name: a_vote(judge="human", winner=winner, digest="same")
+        for name, winner in (("one", Winner.MODEL_A), ("two", Winner.MODEL_B))
+    }
+    runs = [RunRecords(name=name, votes=(vote,)) for name, vote in votes.items()]
+
+    joined = merge_runs(runs)
+
+    assert joined == merge_runs(runs[::-1])
+    assert {vote.judge for vote in joined.votes} == {"human (one)", "human (two)"}
+
+
+def test_votes_of_runs_without_questions_are_merged():
+    """Files of battles hold no texts; equal votes of two imports are one vote."""
+    shared = a_vote(judge="human", digest="shared")
+    runs = [
+        RunRecords(name=name, votes=(shared, a_vote(judge="human", digest=name)))
+        for name in ("one", "two")
+    ]
+
+    assert [vote.digest for vote in merge_runs(runs).votes] == ["shared", "one", "two"]
+
+
+def test_gold_labels_that_differ_are_refused():
+    """Two right results of one pair say nothing about a judge."""
+    runs = [
+        RunRecords(name=name, votes=(a_vote(judge="gold", winner=winner, digest="p1"),))
+        for name, winner in (("one", Winner.MODEL_A), ("two", Winner.MODEL_B))
+    ]
+
+    with pytest.raises(ConfigError, match="different gold labels for 1 pairs"):
+        merge_runs(runs)
+
+
+def test_a_failure_that_another_run_made_good_is_none():
+    """What one run could not get, the other has."""
+    whole = a_run(models=2)
+    failed = replace(failure(), key=whole.games[0].digest)
+    other = replace(failed, key="another")
+    one = replace(whole, name="one", games=whole.games[1:], failures=(failed, other))
+
+    assert merge_runs([one, replace(whole, name="two")]).failures == (other,)
 
 
 def test_questions_that_a_run_lacks_are_left_out_and_reported():

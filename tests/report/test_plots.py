@@ -72,6 +72,14 @@ def test_the_better_matrix_mirrors_and_the_radar_closes() -> None:
     assert shapes[0].r[0] == shapes[0].r[-1]
 
 
+def test_the_radar_has_the_scale_of_grades_as_on_the_page() -> None:
+    """From the lowest grade at the center to the highest at the rim, whatever models got."""
+    axis = plot_category_radar(a_leaderboard()).layout.polar.radialaxis
+
+    assert tuple(axis.range) == (1, 10)
+    assert tuple(axis.tickvals) == (1, 4, 7, 10)
+
+
 def test_grades_are_drawn_as_often_as_they_were_given() -> None:
     """Every readable grade is in the distribution, and at the length of its reply."""
     run = Run(a_run(2, 8))

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+RADAR_GRADES = (1, 4, 7, 10)
+"""The grades of the rings of every radar: the lowest grade is the center, the highest the rim."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:

@@ -19,17 +19,29 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 ALLOWED_LINK_SCHEMES = ("http", "https", "mailto")
+MAX_MARKDOWN_CHARACTERS = 50_000
+"""Longer texts are shown as they were written."""
+
+_NEXT_CLOSING = "next_closing"  # a key of the parser's environment
 
 
 def render_markdown(text: str) -> Markup:
     """Return Markdown as HTML: tags are shown as text, images as links, headings in bold.
 
-    Formulas between dollar signs or in backslashed brackets become MathML.
+    Formulas between dollar signs or in backslashed brackets become MathML. A text beyond
+    `MAX_MARKDOWN_CHARACTERS` comes out as it was written, below a line that says so.
     """
+    if len(text) > MAX_MARKDOWN_CHARACTERS:
+        return _show_plain(text)
     tokens = _PARSER.parse(text)
     _sanitize_tokens(tokens)
     # The parser escapes all text, and `_tame` keeps only attributes that we set or checked.
     return Markup(_PARSER.renderer.render(tokens, _PARSER.options, {}))  # noqa: S704
+
+
+def _show_plain(text: str) -> Markup:
+    note = f"Longer than {MAX_MARKDOWN_CHARACTERS:,} characters, and therefore shown as written:"
+    return Markup("<p><em>{}</em></p>\n<pre>{}</pre>\n").format(note, text)
 
 
 def _is_allowed_link(url: str) -> bool:
@@ -75,14 +87,29 @@ def _parse_bracketed_formula(state: StateInline, silent: bool) -> bool:  # noqa:
     r"""Read a formula in \(...\) or \[...\], as chat models write them."""
     opening = state.src[state.pos : state.pos + 2]
     closing = {r"\(": r"\)", r"\[": r"\]"}.get(opening)
-    end = state.src.find(closing, state.pos + 2, state.posMax) if closing else -1
-    if closing is None or end < 0:
+    if closing is None:
+        return False
+    end = _find_closing(state, closing, state.pos + 2)
+    if end < 0 or end + 2 > state.posMax:
         return False
     if not silent:
         token = state.push("math_inline" if closing == r"\)" else "math_block", "math", 0)
         token.content = state.src[state.pos + 2 : end]
     state.pos = end + 2
     return True
+
+
+def _find_closing(state: StateInline, closing: str, start: int) -> int:
+    """Return the place of the next closing bracket; -1 if there is none.
+
+    The last search is kept: without it, many opened brackets take the square of their number.
+    """
+    found: dict[str, tuple[str, int, int]] = state.env.setdefault(_NEXT_CLOSING, {})
+    text, begin, end = found.get(closing, ("", 0, -1))
+    if text is not state.src or start < begin or -1 < end < start:
+        begin, end = start, state.src.find(closing, start)
+        found[closing] = (state.src, begin, end)
+    return end
 
 
 def _render_formula(_: RendererHTML, tokens: Sequence[Token], place: int, *__: object) -> str:

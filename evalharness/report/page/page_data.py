@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from evalharness.analysis import Caution, DriftReport, FlagReport, HealthCard, Leaderboard
-    from evalharness.domain import Battle, Failure, Judgment, RunRecords
+    from evalharness.analysis import (
+        Caution,
+        DriftReport,
+        FlagReport,
+        HealthCard,
+        Leaderboard,
+        RunProgress,
+    )
+    from evalharness.domain import Battle, Failure, Judgment, RunRecords, Vote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,23 @@ class PageData:
         return bool(records.benchmarks) and not (records.answers or self.failures or self.judges)
 
     @property
+    def progress(self) -> RunProgress:
+        """How much of its work the run has done."""
+        return self.leaderboard.progress
+
+    @property
+    def stopped(self) -> str:
+        """What is there of a run that stopped before its end; empty for a whole run."""
+        return self.progress.stopped
+
+    @property
+    def has_only_labelled_pairs(self) -> bool:
+        """Whether the run has no models, only sides of labelled pairs."""
+        return bool(self.leaderboard.labelled_sets) and all(
+            row.rank is None for row in self.leaderboard.rows
+        )
+
+    @property
     def rated_battles(self) -> int:
         """The number of battles in the table, without people's votes that check a judge."""
         return sum(row.battles for row in self.leaderboard.rows) // 2
@@ -63,9 +87,10 @@ class PageData:
 
     @property
     def unscored(self) -> int:
-        """The number of judgments without a decision."""
-        judgments: list[Judgment] = [*self.records.graded, *self.records.games]
-        return sum(judgment.unscored is not None for judgment in judgments)
+        """The number of judgments and votes without a decision."""
+        records = self.records
+        judged: list[Judgment | Vote] = [*records.graded, *records.games, *records.votes]
+        return sum(each.unscored is not None for each in judged)
 
     @property
     def truncated(self) -> int:

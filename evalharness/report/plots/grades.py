@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
+from evalharness.report.page.axes import RADAR_GRADES
 from evalharness.report.plots.style import MODEL_COLORS, MODEL_SYMBOLS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def plot_category_radar(leaderboard: Leaderboard) -> go.Figure:
-    """Return every model's mean grades as a polygon over the categories.
+    """Return every model's mean grades as a polygon over the categories, on the scale of grades.
 
     Args:
         leaderboard: a run's `board`.
@@ -36,7 +37,16 @@ def plot_category_radar(leaderboard: Leaderboard) -> go.Figure:
             for number, row in enumerate(leaderboard.rows)
         ]
     )
-    return figure.update_layout(template="plotly_white", title="Mean grade by category")
+    return figure.update_layout(
+        template="plotly_white",
+        title="Mean grade by category",
+        polar={
+            "radialaxis": {
+                "range": [RADAR_GRADES[0], RADAR_GRADES[-1]],
+                "tickvals": list(RADAR_GRADES),
+            }
+        },
+    )
 
 
 def plot_category_scores(leaderboard: Leaderboard) -> go.Figure:

@@ -138,8 +138,7 @@ def test_category_scores_carry_the_interval_of_their_mean() -> None:
     told = re.findall(r'aria-label="math, [^:"]*: ([\d.]+) \(([\d.]+) to ([\d.]+)\)"', page)
     assert len(told) == 2
     for value, low, high in told:
-        assert float(low) <= float(value) <= float(high)
-        assert float(low) + float(high) == pytest.approx(2 * float(value), abs=0.02)
+        assert 1 <= float(low) < float(value) < float(high) <= 10
     assert re.findall(rf'aria-label="math, [^"]*\({ABSENT}\)"', alone)
 
 

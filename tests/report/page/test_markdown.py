@@ -5,8 +5,14 @@ from html.parser import HTMLParser
 
 import pytest
 from hostile_texts import PAYLOADS
+from markdown_it.rules_inline import StateInline
 
-from evalharness.report.page.markdown import render_markdown
+from evalharness.report.page.markdown import (
+    _PARSER,
+    MAX_MARKDOWN_CHARACTERS,
+    _parse_bracketed_formula,
+    render_markdown,
+)
 
 ALLOWED = {
     "a": {"href", "rel"},
@@ -114,3 +120,49 @@ def test_no_formula_carries_links_styles_or_tags(formula: str) -> None:
 
     assert not re.search(r"<(?!/?(?:p|code|math|m[a-z]+)\b)", drawn)
     assert not re.search(r"<[^>]*\b(?:href|style|class|id|on\w+)=(?!\"formula\")", drawn)
+
+
+class CountedText(str):
+    """A text that counts the characters that `find` reads."""
+
+    read = 0
+    __slots__ = ()
+
+    def find(self, part: str, start: int = 0, end: int | None = None) -> int:
+        """Search, and count what was read."""
+        place = super().find(part, start, end)
+        CountedText.read += (len(self) if place < 0 else place) - start
+        return place
+
+
+@pytest.mark.parametrize(
+    "text", [r"\(" * 2000, r"\[ a " * 800, r"\( \[ " * 600 + r"\)", r"\(a\) \[ " * 400]
+)
+def test_brackets_that_never_close_are_searched_once(text: str) -> None:
+    """The closing bracket is searched in linear time, however many brackets open."""
+    CountedText.read = 0
+    source = CountedText(text)
+    state = StateInline(source, _PARSER, {}, [])
+    state.src = source
+    for place in range(0, len(text), 2):
+        state.pos = place
+        _parse_bracketed_formula(state, silent=True)
+
+    assert 0 < CountedText.read <= 2 * len(text)
+
+
+def test_formulas_after_brackets_that_never_close_are_drawn() -> None:
+    """What an earlier search found does not hide later formulas, in other paragraphs too."""
+    html = render_markdown("\\[ a \\(x\\) b \\(y\\)\n\n\\(z\\) and \\[w\\]")
+
+    assert re.findall(r'alttext="(.)"', html) == ["x", "y", "z", "w"]
+
+
+def test_a_text_beyond_the_limit_is_shown_as_written() -> None:
+    """At the limit a text is Markdown; one character more, and it is plain and says why."""
+    longest = "**a** <b>" + " " * (MAX_MARKDOWN_CHARACTERS - 10) + "z"
+    assert "<strong>a</strong>" in render_markdown(longest)
+
+    plain = render_markdown(longest + "!")
+    assert "Longer than 50,000 characters, and therefore shown as written:" in plain
+    assert "<pre>**a** &lt;b&gt;" in plain

@@ -7,17 +7,16 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalharness.report.page.axes import fit_axis
+from evalharness.report.page.axes import RADAR_GRADES, fit_axis
 from evalharness.report.page.interval_marks import SCORE_FORMAT, PlacedInterval, place_interval
 from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
-from evalharness.stats import clustered_mean
+from evalharness.stats import SCORE_RANGE, clustered_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalharness.domain import GradedJudgment
-    from evalharness.report.page.axes import Axis
     from evalharness.report.page.page_data import PageData
 
 
@@ -49,9 +48,18 @@ class _RadarPolygon:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _RadarRing:
+    """The polygon of one grade on the radar; its label stands at the first spoke, at height `y`."""
+
+    grade: int
+    points: str
+    y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Radar:
     spokes: tuple[_RadarSpoke, ...]
-    rings: tuple[str, ...]
+    rings: tuple[_RadarRing, ...]
     shapes: tuple[_RadarPolygon, ...]
 
 
@@ -94,9 +102,7 @@ def render_categories(data: PageData) -> str:
         rows=rows,
         categories=categories,
         scale=scale,
-        radar=_make_radar(data, categories, scale)
-        if len(categories) >= MIN_RADAR_CATEGORIES
-        else None,
+        radar=_make_radar(data, categories) if len(categories) >= MIN_RADAR_CATEGORIES else None,
         picked=len(rows) if len(rows) <= MAX_SELECTED_MODELS else MAX_SELECTED_MODELS // 2,
     )
 
@@ -117,6 +123,7 @@ def _category_bounds(data: PageData) -> dict[tuple[str, str], tuple[float, float
             [grade.score for grade in own if grade.score is not None],
             [grade.question_id for grade in own],
             level=data.leaderboard.level,
+            scale=SCORE_RANGE,
         )
         for key, own in grades.items()
     }
@@ -136,12 +143,16 @@ def _graded_item(grade: GradedJudgment) -> tuple[str, int, str, str, int]:
     return grade.question_id, grade.turn, grade.judge, grade.prompt, grade.sample
 
 
-def _make_radar(data: PageData, categories: Sequence[_CategoryRow], scale: Axis) -> _Radar:
-    """Return the radar; it leaves out models that were not graded in every category."""
+def _make_radar(data: PageData, categories: Sequence[_CategoryRow]) -> _Radar:
+    """Return the radar; it leaves out models that were not graded in every category.
+
+    Its scale is the whole scale of grades, so that the shapes of two runs can be compared.
+    """
+    lowest, *_, highest = RADAR_GRADES
     turns = [2 * math.pi * place / len(categories) for place in range(len(categories))]
 
     def polygon(values: Sequence[float]) -> str:
-        shares = [(value - scale.low) / (scale.high - scale.low) for value in values]
+        shares = [(value - lowest) / (highest - lowest) for value in values]
         places = [
             _polar_to_xy(turn, _RADIUS * share) for turn, share in zip(turns, shares, strict=True)
         ]
@@ -150,7 +161,14 @@ def _make_radar(data: PageData, categories: Sequence[_CategoryRow], scale: Axis)
     columns = zip(*(category.scores for category in categories), strict=True)
     return _Radar(
         spokes=tuple(map(_make_spoke, categories, turns)),
-        rings=tuple(polygon([tick] * len(turns)) for tick in scale.ticks()[1:]),
+        rings=tuple(
+            _RadarRing(
+                grade=grade,
+                points=polygon([grade] * len(turns)),
+                y=round(-_RADIUS * (grade - lowest) / (highest - lowest), 1),
+            )
+            for grade in RADAR_GRADES
+        ),
         shapes=tuple(
             _RadarPolygon(number=data.model_number(row.model), points=polygon(known))
             for row, scores in zip(data.leaderboard.rows, columns, strict=True)

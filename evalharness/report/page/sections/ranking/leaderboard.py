@@ -79,9 +79,9 @@ class _PublishedRow:
 
 
 def render_leaderboard(data: PageData) -> str:
-    """Return the table, or nothing without models."""
+    """Return the table, or nothing without models (sides of labelled pairs are none)."""
     rows = data.leaderboard.rows
-    if not rows:
+    if not rows or data.has_only_labelled_pairs:
         return ""
     columns = [
         *_figure_columns(data, rows),
@@ -138,7 +138,8 @@ def _optional_columns(rows: Sequence[LeaderboardRow]) -> list[_TableColumn]:
     columns = [
         _TableColumn(
             heading="LC win rate",
-            meaning="win rate as if both answers were equally long",
+            meaning="win rate as if both answers were equally long; AlpacaEval's published figure "
+            "also has a term for the difficulty of each instruction",
             cells=_plain_cells([row.length_controlled_win_rate for row in rows], format_percent),
         ),
         _TableColumn(
@@ -227,6 +228,10 @@ def _count_columns(rows: Sequence[LeaderboardRow]) -> list[_TableColumn]:
     troubles = {
         "Unscored": ("judgments that could not be read", [row.unscored for row in rows]),
         "Failed": ("answers or judgments that could not be made", [row.failed for row in rows]),
+        "Not asked yet": (
+            "answers and judgments that were not asked for before the run stopped",
+            [row.not_asked for row in rows],
+        ),
         "Cut off": ("replies that max_tokens cut", [row.truncated for row in rows]),
         "Empty": (
             "turns without an answer: refused, ended inside the thought, or nothing written",

@@ -43,8 +43,12 @@ def render_summary(data: PageData) -> str:
 
 def _describe_run(data: PageData) -> str:
     compared = format_quantity(len(data.models), "model")
+    if data.has_only_labelled_pairs:
+        compared = "labelled pairs"
     ids = {battle.question_id for battle in data.battles}
     asked = format_quantity(len(data.records.questions) or len(ids), "question")
+    if data.stopped and data.progress.questions.planned:
+        asked = f"{data.progress.questions} questions so far"
     people = [judge for judge in data.judges if judge.startswith(HUMAN_PREFIX)]
     models = [judge for judge in data.judges if judge not in people]
     if data.only_benchmarks:
@@ -64,6 +68,7 @@ def _count_tiles(data: PageData) -> list[_CountTile]:
         "cut off": data.truncated,
         "empty": data.empty,
         "failures": len(data.failures),
+        **({"not asked yet": data.progress.not_asked} if data.stopped else {}),
     }
     if data.only_benchmarks:
         counts = [_CountTile(value=format_count(_count_benchmarks(data)), label="benchmarks")]
@@ -77,13 +82,19 @@ def _count_tiles(data: PageData) -> list[_CountTile]:
             if records.votes
             else []
         ),
-        _CountTile(value=format_count(len(data.battles)), label="battles"),
+        _CountTile(value=_count_battles(data), label="battles"),
         *(
             _CountTile(value=format_count(number), label=label, is_trouble=number > 0)
             for label, number in troubles.items()
         ),
         *_list_cost_tiles(data),
     ]
+
+
+def _count_battles(data: PageData) -> str:
+    """Return the number of battles; of a run that stopped, also the number that it was to have."""
+    is_part = data.stopped and data.progress.battles.planned
+    return str(data.progress.battles) if is_part else format_count(data.rated_battles)
 
 
 def _count_benchmarks(data: PageData) -> int:

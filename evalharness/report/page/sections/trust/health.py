@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalharness.analysis import format_measure_bound, format_measure_interval, format_measure_value
+from evalharness.analysis import (
+    format_measure_bound,
+    format_measure_detectable,
+    format_measure_interval,
+    format_measure_status,
+    format_measure_value,
+)
 from evalharness.report.page.section import Section
 from evalharness.report.page.templates import fill_template
 
@@ -23,6 +29,8 @@ def render_health(data: PageData) -> str:
         amount=format_measure_value,
         interval=format_measure_interval,
         bound=format_measure_bound,
+        result=format_measure_status,
+        finds=format_measure_detectable,
     )
 
 
