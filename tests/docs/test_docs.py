@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from doc_pages import ADDRESS, PageTest, blocks
+from llms import make_index
 from server import serving
 
 ROOT = Path(__file__).parents[2]
@@ -50,3 +51,9 @@ def test_every_tutorial_is_followed():
 
     assert tutorials
     assert tutorials <= set(FOLLOWED)
+
+
+def test_coding_agents_read_the_list_of_these_pages():
+    """`make llms` writes it again after a page was added or begins with another sentence."""
+    assert (ROOT / "llms.txt").read_text() == make_index()
+    assert all(f"](docs/{path.relative_to(DOCS)})" in make_index() for path in DOCS.rglob("*/*.md"))

@@ -13,8 +13,17 @@ from builders import a_run
 from omegaconf import MISSING
 
 from evalharness.analysis import LeaderboardRow
-from evalharness.cli import FAILED, INTERRUPTED, OK, REFUSED, main
+from evalharness.cli import (
+    FAILED,
+    INTERRUPTED,
+    OK,
+    OUTPUT_CLOSED,
+    REFUSED,
+    UNEXPECTED,
+    main,
+)
 from evalharness.cli.app import VERBS
+from evalharness.cli.compare import EXIT_CODES
 from evalharness.config import ModelConf, compose_config, model_schema, schema
 from evalharness.config.model_schema import (
     CategorySamplingConf,
@@ -140,8 +149,12 @@ def test_every_verb_and_option_has_its_place(verb, capsys):
 def test_the_exit_codes_are_the_programs():
     """Scripts rely on them."""
     section = _sections("command-line.md")["Exit codes"]
+    undecided = EXIT_CODES["cannot tell"]
 
-    assert [int(cells[0]) for cells in _rows(section)] == [OK, FAILED, REFUSED, INTERRUPTED]
+    assert [int(cells[0]) for cells in _rows(section)] == [
+        *(OK, FAILED, REFUSED, undecided),
+        *(UNEXPECTED, INTERRUPTED, OUTPUT_CLOSED),
+    ]
 
 
 def _shown(value):

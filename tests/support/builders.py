@@ -23,6 +23,7 @@ from evalharness.domain import (
     RunStage,
     Usage,
     Verdict,
+    Vote,
     Winner,
     compute_digest,
 )
@@ -189,6 +190,26 @@ def battle(
         model_b=model_b,
         sample=sample,
         winner=winner,
+    )
+
+
+def a_vote(
+    model_a: str = "vicuna-13b",
+    model_b: str = "alpaca-7b",
+    *,
+    judge: str = "human",
+    winner: Winner | None = Winner.MODEL_A,
+    question_id: str = "81",
+    digest: str = "vote",
+) -> Vote:
+    """Return a vote."""
+    return Vote(
+        question_id=question_id,
+        judge=judge,
+        model_a=model_a,
+        model_b=model_b,
+        winner=winner,
+        digest=digest,
     )
 
 
