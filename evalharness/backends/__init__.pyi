@@ -1,5 +1,3 @@
-from .chat_template import render_chat_template as render_chat_template
-from .chat_template import strip_bos_token as strip_bos_token
 from .definition import BackendDefinition as BackendDefinition
 from .definition import ModelAddress as ModelAddress
 from .discovery import find_address as find_address
@@ -45,4 +43,7 @@ from .stoppable_backend import StoppableBackend as StoppableBackend
 from .stoppable_backend import StopSignal as StopSignal
 from .stoppable_backend import mark_in_flight as mark_in_flight
 from .stoppable_backend import watch_attempts as watch_attempts
+from .templates.chat_template import render_chat_template as render_chat_template
+from .templates.chat_template import strip_bos_token as strip_bos_token
+from .templates.template_sandbox import render_judge_template as render_judge_template
 from .wait_log import WAIT_LOG as WAIT_LOG

@@ -165,6 +165,7 @@ class EndpointLM(LM):  # type: ignore[misc]
                 messages,
                 options=self._spec.template_options,
                 date=self._spec.template_date,
+                limits=self._spec.template_limits,
             )
             return messages, prompt + reply_prefix
         if reply_prefix:

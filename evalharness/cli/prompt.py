@@ -62,7 +62,11 @@ def render_prompt_text(spec: ModelSpec, texts: Sequence[str]) -> str:
             raise ConfigError(msg)
         return render_prompt(spec, messages)
     return render_chat_template(
-        spec.template, messages, options=spec.template_options, date=spec.template_date
+        spec.template,
+        messages,
+        options=spec.template_options,
+        date=spec.template_date,
+        limits=spec.template_limits,
     )
 
 

@@ -16,9 +16,6 @@ from evalharness.backends import is_tuple_type, list_nameless_settings, list_set
 RUN_SEED = "run"
 """The value of `sampling.seed` that derives a seed for random sampling from the run's."""
 
-NOT_IN_RUN_NAME = {"in_run_name": False}
-"""The `metadata` of a setting on which the default name of a run does not depend."""
-
 UNSET_BY_DEFAULT = {"unset_by_default": True}
 """The `metadata` of a setting that counts as not set where it has its default, which is not empty."""
 
@@ -59,6 +56,15 @@ class PricesConf:
 
 
 @dataclass
+class TemplateLimitsConf:
+    """What rendering one prompt from a template may take."""
+
+    seconds: float = 10.0
+    memory_mb: int = 512
+    characters: int = 10_000_000
+
+
+@dataclass
 class CommonModelConf:
     """The settings of every model, with any backend."""
 
@@ -68,6 +74,9 @@ class CommonModelConf:
     system: Optional[str] = None
     template: Optional[str] = None  # Jinja text, or `tokenizer`
     template_options: dict[str, Any] = field(default_factory=dict)  # e.g. enable_thinking: false
+    template_limits: TemplateLimitsConf = field(
+        default_factory=TemplateLimitsConf, metadata=NOT_IN_RUN_NAME
+    )
     stop: list[str] = field(default_factory=list)
     context_length: Optional[int] = None
     sampling: SamplingConf = field(default_factory=SamplingConf)

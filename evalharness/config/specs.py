@@ -13,6 +13,7 @@ from evalharness.backends import (
     find_backend,
     is_azure_address,
     render_chat_template,
+    render_judge_template,
 )
 from evalharness.config.list_prices import find_list_prices
 from evalharness.config.model_schema import RUN_SEED
@@ -26,6 +27,7 @@ from evalharness.domain import (
     Prices,
     Reading,
     Sampling,
+    TemplateLimits,
     build_conversation,
     override_sampling,
     require_at_least,
@@ -105,7 +107,9 @@ def build_judge_spec(conf: Mapping[str, Any], place: str) -> JudgeSpec:
             msg = f"{place}.prompts.{key}: {prompt['name']} is a {prompt['kind']} prompt"
             raise ConfigError(msg)
         prompts[JudgmentKind(key)] = JudgePrompt(**prompt | {"kind": JudgmentKind(key)})
-        check_prompt(prompts[JudgmentKind(key)], Reading(conf["reading"]))
+        check_prompt(
+            prompts[JudgmentKind(key)], Reading(conf["reading"]), render=render_judge_template
+        )
     _refuse_unreadable_decisions(conf, prompts.values(), place)
     require_one_of(conf["mode"], JUDGE_MODES, f"{place}.mode")
     if conf["mode"] == "batch":
@@ -185,6 +189,7 @@ def build_model_spec(conf: Mapping[str, Any], place: str) -> ModelSpec:
         system=conf["system"],
         template=conf["template"],
         template_options=dict(conf["template_options"]),
+        template_limits=_build_template_limits(conf["template_limits"], f"{place}.template_limits"),
         stop=tuple(conf["stop"]),
         context_length=conf["context_length"],
         sampling=sampling,
@@ -232,6 +237,17 @@ def _add_list_prices(spec: ModelSpec) -> ModelSpec:
         return spec
     found = find_list_prices(address.urls[0], address.name)
     return spec if found is None else replace(spec, prices=replace(found, batch=spec.prices.batch))
+
+
+def _build_template_limits(conf: Mapping[str, Any], place: str) -> TemplateLimits:
+    """Return the limits of templates.
+
+    Raises:
+        ConfigError: a limit is too small.
+    """
+    for name in ("seconds", "memory_mb", "characters"):
+        require_at_least(conf[name], 1, f"{place}.{name}")
+    return TemplateLimits(**conf)
 
 
 def _check_template(template: str, options: Mapping[str, Any], place: str) -> None:

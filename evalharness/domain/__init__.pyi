@@ -60,6 +60,7 @@ from .specs import JudgingSpec as JudgingSpec
 from .specs import ModelSpec as ModelSpec
 from .specs import PlanTargets as PlanTargets
 from .specs import RunSpec as RunSpec
+from .specs import TemplateLimits as TemplateLimits
 from .specs import override_sampling as override_sampling
 from .thoughts import ReasoningSplit as ReasoningSplit
 from .thoughts import opens_reasoning as opens_reasoning

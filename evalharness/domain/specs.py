@@ -41,6 +41,21 @@ class PlanTargets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateLimits:
+    """What rendering one prompt from a template may take.
+
+    Attributes:
+        seconds: the time.
+        memory_mb: the memory, in megabytes.
+        characters: the length of the text.
+    """
+
+    seconds: float = 10.0
+    memory_mb: int = 512
+    characters: int = 10_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """A model as configured: a candidate, or the model of a judge.
 
@@ -55,6 +70,7 @@ class ModelSpec:
             (the tokenizer's own chat template), or None if the server applies one.
         template_options: variables that the chat template reads, such as `enable_thinking`; a chat
             endpoint is sent them as `chat_template_kwargs`.
+        template_limits: what rendering a prompt may take.
         stop: texts that end a reply.
         context_length: the context length in tokens.
         sampling: the settings of text generation.
@@ -79,6 +95,9 @@ class ModelSpec:
     system: str | None = None
     template: str | None = None
     template_options: Mapping[str, Any] = field(default_factory=dict)
+    template_limits: TemplateLimits = field(
+        default_factory=TemplateLimits, metadata=NOT_IN_IDENTITY
+    )
     stop: tuple[str, ...] = ()
     context_length: int | None = None
     sampling: Sampling = field(default_factory=Sampling)

@@ -47,4 +47,9 @@ from .tasks import list_design_cautions as list_design_cautions
 from .tasks import list_graded_tasks as list_graded_tasks
 from .tasks import list_pair_tasks as list_pair_tasks
 from .tasks import list_showings as list_showings
+from .template_bounds import is_bounded_template as is_bounded_template
+from .template_environment import TEMPLATE_ERRORS as TEMPLATE_ERRORS
+from .template_environment import describe_template_error as describe_template_error
+from .template_environment import make_prompt_environment as make_prompt_environment
+from .template_environment import render_prompt_template as render_prompt_template
 from .work_order import order_questions as order_questions

@@ -33,6 +33,7 @@ from evalharness.judge.prompts import (
     render_repair_request,
 )
 from evalharness.judge.reply_text import UnscoredReason
+from evalharness.judge.template_environment import render_prompt_template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         Judgment,
         Question,
     )
+    from evalharness.judge.prompts import RenderTemplate
 
 # Empty and truncated replies are not repaired: a shorter request would hide their cause.
 _REPAIRABLE = {UnscoredReason.NO_VERDICT, UnscoredReason.AMBIGUOUS, UnscoredReason.OUT_OF_SCALE}
@@ -130,8 +132,15 @@ class JudgmentRequest:
             return f"[Reasoning]\n{turn.reasoning}\n\n[Answer]\n{turn.text}"
         return turn.text
 
-    def build_request(self) -> Request:
-        """Return the backend's request for the judgment."""
+    def build_request(self, render: RenderTemplate = render_prompt_template) -> Request:
+        """Return the backend's request for the judgment.
+
+        Args:
+            render: fills a template with variables; the default has no limits of time and memory.
+
+        Raises:
+            ConfigError: a template of the prompt fails.
+        """
         spec, prompt = self.judge, self.prompt
         reads_probabilities = spec.reading is Reading.PROBABILITIES
         return Request(
@@ -141,6 +150,7 @@ class JudgmentRequest:
                 [[self._show(turn) for turn in answer.turns] for answer in self.answers],
                 self.turn,
                 reading=spec.reading,
+                render=render,
             ),
             sampling=spec.model.sampling,
             prefill=prompt.prefill if reads_probabilities else "",

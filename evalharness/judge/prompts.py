@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
 from evalharness.domain import JudgmentKind, Message, Question, Reading, Role, compute_digest
 from evalharness.errors import ConfigError
+from evalharness.judge.template_environment import render_prompt_template
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from evalharness.domain import JudgePrompt
+
+    RenderTemplate = Callable[[str, Mapping[str, Any]], str]
 
 SCORE_SCALE = tuple(range(1, 11))
 VERDICT_MARKS = ("A", "B", "C")
@@ -37,8 +36,6 @@ _VERDICT_MEANINGS = {
     "B>A": "answer B is better",
     "B>>A": "answer B is much better",
 }
-# A template computes, looks up and compares, so it can fail with more than Jinja's own errors.
-_TEMPLATE_ERRORS = (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
 
 
 def render_judge_prompt(
@@ -48,6 +45,7 @@ def render_judge_prompt(
     turn: int,
     *,
     reading: Reading = Reading.TEXT,
+    render: RenderTemplate = render_prompt_template,
 ) -> tuple[Message, ...]:
     """Return the messages that request a judgment: the system message, if any, and the user message.
 
@@ -64,6 +62,7 @@ def render_judge_prompt(
             order shown. Replies after the judged turn are not shown.
         turn: the judged turn, counted from 1.
         reading: how the reply will be read. For JSON, the templates must print `form`.
+        render: fills a template with variables; the default has no limits of time and memory.
 
     Raises:
         ConfigError: a template of the prompt fails.
@@ -72,8 +71,12 @@ def render_judge_prompt(
         "language": prompt.language,
         "form": describe_json_form(prompt) if reading is Reading.JSON else "",
     }
-    system = _render_template(prompt.system, context, prompt.name)
-    user = Message(role=Role.USER, content=_render_template(prompt.template, context, prompt.name))
+    try:
+        system, text = (render(each, context) for each in (prompt.system, prompt.template))
+    except ConfigError as error:
+        msg = f"prompt {prompt.name!r}: {error}"
+        raise ConfigError(msg) from error
+    user = Message(role=Role.USER, content=text)
     return (Message(role=Role.SYSTEM, content=system), user) if system else (user,)
 
 
@@ -165,10 +168,20 @@ def choose_fence(question: Question, answers: Sequence[Sequence[str]], turn: int
     return next(mark for mark in marks if not any(mark in text for text in folded))
 
 
-def check_judge_prompt(prompt: JudgePrompt, reading: Reading = Reading.TEXT) -> None:
+def check_judge_prompt(
+    prompt: JudgePrompt,
+    reading: Reading = Reading.TEXT,
+    *,
+    render: RenderTemplate = render_prompt_template,
+) -> None:
     """Refuse a prompt that fails on a question of one or two turns, or that omits an answer.
 
     For replies that are read as JSON, the prompt must also print `form`.
+
+    Args:
+        prompt: the prompt.
+        reading: how the replies will be read.
+        render: fills a template with variables; the default has no limits of time and memory.
 
     Raises:
         ConfigError: the prompt is refused; the message gives its name and the fault.
@@ -186,7 +199,9 @@ def check_judge_prompt(prompt: JudgePrompt, reading: Reading = Reading.TEXT) -> 
                 references=(reference,) * turns,
             )
             replies = [[f"reply {name} {turn}" for turn in range(turns)] for name in names]
-            messages = render_judge_prompt(prompt, question, replies, turns, reading=reading)
+            messages = render_judge_prompt(
+                prompt, question, replies, turns, reading=reading, render=render
+            )
             user_message = messages[-1].content
             for name, texts in zip(names, replies, strict=True):
                 if texts[-1] not in user_message:
@@ -226,19 +241,3 @@ def _template_context(
         "rubric": question.rubric,
         "fence": choose_fence(question, answers, turn),
     }
-
-
-def _render_template(template: str, context: Mapping[str, Any], name: str) -> str:
-    try:
-        return _compile_template(template).render(context)
-    except _TEMPLATE_ERRORS as error:
-        msg = f"prompt {name!r}: {error}"
-        raise ConfigError(msg) from error
-
-
-@lru_cache(maxsize=64)
-def _compile_template(template: str) -> jinja2.Template:
-    return ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined,
-        autoescape=False,  # this is text for a model, not a web page
-    ).from_string(template)

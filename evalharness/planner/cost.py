@@ -9,11 +9,11 @@ of the cost assumes replies as long as the settings allow.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from evalharness.backends import find_address, find_backend
+from evalharness.backends import find_address, find_backend, render_judge_template
 from evalharness.domain import (
     CHARACTERS_PER_TOKEN,
     JudgmentKind,
@@ -173,11 +173,18 @@ def _judgment_cost(judge: JudgeSpec, spec: RunSpec, existing: RunRecords) -> Cos
     questions = {question.question_id: question for question in spec.questions}
     answer = "x" * int(CHARACTERS_PER_TOKEN * _mean_answer_tokens(existing))
 
+    render = partial(render_judge_template, limits=judge.model.template_limits)
+
     @cache
     def prompt_tokens(question_id: str, turn: int, kind: JudgmentKind) -> float:
         shown = [[answer] * turn] * (1 if kind is JudgmentKind.GRADED else 2)
         messages = render_judge_prompt(
-            judge.prompts[kind], questions[question_id], shown, turn, reading=judge.reading
+            judge.prompts[kind],
+            questions[question_id],
+            shown,
+            turn,
+            reading=judge.reading,
+            render=render,
         )
         return sum(estimate_tokens(len(message.content)) for message in messages)
 

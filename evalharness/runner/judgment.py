@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from evalharness.backends import render_judge_template
 from evalharness.judge import build_judgment, needs_repair
 
 if TYPE_CHECKING:
@@ -23,8 +25,10 @@ async def request_judgment(shown: JudgmentRequest, backend: Backend) -> Judgment
 
     Raises:
         BackendError: a request failed.
+        ConfigError: a template of the judge's prompt fails.
     """
-    request = shown.build_request()
+    limits = shown.judge.model.template_limits
+    request = shown.build_request(partial(render_judge_template, limits=limits))
     completions = [await backend.complete(request)]
     judgment = build_judgment(shown, completions)
     if not needs_repair(shown, judgment):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from evalharness.backends.chat_template import render_chat_template, strip_bos_token
+from evalharness.backends.templates.chat_template import render_chat_template, strip_bos_token
 from evalharness.domain import TOKENIZER_TEMPLATE
 from evalharness.errors import ConfigError
 
@@ -44,6 +44,7 @@ def render_prompt_with_tokenizer(
         eos_token=tokenizer.eos_token or "",
         options=spec.template_options,
         date=spec.template_date,
+        limits=spec.template_limits,
     )
 
 

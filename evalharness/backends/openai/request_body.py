@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from evalharness.backends.chat_template import render_chat_template
 from evalharness.backends.openai.replies.echo_scores import build_benchmark_fields
 from evalharness.backends.openai.responses_api import convert_to_responses_body
 from evalharness.backends.openai.settings import MAX_TOP_LOGPROBS, get_openai_settings
+from evalharness.backends.templates.chat_template import render_chat_template
 from evalharness.domain import BenchmarkRequest, RequestRules, Role
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def render_prompt(spec: ModelSpec, request: Request) -> str:
         request.messages,
         options=spec.template_options,
         date=spec.template_date,
+        limits=spec.template_limits,
     )
     return prompt + request.prefill
 

@@ -34,6 +34,7 @@ _DATA_SETTINGS = frozenset(
     }
 )
 """The settings of a model that choose no address, variable, file or code; all others are shown."""
+_TEMPLATE_SETTINGS = frozenset({"template", "template_limits"})
 _ADDRESSES = frozenset({"base_url", "api_base", "weights"})
 _NAMES_AT_ADDRESS = frozenset({"backend", "api_name"})  # harmless where the user gives the address
 _MAX_SHOWN = 100  # characters of a value
@@ -61,10 +62,10 @@ class SavedModelSettings:
         """
         backend = str(self.conf.get("backend"))
         if find_backend(backend).is_self_contained:
-            yield from self._list_settings({"answers", "template"}, folder)
+            yield from self._list_settings({"answers", *_TEMPLATE_SETTINGS}, folder)
             return
         has_address = any(map(self._is_given, _ADDRESSES))
-        names = {*list_setting_names(backend), "backend", "template"} - _DATA_SETTINGS
+        names = {*list_setting_names(backend), "backend", *_TEMPLATE_SETTINGS} - _DATA_SETTINGS
         yield from self._list_settings(names - _NAMES_AT_ADDRESS if has_address else names, folder)
         if not has_address and not self._is_given("api_key_env"):
             yield from self._list_default_keys()

@@ -13,14 +13,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from evalharness.backends import find_backend, render_chat_template
+from evalharness.backends import find_backend, render_chat_template, render_judge_template
 from evalharness.config import (
     build_judge_spec,
     build_model_spec,
     complete_saved_judge,
     complete_saved_model,
 )
-from evalharness.domain import TOKENIZER_TEMPLATE, build_conversation
+from evalharness.domain import TOKENIZER_TEMPLATE, TemplateLimits, build_conversation
 from evalharness.errors import ConfigError
 from evalharness.judge import choose_fence, render_judge_prompt
 
@@ -86,7 +86,14 @@ def make_judge_pattern(
         prompt = judge.prompts[kind]
         rendered, shown = (
             _join_messages(
-                render_judge_prompt(prompt, question, answers, turn, reading=judge.reading)
+                render_judge_prompt(
+                    prompt,
+                    question,
+                    answers,
+                    turn,
+                    reading=judge.reading,
+                    render=render_judge_template,
+                )
             )
             for answers in (marks[: len(example)], example)
         )
@@ -124,6 +131,7 @@ def read_model_specs(config: RunConfig) -> dict[str, ModelSpec]:
             spec = replace(
                 build_model_spec(complete_saved_model(model.tree), "models"),
                 template_date=config.tree.get("template_date"),
+                template_limits=TemplateLimits(),  # an imported run does not choose its own
             )
         except _UNREADABLE_CONFIG_ERRORS:
             continue

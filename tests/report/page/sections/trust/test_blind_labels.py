@@ -110,6 +110,11 @@ def test_a_closed_page_remembers_its_votes(opened: Open, run: Path) -> None:
     page.click("#label-back")
     page.wait_for_selector("#label-progress:has-text('Pair 2 of')")
     page.on("dialog", lambda dialog: dialog.accept())
-    page.reload()
+    # Chromium writes to its storage a moment after the page; a reload may come before that.
+    for _ in range(10):
+        page.reload()
+        page.wait_for_function("document.readyState === 'complete'")
+        if page.evaluate("Object.keys(localStorage).length"):
+            break
 
     page.wait_for_selector("#label-progress:has-text('Pair 2 of')")

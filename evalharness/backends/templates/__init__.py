@@ -1,0 +1,1 @@
+"""Templates of prompts, rendered within limits of time, memory and length."""
