@@ -30,6 +30,7 @@ from evalharness.config.model_schema import (
     CommonModelConf,
     PricesConf,
     SamplingConf,
+    TemplateLimitsConf,
 )
 from evalharness.config.schema import (
     AuditConf,
@@ -69,6 +70,7 @@ SETTINGS = {
     "A model": ModelConf,
     "Sampling": SamplingConf,
     "Prices": PricesConf,
+    "Template limits": TemplateLimitsConf,
     "A judge": JudgeConf,
     "A judge's sampling": JudgeSamplingConf,
     "A judge prompt": PromptConf,
