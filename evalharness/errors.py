@@ -1,18 +1,20 @@
 """Define every error that evalharness raises deliberately.
 
-EvalHarnessError |-- ConfigError             a setting is wrong, or something it needs is missing;
-nothing was changed |   `-- RunConflictError    the run's folder holds results of different settings
-|-- InputError              a file has wrong content (file, line, remedy) |-- BattlesError
-battles given as arrays or a table are invalid (also a ValueError) |-- RunLockedError
-another process is writing this run |-- RunStoppedError         a call was not made, because the run
-is stopping |-- DisconnectedError       the comparisons do not connect the models (also a
-ValueError) |-- SeparationError         a rating has no finite maximum-likelihood value (also a
-ValueError) |-- ConvergenceError        an iterative fit did not converge (also an ArithmeticError)
-`-- BackendError            a call to a model failed; becomes a Failure row
-    |-- TransientError      the request may succeed later (timeouts, 408/409/429/5xx, lost
-    connections) `-- PermanentError      the request can never succeed (400/401/403/404, a prompt
-    that is too long)
-        `-- ContextLengthError  the conversation does not fit the model's context
+All are `EvalHarnessError`:
+
+- `ConfigError`: a setting is wrong, or something it needs is missing; nothing was changed.
+    - `RunConflictError`: the run's folder holds results of different settings.
+- `InputError`: a file has wrong content (file, line, remedy).
+- `BattlesError`: battles given as arrays or a table are invalid (also a `ValueError`).
+- `RunLockedError`: another process is writing this run.
+- `RunStoppedError`: a call was not made, because the run is stopping.
+- `DisconnectedError`: the comparisons do not connect the models (also a `ValueError`).
+- `SeparationError`: a rating has no finite maximum-likelihood value (also a `ValueError`).
+- `ConvergenceError`: an iterative fit did not converge (also an `ArithmeticError`).
+- `BackendError`: a call to a model failed; becomes a `Failure` row.
+    - `TransientError`: the request may succeed later (timeouts, 408/409/429/5xx, lost connections).
+    - `PermanentError`: the request can never succeed (400/401/403/404, a prompt that is too long).
+        - `ContextLengthError`: the conversation does not fit the model's context.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ from .leaderboard.build import build_leaderboard as build_leaderboard
 from .leaderboard.cautions import Caution as Caution
 from .leaderboard.cautions import collect_cautions as collect_cautions
 from .leaderboard.cautions import list_run_cautions as list_run_cautions
+from .leaderboard.planned_work import DAMAGE as DAMAGE
 from .leaderboard.planned_work import STAGES as STAGES
 from .leaderboard.planned_work import STOPPED as STOPPED
 from .leaderboard.rank_variants import RankReversal as RankReversal

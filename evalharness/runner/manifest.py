@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalharness.analysis import STAGES, STOPPED, count_served_judges, count_served_models
+from evalharness.analysis import DAMAGE, STAGES, STOPPED, count_served_judges, count_served_models
 from evalharness.backends import find_address, find_backend, find_hub_commit, read_chat_template
 from evalharness.config import describe_software
 from evalharness.domain import TOKENIZER_TEMPLATE, RunStage, compute_digest
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from evalharness.domain import Judgment, ModelSpec, RunRecords, RunSpec, SuiteSpec
 
-_KEPT = ("imported", REQUEST_RULES, STAGES, UNRECORDED_CALLS)
+_KEPT = ("imported", REQUEST_RULES, STAGES, UNRECORDED_CALLS, DAMAGE)
 
 
 def build_manifest(

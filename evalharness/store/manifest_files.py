@@ -6,9 +6,12 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from evalharness.analysis import DAMAGE
 from evalharness.store.jsonl import replace_file
 from evalharness.store.manifest_shape import read_manifest_object
 from evalharness.store.run_folder import MANIFEST_FILE, TEMPLATES_FILE
+
+DAMAGED_MANIFEST_FILE = f"{MANIFEST_FILE}.damaged"
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +24,10 @@ def current_timestamp() -> str:
 
 
 def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write the manifest of a run's folder."""
+    """Write the manifest of a run's folder; keep a copy of a damaged one."""
+    path, copy = folder / MANIFEST_FILE, folder / DAMAGED_MANIFEST_FILE
+    if content.get(DAMAGE) and path.exists() and not copy.exists():
+        replace_file(copy, path.read_bytes())
     _write_json(folder / MANIFEST_FILE, content)
 
 
@@ -29,7 +35,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of a run's folder; empty if there is none yet.
 
     Raises:
-        InputError: the file is damaged.
+        InputError: an entry has a value that it cannot have.
     """
     return read_manifest_object(folder / MANIFEST_FILE)
 

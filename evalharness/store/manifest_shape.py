@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from evalharness.analysis import DAMAGE
 from evalharness.domain import RequestRules  # noqa: TC001 - msgspec reads the annotations
 from evalharness.errors import InputError
 from evalharness.store.object_files import read_json_object
+from evalharness.store.text_files import refuse_special_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,23 +62,39 @@ class _Manifest(msgspec.Struct):
     imported: list[_ImportEntry] | None = None
     published: list[_PublishedEntry] | None = None
     request_rules: dict[str, dict[str, RequestRules]] | None = None
+    damage: str | None = None
     joined: None = None
 
 
 def read_manifest_object(path: Path) -> dict[str, Any]:
     """Return the manifest in a file; empty if there is no file.
 
-    Entries that evalharness only shows may have any type.
+    A file that is no JSON object, as a full disk or a broken one leaves it, is replaced when the run goes
+    on; until then, its manifest says only that it is damaged. Entries that evalharness only shows may
+    have any type.
 
     Raises:
-        InputError: the file is damaged, or an entry has a value that it cannot have.
+        InputError: an entry has a value that it cannot have, or the file cannot be read.
     """
     if not path.exists():
         return {}
-    content = read_json_object(path)
+    refuse_special_file(path)
+    try:
+        content = read_json_object(path)
+    except InputError as error:
+        return {DAMAGE: _describe_damage(error)}
     try:
         msgspec.convert(content, _Manifest)
     except msgspec.ValidationError as error:
         msg = f"{error}; restore the entry, or the file from a copy"
         raise InputError(msg, path=path) from error
     return content
+
+
+def _describe_damage(error: InputError) -> str:
+    """Return what a reader of the results must know about a damaged manifest."""
+    reason = str(error).removeprefix(f"{error.path}: ").partition(";")[0]
+    return (
+        f"The run's manifest.json was damaged ({reason}). It is made again from the other files of "
+        "the run: what servers refused, which attempts failed, and versions of earlier sessions are lost."
+    )

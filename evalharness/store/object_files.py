@@ -30,7 +30,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     """
     refuse_special_file(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        content = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         msg = f"not JSON: {str(error).splitlines()[0]}; restore the file from a copy"
         raise InputError(msg, path=path) from error

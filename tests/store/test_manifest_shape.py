@@ -56,5 +56,4 @@ def test_words_of_python_are_no_json(word, tmp_path):
     """No figure of a run is infinite or undefined."""
     (tmp_path / "manifest.json").write_text(f'{{"seed": {word}}}')
 
-    with pytest.raises(InputError, match=f"not JSON: {word} is no number of JSON"):
-        read_manifest(tmp_path)
+    assert f"not JSON: {word} is no number of JSON" in read_manifest(tmp_path)["damage"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from evalharness.analysis.judge_health.drift_report import list_drift_cautions
 from evalharness.analysis.judge_health.health_text import list_health_cautions
 from evalharness.analysis.leaderboard.completeness import count_empty_turns
+from evalharness.analysis.leaderboard.planned_work import DAMAGE
 from evalharness.analysis.leaderboard.refused_fields import (
     list_refused_judge_cautions,
     list_refused_model_cautions,
@@ -110,6 +111,7 @@ def list_run_cautions(records: RunRecords) -> tuple[Caution, ...]:
     sentences = (
         *(records.config.tree.get("cautions") or ()),
         *(records.manifest.get("cautions") or ()),
+        *filter(None, (records.manifest.get(DAMAGE),)),
         *sources,
     )
     return tuple(

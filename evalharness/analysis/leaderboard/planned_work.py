@@ -20,6 +20,8 @@ STAGES = "stages"
 """The entry of the manifest that lists the stages that were requested of a run."""
 STOPPED = "stopped"
 """The entry of the manifest that says why the last session stopped before its end."""
+DAMAGE = "damage"
+"""The entry of the manifest that says what was lost with an earlier, damaged one."""
 
 
 class _Place(NamedTuple):
