@@ -21,7 +21,7 @@ from evalharness.config.completion.user_settings import (
 from evalharness.config.messages import explain_hydra_error, refuse_unknown_keys
 from evalharness.config.names.catalogue import read_entry
 from evalharness.config.names.named_overrides import lend_nodes, name_models_in_overrides
-from evalharness.config.names.written_name import quote_override_value
+from evalharness.config.names.written_name import quote_foreign_letters, quote_override_value
 from evalharness.config.resource_folders import (
     check_config_dir,
     check_packaged_config,
@@ -223,7 +223,7 @@ def _expand_override(override: str, config_dir: Path | None) -> list[str]:
         return ["questions=file", f"questions.path={quote_override_value(value)}"]
     if bare == "benchmarks" and value not in list_choices(bare, config_dir):
         return custom_suite_overrides(value)
-    return [override]
+    return [f"{key}={quote_foreign_letters(value)}"]
 
 
 def _apply_overrides_to_categories(tree: Mapping[str, Any], paths: Collection[str]) -> None:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
+_TYPE_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "one text"}
+_CHOSEN = {"models": "models (models=[...])", "panel": "judges (judge=[...])"}
+
+
 def explain_hydra_error(error: Exception, choices: Callable[[str], Sequence[str]]) -> str:
     """Return an explanation, of one or two lines, for an error of Hydra or OmegaConf.
 
@@ -32,8 +36,8 @@ def explain_hydra_error(error: Exception, choices: Callable[[str], Sequence[str]
             f"{group}={name}: there is no such choice{suggest_close_match(name, known)}\n"
             f"there are: {', '.join(known) or 'none'}"
         )
-    if found := re.search(r"Could not override '([^']+)'", text):
-        return _explain_unknown_key(found[1]) or f"{found[1]}: {_first_line_with_reason(error)}"
+    if explained := _explain_override(text):
+        return explained
     if found := re.search(r"Key '([^']+)' not in '(\w+)'", _chained_text(error)):
         key, owner = found.groups()
         fields = _field_names(getattr(schema, owner, None))
@@ -41,6 +45,52 @@ def explain_hydra_error(error: Exception, choices: Callable[[str], Sequence[str]
         file = f"{where[1]}.yaml: " if where else ""
         return f"{file}unknown key {key!r}{suggest_close_match(key, fields)}"
     return _explain_missing_value(error) or _first_line_with_reason(error)
+
+
+def _explain_override(text: str) -> str | None:
+    """Return an explanation for an error about the key or the value of an override, or None."""
+    if found := re.search(r"Ambiguous value for argument '([^=]+)=([^']*)'", text):
+        key, value = found.groups()
+        return (
+            f"{key}={value}: write a list as '{key}=[{value}]', and one text as {key}='\"{value}\"'"
+        )
+    if found := re.search(r"Error merging override ([^=]+)=(.*)", text):
+        return _explain_wrong_type(*found.groups())
+    if found := re.search(r"Could not override '([^']+)'", text):
+        return _explain_unknown_key(found[1]) or _explain_absent_node(found[1])
+    return None
+
+
+def _explain_wrong_type(key: str, value: str) -> str | None:
+    """Return what a setting must be instead of a value of another type; None if its type is open."""
+    kind = _find_type(key.lstrip("+"))
+    if get_origin(kind) is list:
+        return f"{key}={value}: must be a list; write '{key}=[{value}]'"
+    words = _TYPE_WORDS.get(kind)
+    return f"{key}={value}: must be {words}" if words else None
+
+
+def _find_type(key: str) -> Any:
+    """Return the type of a setting; None where the schema does not say it."""
+    kind: Any = RootConf
+    for part in key.split("."):
+        if get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+        elif dataclasses.is_dataclass(kind):
+            kind = _resolve_types(cast("Any", kind)).get(part)
+        else:
+            return None
+        kind = _strip_optional(kind)
+    return kind
+
+
+def _explain_absent_node(key: str) -> str:
+    """Return an explanation for a key of the schema in a model or judge that was not chosen."""
+    group, _, rest = key.partition(".")
+    name = rest.partition(".")[0]
+    if group in _CHOSEN:
+        return f"{key}: {name!r} is not among the chosen {_CHOSEN[group]}"
+    return f"{key}: there is no such setting here"
 
 
 def _explain_missing_value(error: Exception) -> str | None:
@@ -80,7 +130,8 @@ def _explain_unknown_key(key: str, path: Sequence[str] | None = None) -> str | N
         if dataclasses.is_dataclass(kind):
             fields = _field_names(kind)
             if part not in fields:
-                return f"{key}: unknown key {part!r}{suggest_close_match(part, fields)}"
+                near = _list_nested_keys(kind, part) or fields
+                return f"{key}: unknown key {part!r}{suggest_close_match(part, near)}"
             kind = _strip_optional(_resolve_types(cast("Any", kind))[part])
         elif get_origin(kind) is dict:
             kind = _strip_optional(get_args(kind)[1])
@@ -89,6 +140,16 @@ def _explain_unknown_key(key: str, path: Sequence[str] | None = None) -> str | N
         else:
             return f"{key}: {part!r} is inside a plain value"
     return None
+
+
+def _list_nested_keys(kind: Any, name: str) -> list[str]:
+    """Return the dotted keys of a section's sections that end in a name."""
+    sections = {key: _strip_optional(hint) for key, hint in _resolve_types(kind).items()}
+    return [
+        f"{key}.{name}"
+        for key, section in sections.items()
+        if dataclasses.is_dataclass(section) and name in _field_names(section)
+    ]
 
 
 @cache

@@ -47,7 +47,8 @@ def derive_run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
         return f"{_make_folder_name('_'.join(words))}_{key}"
     if not is_folder_name(name):
         msg = (
-            f"run={escape_to_one_line(name)}: must be the name of one folder in {tree['results']}/"
+            f"run={escape_to_one_line(name)}: must be the name of one folder in {tree['results']}/, "
+            "of at most 200 bytes"
         )
         raise ConfigError(msg)
     return str(name)

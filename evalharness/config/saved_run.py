@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _IMPORTED_QUESTIONS = {"name": "imported", "ids": None, "categories": None, "limit": None}
-_MAX_NAME_LENGTH = 200  # characters; file systems accept 255 bytes
+_MAX_NAME_BYTES = 200  # file systems accept 255, and temporary files have longer names
 
 
 def resolve_run_folder(run: str, results: str) -> Path:
@@ -29,7 +29,7 @@ def resolve_run_folder(run: str, results: str) -> Path:
 
 def is_folder_name(name: str) -> bool:
     """Return whether a text is a plain name of a folder, without a path in it."""
-    is_plain = name.isprintable() and 0 < len(name) <= _MAX_NAME_LENGTH
+    is_plain = name.isprintable() and 0 < len(name.encode(errors="replace")) <= _MAX_NAME_BYTES
     return is_plain and name not in (".", "..") and not set("/\\") & set(name)
 
 

@@ -25,6 +25,7 @@ from evalharness.errors import EvalHarnessError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_SHOWN_PATH = 60  # characters
 _NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 OK, FAILED, REFUSED, CANNOT_TELL, INTERRUPTED, OUTPUT_CLOSED = 0, 1, 2, 3, 130, 141
 
@@ -101,6 +102,9 @@ def _report_os_error(error: OSError, *, is_decision: bool) -> int:
     if is_closed:
         return OUTPUT_CLOSED
     reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if error.errno == errno.ENAMETOOLONG:
+        _print_error(f"{str(error.filename)[:_SHOWN_PATH]}...: this name is too long for a file")
+        return REFUSED
     if is_decision:
         _print_error(f"{reason}: nothing was decided")
         return REFUSED

@@ -24,6 +24,7 @@ from evalharness.config.resource_folders import (
     find_config_file,
     read_config_file,
 )
+from evalharness.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -193,6 +194,9 @@ def _replace_choice(override: str, found: _Replacement) -> list[str]:
     """Return an override that chooses models or judges with options in place of names."""
     key, equals, value = override.partition("=")
     bare = key.lstrip("+")
+    if bare == "models" and value.strip() in ("[]", "null"):
+        msg = f"models={value}: name at least one model, as models=[vicuna-13b] (`list models` has them)"
+        raise ConfigError(msg)
     is_empty = value.strip() in ("", "[]", "null") or key.startswith("~")
     if not equals or is_empty:
         return [override]

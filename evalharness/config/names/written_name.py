@@ -88,10 +88,34 @@ def make_key(text: str) -> str:
     return re.sub(r"[^\w-]+", "_", text, flags=re.ASCII).strip("_") or "model"
 
 
+_PLAIN_VALUE = re.compile(r"""[^\[\]{}()'",]+""")
+_VALUE_PARTS = re.compile(
+    r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|(?P<bare>[^\s\[\]{}()'",:=](?:[^\[\]{}()'",:=]*[^\s\[\]{}()'",:=])?)"""
+)
+"""The parts of a list or of a group of values: quoted texts, and bare ones."""
+
+
 def quote_override_value(text: str) -> str:
     """Return a text quoted and escaped as the value of an override."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
+
+
+def quote_foreign_letters(value: str) -> str:
+    """Return the value of an override with quotes where Hydra's grammar knows no bare text.
+
+    It knows ASCII only, and no `=` in a value. A text in a list is quoted by itself.
+    """
+    if value.isascii() and not ("=" in value and _PLAIN_VALUE.fullmatch(value)):
+        return value
+    if _PLAIN_VALUE.fullmatch(value):
+        return quote_override_value(value)
+    return _VALUE_PARTS.sub(_quote_part, value)
+
+
+def _quote_part(match: re.Match[str]) -> str:
+    text = match["bare"]
+    return match[0] if text is None or text.isascii() else quote_override_value(text)
 
 
 def _find_setting_path(key: str, place: str) -> str:

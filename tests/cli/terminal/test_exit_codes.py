@@ -195,7 +195,7 @@ def compare_damaged(tmp_path):
         ((*PAIR, "--alpha", "7"), None, REFUSED, "the arguments were refused"),
         (PAIR, lambda run: (run / "judgments.jsonl").write_text("{"), None, ""),
         (PAIR, lambda run: (run / "config.yaml").unlink(), REFUSED, "no run"),
-        (PAIR, lambda run: (run / "manifest.json").write_text("[[["), None, ""),
+        (PAIR, lambda run: (run / "manifest.json").write_text('{"usage": 3}'), None, ""),
     ],
     ids=["model", "argument", "judgments", "no run", "manifest"],
 )
