@@ -51,6 +51,7 @@ from evalharness.store import (
     read_questions,
     read_run,
     read_run_config,
+    refuse_special_file,
     select_questions,
 )
 
@@ -234,6 +235,7 @@ def _load_questions(conf: Mapping[str, Any]) -> tuple[Question, ...]:
     path = Path(conf["path"])
     if not path.exists() and not path.is_absolute():
         path = find_resource_folder("questions") / path
+    refuse_special_file(path)
     if not path.is_file():
         msg = f"questions.path={conf['path']}: there is no such file"
         raise ConfigError(msg)

@@ -49,11 +49,14 @@ def refuse_special_file(path: Path) -> None:
     """Refuse a folder, and what would be waited for without end, as a pipe that nobody writes into.
 
     Raises:
-        InputError: there is something else than a file.
+        InputError: there is something else than a file, or a link to nothing.
     """
     if path.exists() and not path.is_file():
         kind = "a folder" if path.is_dir() else "a pipe, socket or device"
         msg = f"is {kind}, not a file; write its content into a file first"
+        raise InputError(msg, path=path)
+    if path.is_symlink() and not path.exists():
+        msg = f"is a link to {path.readlink()}, where there is nothing"
         raise InputError(msg, path=path)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from evalharness.errors import ConfigError, InputError
-from evalharness.store import check_text_file, read_numbered_records
+from evalharness.store import check_text_file, read_numbered_records, refuse_special_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +30,7 @@ def find_files(paths: Sequence[Path], *suffixes: str) -> tuple[Path, ...]:
 
     Raises:
         ConfigError: a path does not exist, or a folder has no such file.
+        InputError: one is a pipe, a device, or a link to nothing.
     """
     files: dict[Path, None] = {}
     for path in paths:
@@ -38,12 +39,14 @@ def find_files(paths: Sequence[Path], *suffixes: str) -> tuple[Path, ...]:
             if not inside:
                 msg = f"{path}: no file in this folder ends in {' or '.join(suffixes)}"
                 raise ConfigError(msg)
-            files |= dict.fromkeys(file for file in inside if file.is_file())
-        elif path.is_file():
+            files |= dict.fromkeys(file for file in inside if not file.is_dir())
+        elif path.exists() or path.is_symlink():
             files[path] = None
         else:
             msg = f"{path}: there is no such file or folder"
             raise ConfigError(msg)
+    for file in files:
+        refuse_special_file(file)
     return tuple(files)
 
 
