@@ -70,6 +70,16 @@ def _spec(count: int, *names: str) -> RunSpec:
     )
 
 
+def _add_node(cluster, **settings):
+    """Start a node; Ray waits half a minute for one, which a busy machine may exceed."""
+    for _ in range(4):
+        try:
+            return cluster.add_node(**settings)
+        except Exception as error:  # noqa: BLE001 - Ray raises no narrower one
+            late = error
+    raise late
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """Three nodes of one processor each, and a head that takes no work."""
@@ -78,9 +88,10 @@ def cluster():
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     small = {"object_store_memory": 80 << 20, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **small})
+    cluster = Cluster()
+    _add_node(cluster, num_cpus=0, **small)
     for _ in range(NODES):
-        cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
+        _add_node(cluster, num_cpus=1, object_store_memory=80 << 20)
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     yield cluster
     ray.shutdown()

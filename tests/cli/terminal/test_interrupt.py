@@ -28,6 +28,14 @@ from evalharness.cli.terminal.interrupt import run_interruptible
 from evalharness.store import read_run
 
 
+@pytest.fixture(autouse=True)
+def _hang_up_by_default():
+    """Take SIGHUP as a terminal sends it, also where the tests were started with nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def _start(url, folder, *overrides, verb="run"):
     return subprocess.Popen(
         command(url, *SLOWLY, *overrides, verb=verb),

@@ -5,9 +5,13 @@ const decode = (packed) => {
   for (let place = 0; place < letters.length; place += 1) bytes[place] = letters.charCodeAt(place);
   return bytes;
 };
+// The bytes are written by hand: a Blob goes through the browser's main process, which may not answer.
 const unpack = async (packed) => {
-  const stream = new Blob([decode(packed)]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Response(stream).json();
+  const stream = new DecompressionStream("deflate");
+  const writer = stream.writable.getWriter();
+  const written = writer.write(decode(packed)).then(() => writer.close());
+  const [content] = await Promise.all([new Response(stream.readable).json(), written]);
+  return content;
 };
 const kept = new Map();
 const MOST_KEPT = 12;
