@@ -15,7 +15,7 @@ EXTRAS = demo leaderboard notebooks fast ray slurm
 GROUPS = test lint docs
 SUPPLY = .venv-supply
 
-.PHONY: demo test lint docs llms pictures lock sbom audit clean
+.PHONY: demo test lint docs llms pictures fuzz lock sbom audit clean
 
 demo: $(INSTALL_STAMP)
 	$(VENV)/bin/python -m evalharness run
@@ -39,6 +39,11 @@ llms: $(TEST_STAMP)
 # Needs Chromium, and the folder of public data that EVALHARNESS_DATA names.
 pictures: $(TEST_STAMP)
 	$(VENV)/bin/python tests/support/pictures.py
+
+# Changed inputs for every reader of foreign bytes: ten minutes each, or `make fuzz MINUTES=1 TARGETS=latex`.
+MINUTES ?= 10
+fuzz: $(TEST_STAMP)
+	$(VENV)/bin/python tests/support/fuzz.py $(TARGETS) --minutes $(MINUTES)
 
 # The tested set again after a change of pyproject.toml; `make lock UPGRADE=--upgrade` takes newer releases.
 lock: $(SUPPLY)

@@ -176,9 +176,15 @@ def _parse_marks(
             decision = parse(f"{words}/{out_of[1]}" if out_of else words)
             if decision is not None:
                 yield (start, end), decision
-                contrary = _find_contrary(_read_clause(line, start), decision, parse)
+                clause = _read_clause(line, start) if _may_contradict(line, start) else ""
+                contrary = _find_contrary(clause, decision, parse)
                 if contrary is not None:
                     yield (start, end), contrary
+
+
+def _may_contradict(line: str, end: int) -> bool:
+    """Return whether the words before a mark may give another verdict; reading them takes longer."""
+    return "better" in line[max(0, end - _MAX_CLAUSE) : end].casefold()
 
 
 def _read_clause(line: str, end: int) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from evalharness.domain import Verdict, is_complete_reason, split_reasoning
 from evalharness.judge.prompts import SCORE_SCALE
 from evalharness.judge.reply_text import (
+    MAX_CONCLUSION_CHARACTERS,
     ScoreDecision,
     UnscoredReason,
     VerdictDecision,
@@ -79,7 +80,10 @@ def _decode_reply(
 ) -> _JsonReply | UnscoredReason:
     if not reply.strip():
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.EMPTY
-    texts, around = _split_blocks(split_reasoning(reply).text)
+    conclusion = split_reasoning(reply).text
+    if len(conclusion) > MAX_CONCLUSION_CHARACTERS:
+        return UnscoredReason.TOO_LONG
+    texts, around = _split_blocks(conclusion)
     decoded = [(text, found) for text in texts if (found := _decode_object(text, kind))]
     if not decoded:
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.NO_VERDICT

@@ -32,6 +32,10 @@ of the options no longer show its opinion.
 """
 
 
+MAX_CONCLUSION_CHARACTERS = 100_000
+"""The longest text, without the judge's thought, in which a decision is looked for."""
+
+
 class UnscoredReason(StrEnum):
     """The reason why a reply gives no decision."""
 
@@ -41,6 +45,7 @@ class UnscoredReason(StrEnum):
     OUT_OF_SCALE = "out_of_scale"
     AMBIGUOUS = "ambiguous"
     LOW_MASS = "low_mass"
+    TOO_LONG = "too_long"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +91,8 @@ def read_score_from_text(reply: str, finish_reason: str | None = "stop") -> Scor
     without one, a mark anywhere in the reply. A different mark behind the judge's own label in a
     sentence (`my rating is [[3]]`) makes the reply ambiguous. Quoted text decides nothing: code,
     lines that begin with `>`, and text in quotation marks. Different marks of the same rank are
-    ambiguous. A number outside the scale is unscored, not clipped.
+    ambiguous. A number outside the scale is unscored, not clipped, and so is a reply of more
+    than 100,000 characters beside its thought, which no judge writes.
 
     Args:
         reply: the text of the judge's reply.
@@ -191,6 +197,8 @@ def _read_conclusion(
     if not reply.strip():
         return UnscoredReason.TRUNCATED if truncated else UnscoredReason.EMPTY
     conclusion = split_reasoning(reply).text
+    if len(conclusion) > MAX_CONCLUSION_CHARACTERS:
+        return UnscoredReason.TOO_LONG
     stated: StatedDecisions[Decision | UnscoredReason] = list_stated_decisions(
         conclusion, parse, last_line, truncated=truncated
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from evalharness.domain import JudgmentKind, Verdict
 from evalharness.judge import UnscoredReason, list_reply_options
-from evalharness.judge.reply_json import read_verdict_from_json
+from evalharness.judge.reply_json import read_score_from_json, read_verdict_from_json
 from evalharness.judge.reply_text import (
     MIN_OPTION_MASS,
     read_score_from_probabilities,
@@ -568,3 +568,13 @@ def test_invalid_probabilities_are_refused(wrong):
     """Such numbers are an error of the backend; an average would hide it."""
     with pytest.raises(ValueError, match=r"probabilities|zip"):
         read_score_from_probabilities(wrong)
+
+
+def test_a_reply_that_no_judge_writes_is_not_searched():
+    """A server may send 32 MB of marks; looking for the decision in them would hold up the run."""
+    thought = "<think>" + "[[B]] " * 50_000 + "</think>"
+
+    assert read_verdict_from_text("x" * 100_001 + "[[A]]").unscored is UnscoredReason.TOO_LONG
+    assert read_score_from_text("x" * 100_001 + "[[7]]").unscored is UnscoredReason.TOO_LONG
+    assert read_score_from_json('{"score": 7}' + " " * 100_000).unscored is UnscoredReason.TOO_LONG
+    assert read_verdict_from_text(thought + "[[A]]").verdict is Verdict.A

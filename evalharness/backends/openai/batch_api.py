@@ -159,7 +159,7 @@ class BatchApi:
             content = (await self._ask(lambda api, file=file: api.files.content(file))).content  # type: ignore[misc]
             for line in content.splitlines():
                 # A broken line loses one request only: it counts as missing.
-                with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     reply = msgspec.json.decode(line, type=BatchReply)
                     found[reply.custom_id] = reply
         return found

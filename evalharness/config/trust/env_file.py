@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENV_FILE = ".env"
+_MAX_BYTES = 65_536
 NAMES_A_SECRET = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 """The names of variables that hold a key, a token or a password."""
 
@@ -47,7 +48,7 @@ def load_env_file(folder: Path) -> None:
     Raises:
         ConfigError: the file would send a key of the user's to an address of the folder's, or has a
             variable that lets a process load code.
-        InputError: the file is not UTF-8 text.
+        InputError: the file is not UTF-8 text, or too large.
     """
     path = folder / ENV_FILE
     if not path.is_file():
@@ -73,7 +74,11 @@ def load_env_file(folder: Path) -> None:
 
 
 def _read_text(path: Path) -> str:
-    content = path.read_bytes()
+    with path.open("rb") as file:
+        content = file.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        msg = f"larger than {_MAX_BYTES:,} bytes, so it is no list of variables"
+        raise InputError(msg, path=path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -6,6 +6,7 @@ run are refused before anything is written.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import stat
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BLOCK_BYTES = 1 << 20
+_DAMAGE_ERRORS = {errno.EINVAL, errno.ENAMETOOLONG}
+"""Errors of the file system that offsets or names in a damaged archive lead to."""
 _MAX_EXPANSION_RATIO = 200
 """Relative to the size of the archive; records of runs are compressed to a tenth or a fiftieth."""
 _ALWAYS_ALLOWED_BYTES = 64 << 20  # the expanded size that any archive may have
@@ -89,6 +92,11 @@ def unpack_bundle(path: Path, folder: Path) -> UnpackedBundle:
         raise InputError(msg, path=path) from error
     except IsADirectoryError as error:
         msg = "is a folder, not a bundle; `export bundle RUN` makes an archive of a run"
+        raise InputError(msg, path=path) from error
+    except OSError as error:
+        if error.errno not in _DAMAGE_ERRORS:
+            raise
+        msg = f"not a whole archive ({error.strerror}); `export bundle RUN` makes one"
         raise InputError(msg, path=path) from error
     return UnpackedBundle(contents=contents, hashes=hashes)
 
