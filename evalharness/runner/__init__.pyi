@@ -19,6 +19,7 @@ from .judge_checks.judge_drift import prepare_drift_check as prepare_drift_check
 from .judge_checks.judge_drift import run_drift_check as run_drift_check
 from .judge_checks.probe_replies import run_audit_probes as run_audit_probes
 from .judge_checks.probe_replies import run_probe_tasks as run_probe_tasks
+from .judge_checks.probe_tasks import rebuild_judgment_request as rebuild_judgment_request
 from .judgment import request_judgment as request_judgment
 from .manifest import build_manifest as build_manifest
 from .pipeline import run_pipeline as run_pipeline

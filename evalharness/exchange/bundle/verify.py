@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from evalharness.exchange.bundle.request_check import check_requests
 from evalharness.exchange.bundle.row_check import find_unknown_rows, list_imported_digests
 from evalharness.exchange.bundle.ssh_signature import check_signature
 from evalharness.exchange.bundle.table_comparison import TableComparison
@@ -26,11 +27,16 @@ from evalharness.store import FOREIGN_ROWS_FILE, read_records, read_run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from evalharness.exchange.bundle.request_check import RequestCheck
     from evalharness.exchange.bundle.unpack import UnpackedBundle
     from evalharness.judge import DecisionCheck
 
 _REQUIRED_TABLE = "leaderboard.json"
 """The table that bundles of every release have."""
+
+
+_UNCHECKED_FILES = ("report.html", "audit.json", "drift.json", "flags.jsonl", "benchmarks.jsonl")
+"""Files with figures that rest on more than the judgments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,10 +91,11 @@ def check_unpacked_run(folder: Path, unpacked: UnpackedBundle) -> BundleCheck:
     imported = list_imported_digests(read_records(folder / FOREIGN_ROWS_FILE, UnmappedFields))
     decisions = check_decisions(records, imported)
     contents = unpacked.contents
-    tables = TableComparison(
-        is_same_release=contents["versions"].get("evalharness") == version("evalharness")
-    )
+    is_same_release = contents["versions"].get("evalharness") == version("evalharness")
+    tables = TableComparison(is_same_release=is_same_release)
+    requests = check_requests(records, imported)
     differences = [*decisions.differences, *find_unknown_rows(records, imported)]
+    differences += requests.differences if is_same_release else ()
     for name, computed in render_run_tables(folder, records).items():
         sealed = _read_sealed_table(folder / name)
         differences += tables.compare_table(name, sealed, computed)
@@ -101,7 +108,9 @@ def check_unpacked_run(folder: Path, unpacked: UnpackedBundle) -> BundleCheck:
             f"signature {contents['signature']}",
             f"files     {len(unpacked.hashes):,}, each with its hash",
             f"decisions {_describe_decisions(decisions)}",
+            f"requests  {_describe_requests(requests)}",
             f"figures   {tables.figures:,} computed again",
+            *_list_unchecked_files(unpacked),
             *_describe_other_release(tables),
         ),
         differences=tuple(differences),
@@ -113,6 +122,18 @@ def _describe_decisions(check: DecisionCheck) -> str:
     if not check.imported:
         return text
     return f"{text}; {check.imported:,} imported, which follow other tools' rules, are not"
+
+
+def _describe_requests(check: RequestCheck) -> str:
+    """Return how many judgments are of the questions, answers and settings in the bundle."""
+    agree = check.checked - len(check.differences)
+    return f"{agree:,} of {check.total:,} are of these questions, answers, prompts and settings"
+
+
+def _list_unchecked_files(unpacked: UnpackedBundle) -> Iterator[str]:
+    """Yield a line with the files whose figures are not derived again."""
+    if present := [name for name in _UNCHECKED_FILES if name in unpacked.hashes]:
+        yield f"unchecked {', '.join(present)}: as they were sealed; `import bundle` makes the page again"
 
 
 def _read_sealed_table(path: Path) -> str | None:

@@ -7,8 +7,10 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import zipfile
 from itertools import combinations, product
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -35,6 +37,7 @@ from evalharness.exchange import (
 from evalharness.exchange.bundle.table_comparison import TableComparison
 from evalharness.report import publish_run
 
+EXAMPLE = Path(__file__).parents[3] / "results" / "example"
 MODELS = [f"model-{number:02}" for number in range(14)]
 QUESTIONS = [question(f"q{number:02}") for number in range(83)]
 MARKS = {Verdict.A: "A", Verdict.B: "B", Verdict.TIE: "C"}
@@ -404,6 +407,51 @@ def test_a_bundle_of_format_1_has_its_own_signature(tiny, tmp_path):
     write_archive(tmp_path / "x.zip", files | {CONTENTS_FILE: json.dumps(contents).encode()})
 
     assert verify_bundle(tmp_path / "x.zip").differences == ()
+
+
+def _change_answer(folder):
+    path = folder / "answers.jsonl"
+    first, *rest = path.read_text().splitlines(keepends=True)
+    row = json.loads(first)
+    row["turns"][0]["text"] = "A better answer than the judge was shown."
+    path.write_text(json.dumps(row) + "\n" + "".join(rest))
+
+
+def _change_text(name, old, new):
+    def change(folder):
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new, 1))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _change_answer,
+        _change_text("questions.jsonl", '"turns":["', '"turns":["Please. '),
+        _change_text("config.yaml", "Rate ", "Rate mildly "),
+        lambda _: None,
+    ],
+    ids=["answer", "question", "prompt", "nothing"],
+)
+def test_judgments_of_other_answers_questions_and_prompts_are_found(change, tmp_path, request):
+    """The key of a judgment is a digest of what the judge was shown, which a forger would have to know of."""
+    folder = tmp_path / "example"
+    shutil.copytree(EXAMPLE, folder)
+    change(folder)
+    publish_run(folder)
+
+    check = verify_bundle(write_bundle(folder, tmp_path))
+
+    (line,) = (each for each in check.checked if each.startswith("requests"))
+    if request.node.callspec.id == "nothing":
+        assert check.differences == ()
+        assert line == "requests  144 of 144 are of these questions, answers, prompts and settings"
+    else:
+        assert "was made of another question, answer, prompt or setting" in check.differences[0]
+        assert "144 of 144" not in line
 
 
 def test_a_verdict_that_is_called_unreadable_is_found(small, tmp_path):
