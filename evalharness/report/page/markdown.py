@@ -22,14 +22,19 @@ ALLOWED_LINK_SCHEMES = ("http", "https", "mailto")
 MAX_MARKDOWN_CHARACTERS = 50_000
 """Longer texts are shown as they were written."""
 
-_NEXT_CLOSING = "next_closing"  # a key of the parser's environment
+MAX_FORMULAS = 300
+"""The formulas of a text that are drawn: each takes a millisecond, and no answer has as many."""
+
+_FORMULAS = "formulas"  # keys of the parser's environment
+_NEXT_CLOSING = "next_closing"
 
 
 def render_markdown(text: str) -> Markup:
     """Return Markdown as HTML: tags are shown as text, images as links, headings in bold.
 
     Formulas between dollar signs or in backslashed brackets become MathML. A text beyond
-    `MAX_MARKDOWN_CHARACTERS` comes out as it was written, below a line that says so.
+    `MAX_MARKDOWN_CHARACTERS` comes out as it was written, below a line that says so, and so do
+    formulas beyond `MAX_FORMULAS`.
     """
     if len(text) > MAX_MARKDOWN_CHARACTERS:
         return _show_plain(text)
@@ -112,8 +117,14 @@ def _find_closing(state: StateInline, closing: str, start: int) -> int:
     return end
 
 
-def _render_formula(_: RendererHTML, tokens: Sequence[Token], place: int, *__: object) -> str:
+def _render_formula(
+    _: RendererHTML, tokens: Sequence[Token], place: int, __: object, env: dict[str, int]
+) -> str:
+    """Return a formula as MathML; beyond the limit of a text, as it was written."""
     token = tokens[place]
+    env[_FORMULAS] = env.get(_FORMULAS, 0) + 1
+    if env[_FORMULAS] > MAX_FORMULAS:
+        return Markup('<code class="formula">{}</code>').format(token.content)
     return render_mathml(token.content, is_block=token.type != "math_inline")
 
 

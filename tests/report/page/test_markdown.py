@@ -9,6 +9,7 @@ from markdown_it.rules_inline import StateInline
 
 from evalharness.report.page.markdown import (
     _PARSER,
+    MAX_FORMULAS,
     MAX_MARKDOWN_CHARACTERS,
     _parse_bracketed_formula,
     render_markdown,
@@ -166,3 +167,12 @@ def test_a_text_beyond_the_limit_is_shown_as_written() -> None:
     plain = render_markdown(longest + "!")
     assert "Longer than 50,000 characters, and therefore shown as written:" in plain
     assert "<pre>**a** &lt;b&gt;" in plain
+
+
+def test_a_text_has_so_many_drawn_formulas():
+    """Each takes a millisecond; a text of nothing else would hold up the report."""
+    drawn = render_markdown("$x^2$ " * (MAX_FORMULAS + 2))
+
+    assert drawn.count("<math") == MAX_FORMULAS
+    assert drawn.count('<code class="formula">x^2</code>') == 2
+    assert "<math" in render_markdown("$x^2$")  # the next text begins anew
