@@ -124,5 +124,11 @@ class ContextLengthError(PermanentError):
 
 def suggest_close_match(word: str, allowed: Sequence[str]) -> str:
     """Return `; did you mean ...?`, or an empty text when no allowed word is similar."""
-    close = difflib.get_close_matches(str(word), allowed, n=3, cutoff=0.5)
+    text = str(word)
+    close = (
+        difflib.get_close_matches(text, allowed, n=3, cutoff=0.5)
+        or [each for each in allowed if each and (text.startswith(each) or each.startswith(text))][
+            :3
+        ]
+    )
     return f"; did you mean {' or '.join(close)}?" if close else ""

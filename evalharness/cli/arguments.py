@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from evalharness.cli.terminal.output import print_lines
 from evalharness.cli.terminal.parser import VerbParser
+from evalharness.errors import ConfigError, suggest_close_match
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,10 +70,27 @@ def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
 def resolve_run_folder(name: str) -> Path:
     """Return the folder of a run from its path, or from its name in `results/`.
 
-    A folder in the working directory counts only if it holds a run: data can have the same name.
+    A folder in the working directory counts only if it holds a run: data can have the same name. A
+    file of a run stands for its run.
     """
     path = Path(name)
+    if path.is_file() and (path.parent / "config.yaml").is_file():
+        return path.parent
     return path if "/" in name or (path / "config.yaml").is_file() else Path("results") / name
+
+
+def find_run_folder(name: str) -> Path:
+    """Return the folder of a run that is there, as `resolve_run_folder` finds it.
+
+    Raises:
+        ConfigError: there is no such run; the message has close names.
+    """
+    folder = resolve_run_folder(name)
+    if not (folder / "config.yaml").is_file():
+        runs = sorted(path.parent.name for path in folder.parent.glob("*/config.yaml"))
+        msg = f"{folder}: there is no run here (no config.yaml){suggest_close_match(folder.name, runs)}"
+        raise ConfigError(msg)
+    return folder
 
 
 def format_command(verb: str, arguments: Sequence[str]) -> str:

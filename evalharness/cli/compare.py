@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness.cli.arguments import RUN_HELP, Verb, resolve_run_folder
+from evalharness.cli.arguments import RUN_HELP, Verb, find_run_folder
 from evalharness.cli.terminal.output import print_lines
 from evalharness.cli.terminal.parser import ParserExit, VerbParser
 from evalharness.cli.terminal.unexpected_error import summarize_error
@@ -52,7 +52,7 @@ def _compare(given: argparse.Namespace) -> RunComparison:
     from evalharness.report import append_markdown_summary, compare_run_models, write_junit_report
 
     compared = compare_run_models(
-        resolve_run_folder(given.run),
+        find_run_folder(given.run),
         given.model,
         given.other,
         metric=ComparisonMetric(given.metric) if given.metric else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness.cli.arguments import RUN_HELP, Verb, add_format, resolve_run_folder
+from evalharness.cli.arguments import RUN_HELP, Verb, add_format, find_run_folder
 from evalharness.cli.terminal.exit_codes import OK
 from evalharness.cli.terminal.output import print_lines
 
@@ -28,7 +28,7 @@ def export_files(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> i
     given = parser.parse_intermixed_args(arguments)
     from evalharness.exchange import export_run_files
 
-    paths = export_run_files(given.format, resolve_run_folder(given.run), given.to, given.sign)
+    paths = export_run_files(given.format, find_run_folder(given.run), given.to, given.sign)
     print_lines(map(str, paths))
     return OK
 

@@ -33,7 +33,8 @@ models (and judges) are also named PROVIDER/MODEL, hf/ORG/NAME for weights of th
 def print_choices(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Print the choices in a group of the configuration, and return the exit code."""
     parser.epilog = _OTHER_NAMES
-    parser.add_argument("what", choices=[*_GROUPS, _PROVIDERS])
+    kinds = [*_GROUPS, _PROVIDERS]
+    parser.add_argument("what", choices=kinds, metavar="WHAT", help=", ".join(kinds))
     add_config_dir(parser)
     given = parser.parse_intermixed_args(arguments)
     from evalharness.config import describe_choice, list_choices, list_providers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalharness.cli.arguments import RUN_HELP, Verb, print_report_path, resolve_run_folder
+from evalharness.cli.arguments import RUN_HELP, Verb, find_run_folder, print_report_path
 from evalharness.cli.terminal.exit_codes import OK
 from evalharness.cli.terminal.output import print_problems
 from evalharness.cli.terminal.progress_bars import show_scan_progress
@@ -22,7 +22,7 @@ def write_report(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> i
     from evalharness.report import publish_runs
 
     given = _parse_arguments(parser, arguments, NGRAM_LENGTH)
-    folders = [resolve_run_folder(run) for run in given.runs]
+    folders = [find_run_folder(run) for run in given.runs]
     corpus = Corpus(paths=tuple(given.corpus), words=given.words) if given.corpus else None
     published = publish_runs(folders, given.to, corpus, progress=show_scan_progress)
     print_problems(published.cautions)

@@ -24,6 +24,7 @@ from .saved_run import iterate_settings as iterate_settings
 from .saved_run import list_neutral_names as list_neutral_names
 from .saved_run import resolve_run_folder as resolve_run_folder
 from .saved_run import upgrade_saved_config as upgrade_saved_config
+from .schema import RootConf as RootConf
 from .schema import complete_saved_judge as complete_saved_judge
 from .schema import complete_saved_model as complete_saved_model
 from .secret_headers import REFERENCE_START as REFERENCE_START

@@ -46,6 +46,10 @@ def derive_run_name(tree: Mapping[str, Any], spec: RunSpec) -> str:
         key = compute_digest(list_set_values(content, RootConf))[:8]
         return f"{_make_folder_name('_'.join(words))}_{key}"
     if not is_folder_name(name):
+        inside = f"{tree['results']}/"
+        if name.startswith(inside) and is_folder_name(name.removeprefix(inside)):
+            msg = f"run={name}: is looked for in {inside}; write run={name.removeprefix(inside)}"
+            raise ConfigError(msg)
         msg = (
             f"run={escape_to_one_line(name)}: must be the name of one folder in {tree['results']}/, "
             "of at most 200 bytes"

@@ -32,7 +32,9 @@ ASSUMED_SCORE_DEVIATION = 2.0
 """Standard deviation of the mean difference over two turns, in points of a 1 to 10 scale."""
 
 _ASSUMED_TURNS = 2
-_ASSUMED_SPREAD_NOTE = "          (found 4 times in 5, if judgments vary as GPT-4's of MT-bench do)"
+_ASSUMED_SPREAD_NOTE = (
+    "          (80% power, assuming that judgments vary as GPT-4's of MT-bench do)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class BattleInformation:
 def describe_detectable_differences(spec: RunSpec) -> list[str]:
     """Return lines about the differences that a run detects at the 5% level with 80% power."""
     found = [*_rating_lines(spec), *_score_lines(spec)]
-    return [*(f"resolves  {what}" for what in found), *([_ASSUMED_SPREAD_NOTE] if found else [])]
+    return [*(f"detects   {what}" for what in found), *([_ASSUMED_SPREAD_NOTE] if found else [])]
 
 
 def measure_battle_information(spec: RunSpec) -> BattleInformation | None:
@@ -113,7 +115,7 @@ def _rating_lines(spec: RunSpec) -> list[str]:
         )
     except ValueError:
         return ["no gap of ratings: the battles are too few"]
-    return [f"{_format_range(low, high)} rating points between two models"]
+    return [f"a gap of {_format_range(low, high)} rating points between two models"]
 
 
 def _score_lines(spec: RunSpec) -> list[str]:
@@ -123,7 +125,7 @@ def _score_lines(spec: RunSpec) -> list[str]:
     if questions == 1:
         return ["no difference of scores: one question shows no spread"]
     found = minimum_detectable_difference(deviation / questions**0.5, questions)
-    return [f"{found.difference:.2f} points of score between two models"]
+    return [f"a gap of {found.difference:.2f} points of score between two models"]
 
 
 def _format_range(low: float, high: float) -> str:

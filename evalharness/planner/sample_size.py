@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from evalharness.stats import VarianceComponents
 
 
-_OWN_SPREAD_NOTE = "          (found 4 times in 5, if judgments vary as those that are there)"
+_OWN_SPREAD_NOTE = "          (80% power, if judgments vary as those of this run)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -186,7 +186,8 @@ def _open_folder(
 
     The second value writes the settings into it: once nothing can refuse them any more.
     """
-    with RunFolder.open(path) as folder:
+    needs_answers = RunStage.JUDGE in stages and RunStage.ANSWER not in stages
+    with RunFolder.open(path, must_exist=needs_answers or only_failed) as folder:
         if set(stages) == {RunStage.BENCHMARK}:
             tree, questions = merge_benchmark_config(folder, tree, questions)
         else:

@@ -117,13 +117,20 @@ class RunFolder:
         }
 
     @classmethod
-    def open(cls, path: Path) -> RunFolder:
-        """Open the folder for this process alone; create it if necessary.
+    def open(cls, path: Path, *, must_exist: bool = False) -> RunFolder:
+        """Open the folder for this process alone.
+
+        Args:
+            path: the folder.
+            must_exist: whether to refuse a folder that is not there, instead of creating it.
 
         Raises:
             RunLockedError: another process is writing it.
-            ConfigError: the folder cannot be created or written.
+            ConfigError: the folder is missing, or cannot be created or written.
         """
+        if must_exist and not path.is_dir():
+            msg = f"{path}: there is no run here; `answer` or `run` first"
+            raise ConfigError(msg)
         try:
             path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path / LOCK_FILE)

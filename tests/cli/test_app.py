@@ -86,7 +86,7 @@ def test_stages_add_up_to_a_run(tmp_path):
     ("arguments", "words"),
     [
         (["run", "models=[vicuna-13x]"], "did you mean vicuna-13b"),
-        (["judge", *SCRIPTED, "run=none"], "no answers to judge"),
+        (["judge", *SCRIPTED, "run=none"], "there is no run here"),
         (["report", "nothing"], "no run here"),
         (["prompt", "vicuna-13x", "Hi"], "did you mean vicuna-13b"),
     ],

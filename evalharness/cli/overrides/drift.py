@@ -13,6 +13,7 @@ from evalharness.cli.arguments import add_trust_config
 from evalharness.cli.terminal.exit_codes import OK
 from evalharness.cli.terminal.frontend import make_frontend
 from evalharness.cli.terminal.output import print_lines, print_problems
+from evalharness.cli.terminal.parser import SETTING
 from evalharness.config import Trust
 from evalharness.report import PAGE_FILE
 from evalharness.runner import describe_drift_check, prepare_drift_check, run_drift_check
@@ -39,7 +40,7 @@ def run_drift_command(
     parser.add_argument(
         AGAINST_OPTION, metavar="RUN", required=True, help="a run's folder, or its name"
     )
-    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*")
+    parser.add_argument("overrides", metavar=SETTING, nargs="*")
     parser.add_argument("--config-dir", type=Path, metavar="DIR", help="judges of your own")
     add_trust_config(parser)
     given = parser.parse_intermixed_args(arguments)

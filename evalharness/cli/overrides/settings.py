@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evalharness.cli.arguments import add_config_dir, add_trust_config
+from evalharness.cli.terminal.parser import SETTING
 
 if TYPE_CHECKING:
     import argparse
@@ -54,7 +55,7 @@ def parse_settings(
         ConfigError: a key, a name, a type or a value is wrong.
     """
     parser.epilog = _OVERRIDES_HELP
-    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*")
+    parser.add_argument("overrides", metavar=SETTING, nargs="*")
     parser.add_argument("--cfg", action="store_true", help="show the configuration, do nothing")
     add_config_dir(parser)
     add_trust_config(parser)

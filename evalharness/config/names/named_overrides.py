@@ -194,6 +194,9 @@ def _replace_choice(override: str, found: _Replacement) -> list[str]:
     """Return an override that chooses models or judges with options in place of names."""
     key, equals, value = override.partition("=")
     bare = key.lstrip("+")
+    if value.strip().startswith("[") and not value.strip().endswith("]"):
+        msg = f"{override}: the list does not end; put the argument in quotes, as '{bare}=[a, b]'"
+        raise ConfigError(msg)
     if bare == "models" and value.strip() in ("[]", "null"):
         msg = f"models={value}: name at least one model, as models=[vicuna-13b] (`list models` has them)"
         raise ConfigError(msg)
