@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalharness.cli.arguments import RUN_HELP, Verb, find_run_folder, print_report_path
 from evalharness.cli.terminal.exit_codes import OK
-from evalharness.cli.terminal.output import print_problems
+from evalharness.cli.terminal.output import print_lines, print_problems
 from evalharness.cli.terminal.progress_bars import show_scan_progress
 
 if TYPE_CHECKING:
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 
 def write_report(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
-    """Publish the runs that the arguments name, print their cautions; return the exit code."""
+    """Publish the runs that the arguments name, print headline and cautions; return the exit code."""
     from evalharness.analysis import NGRAM_LENGTH
     from evalharness.config import Corpus
-    from evalharness.report import publish_runs
+    from evalharness.report import publish_runs, summarize_ranking
 
     given = _parse_arguments(parser, arguments, NGRAM_LENGTH)
     folders = [find_run_folder(run) for run in given.runs]
     corpus = Corpus(paths=tuple(given.corpus), words=given.words) if given.corpus else None
     published = publish_runs(folders, given.to, corpus, progress=show_scan_progress)
+    print_lines([summarize_ranking(published.leaderboard).sentence])
     print_problems(published.cautions)
     print_report_path(published.folder)
     return OK

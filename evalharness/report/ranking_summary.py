@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from evalharness.report.number_format import format_list, format_quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from evalharness.analysis import LabelledSetAccuracy, Leaderboard, LeaderboardRow
 
@@ -23,8 +23,8 @@ class RankingSummary:
     """A sentence about a ranking.
 
     Attributes:
-        sentence: the models that are ahead of others.
-        basis: the figures that separate the models; empty if none do.
+        sentence: the models that beat others, with the figure of the best.
+        basis: a sentence on what separates the models; empty if nothing does.
     """
 
     sentence: str
@@ -56,7 +56,8 @@ def _summarize_rows(leaderboard: Leaderboard) -> RankingSummary:
     if len(ranges) == 1:
         sentence = f"Only {ranges[0].model} could be placed, so there is nothing to rank."
         return RankingSummary(sentence=sentence, basis=basis)
-    sentence = _describe_groups(_separated_groups(ranges), f"{100 * leaderboard.level:g}%")
+    evidence = _Evidence(rows={row.model: row for row in rows}, level=leaderboard.level)
+    sentence = _describe_groups(_separated_groups(ranges), evidence)
     if without_ranks:
         sentence += f"; {without_ranks} could not be placed"
     return RankingSummary(sentence=f"{sentence}.", basis=basis)
@@ -108,10 +109,10 @@ def _rank_ranges(rows: Sequence[LeaderboardRow]) -> tuple[list[_PossibleRanks], 
     wins = [(row.model, _negated(row.win_rate_high), _negated(row.win_rate_low)) for row in rows]
     scores = [(row.model, _negated(row.score_high), _negated(row.score_low)) for row in rows]
     for bounds, basis in (
-        (ranks, "by simultaneous rank sets"),
-        (ratings, "by rating intervals that do not meet"),
-        (wins, "by win rate intervals that do not meet"),
-        (scores, "by score intervals that do not meet"),
+        (ranks, "Ranks are compared for all models at once."),
+        (ratings, "Models are separated where their rating intervals do not overlap."),
+        (wins, "Models are separated where their win rate intervals do not overlap."),
+        (scores, "Models are separated where their score intervals do not overlap."),
     ):
         ranges = [
             _PossibleRanks(model=model, best=best, worst=worst, is_rank_set=bounds is ranks)
@@ -152,32 +153,86 @@ def _separated_groups(ranges: Sequence[_PossibleRanks]) -> list[list[_PossibleRa
     return groups
 
 
-def _describe_groups(groups: Sequence[Sequence[_PossibleRanks]], level: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evidence:
+    """The figures of models, put into clauses that stand behind a claim about them.
+
+    Attributes:
+        rows: the rows of the leaderboard, by model.
+        level: the confidence level of their intervals.
+    """
+
+    rows: Mapping[str, LeaderboardRow]
+    level: float
+
+    def describe_win(self, model: str, subject: str = "it") -> str:
+        """Return by how much the best model wins, with the interval; else the level alone."""
+        row = self.rows[model]
+        if row.win_rate is not None and row.win_rate_low is not None:
+            low, high = 100 * row.win_rate_low, 100 * (row.win_rate_high or 0)
+            what = f"wins {row.win_rate:.0%} of comparisons"
+            return f": {subject} {what} ({self.named_level} interval {low:.0f}-{high:.0f}%)"
+        if row.score is not None and row.score_low is not None:
+            what = f"scores {row.score:.2f} on average"
+            interval = f"{row.score_low:.2f}-{row.score_high:.2f}"
+            return f": {subject} {what} ({self.named_level} interval {interval})"
+        return f" at {self.named_level}"
+
+    def describe_lead(self, group: Sequence[_PossibleRanks]) -> str:
+        """Return by how much the first of models that cannot be separated leads the second."""
+        first, second = (self.rows[each.model] for each in group[:2])
+        if first.rating is not None and second.rating is not None:
+            lead, gap = (
+                first.rating - second.rating,
+                f"{first.rating - second.rating:.0f} rating points",
+            )
+        elif first.score is not None and second.score is not None:
+            lead, gap = (
+                first.score - second.score,
+                f"{first.score - second.score:.2f} points of score",
+            )
+        else:
+            return f" at {self.named_level}"
+        if lead <= 0:
+            return f" at {self.named_level}"
+        return f": {first.model} leads by {gap}, within the noise ({self.named_level})"
+
+    @property
+    def named_level(self) -> str:
+        """The level in percent."""
+        return f"{100 * self.level:g}%"
+
+
+def _describe_groups(groups: Sequence[Sequence[_PossibleRanks]], evidence: _Evidence) -> str:
     first, *rest = groups
     others = [rank_range.model for group in rest for rank_range in group]
     behind = format_list(others) if len(others) <= MAX_NAMED_MODELS else f"all {len(others)} others"
     if not rest:
-        return _describe_first_group(first, level)
+        return _describe_first_group(first, evidence)
+    best = first[0].model
     if (
         len(rest) > 1
         and len(groups) <= MAX_NAMED_MODELS
         and all(len(group) == 1 for group in groups)
     ):
-        chain = ", which is ahead of ".join(group[0].model for group in rest)
-        return f"{first[0].model} is ahead of {chain}, all at {level}"
+        chain = ", which beats ".join(group[0].model for group in rest)
+        return f"{best} beats {chain}{evidence.describe_win(best, best)}"
     if len(first) == 1:
-        return f"{first[0].model} is ahead of {behind} at {level}{_describe_last_group(rest)}"
+        return f"{best} beats {behind}{evidence.describe_win(best)}{_describe_last_group(rest)}"
     quantity = "both" if len(first) == len(("one", "other")) else "all"
-    return f"{_describe_first_group(first, level)}; {quantity} are ahead of {behind}{_describe_last_group(rest)}"
+    return f"{_describe_first_group(first, evidence)}; {quantity} beat {behind}{_describe_last_group(rest)}"
 
 
-def _describe_first_group(group: Sequence[_PossibleRanks], level: str) -> str:
+def _describe_first_group(group: Sequence[_PossibleRanks], evidence: _Evidence) -> str:
     """Return a clause about the first group, within which no model is ahead of all others."""
+    names = [rank_range.model for rank_range in group]
     if _are_alike(group):
-        return f"{format_list([rank_range.model for rank_range in group])} cannot be told apart at {level}"
+        among = "between" if len(names) == len(("one", "other")) else "among"
+        best_first = sorted(group, key=lambda each: [*evidence.rows].index(each.model))
+        return f"No clear winner {among} {format_list(names)}{evidence.describe_lead(best_first)}"
     first = [rank_range.model for rank_range in group if rank_range.may_lead(group)]
-    others = [rank_range.model for rank_range in group if rank_range.model not in first]
-    lead = f"Only {format_list(first, 'or')} may be the best at {level}"
+    others = [name for name in names if name not in first]
+    lead = f"Only {format_list(first, 'or')} may be the best at {evidence.named_level}"
     return f"{lead}; {format_list(others)} cannot be" if len(others) <= MAX_NAMED_MODELS else lead
 
 
@@ -189,5 +244,5 @@ def _describe_last_group(rest: Sequence[Sequence[_PossibleRanks]]) -> str:
     """Return a clause about the groups behind the first one."""
     last = rest[-1]
     if len(rest) == 1:
-        return ", which cannot be told apart" if len(last) > 1 and _are_alike(last) else ""
+        return "; there is no clear order among these" if len(last) > 1 and _are_alike(last) else ""
     return f"; {format_list([rank_range.model for rank_range in last])} {'is' if len(last) == 1 else 'are'} last"

@@ -18,16 +18,16 @@ def ranked(*sets: tuple[int, int]) -> Leaderboard:
 @pytest.mark.parametrize(
     ("sets", "sentence"),
     [
-        ([(1, 2), (1, 2), (3, 3)], "a and b cannot be told apart at 95%; both are ahead of c."),
-        ([(1, 3), (1, 3), (1, 3)], "a, b and c cannot be told apart at 95%."),
-        ([(1, 1), (2, 2)], "a is ahead of b at 95%."),
-        ([(1, 1), (2, 2), (3, 3)], "a is ahead of b, which is ahead of c, all at 95%."),
-        ([(1, 1), (2, 3), (2, 3)], "a is ahead of b and c at 95%, which cannot be told apart."),
+        ([(1, 2), (1, 2), (3, 3)], "No clear winner between a and b at 95%; both beat c."),
+        ([(1, 3), (1, 3), (1, 3)], "No clear winner among a, b and c at 95%."),
+        ([(1, 1), (2, 2)], "a beats b at 95%."),
+        ([(1, 1), (2, 2), (3, 3)], "a beats b, which beats c at 95%."),
+        ([(1, 1), (2, 3), (2, 3)], "a beats b and c at 95%; there is no clear order among these."),
         ([(1, 2), (1, 3), (2, 3)], "Only a or b may be the best at 95%; c cannot be."),
-        ([(1, 1), (2, 4), (2, 4), (2, 5), (4, 5)], "a is ahead of all 4 others at 95%."),
+        ([(1, 1), (2, 4), (2, 4), (2, 5), (4, 5)], "a beats all 4 others at 95%."),
         (
             [(1, 2), (1, 2), (3, 4), (3, 4), (5, 5)],
-            "a and b cannot be told apart at 95%; both are ahead of c, d and e; e is last.",
+            "No clear winner between a and b at 95%; both beat c, d and e; e is last.",
         ),
     ],
 )
@@ -36,12 +36,12 @@ def test_rank_sets_become_one_plain_sentence(sets: list[tuple[int, int]], senten
     finding = summarize_ranking(ranked(*sets))
 
     assert finding.sentence == sentence
-    assert finding.basis == "by simultaneous rank sets"
+    assert finding.basis == "Ranks are compared for all models at once."
 
 
 def test_rank_sets_that_meet_at_one_rank_are_not_called_equal() -> None:
     """With ranks 1-2 and 2-3 among three models, the first is ahead of one of them."""
-    assert "told apart" not in summarize_ranking(ranked((1, 2), (1, 3), (2, 3))).sentence
+    assert "No clear" not in summarize_ranking(ranked((1, 2), (1, 3), (2, 3))).sentence
 
 
 def test_without_ranks_the_intervals_decide() -> None:
@@ -49,9 +49,32 @@ def test_without_ranks_the_intervals_decide() -> None:
     clear = Leaderboard(rows=(scored("b", 5.0), scored("a", 8.0)))
     close = Leaderboard(rows=(scored("a", 8.0), scored("b", 7.9)), level=0.9)
 
-    assert summarize_ranking(clear).sentence == "a is ahead of b at 95%."
-    assert summarize_ranking(clear).basis == "by score intervals that do not meet"
-    assert summarize_ranking(close).sentence == "a and b cannot be told apart at 90%."
+    assert summarize_ranking(clear).sentence == (
+        "a beats b: it scores 8.00 on average (95% interval 7.50-8.50)."
+    )
+    assert "score intervals do not overlap" in summarize_ranking(clear).basis
+    assert summarize_ranking(close).sentence == (
+        "No clear winner between a and b: a leads by 0.10 points of score, within the noise (90%)."
+    )
+
+
+def test_the_headline_has_the_figures_of_the_best() -> None:
+    """By how much it is ahead, and how sure that is, is what a reader asks next."""
+    figures = {"win_rate": 0.94, "win_rate_low": 0.65, "win_rate_high": 0.99, "rating": 1240.0}
+    best = LeaderboardRow(model="mine", rank=1, rank_low=1, rank_high=1, **figures)
+    other = LeaderboardRow(model="tuned", rank=2, rank_low=2, rank_high=2, rating=1000.0)
+    close = [
+        LeaderboardRow(model=name, rank=1, rank_low=1, rank_high=3, rating=rating)
+        for name, rating in (("B", 1011.0), ("A", 989.0), ("C", 980.0))
+    ]
+
+    decided = summarize_ranking(Leaderboard(rows=(best, other))).sentence
+    level = summarize_ranking(Leaderboard(rows=tuple(close))).sentence
+
+    assert decided == "mine beats tuned: it wins 94% of comparisons (95% interval 65-99%)."
+    assert level == (
+        "No clear winner among B, A and C: B leads by 22 rating points, within the noise (95%)."
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,9 +103,7 @@ def test_models_without_figures_are_named() -> None:
     table = ranked((1, 1), (2, 2))
     table = Leaderboard(rows=(*table.rows, LeaderboardRow(model="broken")))
 
-    assert (
-        summarize_ranking(table).sentence == "a is ahead of b at 95%; broken could not be placed."
-    )
+    assert summarize_ranking(table).sentence == "a beats b at 95%; broken could not be placed."
 
 
 def scored(model: str, score: float) -> LeaderboardRow:

@@ -230,8 +230,8 @@ def _read_run_file(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder, suppress(*_OWN_ERRORS):
         for own in _RUN_FILES:
             shutil.copy(EXAMPLE / own, folder)
-        if (path := Path(folder, _text(name))).is_file():
-            path.write_bytes(content)
+        if _text(name) in _RUN_FILES:
+            Path(folder, _text(name)).write_bytes(content)
         records = read_run(Path(folder))
         build_leaderboard(records, collect_battles(records))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -22,6 +24,7 @@ Meaning = TypeVar("Meaning")
 JsonRow = dict[str, Any]
 
 
+_MAX_SHOWN_HEADER = 300  # characters
 _ID_FIELDS = ("question_id", "id")
 
 
@@ -208,13 +211,13 @@ def _begins_with_bracket(path: Path) -> bool:
 
 
 def _check_header(header: Sequence[str], columns: Sequence[str], path: Path) -> None:
-    repeated = sorted({name for name in header if header.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(header).items() if times > 1)
     missing = [name for name in columns if name not in header]
     if repeated:
-        msg = f"the column {repeated[0]!r} stands twice"
+        msg = f"the column {shorten(repeated[0], _MAX_SHOWN_HEADER)!r} is there twice"
         raise InputError(msg, path=path, line=1)
     if missing:
-        msg = f"no column {' and no column '.join(missing)}; found: {', '.join(header)}"
+        msg = f"no column {' and no column '.join(missing)}; found: {shorten(', '.join(header), _MAX_SHOWN_HEADER)}"
         raise InputError(msg, path=path, line=1)
 
 

@@ -17,6 +17,7 @@ from evalharness.report.ranking_summary import summarize_ranking
 from evalharness.stats import HUMAN_PREFIX
 
 if TYPE_CHECKING:
+    from evalharness.domain import RunRecords
     from evalharness.report.page.page_data import PageData
 
 
@@ -71,24 +72,34 @@ def _count_tiles(data: PageData) -> list[_CountTile]:
         **({"not asked yet": data.progress.not_asked} if data.stopped else {}),
     }
     if data.only_benchmarks:
-        counts = [_CountTile(value=format_count(_count_benchmarks(data)), label="benchmarks")]
-        return [*counts, *_list_cost_tiles(data)]
+        benchmarks = _CountTile(value=format_count(_count_benchmarks(data)), label="benchmarks")
+        return [benchmarks, *_list_cost_tiles(data)]
+    counts = {
+        "answers": len(records.answers),
+        "grades": len(records.graded),
+        "games": len(records.games),
+        "votes": len(records.votes),
+    }
     return [
-        _CountTile(value=format_count(len(records.answers)), label="answers"),
-        _CountTile(value=format_count(len(records.graded)), label="grades"),
-        _CountTile(value=format_count(len(records.games)), label="games"),
         *(
-            [_CountTile(value=format_count(len(records.votes)), label="votes")]
-            if records.votes
-            else []
+            _CountTile(value=format_count(number), label=label)
+            for label, number in counts.items()
+            if number
         ),
         _CountTile(value=_count_battles(data), label="battles"),
         *(
             _CountTile(value=format_count(number), label=label, is_trouble=number > 0)
             for label, number in troubles.items()
+            if number or _may_have_trouble(label, records)
         ),
         *_list_cost_tiles(data),
     ]
+
+
+def _may_have_trouble(label: str, records: RunRecords) -> bool:
+    """Return whether a count of zero says something; an import without answers has none cut off."""
+    needed = {"cut off": records.answers, "empty": records.answers, "unscored": records.judgments}
+    return bool(needed.get(label, records.answers or records.judgments))
 
 
 def _count_battles(data: PageData) -> str:

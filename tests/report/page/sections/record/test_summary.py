@@ -43,3 +43,13 @@ def test_votes_without_a_result_are_unscored():
     missing = replace(a_vote(winner=None, digest="v"), unscored="unscored_in_source")
 
     assert _tiles(replace(run, votes=(missing,)))["unscored"] == _tiles(run)["unscored"] + 1
+
+
+def test_imported_votes_have_no_counts_of_answers_and_grades():
+    """A row of zeros would look like a run in which everything went wrong."""
+    run = a_run(models=2, questions=4)
+    votes = [a_vote(digest=f"v{number}", question_id=f"q{number}") for number in range(4)]
+    imported = replace(run, answers=(), graded=(), games=(), votes=tuple(votes))
+
+    assert set(_tiles(imported)) == {"votes", "battles"}
+    assert {"answers", "cut off", "empty", "unscored", "failures"} <= set(_tiles(run))
