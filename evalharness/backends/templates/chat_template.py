@@ -1,9 +1,9 @@
 """Render conversations with chat templates, and handle the token that begins a text.
 
 Our own templates (`conf/template/`) never write the token that begins a text; templates of
-tokenizers usually do. The token must come exactly once. So code that adds it later (a tokenizer that adds special tokens, a
-completions server) gets `without_bos(text, bos_token)`; a tokenizer's own
-template may also be encoded as it stands, with no special tokens added.
+tokenizers usually do. The token must come exactly once. So code that adds it later (a tokenizer
+that adds special tokens) gets `strip_bos_token(text, bos_token)`; a tokenizer's own template is
+encoded as it stands, with no special tokens added.
 
 Templates have no clock. Some write the day, with `strftime_now`; here it is the day that the run has
 fixed (`ModelSpec.template_date`), so that a conversation gives the same text on every day.
