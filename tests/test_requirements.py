@@ -29,7 +29,9 @@ def _requirements(names):
         requirement = Requirement(text)
         if requirement.name == PROJECT["project"]["name"]:
             extras = PROJECT["project"]["optional-dependencies"]
-            yield from _requirements(each for extra in requirement.extras for each in extras[extra])
+            yield from _requirements(
+                each for extra in sorted(requirement.extras) for each in extras[extra]
+            )
         else:
             yield requirement
 

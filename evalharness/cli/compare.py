@@ -103,7 +103,7 @@ def parse_compare_arguments(
         type=_parse_max_drop,
         default=0.0,
         metavar="X",
-        help="a drop that is no matter, in the unit printed: rating, score or percentage points",
+        help="the largest acceptable drop, in the unit printed: rating, score or percentage points",
     )
     parser.add_argument(
         "--alpha", type=_parse_alpha, default=0.05, metavar="A", help="1 minus the interval's level"

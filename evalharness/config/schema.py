@@ -82,7 +82,7 @@ class JudgingConf:
     turns: Optional[list[int]] = None
     samples: int = 1
     pairs: Optional[str] = None  # all | baseline | chain | random | adaptive
-    budget_pairs: Optional[int] = None  # pairs a question
+    budget_pairs: Optional[int] = None  # pairs per question
     exclude_own_family: bool = False
     panel: str = "aggregate"  # aggregate | rater
     show_reasoning: bool = False  # judges see the thoughts before the answers

@@ -200,7 +200,7 @@ def _footnotes(leaderboard: Leaderboard) -> tuple[str, ...]:
     return (
         _caption(leaderboard),
         *(f"Caution ({each.source}): {each.sentence}" for each in leaderboard.cautions),
-        *([] if counted is None else [f"Counted otherwise: {counted.summary}"]),
+        *([] if counted is None else [f"In other analyses: {counted.summary}"]),
         *map(_describe_labelled_set, leaderboard.labelled_sets),
         *(
             f"{_KIND_LABELS[each.kind]} of {table.judge} as people would give them: {each.sentence}"

@@ -167,11 +167,14 @@ def _cluster_noun(comparison: ModelComparison) -> str:
 def _describe_decision(comparison: ModelComparison, max_drop: float, allowance: str) -> str:
     difference, drop = comparison.difference, allowance if max_drop else ""
     max_drop /= _UNIT_BY_METRIC[comparison.metric][0]
+    whole = f"the whole {100 * difference.level:.12g}% interval"
     match difference.decide_non_inferiority(max_drop):
         case NonInferiority.NOT_WORSE:
-            return f"not worse   {comparison.model} is not worse{drop}: the whole interval says so"
+            place = "within that drop" if max_drop else "above 0"
+            return f"PASS        {comparison.model} is not worse{drop} ({whole} is {place})"
         case NonInferiority.WORSE:
-            return f"worse       {comparison.model} is worse{drop}: the whole interval says so"
+            place = "beyond that drop" if max_drop else "below 0"
+            return f"FAIL        {comparison.model} is worse{drop} ({whole} is {place})"
         case NonInferiority.CANNOT_TELL:
             needed = difference.required_clusters(max_drop)
             more = _describe_needed(needed) if math.isfinite(needed) else ""

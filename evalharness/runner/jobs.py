@@ -112,7 +112,7 @@ def _split_models(
     """Return the models of each job, and all other overrides."""
     swept = [each for each in overrides if each.partition("=")[0].lstrip("+") == "models"]
     if len(swept) != 1:
-        msg = "-m runs one job a model: name them as '+models=[vicuna-13b],[alpaca-7b]'"
+        msg = "-m runs one job per model: name them as '+models=[vicuna-13b],[alpaca-7b]'"
         raise ConfigError(msg)
     jobs = plan_job_models(swept[0].partition("=")[2], config_dir)
     return jobs, [each for each in overrides if each not in swept]

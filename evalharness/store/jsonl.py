@@ -68,7 +68,7 @@ def read_numbered_records(
                 if drop_incomplete_line and not line.endswith(b"\n"):
                     return
                 remedy = (
-                    "; delete the line, and what it held is had anew"
+                    "; delete the line, and what it held is requested again"
                     if drop_incomplete_line
                     else ""
                 )

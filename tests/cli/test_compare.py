@@ -240,7 +240,7 @@ def test_the_battles_of_one_question_decide_nothing():
             ("smollm2-135m-sampled", "smollm2-135m-chat"),
             ["--metric", "score"],
             1,
-            "is worse: the whole interval",
+            "is worse (the whole 95% interval is below 0)",
         ),
     ],
 )

@@ -179,7 +179,7 @@ def test_names_of_any_kind_are_swept(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("-m", *SETTINGS[2:]), "one job a model"),
+        (("-m", *SETTINGS[2:]), "one job per model"),
         ((*SWEPT, "budget.calls=5"), "hold in one process"),
         ((*SWEPT[:-3], "judge=gpt-4"), "judge gpt-4"),
         ((*SWEPT, "hydra/launcher=nope"), "hydra/launcher"),

@@ -10,13 +10,12 @@ from evalharness.store.object_files import read_json_object
 
 
 @pytest.mark.parametrize("content", ["[]", "7", '"text"', "null", '{"a": ', "\x00", "[" * 100_000])
-def test_a_manifest_that_is_no_object_is_refused_with_its_file(tmp_path, content):
-    """A damaged manifest is bad input, not a fault of the program."""
-    (tmp_path / "config.yaml").write_text("run: r\n")
+def test_json_that_is_no_object_is_refused_with_its_file(tmp_path, content):
+    """A damaged file is bad input, not a fault of the program."""
     (tmp_path / "manifest.json").write_text(content)
 
     with pytest.raises(InputError, match=r"manifest\.json: .*restore"):
-        read_run(tmp_path)
+        read_json_object(tmp_path / "manifest.json")
 
 
 @pytest.mark.parametrize("content", ["- 1", "text", "7"])

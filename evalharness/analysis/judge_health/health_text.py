@@ -82,8 +82,8 @@ def _judge_caution(judge: JudgeHealth) -> str:
     unnamed = len(judge.missed) - len(named)
     rest = f"; and {unnamed} more" if unnamed > 0 else ""
     return (
-        f"Judge {judge.judge} is out of bounds in {len(judge.missed)} of "
-        f"{sum(each.bound is not None for each in judge.measures)} rates of its audit: "
+        f"The judge ({judge.judge}) failed {len(judge.missed)} of "
+        f"{sum(each.bound is not None for each in judge.measures)} reliability checks: "
         f"{'; '.join(named)}{rest}."
     )
 

@@ -81,7 +81,7 @@ def measure_position_rates(games: Sequence[PairwiseJudgment]) -> list[JudgeRate]
 def measure_length_bias(
     games: Iterable[PairwiseJudgment], lengths: Mapping[tuple[str, str, int, int], int]
 ) -> JudgeRate:
-    """Return the probability that the far longer of two equally strong answers wins.
+    """Return the probability that the picks the much longer of two equally good answers.
 
     Args:
         games: the games, as shown to the judge.

@@ -94,7 +94,7 @@ def _add_table_without_judge(
 def caution_about_judges(summary: PanelSummary | None) -> tuple[str, ...]:
     """Return a sentence for each judge that does not follow the ratings, or opposes them."""
     description = {
-        JudgeDiscrimination.UNINFORMATIVE: "may as well toss coins: its verdicts do not follow the ratings",
+        JudgeDiscrimination.UNINFORMATIVE: "is no better than a coin flip: its verdicts do not follow the ratings",
         JudgeDiscrimination.PREFERS_THE_WORSE: "prefers the models that the others hold to be worse",
     }
     return tuple(

@@ -138,7 +138,7 @@ class RankRobustness:
             ", ..." if len(variants) > _MAX_NAMED_PAIRS else ""
         )
         return (
-            f"Counted otherwise ({named_variants}), pairs that this ranking tells apart change places: "
+            f"In other analyses ({named_variants}), clearly separated models swap places: "
             f"{_list_reversals(reversed_pairs)} of {len(self.counted)} ways."
         )
 
@@ -155,7 +155,7 @@ class RankRobustness:
         """Say how many of the separated pairs are reversed."""
         total = len(self.separated)
         if not total:
-            return "The ranking itself tells no two models apart."
+            return "No two models are clearly separated."
         reversed_pairs = {
             pair: variants for pair, variants in self.reversed_in.items() if pair.is_separated
         }

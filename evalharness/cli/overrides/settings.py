@@ -38,7 +38,7 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retry-failed", action="store_true", help="ask for what failed, and nothing else"
     )
-    parser.add_argument("-m", "--multirun", action="store_true", help="one job a model")
+    parser.add_argument("-m", "--multirun", action="store_true", help="one job per model")
 
 
 def parse_settings(

@@ -104,7 +104,11 @@ def test_severity_noise_and_discrimination_are_estimated_for_each_judge():
     assert judges["random"].noise > 2 * judges["careful"].noise
     assert abs(judges["random"].discrimination) < 0.2 < judges["careful"].discrimination
     assert judges["random"].standing == "uninformative"
-    assert [note for note in sentences(board) if "The judge random may as well toss coins" in note]
+    assert [
+        note
+        for note in sentences(board)
+        if "The judge random is no better than a coin flip" in note
+    ]
     assert {row.grades for row in board.panel.judges} == {96}
     assert {row.battles for row in board.panel.judges} == {144}
 

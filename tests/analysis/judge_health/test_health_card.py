@@ -205,8 +205,7 @@ def test_a_caution_names_the_worst_of_it():
     (many,) = list_health_cautions(_card("one", "two", "three", "four", "five"))
 
     assert few == (
-        "Judge <gpt-4> is out of bounds in 1 of 2 rates of its audit: "
-        "the rate of one 25% (at least 80%)."
+        "The judge (<gpt-4>) failed 1 of 2 reliability checks: the rate of one 25% (at least 80%)."
     )
     assert many.endswith("the rate of three 25% (at least 80%); and 2 more.")
     assert list_health_cautions(_card()) == ()

@@ -161,7 +161,7 @@ def test_inconsistent_orders_and_half_won_pairs_can_turn_a_ranking():
     assert averaged.tau == -1
     assert [(each.ahead, each.behind) for each in averaged.reversals] == [("steady", "close")]
     assert not averaged.reversals[0].is_separated
-    assert "tells no two models apart" in found.summary
+    assert "No two models are clearly separated" in found.summary
 
 
 def test_a_change_of_a_pair_that_the_ranking_tells_apart_is_named_as_such():

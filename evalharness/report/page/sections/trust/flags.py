@@ -118,9 +118,7 @@ def _describe_search(found: FlagReport) -> str:
             f"({format_quantity(found.scan.files, 'file')}, {_format_bytes(found.scan.size)})"
         )
     absent = "" if found.scan else " No corpus was read: report RUN --corpus PATH reads one."
-    return (
-        f"Looked for in {format_quantity(answers, 'answered turn')}: {format_list(parts)}.{absent}"
-    )
+    return f"Checked {format_quantity(answers, 'answered turn')} for: {format_list(parts)}.{absent}"
 
 
 def _format_bytes(size: int) -> str:

@@ -102,8 +102,8 @@ def test_a_reversal_of_a_separated_pair_is_first_and_highlighted():
     assert section.index(">yes<") < section.index(">no<")
     assert "This is no interval" in section
     warned = page[page.index('<aside class="cautions"') :].partition("</aside>")[0]
-    assert f"tells apart change places: {first} and {second} in 1 of 1 ways." in warned
-    assert third not in warned.partition("Counted otherwise")[2]
+    assert f"clearly separated models swap places: {first} and {second} in 1 of 1 ways." in warned
+    assert third not in warned.partition("In other analyses")[2]
 
 
 def test_a_page_without_a_ranking_has_no_such_section():

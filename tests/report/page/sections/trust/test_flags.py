@@ -45,7 +45,7 @@ def test_a_search_without_flags_is_described_in_one_line():
     """The page also reports a search without flags."""
     page = page_of(a_run())
 
-    assert "Looked for in 72 answered turns: answers that models share" in page
+    assert "Checked 72 answered turns for: answers that models share" in page
     assert "24 references in the answers" in page
     assert "No corpus was read: report RUN --corpus PATH reads one." in page
     assert "Nothing to look at was found." in page
